@@ -1,0 +1,250 @@
+"""What the core and a running plugin owe each other. Plugins implement the protocols; the core makes the contexts.
+
+Everything here runs on the engine's event loop unless a docstring says otherwise. A plugin whose library
+blocks brings its own thread and hands over through `Handover`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from camcast.errors import TransportError
+from camcast.media import Frame, MediaKind, Packet, Track, Unit
+
+if TYPE_CHECKING:
+    from camcast.kinds import Acceptance, CodecKind
+    from camcast.target import Target
+
+
+class Handover(Protocol):
+    """The engine's one bounded queue from threads to the loop."""
+
+    def call(self, function: Callable[..., object], *args: object) -> bool:
+        """Run `function(*args)` on the loop soon, in order. From any thread; never blocks. False = full, dropped."""
+
+    def call_wait(self, function: Callable[..., object], *args: object, timeout: float) -> bool:
+        """The same, waiting up to `timeout` seconds for room. Never call it on the loop."""
+
+
+# --- sources ----------------------------------------------------------------------------------------------
+
+
+class MediaSink(Protocol):
+    """Where a source puts its media. All calls on the loop."""
+
+    def tracks(self, tracks: Sequence[Track]) -> None:
+        """Say which tracks there are, before the first packet or frame, and again when the set changes.
+
+        At most one track of each kind. Parameter changes need no call: packets carry their track.
+        """
+
+    def packet(self, packet: Packet) -> None:
+        """Hand over one access unit. Timestamps are the source's own; the clock stage rebases them."""
+
+    def frame(self, frame: Frame) -> None:
+        """Hand over one unencoded frame."""
+
+    def discontinuity(self) -> None:
+        """The next packet's timestamps do not continue the last one's (reconnect, seek)."""
+
+    def dropped(self, kind: MediaKind, reason: str, count: int = 1) -> None:
+        """Count what the source had to leave out: "damaged", "rtp loss", "overflow", …"""
+
+
+class Source(Protocol):
+    """One camera stream's media, while it runs."""
+
+    async def run(self, sink: MediaSink) -> None:
+        """Bring media until it ends (return), fails (`SourceError`) or is cancelled. Runs once per object.
+
+        Must let the loop run, must return within 2 s of cancellation, must leave nothing open behind it. The
+        camera instance reconnects by building a new source.
+        """
+
+    def request_keyframe(self) -> bool:
+        """Ask for a keyframe soon. False = this source cannot."""
+
+
+@attrs.frozen(kw_only=True)
+class SourceContext:
+    """What a source is built with."""
+
+    url: str = attrs.field(repr=False)
+    options: Any = attrs.field(repr=False)
+    """Instance of the kind's options class."""
+    camera_id: int
+    stream_id: int
+    stream_name: str
+    camera_name: str
+    width: int = 0
+    """Wanted picture size and rate for sources that make or choose pictures; 0 = as the source likes."""
+    height: int = 0
+    frame_rate: float = 0.0
+    codec: Callable[[str], CodecKind]
+    """Finds a codec kind by any of its names; raises `MediaError` naming those known."""
+    handover: Handover
+    log: logging.Logger | logging.LoggerAdapter[Any]
+
+    @property
+    def label(self) -> str:
+        return f"cam{self.camera_id}_{self.stream_name}"
+
+
+# --- codecs and encoders ----------------------------------------------------------------------------------
+
+
+class CodecParser(Protocol):
+    """Turns what a source or encoder brings into normal packets of one track. No I/O, no clock.
+
+    Normal means: 4-byte length-prefixed NAL units or bare frames, delimiters and filler gone, parameter sets
+    in front of keyframes, keyframe and disposable flags from the bits themselves.
+    """
+
+    @property
+    def track(self) -> Track | None:
+        """The track as known by now; None until its parameter sets have been seen."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What was left out or added, by reason: "aud", "filler", "parameter sets added", "damaged", …"""
+
+    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+        """One access unit, in any framing the codec allows (Annex B or length-prefixed; ADTS or raw).
+
+        None = nothing to send (only parameter sets, or still waiting for them). Raises `MediaError` for
+        damaged data; the parser stays usable.
+        """
+
+
+class Decoder(Protocol):
+    """Makes frames from packets. May be slow: the core runs it in a thread of the transcoder's own."""
+
+    def decode(self, packet: Packet) -> list[Frame]: ...
+
+    def flush(self) -> list[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class EncoderSettings:
+    """What an encoder is opened with. 0 or None means: choose well."""
+
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    pixel_format: str = "yuv420p"
+    sample_rate: int = 0
+    channels: int = 0
+    bitrate: int = 0
+    """bit/s."""
+    max_bitrate: int = 0
+    """Upper limit that `set_bitrate` will ever ask for, bit/s; 0 = `bitrate`."""
+    rate_control: str = "cbr"
+    """"cbr", "vbr" or "avbr"."""
+    gop: float = 2.0
+    """Seconds between keyframes."""
+    b_frames: int = 0
+    options: Any = None
+    """Instance of the kind's options class, or None for its defaults."""
+
+
+class Encoder(Protocol):
+    """Makes normal packets of one codec. Used by one thread at a time, which is not the loop's."""
+
+    def encode(self, frame: Frame) -> list[Packet]:
+        """Packets that became ready; raises `EncoderError`. Their `arrival` is that of the frame shown in them."""
+
+    def flush(self) -> list[Packet]: ...
+
+    def request_keyframe(self) -> None:
+        """The next frame becomes a keyframe."""
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Aim at `bitrate` bit/s from now on, by reopening at a keyframe where the library needs it."""
+
+    def close(self) -> None: ...
+
+
+# --- transports -------------------------------------------------------------------------------------------
+
+
+class TransportEvents(Protocol):
+    """What a transport tells its attempt. All calls on the loop; harmless after `close()`."""
+
+    def lost(self, error: TransportError) -> None:
+        """The connection is gone or refused. Only the first call counts."""
+
+    def redirect(self, url: str) -> None:
+        """The server asks to move there; the attempt goes on meanwhile. The session decides."""
+
+    def keyframe_wanted(self) -> None:
+        """The receiver needs a keyframe (PLI)."""
+
+    def note(self, code: str, text: str) -> None:
+        """Something an operator should know; becomes an event. `text` must not hold a secret."""
+
+
+class Resolver(Protocol):
+    """Name look-ups on a pool of their own, with a deadline and the last good answer as fallback."""
+
+    async def resolve(self, host: str, port: int, family: str = "both") -> list[tuple[int, tuple[Any, ...]]]:
+        """(address family, socket address) pairs in the order to try; raises `NetworkError`."""
+
+
+@attrs.frozen(kw_only=True)
+class TransportContext:
+    """What a transport is built with."""
+
+    target: Target
+    options: Any = attrs.field(repr=False)
+    """Instance of the kind's options class."""
+    events: TransportEvents = attrs.field(repr=False)
+    resolver: Resolver = attrs.field(repr=False)
+    handover: Handover = attrs.field(repr=False)
+    codec: Callable[[str], CodecKind] = attrs.field(repr=False)
+    """Finds a codec kind by any of its names; raises `MediaError`."""
+    label: str = ""
+
+
+class Transport(Protocol):
+    """One attempt on one target: `connect`, `publish`, `send` …, `close`; used once.
+
+    Failures of `connect` and `publish` are raised as `TransportError`; later ones are told by `events.lost`.
+    Both honour `target.connect_timeout` for each step, and cancellation at any await. No method ever waits
+    for longer than its deadline, and `send` never waits at all.
+    """
+
+    async def connect(self) -> Acceptance | None:
+        """Open the connection up to the point where publishing may begin.
+
+        Returns what the server's answer says about codecs, or None to keep what the kind's `accepts` said.
+        """
+
+    async def publish(self, tracks: Sequence[Track]) -> None:
+        """Begin publishing these tracks. Returns when the server has agreed."""
+
+    def send(self, unit: Unit, time: int) -> None:
+        """Send one tag or packet; keep what the socket does not take. Never blocks, never raises for the network.
+
+        `time` is the decode time in ms on this attempt's own timeline: near 0 at first, never falling within
+        one kind of media. A packet's composition time is its own pts - dts.
+        """
+
+    @property
+    def pending(self) -> int:
+        """Bytes handed to `send` that the peer has not acknowledged."""
+
+    @property
+    def acked(self) -> int:
+        """Bytes that the peer has acknowledged since publishing began; never falls."""
+
+    async def close(self) -> None:
+        """End cleanly if possible, within 2 s, and free everything. Safe at any time and more than once."""
+
+    def stats(self) -> Mapping[str, float]:
+        """Figures of this protocol's own (round trip, losses, …), by snake_case name with the unit in it."""

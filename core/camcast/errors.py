@@ -1,0 +1,112 @@
+"""Every error that camcast raises. The class says who must act and whether trying again helps.
+
+Texts say what was expected, what came and what to do. They never hold a secret: whoever builds a text from
+a peer's words or a URL passes it through `redaction` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import attrs
+
+
+class CamcastError(Exception):
+    """Base of all errors raised by camcast."""
+
+
+@attrs.frozen
+class Issue:
+    """One thing wrong in a configuration: `path` like `cameras[2].source.options.fps`, and what to do."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(CamcastError):
+    """The configuration is wrong: the user edits it. Holds every issue found, not only the first."""
+
+    def __init__(self, issues: Sequence[Issue] | str) -> None:
+        self.issues: tuple[Issue, ...] = (Issue("", issues),) if isinstance(issues, str) else tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
+
+
+class PluginError(CamcastError):
+    """A plugin broke its contract: its author acts. The text names the plugin."""
+
+
+class MissingDependency(CamcastError):
+    """A plugin's library is not installed. The text ends with the exact line that installs it."""
+
+
+class MediaError(CamcastError):
+    """Media is damaged or unsupported, at one place; what follows may be fine."""
+
+
+class SourceError(CamcastError):
+    """A camera failed: gone, refused, or silent. Trying again helps unless `fatal`."""
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
+class EncoderError(CamcastError):
+    """An encoder or decoder could not be opened, or failed while running."""
+
+
+class ErrorClass(Enum):
+    """How a failed attempt is treated; seen in events and metrics."""
+
+    NETWORK = "network"
+    """The path or the server is away: retry with back-off."""
+    BUSY = "busy"
+    """The name is in use, usually by one's own ghost: retry every 10 s for up to 3 min."""
+    REFUSED = "refused"
+    """The server said no: retry slowly, then give up."""
+    UNEXPLAINED = "refused, unexplained"
+    """Closed without an answer after a command: retry like the network, but say what usually causes it."""
+    MISCONFIGURED = "misconfigured"
+    """Cannot work until somebody changes the configuration: give up at once."""
+
+
+class TransportError(CamcastError):
+    """An attempt failed. `stage` names the step: resolve, connect, tls, handshake, command, publish, streaming."""
+
+    error_class = ErrorClass.NETWORK
+
+    def __init__(self, message: str, *, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+class NetworkError(TransportError):
+    """Unreachable, reset, timed out or stalled."""
+
+
+class BusyError(TransportError):
+    """The stream name is already being published."""
+
+    error_class = ErrorClass.BUSY
+
+
+class RefusedError(TransportError):
+    """The server refused with an answer: wrong credentials, unknown application, not allowed."""
+
+    error_class = ErrorClass.REFUSED
+
+
+class UnexplainedRefusal(TransportError):
+    """The server closed the connection after a command instead of answering it."""
+
+    error_class = ErrorClass.UNEXPLAINED
+
+
+class MisconfiguredError(TransportError):
+    """Retrying cannot help: bad certificate pin, impossible option, unsupported codec."""
+
+    error_class = ErrorClass.MISCONFIGURED

@@ -1,0 +1,231 @@
+"""What happens, as typed values: through the hook, the engine's iterator, and one log line each.
+
+Texts in events are already redacted. `time` is `time.time()` seconds.
+"""
+
+from __future__ import annotations
+
+import time as _time
+from enum import Enum
+
+import attrs
+
+from camcast.errors import ErrorClass
+
+
+class SessionState(Enum):
+    """Where a session's life is; the table is in `session/state.py`."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    ERROR = "error"
+    FAILED = "failed"
+
+
+@attrs.frozen(order=True)
+class SessionKey:
+    """Names one session: (camera, stream, output)."""
+
+    camera_id: int
+    stream_id: int
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.camera_id}/{self.stream_id}/{self.output}"
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Base of all events. `label` is readable: "cam0_main", or "cam0_main/cloud" for a second output."""
+
+    label: str
+    time: float = attrs.field(factory=_time.time)
+
+    level = "info"
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.label}"
+
+
+@attrs.frozen(kw_only=True)
+class SessionEvent(Event):
+    """Base of the events of one session."""
+
+    key: SessionKey
+
+
+@attrs.frozen(kw_only=True)
+class StateChanged(SessionEvent):
+    old: SessionState
+    new: SessionState
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"Session {self.label}: {self.old.value} -> {self.new.value}{why}"
+
+
+@attrs.frozen(kw_only=True)
+class AttemptStarted(SessionEvent):
+    """`attempt` counts this session's retries: 0 in the first round. `target` is a redacted URL."""
+
+    attempt: int
+    target: str
+    target_index: int = 0
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label} connecting to {self.target} (attempt {self.attempt})"
+
+
+@attrs.frozen(kw_only=True)
+class Connected(SessionEvent):
+    target: str
+    target_index: int = 0
+    took: float = 0.0
+    """Seconds from the start of the attempt to Publish.Start."""
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label} connected to {self.target}"
+
+
+@attrs.frozen(kw_only=True)
+class AttemptFailed(SessionEvent):
+    attempt: int
+    target: str
+    error_class: ErrorClass
+    error: str
+    stage: str = ""
+
+    level = "warning"
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label}: {self.target}: {self.error_class.value}: {self.error}"
+
+
+@attrs.frozen(kw_only=True)
+class RetryScheduled(SessionEvent):
+    attempt: int
+    delay: float
+    """Nominal delay in seconds; jitter may shorten the wait."""
+    next_attempt_at: float
+    """`time.time()` seconds."""
+
+    level = "warning"
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label} failed, retry in {self.delay:g}s"
+
+
+@attrs.frozen(kw_only=True)
+class GaveUp(SessionEvent):
+    attempts: int
+    error: str
+
+    level = "error"
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label} gave up after {self.attempts} retries: {self.error}"
+
+
+@attrs.frozen(kw_only=True)
+class Moved(SessionEvent):
+    """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch"."""
+
+    why: str
+    old: str
+    new: str
+    gap: float
+    """Seconds without a publishing attempt."""
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label} {self.why}: {self.old} -> {self.new} ({self.gap * 1000:.0f} ms off air)"
+
+
+@attrs.frozen(kw_only=True)
+class DropEpisode(SessionEvent):
+    """The link could not keep up for a while; told when the episode ends, and once a second while it lasts."""
+
+    video: int
+    audio: int
+    seconds: float
+    over: bool
+
+    level = "warning"
+
+    @property
+    def text(self) -> str:
+        state = "dropped" if self.over else "is dropping"
+        return f"Session {self.label} {state}: {self.video} video, {self.audio} audio in {self.seconds:.1f}s"
+
+
+@attrs.frozen(kw_only=True)
+class Note(SessionEvent):
+    """Anything else an operator should know: `code` is stable ("codec_unconfirmed"), `message` is for people."""
+
+    code: str
+    message: str
+
+    level = "warning"
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label}: {self.message} [{self.code}]"
+
+
+class SourceState(Enum):
+    """Where a camera stream's source side is."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """Lost; the next try is scheduled."""
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class SourceChanged(Event):
+    camera_id: int
+    stream_id: int
+    old: SourceState
+    new: SourceState
+    reason: str = ""
+
+    @property
+    def level(self) -> str:  # type: ignore[override]
+        return "warning" if self.new in (SourceState.WAITING, SourceState.FAILED) else "info"
+
+    @property
+    def text(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"Source {self.label}: {self.old.value} -> {self.new.value}{why}"
+
+
+@attrs.frozen(kw_only=True)
+class SourceNote(Event):
+    """Like `Note`, about a stream's source side or its transcoder."""
+
+    camera_id: int
+    stream_id: int
+    code: str
+    message: str
+
+    level = "warning"
+
+    @property
+    def text(self) -> str:
+        return f"Stream {self.label}: {self.message} [{self.code}]"

@@ -1,0 +1,59 @@
+"""The hooks that plugins implement. Pluggy composes; it is never called per packet.
+
+All hooks are synchronous. A plugin is a module or object with functions marked `@camcast.hookimpl`,
+announced by an entry point in the group `camcast` or by `PluginHost.register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import cattrs
+
+    from camcast.events import Event
+    from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
+    from camcast.target import Target
+
+PROJECT = "camcast"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks:
+    """The specification; `PluginHost` adds it to its plugin manager."""
+
+    @hookspec
+    def camcast_sources(self) -> Sequence[SourceKind]:  # type: ignore[empty-body]
+        """The kinds of source this plugin brings."""
+
+    @hookspec
+    def camcast_codecs(self) -> Sequence[CodecKind]:  # type: ignore[empty-body]
+        """The codecs this plugin knows."""
+
+    @hookspec
+    def camcast_encoders(self) -> Sequence[EncoderKind]:  # type: ignore[empty-body]
+        """The encoders this plugin brings, hardware ones included: they are probed by opening."""
+
+    @hookspec
+    def camcast_transports(self) -> Sequence[TransportKind]:  # type: ignore[empty-body]
+        """The transports this plugin brings."""
+
+    @hookspec
+    def camcast_prepare_converter(self, converter: cattrs.Converter) -> None:
+        """Teach the configuration's converter this plugin's own option types."""
+
+    @hookspec(firstresult=True)
+    def camcast_resolve_url(self, target: Target, attempt: int) -> str | None:
+        """The URL to use for this attempt (a fresh token, say), or None to leave it. On a thread, 10 s deadline."""
+
+    @hookspec(firstresult=True)
+    def camcast_resolve_secret(self, reference: str) -> str | None:
+        """The value behind a reference like "vault:camera/7", or None if it is not yours. On a thread, 10 s deadline."""
+
+    @hookspec
+    def camcast_session_event(self, event: Event) -> None:
+        """Watch what happens. Each implementation is called by itself, guarded, on the loop: be quick."""

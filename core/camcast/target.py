@@ -1,0 +1,64 @@
+"""A target: one entry of an output's chain, with its templates expanded and its secrets resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from camcast.redaction import redact_text, redact_url, url_secrets
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """Where one attempt goes, and how. Durations are seconds. Its repr and `shown` hold no secret."""
+
+    url: str = attrs.field(repr=redact_url)
+    transport: str = ""
+    """Name of the transport kind; empty = by the URL's scheme."""
+    server: str = "auto"
+    """Server profile, for transports that know profiles."""
+    forms: Mapping[str, str] = attrs.field(factory=dict)
+    """Preferred FLV form by codec name, where the configuration asks for one."""
+    audio: str = "auto"
+    """Audio policy: "auto", "copy", "silent", "none", or the codec to transcode to."""
+    on_unsupported: str = "transcode"
+    app: str | None = None
+    stream_key: str | None = attrs.field(default=None, repr=False)
+    connect_timeout: float = 10.0
+    ca_file: str | None = None
+    fingerprint: str | None = None
+    """SHA-256 of the server's certificate in hex, colons optional: the only certificate accepted."""
+    insecure: bool = False
+    """Accept any certificate. Only ever set because the user asked."""
+    bind: str | None = None
+    """Local address to send from."""
+    ip_family: str = "both"
+    """"both", "ipv4" or "ipv6"."""
+    proxy: str | None = attrs.field(default=None, repr=lambda url: redact_url(url) if url else "None")
+    options: Any = attrs.field(factory=dict, repr=False)
+    """Instance of the transport kind's options class (a plain mapping until the host has structured it)."""
+
+    @property
+    def scheme(self) -> str:
+        return self.url.partition("://")[0].lower()
+
+    @property
+    def shown(self) -> str:
+        """The URL as logs and tables may show it."""
+        return redact_url(self.url)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every string that must not be shown anywhere."""
+        found = set(url_secrets(self.url))
+        if self.proxy:
+            found |= url_secrets(self.proxy)
+        if self.stream_key:
+            found.add(self.stream_key)
+        return frozenset(found)
+
+    def scrub(self, text: str) -> str:
+        """`text` (a peer's words, a library's exception) without this target's secrets."""
+        return redact_text(text, self.secrets)
