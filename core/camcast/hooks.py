@@ -48,11 +48,11 @@ class Hooks:
 
     @hookspec(firstresult=True)
     def camcast_resolve_url(self, target: Target, attempt: int) -> str | None:
-        """The URL to use for this attempt (a fresh token, say), or None to leave it. On a thread, 10 s deadline."""
+        """The URL to use for this attempt (a fresh token, say), or None to leave it. Thread, 10 s deadline."""
 
     @hookspec(firstresult=True)
     def camcast_resolve_secret(self, reference: str) -> str | None:
-        """The value behind a reference like "vault:camera/7", or None if it is not yours. On a thread, 10 s deadline."""
+        """The value behind a reference ("vault:camera/7"), or None if not yours. On a thread, 10 s deadline."""
 
     @hookspec
     def camcast_session_event(self, event: Event) -> None:

@@ -1,0 +1,89 @@
+"""Turns plain mappings into attrs classes, strictly, and reports every problem with its path.
+
+Nothing is coerced: `"30"` is not a number and `1` is not a boolean, because a configuration that means
+something else than it says is worse than an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import attrs
+import cattrs
+from cattrs.errors import ForbiddenExtraKeysError, IterableValidationError
+
+from camcast.errors import ConfigError, Issue
+
+T = TypeVar("T")
+
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def make_converter() -> cattrs.Converter:
+    """A converter that forbids unknown keys and does not coerce. Plugins may add their own types to it."""
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    for kind in _WORDS:
+        converter.register_structure_hook(kind, _strict)
+    return converter
+
+
+def structure(converter: cattrs.Converter, value: object, cls: type[T], path: str) -> T:
+    """`value` as an instance of `cls`; raises `ConfigError` with all issues, each below `path`."""
+    if not isinstance(value, Mapping):
+        raise ConfigError([Issue(path, f"expected an object, got {describe(value)}")])
+    try:
+        return converter.structure(value, cls)
+    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
+        raise ConfigError(list(_issues(error, path, cls))) from error
+
+
+def suggest(name: str, known: list[str]) -> str:
+    """`; did you mean "fps"?`, or the list of what is known."""
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; known: {', '.join(sorted(known))}" if known else "; none is known here"
+
+
+def describe(value: object) -> str:
+    """A value's kind in the words of JSON. The value itself is not shown: it may be a secret."""
+    if value is None:
+        return "null"
+    for kind, word in {bool: "true or false", Mapping: "an object", str: "a text"}.items():
+        if isinstance(value, kind):
+            return word
+    return "a number" if isinstance(value, int | float) else "a list" if isinstance(value, list) else "something else"
+
+
+def _strict(value: object, kind: type[T]) -> T:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)  # type: ignore[return-value]
+    if type(value) is not kind:
+        raise TypeError(f"expected {_WORDS[kind]}, got {describe(value)}")
+    return value
+
+
+def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
+    if isinstance(error, cattrs.BaseValidationError):
+        found = []
+        for inner in error.exceptions:
+            where = _place(inner, path, isinstance(error, IterableValidationError))
+            found += _issues(inner, where, getattr(inner, "cl", error.cl))
+        return found
+    if isinstance(error, ForbiddenExtraKeysError):
+        known = [field.alias for field in attrs.fields(error.cl)] if attrs.has(error.cl) else []
+        return [Issue(f"{path}.{key}", f"unknown key{suggest(key, known)}") for key in sorted(error.extra_fields)]
+    if isinstance(error, KeyError):
+        return [Issue(path, f"{error.args[0]} is missing")]
+    return [Issue(path, str(error))]
+
+
+def _place(error: BaseException, path: str, indexed: bool) -> str:
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, cattrs.AttributeValidationNote):
+            return f"{path}.{note.name}" if path else note.name
+        if indexed and isinstance(note, cattrs.IterableValidationNote):
+            return f"{path}[{note.index}]"
+    return path
