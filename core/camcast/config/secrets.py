@@ -1,0 +1,84 @@
+"""References to secrets, `env:NAME` and `file:PATH`: how they are recognised, shown and resolved.
+
+A URL field may hold any `word:rest` that is not a URL, since plugins resolve references of their own
+(`vault:camera/7`); in other fields, where a colon is an ordinary character, only `env:` and `file:` count.
+`file://…` is a URL, not a reference.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from camcast.errors import ConfigError
+from camcast.redaction import redact_url
+
+ResolveSecret = Callable[[str], str]
+
+_REFERENCE = re.compile(r"(env|file):(?!//)\S")
+_URL_REFERENCE = re.compile(r"[a-z][a-z0-9+-]+:(?!//)\S")
+_MAX_SECRET = 64 * 1024
+
+
+def is_reference(value: object) -> bool:
+    """Whether a password, key or option stands for a secret kept elsewhere."""
+    return isinstance(value, str) and _REFERENCE.match(value) is not None
+
+
+def is_url_reference(value: str) -> bool:
+    """Whether a URL field's text stands for a URL kept elsewhere."""
+    return _URL_REFERENCE.match(value) is not None
+
+
+def show_url(url: str) -> str:
+    """The URL as logs may show it; of a reference `env:` or `file:`, the reference itself, which is no secret."""
+    return url if is_reference(url) else redact_url(url)
+
+
+def resolve_reference(reference: str) -> str:
+    """The value behind `env:NAME` or `file:PATH` (first line's end dropped); raises `ConfigError`, which names it.
+
+    Reads a file, so it belongs on a thread.
+    """
+    kind, _, rest = reference.partition(":")
+    if kind == "env":
+        value = os.environ.get(rest)
+        if not value:
+            raise ConfigError(f"environment variable {rest} is not set or empty; it is named by env:{rest}")
+        return value
+    if kind == "file":
+        try:
+            with Path(rest).expanduser().open("rb") as file:
+                data = file.read(_MAX_SECRET + 1)
+            text = data.decode().rstrip("\r\n")
+        except OSError as error:
+            raise ConfigError(f"cannot read the secret in file:{rest}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"the secret in file:{rest} is not UTF-8 text") from None
+        if not text or len(data) > _MAX_SECRET:
+            raise ConfigError(f"the secret in file:{rest} is {'longer than 64 KiB' if text else 'empty'}")
+        return text
+    raise ConfigError(f'nothing here resolves references of the kind "{kind}:"; known: env:NAME, file:PATH')
+
+
+def resolve_options(options: Mapping[str, Any], resolve: ResolveSecret) -> dict[str, Any]:
+    """A copy of `options` with every reference in it resolved, at any depth."""
+    return {key: _resolve_value(value, resolve) for key, value in options.items()}
+
+
+def has_reference(value: Any) -> bool:
+    """Whether a reference is anywhere in an option's value."""
+    if isinstance(value, Mapping):
+        return any(has_reference(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_reference(item) for item in value)
+    return is_reference(value)
+
+
+def _resolve_value(value: Any, resolve: ResolveSecret) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _resolve_value(item, resolve) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_resolve_value(item, resolve) for item in value]
+    return resolve(value) if is_reference(value) else value
