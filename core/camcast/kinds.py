@@ -84,6 +84,8 @@ class FlvForm:
     """Whole body of the end-of-sequence tag; b"" where there is none."""
     colour: Callable[[Track], bytes] | None = None
     """Whole body of a metadata tag to send before the header (HDR); b"" or None = none."""
+    check: Callable[[Track], None] = lambda track: None
+    """Raises `MediaError` when this form cannot carry this very track (a sampling rate FLV has no word for)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +98,9 @@ class CodecKind:
     aliases: tuple[str, ...] = ()
     """Other names: FFmpeg's, RTP's, the configuration's. Looked up without regard to case."""
     parser: Callable[[bytes], CodecParser]
-    """(configuration record, Annex B parameter sets, or b"") → a parser for one track."""
+    """(configuration record, Annex B parameter sets, or b"") → a parser for one track.
+
+    For audio without a record: what `bitstream.audio_format.format_audio(sample_rate, channels)` makes."""
     flv: Mapping[str, FlvForm] = attrs.field(factory=dict)
     """Forms by name, the preferred one first; empty = FLV cannot carry it."""
     annexb: Callable[[Packet], bytes] | None = None

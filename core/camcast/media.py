@@ -107,6 +107,7 @@ class TagType(Enum):
 class Tag:
     """One FLV tag: `head` (the codec's 1 to 8 bytes) followed by `body`, which all sessions share.
 
+    A script tag's head is the "@setDataFrame" of live connections; a file holds its `body` alone.
     `time` is the decode time in ms on the hub's timeline. Headers (metadata, sequence headers) have
     `packet` None.
     """

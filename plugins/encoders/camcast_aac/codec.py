@@ -1,0 +1,129 @@
+"""AAC as a codec: bare frames, one AudioSpecificConfig a track, sound format 10 in FLV.
+
+FLV carries AAC as `AF 00` AudioSpecificConfig and `AF 01` frame, whatever rate and channels really are
+(Adobe FLV 10.1, E.4.2.1).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from camcast.bitstream.audio_format import parse_audio_format
+from camcast.contracts import Decoder
+from camcast.errors import MediaError
+from camcast.kinds import CodecKind, FlvForm
+from camcast.media import MediaKind, Packet, Track
+
+from . import adts
+from .config import AAC_LC, FREQUENCIES, build_config, parse_config
+
+NAME = "aac"
+FRAME_SAMPLES = 1024
+
+# Raw data blocks of AAC-LC with no scale factor band at all: silence at any rate (ISO 14496-3 §4.4.2).
+# A single channel element; a channel pair element with a common window. Each ends in ID_END and byte alignment.
+_SILENCE = {1: bytes.fromhex("00000007"), 2: bytes.fromhex("21000000001C")}
+
+
+def track_of(config: bytes) -> Track:
+    """The track that an AudioSpecificConfig describes; raises `MediaError`."""
+    parsed = parse_config(config)
+    return Track(
+        kind=MediaKind.AUDIO,
+        codec=NAME,
+        config=config,
+        sample_rate=parsed.sample_rate,
+        channels=parsed.channels,
+        profile=parsed.profile,
+    )
+
+
+class AacParser:
+    """Takes raw frames of a known configuration, or ADTS frames, which bring their own."""
+
+    def __init__(self, config: bytes) -> None:
+        self._told = b"" if parse_audio_format(config) else config
+        self._track = track_of(self._told) if self._told else None
+        self._fixed_header = b""
+        """The ADTS header bits that describe the format, as last seen."""
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def track(self) -> Track | None:
+        return self._track
+
+    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+        """One frame. Several ADTS frames in one block are refused: `adts.split` takes them apart."""
+        payload = data if type(data) is bytes else bytes(data)
+        if not payload:
+            raise MediaError("empty AAC frame")
+        if adts.is_adts(payload):
+            frame = adts.strip(payload)
+            self._follow(payload)
+            payload = frame
+            self.counts["adts"] += 1
+        if self._track is None:
+            raise MediaError("raw AAC without AudioSpecificConfig: the source has to bring it, or send ADTS")
+        return Packet(self._track, dts, pts, True, payload, False, arrival)
+
+    def _follow(self, frame: bytes) -> None:
+        """Take the track from an ADTS header, unless it is as before."""
+        fixed = bytes((frame[2] & 0xFD, frame[3] & 0xC0))
+        if fixed == self._fixed_header:
+            return
+        config = adts.config_of(frame)
+        if self._told and not self._fixed_header and _agrees(self._told, config):
+            # What was told may say more than ADTS can: HE-AAC.
+            config = self._told
+        if self._track is None or config != self._track.config:
+            self._track = track_of(config)
+        self._fixed_header = fixed
+
+
+def _agrees(told: bytes, config: bytes) -> bool:
+    first, second = parse_config(told), parse_config(config)
+    return (first.object_type, first.core_rate, first.channel_configuration) == (
+        second.object_type,
+        second.core_rate,
+        second.channel_configuration,
+    )
+
+
+def with_adts(packet: Packet) -> bytes:
+    """The packet behind an ADTS header, as MPEG-TS wants it; raises `MediaError` where ADTS cannot tell the format."""
+    return adts.header(parse_config(packet.track.config), len(packet.payload)) + packet.payload
+
+
+def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
+    """A silent AAC-LC frame of 1024 samples, mono or stereo; raises `MediaError` for other formats."""
+    if sample_rate not in FREQUENCIES or channels not in _SILENCE:
+        raise MediaError(
+            f"no silent AAC at {sample_rate} Hz with {channels} channels: expected a standard rate, 1 or 2"
+        )
+    return track_of(build_config(AAC_LC, sample_rate, channels)), _SILENCE[channels], FRAME_SAMPLES
+
+
+def _decoder(track: Track) -> Decoder:
+    from camcast.pyav import AvDecoder
+
+    return AvDecoder(track, "aac")
+
+
+LEGACY = FlvForm(
+    name="legacy",
+    codec_id=10,
+    header=lambda track: b"\xaf\x00" + track.config,
+    head=lambda track, keyframe, composition: b"\xaf\x01",
+)
+
+KIND = CodecKind(
+    name=NAME,
+    media=MediaKind.AUDIO,
+    title="AAC (Advanced Audio Coding)",
+    aliases=("mp4a", "mpeg4-generic"),
+    parser=AacParser,
+    flv={"legacy": LEGACY},
+    annexb=with_adts,
+    decoder=_decoder,
+    silence=silence,
+)
