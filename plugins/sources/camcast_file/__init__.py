@@ -1,1 +1,34 @@
-"""Being written."""
+"""The file source: plays a media file as if it were a camera. Packets are copied, never decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from camcast.contracts import Source, SourceContext
+from camcast.hooks import hookimpl
+from camcast.kinds import SourceKind
+from camcast_file.options import FileOptions
+
+if TYPE_CHECKING:
+    from camcast_file.shared import Shared
+
+
+@hookimpl
+def camcast_sources() -> Sequence[SourceKind]:
+    return [SourceKind(name="file", title="A media file, paced like a camera", build=_Builder(), options=FileOptions)]
+
+
+class _Builder:
+    """Builds file sources, which share reading threads, timers and cached clips through it."""
+
+    def __init__(self) -> None:
+        self._shared: Shared | None = None
+
+    def __call__(self, context: SourceContext) -> Source:
+        from camcast_file.shared import Shared
+        from camcast_file.source import FileSource
+
+        if self._shared is None:
+            self._shared = Shared()
+        return FileSource(context, self._shared)

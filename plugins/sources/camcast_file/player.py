@@ -1,0 +1,123 @@
+"""Hands a feed's packets to the sink, each when its decode time has come."""
+
+from __future__ import annotations
+
+import asyncio
+
+from camcast.contracts import MediaSink
+from camcast.media import NS_PER_S, MediaKind, Packet, Track
+from camcast_file.feeds import Feed
+from camcast_file.options import FileOptions
+from camcast_file.pacer import Pacer, Turn
+
+LATE = NS_PER_S
+"""Later than this (a slow disk, a suspended machine), play on from here instead of catching up in a burst."""
+GAP = 10 * NS_PER_S
+"""A step forward beyond this within one track is a break in the file, not a pause to wait for."""
+BACK = NS_PER_S // 2
+
+
+class Player:
+    """Plays one feed once. All on the loop."""
+
+    def __init__(self, sink: MediaSink, pacer: Pacer, options: FileOptions) -> None:
+        self._sink = sink
+        self._pacer = pacer
+        self._options = options
+        self._feed: Feed | None = None
+        self._tracks: dict[MediaKind, Track] = {}
+        self._last: dict[MediaKind, int] = {}
+        self._next: Packet | None = None
+        self._started = False
+        self._origin = 0
+        """Decode time that is due at `_anchor`."""
+        self._anchor = 0
+        self._bursting = True
+        self._turn: Turn | None = None
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.behind = 0
+        """How often playing fell behind by more than `LATE` and went on from there."""
+
+    async def play(self, feed: Feed) -> None:
+        """Play to the end of the feed; raises its error."""
+        self._feed = feed
+        self._tracks = {track.kind: track for track in feed.tracks}
+        self._sink.tracks(feed.tracks)
+        self.wake()
+        await self._done
+
+    def wake(self) -> None:
+        """Go on after the feed had nothing."""
+        if self._feed is not None and self._turn is None and not self._done.done():
+            self._turn = self._pacer.add(self._pacer.now(), self._step)
+
+    def stop(self) -> None:
+        """Hand over nothing more."""
+        self._feed = None
+        if self._turn is not None:
+            self._turn.cancel()
+
+    def _step(self, now: int) -> int | None:
+        try:
+            return self._play_due(now)
+        except Exception as error:  # noqa: BLE001 - raised where the source runs
+            self._finish(error)
+            return None
+
+    def _play_due(self, now: int) -> int | None:
+        feed, sink, speed = self._feed, self._sink, self._options.speed
+        if feed is None:
+            return None
+        while True:
+            packet = self._next or feed.take()
+            if packet is None:
+                self._turn = None
+                if feed.ended:
+                    self._finish(feed.error)
+                return None
+            dts, track = packet.dts, packet.track
+            if packet is not self._next:
+                self._place(packet, now)
+            ahead = dts - self._origin
+            due = self._anchor + (ahead if speed == 1.0 else int(ahead / speed))
+            if due > now:
+                self._bursting = False
+                self._next = packet
+                return due
+            if now - due > LATE and not self._bursting:
+                self.behind += 1
+                self._anchor += now - due
+            self._next = None
+            self._last[track.kind] = dts
+            if self._tracks.get(track.kind) is not track:
+                self._retrack(track)
+            packet.arrival = now
+            sink.packet(packet)
+
+    def _place(self, packet: Packet, now: int) -> None:
+        """Begin the timeline at the first packet, and again after a break in the file."""
+        if not self._started:
+            self._started = True
+            self._origin, self._anchor = packet.dts, now - round(self._options.burst * NS_PER_S)
+            return
+        last = self._last.get(packet.track.kind)
+        if last is None or -BACK <= packet.dts - last <= GAP:
+            return
+        self._sink.discontinuity()
+        self._origin, self._anchor, self._bursting = packet.dts, now, False
+        self._last.clear()
+
+    def _retrack(self, track: Track) -> None:
+        """A changed track travels with its packets; one of a new kind is announced."""
+        known = track.kind in self._tracks
+        self._tracks[track.kind] = track
+        if not known:
+            self._sink.tracks(list(self._tracks.values()))
+
+    def _finish(self, error: BaseException | None) -> None:
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)

@@ -1,0 +1,304 @@
+"""Reads packets out of a media file, pass after pass, on one timeline that never steps.
+
+Rules of the timeline:
+- decode and presentation times are rounded once from the container's own ticks, so nothing adds up;
+- a pass is as long as its longest track, (last dts + last duration) - first dts, kept as a fraction of a second;
+  all tracks begin the next pass together, so sound and picture stay as they are over any number of passes;
+- the file is opened anew for each pass: seeking back is not exact in every container.
+
+Everything here blocks and runs in a reading thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import av
+import av.error
+
+from camcast.errors import MediaError, SourceError
+from camcast.media import NS_PER_S, MediaKind, Packet, Track
+
+if TYPE_CHECKING:
+    from camcast.contracts import CodecParser
+    from camcast.kinds import CodecKind
+
+BATCH_PACKETS = 64
+BATCH_BYTES = 256 * 1024
+PRIME_PACKETS = 400
+"""How far to look for every track's parameter sets before playing begins with those that are known."""
+PRIME_BYTES = 8 * 1024 * 1024
+
+_OPEN_OPTIONS = {
+    # Only this file: a playlist inside it must not make FFmpeg open sockets.
+    "protocol_whitelist": "file,crypto,data",
+    # The codecs' own parsers read the parameter sets; FFmpeg need not decode pictures to find them out.
+    "probesize": "262144",
+    "analyzeduration": "1000000",
+}
+_KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+
+
+@attrs.define(eq=False)
+class Batch:
+    """What one read brought. `dropped` counts what was left out, by kind and reason."""
+
+    packets: list[Packet] = attrs.field(factory=list)
+    dropped: dict[tuple[MediaKind, str], int] = attrs.field(factory=dict)
+    ended: bool = False
+
+    def drop(self, kind: MediaKind, reason: str) -> None:
+        self.dropped[kind, reason] = self.dropped.get((kind, reason), 0) + 1
+
+
+@attrs.define(eq=False)
+class _Lane:
+    """One stream of the file and where it has come to in this pass. Times are ticks of `base`."""
+
+    kind: MediaKind
+    parser: CodecParser
+    extradata: bytes
+    base: Fraction
+    fallback: int
+    """Duration of a packet when neither it nor its neighbours say."""
+    scale: int = attrs.field(init=False)
+    """`base` as ns = ticks * scale / divisor, because fractions are slow."""
+    divisor: int = attrs.field(init=False)
+    first: int | None = None
+    """Decode time of the file's first packet, from where a pass is counted."""
+    last: int | None = None
+    step: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.scale, self.divisor = self.base.numerator * NS_PER_S, self.base.denominator
+
+    @property
+    def length(self) -> Fraction:
+        if self.first is None or self.last is None:
+            return Fraction(0)
+        return (self.last + (self.step or self.fallback) - self.first) * self.base
+
+    def ns(self, ticks: int) -> int:
+        return (2 * ticks * self.scale + self.divisor) // (2 * self.divisor)
+
+    def times(self, raw: Any) -> tuple[int, int]:
+        """(dts, pts) of a packet in ticks; where the container has only one of them, or none, the likely value."""
+        dts, pts = raw.dts, raw.pts
+        if dts is None:
+            dts = pts if self.last is None else self.last + (self.step or self.fallback)
+            if dts is None:
+                dts = 0
+        if self.first is None:
+            self.first = dts
+        self.step = raw.duration or (0 if self.last is None else max(0, dts - self.last))
+        self.last = dts
+        return dts, dts if pts is None else pts
+
+
+class FileReader:
+    """One file, read in small batches. One call at a time."""
+
+    def __init__(
+        self, path: Path, codec: Callable[[str], CodecKind], *, loop: bool = False, start_at: float = 0.0
+    ) -> None:
+        self._path = path
+        self._codec = codec
+        self._loop = loop
+        self._start_at = start_at
+        self._lock = threading.Lock()
+        self._container: Any = None
+        self._lanes: dict[int, _Lane] = {}
+        self._parsers: dict[tuple[MediaKind, str, bytes], CodecParser] = {}
+        self._unsupported: dict[int, str] = {}
+        self._stream: Iterator[tuple[Packet | None, int]] | None = None
+        self._primed: Batch | None = None
+        self._closed = False
+        self._start = Fraction(0)
+        self._start_ns = 0
+        self.length = Fraction(0)
+        """Seconds from the last pass to the next; known at the end of a pass."""
+        self.notes: list[str] = []
+        """What an operator should know about this file."""
+
+    def open(self) -> list[Track]:
+        """Open the file and read until each track is known. Raises `SourceError`."""
+        with self._lock:
+            self._open_pass()
+            self._primed = batch = Batch()
+            size = 0
+            while not batch.ended and len(batch.packets) < PRIME_PACKETS and size < PRIME_BYTES:
+                if all(lane.parser.track is not None for lane in self._lanes.values()):
+                    break
+                size += self._read_one(batch)
+            tracks = [lane.parser.track for lane in self._lanes.values()]
+            found = [track for track in tracks if track is not None]
+            if not found:
+                self._close()
+                seen = ", ".join(f"{count} {kind.value} {reason}" for (kind, reason), count in batch.dropped.items())
+                raise SourceError(
+                    f"{self._path}: no track shows its parameter sets within {size} bytes ({seen or 'none seen'})",
+                    fatal=True,
+                )
+            return found
+
+    def read(self, packets: int = BATCH_PACKETS, size: int = BATCH_BYTES) -> Batch:
+        """The next packets, at least one unless the file has ended. Raises `SourceError`."""
+        with self._lock:
+            batch = self._primed or Batch()
+            self._primed = None
+            while not batch.ended and len(batch.packets) < packets and size > 0 and not self._closed:
+                size -= self._read_one(batch)
+            return batch
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._close()
+
+    # --- one pass -----------------------------------------------------------------------------------------
+
+    def _open_pass(self) -> None:
+        try:
+            self._container = av.open(f"file:{self._path}", options=dict(_OPEN_OPTIONS))
+        except FileNotFoundError:
+            raise SourceError(f"{self._path}: there is no such file") from None
+        except PermissionError:
+            raise SourceError(f"{self._path}: this file may not be read by this user") from None
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(
+                f"{self._path}: not a media file that FFmpeg can read ({error.__class__.__name__}: "
+                f"{getattr(error, 'strerror', '') or error})",
+                fatal=True,
+            ) from error
+        try:
+            self._choose()
+        except BaseException:
+            self._close()
+            raise
+        if self._start_at:
+            self._seek()
+        self._stream = iter(self._container.demux(*self._followed()))
+
+    def _followed(self) -> list[Any]:
+        return [self._container.streams[index] for index in (*self._lanes, *self._unsupported)]
+
+    def _choose(self) -> None:
+        """Take the first picture and the first sound track that somebody knows."""
+        self._lanes.clear()
+        self._unsupported.clear()
+        taken: set[MediaKind] = set()
+        refusals: list[MediaError] = []
+        for stream in self._container.streams:
+            kind = _KINDS.get(stream.type)
+            if kind is None or kind in taken or "attached_pic" in _dispositions(stream):
+                continue
+            name = stream.codec_context.name
+            try:
+                lane = self._lane(kind, name, stream)
+            except MediaError as error:
+                if kind is MediaKind.VIDEO:
+                    raise SourceError(f"{self._path}: its {kind.value} cannot be used: {error}", fatal=True) from error
+                self._unsupported[stream.index] = name
+                refusals.append(error)
+                continue
+            taken.add(kind)
+            self._lanes[stream.index] = lane
+        if not self._lanes:
+            why = f": {refusals[0]}" if refusals else ""
+            raise SourceError(f"{self._path}: holds no video and no audio that can be used{why}", fatal=True)
+        for refusal in refusals:
+            if (note := f"{self._path}: an audio track is left out: {refusal}") not in self.notes:
+                self.notes.append(note)
+
+    def _lane(self, kind: MediaKind, name: str, stream: Any) -> _Lane:
+        extradata = bytes(stream.codec_context.extradata or b"")
+        key = (kind, name, extradata)
+        # The same parser goes on in the next pass, so that an unchanged track stays the same object.
+        parser = self._parsers.get(key)
+        if parser is None:
+            parser = self._parsers[key] = self._codec(name).parser(extradata)
+        base = Fraction(stream.time_base)
+        if kind is MediaKind.VIDEO:
+            seconds = 1 / Fraction(stream.average_rate or 25)
+        else:
+            seconds = Fraction(stream.codec_context.frame_size or 1024, stream.codec_context.sample_rate or 48_000)
+        return _Lane(kind, parser, extradata, base, max(1, round(seconds / base)))
+
+    def _seek(self) -> None:
+        """Go to `start_at`, in the first pass only. The file's true beginning is looked up before, for its length."""
+        begin = self._container.start_time or 0
+        try:
+            for raw in itertools.islice(self._container.demux(*self._followed()), PRIME_PACKETS):
+                if (lane := self._lanes.get(raw.stream_index)) is not None and lane.first is None and raw.size:
+                    lane.times(raw)
+                if all(lane.first is not None for lane in self._lanes.values()):
+                    break
+            self._container.seek(begin + round(self._start_at * 1_000_000), backward=True, any_frame=False)
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(f"{self._path}: cannot start at {self._start_at:g} s: {error}", fatal=True) from error
+        for lane in self._lanes.values():
+            lane.last = None
+        self._start_at = 0.0
+
+    def _read_one(self, batch: Batch) -> int:
+        """Read one packet into `batch`; returns its size."""
+        assert self._stream is not None
+        try:
+            raw: Any = next(self._stream, None)
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(f"{self._path}: reading failed: {getattr(error, 'strerror', '') or error}") from error
+        if raw is None:
+            self._end_pass(batch)
+            return 0
+        if raw.size == 0:
+            return 0
+        lane = self._lanes.get(raw.stream_index)
+        if lane is None:
+            batch.drop(MediaKind.AUDIO, "unsupported codec")
+            return 0
+        dts, pts = lane.times(raw)
+        if raw.has_sidedata("new_extradata"):
+            self._switch(lane, raw)
+        start = self._start_ns
+        try:
+            packet = lane.parser.parse(bytes(raw), lane.ns(dts) + start, lane.ns(pts) + start)
+        except MediaError:
+            batch.drop(lane.kind, "damaged")
+        else:
+            if packet is not None:
+                batch.packets.append(packet)
+        return int(raw.size)
+
+    def _switch(self, lane: _Lane, raw: Any) -> None:
+        """The container announces new parameter sets out of band."""
+        data = bytes(raw.get_sidedata("new_extradata"))
+        if data and data != lane.extradata:
+            lane.extradata = data
+            lane.parser = self._codec(raw.stream.codec_context.name).parser(data)
+
+    def _end_pass(self, batch: Batch) -> None:
+        self.length = max((lane.length for lane in self._lanes.values()), default=Fraction(0))
+        self._close()
+        if not self._loop or self.length <= 0:
+            batch.ended = True
+            return
+        self._start += self.length
+        self._start_ns = round(self._start * NS_PER_S)
+        self._open_pass()
+
+    def _close(self) -> None:
+        self._stream = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def _dispositions(stream: Any) -> str:
+    disposition = getattr(stream, "disposition", None)
+    return str(getattr(disposition, "name", "") or "")
