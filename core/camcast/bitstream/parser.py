@@ -1,0 +1,351 @@
+"""The parser that NAL-based video codecs share: access units in, normal packets out.
+
+Rules:
+- Framing is found out from the first access unit and then kept; only three damaged units in a row reopen the
+  question. A length-prefixed reading that fits to the last byte beats a start code, since a size field may look
+  like one (`00 00 01 xx` is 256 to 511 bytes).
+- An access unit with nothing to change is passed on as the very bytes that came. Delimiters, ends and filler are
+  dropped and counted; everything else stays as it is.
+- A keyframe starts with every active parameter set, each once. Sets that the stream itself puts there stay.
+- Sets are learned from the record, from units of their own and from access units. A new `Track` is made when
+  their bytes change, never otherwise, and takes effect at the next keyframe.
+- A damaged access unit raises `MediaError`, is counted, and changes nothing in the parser.
+
+A codec fills in a `NalSyntax`, the record, and how a track is read from parameter sets.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from struct import Struct
+
+import attrs
+
+from camcast.bitstream.nal import MAX_UNITS, join_prefixed, split_annexb, split_prefixed, starts_like_annexb, truncated
+from camcast.errors import MediaError
+from camcast.media import Packet, Track
+
+MAX_SET_BYTES = 0xFFFF
+"""A record's size fields have 16 bits."""
+MAX_SETS = 64
+_RETHINK_AFTER = 3
+
+# Roles: one bit each, so that a mask says what an access unit holds.
+REFERENCE = 1
+"""Slice of a picture that others refer to."""
+DISPOSABLE = 2
+KEY = 4
+SET = 8
+SEI = 16
+KEEP = 32
+DROP = 64
+BAD = 128
+_PICTURE = REFERENCE | DISPOSABLE | KEY
+
+ANNEXB = 0
+_UNKNOWN = -1
+
+
+@attrs.frozen
+class NalSyntax:
+    """What a unit's first header byte means in one codec."""
+
+    types: bytes
+    """256 entries: first byte → unit type."""
+    roles: bytes
+    """256 entries: first byte → one of the roles above."""
+    header_size: int
+    set_types: tuple[int, ...]
+    """Types of the parameter sets in the order that keyframes and the record have them."""
+    dropped: Mapping[int, str]
+    """Type → the name to count it by, for units of role DROP."""
+
+    @classmethod
+    def build(
+        cls,
+        type_of: Callable[[int], int],
+        role_of: Callable[[int], int],
+        header_size: int,
+        set_types: tuple[int, ...],
+        dropped: Mapping[int, str],
+    ) -> NalSyntax:
+        return cls(
+            bytes(type_of(first) for first in range(256)),
+            bytes(role_of(first) for first in range(256)),
+            header_size,
+            set_types,
+            dropped,
+        )
+
+
+@attrs.frozen
+class ParameterSet:
+    """One parameter set unit. `parent` is the identifier of the set of the preceding type that it refers to."""
+
+    type: int
+    id: int
+    nal: bytes = attrs.field(repr=False)
+    parent: int = -1
+
+
+_Sets = dict[tuple[int, int], ParameterSet]
+_size_at = Struct(">I").unpack_from
+
+
+class NalParser(ABC):
+    """Implements `contracts.CodecParser`. Subclasses set `syntax` and say how sets are read."""
+
+    syntax: NalSyntax
+
+    def __init__(self, extradata: bytes) -> None:
+        """`extradata`: a configuration record, Annex B parameter sets, or b"". Raises `MediaError`."""
+        self._track: Track | None = None
+        self._next: tuple[Track, tuple[bytes, ...]] | None = None
+        self._fresh = False
+        self._front: tuple[bytes, ...] = ()
+        self._sets: _Sets = {}
+        self._known: dict[bytes, ParameterSet] = {}
+        self._counts: Counter[str] = Counter()
+        self._framing = _UNKNOWN
+        self._record_size = 4
+        self._failures = 0
+        self._special = KEY | SET | DROP | BAD
+        """Roles that take an access unit off the fast path; a subclass may add SEI."""
+        self._layered = False
+        """Whether a disposable slice has to be looked at by `is_disposable`."""
+        if extradata:
+            if starts_like_annexb(extradata):
+                units = [unit for unit in split_annexb(extradata) if unit]
+            else:
+                self._record_size, units = self.read_record(extradata)
+            self._learn([unit for unit in units if self._role(unit) == SET])
+
+    # --- what a codec fills in ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def read_record(self, record: bytes) -> tuple[int, list[bytes]]:
+        """Bytes in a size field, and the units in a configuration record. Raises `MediaError`."""
+
+    @abstractmethod
+    def read_set(self, nal: bytes) -> ParameterSet:
+        """Which set this is. Raises `MediaError`."""
+
+    @abstractmethod
+    def make_track(self, sets: Mapping[int, Sequence[bytes]]) -> Track:
+        """The track that these sets (by type, each type at least once) describe. Raises `MediaError`."""
+
+    def starts_here(self, units: Sequence[bytes], seen: int) -> bool:
+        """Whether a decoder can start at this access unit; `seen` is the mask of roles in it. Never raises."""
+        return bool(seen & KEY)
+
+    def is_disposable(self, nal: bytes) -> bool:
+        """Asked for slices of role DISPOSABLE when `_layered`."""
+        return True
+
+    def in_base_layer(self, nal: bytes) -> bool:
+        """Whether a parameter set belongs to the picture that every decoder shows."""
+        return True
+
+    def enrich(self, track: Track, units: Sequence[bytes]) -> Track:
+        """`track`, or a better one that the other units of its first keyframe allow. Never raises."""
+        return track
+
+    # --- CodecParser --------------------------------------------------------------------------------------
+
+    @property
+    def track(self) -> Track | None:
+        return self._track
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._counts
+
+    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+        if not isinstance(data, bytes):
+            data = bytes(data)
+        try:
+            if self._framing == 4:
+                seen = self._scan(data)
+                if self._track is not None and not seen & self._special and seen & _PICTURE:
+                    disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(data))
+                    return Packet(self._track, dts, pts, False, data, disposable, arrival)
+            packet = self._slow(data, dts, pts, arrival)
+        except MediaError:
+            self._counts["damaged"] += 1
+            self._failures += 1
+            if self._failures >= _RETHINK_AFTER:
+                self._framing = _UNKNOWN
+            raise
+        self._failures = 0
+        return packet
+
+    def _scan(self, data: bytes) -> int:
+        """The mask of roles in a payload with 4-byte sizes."""
+        roles = self.syntax.roles
+        header_size = self.syntax.header_size
+        position, end = 0, len(data)
+        seen = count = 0
+        while position < end:
+            left = end - position - 4
+            if left < 0:
+                raise truncated(0, left)
+            length = _size_at(data, position)[0]
+            if length > left:
+                raise truncated(length, left)
+            if length < header_size:
+                raise MediaError(f"NAL unit of {length} bytes, shorter than its header of {header_size}")
+            position += 4
+            seen |= roles[data[position]]
+            position += length
+            count += 1
+        if count > MAX_UNITS:
+            raise MediaError(f"more than {MAX_UNITS} NAL units in one access unit")
+        return seen
+
+    # --- anything but an ordinary frame -------------------------------------------------------------------
+
+    def _slow(self, data: bytes, dts: int, pts: int, arrival: int) -> Packet | None:
+        if not data:
+            raise MediaError("empty access unit")
+        framing = self._framing if self._framing != _UNKNOWN else self._detect(data)
+        units = split_annexb(data) if framing == ANNEXB else split_prefixed(data, framing)
+        kept, seen, counts = self._sort(units)
+        sets = [unit for unit in kept if self._role(unit) == SET] if seen & SET else []
+        if sets:
+            self._learn(sets)
+        self._framing = framing
+        self._counts.update(counts)
+        if not seen & _PICTURE:
+            if kept:
+                self._counts["parameter sets removed"] += len(sets)
+                self._counts["without picture"] += len(kept) - len(sets)
+            return None
+        if self._track is None:
+            self._counts["waiting for parameter sets"] += 1
+            return None
+        keyframe = self.starts_here(kept, seen)
+        if keyframe:
+            self._take_over(kept)
+            kept = self._begin_with_sets(kept, sets)
+        # Equal length is not enough to know that nothing changed: sets may have been swapped.
+        unchanged = framing == 4 and kept == units
+        payload = data if unchanged else join_prefixed(kept)
+        disposable = not seen & (REFERENCE | KEY) and (not self._layered or self._disposable_units(kept))
+        return Packet(self._track, dts, pts, keyframe, payload, disposable, arrival)
+
+    def _detect(self, data: bytes) -> int:
+        size = self._record_size
+        if self._fits(data, size):
+            return size
+        if starts_like_annexb(data):
+            return ANNEXB
+        raise MediaError(f"neither Annex B nor {size}-byte sizes: the {len(data)} bytes begin with {data[:8].hex(' ')}")
+
+    def _fits(self, data: bytes, size: int) -> bool:
+        try:
+            units = split_prefixed(data, size)
+        except MediaError:
+            return False
+        header_size = self.syntax.header_size
+        return all(len(unit) >= header_size and self.syntax.roles[unit[0]] != BAD for unit in units) and not (
+            # `00 00 00 01`: only an end unit is that short, and no access unit begins with it.
+            size == 4 and len(units[0]) == 1
+        )
+
+    def _sort(self, units: Sequence[bytes]) -> tuple[list[bytes], int, Counter[str]]:
+        """What is kept, the mask of its roles, and what was left out."""
+        syntax = self.syntax
+        kept, seen = [], 0
+        counts: Counter[str] = Counter()
+        for unit in units:
+            if not unit:
+                counts["empty"] += 1
+                continue
+            if len(unit) < syntax.header_size:
+                raise MediaError(f"NAL unit of {len(unit)} bytes, shorter than its header of {syntax.header_size}")
+            role = self._role(unit)
+            if role == DROP:
+                counts[syntax.dropped[syntax.types[unit[0]]]] += 1
+                continue
+            if role == BAD:
+                raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
+            kept.append(unit)
+            seen |= role
+        return kept, seen, counts
+
+    def _role(self, unit: bytes) -> int:
+        role = self.syntax.roles[unit[0]]
+        return KEEP if role == SET and not self.in_base_layer(unit) else role
+
+    def _begin_with_sets(self, kept: list[bytes], sets: list[bytes]) -> list[bytes]:
+        """The keyframe's units with every active set in front, once."""
+        if len(sets) == len(self._front) and set(sets) == set(self._front) and kept[: len(sets)] == sets:
+            return kept
+        present = set(sets)
+        self._count("parameter sets added", sum(nal not in present for nal in self._front))
+        self._count("parameter sets removed", len(sets) - len(present))
+        return [*self._front, *(unit for unit in kept if self._role(unit) != SET)]
+
+    def _count(self, name: str, number: int) -> None:
+        if number:
+            self._counts[name] += number
+
+    def _all_disposable(self, data: bytes) -> bool:
+        return self._disposable_units(split_prefixed(data))
+
+    def _disposable_units(self, units: Sequence[bytes]) -> bool:
+        return all(self.is_disposable(unit) for unit in units if self.syntax.roles[unit[0]] == DISPOSABLE)
+
+    # --- parameter sets -----------------------------------------------------------------------------------
+
+    def _learn(self, nals: Sequence[bytes]) -> None:
+        """Take in parameter sets. All or none: on `MediaError` nothing has changed."""
+        known = self._known
+        if all(nal in known for nal in nals):
+            return
+        came = [known.get(nal) or self._read(nal) for nal in nals]
+        sets = dict(self._sets)
+        for entry in came:
+            sets[entry.type, entry.id] = entry
+        for entry in came:
+            if entry.nal not in known:
+                self._drop_orphans(sets, entry, came)
+        if len(sets) > MAX_SETS:
+            raise MediaError(f"{len(sets)} parameter sets, at most {MAX_SETS} are allowed")
+        by_type = {kind: [sets[key].nal for key in sorted(sets) if key[0] == kind] for kind in self.syntax.set_types}
+        if all(by_type.values()):
+            front = tuple(nal for nals_of_type in by_type.values() for nal in nals_of_type)
+            self._next = None if front == self._front else (self.make_track(by_type), front)
+            if self._track is None:
+                self._activate()
+        self._sets = sets
+        self._known = {entry.nal: entry for entry in sets.values()}
+
+    def _read(self, nal: bytes) -> ParameterSet:
+        if len(nal) > MAX_SET_BYTES:
+            raise MediaError(f"parameter set of {len(nal)} bytes, at most {MAX_SET_BYTES} are allowed")
+        return self.read_set(nal)
+
+    def _drop_orphans(self, sets: _Sets, changed: ParameterSet, came: Sequence[ParameterSet]) -> None:
+        """A changed set that brought its dependants along takes with it those of its old form."""
+        order = self.syntax.set_types
+        child_type = order[(order.index(changed.type) + 1) % len(order)]
+        heirs = [entry for entry in came if entry.type == child_type and entry.parent == changed.id]
+        if heirs:
+            for key, entry in list(sets.items()):
+                if entry.type == child_type and entry.parent == changed.id and entry not in heirs:
+                    del sets[key]
+
+    def _activate(self) -> None:
+        if self._next is not None:
+            self._track, self._front = self._next
+            self._next, self._fresh = None, True
+
+    def _take_over(self, units: Sequence[bytes]) -> None:
+        """At a keyframe: from here on the newest sets count."""
+        self._activate()
+        if self._fresh and self._track is not None:
+            self._track = self.enrich(self._track, units)
+            self._fresh = False

@@ -1,0 +1,144 @@
+"""Parses H.264 access units (ITU-T H.264 §7.3.1, §7.4.1).
+
+Rules: a keyframe is an IDR picture. Cameras that never send one mark their entry points by a recovery point SEI
+with an I slice: those count as keyframes until the first IDR comes, and again after three of them in a row
+without an IDR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from camcast.bitstream.bits import BitReader, unescape
+from camcast.bitstream.parser import (
+    BAD,
+    DISPOSABLE,
+    DROP,
+    KEEP,
+    KEY,
+    REFERENCE,
+    SEI,
+    SET,
+    NalParser,
+    NalSyntax,
+    ParameterSet,
+)
+from camcast.errors import MediaError
+from camcast.media import MediaKind, Track
+from camcast_h264.record import read_record, write_record
+from camcast_h264.sps import parse_sps
+
+SPS, PPS = 7, 8
+_IDR, _SEI = 5, 6
+_RECOVERY_POINT = 6
+_I_SLICES = (2, 4, 7, 9)
+_PATIENCE = 3
+_HEADER_BYTES = 32
+"""Enough of a slice or SEI message for the few numbers at its start."""
+
+
+def _role(first: int) -> int:
+    kind = first & 0x1F
+    if first & 0x80:
+        return BAD
+    if 1 <= kind <= 4:
+        return REFERENCE if first & 0x60 else DISPOSABLE
+    return {_IDR: KEY, _SEI: SEI, SPS: SET, PPS: SET, 9: DROP, 10: DROP, 11: DROP, 12: DROP}.get(kind, KEEP)
+
+
+SYNTAX = NalSyntax.build(
+    type_of=lambda first: first & 0x1F,
+    role_of=_role,
+    header_size=1,
+    set_types=(SPS, PPS),
+    dropped={9: "aud", 10: "end", 11: "end", 12: "filler"},
+)
+
+
+class H264Parser(NalParser):
+    """Packets of one H.264 track, from Annex B or from sizes of any width."""
+
+    syntax = SYNTAX
+
+    def __init__(self, extradata: bytes = b"") -> None:
+        self._recovery_points = _PATIENCE
+        super().__init__(extradata)
+        self._special |= SEI
+
+    def read_record(self, record: bytes) -> tuple[int, list[bytes]]:
+        return read_record(record)
+
+    def read_set(self, nal: bytes) -> ParameterSet:
+        if nal[0] & 0x1F == SPS:
+            return ParameterSet(SPS, parse_sps(nal).id, nal)
+        bits = BitReader(unescape(nal[:_HEADER_BYTES]), 8)
+        return ParameterSet(PPS, bits.ue(255), nal, bits.ue(31))
+
+    def make_track(self, sets: Mapping[int, Sequence[bytes]]) -> Track:
+        sps = parse_sps(sets[SPS][0])
+        return Track(
+            kind=MediaKind.VIDEO,
+            codec="h264",
+            config=write_record(sets[SPS], sets[PPS], sps),
+            width=sps.width,
+            height=sps.height,
+            frame_rate=sps.frame_rate,
+            profile=sps.profile,
+            reorder=sps.reorder,
+            details={
+                "bit_depth": sps.bit_depth_luma,
+                "primaries": sps.colour.primaries,
+                "transfer": sps.colour.transfer,
+                "matrix": sps.colour.matrix,
+                "full_range": sps.colour.full_range,
+            },
+        )
+
+    def starts_here(self, units: Sequence[bytes], seen: int) -> bool:
+        if seen & KEY:
+            self._recovery_points = 0
+            return True
+        if not seen & SEI or not _is_recovery_point(units):
+            return False
+        self._recovery_points = min(self._recovery_points + 1, _PATIENCE + 1)
+        return self._recovery_points > _PATIENCE
+
+
+def _is_recovery_point(units: Sequence[bytes]) -> bool:
+    """Whether decoding that starts here shows right pictures at once (recovery_frame_cnt 0, only I slices)."""
+    try:
+        slices = [unit for unit in units if 1 <= unit[0] & 0x1F <= 4]
+        return any(_recovers_at_once(unit) for unit in units if unit[0] & 0x1F == _SEI) and all(
+            _slice_type(unit) in _I_SLICES for unit in slices
+        )
+    except MediaError:
+        return False
+
+
+def _recovers_at_once(sei: bytes) -> bool:
+    data = unescape(sei)
+    position = 1
+    while position + 2 < len(data):
+        kind, position = _sei_number(data, position)
+        size, position = _sei_number(data, position)
+        if kind == _RECOVERY_POINT:
+            return BitReader(data[position : position + size]).ue() == 0
+        position += size
+    return False
+
+
+def _sei_number(data: bytes, position: int) -> tuple[int, int]:
+    """A payload type or size (§7.3.2.3.1): bytes of 255 add up."""
+    total = 0
+    while position < len(data):
+        byte = data[position]
+        total, position = total + byte, position + 1
+        if byte != 0xFF:
+            return total, position
+    raise MediaError("SEI message ends in its header")
+
+
+def _slice_type(unit: bytes) -> int:
+    bits = BitReader(unescape(unit[:_HEADER_BYTES]), 8)
+    bits.ue()
+    return bits.ue()

@@ -1,0 +1,218 @@
+"""The H.264 sequence parameter set (ITU-T H.264 §7.3.2.1, Annex E), as far as a track needs it.
+
+Rules: bits are read from the un-escaped unit. A damaged VUI is left out rather than the whole set: some cameras
+write it wrongly and every decoder plays them.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from camcast.bitstream.bits import BitReader, unescape
+from camcast.errors import MediaError
+
+HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+"""Profiles whose SPS has chroma format and bit depth (§7.3.2.1.1)."""
+
+_PROFILE_NAMES = {
+    66: "Baseline",
+    77: "Main",
+    88: "Extended",
+    100: "High",
+    110: "High 10",
+    122: "High 4:2:2",
+    244: "High 4:4:4 Predictive",
+    44: "CAVLC 4:4:4 Intra",
+    83: "Scalable Baseline",
+    86: "Scalable High",
+    118: "Multiview High",
+    128: "Stereo High",
+}
+_EXTENDED_SAR = 255
+_MAX_DPB_MACROBLOCKS = {
+    9: 396, 10: 396, 11: 900, 12: 2376, 13: 2376, 20: 2376, 21: 4752, 22: 8100, 30: 8100, 31: 18000, 32: 20480,
+    40: 32768, 41: 32768, 42: 34816, 50: 110400, 51: 184320, 52: 184320, 60: 696320, 61: 696320, 62: 696320,
+}  # fmt: skip
+"""Level → MaxDpbMbs (Table A-1)."""
+_MAX_SIDE = 16384
+
+
+@attrs.frozen(kw_only=True)
+class Colour:
+    """Code points of ITU-T H.273; 2 = unspecified."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class _Vui:
+    frame_rate: float = 0.0
+    reorder: int | None = None
+    colour: Colour = Colour()
+
+
+@attrs.frozen(kw_only=True)
+class Sps:
+    """What an SPS says. Sizes are pixels after cropping."""
+
+    id: int
+    profile_idc: int
+    constraints: int
+    level_idc: int
+    chroma_format: int
+    bit_depth_luma: int
+    bit_depth_chroma: int
+    width: int
+    height: int
+    frame_rate: float
+    """0 when the stream does not say."""
+    reorder: int
+    """Upper bound of pictures shown out of decode order."""
+    colour: Colour
+
+    @property
+    def profile(self) -> str:
+        """Profile and level for people: "High 4.0"."""
+        name = _PROFILE_NAMES.get(self.profile_idc, f"profile {self.profile_idc}")
+        if self.profile_idc == 66 and self.constraints & 0x40:
+            name = "Constrained Baseline"
+        is_1b = self.level_idc == 9 or (
+            self.level_idc == 11 and self.constraints & 0x10 and self.profile_idc in (66, 77, 88)
+        )
+        return f"{name} {'1b' if is_1b else f'{self.level_idc / 10:.1f}'}"
+
+
+def parse_sps(nal: bytes) -> Sps:
+    """Reads the whole unit, header byte included. Raises `MediaError`."""
+    data = unescape(nal)
+    if len(data) < 5:
+        raise MediaError(f"SPS of {len(nal)} bytes is too short")
+    profile, constraints, level = data[1], data[2], data[3]
+    bits = BitReader(data, 32)
+    sps_id = bits.ue(31)
+    chroma_format, luma, chroma, separate = 1, 8, 8, False
+    if profile in HIGH_PROFILES:
+        chroma_format = bits.ue(3)
+        separate = chroma_format == 3 and bits.flag()
+        luma, chroma = 8 + bits.ue(6), 8 + bits.ue(6)
+        bits.skip(1)
+        if bits.flag():
+            _skip_scaling_lists(bits, 12 if chroma_format == 3 else 8)
+    bits.ue(12)
+    order_type = bits.ue(2)
+    if order_type == 0:
+        bits.ue(12)
+    elif order_type == 1:
+        bits.skip(1)
+        bits.se()
+        bits.se()
+        for _ in range(bits.ue(255)):
+            bits.se()
+    bits.ue(16)
+    bits.skip(1)
+    columns = bits.ue() + 1
+    rows = bits.ue() + 1
+    frames_only = bits.flag()
+    rows *= 1 if frames_only else 2
+    if not frames_only:
+        bits.skip(1)
+    bits.skip(1)
+    width, height = columns * 16, rows * 16
+    if width > _MAX_SIDE or height > _MAX_SIDE:
+        raise MediaError(f"SPS asks for {width}x{height} pixels, at most {_MAX_SIDE} a side are allowed")
+    if bits.flag():
+        unit_x = 2 if chroma_format in (1, 2) and not separate else 1
+        unit_y = (2 if chroma_format == 1 and not separate else 1) * (1 if frames_only else 2)
+        left, right, top, bottom = (bits.ue(_MAX_SIDE) for _ in range(4))
+        width -= unit_x * (left + right)
+        height -= unit_y * (top + bottom)
+        if width <= 0 or height <= 0:
+            raise MediaError("SPS crops the whole picture away")
+    vui = _try_vui(bits) if bits.flag() else _Vui()
+    reorder = _reorder_bound(profile, constraints, level, order_type, columns * rows)
+    return Sps(
+        id=sps_id,
+        profile_idc=profile,
+        constraints=constraints,
+        level_idc=level,
+        chroma_format=chroma_format,
+        bit_depth_luma=luma,
+        bit_depth_chroma=chroma,
+        width=width,
+        height=height,
+        frame_rate=vui.frame_rate,
+        reorder=reorder if vui.reorder is None else min(vui.reorder, 16),
+        colour=vui.colour,
+    )
+
+
+def _skip_scaling_lists(bits: BitReader, lists: int) -> None:
+    for number in range(lists):
+        if not bits.flag():
+            continue
+        last = following = 8
+        for _ in range(16 if number < 6 else 64):
+            if following:
+                following = (last + bits.se()) % 256
+            last = following or last
+
+
+def _try_vui(bits: BitReader) -> _Vui:
+    vui = _Vui()
+    try:
+        if bits.flag() and bits.u(8) == _EXTENDED_SAR:
+            bits.skip(32)
+        if bits.flag():
+            bits.skip(1)
+        if bits.flag():
+            bits.skip(3)
+            full_range = bits.flag()
+            points = (bits.u(8), bits.u(8), bits.u(8)) if bits.flag() else (2, 2, 2)
+            colour = Colour(primaries=points[0], transfer=points[1], matrix=points[2], full_range=full_range)
+            vui = attrs.evolve(vui, colour=colour)
+        if bits.flag():
+            bits.ue(5)
+            bits.ue(5)
+        if bits.flag():
+            tick, scale = bits.u(32), bits.u(32)
+            bits.skip(1)
+            if tick and scale:
+                # One tick is a field; two of them make a frame.
+                vui = attrs.evolve(vui, frame_rate=scale / tick / 2)
+        nal_hrd = bits.flag()
+        if nal_hrd:
+            _skip_hrd(bits)
+        vcl_hrd = bits.flag()
+        if vcl_hrd:
+            _skip_hrd(bits)
+        bits.skip(1 if nal_hrd or vcl_hrd else 0)
+        bits.skip(1)
+        if bits.flag():
+            bits.skip(1)
+            for _ in range(4):
+                bits.ue(16)
+            vui = attrs.evolve(vui, reorder=bits.ue(16))
+    except MediaError:
+        return vui
+    return vui
+
+
+def _skip_hrd(bits: BitReader) -> None:
+    count = bits.ue(31) + 1
+    bits.skip(8)
+    for _ in range(count):
+        bits.ue()
+        bits.ue()
+        bits.skip(1)
+    bits.skip(20)
+
+
+def _reorder_bound(profile: int, constraints: int, level: int, order_type: int, macroblocks: int) -> int:
+    """What may be out of order when the VUI does not say (§E.2.1, max_num_reorder_frames)."""
+    intra_only = profile == 44 or (profile in (86, 100, 110, 122, 244) and bool(constraints & 0x10))
+    if profile == 66 or intra_only or order_type == 2:
+        return 0
+    return min(_MAX_DPB_MACROBLOCKS.get(level, 696320) // macroblocks, 16)
