@@ -101,9 +101,17 @@ class RefusedError(TransportError):
 
 
 class UnexplainedRefusal(TransportError):
-    """The server closed the connection after a command instead of answering it."""
+    """The server closed the connection after a command instead of answering it.
+
+    `after_start` is True when it had agreed to publish only seconds before: some servers do that for a name
+    in use, so a session that published the name lately treats it as busy.
+    """
 
     error_class = ErrorClass.UNEXPLAINED
+
+    def __init__(self, message: str, *, stage: str = "", after_start: bool = False) -> None:
+        super().__init__(message, stage=stage)
+        self.after_start = after_start
 
 
 class MisconfiguredError(TransportError):
