@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
+from tests.servers.nms import NodeMediaServer
+from tests.servers.stream_reader import Listener
 
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)
@@ -35,3 +38,29 @@ def start_nginx(tmp_path: Path) -> Iterator[Callable[..., Nginx]]:
             return stack.enter_context(Nginx(tmp_path / f"nginx{count}", **settings))  # type: ignore[arg-type]
 
         yield start
+
+
+@pytest.fixture
+def node_media_server(tmp_path: Path) -> Iterator[NodeMediaServer]:
+    """One running node-media-server."""
+    with NodeMediaServer(tmp_path / "nms") as server:
+        yield server
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    """FFmpeg as an RTMP server for one publisher."""
+    with Listener(tmp_path / "listener") as server:
+        yield server
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """A certificate authority that clients trust by its `ca_file`."""
+    return Authority(tmp_path / "authority")
+
+
+@pytest.fixture
+def certificate(authority: Authority) -> Certificate:
+    """A right certificate for localhost, 127.0.0.1 and ::1."""
+    return authority.issue()

@@ -12,12 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
+from tests.servers.certificates import Certificate
 from tests.servers.process import ServerProcess, free_port, wait_for
 
-MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+MODULES = Path("/usr/lib/nginx/modules")
 
 _CONFIG = """
-load_module {module};
+load_module {modules}/ngx_rtmp_module.so;
+load_module {modules}/ngx_stream_module.so;
 {user}
 daemon off;
 master_process off;
@@ -41,6 +43,7 @@ rtmp {{
     {applications}
   }}
 }}
+{tls}
 http {{
   access_log off;
   client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
@@ -54,9 +57,23 @@ http {{
 """
 
 
+_TLS = """
+stream {{
+  server {{
+    listen {listen} ssl;
+    ssl_certificate {certificate.cert_file};
+    ssl_certificate_key {certificate.key_file};
+    proxy_pass {backend};
+    proxy_timeout 1h;
+  }}
+}}
+"""
+
+
 class Nginx(ServerProcess):
     """Applications: "live", "record" (all to `recordings(name)`), "denied" (deny publish), "hooked" (asks a hook
-    that answers `hook_status`, 403 at first; `hook_calls` holds the forms it was sent).
+    that answers `hook_status`, 403 at first; `hook_calls` holds the forms it was sent). With a `certificate` the same
+    applications are served over TLS on `tls_port` (`tls_url`).
 
     `max_message` as nginx writes it ("1M" is its own default; "16M" here); `applications`, `extra` (for live and
     record) and `server_extra` are more configuration text. `kill`, `freeze`, `thaw`, `restart` as for all servers.
@@ -74,15 +91,17 @@ class Nginx(ServerProcess):
         extra: str = "",
         server_extra: str = "",
         append: bool = False,
+        certificate: Certificate | None = None,
     ) -> None:
         super().__init__(directory, host=host, port=port, prefix=prefix)
         self.http_port = free_port()
+        self.tls_port = free_port() if certificate else 0
         self._recordings = directory / "recordings"
         self._recordings.mkdir(exist_ok=True)
         self._hook = _Hook()
         bracketed = f"[{host}]" if ":" in host else host
         self._text = _CONFIG.format(
-            module=MODULE,
+            modules=MODULES,
             user="user root;" if os.geteuid() == 0 else "",
             directory=directory,
             listen=f"{bracketed}:{self.port}",
@@ -94,6 +113,11 @@ class Nginx(ServerProcess):
             hook=self._hook.server_port,
             applications=applications,
             extra=extra,
+            tls=_TLS.format(
+                listen=f"{bracketed}:{self.tls_port}", certificate=certificate, backend=f"{bracketed}:{self.port}"
+            )
+            if certificate
+            else "",
             server_extra=server_extra,
         )
 
@@ -115,10 +139,14 @@ class Nginx(ServerProcess):
         return (shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-p", str(self.directory))
 
     def ports(self) -> Sequence[int]:
-        return self.port, self.http_port
+        return (self.port, self.http_port, self.tls_port) if self.tls_port else (self.port, self.http_port)
 
     def url(self, name: str, app: str = "record") -> str:
         return f"rtmp://{self.address}/{app}/{name}"
+
+    def tls_url(self, name: str, app: str = "record", *, host: str = "localhost") -> str:
+        """By name, as certificates want it."""
+        return f"rtmps://{host}:{self.tls_port}/{app}/{name}"
 
     def recordings(self, name: str) -> list[Path]:
         """Files recorded of this name, oldest first: one a publish (nginx names them by the second)."""

@@ -1,0 +1,80 @@
+"""node-media-server: RTMP and RTMPS in, Enhanced codecs included; RTMP and HTTP-FLV out; records all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.servers.certificates import Certificate
+from tests.servers.process import ServerProcess, free_port, wait_for
+
+_HERE = Path(__file__).parent
+
+
+class NodeMediaServer(ServerProcess):
+    """Takes every application and every name of [A-Za-z0-9_-]. A name is held for 30 s after its publisher has gone,
+    but the same client address may take it at once, and its timestamps then continue the last ones.
+
+    With a `certificate`, RTMPS on `tls_port` (`tls_url`).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        prefix: Sequence[str] = (),
+        certificate: Certificate | None = None,
+    ) -> None:
+        super().__init__(directory, host=host, port=port, prefix=prefix)
+        self.http_port = free_port()
+        self.tls_port = free_port() if certificate else 0
+        self._recordings = directory / "recordings"
+        self._config = {
+            "bind": host,
+            "rtmp": {"port": self.port},
+            "http": {"port": self.http_port},
+            "webadmin": {"enable": False},
+            "store": {"path": str(directory / "data")},
+            "record": {"auto": True, "path": str(self._recordings)},
+        }
+        if certificate:
+            self._config["rtmps"] = {
+                "port": self.tls_port,
+                "key": str(certificate.key_file),
+                "cert": str(certificate.cert_file),
+            }
+
+    def command(self) -> Sequence[str]:
+        return (shutil.which("node") or "nodejs", str(_HERE / "nms.js"), json.dumps(self._config))
+
+    def ports(self) -> Sequence[int]:
+        return (self.port, self.http_port, self.tls_port) if self.tls_port else (self.port, self.http_port)
+
+    def environment(self) -> Mapping[str, str]:
+        return os.environ | {"NODE_PATH": str(_HERE / "node_modules")}
+
+    def url(self, name: str, app: str = "live") -> str:
+        return f"rtmp://{self.address}/{app}/{name}"
+
+    def tls_url(self, name: str, app: str = "live", *, host: str = "localhost") -> str:
+        return f"rtmps://{host}:{self.tls_port}/{app}/{name}"
+
+    def http_flv_url(self, name: str, app: str = "live") -> str:
+        """Where a player reads the stream back."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.http_port}/{app}/{name}.flv"
+
+    def recordings(self, name: str, app: str = "live") -> list[Path]:
+        """Files recorded of this name, oldest first; complete once the server has been stopped."""
+        return sorted((self._recordings / app / name).glob("*.flv"))
+
+    def recording(self, name: str, app: str = "live") -> Path:
+        """The newest recording of `name`. Ends the server, since only that completes its files."""
+        wait_for(lambda: self.recordings(name, app), why=f"node-media-server records {app}/{name}:\n{self.log_text}")
+        self.stop()
+        return self.recordings(name, app)[-1]
