@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
-from camcast_file import camcast_sources
-from camcast_file.options import FileOptions
+from tests.media import clip, encode, made
+from tests.plugins.source_kit import Sink, context, demuxed, find_plain
 
 from camcast.errors import SourceError
 from camcast.kinds import SourceKind
 from camcast.media import MediaKind
-from tests.media import clip, encode, made
-from tests.plugins.source_kit import Sink, context, demuxed
+from camcast_file import camcast_sources
+from camcast_file.feeds import MemoryFeed
+from camcast_file.options import FileOptions
+from camcast_file.reader import FileReader
+from camcast_file.shared import load
 
 
 def file_kind() -> SourceKind:
@@ -73,8 +78,10 @@ async def test_mkv_and_flv_keep_their_payloads(tmp_path: Path) -> None:
         expected = demuxed(path)
         for kind in MediaKind:
             assert [p.payload for p in sink.of(kind)] == [payload for payload, _, _ in expected[kind.value]]
+            assert [p.pts for p in sink.of(kind)] == [pts for _, _, pts in expected[kind.value]]
             times = [p.dts for p in sink.of(kind)]
-            assert times == sorted(times)
+            assert times == sorted(set(times))
+            assert all(p.pts >= p.dts for p in sink.of(kind))
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -86,7 +93,7 @@ async def test_loops_have_no_step_in_their_timestamps_and_keep_sound_with_pictur
     sink = await play_until(passes * total + 10, path, loop=True, speed=100, cache=cache)
     video, audio = sink.of(MediaKind.VIDEO), sink.of(MediaKind.AUDIO)
     per_pass = len(expected["video"])
-    steps = {b.dts - a.dts for a, b in zip(video, video[1:], strict=False)}
+    steps = {b.dts - a.dts for a, b in itertools.pairwise(video)}
     length = video[per_pass].dts - video[0].dts
     # 25 fps: every step is 40 ms, but for the join, where the longer track (sound) decides.
     joins = {video[n * per_pass].dts - video[n * per_pass - 1].dts for n in range(1, passes)}
@@ -101,38 +108,46 @@ async def test_loops_have_no_step_in_their_timestamps_and_keep_sound_with_pictur
 
 async def test_three_hundred_loops_add_no_error() -> None:
     path = clip("carphone_distorted.mp4")
-    expected = demuxed(path)["video"]
-    # 120 frames of 1001/30000 s: the exact length of a pass is 4.004 s.
-    for cache in (True, False):
-        count = 300 * len(expected) if cache else 12 * len(expected)
-        sink = await play_until(count + 1, path, loop=True, speed=100, cache=cache, burst=10) if not cache else None
-        if sink is None:
-            continue
-        first, last = sink.packets[0], sink.packets[count]
-        assert last.dts - first.dts == 12 * 4_004_000_000
+    count = len(demuxed(path)["video"])
+    sink = Sink()
+    # 120 pictures of 1001/30000 s: a pass is exactly 4.004 s.
+    loaded = await asyncio.to_thread(load, path, find_plain)
+    feed = MemoryFeed(loaded, lambda: None, sink.dropped)
+    times = [packet.dts for packet in (feed.take() for _ in range(300 * count + 1)) if packet]
+    assert times[300 * count] - times[0] == 300 * 4_004_000_000
+    assert {b - a for a, b in itertools.pairwise(times)} <= {33_366_666, 33_366_667, 33_366_668}
+
+    reader = FileReader(path, find_plain, loop=True)
+    reader.open()
+    read: list[int] = []
+    while len(read) <= 30 * count:
+        read += [packet.dts for packet in reader.read().packets]
+    reader.close()
+    assert read == times[: len(read)]
 
 
 async def test_start_at_begins_at_a_keyframe_and_the_next_pass_at_the_beginning() -> None:
     path = made("h264_aac")
     expected = demuxed(path)["video"]
+    with av.open(str(path)) as container:
+        keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
+    start = max(number for number, (_, dts, _) in enumerate(expected) if keys[number] and dts <= 2_500_000_000)
+    assert 0 < start < 62
     sink = await play_until(260, path, loop=True, speed=100, start_at=2.5)
     video = sink.of(MediaKind.VIDEO)
-    assert video[0].dts == 2_000_000_000
-    assert video[0].payload == expected[50][0]
-    assert [p.payload for p in video[50:60]] == [payload for payload, _, _ in expected[:10]]
-    assert 40_000_000 <= video[50].dts - video[49].dts < 100_000_000
+    left = len(expected) - start
+    assert [p.payload for p in video[: left + 10]] == [payload for payload, _, _ in expected[start:] + expected[:10]]
+    assert 40_000_000 <= video[left].dts - video[left - 1].dts < 100_000_000
 
 
 async def test_many_sources_of_one_small_clip_share_its_memory_and_leave_nothing() -> None:
     kind = file_kind()
     before = threading.active_count()
-    sinks = await asyncio.gather(
-        *(play_until(40, made("h264_aac"), kind, loop=True, speed=20) for _ in range(20))
-    )
+    sinks = await asyncio.gather(*(play_until(40, made("h264_aac"), kind, loop=True, speed=20) for _ in range(20)))
     first = sinks[0].packets
     assert all(a.payload is b.payload for sink in sinks for a, b in zip(first[:40], sink.packets, strict=False))
     async with asyncio.timeout(5):
-        while threading.active_count() > before:
+        while threading.active_count() > before:  # noqa: ASYNC110 - threads set no event when they end
             await asyncio.sleep(0.01)
 
 
@@ -175,3 +190,26 @@ async def test_a_playlist_cannot_reach_the_network(tmp_path: Path) -> None:
 async def test_file_addresses_are_paths() -> None:
     sink = await play(made("h264_only").as_uri(), speed=100)
     assert len(sink.packets) == 100
+
+
+async def test_a_hung_disk_ends_its_source_in_time_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    hung, release = threading.Event(), threading.Event()
+    kind, real = file_kind(), FileReader.read
+
+    def read(self: FileReader, *args: int) -> Any:
+        if self._path.name.startswith("h264_only"):
+            hung.set()
+            release.wait(30)
+        return real(self, *args)
+
+    monkeypatch.setattr(FileReader, "read", read)
+    monkeypatch.setattr("camcast_file.feeds.READ_DEADLINE", 0.2)
+    try:
+        stuck = [asyncio.create_task(play(made("h264_only"), kind)) for _ in range(3)]
+        for task in stuck:
+            with pytest.raises(SourceError, match="reading the file took more than"):
+                await task
+        assert hung.is_set()
+        assert len((await play(made("h264_aac"), kind, speed=100)).of(MediaKind.VIDEO)) == 100
+    finally:
+        release.set()

@@ -136,5 +136,8 @@ class ReadAhead:
         """Close the file when its thread lets go of it; waits a moment for that."""
         if self._watch is not None:
             self._watch.cancel()
-        closing = self._readers.submit(self._reader.close)
-        await asyncio.wait([closing], timeout=CLOSE_DEADLINE)
+        closing: list[asyncio.Future[None] | asyncio.Future[Batch]]
+        closing = [self._readers.submit(self._reader.close, closing=True)]
+        if self._reading is not None:
+            closing.append(self._reading)
+        await asyncio.wait(closing, timeout=CLOSE_DEADLINE)

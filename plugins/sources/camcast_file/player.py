@@ -34,21 +34,21 @@ class Player:
         self._anchor = 0
         self._bursting = True
         self._turn: Turn | None = None
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Set at the end of the feed, or holds its error."""
         self.behind = 0
         """How often playing fell behind by more than `LATE` and went on from there."""
 
-    async def play(self, feed: Feed) -> None:
-        """Play to the end of the feed; raises its error."""
+    def start(self, feed: Feed) -> None:
+        """Begin to play; `done` tells the end."""
         self._feed = feed
         self._tracks = {track.kind: track for track in feed.tracks}
         self._sink.tracks(feed.tracks)
         self.wake()
-        await self._done
 
     def wake(self) -> None:
         """Go on after the feed had nothing."""
-        if self._feed is not None and self._turn is None and not self._done.done():
+        if self._feed is not None and self._turn is None and not self.done.done():
             self._turn = self._pacer.add(self._pacer.now(), self._step)
 
     def stop(self) -> None:
@@ -115,9 +115,9 @@ class Player:
             self._sink.tracks(list(self._tracks.values()))
 
     def _finish(self, error: BaseException | None) -> None:
-        if self._done.done():
+        if self.done.done():
             return
         if error is None:
-            self._done.set_result(None)
+            self.done.set_result(None)
         else:
-            self._done.set_exception(error)
+            self.done.set_exception(error)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ import av.error
 
 from camcast.errors import MediaError, SourceError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
+from camcast_file.lane import Lane
 
 if TYPE_CHECKING:
     from camcast.contracts import CodecParser
@@ -57,50 +59,6 @@ class Batch:
         self.dropped[kind, reason] = self.dropped.get((kind, reason), 0) + 1
 
 
-@attrs.define(eq=False)
-class _Lane:
-    """One stream of the file and where it has come to in this pass. Times are ticks of `base`."""
-
-    kind: MediaKind
-    parser: CodecParser
-    extradata: bytes
-    base: Fraction
-    fallback: int
-    """Duration of a packet when neither it nor its neighbours say."""
-    scale: int = attrs.field(init=False)
-    """`base` as ns = ticks * scale / divisor, because fractions are slow."""
-    divisor: int = attrs.field(init=False)
-    first: int | None = None
-    """Decode time of the file's first packet, from where a pass is counted."""
-    last: int | None = None
-    step: int = 0
-
-    def __attrs_post_init__(self) -> None:
-        self.scale, self.divisor = self.base.numerator * NS_PER_S, self.base.denominator
-
-    @property
-    def length(self) -> Fraction:
-        if self.first is None or self.last is None:
-            return Fraction(0)
-        return (self.last + (self.step or self.fallback) - self.first) * self.base
-
-    def ns(self, ticks: int) -> int:
-        return (2 * ticks * self.scale + self.divisor) // (2 * self.divisor)
-
-    def times(self, raw: Any) -> tuple[int, int]:
-        """(dts, pts) of a packet in ticks; where the container has only one of them, or none, the likely value."""
-        dts, pts = raw.dts, raw.pts
-        if dts is None:
-            dts = pts if self.last is None else self.last + (self.step or self.fallback)
-            if dts is None:
-                dts = 0
-        if self.first is None:
-            self.first = dts
-        self.step = raw.duration or (0 if self.last is None else max(0, dts - self.last))
-        self.last = dts
-        return dts, dts if pts is None else pts
-
-
 class FileReader:
     """One file, read in small batches. One call at a time."""
 
@@ -113,7 +71,7 @@ class FileReader:
         self._start_at = start_at
         self._lock = threading.Lock()
         self._container: Any = None
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._parsers: dict[tuple[MediaKind, str, bytes], CodecParser] = {}
         self._unsupported: dict[int, str] = {}
         self._stream: Iterator[tuple[Packet | None, int]] | None = None
@@ -128,7 +86,7 @@ class FileReader:
 
     def open(self) -> list[Track]:
         """Open the file and read until each track is known. Raises `SourceError`."""
-        with self._lock:
+        with self._held():
             self._open_pass()
             self._primed = batch = Batch()
             size = 0
@@ -149,7 +107,7 @@ class FileReader:
 
     def read(self, packets: int = BATCH_PACKETS, size: int = BATCH_BYTES) -> Batch:
         """The next packets, at least one unless the file has ended. Raises `SourceError`."""
-        with self._lock:
+        with self._held():
             batch = self._primed or Batch()
             self._primed = None
             while not batch.ended and len(batch.packets) < packets and size > 0 and not self._closed:
@@ -157,9 +115,22 @@ class FileReader:
             return batch
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            self._close()
+        """Close the file, now or as soon as a call in another thread is done. Never waits."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._lock.release()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        finally:
+            if self._closed:
+                self.close()
 
     # --- one pass -----------------------------------------------------------------------------------------
 
@@ -216,7 +187,7 @@ class FileReader:
             if (note := f"{self._path}: an audio track is left out: {refusal}") not in self.notes:
                 self.notes.append(note)
 
-    def _lane(self, kind: MediaKind, name: str, stream: Any) -> _Lane:
+    def _lane(self, kind: MediaKind, name: str, stream: Any) -> Lane:
         extradata = bytes(stream.codec_context.extradata or b"")
         key = (kind, name, extradata)
         # The same parser goes on in the next pass, so that an unchanged track stays the same object.
@@ -228,7 +199,7 @@ class FileReader:
             seconds = 1 / Fraction(stream.average_rate or 25)
         else:
             seconds = Fraction(stream.codec_context.frame_size or 1024, stream.codec_context.sample_rate or 48_000)
-        return _Lane(kind, parser, extradata, base, max(1, round(seconds / base)))
+        return Lane(kind, parser, extradata, base, max(1, round(seconds / base)))
 
     def _seek(self) -> None:
         """Go to `start_at`, in the first pass only. The file's true beginning is looked up before, for its length."""
@@ -236,14 +207,14 @@ class FileReader:
         try:
             for raw in itertools.islice(self._container.demux(*self._followed()), PRIME_PACKETS):
                 if (lane := self._lanes.get(raw.stream_index)) is not None and lane.first is None and raw.size:
-                    lane.times(raw)
+                    lane.dated(raw)
                 if all(lane.first is not None for lane in self._lanes.values()):
                     break
             self._container.seek(begin + round(self._start_at * 1_000_000), backward=True, any_frame=False)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(f"{self._path}: cannot start at {self._start_at:g} s: {error}", fatal=True) from error
         for lane in self._lanes.values():
-            lane.last = None
+            lane.last, lane.waiting = None, []
         self._start_at = 0.0
 
     def _read_one(self, batch: Batch) -> int:
@@ -262,7 +233,11 @@ class FileReader:
         if lane is None:
             batch.drop(MediaKind.AUDIO, "unsupported codec")
             return 0
-        dts, pts = lane.times(raw)
+        for packet, dts, pts in lane.dated(raw):
+            self._parse(lane, packet, dts, pts, batch)
+        return int(raw.size)
+
+    def _parse(self, lane: Lane, raw: Any, dts: int, pts: int, batch: Batch) -> None:
         if raw.has_sidedata("new_extradata"):
             self._switch(lane, raw)
         start = self._start_ns
@@ -270,12 +245,11 @@ class FileReader:
             packet = lane.parser.parse(bytes(raw), lane.ns(dts) + start, lane.ns(pts) + start)
         except MediaError:
             batch.drop(lane.kind, "damaged")
-        else:
-            if packet is not None:
-                batch.packets.append(packet)
-        return int(raw.size)
+            return
+        if packet is not None:
+            batch.packets.append(packet)
 
-    def _switch(self, lane: _Lane, raw: Any) -> None:
+    def _switch(self, lane: Lane, raw: Any) -> None:
         """The container announces new parameter sets out of band."""
         data = bytes(raw.get_sidedata("new_extradata"))
         if data and data != lane.extradata:
@@ -283,6 +257,13 @@ class FileReader:
             lane.parser = self._codec(raw.stream.codec_context.name).parser(data)
 
     def _end_pass(self, batch: Batch) -> None:
+        for lane in self._lanes.values():
+            # Shorter than the wait for a decode time: show them in the order they came.
+            early, lane.waiting = lane.waiting, []
+            for number, raw in enumerate(early):
+                dts = number * lane.fallback
+                lane.first, lane.last, lane.step = lane.first or 0, dts, lane.fallback
+                self._parse(lane, raw, dts, dts if raw.pts is None else raw.pts, batch)
         self.length = max((lane.length for lane in self._lanes.values()), default=Fraction(0))
         self._close()
         if not self._loop or self.length <= 0:

@@ -34,11 +34,13 @@ class Readers:
         self._hung = 0
         self._closed = False
 
-    def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Run `function` in a thread. Each source has at most one call waiting, which bounds the queue."""
-        if self._hung >= MAX_HUNG:
+    def submit(self, function: Callable[[], T], *, closing: bool = False) -> asyncio.Future[T]:
+        """Run `function` in a thread. Each source has one call waiting, and one that closes: that bounds the queue."""
+        if self._hung >= MAX_HUNG and not closing:
             raise SourceError(f"{self._hung} reads of files are hung; is a network mount down? Trying again later.")
         future: asyncio.Future[T] = self._loop.create_future()
+        # Whoever waited may be gone by then; that is no news.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
         def job() -> None:
             try:
@@ -78,8 +80,6 @@ class Readers:
             self._jobs.put(None)
 
     def _came_back(self, future: asyncio.Future[T]) -> None:
-        if not future.cancelled():
-            future.exception()
         self._hung -= 1
         self._threads += 1
 

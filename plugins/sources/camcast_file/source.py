@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -30,7 +29,8 @@ class FileSource:
             player = Player(sink, desk.pacer, self._options)
             feed = await self._feed(path, desk, player, sink)
             try:
-                await player.play(feed)
+                player.start(feed)
+                await player.done
             finally:
                 player.stop()
                 await feed.close()
@@ -50,9 +50,9 @@ class FileSource:
         opening = desk.readers.submit(reader.open)
         try:
             tracks = await desk.readers.guard(opening)
-        except asyncio.CancelledError:
-            # The thread may still be opening it; it is closed as soon as that is done.
-            desk.readers.submit(reader.close)
+        except BaseException:
+            # A thread may still be opening it; it is closed as soon as that is done.
+            desk.readers.submit(reader.close, closing=True)
             raise
         self._note(reader.notes)
         return ReadAhead(reader, tracks, desk.readers, player.wake, sink.dropped)
