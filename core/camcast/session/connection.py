@@ -1,0 +1,177 @@
+"""When to try which target: the retry and failover policy, without I/O and with a clock passed in.
+
+* A round is each target once, in order, at once one after the other. The delay comes after a whole round:
+  `min(initial_delay * 2**n, max_delay)`; the first round is not counted as a retry.
+* A target that was stable (real media flow for `stable_after`) and is lost: the next one in the chain at once,
+  going round; if it is the only one, itself. Lost before that counts as its failure in the running round.
+* What the round's failures were decides the wait: network troubles back off; a busy name is tried every
+  `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals alone are tried slowly, `MAX_REFUSALS` times;
+  a misconfigured target is not tried again.
+* Jitter shortens a wait by a random part, after the cap, so that a fleet does not come back in step.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+
+from camcast.config import RetryPolicy
+from camcast.errors import ErrorClass
+
+BUSY_DELAY = 10.0
+BUSY_PATIENCE = 180.0
+REFUSED_DELAY = 30.0
+MAX_REFUSALS = 5
+
+
+class ConnectionManager:
+    """One session's policy. Call `next_target`, try it, and say `on_connected` or `on_disconnect`."""
+
+    def __init__(
+        self,
+        targets: int,
+        policy: RetryPolicy,
+        *,
+        auto_reconnect: bool = True,
+        now: Callable[[], float] = time.monotonic,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        """`targets` is the chain's length; `now` gives seconds, `rng` numbers in [0, 1)."""
+        self.attempt = 0
+        """Retries made: rounds after the first."""
+        self.failed = False
+        self.next_attempt_at = now()
+        """Clock time of the next attempt; in the past = at once."""
+        self.current: int | None = None
+        """The target last tried."""
+        self._targets = targets
+        self._policy = policy
+        self._auto = auto_reconnect
+        self._now = now
+        self._rng = rng
+        self._round = deque(range(targets))
+        self._dead: set[int] = set()
+        self._reasons: set[ErrorClass] = set()
+        self._delay = 0.0
+        self._stable = False
+        self._busy_since: float | None = None
+        self._refusals = 0
+
+    # --- questions ----------------------------------------------------------------------------------------
+
+    def should_reconnect(self) -> bool:
+        """Whether an attempt is pending. False once given up."""
+        return not self.failed
+
+    def get_backoff_delay(self) -> float:
+        """Nominal seconds of the present wait; 0 when the next target is tried at once."""
+        return self._delay
+
+    def next_target(self) -> int | None:
+        """The target to try now, or None while waiting or after giving up. Asking changes nothing."""
+        if self.failed or self._now() < self.next_attempt_at:
+            return None
+        return self._round[0]
+
+    @property
+    def stable(self) -> bool:
+        """Whether the present connection has carried media for long enough."""
+        return self._stable
+
+    # --- what happened ------------------------------------------------------------------------------------
+
+    def on_connected(self, target: int) -> None:
+        """Publishing on `target` began. The counters stay until media has really flowed."""
+        self.current = target
+        self._stable = False
+        self._delay = 0.0
+
+    def on_flow(self, seconds: float) -> None:
+        """Media has been acknowledged for `seconds` on this connection."""
+        if seconds >= self._policy.stable_after and not self._stable:
+            self.reset_backoff()
+            self._stable = True
+
+    def reset_backoff(self) -> None:
+        """Forget all failures."""
+        self.attempt = 0
+        self._delay = 0.0
+        self._reasons.clear()
+        self._busy_since = None
+        self._refusals = 0
+
+    def on_disconnect(self, reason: ErrorClass, target: int | None = None) -> None:
+        """`target` (by default the one due or connected) failed or was lost."""
+        if target is None:
+            target = self.current if self._stable and self.current is not None else self._round[0]
+        self.current = target
+        was_stable, self._stable = self._stable, False
+        if reason is ErrorClass.MISCONFIGURED:
+            self._dead.add(target)
+        self._reasons.add(reason)
+        if was_stable:
+            self._reasons.clear()
+            order = [(target + step) % self._targets for step in range(1, self._targets + 1)]
+            self._round = deque(order if self._auto else order[:-1])
+        elif target in self._round:
+            self._round.remove(target)
+        self._round = deque(index for index in self._round if index not in self._dead)
+        self._delay = 0.0
+        self.next_attempt_at = self._now()
+        if not self._round:
+            self._end_round()
+
+    def moved_to(self, target: int) -> None:
+        """A planned move succeeded: `target` publishes now."""
+        self._round = deque(range(self._targets))
+        self.on_connected(target)
+
+    # --- control ------------------------------------------------------------------------------------------
+
+    def retry_now(self) -> None:
+        """Try at once; after giving up, begin anew."""
+        if self.failed:
+            self.failed = False
+            self._dead.clear()
+            self.reset_backoff()
+            self._round = deque(range(self._targets))
+        self._delay = 0.0
+        self.next_attempt_at = self._now()
+
+    def prefer(self, target: int) -> None:
+        """Begin the next round with `target`."""
+        self._dead.discard(target)
+        self._round = deque((target + step) % self._targets for step in range(self._targets))
+        self.retry_now()
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _end_round(self) -> None:
+        usable = [index for index in range(self._targets) if index not in self._dead]
+        reasons = self._reasons - {ErrorClass.MISCONFIGURED}
+        self._reasons = set()
+        if not usable or not self._auto:
+            self.failed = True
+            return
+        now = self._now()
+        backoff = min(self._policy.initial_delay * 2.0 ** min(self.attempt, 64), self._policy.max_delay)
+        counted = True
+        if reasons == {ErrorClass.REFUSED}:
+            self._refusals += 1
+            backoff = max(backoff, REFUSED_DELAY)
+        elif reasons <= {ErrorClass.BUSY, ErrorClass.REFUSED} and ErrorClass.BUSY in reasons:
+            if self._busy_since is None:
+                self._busy_since = now
+            if now - self._busy_since < BUSY_PATIENCE:
+                backoff, counted = BUSY_DELAY, False
+        if counted:
+            limit = self._policy.max_attempts
+            if (limit is not None and self.attempt >= limit) or self._refusals > MAX_REFUSALS:
+                self.failed = True
+                return
+            self.attempt += 1
+        self._round = deque(usable)
+        self._delay = backoff
+        self.next_attempt_at = now + backoff * (1 - self._policy.jitter * self._rng())

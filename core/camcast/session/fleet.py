@@ -1,0 +1,60 @@
+"""Manners of many sessions towards one host: a cap on connects a second, and news that the host is back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from weakref import WeakSet
+
+import attrs
+
+
+class Waiter:
+    """A session that waits for a host; `wake` is called at most once a wait."""
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self.wake = wake
+
+
+@attrs.define(eq=False)
+class _Host:
+    next_slot: float = 0.0
+    down: bool = False
+    waiting: WeakSet[Waiter] = attrs.field(factory=WeakSet)
+
+
+class Fleet:
+    """Shared by all sessions of an engine. `per_second`: connection attempts to one host."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1.0 / per_second
+        self._hosts: dict[str, _Host] = {}
+
+    async def slot(self, host: str) -> None:
+        """Wait for this host's next turn: first come, first served, never above the cap."""
+        entry = self._host(host)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        turn = max(now, entry.next_slot)
+        entry.next_slot = turn + self._gap
+        if turn > now:
+            await asyncio.sleep(turn - now)
+
+    def failed(self, host: str, waiter: Waiter) -> None:
+        """The host could not be reached; `waiter` would like to know when somebody gets through."""
+        entry = self._host(host)
+        entry.down = True
+        entry.waiting.add(waiter)
+
+    def reached(self, host: str) -> None:
+        """Somebody got through: those waiting for this host try now, at the cap."""
+        entry = self._host(host)
+        if not entry.down:
+            return
+        entry.down = False
+        waiting, entry.waiting = list(entry.waiting), WeakSet()
+        for waiter in waiting:
+            waiter.wake()
+
+    def _host(self, host: str) -> _Host:
+        return self._hosts.setdefault(host, _Host())

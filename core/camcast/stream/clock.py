@@ -1,0 +1,105 @@
+"""Puts a stream's packets on one timeline: starts at 0, never goes back, keeps sound and picture together.
+
+Rules, in the order they are applied:
+
+1. All tracks share one offset, found at the first packet and kept for as long as timestamps continue.
+2. A jump (back by more than `BACK`, or forward by more than `FORWARD` beyond the real time that passed) makes
+   a new offset: the track goes on where it was plus the real time that passed. The first track to jump sets
+   the offset; the other takes the same one, so they stay together.
+3. A small step back is held at the previous time: decode time never falls within a track.
+4. Composition time is never negative: where a clip has pts before dts, decode time moves earlier, the shown
+   time stays.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
+
+BACK = 500 * NS_PER_MS
+FORWARD = 3 * NS_PER_S
+NEAR = NS_PER_S
+"""A track takes another's new offset when that puts it within this of where it was."""
+MAX_SHIFT = 2 * NS_PER_S
+"""Bound on rule 4, for damaged input."""
+
+
+@attrs.define(eq=False)
+class _Line:
+    """Where one track is."""
+
+    offset: int
+    source_dts: int
+    dts: int
+    arrival: int
+    shift: int = 0
+    step: int = 33 * NS_PER_MS
+
+
+@attrs.define(eq=False)
+class Clock:
+    """One stream's clock stage. `jumps` counts new offsets, `held` packets whose decode time was held."""
+
+    jumps: int = 0
+    held: int = 0
+    _lines: dict[MediaKind, _Line] = attrs.field(factory=dict, init=False)
+    _offset: int | None = attrs.field(default=None, init=False)
+    _broken: set[MediaKind] = attrs.field(factory=set, init=False)
+
+    def discontinuity(self) -> None:
+        """The source says that its timestamps begin anew."""
+        self._broken = set(self._lines)
+
+    def stamp(self, packet: Packet) -> Packet:
+        """Move `packet` onto the timeline, in place; returns it. `arrival` must be set."""
+        kind = packet.track.kind
+        line = self._lines.get(kind)
+        if line is None:
+            line = self._first(kind, packet)
+        else:
+            step = packet.dts - line.source_dts
+            if (
+                step < -BACK
+                or step > FORWARD + max(0, packet.arrival - line.arrival)
+                or (self._broken and kind in self._broken)
+            ):
+                self._jump(kind, line, packet)
+            elif 0 < step < NS_PER_S:
+                line.step = step
+        source_pts = packet.pts + line.offset
+        line.source_dts = packet.dts
+        line.arrival = packet.arrival
+        dts = packet.dts + line.offset - line.shift
+        if source_pts < dts:
+            line.shift = min(line.shift + dts - source_pts, MAX_SHIFT)
+            dts = source_pts
+        if dts < line.dts:
+            dts = line.dts
+            self.held += 1
+        line.dts = dts
+        packet.dts = dts
+        packet.pts = source_pts if source_pts >= dts else dts
+        return packet
+
+    def _first(self, kind: MediaKind, packet: Packet) -> _Line:
+        if self._offset is None:
+            self._offset = -packet.dts
+        line = _Line(self._offset, packet.dts, max(0, packet.dts + self._offset), packet.arrival)
+        if abs(packet.dts + self._offset) > MAX_SHIFT + FORWARD and self._lines:
+            other = next(iter(self._lines.values()))
+            line.offset = other.dts - packet.dts
+            line.dts = other.dts
+        self._lines[kind] = line
+        return line
+
+    def _jump(self, kind: MediaKind, line: _Line, packet: Packet) -> None:
+        self._broken.discard(kind)
+        due = line.dts + max(line.step, min(packet.arrival - line.arrival, 3600 * NS_PER_S))
+        assert self._offset is not None
+        if self._offset != line.offset and abs(packet.dts + self._offset - due) <= NEAR:
+            line.offset = self._offset
+            return
+        self.jumps += 1
+        line.offset = due - packet.dts + line.shift
+        self._offset = line.offset

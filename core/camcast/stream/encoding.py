@@ -1,0 +1,143 @@
+"""The stream's own encoder: makes packets of a source's frames, or of packets in another codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from camcast.config import EncoderConfig
+from camcast.config.defaults import AUDIO_CODEC, VIDEO_CODEC
+from camcast.contracts import Encoder, EncoderSettings, Handover
+from camcast.encoders import choose
+from camcast.host import PluginHost
+from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast.stream.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
+from camcast.stream.worker import Encode, Worker
+
+
+class Encoding:
+    """Encoders for the given tracks, a thread each."""
+
+    def __init__(
+        self,
+        host: PluginHost,
+        handover: Handover,
+        config: EncoderConfig,
+        tracks: Sequence[Track],
+        *,
+        label: str,
+        on_packet: Callable[[Packet], object],
+        on_error: Callable[[str], object],
+        on_drop: Callable[[MediaKind, str, int], object],
+        note: Callable[[str, str], object],
+    ) -> None:
+        self._host = host
+        self._config = config
+        self._note = note
+        self._handover = handover
+        self._workers: dict[MediaKind, Worker] = {}
+        self._encodes: dict[MediaKind, Encode] = {}
+        self._transcoder: Transcoder | None = None
+        for track in tracks:
+            name = f"{label}-{track.kind.value}"
+            if track.codec != RAW:
+                self._transcoder = Transcoder(
+                    host,
+                    self.prediction(track, config).codec,
+                    handover,
+                    name=name,
+                    bitrate=config.bitrate * 1000,
+                    implementation=config.implementation,
+                    on_packet=on_packet,
+                    on_error=on_error,
+                    on_drop=on_drop,
+                    note=note,
+                )
+                continue
+            encode = self._encodes[track.kind] = Encode(lambda track=track: self._open(track))  # type: ignore[misc]
+            self._workers[track.kind] = Worker(
+                encode,
+                handover,
+                name=name,
+                on_packet=on_packet,
+                on_error=on_error,
+                on_drop=lambda kind, count: on_drop(kind, "encoder behind", count),
+                on_slow=lambda: note("encoder_slow", "encoding is slower than real time here; pictures are left out"),
+            )
+
+    @staticmethod
+    def prediction(track: Track, config: EncoderConfig) -> Track:
+        """The track that encoding `track` will give, as far as negotiation needs it."""
+        if track.kind is MediaKind.AUDIO:
+            return Track(kind=track.kind, codec=AUDIO_CODEC, sample_rate=track.sample_rate, channels=track.channels)
+        return Track(
+            kind=track.kind,
+            codec=config.codec or VIDEO_CODEC,
+            width=config.width or track.width,
+            height=config.height or track.height,
+            frame_rate=config.framerate or track.frame_rate,
+            reorder=config.b_frames,
+        )
+
+    def wants(self, kind: MediaKind) -> bool:
+        """Whether packets of this kind go through here."""
+        return self._transcoder is not None and kind is MediaKind.VIDEO
+
+    def put(self, item: Frame | Packet) -> None:
+        if isinstance(item, Packet):
+            if self._transcoder is not None:
+                self._transcoder.put(item)
+            return
+        worker = self._workers.get(item.track.kind)
+        if worker is not None:
+            worker.put(item)
+
+    def request_keyframe(self) -> bool:
+        if self._transcoder is not None:
+            self._transcoder.request_keyframe()
+            return True
+        return self._command(lambda encoder: encoder.request_keyframe())
+
+    def set_bitrate(self, bitrate: int) -> bool:
+        if self._transcoder is not None:
+            self._transcoder.set_bitrate(bitrate)
+            return True
+        return self._command(lambda encoder: encoder.set_bitrate(bitrate))
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.stop()
+        if self._transcoder is not None:
+            self._transcoder.close()
+
+    def _command(self, call: Callable[[Encoder], object]) -> bool:
+        worker, encode = self._workers.get(MediaKind.VIDEO), self._encodes.get(MediaKind.VIDEO)
+        if worker is None or encode is None:
+            return False
+        worker.command(lambda: call(encode.encoder) if encode.encoder is not None else None)
+        return True
+
+    def _open(self, track: Track) -> Encoder:
+        config = self._config
+        wanted = self.prediction(track, config)
+        if track.kind is MediaKind.AUDIO:
+            settings = EncoderSettings(sample_rate=track.sample_rate, channels=track.channels, bitrate=AUDIO_BITRATE)
+            kind, report = choose(self._host.encoders, wanted.codec, "auto", settings)
+        else:
+            rate = config.bitrate * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
+            settings = EncoderSettings(
+                width=wanted.width,
+                height=wanted.height,
+                frame_rate=wanted.frame_rate,
+                bitrate=rate,
+                max_bitrate=rate,
+                rate_control=config.rate_control,
+                gop=config.gop,
+                b_frames=config.b_frames,
+            )
+            kind, report = choose(self._host.encoders, wanted.codec, config.implementation, settings)
+            options = self._host.structure_options(kind, config.options, "encoder.options")
+            settings = attrs.evolve(settings, options=options)
+        self._handover.call(self._note, "encoder_chosen", report)
+        return kind.open(settings)

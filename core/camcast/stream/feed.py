@@ -1,0 +1,263 @@
+"""One camera stream inside the engine: the sink its source fills, and the renditions made of it.
+
+    source -> feed (arrival stamp) -> [encoder, for frames] -> clock -> renditions -> hubs -> outlets
+
+The encoder for frames (or for packets that are to be made another codec) runs only while a rendition wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import monotonic, monotonic_ns
+
+import attrs
+
+from camcast.config import EncoderConfig
+from camcast.contracts import Handover
+from camcast.errors import CamcastError, MediaError
+from camcast.host import PluginHost
+from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast.stream.clock import Clock
+from camcast.stream.encoding import Encoding
+from camcast.stream.negotiation import RenditionKey
+from camcast.stream.rendition import Rendition
+
+log = logging.getLogger(__name__)
+
+
+@attrs.define(eq=False)
+class FeedCounters:
+    """What the source brought, by kind, and what was lost before any session saw it."""
+
+    received: Counter[MediaKind] = attrs.field(factory=Counter)
+    bytes: int = 0
+    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
+    keyframes: int = 0
+
+
+class Feed:
+    """One stream's feed. Implements `MediaSink`; all calls on the loop."""
+
+    def __init__(
+        self,
+        host: PluginHost,
+        handover: Handover,
+        encoder: EncoderConfig,
+        *,
+        label: str,
+        note: Callable[[str, str], object] = lambda code, text: None,
+        request_keyframe: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.label = label
+        self.counters = FeedCounters()
+        self.clock = Clock()
+        self.source_tracks: tuple[Track, ...] = ()
+        self._host = host
+        self._handover = handover
+        self._encoder = encoder
+        self._note = note
+        self._ask_source = request_keyframe
+        self._renditions: dict[RenditionKey, Rendition] = {}
+        self._listeners: tuple[Rendition, ...] = ()
+        self._encoding: Encoding | None = None
+        self._noted: set[str] = set()
+        self._offers: tuple[Track, ...] = ()
+        self._flow = asyncio.Event()
+        self._last = 0.0
+        self.on_flow: list[Callable[[], object]] = []
+
+    # --- MediaSink ----------------------------------------------------------------------------------------
+
+    def tracks(self, tracks: Sequence[Track]) -> None:
+        self.source_tracks = tuple(tracks)
+        self._offers = tuple(self._offered(track) for track in tracks)
+
+    def packet(self, packet: Packet) -> None:
+        counters = self.counters
+        kind = packet.track.kind
+        if not packet.arrival:
+            packet.arrival = monotonic_ns()
+        counters.received[kind] += 1
+        counters.bytes += len(packet.payload)
+        if packet.keyframe and kind is MediaKind.VIDEO:
+            counters.keyframes += 1
+            self._see(packet.track)
+        self._alive()
+        if self._encoding is not None and self._encoding.wants(kind):
+            self._encoding.put(packet)
+            return
+        if not self._reencodes(kind):
+            self._encoded(packet)
+
+    def frame(self, frame: Frame) -> None:
+        if not frame.arrival:
+            frame.arrival = monotonic_ns()
+        self.counters.received[frame.track.kind] += 1
+        self._alive()
+        if self._encoding is not None:
+            self._encoding.put(frame)
+
+    def discontinuity(self) -> None:
+        self.clock.discontinuity()
+
+    def dropped(self, kind: MediaKind, reason: str, count: int = 1) -> None:
+        self.counters.dropped[kind, reason] += count
+
+    # --- what sessions ask --------------------------------------------------------------------------------
+
+    @property
+    def offers(self) -> tuple[Track, ...]:
+        """The tracks that a rendition may copy; for frames, what the encoder will make of them."""
+        return self._offers
+
+    def flowing(self, within: float) -> bool:
+        """Whether media came in the last `within` seconds."""
+        return self._flow.is_set() and monotonic() - self._last < within
+
+    async def wait_flow(self) -> None:
+        """Wait until media comes. The caller clears by `idle()` when it has waited in vain."""
+        await self._flow.wait()
+
+    def idle(self) -> None:
+        """Media has stopped: `wait_flow` waits again."""
+        self._flow.clear()
+
+    def acquire(self, key: RenditionKey, bitrate: int = 0) -> Rendition:
+        """The rendition for `key`, started if need be. Give it back with `release`."""
+        rendition = self._renditions.get(key)
+        if rendition is None:
+            rendition = Rendition(
+                key,
+                self._offers,
+                self._host,
+                self._handover,
+                label=self.label,
+                bitrate=bitrate or self._encoder.bitrate * 1000,
+                implementation="auto",
+                failed=self._rendition_failed,
+                note=self._note,
+                dropped=self.dropped,
+            )
+            self._renditions[key] = rendition
+            self._listeners = tuple(self._renditions.values())
+            self._start_encoding()
+        rendition.users += 1
+        return rendition
+
+    def release(self, rendition: Rendition) -> None:
+        """One attempt less; the last one stops the rendition, and with it the encoder."""
+        rendition.users -= 1
+        if rendition.users <= 0 and self._renditions.get(rendition.key) is rendition:
+            self._drop_rendition(rendition)
+
+    def request_keyframe(self, rendition: Rendition | None = None) -> bool:
+        """Ask whoever encodes this picture for a keyframe. False = nobody can."""
+        if rendition is not None and rendition.request_keyframe():
+            return True
+        if self._encoding is not None and self._encoding.request_keyframe():
+            return True
+        return self._ask_source()
+
+    def set_bitrate(self, bitrate: int) -> bool:
+        """Aim at `bitrate` bit/s for the stream's own encoder. False = the picture is copied."""
+        return self._encoding is not None and self._encoding.set_bitrate(bitrate)
+
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        return self._listeners
+
+    def close(self) -> None:
+        """Stop everything that runs."""
+        for rendition in self._listeners:
+            rendition.close()
+        self._renditions.clear()
+        self._listeners = ()
+        self._stop_encoding()
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _encoded(self, packet: Packet) -> None:
+        packet = self.clock.stamp(packet)
+        for rendition in self._listeners:
+            try:
+                rendition.packet(packet)
+            except CamcastError as error:
+                self._rendition_failed(rendition, str(error))
+
+    def _alive(self) -> None:
+        self._last = monotonic()
+        if not self._flow.is_set() and self._offers:
+            self._flow.set()
+            for call in self.on_flow:
+                call()
+
+    def _see(self, track: Track) -> None:
+        """Learn what the stream really is; say once where the configuration expected something else."""
+        offers = tuple(self._offered(track) if old.kind is track.kind else old for old in self._offers)
+        self._offers = offers or (self._offered(track),)
+        wanted = self._encoder
+        for what, expected, got in (
+            ("width", wanted.width, track.width),
+            ("height", wanted.height, track.height),
+            ("codec", wanted.codec, track.codec),
+        ):
+            if expected and got and expected != got and not self._reencodes(track.kind) and what not in self._noted:
+                self._noted.add(what)
+                code = "codec_mismatch" if what == "codec" else "format_differs"
+                self._note(code, f"{what} is {got}, but the configuration expects {expected}; sent as it comes")
+
+    def _reencodes(self, kind: MediaKind) -> bool:
+        """Whether packets of this kind are to be made another codec for everybody."""
+        if kind is not MediaKind.VIDEO or not self._encoder.transcode or self._encoder.codec is None:
+            return False
+        source = next((track for track in self.source_tracks if track.kind is kind), None)
+        return source is not None and source.codec not in (RAW, self._encoder.codec)
+
+    def _offered(self, track: Track) -> Track:
+        if track.codec == RAW or self._reencodes(track.kind):
+            return Encoding.prediction(track, self._encoder)
+        return track
+
+    def _start_encoding(self) -> None:
+        todo = [t for t in self.source_tracks if t.codec == RAW or self._reencodes(t.kind)]
+        if self._encoding is not None or not todo:
+            return
+        self._encoding = Encoding(
+            self._host,
+            self._handover,
+            self._encoder,
+            todo,
+            label=self.label,
+            on_packet=self._encoded,
+            on_error=self._encoding_failed,
+            on_drop=self.dropped,
+            note=self._note,
+        )
+
+    def _stop_encoding(self) -> None:
+        if self._encoding is not None:
+            self._encoding.close()
+            self._encoding = None
+
+    def _encoding_failed(self, text: str) -> None:
+        self._note("encoder_failed", text)
+        self._stop_encoding()
+        for rendition in self._listeners:
+            self._rendition_failed(rendition, text)
+
+    def _rendition_failed(self, rendition: Rendition, text: str) -> None:
+        log.debug("%s: rendition %s failed: %s", self.label, rendition.key, text)
+        if self._renditions.get(rendition.key) is rendition:
+            self._note("rendition_failed", text)
+            rendition.fail(MediaError(text))
+            self._drop_rendition(rendition)
+
+    def _drop_rendition(self, rendition: Rendition) -> None:
+        del self._renditions[rendition.key]
+        self._listeners = tuple(self._renditions.values())
+        rendition.close()
+        if not self._renditions:
+            self._stop_encoding()

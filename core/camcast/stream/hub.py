@@ -1,0 +1,153 @@
+"""A rendition's fan-out: makes each unit once, remembers headers and the current group of pictures, feeds outlets.
+
+An outlet never raises into the hub, and may attach or detach while the hub is feeding. When feeding takes
+longer than `SLICE` in one turn of the loop, the rest waits for the next turn, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Protocol
+
+import attrs
+
+from camcast.media import MediaKind, Packet, Track, Unit
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.002
+"""Seconds of feeding in one turn of the loop."""
+MAX_BEHIND = 2048
+"""Units waiting for a later turn; above it the loop is overloaded and units are dropped, counted."""
+MAX_GROUP_BYTES = 16 * 1024 * 1024
+MAX_GROUP_PACKETS = 4096
+
+
+class Packer(Protocol):
+    """Makes the units of one rendition from packets."""
+
+    def headers(self, time: int) -> Sequence[Unit]:
+        """What every attempt begins with, stamped `time` ms."""
+
+    def change(self, track: Track, time: int) -> Sequence[Unit]:
+        """What announces changed parameters in mid-stream."""
+
+    def unit(self, packet: Packet) -> Unit: ...
+
+    def end(self) -> Sequence[Unit]:
+        """What tells the peer that no more comes."""
+
+
+class HubOutlet(Protocol):
+    """What the hub needs of an outlet."""
+
+    def offer(self, unit: Unit, packet: Packet) -> None: ...
+
+    def announce(self, units: Sequence[Unit]) -> None: ...
+
+    def overloaded(self, packet: Packet) -> None: ...
+
+
+@attrs.define(eq=False)
+class Hub:
+    """One rendition's fan-out. `group` holds the packets since the last video keyframe, that one first."""
+
+    packer: Packer
+    now: Callable[[], float] = perf_counter
+    group: list[Packet] = attrs.field(factory=list, init=False)
+    """Video only; empty until a keyframe came, or when the group outgrew its bound."""
+    latest: dict[MediaKind, int] = attrs.field(factory=dict, init=False)
+    """Newest decode time by kind, ns."""
+    _group_bytes: int = attrs.field(default=0, init=False)
+    _outlets: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
+    _behind: deque[tuple[Callable[[HubOutlet], None], tuple[HubOutlet, ...], Packet | None]] = attrs.field(
+        factory=deque, init=False
+    )
+
+    @property
+    def outlets(self) -> int:
+        return len(self._outlets)
+
+    def attach(self, outlet: HubOutlet) -> None:
+        self._outlets = (*self._outlets, outlet)
+
+    def detach(self, outlet: HubOutlet) -> None:
+        self._outlets = tuple(other for other in self._outlets if other is not outlet)
+
+    def packet(self, packet: Packet) -> None:
+        """Take one packet: remember it, make its unit once, feed every outlet."""
+        kind = packet.track.kind
+        self.latest[kind] = packet.dts
+        if kind is MediaKind.VIDEO:
+            self._remember(packet)
+        outlets = self._outlets
+        if not outlets:
+            return
+        unit = self.packer.unit(packet)
+        if self._behind:
+            self._later(lambda outlet: outlet.offer(unit, packet), outlets, packet)
+            return
+        if len(outlets) == 1:
+            outlets[0].offer(unit, packet)
+            return
+        started = self.now()
+        for index, outlet in enumerate(outlets):
+            outlet.offer(unit, packet)
+            if self.now() - started > SLICE and index + 1 < len(outlets):
+                self._later(lambda outlet: outlet.offer(unit, packet), outlets[index + 1 :], packet)
+                return
+
+    def change(self, track: Track, time: int) -> None:
+        """Parameters changed: tell every outlet before the packet that carries them."""
+        units = self.packer.change(track, time)
+        if units:
+            if self._behind:
+                self._later(lambda outlet: outlet.announce(units), self._outlets, None)
+                return
+            for outlet in self._outlets:
+                outlet.announce(units)
+
+    def _remember(self, packet: Packet) -> None:
+        if packet.keyframe:
+            self.group = [packet]
+            self._group_bytes = len(packet.payload)
+        elif self.group:
+            self._group_bytes += len(packet.payload)
+            if self._group_bytes > MAX_GROUP_BYTES or len(self.group) >= MAX_GROUP_PACKETS:
+                self.group = []
+            else:
+                self.group.append(packet)
+
+    @property
+    def group_bytes(self) -> int:
+        return self._group_bytes if self.group else 0
+
+    def _later(self, work: Callable[[HubOutlet], None], outlets: tuple[HubOutlet, ...], packet: Packet | None) -> None:
+        if len(self._behind) >= MAX_BEHIND and packet is not None:
+            for outlet in outlets:
+                outlet.overloaded(packet)
+            return
+        self._behind.append((work, outlets, packet))
+        if len(self._behind) == 1:
+            asyncio.get_running_loop().call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        started = self.now()
+        while self._behind:
+            work, outlets, packet = self._behind[0]
+            for index, outlet in enumerate(outlets):
+                if outlet in self._outlets:
+                    work(outlet)
+                if self.now() - started > SLICE and (index + 1 < len(outlets) or len(self._behind) > 1):
+                    rest = outlets[index + 1 :]
+                    if rest:
+                        self._behind[0] = (work, rest, packet)
+                    else:
+                        self._behind.popleft()
+                    asyncio.get_running_loop().call_soon(self._catch_up)
+                    return
+            self._behind.popleft()

@@ -1,0 +1,375 @@
+"""One attempt's view of a hub: starts at headers and a keyframe, keeps within its bound, counts what it drops.
+
+An outlet holds no live queue of its own: what the link has not taken is in the transport's `pending`, and the
+outlet decides by it.
+
+    WAITING   nothing sent yet; drops until a keyframe
+    REPLAY    headers and the group of pictures go out in slices; live units line up behind them
+    LIVE      every unit goes straight to the transport
+    DROPPING  the link is behind: video is dropped up to the next keyframe that finds it below `RESUME`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from time import monotonic, monotonic_ns, perf_counter
+
+import attrs
+
+from camcast.contracts import Transport
+from camcast.flv.packer import to_ms
+from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Unit
+from camcast.stream.hub import Hub
+from camcast.stream.replay import squeeze
+
+log = logging.getLogger(__name__)
+
+RESUME = 0.2
+"""Seconds behind, below which video resumes at a keyframe."""
+AUDIO_FACTOR = 2.0
+"""Sound is dropped only this much later than the picture."""
+SLICE_BYTES = 64 * 1024
+SLICE_WAIT = 0.005
+SLOW_SEND = 0.005
+REASON_KEYFRAME = "waiting for keyframe"
+REASON_BEHIND = "link behind"
+REASON_REPLAY = "replay too slow"
+REASON_OVERLOAD = "engine overload"
+REASON_LOST = "lost with the connection"
+
+
+class OutletState(Enum):
+    WAITING = "waiting"
+    REPLAY = "replay"
+    LIVE = "live"
+    DROPPING = "dropping"
+    CLOSED = "closed"
+
+
+@attrs.define(eq=False)
+class FlowCounters:
+    """What happened to the frames of one session, over all its attempts. Kinds are counted apart."""
+
+    offered: Counter[MediaKind] = attrs.field(factory=Counter)
+    sent: Counter[MediaKind] = attrs.field(factory=Counter)
+    replayed: int = 0
+    """Pictures sent again from the group at the start of an attempt, beyond those offered."""
+    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
+    bytes: int = 0
+    slow_sends: int = 0
+    latency: float = 0.0
+    """Seconds from the source's hand-over to acknowledgement: a moving average."""
+
+    def drop(self, kind: MediaKind, reason: str, count: int = 1) -> None:
+        self.dropped[kind, reason] += count
+
+
+@attrs.define(eq=False)
+class _Mark:
+    """Where a unit ends in the stream of bytes."""
+
+    end: int
+    time: int
+    arrival: int
+    kind: MediaKind | None
+
+
+@attrs.define(eq=False, kw_only=True)
+class Outlet:
+    """One attempt's outlet. Bounds are seconds of media and bytes that the peer has not acknowledged."""
+
+    transport: Transport
+    counters: FlowCounters
+    max_seconds: float = 0.7
+    max_bytes: int = 4 * 1024 * 1024
+    replay_seconds: float = 2.0
+    """0 = no replay: begin at the next keyframe."""
+    replay_bytes: int = 4_000_000
+    want_keyframe: Callable[[], object] = lambda: None
+    on_drop: Callable[[MediaKind], object] = lambda kind: None
+    on_slow: Callable[[float], object] = lambda seconds: None
+    state: OutletState = attrs.field(default=OutletState.WAITING, init=False)
+    base: int | None = attrs.field(default=None)
+    """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
+    started_flow: Callable[[], object] = lambda: None
+    _hub: Hub | None = attrs.field(default=None, init=False)
+    _marks: deque[_Mark] = attrs.field(factory=deque, init=False)
+    _end: int = attrs.field(default=0, init=False)
+    _backlog: deque[tuple[Unit, bool]] = attrs.field(factory=deque, init=False)
+    _deadline: float = attrs.field(default=0.0, init=False)
+    _timer: asyncio.Handle | None = attrs.field(default=None, init=False)
+    _announced: Sequence[Unit] = attrs.field(default=(), init=False)
+    _largest: int = attrs.field(default=0, init=False)
+    _last: dict[MediaKind | None, int] = attrs.field(factory=dict, init=False)
+    _acked: int = attrs.field(default=0, init=False)
+    _rate: float = attrs.field(default=0.0, init=False)
+    _rated: float = attrs.field(default=0.0, init=False)
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self, hub: Hub, *, at_keyframe: bool = False) -> None:
+        """Attach to `hub`. `at_keyframe`: begin with the next keyframe, without replay (planned moves)."""
+        self._hub = hub
+        hub.attach(self)
+        has_video = MediaKind.VIDEO in hub.latest or bool(hub.group)
+        if not has_video:
+            self.state = OutletState.LIVE if MediaKind.AUDIO in hub.latest else OutletState.WAITING
+            if self.state is OutletState.LIVE:
+                self._begin(hub.latest[MediaKind.AUDIO])
+            return
+        if at_keyframe or not hub.group or not self.replay_seconds or hub.group_bytes > self.replay_bytes:
+            if not at_keyframe:
+                self.want_keyframe()
+            return
+        self._replay(hub)
+
+    def close(self) -> None:
+        """Detach; what the peer has not acknowledged counts as lost with the connection."""
+        if self.state is OutletState.CLOSED:
+            return
+        if self._hub is not None:
+            self._hub.detach(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        for unit, live in self._backlog:
+            if live:
+                self._drop_unit(unit, REASON_REPLAY)
+        self._backlog.clear()
+        self.state = OutletState.CLOSED
+
+    def finish(self) -> None:
+        """A clean end: send what tells the peer that no more comes, then detach."""
+        if self.state in (OutletState.LIVE, OutletState.DROPPING) and self._hub is not None:
+            for unit in self._hub.packer.end():
+                self._raw(unit, None, 0)
+        self.close()
+
+    def write_off(self, *, settle: bool) -> None:
+        """Count frames that the peer has not acknowledged as lost. Call it before the transport is closed.
+
+        `settle`: ask the transport once more; not after a failure, when a reset socket has forgotten its backlog.
+        """
+        if settle:
+            self._settle()
+        for mark in self._marks:
+            if mark.kind is not None:
+                self.counters.sent[mark.kind] -= 1
+                self.counters.drop(mark.kind, REASON_LOST)
+        self._marks.clear()
+
+    # --- what the hub calls -------------------------------------------------------------------------------
+
+    def offer(self, unit: Unit, packet: Packet) -> None:
+        """Take one live unit: send it, line it up, or drop it and count. Never raises."""
+        state = self.state
+        if state is OutletState.CLOSED:
+            return
+        kind = packet.track.kind
+        counters = self.counters
+        counters.offered[kind] += 1
+        if state is OutletState.LIVE:
+            if self._behind(kind, packet):
+                return
+            self._send(unit, packet)
+        elif state is OutletState.REPLAY:
+            self._backlog.append((unit, True))
+        elif state is OutletState.DROPPING:
+            self._offer_dropping(unit, packet)
+        elif kind is MediaKind.VIDEO and packet.keyframe:
+            self._begin(packet.dts)
+            self._send(unit, packet)
+        else:
+            counters.drop(kind, REASON_KEYFRAME)
+
+    def announce(self, units: Sequence[Unit]) -> None:
+        """Parameters changed; told before the packet that needs it."""
+        if self.state is OutletState.REPLAY:
+            self._backlog.extend((unit, False) for unit in units)
+        elif self.state is OutletState.LIVE:
+            for unit in units:
+                self._raw(unit, None, 0)
+        elif self.state is OutletState.DROPPING:
+            self._announced = units
+
+    def overloaded(self, packet: Packet) -> None:
+        self.counters.offered[packet.track.kind] += 1
+        self._drop(packet.track.kind, REASON_OVERLOAD)
+        if packet.track.kind is MediaKind.VIDEO and self.state is OutletState.LIVE:
+            self.state = OutletState.DROPPING
+
+    # --- figures ------------------------------------------------------------------------------------------
+
+    @property
+    def lag(self) -> float:
+        """Seconds of media that the peer has not acknowledged."""
+        self._settle()
+        if not self._marks:
+            return 0.0
+        return (self._marks[-1].time - self._marks[0].time) / 1000
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _begin(self, dts: int) -> None:
+        """Send the headers; the attempt's 0 is `dts` unless given."""
+        assert self._hub is not None
+        time = to_ms(dts)
+        if self.base is None:
+            self.base = time
+        self.state = OutletState.LIVE
+        for unit in self._hub.packer.headers(time):
+            self._raw(unit, None, 0)
+        self.started_flow()
+
+    def _replay(self, hub: Hub) -> None:
+        live = max(hub.latest.values()) + NS_PER_MS
+        group = squeeze(hub.group, live)
+        time = to_ms(group[0].dts)
+        if self.base is None:
+            self.base = time
+        self.state = OutletState.REPLAY
+        self._backlog.extend((unit, False) for unit in hub.packer.headers(time))
+        self._backlog.extend((hub.packer.unit(packet), False) for packet in group)
+        self.counters.replayed += len(group)
+        self._deadline = monotonic() + self.replay_seconds
+        self.started_flow()
+        self._slice()
+
+    def _slice(self) -> None:
+        """One turn's worth of replay; ends in LIVE, or in DROPPING when the link is too slow for it."""
+        self._timer = None
+        budget = SLICE_BYTES
+        room = self.transport.pending <= 4 * SLICE_BYTES
+        while self._backlog and budget > 0 and room:
+            unit, live = self._backlog.popleft()
+            packet = unit.packet if isinstance(unit, Tag) else unit
+            budget -= len(packet.payload) if packet else 256
+            if live and packet is not None:
+                self._send(unit, packet)
+            else:
+                self._raw(unit, None, 0)
+        if not self._backlog:
+            self.state = OutletState.LIVE
+            return
+        if monotonic() > self._deadline:
+            self._give_up_replay()
+            return
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_soon(self._slice) if room else loop.call_later(SLICE_WAIT, self._slice)
+
+    def _give_up_replay(self) -> None:
+        for unit, live in self._backlog:
+            if live:
+                self._drop_unit(unit, REASON_REPLAY)
+            elif isinstance(unit, Tag) and unit.packet is None:
+                self._raw(unit, None, 0)
+            else:
+                self.counters.replayed -= 1
+        self._backlog.clear()
+        self.state = OutletState.DROPPING
+        self.want_keyframe()
+
+    def _offer_dropping(self, unit: Unit, packet: Packet) -> None:
+        kind = packet.track.kind
+        if kind is MediaKind.VIDEO:
+            if not packet.keyframe or self.lag >= RESUME:
+                self._drop(kind, REASON_BEHIND)
+                return
+            self.state = OutletState.LIVE
+            for header in self._announced:
+                self._raw(header, None, 0)
+            self._announced = ()
+        elif self.lag > self._bound() * AUDIO_FACTOR:
+            self._drop(kind, REASON_BEHIND)
+            return
+        self._send(unit, packet)
+
+    def _behind(self, kind: MediaKind, packet: Packet) -> bool:
+        """Whether the link is over its bound; then this unit is dropped and video waits for a keyframe."""
+        pending = self.transport.pending
+        if pending < SLICE_BYTES:
+            if self._marks and self._end - pending >= self._marks[0].end:
+                self._settle(pending)
+            if not self._marks or to_ms(packet.dts) - self._marks[0].time < self.max_seconds * 1000:
+                return False
+        lag = self.lag
+        bound = self._bound()
+        if kind is MediaKind.AUDIO:
+            if lag <= bound * AUDIO_FACTOR and pending <= AUDIO_FACTOR * self._byte_bound():
+                return False
+            self._drop(kind, REASON_BEHIND)
+            return True
+        if lag <= bound and pending <= self._byte_bound():
+            return False
+        self.state = OutletState.DROPPING
+        self._drop(kind, REASON_BEHIND)
+        return True
+
+    def _bound(self) -> float:
+        """Seconds; never below what one keyframe needs at the measured rate."""
+        if self._rate <= 0:
+            return self.max_seconds
+        return max(self.max_seconds, 1.5 * self._largest / self._rate)
+
+    def _byte_bound(self) -> int:
+        return max(self.max_bytes, 2 * self._largest)
+
+    def _settle(self, pending: int | None = None) -> None:
+        """Forget what the peer has acknowledged; measure latency and, while behind, the link's rate."""
+        done = self._end - (self.transport.pending if pending is None else pending)
+        marks = self._marks
+        last: _Mark | None = None
+        while marks and marks[0].end <= done:
+            last = marks.popleft()
+        if last is not None and last.arrival:
+            seconds = (monotonic_ns() - last.arrival) / 1e9
+            self.counters.latency += (seconds - self.counters.latency) * 0.05
+        now = monotonic()
+        if done > self._acked and now - self._rated > 0.2:
+            if marks and self._rated:
+                measured = (done - self._acked) / (now - self._rated)
+                self._rate = measured if self._rate == 0 else self._rate + (measured - self._rate) * 0.3
+            self._acked = done
+            self._rated = now
+
+    def _send(self, unit: Unit, packet: Packet) -> None:
+        kind = packet.track.kind
+        self.counters.sent[kind] += 1
+        if kind is MediaKind.VIDEO and packet.keyframe:
+            self._largest = max(len(packet.payload), self._largest * 9 // 10)
+        self._raw(unit, kind, packet.arrival)
+
+    def _raw(self, unit: Unit, kind: MediaKind | None, arrival: int) -> None:
+        if isinstance(unit, Tag):
+            size = len(unit.head) + len(unit.body)
+            hub_time = unit.time
+            line = unit.packet.track.kind if unit.packet is not None else None
+        else:
+            size = len(unit.payload)
+            hub_time = to_ms(unit.dts)
+            line = unit.track.kind
+        assert self.base is not None
+        time = hub_time - self.base
+        if line is not None:
+            time = self._last[line] = max(time, self._last.get(line, 0))
+        started = perf_counter()
+        self.transport.send(unit, max(time, 0))
+        took = perf_counter() - started
+        if took > SLOW_SEND:
+            self.counters.slow_sends += 1
+            self.on_slow(took)
+        self._end += size
+        self.counters.bytes += size
+        self._marks.append(_Mark(self._end, hub_time, arrival, kind))
+
+    def _drop(self, kind: MediaKind, reason: str) -> None:
+        self.counters.drop(kind, reason)
+        self.on_drop(kind)
+
+    def _drop_unit(self, unit: Unit, reason: str) -> None:
+        packet = unit.packet if isinstance(unit, Tag) else unit
+        if packet is not None:
+            self._drop(packet.track.kind, reason)

@@ -1,0 +1,199 @@
+"""A rendition: the stream in the codecs and form that some attempts need, and the hub that feeds them.
+
+Tracks that are copied pass straight through; a track that is transcoded takes the way over a worker, once for
+all attempts; silence is made here. The hub exists as soon as every wanted track is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from camcast.contracts import Handover
+from camcast.errors import CamcastError, EncoderError
+from camcast.flv.packer import TagPacker, to_ms
+from camcast.host import PluginHost
+from camcast.kinds import Payload
+from camcast.media import MediaKind, Packet, Tag, Track, Unit
+from camcast.stream.hub import Hub
+from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
+from camcast.stream.silence import Silence
+from camcast.stream.transcoding import Transcoder
+
+log = logging.getLogger(__name__)
+
+AUDIO_PATIENCE_MS = 2000
+"""Media time after which a declared sound track that brings nothing is gone without."""
+
+
+class PacketPacker:
+    """For transports that take packets: nothing to make."""
+
+    def headers(self, time: int) -> Sequence[Unit]:
+        return ()
+
+    def change(self, track: Track, time: int) -> Sequence[Unit]:
+        return ()
+
+    def unit(self, packet: Packet) -> Unit:
+        return packet
+
+    def end(self) -> Sequence[Unit]:
+        return ()
+
+
+class FlvPacker(TagPacker):
+    """The tag packer under the hub's names."""
+
+    def unit(self, packet: Packet) -> Tag:
+        return self.tag(packet)
+
+
+class Rendition:
+    """One rendition. `failed` is called with a text when a transcoder gives up; the feed then drops it."""
+
+    def __init__(
+        self,
+        key: RenditionKey,
+        tracks: Sequence[Track],
+        host: PluginHost,
+        handover: Handover,
+        *,
+        label: str,
+        bitrate: int,
+        implementation: str,
+        failed: Callable[[Rendition, str], object],
+        note: Callable[[str, str], object],
+        dropped: Callable[[MediaKind, str, int], object],
+    ) -> None:
+        self.key = key
+        self.hub: Hub | None = None
+        self.ready: asyncio.Future[Hub] = asyncio.get_running_loop().create_future()
+        self.users = 0
+        self.on_failed: list[Callable[[CamcastError], object]] = []
+        self._host = host
+        self._failed = failed
+        self._tracks: dict[MediaKind, Track] = {}
+        self._silence: Silence | None = None
+        self._transcoders: dict[MediaKind, Transcoder] = {}
+        self._first_ms: int | None = None
+        self._copied: set[MediaKind] = set()
+        for kind, codec in ((MediaKind.VIDEO, key.video), (MediaKind.AUDIO, key.audio)):
+            source = next((track for track in tracks if track.kind is kind), None)
+            if codec.startswith(f"{SILENT}:"):
+                self._silence = Silence(host.codec(codec.partition(":")[2]))
+                self._tracks[kind] = self._silence.track
+            elif codec == COPY and source is not None:
+                self._copied.add(kind)
+            elif codec not in (COPY, NONE) and source is not None:
+                self._transcoders[kind] = Transcoder(
+                    host,
+                    codec,
+                    handover,
+                    name=f"{label}-{codec}",
+                    bitrate=bitrate if kind is MediaKind.VIDEO else 0,
+                    implementation=implementation,
+                    on_packet=self._deliver,
+                    on_error=lambda text: self._failed(self, text),
+                    on_drop=dropped,
+                    note=note,
+                )
+        self._wanted = self._copied | set(self._transcoders) | set(self._tracks)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks as published, picture first."""
+        return tuple(self._tracks[kind] for kind in MediaKind if kind in self._tracks)
+
+    @property
+    def transcodes(self) -> int:
+        return len(self._transcoders)
+
+    def packet(self, packet: Packet) -> None:
+        """Take one packet of the stream, on the hub's timeline."""
+        kind = packet.track.kind
+        if kind in self._copied:
+            self._deliver(packet)
+        elif kind in self._transcoders:
+            self._transcoders[kind].put(packet)
+
+    def request_keyframe(self) -> bool:
+        """Ask the transcoder; False = the picture is copied, so ask the source."""
+        transcoder = self._transcoders.get(MediaKind.VIDEO)
+        if transcoder is None:
+            return False
+        transcoder.request_keyframe()
+        return True
+
+    def set_bitrate(self, bitrate: int) -> bool:
+        """bit/s for the transcoded picture; False = the picture is copied."""
+        transcoder = self._transcoders.get(MediaKind.VIDEO)
+        if transcoder is None:
+            return False
+        transcoder.set_bitrate(bitrate)
+        return True
+
+    def fail(self, error: CamcastError) -> None:
+        """Nothing more will come: whoever waits for the hub, and every attempt in it, is told."""
+        if not self.ready.done():
+            self.ready.set_exception(error)
+            self.ready.exception()  # somebody may or may not wait; unasked, it is no news
+        for call in tuple(self.on_failed):
+            call(error)
+
+    def close(self) -> None:
+        """Stop the transcoders, without waiting for them."""
+        for transcoder in self._transcoders.values():
+            transcoder.close()
+        self.ready.cancel()
+
+    def _deliver(self, packet: Packet) -> None:
+        kind = packet.track.kind
+        known = self._tracks.get(kind)
+        if known is not packet.track:
+            if known is None and kind is MediaKind.VIDEO and not packet.keyframe:
+                return
+            self._tracks[kind] = packet.track
+            if self.hub is not None:
+                if known is None:
+                    return
+                self.hub.change(packet.track, to_ms(packet.dts))
+        if self.hub is None:
+            self._open(packet)
+            if self.hub is None:
+                return
+        if self._silence is not None and kind is MediaKind.VIDEO:
+            for silent in self._silence.until(packet.dts, packet.arrival):
+                self.hub.packet(silent)
+        self.hub.packet(packet)
+
+    def _open(self, packet: Packet) -> None:
+        """Make the hub once all wanted tracks are known, or the sound has kept us waiting for too long."""
+        time = to_ms(packet.dts)
+        if self._first_ms is None:
+            self._first_ms = time
+        missing = self._wanted - set(self._tracks)
+        late = time - self._first_ms >= AUDIO_PATIENCE_MS
+        if missing and not (late and MediaKind.VIDEO not in missing):
+            return
+        if packet.track.kind is MediaKind.VIDEO and not packet.keyframe:
+            return
+        if MediaKind.VIDEO in self._tracks and packet.track.kind is not MediaKind.VIDEO:
+            return
+        packer = PacketPacker() if self.key.payload is Payload.PACKETS else self._flv_packer()
+        self.hub = Hub(packer)
+        if not self.ready.done():
+            self.ready.set_result(self.hub)
+
+    def _flv_packer(self) -> FlvPacker:
+        names = {MediaKind.VIDEO: self.key.video_form, MediaKind.AUDIO: self.key.audio_form}
+        forms = {}
+        for kind, track in self._tracks.items():
+            known = self._host.codec(track.codec).flv
+            if names[kind] not in known:
+                raise EncoderError(
+                    f'{track.codec} has no FLV form "{names[kind]}"; it has {", ".join(known) or "none"}'
+                )
+            forms[kind] = known[names[kind]]
+        return FlvPacker(self.tracks, forms)

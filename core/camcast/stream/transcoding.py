@@ -1,0 +1,91 @@
+"""One track transcoded: decoder and encoder found among the plugins, run by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
+from camcast.encoders import choose
+from camcast.errors import EncoderError
+from camcast.host import PluginHost
+from camcast.media import Frame, MediaKind, Packet
+from camcast.stream.worker import Transcode, Worker
+
+BITS_PER_PIXEL = 0.1
+"""For a fallback without a bitrate of its own: 4 Mbit/s at 1080p20."""
+MIN_VIDEO_BITRATE = 300_000
+AUDIO_BITRATE = 128_000
+
+
+def video_bitrate(width: int, height: int, frame_rate: float) -> int:
+    """A sensible rate in bit/s where none is given."""
+    return max(MIN_VIDEO_BITRATE, int(width * height * (frame_rate or 25) * BITS_PER_PIXEL))
+
+
+class Transcoder:
+    """Decodes one track's packets and encodes them as `codec`."""
+
+    def __init__(
+        self,
+        host: PluginHost,
+        codec: str,
+        handover: Handover,
+        *,
+        name: str,
+        bitrate: int,
+        implementation: str,
+        on_packet: Callable[[Packet], object],
+        on_error: Callable[[str], object],
+        on_drop: Callable[[MediaKind, str, int], object],
+        note: Callable[[str, str], object],
+    ) -> None:
+        self._host = host
+        self._codec = codec
+        self._bitrate = bitrate
+        self._implementation = implementation
+        self._note = note
+        self._handover = handover
+        self._process = Transcode(self._open_decoder, self._open_encoder)
+        self._worker = Worker(
+            self._process,
+            handover,
+            name=name,
+            on_packet=on_packet,
+            on_error=on_error,
+            on_drop=lambda kind, count: on_drop(kind, "transcoder behind", count),
+            on_slow=lambda: on_error(f"transcoding to {codec} is slower than real time here, so it was stopped"),
+        )
+
+    def put(self, packet: Packet) -> None:
+        self._worker.put(packet)
+
+    def request_keyframe(self) -> None:
+        self._worker.command(lambda: self._process.encoder and self._process.encoder.request_keyframe())
+
+    def set_bitrate(self, bitrate: int) -> None:
+        self._bitrate = bitrate
+        self._worker.command(lambda: self._process.encoder and self._process.encoder.set_bitrate(bitrate))
+
+    def close(self) -> None:
+        self._worker.stop()
+
+    def _open_decoder(self, packet: Packet) -> Decoder:
+        kind = self._host.codec(packet.track.codec)
+        if kind.decoder is None:
+            raise EncoderError(f"{kind.title} cannot be decoded here, so it cannot be transcoded")
+        return kind.decoder(packet.track)
+
+    def _open_encoder(self, frame: Frame) -> Encoder:
+        track = frame.track
+        if track.kind is MediaKind.VIDEO:
+            rate = self._bitrate or video_bitrate(track.width, track.height, track.frame_rate)
+            settings = EncoderSettings(
+                width=track.width, height=track.height, frame_rate=track.frame_rate, bitrate=rate, max_bitrate=rate
+            )
+        else:
+            settings = EncoderSettings(
+                sample_rate=track.sample_rate, channels=min(track.channels, 2), bitrate=AUDIO_BITRATE
+            )
+        kind, report = choose(self._host.encoders, self._codec, self._implementation, settings)
+        self._handover.call(self._note, "encoder_chosen", report)
+        return kind.open(settings)
