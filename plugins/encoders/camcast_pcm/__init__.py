@@ -1,1 +1,18 @@
-"""Being written."""
+"""G.711 and linear PCM: what IP cameras and capture cards send besides AAC.
+
+G.711 goes into FLV as it is, at 8 kHz only; the linear kinds are decoded, to be encoded as something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from camcast.hooks import hookimpl
+from camcast.kinds import CodecKind
+
+
+@hookimpl
+def camcast_codecs() -> Sequence[CodecKind]:
+    from . import g711, linear
+
+    return [*g711.KINDS, *linear.KINDS]

@@ -1,0 +1,61 @@
+"""Opus as a codec: packets as they are, OpusHead as the record, FourCC "Opus" in Enhanced FLV.
+
+A header is always made, if need be from what the source tells: an empty sequence start is legal by Enhanced RTMP
+v2, but MediaMTX disconnects on it. No channel map is sent: OpusHead tells the channels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from camcast.bitstream.audio_format import parse_audio_format
+from camcast.contracts import Decoder
+from camcast.flv.fourcc import audio_form
+from camcast.kinds import CodecKind
+from camcast.media import MediaKind, Packet, Track
+
+from . import toc
+from .head import RATE, OpusHead
+
+NAME = "opus"
+FOURCC = b"Opus"
+
+
+class OpusParser:
+    """Passes packets on whose first bytes make sense."""
+
+    def __init__(self, config: bytes) -> None:
+        told = parse_audio_format(config)
+        # RTP always says two channels (RFC 7587 §4.1), and a decoder makes two of any one-channel packet.
+        head = OpusHead.parse(config) if config and not told else OpusHead(channels=min(told[1], 2) if told else 2)
+        self._track = Track(
+            kind=MediaKind.AUDIO, codec=NAME, config=bytes(head), sample_rate=RATE, channels=head.channels
+        )
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def track(self) -> Track | None:
+        return self._track
+
+    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+        """One Opus packet; raises `MediaError` where its first bytes are impossible."""
+        payload = data if type(data) is bytes else bytes(data)
+        toc.samples(payload)
+        return Packet(self._track, dts, pts, True, payload, False, arrival)
+
+
+def _decoder(track: Track) -> Decoder:
+    from camcast.pyav import AvDecoder
+
+    return AvDecoder(track, "libopus")
+
+
+KIND = CodecKind(
+    name=NAME,
+    media=MediaKind.AUDIO,
+    title="Opus",
+    aliases=("libopus",),
+    parser=OpusParser,
+    flv={"enhanced": audio_form(FOURCC, lambda track: track.config)},
+    decoder=_decoder,
+)

@@ -1,0 +1,44 @@
+"""Linear PCM and the telephone codecs that are told from outside: decoded only, no form in FLV."""
+
+from __future__ import annotations
+
+from camcast.bitstream.plain_audio import PlainAudioParser
+from camcast.contracts import Decoder
+from camcast.kinds import CodecKind
+from camcast.media import MediaKind, Track
+
+# Name (also FFmpeg's), title, bytes a sample (0 = not whole bytes), aliases (RTP's names: RFC 3551, RFC 3190).
+_TABLE: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
+    ("pcm_s16le", "PCM, 16 bit little-endian", 2, ()),
+    ("pcm_s16be", "PCM, 16 bit big-endian", 2, ("L16",)),
+    ("pcm_u8", "PCM, 8 bit unsigned", 1, ("L8",)),
+    ("pcm_s8", "PCM, 8 bit signed", 1, ()),
+    ("pcm_s24le", "PCM, 24 bit little-endian", 3, ()),
+    ("pcm_s24be", "PCM, 24 bit big-endian", 3, ("L24",)),
+    ("pcm_s32le", "PCM, 32 bit little-endian", 4, ()),
+    ("pcm_s32be", "PCM, 32 bit big-endian", 4, ()),
+    ("pcm_f32le", "PCM, 32 bit float little-endian", 4, ()),
+    ("pcm_f32be", "PCM, 32 bit float big-endian", 4, ()),
+    ("pcm_f64le", "PCM, 64 bit float little-endian", 8, ()),
+    ("pcm_f64be", "PCM, 64 bit float big-endian", 8, ()),
+    ("adpcm_g722", "G.722", 0, ("G722",)),
+)
+
+
+def _kind(name: str, title: str, sample_size: int, aliases: tuple[str, ...]) -> CodecKind:
+    def decoder(track: Track) -> Decoder:
+        from camcast.pyav import AvDecoder
+
+        return AvDecoder(track, name)
+
+    return CodecKind(
+        name=name,
+        media=MediaKind.AUDIO,
+        title=title,
+        aliases=aliases,
+        parser=lambda config: PlainAudioParser(name, config, sample_size=sample_size),
+        decoder=decoder,
+    )
+
+
+KINDS = tuple(_kind(*row) for row in _TABLE)
