@@ -1,0 +1,81 @@
+"""The SRT transport kind, and what its transports share: the loaded library and one I/O thread per engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from camcast.contracts import Handover, Transport, TransportContext
+from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
+from camcast.media import MediaKind
+from camcast.target import Target
+from camcast_srt.options import SrtOptions, settings_of
+
+if TYPE_CHECKING:
+    from camcast_srt.library import Library
+    from camcast_srt.reactor import Reactor
+
+_ACCEPTANCE = Acceptance(
+    codecs={name: Take(Confidence.YES) for name in ("h264", "h265", "aac", "opus")},
+    fallback={MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"},
+)
+
+
+class SrtPlugin:
+    """What the transports of one plugin host share."""
+
+    def __init__(self) -> None:
+        self._library: Library | None = None
+        # By handover: an engine has one, and its thread ends with its last transport.
+        self._reactors: WeakKeyDictionary[Handover, Reactor] = WeakKeyDictionary()
+
+    def kind(self) -> TransportKind:
+        return TransportKind(
+            name="srt",
+            title="SRT: MPEG-TS over UDP with retransmission and encryption",
+            schemes=("srt",),
+            build=self.build,
+            accepts=lambda target: _ACCEPTANCE,
+            payload=Payload.PACKETS,
+            options=SrtOptions,
+            available=self.available,
+            check=lambda target: _check(target),
+            publish_name=_publish_name,
+        )
+
+    def available(self) -> None:
+        self.library()
+
+    def library(self) -> Library:
+        """libsrt, loaded at the first call. Raises `MissingDependency`."""
+        if self._library is None:
+            from camcast_srt.library import load
+
+            self._library = load()
+        return self._library
+
+    def build(self, context: TransportContext) -> Transport:
+        from camcast_srt.reactor import Reactor
+        from camcast_srt.transport import SrtTransport
+
+        library = self.library()
+        reactor = self._reactors.get(context.handover)
+        if reactor is None:
+            reactor = self._reactors[context.handover] = Reactor(library, context.handover)
+        return SrtTransport(context, library, reactor)
+
+
+def _options(target: Target) -> SrtOptions:
+    return target.options if isinstance(target.options, SrtOptions) else SrtOptions()
+
+
+def _check(target: Target) -> None:
+    settings_of(target, _options(target))
+
+
+def _publish_name(target: Target) -> str:
+    try:
+        settings = settings_of(target, _options(target))
+    except ValueError:
+        return target.url
+    return f"srt://{settings.host}:{settings.port}?{settings.streamid}"

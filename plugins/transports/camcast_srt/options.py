@@ -1,0 +1,219 @@
+"""What an SRT target may be told, in its options or in its URL's query, and the settings that follow from both.
+
+`srt://host:port?streamid=…&passphrase=…&latency=200` is how everybody writes SRT targets; the names are those of
+libsrt's own tools. FFmpeg counts latencies in microseconds there; here they are milliseconds, as in libsrt.
+The same thing said twice and differently is an error, as is an unknown key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import attrs
+
+from camcast.target import Target
+
+MODES = ("caller", "listener", "rendezvous")
+MAX_PAYLOAD = 1456
+"""An Ethernet frame without IP, UDP and SRT headers."""
+_TS_PACKET = 188
+_MAX_LATENCY = 30_000
+_MAX_STREAMID = 512
+_MAX_LINGER = 1.5
+
+
+def _only(*values: object) -> Callable[[Any, Any, Any], None]:
+    def check(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if value is not None and value not in values:
+            raise ValueError(f"{attribute.name}: expected one of {', '.join(map(str, values))}, got {value!r}")
+
+    return check
+
+
+def _between(low: float, high: float, hint: str = "") -> Callable[[Any, Any, Any], None]:
+    def check(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{attribute.name}: expected {low:g} to {high:g}, got {value}{hint}")
+
+    return check
+
+
+def _passphrase(_instance: object, _attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value is not None and not 10 <= len(value.encode()) <= 79:
+        raise ValueError(f"passphrase: expected 10 to 79 bytes, got {len(value.encode())}")
+
+
+def _streamid(_instance: object, _attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value is not None and len(value.encode()) > _MAX_STREAMID:
+        raise ValueError(f"streamid: expected at most {_MAX_STREAMID} bytes, got {len(value.encode())}")
+
+
+def _payload(_instance: object, _attribute: attrs.Attribute[Any], value: int | None) -> None:
+    if value is not None and (value % _TS_PACKET or not _TS_PACKET <= value <= MAX_PAYLOAD):
+        raise ValueError(f"payload_size: expected a multiple of {_TS_PACKET} up to {MAX_PAYLOAD}, got {value}")
+
+
+_MICROSECONDS = "; it is in ms (FFmpeg's URLs count microseconds)"
+
+
+@attrs.frozen(kw_only=True)
+class SrtOptions:
+    """An SRT output's `options`. What is not given is libsrt's default, unless another is named."""
+
+    mode: str | None = attrs.field(default=None, validator=_only(*MODES))
+    """"caller" (default), "listener" (waits for the server to call) or "rendezvous"."""
+    streamid: str | None = attrs.field(default=None, repr=False, validator=_streamid)
+    """Names the stream at the server; often holds a key, so it is treated as a secret."""
+    passphrase: str | None = attrs.field(default=None, repr=False, validator=_passphrase)
+    """10 to 79 bytes; turns encryption on."""
+    pbkeylen: int | None = attrs.field(default=None, validator=_only(0, 16, 24, 32))
+    """Key length in bytes (AES-128, -192, -256); 0 or none: as the peer has it, or 16."""
+    latency: int | None = attrs.field(default=None, validator=_between(0, _MAX_LATENCY, _MICROSECONDS))
+    """ms that the receiver holds packets back so that losses can be repaired; the greater of both sides'
+    values counts. libsrt's default is 120; four round trips is a good rule."""
+    maxbw: int | None = attrs.field(default=None, validator=_between(-1, 1 << 40))
+    """Upper limit of the sending rate in bytes per second, repeats included; -1 = none, 0 = from `inputbw`."""
+    inputbw: int | None = attrs.field(default=None, validator=_between(0, 1 << 40))
+    """With `maxbw` 0: the stream's rate in bytes per second; 0 = measured."""
+    oheadbw: int | None = attrs.field(default=None, validator=_between(5, 100))
+    """With `maxbw` 0: percent above the stream's rate that repeats may take; 25."""
+    linger: float | None = attrs.field(default=None, validator=_between(0, _MAX_LINGER))
+    """Seconds that closing waits for what is under way to arrive; 1, at most 1.5."""
+    payload_size: int | None = attrs.field(default=None, validator=_payload)
+    """Bytes per SRT packet: 7 TS packets (1316) unless said otherwise."""
+    tlpktdrop: bool | None = None
+    """Give up packets that come too late to be shown (default); without it a bad link delays everything."""
+    nakreport: bool | None = None
+    peeridletimeo: int | None = attrs.field(default=None, validator=_between(500, 60_000))
+    """ms of silence after which the peer counts as gone; 5000."""
+    packetfilter: str | None = None
+    """Forward error correction, in libsrt's words: "fec,cols:10,rows:5"."""
+    mss: int | None = attrs.field(default=None, validator=_between(76, 65_535))
+    fc: int | None = attrs.field(default=None, validator=_between(32, 1 << 24))
+    """Packets that may be under way."""
+    sndbuf: int | None = attrs.field(default=None, validator=_between(1 << 16, 1 << 30))
+    """Bytes of libsrt's send buffer."""
+    iptos: int | None = attrs.field(default=None, validator=_between(0, 255))
+    ipttl: int | None = attrs.field(default=None, validator=_between(1, 255))
+    minversion: int | None = attrs.field(default=None, validator=_between(0, 0xFFFFFF))
+
+
+@attrs.frozen(kw_only=True)
+class SrtSettings(SrtOptions):
+    """Options and URL together, with defaults filled in where this plugin (not libsrt) chooses them."""
+
+    host: str
+    port: int
+    mode: str = "caller"
+    streamid: str = attrs.field(default="", repr=False)
+    linger: float = 1.0
+    payload_size: int = 1316
+
+
+_ALIASES = {
+    "pkt_size": "payload_size",
+    "payloadsize": "payload_size",
+    "srt_streamid": "streamid",
+    "rcvlatency": "latency",
+    "peerlatency": "latency",
+}
+_HARMLESS = {"transtype": ("live",), "enforcedencryption": ("1", "true", "yes", "on")}
+"""Keys of other tools that say what holds here anyway."""
+
+
+def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
+    """What a target's URL and options ask for. Raises `ValueError` with a text that holds no secret."""
+    if target.proxy:
+        raise ValueError("SRT runs on UDP and cannot go through a proxy: remove `proxy`")
+    if target.app is not None or target.stream_key is not None:
+        raise ValueError("SRT has no app or stream_key: put the stream's name into `streamid`")
+    host, port, query = _split(target.url)
+    given = {field.name: getattr(options, field.name) for field in attrs.fields(SrtOptions)}
+    asked = _parse_query(query)
+    for name, value in asked.items():
+        if given[name] is not None and given[name] != value:
+            raise ValueError(f"{name} is set both in the options and in the URL's query, and differs: remove one")
+        given[name] = value
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = SrtSettings(host=host, port=port, **chosen)
+    if settings.mode != "listener" and not host:
+        raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")
+    if settings.mode == "rendezvous" and settings.streamid:
+        raise ValueError("a rendezvous carries no streamid: remove it, or use mode=caller")
+    if settings.pbkeylen and settings.passphrase is None:
+        raise ValueError("pbkeylen is set without a passphrase, so nothing would be encrypted: add one or remove it")
+    return settings
+
+
+def _split(url: str) -> tuple[str, int, str]:
+    """Host, port and query. A '#' is no fragment here: stream ids begin with "#!::" (SRT access control)."""
+    _, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    authority, _, path = place.partition("/")
+    if path:
+        raise ValueError("an SRT URL has no path: put the stream's name into the query, ?streamid=…")
+    if "@" in authority:
+        raise ValueError("an SRT URL has no user or password: use ?passphrase=… or ?streamid=…")
+    host, colon, digits = authority.rpartition(":")
+    if not colon or not digits.isascii() or not digits.isdigit() or not 0 < int(digits) < 65_536:
+        raise ValueError("an SRT URL needs a port: srt://host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        try:
+            ipaddress.IPv6Address(host.partition("%")[0])
+        except ValueError:
+            raise ValueError("what stands in brackets is not an IPv6 address") from None
+    elif ":" in host:
+        raise ValueError("an IPv6 address in a URL stands in brackets: srt://[2001:db8::1]:port")
+    return host, int(digits), query
+
+
+def _parse_query(query: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in filter(None, query.split("&")):
+        key, _, raw = pair.partition("=")
+        key, text = key.lower(), unquote(raw)
+        if key in _HARMLESS:
+            if text.lower() not in _HARMLESS[key]:
+                raise ValueError(f"{key}: this transport supports {_HARMLESS[key][0]!r} only")
+            continue
+        name = _ALIASES.get(key, key)
+        if name not in _PARSERS:
+            raise ValueError(f"unknown key {key!r} in the URL's query; known: {', '.join(sorted(_PARSERS))}")
+        try:
+            value = _PARSERS[name](text)
+        except ValueError:
+            raise ValueError(f"{key}: not a valid value in the URL's query") from None
+        if found.setdefault(name, value) != value:
+            raise ValueError(f"{name} stands twice in the URL's query, and differs")
+    return found
+
+
+def _flag(text: str) -> bool:
+    try:
+        return {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }[text.lower()]
+    except KeyError:
+        raise ValueError(text) from None
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("mode", "streamid", "passphrase", "packetfilter"), str),
+    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "payload_size", "peeridletimeo"), int),
+    **dict.fromkeys(("mss", "fc", "sndbuf", "iptos", "ipttl"), int),
+    "minversion": lambda text: int(text, 0),
+    "linger": float,
+    "tlpktdrop": _flag,
+    "nakreport": _flag,
+}
