@@ -1,5 +1,7 @@
 """The configuration: models, loading, checking, writing, JSON Schema and the old files."""
 
+from camcast.config.dump import dump, dumps
+from camcast.config.load import load, loads
 from camcast.config.model import (
     CameraConfig,
     Config,
@@ -9,6 +11,8 @@ from camcast.config.model import (
     StreamConfig,
     SystemConfig,
 )
+from camcast.config.resolve import from_mapping
+from camcast.config.schema import json_schema
 from camcast.config.session import Limit, RetryPolicy, SessionConfig, TargetConfig
 
 __all__ = [
@@ -23,4 +27,10 @@ __all__ = [
     "StreamConfig",
     "SystemConfig",
     "TargetConfig",
+    "dump",
+    "dumps",
+    "from_mapping",
+    "json_schema",
+    "load",
+    "loads",
 ]

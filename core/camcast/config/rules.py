@@ -27,7 +27,7 @@ NEVER = "never"
 """Stands for `null` in TOML, which has none."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Rule:
     """Reads one value (raises `ValueError` saying what was expected and what came) and describes it as JSON Schema."""
 
@@ -147,6 +147,14 @@ def read_mapping(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def read_fingerprint(value: Any) -> str:
+    """A SHA-256 fingerprint in hex, colons optional."""
+    text = read_name(value)
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}", text):
+        raise ValueError("expected the certificate's SHA-256 as 64 hex digits, with or without colons, got other text")
+    return text
+
+
 def read_texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected a list of texts, got {described(value)}")
@@ -253,5 +261,6 @@ Flag = Annotated[bool, Rule(read_flag, {"type": "boolean"})]
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
 OptionalText = Annotated[str | None, optional(NAME)]
+Fingerprint = Annotated[str | None, optional(Rule(read_fingerprint, dict(NAME.schema)))]
 Options = Annotated[Mapping[str, Any], Rule(read_mapping, {"type": "object"})]
 Texts = Annotated[tuple[str, ...], Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})]

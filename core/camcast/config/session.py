@@ -10,6 +10,7 @@ import attrs
 
 from camcast.config.rules import (
     Bytes,
+    Fingerprint,
     Flag,
     Name,
     OptionalText,
@@ -83,7 +84,7 @@ class TargetConfig:
     stream_key: OptionalText = attrs.field(default=None, repr=False)
     connect_timeout: PositiveSeconds = 10.0
     ca_file: OptionalText = None
-    fingerprint: OptionalText = None
+    fingerprint: Fingerprint = None
     insecure: Flag = False
     bind: OptionalText = None
     ip_family: Annotated[str, choice("both", "ipv4", "ipv6")] = "both"
@@ -153,7 +154,7 @@ class _Settings(TypedDict, total=False):
     allow_redirect_hosts: Sequence[str]
 
 
-@attrs.frozen(kw_only=True, field_transformer=checked)
+@attrs.frozen(kw_only=True, init=False, field_transformer=checked)
 class SessionConfig:
     """One session, complete. Equal configurations mean that a reload leaves the session alone.
 
@@ -215,6 +216,10 @@ class SessionConfig:
     def __attrs_post_init__(self) -> None:
         if not self.targets:
             raise ConfigError([Issue("urls", "an enabled output needs a URL: give url, urls or url_template")])
+
+    def evolve(self, **changes: Any) -> "SessionConfig":
+        """The same with some fields changed. (`attrs.evolve` works too, but type checkers do not follow it here.)"""
+        return attrs.evolve(self, **changes)
 
     @property
     def key(self) -> SessionKey:
