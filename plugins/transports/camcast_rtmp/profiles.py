@@ -1,0 +1,104 @@
+"""Server profiles: what a target takes, from `profiles.toml` or, rarely, from the server's own answer.
+
+Rules: hardly any server answers with Enhanced RTMP properties, so their absence tells nothing; where they are
+there, they decide. `auto` is unknown for everything but H.264 and AAC unless the answer is distinctive.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import attrs
+
+from camcast.kinds import Acceptance, Confidence, Take
+from camcast.media import MediaKind
+from camcast.target import Target
+from camcast_rtmp.client import Connected
+
+AUTO = "auto"
+_FALLBACK = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"}
+_FOURCCS = {"hvc1": "h265", "av01": "av1", "vp09": "vp9", "Opus": "opus"}
+_CAN_DECODE, _CAN_FORWARD = 1, 4
+_TAKES_IT = _CAN_DECODE | _CAN_FORWARD
+
+
+@attrs.frozen(kw_only=True)
+class Profile:
+    """One server of the data file."""
+
+    title: str
+    yes: Mapping[str, Sequence[str]]
+    unknown: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    others: str = "no"
+    needs_audio: bool = False
+    answer: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@cache
+def profiles() -> Mapping[str, Profile]:
+    data = tomllib.loads((files(__package__) / "profiles.toml").read_text(encoding="utf-8"))
+    return {name: Profile(**fields) for name, fields in data.items()}
+
+
+def accepts(target: Target) -> Acceptance:
+    """What the target's profile says; an unknown name is treated like `auto` (`check` refuses it)."""
+    return _acceptance(profiles().get(target.server) or profiles()[AUTO], target)
+
+
+def from_answer(target: Target, answer: Connected) -> Acceptance | None:
+    """What the server's answer to connect says about codecs, or None where it says nothing."""
+    if target.server != AUTO:
+        return None
+    told = {**answer.info, **answer.properties}
+    if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
+        return _from_properties(told, accepts(target))
+    for profile in profiles().values():
+        if profile.answer and any(_matches(answer, path, start) for path, start in profile.answer.items()):
+            return _acceptance(profile, target)
+    return None
+
+
+def _acceptance(profile: Profile, target: Target) -> Acceptance:
+    codecs = {}
+    for confidence, table in ((Confidence.UNKNOWN, profile.unknown), (Confidence.YES, profile.yes)):
+        for codec, forms in table.items():
+            asked = target.forms.get(codec, "")
+            codecs[codec] = Take(confidence, asked if asked in forms else forms[0])
+    return Acceptance(
+        codecs=codecs,
+        others=Take(Confidence(profile.others)),
+        fallback=_FALLBACK,
+        needs_audio=profile.needs_audio,
+        choices=tuple(name for name in profiles() if name != AUTO),
+    )
+
+
+def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
+    """The maps name what the server can decode or forward; "*" stands for all. fourCcList is the older form."""
+    listed = told.get("fourCcList")
+    listed = listed if isinstance(listed, list) else []
+    codecs = dict(base.codecs)
+    for map_name, fourccs in (("videoFourCcInfoMap", ("hvc1", "av01", "vp09")), ("audioFourCcInfoMap", ("Opus",))):
+        masks = told.get(map_name)
+        if not isinstance(masks, dict) and not listed:
+            continue
+        masks = masks if isinstance(masks, dict) else {}
+        for fourcc in fourccs:
+            mask = masks.get("*", masks.get(fourcc, 0))
+            can = isinstance(mask, float) and bool(int(mask) & _TAKES_IT) if mask == mask else False
+            yes = can or fourcc in listed or "*" in listed
+            codecs[_FOURCCS[fourcc]] = Take(Confidence.YES if yes else Confidence.NO, "enhanced")
+    return attrs.evolve(base, codecs=codecs)
+
+
+def _matches(answer: Connected, path: str, start: str) -> bool:
+    found: Any = {"properties": answer.properties, "info": answer.info}
+    for name in path.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            return False
+        found = found[name]
+    return isinstance(found, str) and found.startswith(start)

@@ -1,0 +1,54 @@
+"""Where a server asks to go: ReconnectRequest (Enhanced RTMP v2 "Reconnect Request") and `ex.redirect`.
+
+Rules: the named URL may be absolute, `//host/app` or `/app`, resolved against the current tcUrl, or absent for the
+same; it names the application, and the stream key stays. `ex.redirect2` (SRS) is a whole URL with the key in it.
+Whether to go there is the session's decision. urljoin does not resolve rtmp URLs, so it is done by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from camcast_rtmp.messages import text
+from camcast_rtmp.urls import PORTS, Address
+
+_ABSOLUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://[^/\s]")
+
+
+def requested(tc_url: str, address: Address) -> str | None:
+    """The URL to publish to, key included; None when the server names something impossible."""
+    base = resolve(tc_url, address)
+    return None if base is None else f"{base.rstrip('/')}/{address.key}"
+
+
+def redirected(info: Mapping[str, Any], address: Address) -> str | None:
+    """The URL that a refusal redirects to, key included; None if it does not."""
+    extra = info.get("ex")
+    if not isinstance(extra, dict):
+        return None
+    whole = text(extra.get("redirect2"), 2000)
+    if whole:
+        return whole if _possible(whole) else None
+    tc_url = text(extra.get("redirect"), 2000)
+    return requested(tc_url, address) if tc_url else None
+
+
+def resolve(tc_url: str, address: Address) -> str | None:
+    """`tc_url` made absolute."""
+    if not tc_url:
+        found = address.tc_url
+    elif tc_url.startswith("//"):
+        found = f"{address.scheme}:{tc_url}"
+    elif tc_url.startswith("/"):
+        authority = address.tc_url.partition("://")[2].partition("/")[0]
+        found = f"{address.scheme}://{authority}{tc_url}"
+    else:
+        found = tc_url
+    return found if _possible(found) else None
+
+
+def _possible(url: str) -> bool:
+    match = _ABSOLUTE.match(url)
+    return match is not None and match[1].lower() in PORTS and not re.search(r"\s", url)

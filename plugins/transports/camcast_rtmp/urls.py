@@ -1,0 +1,94 @@
+"""Where an RTMP target goes: host, port, application and stream key out of a URL and the explicit fields.
+
+Rules: there is no standard split. Here the path's last component together with everything after it is the key, all
+before it is the application; `app` and `stream_key` of the target override, and then nothing is guessed. The key goes
+out verbatim, never decoded or encoded again, because servers compare it as it stands; its query is where tokens
+belong. tcUrl has neither credentials nor key. Ports are 1935 (rtmp) and 443 (rtmps).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from camcast.target import Target
+
+PORTS = {"rtmp": 1935, "rtmps": 443}
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """A taken-apart target. `key`, `user` and `password` stay out of the repr."""
+
+    scheme: str
+    host: str
+    port: int
+    app: str
+    key: str = attrs.field(repr=False)
+    tc_url: str
+    """Without query: what the connect command names."""
+    user: str = attrs.field(default="", repr=False)
+    password: str = attrs.field(default="", repr=False)
+
+    @property
+    def secure(self) -> bool:
+        return self.scheme == "rtmps"
+
+
+def parse(target: Target) -> Address:
+    """The address of `target`; raises `ValueError` with what to change, without the key in the text."""
+    scheme, mark, rest = target.url.partition("://")
+    scheme = scheme.lower()
+    if not mark or scheme not in PORTS:
+        raise ValueError("expected a URL that begins with rtmp:// or rtmps://")
+    authority, _, path = rest.partition("/")
+    credentials, _, place = authority.rpartition("@")
+    if re.search(r"[?#\s]", place):
+        raise ValueError("expected rtmp://host/app/key, but the host is followed by a query or a space")
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError("the host or port of the URL is not valid: expected host, host:port or [IPv6]:port") from error
+    if not host or port == 0 or place.endswith(":"):
+        raise ValueError("the URL has no host" if not host else "the port must be 1 to 65535")
+    app, key = _split(target, path)
+    user, _, password = credentials.partition(":")
+    return Address(
+        scheme=scheme,
+        host=host,
+        port=port or PORTS[scheme],
+        app=app,
+        key=key,
+        tc_url=f"{scheme}://{place}/{app}",
+        user=unquote(user),
+        password=unquote(password),
+    )
+
+
+def _split(target: Target, path: str) -> tuple[str, str]:
+    app, key = target.app, target.stream_key
+    if app is not None:
+        app = app.strip("/")
+    if key is not None and app is None:
+        # The whole path is the application; a key repeated in the URL is tolerated, as redirects bring it.
+        app = path.removesuffix(key).strip("/") if path.endswith("/" + key) else path.strip("/")
+    elif app is not None and key is None:
+        key = path.removeprefix(app + "/") if path.startswith(app + "/") else path
+    elif app is None or key is None:
+        mark = re.search(r"[?#]", path)
+        plain = path[: mark.start()] if mark else path
+        app, _, name = plain.rpartition("/")
+        key = name + path[len(plain) :]
+        if not app and "/" in key:
+            raise ValueError(
+                "cannot tell the application from the stream key because of a query before the last '/': "
+                "set app and stream_key beside the URL"
+            )
+    elif path not in ("", app, f"{app}/", f"{app}/{key}"):
+        raise ValueError("app and stream_key are both set, so the URL's path must be empty or the same app")
+    if not key:
+        raise ValueError("the URL has no stream key: expected rtmp://host/app/key, or stream_key beside the URL")
+    return app, key
