@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from camcast.bitstream.nal import to_annexb
 from camcast.hooks import hookimpl
-from camcast.kinds import CodecKind
+from camcast.kinds import CodecKind, EncoderKind
 from camcast.media import MediaKind, Packet
+from camcast_h264.decoder import open_decoder
+from camcast_h264.encoders import KINDS
 from camcast_h264.flv import LEGACY
 from camcast_h264.parser import H264Parser
 
@@ -24,9 +26,15 @@ CODEC = CodecKind(
     parser=H264Parser,
     flv={"legacy": LEGACY},
     annexb=_annexb,
+    decoder=open_decoder,
 )
 
 
 @hookimpl
 def camcast_codecs() -> Sequence[CodecKind]:
     return [CODEC]
+
+
+@hookimpl
+def camcast_encoders() -> Sequence[EncoderKind]:
+    return KINDS
