@@ -1,0 +1,78 @@
+"""Which encoder is taken, and what is said of the others."""
+
+from __future__ import annotations
+
+import re
+
+import camcast_h264
+import pytest
+
+from camcast.contracts import Encoder, EncoderSettings
+from camcast.encoders import choose
+from camcast.errors import EncoderError, MissingDependency
+from camcast.kinds import EncoderKind
+
+SETTINGS = EncoderSettings(width=640, height=360, frame_rate=25, bitrate=500_000)
+
+
+class Dummy:
+    def close(self) -> None:
+        pass
+
+
+def kind(name: str, priority: int, *, hardware: bool = False, probe: str = "", opening: str = "") -> EncoderKind:
+    def try_it() -> None:
+        if probe:
+            raise MissingDependency(probe)
+
+    def open_it(settings: EncoderSettings) -> Encoder:
+        if opening:
+            raise EncoderError(f"{opening} at {settings.width}x{settings.height}")
+        return Dummy()  # type: ignore[return-value]
+
+    return EncoderKind(
+        name=name, codec="x", title=name, priority=priority, hardware=hardware, probe=try_it, open=open_it
+    )
+
+
+def table(*kinds: EncoderKind) -> dict[str, EncoderKind]:
+    return {entry.name: entry for entry in kinds}
+
+
+def test_auto_takes_the_highest_that_opens_and_says_why_not_the_others() -> None:
+    kinds = table(
+        kind("soft", 10),
+        kind("gone", 90, hardware=True, probe="pip install gone"),
+        kind("small", 80, hardware=True, opening="too big"),
+        kind("unused", 5),
+    )
+    taken, report = choose(kinds, "x", "auto", SETTINGS)
+    assert taken.name == "soft"
+    assert report == "x is encoded by soft (not taken: gone: pip install gone; small: too big at 640x360)"
+
+
+@pytest.mark.parametrize(("implementation", "name"), [("software", "soft"), ("hardware", "hard"), ("soft", "soft")])
+def test_the_configuration_narrows_the_choice(implementation: str, name: str) -> None:
+    kinds = table(kind("soft", 10), kind("hard", 50, hardware=True))
+    assert choose(kinds, "x", implementation, SETTINGS)[0].name == name
+
+
+def test_errors_name_what_there_is() -> None:
+    kinds = table(kind("soft", 10, probe="broken"))
+    with pytest.raises(EncoderError, match=re.escape("no encoder for x works here (not taken: soft: broken)")):
+        choose(kinds, "x", "auto", SETTINGS)
+    with pytest.raises(EncoderError, match="no fast encoder for x; expected one of auto, hardware, software, soft"):
+        choose(kinds, "x", "fast", SETTINGS)
+    with pytest.raises(EncoderError, match="no encoder for y is installed; codecs with an encoder: x"):
+        choose(kinds, "y", "auto", SETTINGS)
+
+
+def test_on_this_machine_something_real_is_taken() -> None:
+    kinds = {entry.name: entry for entry in camcast_h264.camcast_encoders()}
+    taken, report = choose(kinds, "h264", "auto", SETTINGS)
+    taken.open(SETTINGS).close()
+    assert report.startswith(f"h264 is encoded by {taken.name}")
+    for entry in sorted(kinds.values(), key=lambda entry: -entry.priority):
+        if entry is taken:
+            break
+        assert f"{entry.name}: " in report
