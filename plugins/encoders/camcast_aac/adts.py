@@ -9,8 +9,7 @@ A raw AAC frame cannot begin with the sync word: its first three bits would end 
 from __future__ import annotations
 
 from camcast.errors import MediaError
-
-from .config import FREQUENCIES, AudioConfig, build_config
+from camcast_aac.config import FREQUENCIES, AudioConfig, build_config
 
 HEADER_SIZE = 7
 MAX_FRAME = (1 << 13) - 1

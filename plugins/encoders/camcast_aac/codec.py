@@ -13,9 +13,9 @@ from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
 from camcast.media import MediaKind, Packet, Track
-
-from . import adts
-from .config import AAC_LC, FREQUENCIES, build_config, parse_config
+from camcast.pyav import AvDecoder
+from camcast_aac import adts
+from camcast_aac.config import AAC_LC, FREQUENCIES, build_config, parse_config
 
 NAME = "aac"
 FRAME_SAMPLES = 1024
@@ -104,8 +104,6 @@ def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
 
 
 def _decoder(track: Track) -> Decoder:
-    from camcast.pyav import AvDecoder
-
     return AvDecoder(track, "aac")
 
 

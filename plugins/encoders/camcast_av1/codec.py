@@ -17,11 +17,11 @@ from camcast.flv.fourcc import video_form
 from camcast.flv.metadata import COLOUR_INFO, colour_info
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet, Track
-
-from . import obu
-from .config import build_av1c, colour_object, lights, sequence_header_of
-from .frame_header import FrameHeader, parse_frame_header
-from .sequence_header import SequenceHeader, parse_sequence_header
+from camcast.pyav import AvDecoder
+from camcast_av1 import obu
+from camcast_av1.config import build_av1c, colour_object, lights, sequence_header_of
+from camcast_av1.frame_header import FrameHeader, parse_frame_header
+from camcast_av1.sequence_header import SequenceHeader, parse_sequence_header
 
 NAME = "av1"
 FOURCC = b"av01"
@@ -143,8 +143,6 @@ def with_delimiter(packet: Packet) -> bytes:
 
 
 def _decoder(track: Track) -> Decoder:
-    from camcast.pyav import AvDecoder
-
     return AvDecoder(track, "libdav1d")
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from camcast.errors import MediaError
-
-from . import obu
-from .sequence_header import Colour, SequenceHeader
+from camcast_av1 import obu
+from camcast_av1.sequence_header import Colour, SequenceHeader
 
 _MARKER = 0x81
 _HEADER_SIZE = 4

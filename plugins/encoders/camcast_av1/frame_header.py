@@ -7,8 +7,7 @@ from enum import IntEnum
 import attrs
 
 from camcast.bitstream.bits import BitReader
-
-from .sequence_header import SELECT, SequenceHeader
+from camcast_av1.sequence_header import SELECT, SequenceHeader
 
 _ALL_FRAMES = 0xFF
 

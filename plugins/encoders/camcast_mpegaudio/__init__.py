@@ -10,6 +10,6 @@ from camcast.kinds import CodecKind
 
 @hookimpl
 def camcast_codecs() -> Sequence[CodecKind]:
-    from . import codec, others
+    from camcast_mpegaudio import codec, others
 
     return [*codec.KINDS, *others.KINDS]

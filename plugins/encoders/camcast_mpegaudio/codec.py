@@ -11,8 +11,7 @@ from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
 from camcast.media import MediaKind, Packet, Track
-
-from .frame_header import FrameHeader, parse_header
+from camcast_mpegaudio.frame_header import FrameHeader, parse_header
 
 _FLV_RATES = {44100: 3, 22050: 2, 11025: 1}
 _SOUND_FORMAT = 2

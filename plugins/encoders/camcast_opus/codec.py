@@ -13,9 +13,9 @@ from camcast.contracts import Decoder
 from camcast.flv.fourcc import audio_form
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet, Track
-
-from . import toc
-from .head import RATE, OpusHead
+from camcast.pyav import AvDecoder
+from camcast_opus import toc
+from camcast_opus.head import RATE, OpusHead
 
 NAME = "opus"
 FOURCC = b"Opus"
@@ -45,8 +45,6 @@ class OpusParser:
 
 
 def _decoder(track: Track) -> Decoder:
-    from camcast.pyav import AvDecoder
-
     return AvDecoder(track, "libopus")
 
 

@@ -13,6 +13,6 @@ from camcast.kinds import CodecKind
 
 @hookimpl
 def camcast_codecs() -> Sequence[CodecKind]:
-    from . import g711, linear
+    from camcast_pcm import g711, linear
 
     return [*g711.KINDS, *linear.KINDS]

@@ -11,9 +11,9 @@ from camcast.contracts import Decoder
 from camcast.flv.fourcc import video_form
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet, Track
-
-from .config import Record
-from .frame_header import Format, parse_frame_header, split_superframe
+from camcast.pyav import AvDecoder
+from camcast_vp9.config import Record
+from camcast_vp9.frame_header import Format, parse_frame_header, split_superframe
 
 NAME = "vp9"
 FOURCC = b"vp09"
@@ -65,8 +65,6 @@ class Vp9Parser:
 
 
 def _decoder(track: Track) -> Decoder:
-    from camcast.pyav import AvDecoder
-
     return AvDecoder(track, "vp9")
 
 

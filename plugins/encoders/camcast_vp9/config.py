@@ -13,8 +13,7 @@ import struct
 import attrs
 
 from camcast.errors import MediaError
-
-from .frame_header import Format
+from camcast_vp9.frame_header import Format
 
 _FULL_BOX = b"\x01\x00\x00\x00"
 _BODY_SIZE = 8
