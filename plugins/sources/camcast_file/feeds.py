@@ -13,7 +13,7 @@ from camcast_file.readers import READ_DEADLINE, Readers
 from camcast_file.shared import Clip
 
 CLOSE_DEADLINE = 1.5
-LOW = 32
+LOW = 16
 """Packets left when the next batch is asked for."""
 
 OnDropped = Callable[[MediaKind, str, int], None]

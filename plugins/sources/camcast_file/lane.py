@@ -48,7 +48,7 @@ class Lane:
         return (2 * ticks * self.scale + self.divisor) // (2 * self.divisor)
 
     def dated(self, raw: Any) -> list[tuple[Any, int, int]]:
-        """Packets that can go on now, each with its dts and pts in ticks.
+        """Packets that can go on now, each with its dts and pts in ticks: at the beginning, and where times lack.
 
         Matroska has no decode times; FFmpeg finds them out a few pictures late when there are B-frames. So the
         first pictures wait for the first known time and are counted back from there.

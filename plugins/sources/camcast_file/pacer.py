@@ -17,7 +17,7 @@ import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S
 
-TICK = 4 * NS_PER_MS
+TICK = 8 * NS_PER_MS
 SLICE = 2 * NS_PER_MS
 """After this long in one go the loop is given to others."""
 
