@@ -20,7 +20,7 @@ from camcast.config.rules import (
     number,
     whole,
 )
-from camcast.config.secrets import ResolveSecret, is_url_reference, resolve_options, show_url
+from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
 from camcast.config.session import RetryPolicy, SessionConfig
 
 _FOREVER = RetryPolicy(max_attempts=None)
@@ -39,6 +39,11 @@ class SourceConfig:
     options: Options = attrs.field(factory=dict, repr=False)
     retry_policy: RetryPolicy = _FOREVER
     """How a lost camera is tried again."""
+
+    @property
+    def needs_secrets(self) -> bool:
+        """Whether anything in it is still a reference."""
+        return is_url_reference(self.url) or has_reference(self.options)
 
     def resolved(self, *, resolve_secret: ResolveSecret) -> "SourceConfig":
         """The same with every `env:` and `file:` reference replaced by its value."""

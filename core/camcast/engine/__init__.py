@@ -1,0 +1,6 @@
+"""The engine: cameras and sessions put together and run."""
+
+from camcast.engine.engine import Engine, Stats
+from camcast.engine.threads import EngineThread
+
+__all__ = ["Engine", "EngineThread", "Stats"]

@@ -46,6 +46,7 @@ class ConnectionManager:
         """Clock time of the next attempt; in the past = at once."""
         self.current: int | None = None
         """The target last tried."""
+        self.last_reason: ErrorClass | None = None
         self._targets = targets
         self._policy = policy
         self._auto = auto_reconnect
@@ -107,6 +108,7 @@ class ConnectionManager:
         if target is None:
             target = self.current if self._stable and self.current is not None else self._round[0]
         self.current = target
+        self.last_reason = reason
         was_stable, self._stable = self._stable, False
         if reason is ErrorClass.MISCONFIGURED:
             self._dead.add(target)

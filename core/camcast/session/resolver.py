@@ -45,7 +45,7 @@ class NameResolver:
         self._good: dict[tuple[str, int, int], list[Address]] = {}
 
     async def resolve(self, host: str, port: int, family: str = "both") -> list[Address]:
-        """Addresses in the order to try, IPv6 and IPv4 in turn; raises `NetworkError`."""
+        """Addresses in the order to try; raises `NetworkError`."""
         wanted = _FAMILIES[family]
         literal = _literal(host, port)
         if literal is not None:
@@ -96,7 +96,7 @@ class NameResolver:
             result: list[Address] | BaseException
             try:
                 result = self._look_up(*key)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, the waiting session is told
                 result = error
             try:
                 loop.call_soon_threadsafe(done, result)

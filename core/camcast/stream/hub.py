@@ -72,8 +72,9 @@ class Hub:
     def outlets(self) -> int:
         return len(self._outlets)
 
-    def attach(self, outlet: HubOutlet) -> None:
-        self._outlets = (*self._outlets, outlet)
+    def attach(self, outlet: HubOutlet, *, first: bool = False) -> None:
+        """`first`: fed before the others, so that it can take over from one of them at a keyframe."""
+        self._outlets = (outlet, *self._outlets) if first else (*self._outlets, outlet)
 
     def detach(self, outlet: HubOutlet) -> None:
         self._outlets = tuple(other for other in self._outlets if other is not outlet)

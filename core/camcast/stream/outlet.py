@@ -96,6 +96,8 @@ class Outlet:
     base: int | None = attrs.field(default=None)
     """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
     started_flow: Callable[[], object] = lambda: None
+    quiet: bool = False
+    """While waiting for the first keyframe, another outlet still counts the frames."""
     _hub: Hub | None = attrs.field(default=None, init=False)
     _marks: deque[_Mark] = attrs.field(factory=deque, init=False)
     _end: int = attrs.field(default=0, init=False)
@@ -114,7 +116,7 @@ class Outlet:
     def start(self, hub: Hub, *, at_keyframe: bool = False) -> None:
         """Attach to `hub`. `at_keyframe`: begin with the next keyframe, without replay (planned moves)."""
         self._hub = hub
-        hub.attach(self)
+        hub.attach(self, first=at_keyframe)
         has_video = MediaKind.VIDEO in hub.latest or bool(hub.group)
         if not has_video:
             self.state = OutletState.LIVE if MediaKind.AUDIO in hub.latest else OutletState.WAITING
@@ -170,6 +172,8 @@ class Outlet:
             return
         kind = packet.track.kind
         counters = self.counters
+        if state is OutletState.WAITING and self.quiet and not (kind is MediaKind.VIDEO and packet.keyframe):
+            return
         counters.offered[kind] += 1
         if state is OutletState.LIVE:
             if self._behind(kind, packet):
@@ -204,6 +208,11 @@ class Outlet:
     # --- figures ------------------------------------------------------------------------------------------
 
     @property
+    def sending(self) -> bool:
+        """Whether media has begun to go out."""
+        return self._end > 0
+
+    @property
     def lag(self) -> float:
         """Seconds of media that the peer has not acknowledged."""
         self._settle()
@@ -220,9 +229,9 @@ class Outlet:
         if self.base is None:
             self.base = time
         self.state = OutletState.LIVE
+        self.started_flow()
         for unit in self._hub.packer.headers(time):
             self._raw(unit, None, 0)
-        self.started_flow()
 
     def _replay(self, hub: Hub) -> None:
         live = max(hub.latest.values()) + NS_PER_MS

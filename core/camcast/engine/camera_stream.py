@@ -1,0 +1,210 @@
+"""One stream of a camera: runs its source, brings it back when it is lost, and fills the feed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from camcast.config import CameraConfig, StreamConfig
+from camcast.contracts import Source, SourceContext
+from camcast.errors import CamcastError, ErrorClass, SourceError
+from camcast.events import Event, SourceChanged, SourceNote, SourceState
+from camcast.media import MediaKind
+from camcast.session.connection import ConnectionManager
+from camcast.session.services import Services
+from camcast.stream.feed import Feed
+
+log = logging.getLogger(__name__)
+
+STOP_DEADLINE = 3.0
+
+
+@attrs.frozen(kw_only=True)
+class StreamMetrics:
+    """A snapshot of a stream's source side."""
+
+    camera_id: int
+    stream_id: int
+    label: str
+    state: SourceState
+    video_received: int
+    audio_received: int
+    bytes_received: int
+    dropped: dict[str, int]
+    restarts: int
+    last_error: str
+    clock_jumps: int
+    renditions: int
+    transcoders: int
+
+
+class CameraStream:
+    """Runs one stream. `on_media` of its feed makes it RUNNING."""
+
+    def __init__(
+        self, camera: CameraConfig, config: StreamConfig, services: Services, emit: Callable[[Event], object]
+    ) -> None:
+        self.config = config
+        self.camera = camera
+        self.label = f"cam{camera.camera_id}_{config.name}"
+        self.state = SourceState.STOPPED
+        self.source: Source | None = None
+        self.restarts = 0
+        self.last_error = ""
+        self._services = services
+        self._emit = emit
+        self._task: asyncio.Task[None] | None = None
+        self._retry = asyncio.Event()
+        self.feed = Feed(
+            services.host,
+            services.handover,
+            config.encoder,
+            label=self.label,
+            note=self._note,
+            request_keyframe=self._request_keyframe,
+        )
+        self.feed.on_flow.append(self._running)
+
+    @property
+    def metrics(self) -> StreamMetrics:
+        counters = self.feed.counters
+        return StreamMetrics(
+            camera_id=self.camera.camera_id,
+            stream_id=self.config.stream_id,
+            label=self.label,
+            state=self.state,
+            video_received=counters.received[MediaKind.VIDEO],
+            audio_received=counters.received[MediaKind.AUDIO],
+            bytes_received=counters.bytes,
+            dropped={f"{kind.value}: {reason}": count for (kind, reason), count in counters.dropped.items()},
+            restarts=self.restarts,
+            last_error=self.last_error,
+            clock_jumps=self.feed.clock.jumps,
+            renditions=len(self.feed.renditions),
+            transcoders=sum(rendition.transcodes for rendition in self.feed.renditions),
+        )
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"camcast-source-{self.label}")
+
+    async def stop(self) -> None:
+        """End the source within `STOP_DEADLINE`, then the feed."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            _, pending = await asyncio.wait({task}, timeout=STOP_DEADLINE)
+            if pending:
+                log.error("Source %s did not stop within %g s", self.label, STOP_DEADLINE)
+        self.feed.close()
+        self._to(SourceState.STOPPED)
+
+    def retry_now(self) -> None:
+        """Try a lost source at once."""
+        self._retry.set()
+
+    async def _run(self) -> None:
+        config = self.config.source
+        policy = ConnectionManager(1, config.retry_policy)
+        while True:
+            self._to(SourceState.STARTING)
+            started = time.monotonic()
+            error = await self._once()
+            if error is None:
+                self._to(SourceState.ENDED)
+                return
+            self.last_error = str(error)
+            if self.feed.counters.received.total() and self.state is SourceState.RUNNING:
+                policy.on_flow(time.monotonic() - started)
+            policy.on_disconnect(ErrorClass.MISCONFIGURED if error.fatal else ErrorClass.NETWORK)
+            if not policy.should_reconnect():
+                self._to(SourceState.FAILED, str(error))
+                return
+            self._to(SourceState.WAITING, f"{error}; next try in {policy.get_backoff_delay():g}s")
+            self._retry.clear()
+            try:
+                await asyncio.wait_for(self._retry.wait(), max(0.0, policy.next_attempt_at - time.monotonic()))
+            except TimeoutError:
+                log.debug("Source %s: trying again", self.label)
+            self.restarts += 1
+            self.feed.discontinuity()
+
+    async def _once(self) -> SourceError | None:
+        """Run one source object; returns why it failed, or None at the end of its media."""
+        try:
+            self.source = await self._build()
+            await self.source.run(self.feed)
+        except SourceError as error:
+            return error
+        except CamcastError as error:
+            return SourceError(str(error), fatal=True)
+        except Exception as error:
+            log.exception("Source %s failed", self.label)
+            return SourceError(f"internal error: {type(error).__name__}")
+        finally:
+            self.source = None
+        return None
+
+    async def _build(self) -> Source:
+        host, stream, camera = self._services.host, self.config, self.camera
+        config = await self._services.source(stream.source)
+        try:
+            kind = host.source(config.type)
+        except LookupError as error:
+            raise SourceError(str(error).strip("'\""), fatal=True) from error
+        kind.available()
+        path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
+        options: Any = host.structure_options(kind, dict(config.options), path)
+        return kind.build(
+            SourceContext(
+                url=config.url,
+                options=options,
+                camera_id=camera.camera_id,
+                stream_id=stream.stream_id,
+                stream_name=stream.name,
+                camera_name=camera.name,
+                width=stream.encoder.width,
+                height=stream.encoder.height,
+                frame_rate=stream.encoder.framerate,
+                codec=host.codec,
+                handover=self._services.handover,
+                log=logging.LoggerAdapter(log, {"stream": self.label}),
+            )
+        )
+
+    def _running(self) -> None:
+        if self.state is SourceState.STARTING:
+            self._to(SourceState.RUNNING)
+
+    def _request_keyframe(self) -> bool:
+        return self.source is not None and self.source.request_keyframe()
+
+    def _to(self, new: SourceState, reason: str = "") -> None:
+        old, self.state = self.state, new
+        if old is not new:
+            self._emit(
+                SourceChanged(
+                    label=self.label,
+                    camera_id=self.camera.camera_id,
+                    stream_id=self.config.stream_id,
+                    old=old,
+                    new=new,
+                    reason=reason,
+                )
+            )
+
+    def _note(self, code: str, text: str) -> None:
+        self._emit(
+            SourceNote(
+                label=self.label,
+                camera_id=self.camera.camera_id,
+                stream_id=self.config.stream_id,
+                code=code,
+                message=text,
+            )
+        )

@@ -1,0 +1,213 @@
+"""The engine: cameras and sessions from one configuration, on the caller's event loop.
+
+async with Engine.from_file("system_config.json") as engine:
+    async for event in engine.events():
+        print(event.text)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+
+from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
+from camcast.engine.camera_stream import StreamMetrics
+from camcast.engine.cameras import CameraInstance, CameraManager
+from camcast.engine.event_bus import EventBus
+from camcast.engine.handover import LoopHandover
+from camcast.errors import CamcastError
+from camcast.events import Event, SessionKey, SourceState
+from camcast.host import PluginHost
+from camcast.session.fleet import Fleet
+from camcast.session.metrics import SessionMetrics, Totals
+from camcast.session.resolver import NameResolver
+from camcast.session.services import Services
+from camcast.session.session import Session
+from camcast.session.session_manager import SessionManager
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Stats:
+    """Everything at one moment. Holds no secret."""
+
+    uptime: float
+    sessions: tuple[SessionMetrics, ...]
+    streams: tuple[StreamMetrics, ...]
+    totals: Totals
+
+
+class Engine:
+    """Runs a configuration. One engine is started once; all methods belong to the loop that started it."""
+
+    sessions: SessionManager
+    cameras: CameraManager
+
+    def __init__(self, config: Config | None = None, *, host: PluginHost | None = None) -> None:
+        self.config = config or Config()
+        self.host = host or PluginHost()
+        self._started_at = 0.0
+        self._running = False
+        self._services: Services | None = None
+        self._bus = EventBus(self.host)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, host: PluginHost | None = None) -> Engine:
+        """An engine for a configuration file, an old one included. Raises `ConfigError`."""
+        from camcast.config.load import load
+
+        host = host or PluginHost()
+        return cls(load(path, host), host=host)
+
+    async def __aenter__(self) -> Engine:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start all cameras and sessions; returns at once, they connect in the background."""
+        if self._services is not None:
+            raise RuntimeError("an engine is started once; make a new one")
+        system = self.config.system
+        self._handover = LoopHandover(asyncio.get_running_loop())
+        self._services = Services(
+            host=self.host,
+            handover=self._handover,
+            resolver=NameResolver(),
+            fleet=Fleet(system.max_connects_per_second),
+            emit=self._bus.emit,
+        )
+        self.cameras = CameraManager(self._services, self._bus.emit, system.max_cameras)
+        self.sessions = SessionManager(self._services, lambda camera, stream: self.cameras.stream(camera, stream).feed)
+        self._started_at = time.monotonic()
+        self._running = True
+        for camera in self.config.cameras:
+            if camera.enabled:
+                self._add(camera)
+
+    async def stop(self) -> None:
+        """End everything cleanly, within about ten seconds whatever state it is in."""
+        if not self._running or self._services is None:
+            return
+        self._running = False
+        await self.sessions.close()
+        await self.cameras.close()
+        self._handover.close()
+        self._services.threads.shutdown(wait=False, cancel_futures=True)
+        self._bus.close()
+
+    # --- changes at run time ------------------------------------------------------------------------------
+
+    async def add_camera(self, config: CameraConfig) -> CameraInstance:
+        """Add and start a camera with its sessions. Raises `ConfigError`."""
+        return self._add(config)
+
+    async def remove_camera(self, camera_id: int) -> None:
+        """End a camera's sessions and the camera. Raises `KeyError` for one that is not there."""
+        if self.cameras.get(camera_id) is None:
+            raise KeyError(camera_id)
+        await self._end_sessions(self.sessions.find(camera_id=camera_id))
+        await self.cameras.destroy(camera_id)
+
+    async def add_output(self, config: SessionConfig) -> Session:
+        """Publish a running stream somewhere else as well. Raises `ConfigError`."""
+        return self.sessions.create_session(config)
+
+    async def remove_output(self, key: SessionKey) -> None:
+        """End one session; the stream's others go on. Raises `KeyError` for one that is not there."""
+        await self.sessions.delete_session(key)
+
+    async def reload(self, config: Config) -> list[str]:
+        """Make the running engine be like `config`, by difference. Returns what changed, one line each.
+
+        What is equal in both is not touched: no other session loses a frame.
+        """
+        changes: list[str] = []
+        wanted = {camera.camera_id: camera for camera in config.cameras if camera.enabled}
+        for camera in list(self.cameras):
+            new = wanted.get(camera.camera_id)
+            if new is None:
+                await self.remove_camera(camera.camera_id)
+                changes.append(f"camera {camera.camera_id} removed")
+            elif _sources(new) != _sources(camera.config):
+                await self.remove_camera(camera.camera_id)
+                self._add(new)
+                changes.append(f"camera {camera.camera_id} restarted")
+            else:
+                camera.config = new
+                changes += await self._reload_sessions(new)
+        for camera_id, new in wanted.items():
+            if self.cameras.get(camera_id) is None:
+                self._add(new)
+                changes.append(f"camera {camera_id} added")
+        self.config = config
+        return changes
+
+    # --- watching -----------------------------------------------------------------------------------------
+
+    def events(self) -> AsyncIterator[Event]:
+        """All events from now on. Begin to iterate before what you want to see; ends when the engine stops."""
+        return aiter(self._bus)
+
+    def stats(self) -> Stats:
+        """A snapshot of all figures."""
+        return Stats(
+            uptime=time.monotonic() - self._started_at,
+            sessions=tuple(self.sessions.metrics()),
+            streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
+            totals=self.sessions.totals(),
+        )
+
+    @property
+    def sources_ended(self) -> bool:
+        """Whether every source has come to its end, so that nothing more will be sent."""
+        ended = (SourceState.ENDED, SourceState.FAILED)
+        return all(stream.state in ended for camera in self.cameras for stream in camera.streams.values())
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _add(self, config: CameraConfig) -> CameraInstance:
+        camera = self.cameras.create(config)
+        for stream in config.streams:
+            if not stream.enabled:
+                continue
+            for session in stream.sessions:
+                try:
+                    self.sessions.create_session(session)
+                except CamcastError:
+                    log.exception("Session %s cannot be created", session.label)
+        camera.start()
+        return camera
+
+    async def _reload_sessions(self, camera: CameraConfig) -> list[str]:
+        changes: list[str] = []
+        wanted = {session.key: session for stream in camera.streams if stream.enabled for session in stream.sessions}
+        for session in self.sessions.find(camera_id=camera.camera_id):
+            if wanted.get(session.key) != session.config:
+                await self.sessions.delete_session(session.key)
+                changes.append(f"session {session.label} {'restarted' if session.key in wanted else 'removed'}")
+        for key, config in wanted.items():
+            if self.sessions.get(key) is None:
+                self.sessions.create_session(config)
+                if not any(config.label in change for change in changes):
+                    changes.append(f"session {config.label} added")
+        return changes
+
+    async def _end_sessions(self, sessions: list[Session]) -> None:
+        await asyncio.gather(*(self.sessions.delete_session(session.key) for session in sessions))
+
+
+def _sources(camera: CameraConfig) -> list[StreamConfig]:
+    """A camera's streams without their sessions: what decides whether it must be restarted."""
+    return [attrs.evolve(stream, sessions=()) for stream in camera.streams if stream.enabled]

@@ -1,0 +1,305 @@
+"""One use of one transport on one target, from the connect to the close; never reused.
+
+    prepare -> connect -> negotiate -> publish -> start (outlet on the hub) -> … -> close
+
+A spare attempt stops after `connect`. Whatever ends the attempt resolves `lost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from camcast.config import SessionConfig
+from camcast.contracts import Transport, TransportContext
+from camcast.errors import CamcastError, MediaError, NetworkError, TransportError
+from camcast.events import Note
+from camcast.kinds import Acceptance, TransportKind
+from camcast.media import MediaKind
+from camcast.session.services import Services
+from camcast.stream.feed import Feed
+from camcast.stream.negotiation import choose
+from camcast.stream.outlet import FlowCounters, Outlet
+from camcast.stream.rendition import Rendition
+from camcast.target import Target
+
+log = logging.getLogger(__name__)
+
+HUB_DEADLINE = 20.0
+"""Seconds to wait for the rendition's first keyframe: the longest usual distance of keyframes, doubled."""
+CLOSE_DEADLINE = 2.5
+DRAIN_DEADLINE = 1.0
+BUSY_WINDOW = 3.0
+"""Seconds after the server's agreement in which a loss means that it did not mean it."""
+
+
+class Attempt:
+    """One attempt of one session. Implements `TransportEvents` for its transport."""
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        index: int,
+        services: Services,
+        feed: Feed,
+        flow: FlowCounters,
+        *,
+        on_redirect: Callable[[Attempt, str], object] = lambda attempt, url: None,
+        on_drop: Callable[[MediaKind], object] = lambda kind: None,
+    ) -> None:
+        self.config = config
+        self.index = index
+        self.target: Target | None = None
+        self.lost_error: asyncio.Future[TransportError] = asyncio.get_running_loop().create_future()
+        self.outlet: Outlet | None = None
+        self.published_at: float | None = None
+        self.started_at = time.monotonic()
+        self.closed = False
+        self._services = services
+        self._feed = feed
+        self._flow = flow
+        self._on_redirect = on_redirect
+        self._on_drop = on_drop
+        self._kind: TransportKind | None = None
+        self._transport: Transport | None = None
+        self._acceptance: Acceptance | None = None
+        self._rendition: Rendition | None = None
+        self._acked = 0
+        self._acked_at = self.started_at
+        self.flow_since: float | None = None
+        """Monotonic time of the first acknowledged media."""
+
+    # --- TransportEvents ----------------------------------------------------------------------------------
+
+    def lost(self, error: TransportError) -> None:
+        if not self.lost_error.done() and not self.closed:
+            if self.outlet is not None:
+                self.outlet.close()
+                self.outlet.write_off(settle=False)
+            self.lost_error.set_result(error)
+
+    def redirect(self, url: str) -> None:
+        if not self.closed:
+            self._on_redirect(self, url)
+
+    def keyframe_wanted(self) -> None:
+        if not self.closed:
+            self._feed.request_keyframe(self._rendition)
+
+    def note(self, code: str, text: str) -> None:
+        self._services.emit(Note(label=self.config.label, key=self.config.key, code=code, message=text))
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> str:
+        return self.target.shown if self.target is not None else self.config.targets[self.index].shown
+
+    @property
+    def host(self) -> str:
+        url = self.target.url if self.target is not None else self.config.targets[self.index].url
+        return host_of(url)
+
+    @property
+    def publish_name(self) -> str:
+        assert self._kind is not None
+        assert self.target is not None
+        return self._kind.publish_name(self.target)
+
+    @property
+    def transport(self) -> Transport | None:
+        return self._transport
+
+    async def prepare(self, number: int, redirect: tuple[Target, str] | None = None) -> None:
+        """Find out where to go; `redirect`: the old target and the new URL that its server named."""
+        if redirect is not None:
+            self.target, self._kind = self._services.redirected(*redirect)
+        else:
+            self.target, self._kind = await self._services.prepare(self.config.targets[self.index], number)
+        self._acceptance = self._kind.accepts(self.target)
+
+    async def connect(self) -> None:
+        """Connect as far as publishing may begin. Raises `TransportError`."""
+        assert self.target is not None
+        assert self._kind is not None
+        await self._services.fleet.slot(self.host)
+        context = TransportContext(
+            target=self.target,
+            options=self.target.options,
+            events=self,
+            resolver=self._services.resolver,
+            handover=self._services.handover,
+            codec=self._services.host.codec,
+            label=self.config.label,
+        )
+        try:
+            self._transport = self._kind.build(context)
+            self._acceptance = await self._transport.connect() or self._acceptance
+        except (TransportError, asyncio.CancelledError):
+            raise
+        except CamcastError as error:
+            raise self._foreign(error) from error
+        except Exception as error:
+            log.exception("Transport %s failed in connect", self._kind.name)
+            raise self._foreign(error) from error
+
+    async def publish(self) -> None:
+        """Negotiate, start the rendition, and begin publishing. Raises `TransportError`."""
+        assert self._transport is not None
+        assert self.target is not None
+        assert self._kind is not None
+        assert self._acceptance is not None
+        try:
+            offers = self._feed.offers
+            choice = choose(
+                offers,
+                self._acceptance,
+                self._services.host.codecs,
+                payload=self._kind.payload,
+                forms=self.target.forms,
+                audio=self.target.audio,
+                on_unsupported=self.target.on_unsupported,
+            )
+            for remark in choice.remarks:
+                self.note(remark.code, remark.text)
+            rendition = self._rendition = self._feed.acquire(choice.key)
+            rendition.on_failed.append(self._rendition_failed)
+            if not rendition.ready.done():
+                self._feed.request_keyframe(rendition)
+            await asyncio.wait_for(asyncio.shield(rendition.ready), HUB_DEADLINE)
+            await self._transport.publish(rendition.tracks)
+        except (TransportError, asyncio.CancelledError):
+            raise
+        except TimeoutError:
+            raise NetworkError(
+                f"no keyframe within {HUB_DEADLINE:g} s, so there is nothing to begin with", stage="publish"
+            ) from None
+        except CamcastError as error:
+            raise self._foreign(error) from error
+        except Exception as error:
+            log.exception("Transport %s failed in publish", self._kind.name)
+            raise self._foreign(error) from error
+        if self.lost_error.done():
+            raise self.lost_error.result()
+        self.published_at = time.monotonic()
+        self._acked_at = self.published_at
+
+    def start(
+        self,
+        *,
+        at_keyframe: bool = False,
+        base: int | None = None,
+        begun: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Feed the published transport: with replay at once, or (planned moves) from the next keyframe.
+
+        `begun` is called just before the first unit is sent.
+        """
+        assert self._transport is not None
+        assert self._rendition is not None
+        assert self._rendition.hub is not None
+        config = self.config
+        rendition = self._rendition
+        self.outlet = Outlet(
+            transport=self._transport,
+            counters=self._flow,
+            max_seconds=config.queue.seconds,
+            max_bytes=config.queue.bytes,
+            replay_seconds=config.replay_max.seconds if config.replay == "squeeze" else 0.0,
+            replay_bytes=config.replay_max.bytes,
+            want_keyframe=lambda: self._feed.request_keyframe(rendition),
+            on_drop=self._on_drop,
+            on_slow=self._slow_send,
+            started_flow=begun,
+            quiet=at_keyframe,
+            base=base,
+        )
+        self.outlet.start(self._rendition.hub, at_keyframe=at_keyframe)
+
+    def check(self, now: float) -> None:
+        """Look for a stall, and for the first acknowledged media. Called several times a second."""
+        transport = self._transport
+        if transport is None or self.published_at is None or self.lost_error.done() or self.closed:
+            return
+        acked = transport.acked
+        if acked != self._acked:
+            self._acked = acked
+            self._acked_at = now
+            if self.flow_since is None and self.outlet is not None and self.outlet.sending:
+                self.flow_since = now
+        elif transport.pending == 0:
+            self._acked_at = now
+        elif now - self._acked_at >= self.config.stall_timeout:
+            self.lost(
+                NetworkError(
+                    f"stalled: {transport.pending} bytes sent and none acknowledged for {now - self._acked_at:.1f} s",
+                    stage="streaming",
+                )
+            )
+
+    def stall_due(self, now: float) -> float:
+        """Seconds until a stall would be noticed if nothing is acknowledged."""
+        return self._acked_at + self.config.stall_timeout - now
+
+    def adopt(self, flow: FlowCounters) -> None:
+        """Count into `flow` from now on: the attempt stood beside and becomes the active one."""
+        self._flow = flow
+        if self.outlet is not None:
+            self.outlet.counters = flow
+
+    async def close(self, *, clean: bool) -> None:
+        """Give everything back. `clean`: say goodbye and let the peer take what is under way first."""
+        if self.closed:
+            return
+        outlet, transport = self.outlet, self._transport
+        if outlet is not None:
+            if clean and not self.lost_error.done():
+                outlet.finish()
+                await self._drain()
+                outlet.write_off(settle=True)
+            else:
+                outlet.close()
+                if not self.lost_error.done():
+                    outlet.write_off(settle=False)
+        self.closed = True
+        if self._rendition is not None:
+            if self._rendition_failed in self._rendition.on_failed:
+                self._rendition.on_failed.remove(self._rendition_failed)
+            self._feed.release(self._rendition)
+        if transport is not None:
+            try:
+                await asyncio.wait_for(transport.close(), CLOSE_DEADLINE)
+            except TimeoutError:
+                log.warning("%s: transport did not close within %g s", self.config.label, CLOSE_DEADLINE)
+            except Exception:
+                log.exception("%s: transport failed while closing", self.config.label)
+
+    async def _drain(self) -> None:
+        assert self._transport is not None
+        deadline = time.monotonic() + DRAIN_DEADLINE
+        # What the peer has acknowledged is the kernel's to know: nothing tells, so it is asked.
+        while self._transport.pending and time.monotonic() < deadline and not self.lost_error.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    def _rendition_failed(self, error: CamcastError) -> None:
+        self.lost(self._foreign(error))
+
+    def _slow_send(self, seconds: float) -> None:
+        assert self._kind is not None
+        log.debug("%s: send of transport %s took %.1f ms", self.config.label, self._kind.name, seconds * 1000)
+
+    def _foreign(self, error: Exception) -> TransportError:
+        """Somebody else's exception as an attempt's failure; its text may hold a secret."""
+        text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
+        return NetworkError(self.target.scrub(text) if self.target else type(error).__name__, stage="transport")
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, for the connect cap; "" where it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

@@ -1,0 +1,105 @@
+"""What all sessions of one engine share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import attrs
+
+from camcast.config import SourceConfig, TargetConfig
+from camcast.config.secrets import resolve_reference
+from camcast.contracts import Handover, Resolver
+from camcast.errors import CamcastError, ConfigError, MisconfiguredError, NetworkError, SourceError
+from camcast.events import Event
+from camcast.host import PluginHost
+from camcast.kinds import TransportKind
+from camcast.session.fleet import Fleet
+from camcast.target import Target
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+HOOK_DEADLINE = 10.0
+"""Seconds that a plugin may take to resolve a URL or a secret."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Services:
+    """Shared by the sessions of one engine."""
+
+    host: PluginHost
+    handover: Handover
+    resolver: Resolver
+    fleet: Fleet
+    emit: Callable[[Event], object]
+    threads: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(8, "camcast-hooks"))
+
+    async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
+        """The target of one attempt: secrets resolved, URL as the plugins say, options structured and checked.
+
+        Raises `MisconfiguredError` for what retrying cannot mend, `NetworkError` when a hook is late or fails.
+        """
+        try:
+            if config.needs_secrets:
+                target = await self._on_thread(lambda: config.target(resolve_secret=self._secret), "resolving a secret")
+            else:
+                target = config.target(resolve_secret=self._secret)
+            if self.host.listens("camcast_resolve_url"):
+                url = await self._on_thread(
+                    lambda: self.host.first("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
+                )
+                if isinstance(url, str) and url:
+                    target = attrs.evolve(target, url=url)
+            return self._complete(target)
+        except ConfigError as error:
+            raise MisconfiguredError(str(error), stage="configuration") from error
+
+    async def source(self, config: SourceConfig) -> SourceConfig:
+        """`config` with its secrets resolved; raises `SourceError`."""
+        if not config.needs_secrets:
+            return config
+        try:
+            return await self._on_thread(lambda: config.resolved(resolve_secret=self._secret), "resolving a secret")
+        except CamcastError as error:
+            raise SourceError(str(error)) from error
+
+    def redirected(self, target: Target, url: str) -> tuple[Target, TransportKind]:
+        """`target` as its server wants it: at `url`."""
+        return self._complete(attrs.evolve(target, url=url))
+
+    def _complete(self, target: Target) -> tuple[Target, TransportKind]:
+        try:
+            kind = self.host.transport(target.transport, target.scheme)
+            if not isinstance(target.options, kind.options):
+                options = self.host.structure_options(kind, target.options, "options")
+                target = attrs.evolve(target, transport=kind.name, options=options)
+            kind.available()
+            kind.check(target)
+        except (LookupError, ValueError, CamcastError) as error:
+            raise MisconfiguredError(target.scrub(str(error).strip("'")), stage="configuration") from error
+        return target, kind
+
+    def _secret(self, reference: str) -> str:
+        """From the plugins first, then from the environment or a file."""
+        if self.host.listens("camcast_resolve_secret"):
+            answer = self.host.first("camcast_resolve_secret", reference=reference)
+            if isinstance(answer, str):
+                return answer
+        return resolve_reference(reference)
+
+    async def _on_thread(self, call: Callable[[], T], what: str) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.wait_for(loop.run_in_executor(self.threads, call), HOOK_DEADLINE)
+        except TimeoutError:
+            raise NetworkError(f"{what} took longer than {HOOK_DEADLINE:g} s", stage="resolve") from None
+        except CamcastError:
+            raise
+        except Exception as error:
+            # The text may hold the very secret that was looked for, so only its type is told.
+            log.debug("%s failed", what, exc_info=True)
+            raise NetworkError(f"{what} failed with {type(error).__name__}", stage="resolve") from error

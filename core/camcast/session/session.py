@@ -1,0 +1,562 @@
+"""The life of one output: a supervisor that cannot die, at most one active attempt and one beside it.
+
+The supervisor is one task with one `wake` event: whatever happens (a loss, a command, media stopping, a
+candidate standing ready) sets it, and the loop looks at the flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from camcast.config import SessionConfig
+from camcast.errors import BusyError, ErrorClass, NetworkError, RefusedError, TransportError, UnexplainedRefusal
+from camcast.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Connected,
+    DropEpisode,
+    GaveUp,
+    Moved,
+    Note,
+    RetryScheduled,
+    SessionEvent,
+    SessionState,
+    StateChanged,
+)
+from camcast.media import MediaKind
+from camcast.session.aside import Aside
+from camcast.session.attempt import BUSY_WINDOW, Attempt, host_of
+from camcast.session.connection import ConnectionManager
+from camcast.session.fleet import Waiter
+from camcast.session.metrics import Recorder, SessionMetrics, dropped
+from camcast.session.services import Services
+from camcast.session.state import StateMachine, Trigger
+from camcast.stream.feed import Feed
+
+log = logging.getLogger(__name__)
+
+GHOST_WINDOW = 180.0
+"""Seconds for which a name that this session published may still be held by its own ghost."""
+STOP_DEADLINE = 5.0
+
+
+class Session:
+    """One session. All methods on the loop; `SessionManager` has the thread-safe door."""
+
+    def __init__(self, config: SessionConfig, services: Services, feed: Feed) -> None:
+        self.config = config
+        self.key = config.key
+        self.label = config.label
+        self.recorder = Recorder()
+        self.active: Attempt | None = None
+        self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
+        self._services = services
+        self._feed = feed
+        self._machine = StateMachine()
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._waiter = Waiter(self._host_is_back)
+        self._stopping = False
+        self._paused = False
+        self._opening: Attempt | None = None
+        self._last_shown = ""
+        self._last_index: int | None = None
+        self._off_since: float | None = None
+        self._published: dict[str, float] = {}
+        self._aside = Aside(self, services, feed)
+        self._episode: DropCount | None = None
+        self._next_sample = 0.0
+        self._idle = False
+        self._interrupt = False
+
+    # --- what others see ----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        return self._machine.state
+
+    @property
+    def target_shown(self) -> str:
+        """Redacted URL of the target in use, or of the one due next."""
+        if self.active is not None:
+            return self.active.shown
+        return self.config.targets[self.policy.next_target() or 0].shown
+
+    @property
+    def well(self) -> bool:
+        """Publishing, or waiting for nothing but media."""
+        return self.state is SessionState.CONNECTED or (self.state is SessionState.DISCONNECTED and not self._stopping)
+
+    @property
+    def metrics(self) -> SessionMetrics:
+        """A snapshot."""
+        recorder, flow, active = self.recorder, self.recorder.flow, self.active
+        transport = active.transport if active is not None else None
+        bitrate, fps = recorder.rate
+        waiting = self.state is SessionState.ERROR
+        drops = dropped(flow)
+        return SessionMetrics(
+            key=self.key,
+            label=self.label,
+            state=self.state,
+            target=self.target_shown,
+            target_index=active.index if active is not None else (self._last_index or 0),
+            bitrate=bitrate,
+            bitrate_average=recorder.average,
+            bitrate_peak=recorder.peak,
+            frames_sent=flow.sent.total(),
+            video_sent=flow.sent[MediaKind.VIDEO],
+            audio_sent=flow.sent[MediaKind.AUDIO],
+            video_offered=flow.offered[MediaKind.VIDEO],
+            audio_offered=flow.offered[MediaKind.AUDIO],
+            replayed=flow.replayed,
+            bytes_sent=flow.bytes,
+            frames_dropped=sum(drops.values()),
+            dropped=drops,
+            fps=fps,
+            pending=transport.pending if transport is not None else 0,
+            lag=active.outlet.lag if active is not None and active.outlet is not None else 0.0,
+            latency=flow.latency,
+            uptime=recorder.uptime,
+            downtime=recorder.downtime,
+            retries=self.policy.attempt,
+            next_attempt_at=time.time() + self.policy.next_attempt_at - time.monotonic() if waiting else None,
+            attempts=recorder.attempts,
+            failed_attempts=recorder.failed_attempts,
+            moves=recorder.moves,
+            errors={reason.value: count for reason, count in recorder.errors.items()},
+            last_error=recorder.last_error,
+            slow_sends=flow.slow_sends,
+            transport=dict(transport.stats()) if transport is not None else {},
+        )
+
+    # --- control ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; media and targets are waited for in the background."""
+        if self._task is None:
+            self._feed.on_flow.append(self._wake.set)
+            self._task = asyncio.create_task(self._supervise(), name=f"camcast-session-{self.label}")
+
+    async def stop(self) -> None:
+        """End cleanly, within `STOP_DEADLINE` whatever the state."""
+        self._stopping = True
+        self._nudge()
+        if self._task is not None:
+            done, _ = await asyncio.wait({self._task}, timeout=STOP_DEADLINE)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=1.0)
+        if self._wake.set in self._feed.on_flow:
+            self._feed.on_flow.remove(self._wake.set)
+
+    def retry_now(self) -> None:
+        """Skip the present wait; after giving up, begin anew."""
+        self.policy.retry_now()
+        self._wake.set()
+
+    def pause(self) -> None:
+        """Unpublish and stay away until `resume`."""
+        self._paused = True
+        self._nudge()
+
+    def resume(self) -> None:
+        self._paused = False
+        self.policy.retry_now()
+        self._wake.set()
+
+    def switch(self, target: int) -> None:
+        """Publish on the chain's entry `target` (0 = primary): at a keyframe without a gap while connected.
+
+        Raises `ValueError` for an index that is not in the chain.
+        """
+        if not 0 <= target < len(self.config.targets):
+            raise ValueError(f"target {target} is not in the chain; it has 0 to {len(self.config.targets) - 1}")
+        if self.active is None:
+            self.policy.prefer(target)
+            self._nudge()
+        elif self.active.index != target:
+            self._aside.move_to(target)
+
+    def tick(self, now: float) -> None:
+        """Called about ten times a second: liveness, idleness, figures."""
+        active = self.active
+        if active is not None:
+            active.check(now)
+            self._aside.check(now)
+            if active.flow_since is not None:
+                self.policy.on_flow(now - active.flow_since)
+            if 0 < active.stall_due(now) < 0.1:
+                asyncio.get_running_loop().call_later(
+                    active.stall_due(now) + 0.001, lambda: active.check(time.monotonic())
+                )
+            if not self._idle and not self._feed.flowing(self.config.idle_timeout):
+                self._idle = True
+                self._feed.idle()
+                self._wake.set()
+            if now >= self._next_sample:
+                self._next_sample = now + 1.0
+                self.recorder.sample(now)
+                self._tell_drops(over=False)
+
+    # --- the supervisor -----------------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        try:
+            while not self._stopping:
+                try:
+                    await self._step()
+                except Exception as error:
+                    log.exception("Session %s: internal error", self.label)
+                    await self._release()
+                    self._failed(NetworkError(f"internal error: {type(error).__name__}", stage="internal"), None)
+        finally:
+            await self._release(clean=True)
+            self._to(Trigger.DISCONNECT, "stopped")
+
+    async def _step(self) -> None:
+        """Do what is due, or wait until something changes."""
+        self._wake.clear()
+        self._interrupt = False
+        if self._paused or not self._feed.flowing(self.config.idle_timeout):
+            self._feed_idle()
+            self._to(Trigger.DISCONNECT, "paused" if self._paused else "waiting for media")
+            await self._wake.wait()
+            return
+        self._idle = False
+        if self.policy.failed:
+            await self._wake.wait()
+            return
+        target = self.policy.next_target()
+        if target is None:
+            await self._sleep_until(self.policy.next_attempt_at)
+            return
+        await self._try(target)
+
+    def _feed_idle(self) -> None:
+        if not self._feed.flowing(self.config.idle_timeout):
+            self._feed.idle()
+
+    async def _try(self, index: int) -> None:
+        spare = self._aside.take_spare(index)
+        if spare is not None:
+            spare.adopt(self.recorder.flow)
+        attempt = self._opening = spare or self._new_attempt(index)
+        self._to(Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT)
+        self.recorder.attempts += 1
+        error: TransportError | None = None
+        try:
+            if not await self._unless_interrupted(self._open(attempt, connected=spare is not None)):
+                await attempt.close(clean=False)
+                if self.state is SessionState.CONNECTING:
+                    self._to(Trigger.DISCONNECT, "interrupted")
+                return
+        except TransportError as failure:
+            error = failure
+        finally:
+            self._opening = None
+        if error is not None:
+            await attempt.close(clean=False)
+            self._failed(self._explained(attempt, error), attempt)
+            return
+        self._go_live(attempt, "failover")
+        await self._live()
+
+    async def _open(self, attempt: Attempt, *, connected: bool) -> None:
+        if not connected:
+            await attempt.prepare(self.policy.attempt)
+            self.emit(
+                AttemptStarted(
+                    label=self.label,
+                    key=self.key,
+                    attempt=self.policy.attempt,
+                    target=attempt.shown,
+                    target_index=attempt.index,
+                )
+            )
+            await attempt.connect()
+        await attempt.publish()
+
+    def _go_live(self, attempt: Attempt, why: str, *, gap: float | None = None) -> None:
+        """`attempt` publishes from now on."""
+        now = time.monotonic()
+        self._services.fleet.reached(attempt.host)
+        if attempt.outlet is None:
+            attempt.start()
+        self.active = attempt
+        attempt.lost_error.add_done_callback(lambda _: self._wake.set())
+        if self.state is SessionState.CONNECTING:
+            self.policy.on_connected(attempt.index)
+            self._to(Trigger.SUCCESS)
+        else:
+            self.policy.moved_to(attempt.index)
+        self.recorder.up()
+        self.emit(
+            Connected(
+                label=self.label,
+                key=self.key,
+                target=attempt.shown,
+                target_index=attempt.index,
+                took=now - attempt.started_at,
+            )
+        )
+        if self._last_shown and self._last_index != attempt.index:
+            self.recorder.moves += 1
+            off = now - self._off_since if self._off_since is not None else 0.0
+            self.emit(
+                Moved(
+                    label=self.label,
+                    key=self.key,
+                    why="failback" if why == "failover" and self._last_index and not attempt.index else why,
+                    old=self._last_shown,
+                    new=attempt.shown,
+                    gap=off if gap is None else gap,
+                )
+            )
+        self._off_since = None
+        self._last_shown, self._last_index = attempt.shown, attempt.index
+        self._published[attempt.publish_name] = now
+        self._aside.begin(attempt)
+
+    async def _live(self) -> None:
+        """Stay until the active attempt is lost or is no longer wanted; it may change meanwhile."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            active = self.active
+            assert active is not None
+            ready = self._aside.ready()
+            if ready is not None:
+                await self._move(ready)
+                continue
+            if active.lost_error.done():
+                error = self._explained(active, active.lost_error.result())
+                promoted = self._aside.take_hot()
+                if promoted is not None:
+                    await self._promote(active, promoted, error)
+                    continue
+                self._failed(error, active)
+                await self._drop_active(clean=False)
+                return
+            if self._stopping or self._paused or self._idle:
+                await self._release(clean=True)
+                self._to(Trigger.DISCONNECT, "paused" if self._paused else "no media" if self._idle else "stopped")
+                return
+
+    async def _move(self, candidate: Attempt) -> None:
+        """The candidate has begun at a keyframe: let the old attempt go."""
+        old, self.active = self.active, None
+        why = self._aside.why
+        self._aside.end()
+        self._go_live(candidate, why, gap=0.0)
+        if old is not None:
+            self._published[old.publish_name] = time.monotonic()
+            await old.close(clean=True)
+
+    async def _promote(self, old: Attempt, hot: Attempt, error: TransportError) -> None:
+        """The hot twin carries on; nothing was off air."""
+        self._note_failure(old, error)
+        self.active = None
+        self._aside.end()
+        hot.adopt(self.recorder.flow)
+        self._go_live(hot, "failover", gap=0.0)
+        await old.close(clean=False)
+
+    async def _release(self, *, clean: bool = False) -> None:
+        await self._aside.stop()
+        if self.active is not None:
+            await self._drop_active(clean=clean)
+
+    async def _drop_active(self, *, clean: bool) -> None:
+        active, self.active = self.active, None
+        if active is None:
+            return
+        self._off_since = time.monotonic()
+        self.recorder.down()
+        self._tell_drops(over=True)
+        self._published[active.publish_name] = self._off_since
+        self._aside.keep_spare()
+        await active.close(clean=clean)
+
+    # --- failures -----------------------------------------------------------------------------------------
+
+    def _explained(self, attempt: Attempt, error: TransportError) -> TransportError:
+        """A loss right after the server's agreement means that it did not mean it: busy, or refused."""
+        if attempt.published_at is None or not isinstance(error, UnexplainedRefusal):
+            return error
+        if time.monotonic() - attempt.published_at > BUSY_WINDOW:
+            return NetworkError(str(error), stage="streaming")
+        ghost = self._published.get(attempt.publish_name)
+        ours = ghost is not None and time.monotonic() - ghost < GHOST_WINDOW
+        earlier = ours and self.recorder.moves + self.recorder.failed_attempts > 0
+        if earlier:
+            return BusyError(
+                f"{error}; this session published that name a moment ago, so the server may still hold it",
+                stage="publish",
+            )
+        return RefusedError(
+            f"{error}; the server agreed and then closed: wrong key, or the name is in use", stage="publish"
+        )
+
+    def _failed(self, error: TransportError, attempt: Attempt | None) -> None:
+        index = attempt.index if attempt is not None else None
+        self._note_failure(attempt, error)
+        if self._off_since is None:
+            self._off_since = time.monotonic()
+        if self.state in (SessionState.CONNECTING, SessionState.CONNECTED):
+            self._to(Trigger.FAILURE if self.state is SessionState.CONNECTING else Trigger.ERROR, str(error))
+        self.policy.on_disconnect(error.error_class, index)
+        if self.policy.failed:
+            if self.state is SessionState.ERROR:
+                self._to(Trigger.GIVE_UP, str(error))
+            self.emit(GaveUp(label=self.label, key=self.key, attempts=self.policy.attempt, error=str(error)))
+            return
+        delay = self.policy.get_backoff_delay()
+        if delay > 0:
+            for target in self.config.targets:
+                self._services.fleet.failed(host_of(target.url), self._waiter)
+            wait = self.policy.next_attempt_at - time.monotonic()
+            self.emit(
+                RetryScheduled(
+                    label=self.label,
+                    key=self.key,
+                    attempt=self.policy.attempt,
+                    delay=delay,
+                    next_attempt_at=time.time() + wait,
+                )
+            )
+
+    def _note_failure(self, attempt: Attempt | None, error: TransportError) -> None:
+        text = str(error)
+        if attempt is not None and attempt.target is not None:
+            text = attempt.target.scrub(text)
+        self.recorder.failure(error.error_class, text)
+        self.emit(
+            AttemptFailed(
+                label=self.label,
+                key=self.key,
+                attempt=self.policy.attempt,
+                target=attempt.shown if attempt is not None else self.target_shown,
+                error_class=error.error_class,
+                error=text,
+                stage=error.stage,
+            )
+        )
+
+    def _host_is_back(self) -> None:
+        """Another session got through to a host that we wait for."""
+        if self.state is SessionState.ERROR and self.policy.last_reason is not ErrorClass.REFUSED:
+            self.retry_now()
+
+    # --- small --------------------------------------------------------------------------------------------
+
+    def _new_attempt(self, index: int) -> Attempt:
+        return Attempt(
+            self.config,
+            index,
+            self._services,
+            self._feed,
+            self.recorder.flow,
+            on_redirect=self._aside.redirected,
+            on_drop=self._dropped,
+        )
+
+    def new_attempt(self, index: int) -> Attempt:
+        """An attempt for whoever works beside the active one."""
+        return self._new_attempt(index)
+
+    def nudge(self) -> None:
+        """Something beside the active attempt is ready."""
+        self._wake.set()
+
+    def _nudge(self) -> None:
+        self._interrupt = True
+        self._wake.set()
+
+    async def _unless_interrupted(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run `work`; False when a command ended it before its time. Raises what `work` raises."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                waker = asyncio.ensure_future(self._wake.wait())
+                await asyncio.wait({task, waker}, return_when=asyncio.FIRST_COMPLETED)
+                waker.cancel()
+                if self._interrupt and not task.done():
+                    return False
+                self._wake.clear()
+            task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=STOP_DEADLINE)
+            if self._interrupt or self._idle:
+                self._wake.set()
+        return True
+
+    async def _sleep_until(self, when: float) -> None:
+        wait = when - time.monotonic()
+        if wait > 0:
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                return
+
+    def _to(self, trigger: Trigger, reason: str = "") -> None:
+        old, new = self._machine.feed(trigger)
+        if old is not new:
+            self.emit(StateChanged(label=self.label, key=self.key, old=old, new=new, reason=reason))
+
+    def emit(self, event: SessionEvent) -> None:
+        self._services.emit(event)
+
+    def note(self, code: str, text: str) -> None:
+        self.emit(Note(label=self.label, key=self.key, code=code, message=text))
+
+    def _dropped(self, kind: MediaKind) -> None:
+        if self._episode is None:
+            self._episode = DropCount()
+            self._episode.add(kind)
+            self._tell_drops(over=False)
+        else:
+            self._episode.add(kind)
+
+    def _tell_drops(self, *, over: bool) -> None:
+        """Once a second while frames are dropped, and once when it ends."""
+        episode = self._episode
+        if episode is None:
+            return
+        over = over or not episode.fresh
+        self.emit(
+            DropEpisode(
+                label=self.label,
+                key=self.key,
+                video=episode.video,
+                audio=episode.audio,
+                seconds=time.monotonic() - episode.since,
+                over=over,
+            )
+        )
+        episode.fresh = 0
+        if over:
+            self._episode = None
+
+
+class DropCount:
+    """One episode of drops. `fresh` counts those since it was last told."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+        self.video = 0
+        self.audio = 0
+        self.fresh = 0
+
+    def add(self, kind: MediaKind) -> None:
+        self.fresh += 1
+        if kind is MediaKind.VIDEO:
+            self.video += 1
+        else:
+            self.audio += 1
