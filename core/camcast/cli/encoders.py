@@ -1,0 +1,66 @@
+"""`camcast encoders`: every encoder, opened for real to see whether it works on this machine."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from camcast.cli.terminal import load_host, output, print_json, table
+from camcast.errors import CamcastError
+from camcast.kinds import EncoderKind
+
+DEADLINE = 15.0
+"""Seconds for one probe: a driver that hangs must not hang the list."""
+
+
+def encoders(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Open every encoder and say which work; the first working one of a codec is used unless told otherwise."""
+    host = load_host()
+    kinds = sorted(host.encoders.values(), key=lambda kind: (kind.codec, -kind.priority, kind.name))
+    used: set[str] = set()
+    rows = []
+    for kind in kinds:
+        reason = _probe(kind)
+        rows.append(
+            {
+                "codec": kind.codec,
+                "name": kind.name,
+                "title": kind.title,
+                "priority": kind.priority,
+                "hardware": kind.hardware,
+                "works": not reason,
+                "reason": reason,
+                "used": not reason and kind.codec not in used,
+            }
+        )
+        if not reason:
+            used.add(kind.codec)
+    if as_json:
+        print_json(rows)
+        return
+    shown = table("", "codec", "encoder", "priority", "hardware", "works", "", numbers=("priority",))
+    for row in rows:
+        works = ("[green]yes[/green], used" if row["used"] else "yes") if row["works"] else "no"
+        hardware = "yes" if row["hardware"] else "no"
+        shown.add_row(
+            str(row["codec"]), str(row["name"]), str(row["priority"]), hardware, works, Text(str(row["reason"]))
+        )
+    output.print(shown)
+
+
+def _probe(kind: EncoderKind) -> str:
+    """Why it does not work here, or ""."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        pool.submit(kind.probe).result(DEADLINE)
+    except CamcastError as error:
+        return str(error)
+    except TooLate:
+        return f"did not answer within {DEADLINE:g} s"
+    finally:
+        pool.shutdown(wait=False)
+    return ""

@@ -1,0 +1,94 @@
+"""What all commands share: where they print, how errors are told, and what the exit status means.
+
+Exit status: 0 all well, 1 something failed, 2 the configuration (or the command line) is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+import attrs
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from camcast.errors import CamcastError, ConfigError
+from camcast.host import PluginHost
+
+PIPED_WIDTH = 200
+"""Columns of a table that goes into a file or a pipe."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPED_WIDTH)
+
+
+output = _console(stderr=False)
+errors = _console(stderr=True)
+
+FAILED = 1
+WRONG = 2
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn errors that people can act on into their text and an exit status; others are bugs and show a trace."""
+    try:
+        yield
+    except ConfigError as error:
+        for issue in error.issues:
+            _say("error", "red", str(issue))
+        raise typer.Exit(WRONG) from None
+    except (CamcastError, OSError) as error:
+        _say("error", "red", str(error))
+        raise typer.Exit(FAILED) from None
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    _say("note", "yellow", text)
+
+
+def _say(word: str, style: str, text: str) -> None:
+    # Texts may hold brackets, which are not markup, and are never broken: they are searched for.
+    errors.print(Text.assemble((f"{word}: ", style), text), soft_wrap=True)
+
+
+def load_host() -> PluginHost:
+    """All installed plugins; each that is left out is told on stderr."""
+    host = PluginHost()
+    for problem in host.problems:
+        warn(f"plugin {problem}")
+    return host
+
+
+def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house's look; `numbers` are columns aligned to the right."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made
+
+
+def print_json(value: object) -> None:
+    typer.echo(to_json(value))
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, indent=2, default=_plain_value)
+
+
+def _plain_value(value: object) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if attrs.has(type(value)):
+        return attrs.asdict(value, recurse=False)  # type: ignore[arg-type]
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
