@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from camcast.config.model import CameraConfig, Config, EncoderConfig, SourceConfig, StreamConfig
-from camcast.config.session import PRIMARY_OUTPUT, SessionConfig, TargetConfig
+from camcast.config.session import SessionConfig, TargetConfig
 
 _IDENTITY = ("camera_id", "stream_id", "stream_name", "camera_name", "output", "targets")
 
@@ -51,16 +51,13 @@ def _stream(stream: StreamConfig) -> dict[str, Any]:
     if not stream.enabled:
         written["enabled"] = False
     written["source"] = {"type": stream.source.type, **_changed(stream.source, SourceConfig(type=stream.source.type))}
-    encoder = _changed(
-        stream.encoder, EncoderConfig(codec=stream.encoder.codec, rate_control=stream.encoder.rate_control)
-    )
+    copied = EncoderConfig(codec=stream.encoder.codec, rate_control=stream.encoder.rate_control)
+    encoder = _changed(stream.encoder, copied)
     written["encoder"] = {"type": stream.encoder.type, **encoder}
     if stream.slate is not None:
         written["slate"] = _changed(stream.slate) or True
     outputs = {session.output: _output(session) for session in stream.sessions}
-    if PRIMARY_OUTPUT not in outputs:
-        outputs[PRIMARY_OUTPUT] = {"enabled": False}
-    if outputs != {PRIMARY_OUTPUT: {"enabled": False}}:
+    if outputs:
         written["outputs"] = outputs
     return written
 
@@ -96,4 +93,6 @@ def _value(value: Any) -> Any:
         return {key: _value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value

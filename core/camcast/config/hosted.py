@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -104,11 +104,16 @@ def check_encoder(host: PluginHost, encoder: EncoderConfig, source: SourceKind |
     return issues
 
 
-def check_target(host: PluginHost, config: TargetConfig, path: str) -> tuple[list[Issue], TransportKind | None]:
-    """What keeps this target from working, and its transport as far as it can be told without its secrets."""
+def check_target(
+    host: PluginHost, config: TargetConfig, path: str, place: Callable[[str], str]
+) -> tuple[list[Issue], TransportKind | None]:
+    """What keeps this target from working, and its transport as far as it can be told without its secrets.
+
+    `path` is the URL's; `place` says where a key such as `audio` or `options.latency` was given.
+    """
     issues = []
     if config.audio not in AUDIO_WORDS:
-        issues += _audio(host, config.audio, f"{path}.audio")
+        issues += _audio(host, config.audio, place("audio"))
     reference = "://" not in config.url
     scheme = config.url.partition("://")[0].lower()
     try:
@@ -120,9 +125,9 @@ def check_target(host: PluginHost, config: TargetConfig, path: str) -> tuple[lis
         else:
             return issues, None
     except LookupError as error:
-        return [*issues, Issue(f"{path}.transport" if config.transport else path, _text(error))], None
-    wrong, options = check_options(host, kind, config.options, f"{path}.options")
-    issues += wrong
+        return [*issues, Issue(place("transport") if config.transport else path, _text(error))], None
+    wrong, options = check_options(host, kind, config.options, "options")
+    issues += [attrs.evolve(issue, path=place(issue.path)) for issue in wrong]
     if not issues and not config.needs_secrets:
         target = attrs.evolve(config.target(resolve_secret=str), options=options)
         issues += _ask(kind, target, path)

@@ -52,6 +52,15 @@ class Built:
     paths: tuple[str, ...]
 
 
+def _given_at(key: str, own: Mapping[str, Any], own_path: str, origins: Mapping[str, str]) -> str:
+    """The path of a key of a target: in its own entry of the chain, or in the level that gave it."""
+    head, _, rest = key.partition(".")
+    if head in own:
+        return f"{own_path}.{key}"
+    origin = origins.get(f"{head}.{rest.partition('.')[0]}") or origins.get(head) or own_path
+    return f"{origin}.{key}"
+
+
 @attrs.define
 class Output:
     """The levels of one output, merged."""
@@ -59,6 +68,8 @@ class Output:
     path: str
     enabled: bool = True
     settings: dict[str, Any] = attrs.field(factory=dict)
+    origins: dict[str, str] = attrs.field(factory=dict)
+    """Where each key was given last, and each key of `options`: path by "audio", "options.latency"."""
     variables: dict[str, Any] = attrs.field(factory=dict)
     primary: tuple[_Entry, ...] = ()
     fallbacks: tuple[_Entry, ...] = ()
@@ -75,6 +86,9 @@ def merge(levels: Sequence[Level], issues: list[Issue]) -> Output:
         output.variables |= keys.pop("variables", {})
         for key, value in keys.items():
             output.settings[key] = overlay(output.settings.get(key), value)
+            output.origins[key] = level.path
+            if key == "options":
+                output.origins |= {f"options.{name}": level.path for name in value}
     return output
 
 
@@ -157,7 +171,7 @@ def build(
     kinds: list[TransportKind | None] = []
     for entry in chain:
         found: list[Issue] = []
-        made = _target(host, entry, common, values, kinds[0] if kinds else None, found)
+        made = _target(host, entry, common, output.origins, values, kinds[0] if kinds else None, found)
         issues += found
         kinds.append(made[1] if made else None)
         if made and not found:
@@ -177,6 +191,7 @@ def _target(
     host: PluginHost,
     entry: _Entry,
     common: Mapping[str, Any],
+    origins: Mapping[str, str],
     values: Mapping[str, Any],
     first: TransportKind | None,
     issues: list[Issue],
@@ -187,12 +202,16 @@ def _target(
         issues.append(Issue(entry.path, str(error)))
         return None
     config = TargetConfig(**{**common, **entry.own, "url": url})
+
+    def place(key: str) -> str:
+        return _given_at(key, entry.own, entry.path, origins)
+
     if first is not None and "options" not in entry.own and config.options:
         # A chain may mix protocols: the output's options are those of its primary's transport.
-        probe, kind = check_target(host, attrs.evolve(config, options={}), entry.path)
+        probe, kind = check_target(host, attrs.evolve(config, options={}), entry.path, place)
         if kind is not None and kind is not first and not probe:
             return attrs.evolve(config, options={}), kind
-    found, kind = check_target(host, config, entry.path)
+    found, kind = check_target(host, config, entry.path, place)
     issues += found
     return config, kind
 

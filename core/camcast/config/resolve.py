@@ -156,7 +156,7 @@ class _Resolver:
         }
         variables = {**variables, **self._variables(block, path)}
         running = camera.enabled and block.enabled
-        sessions = self._outputs(block, path, levels, identity, variables, running)
+        sessions = tuple(self._outputs(block, path, levels, identity, variables, running))
         if source is None or encoder is None:
             return None
         return StreamConfig(
@@ -166,7 +166,7 @@ class _Resolver:
             source=source,
             encoder=encoder,
             slate=slate,
-            sessions=tuple(sessions),
+            sessions=sessions,
         )
 
     def _ids(self, written: Sequence[int | None], paths: Sequence[str]) -> list[int]:
@@ -248,7 +248,10 @@ class _Resolver:
         for name in FOREIGN_OUTPUTS:
             self._foreign[f"cameras[].streams[].outputs.{name}"] += name in outputs
         camcasts = {name: value for name, value in outputs.items() if name not in FOREIGN_OUTPUTS}
-        own = {name: (value, f"{path}.outputs.{name}") for name, value in camcasts.items()}
+        own = {
+            name: (value, f"{path}.outputs.{name if name.isprintable() else ascii(name)}")
+            for name, value in camcasts.items()
+        }
         if block.rtmp is not UNSET:
             if PRIMARY_OUTPUT in own and own[PRIMARY_OUTPUT][0] != block.rtmp:
                 self._issue(f"{path}.rtmp", f"differs from {path}.outputs.rtmp, which is the same output; keep one")
@@ -287,6 +290,9 @@ class _Resolver:
     def _publish(self, built: Built) -> None:
         """Two sessions that publish one name would throw each other out for ever."""
         own = built.session.label
+        for target in built.session.targets:
+            if target.insecure:
+                self._notes.append(f"{own}: insecure: whoever answers at {target.shown} is trusted")
         for name, target, path in zip(built.names, built.session.targets, built.paths, strict=True):
             if name is None:
                 continue

@@ -146,6 +146,7 @@ class StreamBlock:
     source: _object(SourceBlock) = UNSET  # type: ignore[valid-type]
     encoder: _object(EncoderBlock) = UNSET  # type: ignore[valid-type]
     slate: Annotated[SlateConfig, Rule(_read_slate, _SLATE_SCHEMA)] = UNSET
+    rtmp: _object(OutputBlock) = UNSET  # type: ignore[valid-type]
     outputs: _object(dict[str, OutputBlock]) = UNSET  # type: ignore[valid-type]
     variables: Variables = UNSET
 

@@ -1,0 +1,88 @@
+"""`camcast check FILE`: what would run, with its URLs redacted, or everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
+from camcast.errors import ConfigError
+from camcast.host import PluginHost
+from camcast.redaction import redact_text
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
+) -> None:
+    """Show every session that would run, or every error. Exit status 0, or 2 for errors."""
+    host = PluginHost()
+    try:
+        config = load(file, host)
+    except ConfigError as error:
+        for line in error_lines(error):
+            typer.echo(line, err=True)
+        raise typer.Exit(2) from None
+    for line in report_lines(config):
+        typer.echo(line)
+
+
+def error_lines(error: ConfigError) -> list[str]:
+    """One line an issue, with the count at the end."""
+    issues = [redact_text(str(issue)) for issue in error.issues]
+    return [*issues, f"{len(issues)} error{'s' if len(issues) != 1 else ''}"]
+
+
+def report_lines(config: Config) -> Iterator[str]:
+    """The configuration as it would run. Holds no secret."""
+    for camera in config.cameras:
+        name = f' "{camera.name}"' if camera.name else ""
+        yield f"camera {camera.camera_id}{name}{'' if camera.enabled else ' (off)'}"
+        for stream in camera.streams:
+            yield from _stream_lines(camera, stream)
+    for note in config.notes:
+        yield f"note: {note}"
+    sessions, streams = len(list(config.sessions())), len(list(config.streams()))
+    yield f"{_count(sessions, 'session')} of {_count(streams, 'stream')} would run"
+
+
+def _stream_lines(camera: CameraConfig, stream: StreamConfig) -> Iterator[str]:
+    off = "" if stream.enabled else " (off)"
+    url = f" {_shown_source(stream)}" if stream.source.url else ""
+    yield f"  stream {stream.stream_id} {stream.name}{off}: {stream.source.type}{url} -> {encoder_text(stream.encoder)}"
+    if not stream.sessions:
+        yield "    no output"
+    for session in stream.sessions:
+        yield from _session_lines(session)
+
+
+def _session_lines(session: SessionConfig) -> Iterator[str]:
+    for index, target in enumerate(session.targets):
+        place = f"{session.label}:" if index == 0 else " " * len(session.label) + "  then"
+        extra = [target.transport] if target.transport else []
+        extra += [f"server {target.server}"] if target.server != "auto" else []
+        extra += [f"audio {target.audio}"] if target.audio != "auto" else []
+        extra += ["certificate not verified"] if target.insecure else []
+        yield f"    {place} {target.shown}{' (' + ', '.join(extra) + ')' if extra else ''}"
+
+
+def encoder_text(encoder: EncoderConfig) -> str:
+    """What the stream is encoded as; for a copied one, what it is expected to be."""
+    figures = [f"{encoder.width}x{encoder.height}"] if encoder.width else []
+    figures += [f"{encoder.framerate:g} fps"] if encoder.framerate else []
+    figures += [f"{encoder.bitrate} kbit/s"] if encoder.bitrate else []
+    if encoder.codec is None:
+        return " ".join(["copy", *(["expecting", *figures] if figures else [])])
+    how = "transcoded where needed" if encoder.transcode else ""
+    return " ".join([encoder.type, *figures, *([f"({how})"] if how else [])])
+
+
+def _shown_source(stream: StreamConfig) -> str:
+    url = stream.source.url
+    return redact_text(url) if "://" in url else url
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,18 @@
+"""`camcast schema`: the JSON Schema of configuration files, for editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from camcast.config import json_schema
+from camcast.host import PluginHost
+
+
+def schema(
+    plugins: Annotated[bool, typer.Option(help="Describe the options of the plugins installed here too.")] = True,
+) -> None:
+    """Print the JSON Schema of configuration files."""
+    typer.echo(json.dumps(json_schema(PluginHost() if plugins else None), indent=2))
