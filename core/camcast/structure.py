@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args
 
 import attrs
 import cattrs
@@ -26,6 +27,7 @@ def make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for kind in _WORDS:
         converter.register_structure_hook(kind, _strict)
+    converter.register_structure_hook_func(_is_scalar_union, _strict_union)
     return converter
 
 
@@ -63,6 +65,22 @@ def _strict(value: object, kind: type[T]) -> T:
     if type(value) is not kind:
         raise TypeError(f"expected {_WORDS[kind]}, got {describe(value)}")
     return value
+
+
+def _is_scalar_union(kind: Any) -> bool:
+    """Whether `kind` is a union of scalars that is not merely an optional one (cattrs knows those)."""
+    members = [member for member in get_args(kind) if member is not NoneType]
+    return isinstance(kind, UnionType) and len(members) > 1 and all(member in _WORDS for member in members)
+
+
+def _strict_union(value: object, kind: Any) -> object:
+    members = get_args(kind)
+    if type(value) in members:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and float in members:
+        return float(value)
+    words = " or ".join(_WORDS[member] for member in members if member in _WORDS)
+    raise TypeError(f"expected {words}, got {describe(value)}")
 
 
 def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:

@@ -22,6 +22,7 @@ from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
 from camcast.stream.encoding import Encoding
+from camcast.stream.hub import Group
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.rendition import Rendition
 
@@ -67,6 +68,8 @@ class Feed:
         self._offers: tuple[Track, ...] = ()
         self._flow = asyncio.Event()
         self._last = 0.0
+        self._group = Group()
+        self._sound: Packet | None = None
         self.on_flow: list[Callable[[], object]] = []
 
     # --- MediaSink ----------------------------------------------------------------------------------------
@@ -144,6 +147,7 @@ class Feed:
             self._renditions[key] = rendition
             self._listeners = tuple(self._renditions.values())
             self._start_encoding()
+            self._prime(rendition)
         rendition.users += 1
         return rendition
 
@@ -179,8 +183,19 @@ class Feed:
 
     # --- inside -------------------------------------------------------------------------------------------
 
+    def _prime(self, rendition: Rendition) -> None:
+        """A new rendition begins with the present group, so that nobody waits for the next keyframe."""
+        if self._sound is not None:
+            rendition.packet(self._sound)
+        for packet in self._group.packets:
+            rendition.packet(packet)
+
     def _encoded(self, packet: Packet) -> None:
         packet = self.clock.stamp(packet)
+        if packet.track.kind is MediaKind.VIDEO:
+            self._group.add(packet)
+        else:
+            self._sound = packet
         for rendition in self._listeners:
             try:
                 rendition.packet(packet)
@@ -241,6 +256,7 @@ class Feed:
         if self._encoding is not None:
             self._encoding.close()
             self._encoding = None
+            self._group = Group()
 
     def _encoding_failed(self, text: str) -> None:
         self._note("encoder_failed", text)

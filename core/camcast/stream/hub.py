@@ -53,16 +53,37 @@ class HubOutlet(Protocol):
 
 
 @attrs.define(eq=False)
+class Group:
+    """The current group of pictures: video packets since the last keyframe, that one first.
+
+    Empty until a keyframe came, or when the group outgrew its bound.
+    """
+
+    packets: list[Packet] = attrs.field(factory=list, init=False)
+    bytes: int = attrs.field(default=0, init=False)
+
+    def add(self, packet: Packet) -> None:
+        if packet.keyframe:
+            self.packets = [packet]
+            self.bytes = len(packet.payload)
+        elif self.packets:
+            self.bytes += len(packet.payload)
+            if self.bytes > MAX_GROUP_BYTES or len(self.packets) >= MAX_GROUP_PACKETS:
+                self.packets = []
+                self.bytes = 0
+            else:
+                self.packets.append(packet)
+
+
+@attrs.define(eq=False)
 class Hub:
-    """One rendition's fan-out. `group` holds the packets since the last video keyframe, that one first."""
+    """One rendition's fan-out."""
 
     packer: Packer
     now: Callable[[], float] = perf_counter
-    group: list[Packet] = attrs.field(factory=list, init=False)
-    """Video only; empty until a keyframe came, or when the group outgrew its bound."""
+    group: Group = attrs.field(factory=Group, init=False)
     latest: dict[MediaKind, int] = attrs.field(factory=dict, init=False)
     """Newest decode time by kind, ns."""
-    _group_bytes: int = attrs.field(default=0, init=False)
     _outlets: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
     _behind: deque[tuple[Callable[[HubOutlet], None], tuple[HubOutlet, ...], Packet | None]] = attrs.field(
         factory=deque, init=False
@@ -84,7 +105,7 @@ class Hub:
         kind = packet.track.kind
         self.latest[kind] = packet.dts
         if kind is MediaKind.VIDEO:
-            self._remember(packet)
+            self.group.add(packet)
         outlets = self._outlets
         if not outlets:
             return
@@ -111,21 +132,6 @@ class Hub:
                 return
             for outlet in self._outlets:
                 outlet.announce(units)
-
-    def _remember(self, packet: Packet) -> None:
-        if packet.keyframe:
-            self.group = [packet]
-            self._group_bytes = len(packet.payload)
-        elif self.group:
-            self._group_bytes += len(packet.payload)
-            if self._group_bytes > MAX_GROUP_BYTES or len(self.group) >= MAX_GROUP_PACKETS:
-                self.group = []
-            else:
-                self.group.append(packet)
-
-    @property
-    def group_bytes(self) -> int:
-        return self._group_bytes if self.group else 0
 
     def _later(self, work: Callable[[HubOutlet], None], outlets: tuple[HubOutlet, ...], packet: Packet | None) -> None:
         if len(self._behind) >= MAX_BEHIND and packet is not None:

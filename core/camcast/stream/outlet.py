@@ -117,13 +117,13 @@ class Outlet:
         """Attach to `hub`. `at_keyframe`: begin with the next keyframe, without replay (planned moves)."""
         self._hub = hub
         hub.attach(self, first=at_keyframe)
-        has_video = MediaKind.VIDEO in hub.latest or bool(hub.group)
+        has_video = MediaKind.VIDEO in hub.latest
         if not has_video:
             self.state = OutletState.LIVE if MediaKind.AUDIO in hub.latest else OutletState.WAITING
             if self.state is OutletState.LIVE:
                 self._begin(hub.latest[MediaKind.AUDIO])
             return
-        if at_keyframe or not hub.group or not self.replay_seconds or hub.group_bytes > self.replay_bytes:
+        if at_keyframe or not hub.group.packets or not self.replay_seconds or hub.group.bytes > self.replay_bytes:
             if not at_keyframe:
                 self.want_keyframe()
             return
@@ -235,7 +235,7 @@ class Outlet:
 
     def _replay(self, hub: Hub) -> None:
         live = max(hub.latest.values()) + NS_PER_MS
-        group = squeeze(hub.group, live)
+        group = squeeze(hub.group.packets, live)
         time = to_ms(group[0].dts)
         if self.base is None:
             self.base = time

@@ -60,14 +60,21 @@ class Transcoder:
         self._worker.put(packet)
 
     def request_keyframe(self) -> None:
-        self._worker.command(lambda: self._process.encoder and self._process.encoder.request_keyframe())
+        self._command(lambda encoder: encoder.request_keyframe())
 
     def set_bitrate(self, bitrate: int) -> None:
         self._bitrate = bitrate
-        self._worker.command(lambda: self._process.encoder and self._process.encoder.set_bitrate(bitrate))
+        self._command(lambda encoder: encoder.set_bitrate(bitrate))
 
     def close(self) -> None:
         self._worker.stop()
+
+    def _command(self, call: Callable[[Encoder], object]) -> None:
+        def run() -> None:
+            if self._process.encoder is not None:
+                call(self._process.encoder)
+
+        self._worker.command(run)
 
     def _open_decoder(self, packet: Packet) -> Decoder:
         kind = self._host.codec(packet.track.codec)
