@@ -121,15 +121,22 @@ def compare(
     times: bool = True,
     tolerance: float = 1.0,
     whole: bool = True,
+    from_keyframe: int = 0,
 ) -> Comparison:
     """Assert that `received` holds a gapless run of `source`'s units, and with `whole` all of them.
 
     `loop`: the source was played again and again (then the tail is never missing, and times are compared within a
     pass). `tolerance`: how far a time may be from source time + the common offset, ms. AssertionErrors name the
     first unit that differs.
+
+    `from_keyframe`: leave out what was received before that keyframe (0 = the first). A session that begins in
+    mid-stream starts with a squeezed replay without its disposable pictures; from keyframe 1 on it is as sent.
     """
     sent = source if isinstance(source, Media) else Media.read(source)
     got = received if isinstance(received, Media) else Media.read(received)
+    if from_keyframe:
+        got = _after_keyframe(got, from_keyframe)
+        whole = False
     head: dict[str, int] = {}
     tail: dict[str, int] = {}
     offsets: list[float] = []
@@ -170,6 +177,13 @@ def compare(
     )
     assert not whole or result.whole, f"not everything arrived: {result}"
     return result
+
+
+def _after_keyframe(media: Media, number: int) -> Media:
+    keyframes = [index for index, unit in enumerate(media.video) if unit.keyframe]
+    assert len(keyframes) > number, f"received {len(keyframes)} keyframes, expected more than {number}"
+    first = media.video[keyframes[number]]
+    return Media(media.video[keyframes[number] :], [unit for unit in media.audio if unit.dts >= first.dts])
 
 
 def _alignment(kind: str, wanted: Sequence[bytes], have: Sequence[bytes], *, loop: bool) -> int:

@@ -79,3 +79,12 @@ def test_a_looped_source_is_followed_over_its_end(source: Media) -> None:
     received = Media(source.video[20:] + source.video + source.video[:5], source.audio * 2)
     found = compare(source, received, loop=True, whole=False)
     assert (found.frames, found.missing_head) == (185, {"video": 20, "audio": 0})
+
+
+def test_a_squeezed_beginning_can_be_left_out(source: Media) -> None:
+    squeezed = [attrs.evolve(unit, dts=unit.dts - 500, pts=unit.pts - 500) for unit in source.video[:20:2]]
+    received = Media(squeezed + source.video[20:], source.audio[30:])
+    with pytest.raises(AssertionError, match="video unit 1"):
+        compare(source, received, whole=False)
+    found = compare(source, received, from_keyframe=1)
+    assert found.missing_tail == {"video": 0, "audio": 0}

@@ -10,6 +10,7 @@ import typer
 from camcast.cli.check import check
 from camcast.cli.encoders import encoders
 from camcast.cli.plugins import plugins
+from camcast.cli.run import run
 from camcast.cli.schema import schema
 from camcast.cli.sources import sources
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for command in (check, plugins, sources, encoders, schema):
+for command in (run, check, plugins, sources, encoders, schema):
     app.command()(command)
 
 

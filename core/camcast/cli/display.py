@@ -1,0 +1,176 @@
+"""What a running engine shows: a live table on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.logging import RichHandler
+from rich.table import Table
+from rich.text import Text
+
+from camcast.cli.terminal import output, table
+from camcast.engine import Engine, Stats
+from camcast.events import SessionState
+from camcast.session.metrics import SessionMetrics
+
+REFRESH = 0.5
+"""Seconds between two pictures of the live table."""
+STATUS = 10.0
+"""Seconds between two status lines in the log."""
+
+_STYLES = {
+    SessionState.CONNECTED: "green",
+    SessionState.CONNECTING: "yellow",
+    SessionState.DISCONNECTED: "dim",
+    SessionState.ERROR: "red",
+    SessionState.FAILED: "bold red",
+}
+
+log = logging.getLogger("camcast")
+
+
+class Display(Protocol):
+    """Open while the engine runs; sets logging up and puts it back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def watch(self, engine: Engine) -> None:
+        """Show what happens until cancelled."""
+
+
+def choose_display(*, live: bool, level: str) -> Display:
+    return LiveTable(level) if live else LogLines(level)
+
+
+class _Logging:
+    """Sends camcast's log to one handler for a while."""
+
+    def __init__(self, handler: logging.Handler, level: str) -> None:
+        self._handler, self._level = handler, level
+
+    def __enter__(self) -> Self:
+        log.addHandler(self._handler)
+        log.setLevel(self._level)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        log.removeHandler(self._handler)
+        log.setLevel(logging.NOTSET)
+
+
+class LogLines(_Logging):
+    """Every event as a line on stderr, and how things stand every ten seconds."""
+
+    def __init__(self, level: str) -> None:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+        super().__init__(handler, level)
+
+    async def watch(self, engine: Engine) -> None:
+        while True:
+            await asyncio.sleep(STATUS)
+            totals = engine.stats().totals
+            log.info(
+                "%d of %d sessions connected, %s, %d frames sent, %d dropped, latency %.0f ms",
+                totals.active,
+                totals.sessions,
+                show_rate(totals.bitrate),
+                totals.frames_sent,
+                totals.frames_dropped,
+                totals.average_latency * 1000,
+            )
+
+
+class LiveTable(_Logging):
+    """One row a session, drawn in place; the log scrolls above it."""
+
+    def __init__(self, level: str) -> None:
+        super().__init__(RichHandler(console=output, show_path=False, markup=False), level)
+        self._live = Live(console=output, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return super().__enter__()
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        self._live.stop()
+
+    async def watch(self, engine: Engine) -> None:
+        while True:
+            # Drawing takes a while, and the loop has media to carry.
+            await asyncio.to_thread(self._draw, engine.stats())
+            await asyncio.sleep(REFRESH)
+
+    def _draw(self, stats: Stats) -> None:
+        rows = max(3, output.height - 6)
+        self._live.update(Group(session_table(stats.sessions, rows), totals_line(stats)), refresh=True)
+
+
+def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000) -> Table:
+    """Sessions in their order; where they do not fit, those in trouble first."""
+    shown = table(
+        "",
+        *("session", "state", "target", "bitrate", "fps", "sent", "dropped", "uptime", "last error"),
+        numbers=("bitrate", "fps", "sent", "dropped", "uptime"),
+    )
+    shown.columns[-1].no_wrap = True
+    shown.columns[-1].overflow = "ellipsis"
+    chosen = list(sessions)
+    if len(chosen) > rows:
+        chosen = sorted(chosen, key=lambda one: one.state is SessionState.CONNECTED)[: rows - 1]
+    for one in chosen:
+        shown.add_row(
+            Text(one.label),
+            Text(_state(one), _STYLES[one.state]),
+            Text(one.target),
+            show_rate(one.bitrate),
+            f"{one.fps:.1f}",
+            str(one.frames_sent),
+            Text(str(one.frames_dropped), "red" if one.frames_dropped else ""),
+            show_seconds(one.uptime),
+            Text(one.last_error, "dim"),
+        )
+    if len(chosen) < len(sessions):
+        shown.add_row(Text(f"and {len(sessions) - len(chosen)} more", "dim"))
+    return shown
+
+
+def totals_line(stats: Stats) -> Text:
+    totals = stats.totals
+    return Text(
+        f"{totals.active} of {totals.sessions} connected  {show_rate(totals.bitrate)}  "
+        f"{totals.bytes_sent / 1e6:.1f} MB  {totals.frames_dropped} dropped  "
+        f"latency {totals.average_latency * 1000:.0f} ms  up {show_seconds(stats.uptime)}",
+        "bold",
+    )
+
+
+def _state(metrics: SessionMetrics) -> str:
+    """The state, with what it waits for."""
+    if metrics.next_attempt_at is not None:
+        return f"retry in {max(0.0, metrics.next_attempt_at - time.time()):.0f}s"
+    if metrics.state is SessionState.CONNECTED and metrics.target_index:
+        return f"connected (fallback {metrics.target_index})"
+    return metrics.state.value
+
+
+def show_rate(bits: float) -> str:
+    return f"{bits / 1e6:.2f} Mbit/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kbit/s"
+
+
+def show_seconds(seconds: float) -> str:
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
