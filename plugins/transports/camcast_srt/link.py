@@ -61,6 +61,7 @@ class Link:
         self._listener = INVALID
         self._connected = False
         self._closed = False
+        self._asked = False
         ffi = self._library.ffi
         self._blocks, self._bytes = ffi.new("size_t *"), ffi.new("size_t *")
         self._room, self._figures = self._library.statistics()
@@ -217,10 +218,10 @@ class Link:
         return 0 if figures is None else max(0, figures.byteSndDropTotal - _HEADERS * figures.pktSndDropTotal)
 
     def figures(self) -> Any:
-        """libsrt's statistics, valid until the next call; None when there is no connection."""
-        if self._socket == INVALID or self._lib.srt_bistats(self._socket, self._room, 0, 1) != 0:
-            return None
-        return self._figures
+        """libsrt's statistics, the last known ones when the connection is gone; None when there was none."""
+        if self._socket != INVALID and self._lib.srt_bistats(self._socket, self._room, 0, 1) == 0:
+            self._asked = True
+        return self._figures if self._asked else None
 
     def peer_latency(self) -> float:
         """Seconds that the receiver holds packets back."""

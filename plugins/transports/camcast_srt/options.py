@@ -107,10 +107,10 @@ class SrtSettings(SrtOptions):
 
     host: str
     port: int
-    mode: str = "caller"
-    streamid: str = attrs.field(default="", repr=False)
-    linger: float = 1.0
-    payload_size: int = 1316
+    mode: str = attrs.field(default="caller", validator=_only(*MODES))
+    streamid: str = attrs.field(default="", repr=False, validator=_streamid)
+    linger: float = attrs.field(default=1.0, validator=_between(0, _MAX_LINGER))
+    payload_size: int = attrs.field(default=1316, validator=_payload)
 
 
 _ALIASES = {
@@ -174,7 +174,7 @@ def _split(url: str) -> tuple[str, int, str]:
 def _parse_query(query: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in filter(None, query.split("&")):
-        key, _, raw = pair.partition("=")
+        key, equals, raw = pair.partition("=")
         key, text = key.lower(), unquote(raw)
         if key in _HARMLESS:
             if text.lower() not in _HARMLESS[key]:
@@ -182,7 +182,9 @@ def _parse_query(query: str) -> dict[str, Any]:
             continue
         name = _ALIASES.get(key, key)
         if name not in _PARSERS:
-            raise ValueError(f"unknown key {key!r} in the URL's query; known: {', '.join(sorted(_PARSERS))}")
+            # What is not "word=value" may be a token that lost its key.
+            what = f"unknown key {key!r}" if equals and key.isalpha() and len(key) <= 20 else "an unknown key"
+            raise ValueError(f"{what} in the URL's query; known: {', '.join(sorted(_PARSERS))}")
         try:
             value = _PARSERS[name](text)
         except ValueError:

@@ -106,9 +106,15 @@ class Reactor:
         lib.srt_epoll_add_ssock(self._eid, self._wake_fd, ffi.new("int *", EPOLL_IN))
         reads, writes, locals_ = ffi.new("int[]", _ROOM), ffi.new("int[]", _ROOM), ffi.new("int[]", _EAGER_ENDS)
         counts = ffi.new("int[3]")
-        while not self._finished():
-            self._work()
+        while True:
+            # The wake-up is taken before looking at what it stands for, so none is missed.
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake_fd)
+            while self._jobs:
+                self._guarded(self._jobs.popleft())
             self._retell()
+            if self._finished():
+                return
             counts[0], counts[1], counts[2] = _ROOM, _ROOM, _EAGER_ENDS
             wait = _RETELL_MS if self._untold else _WAIT_MS
             # An errored socket is in both lists; a writable one only in the second.
@@ -129,12 +135,6 @@ class Reactor:
             self._untold.clear()
             self._thread = None
             return True
-
-    def _work(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake_fd)
-        while self._jobs:
-            self._guarded(self._jobs.popleft())
 
     def _retell(self) -> None:
         while self._untold:

@@ -1,8 +1,8 @@
 """One attempt over SRT: packets → MPEG-TS → payloads of seven TS packets → libsrt.
 
-`pending` is what libsrt could not take yet plus what it holds unacknowledged; `acked` is all that was sent without
-that and without what libsrt gave up as too late. So both tell the truth about the receiver, who acknowledges every
-10 ms. libsrt itself ends a connection after 5 s without a word from the peer.
+The receiver acknowledges every 10 ms. `acked` is what was sent without what libsrt still holds and without what it gave
+up as too late. Bytes given up stay `pending` until a later one is acknowledged: a peer that stands still is seen to do
+so although libsrt's buffer empties by itself. libsrt ends a connection after 5 s without a word from the peer.
 """
 
 from __future__ import annotations
@@ -64,12 +64,11 @@ class SrtTransport:
         self._wait_keyframe = False
         self._sent = 0
         self._acked = 0
-        self._held = 0
-        self._held_at_sent = 0
+        self._settled = 0
         self._asked_at = 0.0
         self._last_send = 0.0
-        self._counts = {"overflow_dropped": 0, "damaged_dropped": 0, "unknown_dropped": 0, "strangers_refused": 0}
-        self._final: dict[str, float] = {}
+        self._counts = {"overflow_packets": 0, "damaged_packets": 0, "unknown_packets": 0, "refused_callers": 0}
+        self._last_figures: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"<SrtTransport {self._target.shown} {self._settings.mode}>"
@@ -160,7 +159,7 @@ class SrtTransport:
             self._up.set_exception(NetworkError(f"{self._target.shown}: closed at once", stage="connect"))
 
     def stranger(self) -> None:
-        self._counts["strangers_refused"] += 1
+        self._counts["refused_callers"] += 1
 
     def writable(self) -> None:
         if not self._gone and not self._closing:
@@ -196,14 +195,14 @@ class SrtTransport:
             return
         track = unit.track
         if self._muxer.codec(track.kind) != track.codec:
-            self._drop(unit, "unknown_dropped")
+            self._drop(unit, "unknown_packets")
             return
         if self._tail_bytes > _TAIL_LIMIT:
-            self._drop(unit, "overflow_dropped")
+            self._drop(unit, "overflow_packets")
             return
         if self._wait_keyframe and track.kind is MediaKind.VIDEO:
             if not unit.keyframe:
-                self._drop(unit, "overflow_dropped")
+                self._drop(unit, "overflow_packets")
                 return
             self._wait_keyframe = False
         try:
@@ -214,7 +213,7 @@ class SrtTransport:
             stream = self._muxer.mux(track.kind, data, dts, pts, unit.keyframe)
         except (MediaError, ValueError, OSError):
             # ValueError and OSError are the bases of what PyAV raises for data that its muxer refuses.
-            self._drop(unit, "damaged_dropped")
+            self._drop(unit, "damaged_packets")
             return
         size = self._settings.payload_size
         self._tail.extend(stream[at : at + size] for at in range(0, len(stream), size))
@@ -249,33 +248,34 @@ class SrtTransport:
     @property
     def pending(self) -> int:
         self._ask()
-        return self._tail_bytes + self._held + self._sent - self._held_at_sent
+        return self._tail_bytes + self._sent - self._settled
 
     @property
     def acked(self) -> int:
         self._ask()
         return self._acked
 
-    def _ask(self, now: bool = False) -> None:
+    def _ask(self) -> None:
         moment = clock.monotonic()
-        if self._link is None or self._gone or (not now and moment - self._asked_at < _ASK_EVERY):
+        if self._link is None or self._gone or moment - self._asked_at < _ASK_EVERY:
             return
         self._asked_at = moment
         # In this order: what is dropped in between then counts twice against progress, never for it.
         held = self._link.unacknowledged()
         dropped = self._link.dropped()
-        self._held, self._held_at_sent = held, self._sent
-        self._acked = max(self._acked, self._sent - held - dropped)
+        acked = self._sent - held - dropped
+        if acked > self._acked:
+            self._acked, self._settled = acked, self._sent - held
 
     def stats(self) -> Mapping[str, float]:
         if self._link is not None and not self._closing:
             figures = self._link.figures()
             if figures is not None:
-                self._final = {
+                self._last_figures = {
                     "rtt_ms": figures.msRTT,
                     "bandwidth_mbps": figures.mbpsBandwidth,
                     "send_rate_mbps": figures.mbpsSendRate,
-                    "send_buffer_bytes": float(self._link.unacknowledged()),
+                    "send_buffer_bytes": float(figures.byteSndBuf),
                     "send_buffer_ms": float(figures.msSndBuf),
                     "latency_ms": float(figures.msSndTsbPdDelay),
                     "packets_sent": float(figures.pktSentTotal),
@@ -284,7 +284,7 @@ class SrtTransport:
                     "packets_too_late": float(figures.pktSndDropTotal),
                     "bytes_sent": float(figures.byteSentTotal),
                 }
-        return {**self._final, **{name: float(count) for name, count in self._counts.items()}}
+        return {**self._last_figures, **{name: float(count) for name, count in self._counts.items()}}
 
     # --- the end ------------------------------------------------------------------------------------------
 

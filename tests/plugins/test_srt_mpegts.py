@@ -1,0 +1,121 @@
+"""The MPEG-TS muxer: what goes in comes out at once, whole, and as a stream that strict readers take."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from tests.compare import Media, compare, demux
+from tests.media import clip as real_clip
+from tests.media import made
+from tests.plugins.transport_harness import Clip, codecs, load
+
+from camcast.media import NS_PER_S, MediaKind, Packet
+from camcast_srt.mpegts import CLOCK, TS_PACKET, TsMuxer
+
+
+def ticks(ns: int) -> int:
+    return ns * CLOCK // NS_PER_S
+
+
+def mux(clip: Clip) -> list[tuple[Packet, bytes]]:
+    muxer = TsMuxer(clip.tracks)
+    out = []
+    for packet in clip.packets:
+        annexb = codecs().codec(packet.track.codec).annexb
+        data = annexb(packet) if annexb else packet.payload
+        kind = packet.track.kind
+        out.append((packet, muxer.mux(kind, data, ticks(packet.dts), ticks(packet.pts), packet.keyframe)))
+    muxer.close()
+    return out
+
+
+def ts_packets(stream: bytes) -> list[bytes]:
+    assert len(stream) % TS_PACKET == 0
+    packets = [stream[at : at + TS_PACKET] for at in range(0, len(stream), TS_PACKET)]
+    assert all(packet[0] == 0x47 for packet in packets)
+    return packets
+
+
+def pid(packet: bytes) -> int:
+    return (packet[1] & 0x1F) << 8 | packet[2]
+
+
+@pytest.mark.parametrize("name", ["h264_aac", "h264_b_aac", "h264_only", "h264_opus", "hevc_aac", "hevc_b_aac"])
+def test_an_independent_reader_gets_every_unit(name: str, tmp_path: Path) -> None:
+    source = made(name)
+    path = tmp_path / "out.ts"
+    path.write_bytes(b"".join(part for _, part in mux(load(source))))
+    result = compare(source, path)
+    assert result.frames == len(Media.read(source).video) > 0
+
+
+def test_a_real_file_with_surround_sound(tmp_path: Path) -> None:
+    source = real_clip("bigbuckbunny.mp4")
+    path = tmp_path / "out.ts"
+    path.write_bytes(b"".join(part for _, part in mux(load(source))))
+    compare(source, path)
+
+
+def test_sound_alone() -> None:
+    clip = load(made("h264_opus"))
+    sound = Clip((clip.tracks[1],), tuple(p for p in clip.packets if p.track.kind is MediaKind.AUDIO))
+    stream = b"".join(part for _, part in mux(sound))
+    media = read(stream)
+    assert [unit.data for unit in media.audio] == [packet.payload for packet in sound.packets]
+    assert media.audio[0].codec == "opus"
+
+
+def read(stream: bytes) -> Media:
+    return Media.of(demux(io.BytesIO(stream)))  # type: ignore[arg-type]
+
+
+def test_nothing_is_held_back() -> None:
+    for packet, part in mux(load(made("h264_b_aac"))):
+        media = [piece for piece in ts_packets(part) if pid(piece) in (0x100, 0x101)]
+        assert len(media) * 184 > len(packet.payload), "a unit's bytes came later than the unit"
+
+
+def test_continuity_counters_and_tables() -> None:
+    """TR 101 290: counters without a gap in each PID, PAT and PMT at least every 100 ms and before each keyframe."""
+    counters: dict[int, int] = {}
+    tables_at = -1
+    for packet, part in mux(load(made("h264_aac"))):
+        pieces = ts_packets(part)
+        for piece in pieces:
+            counter = piece[3] & 0x0F
+            if piece[3] & 0x10:
+                assert pid(piece) not in counters or counter == (counters[pid(piece)] + 1) % 16
+                counters[pid(piece)] = counter
+        if pid(pieces[0]) == 0:
+            assert pid(pieces[1]) == 0x1000
+            tables_at = packet.dts
+        assert packet.dts - tables_at <= 100_000_000
+        if packet.track.kind is MediaKind.VIDEO and packet.keyframe:
+            assert tables_at == packet.dts
+    assert set(counters) == {0, 0x1000, 0x100, 0x101}
+
+
+def test_units_of_one_time_are_kept_apart() -> None:
+    clip = load(made("h264_only"))
+    muxer = TsMuxer(clip.tracks)
+    parts = []
+    for packet in clip.packets[:10]:
+        annexb = codecs().codec("h264").annexb
+        assert annexb is not None
+        parts.append(muxer.mux(MediaKind.VIDEO, annexb(packet), 1000, 900, packet.keyframe))
+    media = read(b"".join(parts))
+    assert len(media.video) == 10
+
+
+def test_nonsense_is_refused_and_harms_nothing_else() -> None:
+    clip = load(made("h264_only"))
+    muxer = TsMuxer(clip.tracks)
+    for number in range(3):
+        with pytest.raises((ValueError, OSError)):
+            muxer.mux(MediaKind.VIDEO, b"not annex b", number, number, True)
+    annexb = codecs().codec("h264").annexb
+    assert annexb is not None
+    good = muxer.mux(MediaKind.VIDEO, annexb(clip.packets[0]), 10, 10, True)
+    assert len(read(good).video) == 1

@@ -1,0 +1,188 @@
+"""SRT targets: what the URL and the options may say, and what is refused with which words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.plugins.transport_harness import codecs
+
+from camcast.errors import ConfigError
+from camcast.kinds import Confidence, Take
+from camcast.target import Target
+from camcast_srt import camcast_transports
+from camcast_srt.options import SrtOptions, SrtSettings, settings_of
+
+PASSPHRASE = "correct horse battery"
+
+
+def settings(url: str, options: SrtOptions | None = None, **target: object) -> SrtSettings:
+    return settings_of(Target(url=url, **target), options or SrtOptions())  # type: ignore[arg-type]
+
+
+def test_defaults() -> None:
+    assert settings("srt://media.example:9000") == SrtSettings(host="media.example", port=9000)
+
+
+def test_the_urls_query() -> None:
+    found = settings(
+        "srt://[2001:db8::7]:9000?mode=caller&streamid=%23!::r=live/gate%2Bnorth,m=publish&passphrase=correct%20horse"
+        "%20battery&pbkeylen=32&latency=250&maxbw=0&inputbw=500000&oheadbw=30&linger=0.5&pkt_size=1128&tlpktdrop=0"
+        "&transtype=live"
+    )
+    assert found == SrtSettings(
+        host="2001:db8::7",
+        port=9000,
+        streamid="#!::r=live/gate+north,m=publish",
+        passphrase=PASSPHRASE,
+        pbkeylen=32,
+        latency=250,
+        maxbw=0,
+        inputbw=500_000,
+        oheadbw=30,
+        linger=0.5,
+        payload_size=1128,
+        tlpktdrop=False,
+    )
+
+
+def test_a_stream_id_may_be_written_as_it_is() -> None:
+    assert settings("srt://h:1?streamid=#!::r=live/a,m=publish&latency=80").streamid == "#!::r=live/a,m=publish"
+
+
+def test_options_fill_in_and_agree() -> None:
+    found = settings("srt://h:1?streamid=a&latency=80", SrtOptions(latency=80, passphrase=PASSPHRASE))
+    assert (found.streamid, found.latency, found.passphrase) == ("a", 80, PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "words"),
+    [
+        ("srt://h", {}, "needs a port: srt://host:port"),
+        ("srt://h:0", {}, "needs a port"),
+        ("srt://h:99999", {}, "needs a port"),
+        ("srt://:9000", {}, "an SRT caller needs a host"),
+        ("srt://h:1/live/key", {}, "has no path"),
+        ("srt://user:secretword@h:1", {}, "no user or password"),
+        ("srt://2001:db8::7:9000", {}, "stands in brackets"),
+        ("srt://[nonsense]:9000", {}, "not an IPv6 address"),
+        ("srt://h:1?latencyy=5", {}, "unknown key 'latencyy' in the URL's query; known: fc, inputbw, ipt"),
+        ("srt://h:1?tokenthatlostitskey", {}, "an unknown key in the URL's query"),
+        ("srt://h:1?latency=fast", {}, "latency: not a valid value"),
+        ("srt://h:1?latency=200000", {}, "it is in ms (FFmpeg's URLs count microseconds)"),
+        ("srt://h:1?latency=5&latency=6", {}, "stands twice"),
+        ("srt://h:1?mode=push", {}, "mode: expected one of caller, listener, rendezvous"),
+        ("srt://h:1?transtype=file", {}, "supports 'live' only"),
+        ("srt://h:1?passphrase=short", {}, "passphrase: expected 10 to 79 bytes, got 5"),
+        ("srt://h:1?pbkeylen=32", {}, "without a passphrase"),
+        ("srt://h:1?pkt_size=1500", {}, "multiple of 188 up to 1456"),
+        ("srt://h:1?mode=rendezvous&streamid=a", {}, "a rendezvous carries no streamid"),
+        ("srt://h:1?latency=80", {"latency": 90}, "latency is set both in the options and in the URL's query"),
+        ("srt://h:1?streamid=" + "x" * 600, {}, "at most 512 bytes"),
+    ],
+)
+def test_what_cannot_work(url: str, options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        settings(url, SrtOptions(**options))  # type: ignore[arg-type]
+    assert words in str(caught.value)
+    assert "secretword" not in str(caught.value)
+
+
+def test_what_srt_does_not_have() -> None:
+    with pytest.raises(ValueError, match="cannot go through a proxy"):
+        settings("srt://h:1", proxy="http://p:1")
+    with pytest.raises(ValueError, match="put the stream's name into `streamid`"):
+        settings("srt://h:1", stream_key="k")
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_any_url_is_taken_or_refused_without_its_secret(place: str, secret: str) -> None:
+    hidden = f"PASS{secret}PHRASE"
+    try:
+        shown = repr(settings(f"srt://{place}?passphrase={hidden}"))
+    except ValueError as error:
+        shown = str(error)
+    assert hidden not in shown
+
+
+def test_no_secret_in_any_repr() -> None:
+    options = SrtOptions(passphrase=PASSPHRASE, streamid="the-stream-key")
+    found = settings("srt://h:1", options)
+    for shown in (repr(options), repr(found), str(options)):
+        assert PASSPHRASE not in shown
+        assert "the-stream-key" not in shown
+
+
+def test_options_are_structured_with_paths() -> None:
+    (kind,) = camcast_transports()
+    made = codecs().structure_options(kind, {"latency": 200, "streamid": "a"}, "options")
+    assert made == SrtOptions(latency=200, streamid="a")
+    with pytest.raises(ConfigError) as caught:
+        codecs().structure_options(kind, {"latancy": 200}, "options")
+    assert 'options.latancy: unknown key; did you mean "latency"?' in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        codecs().structure_options(kind, {"pbkeylen": 7}, "options")
+    assert "pbkeylen: expected one of 0, 16, 24, 32, got 7" in str(caught.value)
+
+
+def test_the_kind() -> None:
+    (kind,) = camcast_transports()
+    target = Target(url="srt://h:9000?streamid=a&latency=80")
+    kind.check(target)
+    accepted = kind.accepts(target)
+    assert {name for name in ("h264", "h265", "aac", "opus", "av1", "vp9", "mp3") if _yes(accepted.take(name))} == {
+        "h264",
+        "h265",
+        "aac",
+        "opus",
+    }
+    # The same stream is the same name however it is written, and another latency does not make it another.
+    assert kind.publish_name(target) == kind.publish_name(Target(url="srt://h:9000?latency=99&streamid=a"))
+    assert kind.publish_name(target) != kind.publish_name(Target(url="srt://h:9000?streamid=b"))
+
+
+def _yes(take: Take) -> bool:
+    return take.confidence is Confidence.YES
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    program = """
+import sys, camcast_srt
+(kind,) = camcast_srt.camcast_transports()
+from camcast.errors import ConfigError
+from camcast.kinds import Confidence, Take
+from camcast.target import Target
+kind.check(Target(url="srt://h:9000")); kind.accepts(Target(url="srt://h:9000"))
+print(*[name for name in ("av", "cffi", "_cffi_backend", "numpy", "asyncio") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("breakage", "line"),
+    [
+        ("sys.modules['cffi'] = None", "pip install 'camcast[srt]'"),
+        (
+            "import camcast_srt.library; camcast_srt.library.NAMES = ('libnosuch.so.9',)",
+            "apt-get install libsrt1.5-ope",
+        ),
+    ],
+)
+def test_a_missing_library_names_the_line_that_installs_it(breakage: str, line: str) -> None:
+    program = f"""
+import sys
+{breakage}
+import camcast_srt
+(kind,) = camcast_srt.camcast_transports()
+try:
+    kind.available()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("MissingDependency")
+    assert line in done.stdout
