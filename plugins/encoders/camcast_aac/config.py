@@ -85,16 +85,13 @@ def parse_config(data: bytes) -> AudioConfig:
 
 
 def build_config(object_type: int, sample_rate: int, channel_configuration: int) -> bytes:
-    """The two bytes for a plain core (no SBR); five with a rate outside the table. Raises `MediaError`."""
+    """The two bytes for a plain core (no SBR) at a rate of the table. Raises `MediaError`."""
     if not 1 <= object_type < _ESCAPE or not 1 <= channel_configuration < len(CHANNELS):
         raise MediaError(f"no AudioSpecificConfig for object type {object_type}, channels {channel_configuration}")
-    if sample_rate in FREQUENCIES:
-        value = object_type << 11 | FREQUENCIES.index(sample_rate) << 7 | channel_configuration << 3
-        return value.to_bytes(2, "big")
-    if not 0 < sample_rate < 1 << 24:
-        raise MediaError(f"no AudioSpecificConfig for {sample_rate} Hz")
-    value = object_type << 35 | _EXPLICIT_RATE << 31 | sample_rate << 7 | channel_configuration << 3
-    return value.to_bytes(5, "big")
+    if sample_rate not in FREQUENCIES:
+        raise MediaError(f"AAC at {sample_rate} Hz: expected one of {', '.join(map(str, FREQUENCIES))}")
+    value = object_type << 11 | FREQUENCIES.index(sample_rate) << 7 | channel_configuration << 3
+    return value.to_bytes(2, "big")
 
 
 def channel_configuration(channels: int) -> int:
