@@ -54,7 +54,7 @@ class Authenticator:
             raise RefusedError(
                 "the server asks for user and password: rtmp://user:password@host/app/key", stage="command"
             )
-        if reason == "needauth":
+        if reason == "needauth" and self._asked != "done":
             answer = self._adobe(fields) if name == "adobe" else self._llnw(fields)
             self._asked = "done"
             return answer

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 import attrs
@@ -88,9 +89,14 @@ def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
             continue
         masks = masks if isinstance(masks, dict) else {}
         for fourcc in fourccs:
-            mask = masks.get("*", masks.get(fourcc, 0))
-            can = isinstance(mask, float) and bool(int(mask) & _TAKES_IT) if mask == mask else False
-            yes = can or fourcc in listed or "*" in listed
+            mask = masks.get("*", masks.get(fourcc))
+            yes = (
+                isinstance(mask, float)
+                and isfinite(mask)
+                and int(mask) & _TAKES_IT
+                or fourcc in listed
+                or "*" in listed
+            )
             codecs[_FOURCCS[fourcc]] = Take(Confidence.YES if yes else Confidence.NO, "enhanced")
     return attrs.evolve(base, codecs=codecs)
 

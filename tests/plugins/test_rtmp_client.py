@@ -1,0 +1,307 @@
+"""Client and server wired together without a network, and the client against what servers say and should not say."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast.errors import CamcastError
+from camcast.flv import amf0
+from camcast_rtmp.chunk import ChunkReader
+from camcast_rtmp.client import (
+    Client,
+    ClientEvent,
+    ClientSettings,
+    Connected,
+    Published,
+    ReconnectRequested,
+    Refused,
+    State,
+)
+from camcast_rtmp.handshake import Handshake
+from camcast_rtmp.messages import Message, ProtocolError, Type, parse_command, u32
+from camcast_rtmp.server import ConnectAsked, PingAnswered, PublishAsked, Server, ServerEvent, Unpublished
+
+KEY = "k?y/with&all#of%it"
+
+
+def client() -> Client:
+    return Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://h/live"}, key=KEY))
+
+
+class Pair:
+    """Both ends; `run` carries bytes until nobody has anything to say. The server agrees to all by default."""
+
+    def __init__(self, piece: int = 4096) -> None:
+        self.client, self.server, self.piece = client(), Server(), piece
+        self.told: list[ClientEvent] = []
+        self.asked: list[ServerEvent] = []
+        self.on_connect: Callable[[ConnectAsked], None] = self.server.accept
+        self.on_publish: Callable[[PublishAsked], None] = self.server.accept_publish
+
+    def run(self) -> None:
+        while (up := b"".join(self.client.outgoing())) + (down := b"".join(self.server.outgoing())):
+            for start in range(0, len(up), self.piece):
+                for event in self.server.feed(up[start : start + self.piece]):
+                    self.asked.append(event)
+                    if isinstance(event, ConnectAsked):
+                        self.on_connect(event)
+                    elif isinstance(event, PublishAsked):
+                        self.on_publish(event)
+            for start in range(0, len(down), self.piece):
+                self.told += self.client.feed(down[start : start + self.piece])
+
+    def live(self) -> Pair:
+        self.run()
+        self.client.publish()
+        self.run()
+        assert self.client.state is State.LIVE
+        return self
+
+    def say(self, name: str, transaction: float, *arguments: object, stream_id: int = 0) -> list[ClientEvent]:
+        """The server says something out of turn."""
+        self.server._command(stream_id, name, transaction, None, *arguments)
+        before = len(self.told)
+        self.run()
+        return self.told[before:]
+
+
+def in_state(state: State) -> Pair:
+    pair = Pair()
+    if state is State.CONNECTING:
+        pair.on_connect = lambda asked: None
+        pair.run()
+    elif state is State.CONNECTED:
+        pair.run()
+    elif state is State.PUBLISHING:
+        pair.on_publish = lambda asked: None
+        pair.run()
+        pair.client.publish()
+        pair.run()
+    elif state is State.LIVE:
+        pair.live()
+    assert pair.client.state is state
+    return pair
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1500, 1 << 20])
+def test_a_whole_publication(piece: int) -> None:
+    pair = Pair(piece).live()
+    body = bytes(70000)
+    for buffer in pair.client.media(Type.VIDEO, 40, b"\x17\x01\0\0\0", body):
+        pair.client.put(buffer)
+    for buffer in pair.client.media(Type.AUDIO, 41, b"\xaf\x01", b"sound"):
+        pair.client.put(buffer)
+    pair.run()
+    pair.client.end()
+    pair.run()
+    match pair.asked:
+        case [ConnectAsked(app="live"), PublishAsked(key=key), Message() as video, Message() as audio, Unpublished()]:
+            assert key == KEY
+            assert (video.type, video.time, video.payload) == (9, 40, b"\x17\x01\0\0\0" + body)
+            assert (audio.type, audio.time, audio.payload) == (8, 41, b"\xaf\x01sound")
+        case other:
+            raise AssertionError(other)
+    assert [type(event) for event in pair.told] == [Connected, Published]
+
+
+def test_the_order_of_what_a_client_sends() -> None:
+    first = client()
+    handshake = Handshake(server=True)
+    handshake.feed(b"".join(first.outgoing()))
+    first.feed(b"\x03" + bytes(2 * 1536))
+    data = b"".join(first.outgoing())[1536:]
+    assert data[:16] == bytes.fromhex("02 000000 000004 01 00000000 0000ea60")
+    reader = ChunkReader()
+    (connect,) = reader.feed(data)
+    assert amf0.decode(connect.payload) == ["connect", 1.0, {"app": "live", "tcUrl": "rtmp://h/live"}]
+    server = Server()
+    server.handshake.done = True
+    server.accept(ConnectAsked("live", {}, 1.0))
+    first.feed(b"".join(server.outgoing()))
+    first.outgoing()
+    first.publish()
+    names = [parse_command(message) for message in reader.feed(b"".join(first.outgoing()))]
+    assert [(c.name, c.transaction, c.arguments) for c in names] == [
+        ("releaseStream", 2.0, (KEY,)),
+        ("FCPublish", 3.0, (KEY,)),
+        ("createStream", 4.0, ()),
+    ]
+
+
+def test_ping_acknowledgement_and_bandwidth() -> None:
+    pair = Pair().live()
+    pair.server.ping(0xDEADBEEF)
+    pair.run()
+    assert pair.asked[-1] == PingAnswered(0xDEADBEEF)
+    pair.server.control(Type.WINDOW_ACK_SIZE, u32(2000))
+    pair.run()
+    received = pair.client.received
+    for _ in range(10):
+        pair.server.status(0, "status", "Whatever", "x" * 200)
+    pair.run()
+    assert received < pair.server.acknowledged <= pair.client.received
+
+
+def test_on_status_counts_by_name_whatever_its_transaction_id() -> None:
+    pair = in_state(State.PUBLISHING)
+    assert pair.say("onFCPublish", 0, {"code": "NetStream.Publish.Start", "level": "status"}) == []
+    assert pair.say("onBWDone", 0) == []
+    assert pair.say("onStatus", 5, {"code": "NetStream.Publish.Start"}, stream_id=1) == [Published()]
+
+
+def test_answers_nobody_waits_for_change_nothing() -> None:
+    pair = in_state(State.CONNECTING)
+    for transaction in (0, 2, 99):
+        assert pair.say("_result", transaction, {"code": "NetConnection.Connect.Success"}) == []
+    assert pair.client.state is State.CONNECTING
+    pair = in_state(State.PUBLISHING)
+    for transaction in (1, 2, 3):  # connect again, releaseStream, FCPublish
+        assert pair.say("_error", transaction, {"code": "NetStream.Nothing"}) == []
+    assert pair.client.state is State.PUBLISHING
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "transaction", "info", "refused"),
+    [
+        (State.CONNECTING, "_error", 1, {"code": "NetConnection.Connect.Rejected"}, "connect"),
+        (State.CONNECTING, "onStatus", 0, {"code": "NetConnection.Connect.InvalidApp", "level": "error"}, "onStatus"),
+        (State.PUBLISHING, "onStatus", 0, {"code": "NetStream.Publish.BadName", "level": "error"}, "publish"),
+        (State.PUBLISHING, "onStatus", 5, {"code": "NetStream.Publish.BadName"}, "publish"),
+        (State.PUBLISHING, "_error", 5, {"code": "NetStream.Publish.Denied"}, "publish"),
+        (State.LIVE, "onStatus", 0, {"code": "NetStream.Failed", "level": "error"}, "onStatus"),
+        (State.LIVE, "onStatus", 0, {"code": "NetConnection.Connect.AppShutdown", "level": "status"}, "onStatus"),
+        (State.LIVE, "close", 0, {}, "close"),
+    ],
+)
+def test_refusals(state: State, name: str, transaction: float, info: dict[str, str], refused: str) -> None:
+    (event,) = in_state(state).say(name, transaction, info)
+    assert isinstance(event, Refused)
+    assert (event.command, event.code) == (refused, info.get("code", ""))
+
+
+@pytest.mark.parametrize("code", ["NetStream.Unpublish.Success", "NetStream.Publish.Idle", "NetStream.Data.Start"])
+def test_remarks_while_live_are_only_remarks(code: str) -> None:
+    pair = in_state(State.LIVE)
+    assert pair.say("onStatus", 0, {"code": code, "level": "status"}) == []
+    assert pair.client.state is State.LIVE
+
+
+def test_reconnect_request_at_any_time() -> None:
+    pair = Pair().live()
+    pair.server.request_reconnect("/other")
+    pair.run()
+    assert pair.told[-1] == ReconnectRequested("/other", "please move")
+    assert pair.client.state is State.LIVE
+
+
+def test_words_of_a_peer_are_one_bounded_line() -> None:
+    (event,) = in_state(State.CONNECTING).say("_error", 1, {"code": "A\nB\x1b[31m", "description": "x" * 5000})
+    assert isinstance(event, Refused)
+    assert event.code == "A B [31m"
+    assert len(event.description) == 300
+
+
+@pytest.mark.parametrize("number", [None, "one", True, -1, float("nan"), 2.0**32])
+def test_create_stream_must_bring_a_number(number: object) -> None:
+    pair = Pair()
+    pair.run()
+    pair.client.publish()
+    pair.client.outgoing()
+    with pytest.raises(ProtocolError, match="createStream was answered without a stream id"):
+        pair.say("_result", 4, number)
+
+
+def test_a_second_use_is_a_mistake() -> None:
+    pair = Pair()
+    with pytest.raises(RuntimeError, match="publish\\(\\) in state handshake"):
+        pair.client.publish()
+
+
+def test_ending_before_publishing_says_nothing() -> None:
+    pair = in_state(State.CONNECTED)
+    pair.client.end()
+    assert pair.client.outgoing() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "an HTTP server answered"),
+        (b"\x15\x03\x01\x00\x02\x02", "a TLS server answered; rtmps:// may be what is meant"),
+        (b"\x06" + bytes(10), "RTMPE"),
+        (b"SSH-2.0", "the first bytes are 53 53 48 2d 32 2e 30"),
+    ],
+)
+def test_what_is_not_rtmp_is_named(data: bytes, text: str) -> None:
+    with pytest.raises(ProtocolError, match=text):
+        client().feed(data)
+
+
+def test_the_handshake_sends_nothing_before_all_of_s2() -> None:
+    handshake = Handshake(random=bytes(1528), time=7)
+    assert handshake.start() == b"\x03" + bytes.fromhex("0000000700000000") + bytes(1528)
+    s1 = bytes(range(256)) * 6
+    assert handshake.feed(b"\x03" + s1[:-1]) == b""
+    assert handshake.feed(s1[-1:]) == s1
+    assert handshake.feed(bytes(1535)) == b""
+    assert not handshake.done
+    assert handshake.feed(b"\0rest") == b""
+    assert (handshake.done, handshake.rest) == (True, b"rest")
+
+
+def test_a_peer_that_makes_us_answer_and_never_reads_is_cut_off() -> None:
+    pair = Pair().live()
+    for _ in range(5000):
+        pair.server.ping(1)
+    pings = b"".join(pair.server.outgoing()) * 20
+    with pytest.raises(ProtocolError, match="faster than it takes them"):
+        pair.client.feed(pings)
+
+
+AMF = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["code", "level", "ex"]), inner),
+    max_leaves=6,
+)
+MESSAGES = st.tuples(
+    st.sampled_from([0, 1, 2, 3, 4, 5, 6, 8, 9, 15, 17, 18, 20, 22, 255]),
+    st.binary(max_size=20)
+    | st.builds(
+        lambda name, values: amf0.encode(name, *values),
+        st.sampled_from(["_result", "_error", "onStatus", "close", "x"]),
+        st.lists(st.sampled_from([0.0, 1.0, 4.0, 5.0]) | AMF, max_size=4),
+    ),
+)
+
+
+@given(st.sampled_from([State.CONNECTING, State.CONNECTED, State.PUBLISHING, State.LIVE]), st.lists(MESSAGES))
+def test_hostile_messages_in_every_state(state: State, messages: list[tuple[int, bytes]]) -> None:
+    pair = in_state(state)
+    with contextlib.suppress(CamcastError):
+        for type, payload in messages:
+            pair.server.send(3, type, 0, payload)
+            pair.client.feed(b"".join(pair.server.outgoing()))
+    assert pair.client._out_bytes <= 1 << 21
+
+
+@given(st.booleans(), st.binary(max_size=400))
+def test_hostile_bytes(greeted: bool, data: bytes) -> None:
+    for peer in (client(), Server()):
+        with contextlib.suppress(CamcastError):
+            if greeted:
+                peer.feed(b"\x03" + bytes(2 * 1536))
+            peer.feed(data)
+
+
+@given(st.lists(MESSAGES))
+def test_hostile_messages_to_the_server(messages: list[tuple[int, bytes]]) -> None:
+    pair = Pair().live()
+    with contextlib.suppress(CamcastError):
+        for type, payload in messages:
+            pair.client.send(3, type, 0, payload)
+            pair.server.feed(b"".join(pair.client.outgoing()))

@@ -1,0 +1,113 @@
+"""Server profiles: what each takes, in which form, and what an answer may add."""
+
+from __future__ import annotations
+
+import pytest
+
+from camcast.kinds import Acceptance, Confidence, Take
+from camcast.media import MediaKind
+from camcast.target import Target
+from camcast_rtmp.client import Connected
+from camcast_rtmp.profiles import accepts, from_answer, profiles
+
+YES, UNKNOWN, NO = Confidence.YES, Confidence.UNKNOWN, Confidence.NO
+
+
+def of(server: str, **forms: str) -> Acceptance:
+    return accepts(Target(url="rtmp://h/live/k", server=server, forms=forms))
+
+
+@pytest.mark.parametrize(
+    ("server", "h265", "av1", "vp9", "opus", "g711a"),
+    [
+        ("auto", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+        ("nginx-rtmp", NO, NO, NO, NO, YES),
+        ("node-media-server", YES, YES, YES, YES, YES),
+        ("srs", YES, NO, NO, NO, NO),
+        ("mediamtx", YES, YES, YES, YES, YES),
+        ("go2rtc", YES, NO, NO, NO, NO),
+        ("zlmediakit", YES, NO, NO, YES, YES),
+        ("youtube", YES, YES, NO, NO, NO),
+        ("twitch", NO, NO, NO, NO, NO),
+        ("facebook", NO, NO, NO, NO, NO),
+    ],
+)
+def test_who_takes_what(
+    server: str, h265: Confidence, av1: Confidence, vp9: Confidence, opus: Confidence, g711a: Confidence
+) -> None:
+    found = of(server)
+    assert found.take("h264") == Take(YES, "legacy")
+    assert found.take("aac") == Take(YES, "legacy")
+    names = ("h265", "av1", "vp9", "opus", "g711a")
+    assert tuple(found.take(name).confidence for name in names) == (h265, av1, vp9, opus, g711a)
+    assert found.take("made-up").confidence is (UNKNOWN if server == "auto" else NO)
+
+
+@pytest.mark.parametrize(
+    ("server", "asked", "form"),
+    [
+        ("auto", "enhanced", "enhanced"),
+        ("auto", "legacy", "legacy"),
+        ("srs", "legacy", "legacy"),
+        ("srs", "", "enhanced"),
+        ("node-media-server", "legacy", "enhanced"),
+        ("hevc-legacy", "enhanced", "legacy"),
+    ],
+)
+def test_the_form_asked_for_where_the_server_knows_it(server: str, asked: str, form: str) -> None:
+    assert of(server, h265=asked).take("h265").form == form
+
+
+def test_every_profile_is_whole() -> None:
+    names = set(profiles())
+    for name, profile in profiles().items():
+        found = of(name)
+        assert profile.title
+        assert found.fallback == {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"}
+        assert set(found.choices) == names - {"auto"}
+        assert found.needs_audio == (name in ("youtube", "facebook"))
+        assert not set(profile.yes) & set(profile.unknown)
+
+
+def answer(properties: dict[str, object], info: dict[str, object], server: str = "auto") -> Acceptance | None:
+    return from_answer(Target(url="rtmp://h/live/k", server=server), Connected(properties, info))
+
+
+NGINX = {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0}
+
+
+def test_answers_that_say_nothing() -> None:
+    assert answer(NGINX, {"code": "NetConnection.Connect.Success"}) is None
+    assert answer({}, {"code": "NetConnection.Connect.Success"}) is None
+
+
+def test_distinctive_answers() -> None:
+    srs = answer({"fmsVer": "FMS/3,5,3,888"}, {"data": {"srs_server": "SRS/7.0.18(Kai)"}})
+    assert srs is not None
+    assert (srs.take("h265").confidence, srs.take("av1").confidence) == (YES, NO)
+    mediamtx = answer({"fmsVer": "LNX 9,0,124,2"}, {})
+    assert mediamtx is not None
+    assert mediamtx.take("av1") == Take(YES, "enhanced")
+    assert answer({"fmsVer": "LNX 9,0,124,2"}, {}, server="nginx-rtmp") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "h265", "av1", "opus"),
+    [
+        ({"videoFourCcInfoMap": {"hvc1": 1.0, "av01": 2.0}}, YES, NO, UNKNOWN),
+        ({"videoFourCcInfoMap": {"hvc1": 4.0}, "audioFourCcInfoMap": {"Opus": 7.0}}, YES, NO, YES),
+        ({"videoFourCcInfoMap": {"*": 5.0}, "audioFourCcInfoMap": {}}, YES, YES, NO),
+        ({"fourCcList": ["hvc1", "Opus"]}, YES, NO, YES),
+        ({"fourCcList": ["*"]}, YES, YES, YES),
+        ({"videoFourCcInfoMap": {"hvc1": float("nan"), "av01": "x"}}, NO, NO, UNKNOWN),
+        ({"videoFourCcInfoMap": {"hvc1": float("inf")}}, NO, NO, UNKNOWN),
+        ({"videoFourCcInfoMap": None}, UNKNOWN, UNKNOWN, UNKNOWN),
+    ],
+)
+def test_enhanced_properties_decide(
+    told: dict[str, object], h265: Confidence, av1: Confidence, opus: Confidence
+) -> None:
+    for found in (answer(NGINX, told), answer({**NGINX, **told}, {})):
+        assert found is not None
+        assert found.take("h264") == Take(YES, "legacy")
+        assert [found.take(name).confidence for name in ("h265", "av1", "opus")] == [h265, av1, opus]
