@@ -6,14 +6,21 @@ key), user, password, query and fragment become `***`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
 
-_URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s'\"<>]+")
+_URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s\"<>]+")
+"""Up to a space or a sign that no URL holds. An apostrophe is legal in a key, so it does not end one."""
 _AUTHORITY = re.compile(r"^(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<rest>.*)$", re.DOTALL)
+_STRUCTURE = re.compile(r"[/?#]")
+_QUERY = re.compile(r"[?#]")
+_PAIRS = re.compile(r"[?&#;]")
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+_MAX_WAYS = 64
 _MIN_SECRET = 3
 """Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
 
@@ -41,31 +48,44 @@ def redact_url(url: str) -> str:
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings."""
+    # URLs first: once a part of one is hidden, the rest of it may no longer look like what it is.
+    text = _URL.sub(lambda match: redact_url(match.group(0)), text)
     spellings: set[str] = set()
     for secret in secrets:
         spellings |= _spellings(secret)
     for spelling in sorted(spellings, key=len, reverse=True):
         text = text.replace(spelling, HIDDEN)
-    return _URL.sub(lambda match: redact_url(match.group(0)), text)
+    return text
 
 
 def url_secrets(url: str) -> frozenset[str]:
-    """What of `url` must never be shown: password, last path component, query."""
+    """What of `url` must never be shown: password, last path component, query.
+
+    Where an '@' leaves several ways to read the URL, what is secret in any of them counts.
+    """
     match = _AUTHORITY.match(url)
     if match is None:
         return frozenset()
     rest = match["rest"]
-    credentials, _, tail = rest.rpartition("@")
-    found = {credentials.partition(":")[2]} if credentials else set()
-    _, _, path = tail.partition("/")
-    plain, mark, query = path.partition("?")
-    found |= {plain.rpartition("/")[2] + mark + query, plain.rpartition("/")[2], query}
-    found |= {pair.partition("=")[2] for pair in re.split(r"[?&#;]", query)}
+    found: set[str] = set()
+    ways = [("", rest), *((rest[: at.start()], rest[at.end() :]) for at in re.finditer("@", rest))]
+    for credentials, tail in ways[:_MAX_WAYS]:
+        found.add(credentials.partition(":")[2])
+        authority = _STRUCTURE.split(tail, maxsplit=1)[0]
+        path = tail[len(authority) + 1 :]
+        plain = _QUERY.split(path, maxsplit=1)[0]
+        key = plain.rpartition("/")[2]
+        query = path[len(plain) + 1 :]
+        found |= {key, path[len(plain) - len(key) :], query, *_QUERY.split(query)}
+        found |= {pair.partition("=")[2] for pair in _PAIRS.split(query)}
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
 
 
 def _spellings(secret: str) -> set[str]:
     if len(secret) < _MIN_SECRET:
         return set()
-    forms = {secret, unquote(secret), quote(secret), quote(secret, safe=""), repr(secret)[1:-1]}
+    encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    # Some servers echo escapes with small letters.
+    encoded |= {_ESCAPE.sub(lambda match: match[0].lower(), form) for form in encoded}
+    forms = {secret, unquote(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1], *encoded}
     return {form for form in forms if len(form) >= _MIN_SECRET}

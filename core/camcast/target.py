@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from camcast.redaction import redact_text, redact_url, url_secrets
+
+_SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|user", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +50,8 @@ class Target:
     @property
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
-        return redact_url(self.url)
+        before, between, key = self.url.partition(f"/{self.app}/") if self.app else ("", "", "")
+        return redact_url(f"{before}{between}key" if key else self.url)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -57,8 +61,24 @@ class Target:
             found |= url_secrets(self.proxy)
         if self.stream_key:
             found.add(self.stream_key)
-        return frozenset(found)
+        if self.app:
+            # With the application named, all that follows it in the URL is the key.
+            found.add(self.url.partition(f"/{self.app}/")[2])
+        found |= _option_secrets(self.options)
+        return frozenset(secret for secret in found if secret)
 
     def scrub(self, text: str) -> str:
         """`text` (a peer's words, a library's exception) without this target's secrets."""
         return redact_text(text, self.secrets)
+
+
+def _option_secrets(options: Any) -> set[str]:
+    """Texts in a transport's options that are secret: fields which their class hides from its repr; while the
+    options are still a mapping, those named like one."""
+    if attrs.has(type(options)):
+        hidden = (getattr(options, field.name) for field in attrs.fields(type(options)) if field.repr is False)
+    elif isinstance(options, Mapping):
+        hidden = (value for name, value in options.items() if _SECRET_NAME.search(str(name)))
+    else:
+        return set()
+    return {value for value in hidden if isinstance(value, str)}

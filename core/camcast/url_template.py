@@ -147,22 +147,16 @@ def shown_template(template: str) -> str:
     if not mark:
         return _mask(template)
     credentials, at, tail = rest.rpartition("@")
-    authority, slash, path = tail.partition("/")
-    if re.search(r"[?#]", authority):
-        host, cut, query = re.split(r"([?#])", authority, maxsplit=1)
-        return f"{_mask(scheme, keep=True)}://{HIDDEN + at if at else ''}{host}{cut}{_mask(query + slash + path)}"
-    plain = re.split(r"[?#]", path, maxsplit=1)[0]
-    app, between, _ = plain.rpartition("/")
-    key = path[len(app) + len(between) :]
-    shown = f"{scheme}://{_mask(credentials) + at if at else ''}{authority}{slash}"
-    if at and re.search(r"[/?#]", credentials):
+    if re.search(r"[/?#]", credentials):
         return f"{scheme}://{HIDDEN}"
-    return f"{shown}{app}{between}{_mask(key)}"
+    authority = re.split(r"[/?#]", tail, maxsplit=1)[0]
+    path = tail[len(authority) :]
+    plain = re.split(r"[?#]", path, maxsplit=1)[0]
+    app = plain[: plain.rfind("/") + 1]
+    return f"{scheme}://{_mask(credentials)}{at}{authority}{app}{_mask(path[len(app) :])}"
 
 
-def _mask(text: str, *, keep: bool = False) -> str:
+def _mask(text: str) -> str:
     """Variables stay, runs of anything else become `***`."""
-    if keep:
-        return text
     pieces = re.split(r"(\{[A-Za-z_][A-Za-z0-9_]{0,31}\})", text)
     return "".join(piece if index % 2 else HIDDEN for index, piece in enumerate(pieces) if piece)
