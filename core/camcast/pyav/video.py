@@ -79,6 +79,7 @@ class AvVideoEncoder:
         self._raw_track: Track | None = None
         self._track: Track | None = None
         self._bitrate = settings.bitrate
+        self._limit = max(settings.max_bitrate, settings.bitrate)
         self._context: av.VideoCodecContext | None = None
         self._size = (settings.width & ~1, settings.height & ~1)
         if all(self._size):
@@ -125,7 +126,7 @@ class AvVideoEncoder:
         """Aim at `bitrate` bit/s, at most `max_bitrate` of the settings."""
         if bitrate <= 0:
             raise EncoderError(f"bitrate {bitrate} bit/s: expected a positive number")
-        bitrate = min(bitrate, self._limit)
+        bitrate = min(bitrate, self._limit or bitrate)
         if bitrate == self._bitrate:
             return
         self._bitrate = bitrate
@@ -145,10 +146,6 @@ class AvVideoEncoder:
     def _live(self) -> bool:
         return self._encoding.live_bitrate and self._settings.rate_control == CBR
 
-    @property
-    def _limit(self) -> int:
-        return max(self._settings.max_bitrate, self._settings.bitrate) or self._bitrate
-
     def _open(self) -> None:
         import av
 
@@ -156,12 +153,15 @@ class AvVideoEncoder:
         width, height = self._size
         if not self._bitrate:
             self._bitrate = max(_MIN_BITRATE, round(width * height * float(self._rate) * _BITS_PER_PIXEL))
+            self._limit = max(self._limit, self._bitrate)
         opened_at = self._limit if self._live else self._bitrate
         options = dict(encoding.options(settings, opened_at))
         capped = settings.rate_control == AVBR and encoding.constant_quality
-        peak = opened_at
+        # The peak does not follow the bitrate: it is written into the stream as its level, and a new level would
+        # mean new headers for every receiver.
+        peak = self._limit
         if settings.rate_control != CBR and not capped:
-            peak = max(settings.max_bitrate, self._bitrate * 3 // 2)
+            peak = self._limit * 3 // 2
         options.setdefault("maxrate", str(peak))
         options.setdefault("bufsize", str(peak if settings.rate_control == CBR else 2 * peak))
         try:

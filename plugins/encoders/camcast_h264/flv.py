@@ -5,17 +5,15 @@ The Enhanced form (`avc1`) is understood by hardly any server, and none needs it
 
 from __future__ import annotations
 
-from camcast.errors import MediaError
+from camcast.flv.fourcc import composition
 from camcast.kinds import FlvForm
 from camcast.media import Track
 
 _KEY, _INTER = b"\x17\x01", b"\x27\x01"
 
 
-def _head(track: Track, keyframe: bool, composition: int) -> bytes:
-    if not -0x800000 <= composition <= 0x7FFFFF:
-        raise MediaError(f"composition time of {composition} ms does not fit FLV's 24 bits")
-    return (_KEY if keyframe else _INTER) + (composition & 0xFFFFFF).to_bytes(3, "big")
+def _head(track: Track, keyframe: bool, ms: int) -> bytes:
+    return (_KEY if keyframe else _INTER) + composition(ms)
 
 
 LEGACY = FlvForm(

@@ -23,6 +23,7 @@ from camcast.bitstream.parser import (
     NalSyntax,
     ParameterSet,
 )
+from camcast.bitstream.sei import messages
 from camcast.errors import MediaError
 from camcast.media import MediaKind, Track
 from camcast_h264.record import read_record, write_record
@@ -116,26 +117,9 @@ def _is_recovery_point(units: Sequence[bytes]) -> bool:
 
 
 def _recovers_at_once(sei: bytes) -> bool:
-    data = unescape(sei)
-    position = 1
-    while position + 2 < len(data):
-        kind, position = _sei_number(data, position)
-        size, position = _sei_number(data, position)
-        if kind == _RECOVERY_POINT:
-            return BitReader(data[position : position + size]).ue() == 0
-        position += size
-    return False
-
-
-def _sei_number(data: bytes, position: int) -> tuple[int, int]:
-    """A payload type or size (§7.3.2.3.1): bytes of 255 add up."""
-    total = 0
-    while position < len(data):
-        byte = data[position]
-        total, position = total + byte, position + 1
-        if byte != 0xFF:
-            return total, position
-    raise MediaError("SEI message ends in its header")
+    return any(
+        BitReader(payload).ue() == 0 for kind, payload in messages(sei, header_size=1) if kind == _RECOVERY_POINT
+    )
 
 
 def _slice_type(unit: bytes) -> int:
