@@ -191,6 +191,13 @@ class Aside:
         spare = self._pool.acquire(target) if not url else None
         await self._pool.close()
         candidate = spare or self._session.new_attempt(target)
+        took_over = False
+
+        def take_over() -> None:
+            nonlocal took_over
+            took_over = True
+            self._take_over(active)
+
         try:
             if spare is None:
                 redirect = (active.target, url) if url and active.target is not None else None
@@ -203,12 +210,12 @@ class Aside:
             await self._stand(candidate, HOLD)
             self.why = why
             self._candidate = candidate
-            candidate.start(at_keyframe=True, begun=lambda: self._take_over(active))
+            candidate.start(at_keyframe=True, begun=take_over)
             candidate.keyframe_wanted()
             await self._stand(candidate, KEYFRAME_DEADLINE)
             raise TransportError("no keyframe came to move at", stage="publish")
         except BaseException as error:
-            if self._candidate is candidate and self._begun:
+            if took_over:
                 raise
             self._candidate = None
             await asyncio.shield(candidate.close(clean=candidate.published_at is not None))

@@ -1,0 +1,234 @@
+"""The retry and failover policy, with a clock in hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camcast.config import RetryPolicy
+from camcast.errors import ErrorClass
+from camcast.session.connection import BUSY_DELAY, BUSY_PATIENCE, REFUSED_DELAY, ConnectionManager
+
+NETWORK, BUSY, REFUSED, WRONG = (ErrorClass.NETWORK, ErrorClass.BUSY, ErrorClass.REFUSED, ErrorClass.MISCONFIGURED)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def manager(
+    targets: int = 1, *, rng: float = 0.0, auto: bool = True, **policy: object
+) -> tuple[ConnectionManager, Clock]:
+    clock = Clock()
+    made = ConnectionManager(
+        targets,
+        RetryPolicy(**policy),
+        auto_reconnect=auto,
+        now=clock,
+        rng=lambda: rng,  # type: ignore[arg-type]
+    )
+    return made, clock
+
+
+def fail_rounds(policy: ConnectionManager, clock: Clock, reason: ErrorClass, limit: int = 50) -> list[float]:
+    """Fail until given up; returns the delay after each round."""
+    delays = []
+    for _ in range(limit):
+        clock.time = max(clock.time, policy.next_attempt_at)
+        while (target := policy.next_target()) is not None:
+            policy.on_disconnect(reason, target)
+        if policy.failed:
+            break
+        delays.append(policy.get_backoff_delay())
+    return delays
+
+
+def test_delays_of_the_default_policy():
+    policy, clock = manager()
+    assert fail_rounds(policy, clock, NETWORK) == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert policy.failed
+    assert not policy.should_reconnect()
+    assert clock.time - 1000 == 303
+
+
+def test_never_giving_up():
+    policy, clock = manager(max_attempts=None)
+    assert fail_rounds(policy, clock, NETWORK, limit=200)[-1] == 60
+    assert policy.should_reconnect()
+
+
+def test_a_round_tries_each_target_in_order_and_at_once():
+    policy, clock = manager(3)
+    tried = []
+    while (target := policy.next_target()) is not None:
+        tried.append(target)
+        policy.on_disconnect(NETWORK, target)
+    assert tried == [0, 1, 2]
+    assert policy.get_backoff_delay() == 1
+    clock.time += 1
+    assert policy.next_target() == 0
+
+
+def test_a_stable_target_lost_goes_to_the_next_at_once_and_round_to_the_primary():
+    policy, clock = manager(3)
+    order = []
+    for _ in range(4):
+        target = policy.next_target()
+        assert target is not None
+        order.append(target)
+        policy.on_connected(target)
+        policy.on_flow(10.0)
+        clock.time += 11
+        policy.on_disconnect(NETWORK, target)
+    assert order == [0, 1, 2, 0]
+
+
+def test_the_only_target_lost_when_stable_is_tried_again_at_once():
+    policy, _clock = manager(1)
+    policy.on_connected(0)
+    policy.on_flow(10.0)
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.next_target() == 0
+    assert policy.get_backoff_delay() == 0
+
+
+def test_a_connection_without_flow_does_not_reset_the_backoff():
+    policy, clock = manager(1)
+    delays = []
+    for _ in range(4):
+        clock.time = policy.next_attempt_at
+        policy.on_connected(0)
+        policy.on_flow(9.9)
+        policy.on_disconnect(NETWORK, 0)
+        delays.append(policy.get_backoff_delay())
+    assert delays == [1, 2, 4, 8]
+
+
+def test_jitter_shortens_the_wait_but_not_the_nominal_delay():
+    policy, clock = manager(rng=1.0, jitter=0.25)
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.get_backoff_delay() == 1
+    assert policy.next_attempt_at - clock.time == pytest.approx(0.75)
+
+
+def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes():
+    policy, clock = manager(max_attempts=2)
+    delays = fail_rounds(policy, clock, BUSY)
+    assert delays[: int(BUSY_PATIENCE / BUSY_DELAY)] == [BUSY_DELAY] * 18
+    assert delays[18:] == [1, 2]
+    assert policy.failed
+
+
+def test_refusals_are_tried_slowly_and_few_times():
+    policy, clock = manager()
+    assert fail_rounds(policy, clock, REFUSED) == [REFUSED_DELAY] * 5
+    assert policy.failed
+
+
+def test_a_misconfigured_target_is_not_tried_again():
+    policy, clock = manager(2)
+    policy.on_disconnect(WRONG, 0)
+    policy.on_disconnect(NETWORK, 1)
+    clock.time = policy.next_attempt_at
+    assert policy.next_target() == 1
+    alone, _ = manager(1)
+    alone.on_disconnect(WRONG, 0)
+    assert alone.failed
+
+
+def test_without_auto_reconnect_there_is_one_round():
+    policy, _ = manager(2, auto=False)
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.next_target() == 1
+    policy.on_disconnect(NETWORK, 1)
+    assert policy.failed
+
+
+def test_retry_now_skips_the_wait_and_revives():
+    policy, _clock = manager(max_attempts=1)
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.next_target() is None
+    policy.retry_now()
+    assert policy.next_target() == 0
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.failed
+    policy.retry_now()
+    assert policy.next_target() == 0
+    assert policy.attempt == 0
+
+
+def test_prefer_begins_with_the_wanted_target():
+    policy, _ = manager(3)
+    policy.prefer(2)
+    assert policy.next_target() == 2
+    policy.on_disconnect(NETWORK, 2)
+    assert policy.next_target() == 0
+
+
+REASONS = st.sampled_from(list(ErrorClass))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("fail"), REASONS),
+        st.tuples(st.just("live"), st.floats(0, 30), REASONS),
+        st.tuples(st.just("wait"), st.floats(0, 100)),
+        st.tuples(st.just("now")),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 4), STEPS, st.floats(0, 0.999), st.integers(0, 12))
+def test_invariants(targets: int, steps: list[tuple[object, ...]], jitter: float, attempts: int):
+    """Delays stay in bounds, an attempt is always pending unless given up, retries never exceed their limit."""
+    policy, clock = manager(targets, rng=jitter, max_attempts=attempts)
+    for step in steps:
+        match step:
+            case ("wait", float(seconds)):
+                clock.time += seconds
+            case ("now",):
+                policy.retry_now()
+            case _:
+                clock.time = max(clock.time, policy.next_attempt_at)
+                target = policy.next_target()
+                if target is None:
+                    assert policy.failed
+                    continue
+                assert 0 <= target < targets
+                if step[0] == "live":
+                    policy.on_connected(target)
+                    policy.on_flow(step[1])  # type: ignore[arg-type]
+                policy.on_disconnect(step[-1], target)  # type: ignore[arg-type]
+        assert policy.attempt <= attempts
+        delay = policy.get_backoff_delay()
+        assert 0 <= delay <= 60
+        if policy.should_reconnect():
+            wait = policy.next_attempt_at - clock.time
+            assert wait <= delay
+            clock_then, clock.time = clock.time, max(clock.time, policy.next_attempt_at)
+            assert policy.next_target() is not None
+            clock.time = clock_then
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 5), st.lists(st.sampled_from([NETWORK, BUSY, REFUSED, ErrorClass.UNEXPLAINED]), max_size=40))
+def test_every_round_tries_every_target_once(targets: int, reasons: list[ErrorClass]):
+    policy, clock = manager(targets, max_attempts=None)
+    tried: list[int] = []
+    for reason in reasons:
+        target = policy.next_target()
+        if target is None:
+            assert sorted(tried) == list(range(targets))
+            tried = []
+            if policy.failed:
+                return
+            clock.time = policy.next_attempt_at
+            target = policy.next_target()
+        assert target is not None
+        tried.append(target)
+        policy.on_disconnect(reason, target)

@@ -1,0 +1,397 @@
+"""A session's life in the made-up world: every way to fail, and every way back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from tests.core.world import World, until
+
+from camcast.config import Limit, RetryPolicy, SessionConfig
+from camcast.engine import EngineThread
+from camcast.errors import (
+    BusyError,
+    ConfigError,
+    ErrorClass,
+    MisconfiguredError,
+    NetworkError,
+    UnexplainedRefusal,
+)
+from camcast.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Connected,
+    GaveUp,
+    Moved,
+    Note,
+    RetryScheduled,
+    SessionKey,
+    SessionState,
+    StateChanged,
+)
+from camcast.media import MediaKind
+from camcast.session import aside, session
+
+FAST = RetryPolicy(initial_delay=0.01, max_delay=0.04, max_attempts=3, stable_after=0.05)
+KEY = SessionKey(0, 0, "rtmp")
+
+
+def chain(*hosts: str, **settings: object) -> SessionConfig:
+    settings.setdefault("retry_policy", FAST)
+    return SessionConfig(camera_id=0, urls=[f"mem://{host}/key-of-{host}" for host in hosts], **settings)  # type: ignore[arg-type]
+
+
+def state(world: World) -> SessionState:
+    assert world.engine is not None
+    one = world.engine.sessions.get(KEY)
+    assert one is not None
+    return one.state
+
+
+def balance(world: World) -> None:
+    """Every frame offered was sent or is counted as dropped, and what was sent is what arrived."""
+    assert world.engine is not None
+    for one in world.engine.sessions:
+        flow = one.recorder.flow
+        for kind in MediaKind:
+            drops = sum(count for (k, _), count in flow.dropped.items() if k is kind)
+            assert flow.offered[kind] == flow.sent[kind] + drops
+
+
+async def test_publishes_headers_then_a_keyframe_and_everything_after_it(world: World):
+    await world.start(chain("a"))
+    await until(lambda: world.servers.publications and len(world.servers.publications[0].units) > 20)
+    units = world.servers.publications[0].units
+    assert [bytes(unit.body) for unit, _ in units[:2]][1] == b"header vc"
+    numbers = world.servers.publications[0].numbers()
+    assert numbers[0] % world.gop == 0
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    times = world.servers.publications[0].times()
+    assert times[0] == 0
+    assert times == sorted(times)
+
+
+async def test_requirement_log_lines_are_pinned(world: World):
+    world.servers.faults["connect", "a"] = [NetworkError("connection refused")]
+    await world.start(chain("a"))
+    await until(lambda: world.of(Connected))
+    assert "Session cam0_main connected to mem://a/***" in [event.text for event in world.events]
+    assert "Session cam0_main failed, retry in 0.01s" in [event.text for event in world.events]
+
+
+async def test_connects_only_when_media_flows_and_leaves_when_it_stops(world: World):
+    await world.start(chain("a", idle_timeout=0.1), flowing=False)
+    await asyncio.sleep(0)
+    assert world.servers.connects["a"] == 0
+    world.flow()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    world.still()
+    await until(lambda: state(world) is SessionState.DISCONNECTED)
+    assert world.servers.live() == []
+    assert not world.of(AttemptFailed)
+    world.flow()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    await world.engine.stop()
+    balance(world)
+
+
+async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World):
+    world.servers.down["connect", "a"] = NetworkError("refused")
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.FAILED)
+    assert world.servers.connects["a"] == 4
+    assert [event.attempt for event in world.of(AttemptStarted)] == [0, 1, 2, 3]
+    assert [event.delay for event in world.of(RetryScheduled)] == [0.01, 0.02, 0.04]
+    assert world.of(GaveUp)[0].text == "Session cam0_main gave up after 3 retries: refused"
+    world.servers.down.clear()
+    world.engine.sessions.get(KEY).retry_now()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+
+
+async def test_fails_over_in_order_and_round_again(world: World):
+    await world.start(chain("a", "b", "c", failback_after=None))
+    for host, following in (("a", "b"), ("b", "c"), ("c", "a")):
+        await until(
+            lambda host=host: len(world.servers.live(host)) == 1 and world.engine.sessions.get(KEY).policy.stable
+        )
+        world.servers.lose(host, NetworkError("reset by peer"))
+        await until(lambda following=following: world.servers.live(following))
+    assert [event.why for event in world.of(Moved)] == ["failover", "failover", "failback"]
+    assert world.servers.clashes == 0
+    await world.engine.stop()
+    balance(world)
+
+
+async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "HOLD", 0.05)
+    world.servers.faults["connect", "a"] = [NetworkError("refused")]
+    await world.start(chain("a", "b", failback_after=0.1))
+    await until(lambda: world.servers.live("b"))
+    await until(lambda: world.servers.live("a") and not world.servers.live("b"))
+    before, after = world.servers.at("b")[0].numbers(), world.servers.at("a")[0].numbers()
+    assert after[0] == before[-1] + 1
+    assert after[0] % world.gop == 0
+    assert world.of(Moved)[-1].why == "failback"
+    assert state(world) is SessionState.CONNECTED
+    await world.engine.stop()
+    balance(world)
+
+
+async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "HOLD", 0.03)
+    world.servers.down["connect", "a"] = NetworkError("refused")
+    await world.start(chain("a", "b", failback_after=0.05))
+    await until(lambda: len([n for n in world.of(Note) if n.code == "failback_failed"]) >= 2)
+    assert len(world.servers.at("b")) == 1
+    numbers = world.servers.at("b")[0].numbers()
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "HOLD", 0.02)
+    await world.start(chain("a", "b", failback_after=0.03, max_moves_per_hour=2))
+    for _ in range(3):
+        await until(lambda: world.servers.live("a") and state(world) is SessionState.CONNECTED)
+        if len([m for m in world.of(Moved) if m.why == "failback"]) == 2:
+            break
+        await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+        world.servers.lose("a", NetworkError("reset"))
+        await until(lambda: world.servers.live("b"))
+    world.servers.lose("a", NetworkError("reset"))
+    await until(lambda: [n for n in world.of(Note) if n.code == "failback_held"])
+    assert world.servers.live("b")
+
+
+async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "HOLD", 0.02)
+    await world.start(chain("a", "b"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    world.engine.sessions.get(KEY).switch(1)
+    await until(lambda: world.servers.live("b") and not world.servers.live("a"))
+    assert world.servers.at("b")[0].numbers()[0] == world.servers.at("a")[0].numbers()[-1] + 1
+    with pytest.raises(ValueError, match="target 2 is not in the chain; it has 0 to 1"):
+        world.engine.sessions.get(KEY).switch(2)
+
+
+async def test_pause_unpublishes_and_resume_comes_back(world: World):
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    one = world.engine.sessions.get(KEY)
+    one.pause()
+    await until(lambda: state(world) is SessionState.DISCONNECTED)
+    assert not world.servers.live()
+    one.resume()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+
+
+async def test_a_busy_name_is_its_own_class(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("camcast.session.connection.BUSY_DELAY", 0.02)
+    world.servers.faults["publish", "a"] = [BusyError("already publishing")] * 6
+    await world.start(chain("a", retry_policy=RetryPolicy(max_attempts=0)))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    assert {event.error_class for event in world.of(AttemptFailed)} == {ErrorClass.BUSY}
+    assert len(world.of(AttemptFailed)) == 6
+
+
+async def test_misconfigured_fails_at_once(world: World):
+    world.servers.down["connect", "a"] = MisconfiguredError("the certificate is not the one pinned")
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.FAILED)
+    assert world.servers.connects["a"] == 1
+
+
+async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy_later(world: World):
+    await world.start(chain("a", "b", failback_after=None))
+    await until(lambda: world.servers.live("a"))
+    world.servers.lose("a", UnexplainedRefusal("closed", stage="publish"))
+    await until(lambda: world.servers.live("b"))
+    assert world.of(AttemptFailed)[0].error_class is ErrorClass.REFUSED
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    world.servers.lose("b", NetworkError("reset"))
+    await until(lambda: world.servers.live("a"))
+    world.servers.lose("a", UnexplainedRefusal("closed", stage="publish"))
+    await until(lambda: len(world.of(AttemptFailed)) == 3)
+    assert world.of(AttemptFailed)[2].error_class is ErrorClass.BUSY
+
+
+async def test_a_stall_is_noticed_by_acknowledgements(world: World):
+    await world.start(chain("a", "b", stall_timeout=0.3))
+    await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+    world.servers.stalled.add("a")
+    await until(lambda: world.servers.live("b"))
+    failure = world.of(AttemptFailed)[0]
+    assert failure.error_class is ErrorClass.NETWORK
+    assert failure.error.startswith("stalled: ")
+    await world.engine.stop()
+    balance(world)
+
+
+async def test_warm_standby_saves_the_connect(world: World):
+    await world.start(chain("a", "b", standby="warm", failback_after=None))
+    await until(lambda: world.servers.connects["b"] == 1)
+    assert not world.servers.at("b")
+    world.servers.hang.add(("connect", "b"))
+    await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+    world.servers.lose("a", NetworkError("reset"))
+    await until(lambda: world.servers.live("b"))
+    assert world.servers.connects["b"] == 1
+
+
+async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    await world.start(chain("a", "b", standby="warm"))
+    for count in (1, 2):
+        await until(lambda count=count: world.servers.connects["b"] == count)
+        world.servers.lose("b", NetworkError("idle"))
+    await until(lambda: [n for n in world.of(Note) if n.code == "standby_cold"])
+    assert world.servers.connects["b"] == 2
+    assert state(world) is SessionState.CONNECTED
+
+
+async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    await world.start(chain("a", "b", standby="hot", failback_after=None))
+    await until(
+        lambda: world.servers.live("a") and world.servers.live("b") and len(world.servers.live("b")[0].units) > 9
+    )
+    assert [n.code for n in world.of(Note)] == ["redundancy"]
+    world.servers.lose("a", NetworkError("reset"))
+    seen = world.number
+    await until(lambda: world.number > seen + 10)
+    numbers = world.servers.at("b")[0].numbers()
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers[-1] >= seen
+    assert [n.code for n in world.of(Note)][1] == "redundancy_lost"
+    assert world.of(Moved)[0].gap == 0
+    assert SessionState.ERROR not in {event.new for event in world.of(StateChanged)}
+    await world.engine.stop()
+    balance(world)
+
+
+async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aside, "HOLD", 0.02)
+    await world.start(chain("a:1", allow_redirect_hosts=("b",)))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    events = world.servers.live("a:1")[0].transport.context.events
+    events.redirect("mem://evil/key")
+    await until(lambda: [n for n in world.of(Note) if n.code == "redirect_refused"])
+    events.redirect("mem://b:1/key-of-a")
+    await until(lambda: world.servers.live("b:1") and not world.servers.live("a:1"))
+    assert world.servers.at("b:1")[0].numbers()[0] == world.servers.at("a:1")[0].numbers()[-1] + 1
+
+
+async def test_resolve_url_is_asked_before_every_attempt(world: World):
+    from camcast.hooks import hookimpl
+
+    asked = []
+
+    class Resolver:
+        @hookimpl
+        def camcast_resolve_url(self, target, attempt):
+            asked.append((target.url, attempt, threading.current_thread() is threading.main_thread()))
+            return f"mem://a/token{attempt}"
+
+    world.host.register(Resolver())
+    world.servers.faults["connect", "a"] = [NetworkError("expired")]
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    assert asked == [("mem://a/key-of-a", 0, False), ("mem://a/key-of-a", 1, False)]
+    assert world.servers.at("a")[0].url == "mem://a/token1"
+
+
+async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monkeypatch: pytest.MonkeyPatch):
+    async def broken(self, tracks):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("tests.core.world.MemoryTransport.publish", broken)
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.FAILED)
+    assert world.of(AttemptFailed)[0].error == "ZeroDivisionError: oops"
+
+
+async def test_the_first_to_get_through_wakes_the_others(world: World):
+    slow = RetryPolicy(initial_delay=30, max_delay=30, stable_after=0.05)
+    world.servers.down["connect", "a"] = NetworkError("refused")
+    await world.start(chain("a", retry_policy=slow), chain("a", output="second", retry_policy=slow))
+    await until(lambda: len(world.of(RetryScheduled)) == 2)
+    world.servers.down.clear()
+    world.engine.sessions.get(KEY).retry_now()
+    await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
+
+
+@pytest.mark.parametrize("where", ["waiting for media", "connect", "publish", "connected", "error", "failed"])
+async def test_stop_is_bounded_in_every_state(world: World, where: str):
+    if where in ("connect", "publish"):
+        world.servers.hang.add((where, "a"))
+    if where in ("error", "failed"):
+        world.servers.down["connect", "a"] = NetworkError("refused")
+    policy = RetryPolicy(initial_delay=30) if where == "error" else FAST
+    await world.start(chain("a", retry_policy=policy), flowing=where != "waiting for media")
+    wanted = {
+        "waiting for media": SessionState.DISCONNECTED,
+        "connected": SessionState.CONNECTED,
+        "error": SessionState.ERROR,
+        "failed": SessionState.FAILED,
+    }.get(where, SessionState.CONNECTING)
+    await until(lambda: state(world) is wanted)
+    one = world.engine.sessions.get(KEY)
+    async with asyncio.timeout(session.STOP_DEADLINE + 1):
+        await world.engine.sessions.delete_session(KEY)
+    assert one.state is SessionState.DISCONNECTED
+    assert not world.servers.alive
+
+
+async def test_sessions_are_found_by_what_names_them(world: World):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    assert [one.label for one in engine.sessions] == ["cam0_main/cloud", "cam0_main"]
+    assert [one.key.output for one in engine.sessions.find(url="mem://b/key-of-b")] == ["cloud"]
+    assert len(engine.sessions.find(camera_id=0, stream_id=0)) == 2
+    assert engine.sessions.find(camera_id=1) == []
+    with pytest.raises(ConfigError, match="session 0/0/rtmp exists already"):
+        engine.sessions.create_session(chain("a"))
+    with pytest.raises(ConfigError, match="there is no camera 7; known: 0"):
+        engine.sessions.create_session(SessionConfig(camera_id=7, url="mem://a/k"))
+
+
+async def test_totals_keep_what_deleted_sessions_did(world: World):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    await until(lambda: all(one.state is SessionState.CONNECTED for one in engine.sessions))
+    await until(lambda: engine.sessions.totals().frames_sent > 10)
+    before = engine.sessions.totals()
+    await engine.remove_output(SessionKey(0, 0, "cloud"))
+    after = engine.sessions.totals()
+    assert after.sessions == 1
+    assert after.frames_sent >= before.frames_sent
+    assert after.attempts == before.attempts
+
+
+async def test_slow_link_drops_to_the_next_keyframe_and_recovers(world: World):
+    await world.start(chain("a", queue=Limit(seconds=0.4, bytes=4 * 2**20), stall_timeout=60))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    transport = world.servers.live("a")[0].transport
+    world.servers.stalled.add("a")
+    await until(lambda: world.engine.stats().sessions[0].dropped.get("video: link behind", 0) > 10)
+    world.servers.stalled.clear()
+    transport.acked, transport.pending = transport.acked + transport.pending, 0
+    sent = len(world.servers.at("a")[0].numbers())
+    await until(lambda: len(world.servers.at("a")[0].numbers()) > sent + 5)
+    numbers = world.servers.at("a")[0].numbers()
+    jumps = [after for before, after in zip(numbers, numbers[1:], strict=False) if after != before + 1]
+    assert len(jumps) == 1
+    assert jumps[0] % world.gop == 0
+    await world.engine.stop()
+    balance(world)
+
+
+def test_the_blocking_facade_runs_a_loop_of_its_own():
+    world = World()
+    with EngineThread(world.config(), host=world.host, on_event=world.events.append) as engine:
+        engine.create_session(chain("a"))
+        assert engine.stats().sessions[0].state is SessionState.DISCONNECTED
+        assert threading.current_thread() is threading.main_thread()
+        engine.delete_session(KEY)
+        assert engine.stats().sessions == ()
+        with pytest.raises(KeyError):
+            engine.delete_session(KEY)
+    engine.stop()
