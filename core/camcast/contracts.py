@@ -69,6 +69,45 @@ class Source(Protocol):
         """Ask for a keyframe soon. False = this source cannot."""
 
 
+class PushHandle(Protocol):
+    """The embedding program's way into one stream, before, while and after its source runs. From any thread.
+
+    Each call says whether the media was taken; it waits only when given a `timeout`. Times are ns, None = now.
+    """
+
+    def packet(
+        self,
+        data: bytes | bytearray | memoryview,
+        *,
+        kind: MediaKind = MediaKind.VIDEO,
+        codec: str | None = None,
+        pts: int | None = None,
+        dts: int | None = None,
+        keyframe: bool | None = None,
+        timeout: float = 0.0,
+    ) -> bool:
+        """Push one access unit in any framing its codec has."""
+
+    def frame(self, picture: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:
+        """Push one picture."""
+
+    def audio(self, samples: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:
+        """Push a block of sound."""
+
+    def end(self) -> None:
+        """There will be no more."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine takes media now."""
+
+    async def ready(self) -> None:
+        """Wait until it does. On the engine's loop."""
+
+    def wait_ready(self, timeout: float) -> bool:
+        """The same for other threads; False after `timeout` seconds."""
+
+
 @attrs.frozen(kw_only=True)
 class SourceContext:
     """What a source is built with."""
@@ -88,6 +127,8 @@ class SourceContext:
     """Finds a codec kind by any of its names; raises `MediaError` naming those known."""
     handover: Handover
     log: logging.Logger | logging.LoggerAdapter[Any]
+    resolver: Resolver | None = attrs.field(default=None, repr=False)
+    """For sources that connect somewhere; None = the system's own look-up."""
 
     @property
     def label(self) -> str:

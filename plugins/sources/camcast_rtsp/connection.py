@@ -1,0 +1,219 @@
+"""The RTSP connection: one socket on the loop, requests and their answers, and interleaved media parsed as it comes.
+
+Reading works as network drivers do: after a read that emptied the socket, the connection rests for `REST` seconds
+and then takes all that has come meanwhile at once. A camera sends a picture in dozens of packets within a few
+milliseconds; being woken for each would cost more than all the parsing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Mapping
+
+from camcast.contracts import Resolver
+from camcast.errors import NetworkError, SourceError
+
+from .dialogue import Dialogue
+from .interleave import Deinterleaver
+from .messages import Message, ProtocolError, Request, Response, encode_response
+from .options import RtspOptions
+from .url import RtspUrl
+
+REST = 0.004
+MAX_UNSENT = 64 * 1024
+"""A camera that takes nothing of the few bytes we send is gone."""
+GOODBYE = 0.5
+"""Seconds that TEARDOWN may take."""
+_ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One connection to a camera. `closed` is done when it is over, with the reason as its result."""
+
+    def __init__(self, url: RtspUrl, dialogue: Dialogue) -> None:
+        self.url = url
+        self.dialogue = dialogue
+        self.incoming = Deinterleaver(self._message)
+        self.on_answer: Callable[[Response], None] = lambda response: None
+        """Called before anything that follows the response on the wire is parsed."""
+        self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: dict[int, asyncio.Future[Response]] = {}
+        self._resting: asyncio.TimerHandle | None = None
+
+    # --- asyncio ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.incoming.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            self.incoming.filled(nbytes, time.monotonic_ns())
+        except ProtocolError as error:
+            self._end(f"the peer does not speak RTSP: {error}")
+            return
+        if self._resting is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._resting = self._loop.call_later(REST, self._resume)
+
+    def _resume(self) -> None:
+        self._resting = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def eof_received(self) -> None:
+        self._end("the camera closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
+
+    def _end(self, reason: str) -> None:
+        if not self.closed.done():
+            self.closed.set_result(reason)
+        for future in self._waiting.values():
+            if not future.done():
+                future.cancel()
+        if self._resting is not None:
+            self._resting.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- messages -----------------------------------------------------------------------------------------
+
+    def _message(self, message: Message) -> None:
+        if isinstance(message, Request):
+            self._asked(message)
+            return
+        future = self._waiting.get(message.cseq)
+        if future is None and len(self._waiting) == 1 and message.cseq < 0:
+            # Some cameras forget the number.
+            future = next(iter(self._waiting.values()))
+        if future is not None and not future.done():
+            self.on_answer(message)
+            future.set_result(message)
+
+    def _asked(self, request: Request) -> None:
+        if request.method in ("ANNOUNCE", "REDIRECT"):
+            self._end(f"the camera has changed its stream ({request.method})")
+            return
+        status, reason = (200, "OK") if request.method in _ANSWERED else (501, "Not Implemented")
+        self.send(encode_response(status, reason, request.headers.get("cseq")))
+
+    def send(self, data: bytes) -> None:
+        """Bytes as they are. Never blocks; a peer that takes nothing ends the connection."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > MAX_UNSENT:
+            self._end("the camera has stopped reading")
+            return
+        transport.write(data)
+
+    def send_frame(self, channel: int, data: bytes) -> None:
+        """One interleaved frame."""
+        self.send(b"$" + bytes((channel,)) + len(data).to_bytes(2, "big") + data)
+
+    async def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Response:
+        """Send a request, authenticated when the camera wants it; raises `SourceError`. No deadline of its own."""
+        while True:
+            try:
+                number, data = self.dialogue.request(method, url, headers)
+            except ValueError as error:
+                raise SourceError(f"{self.url.shown}: {method} cannot be asked: {error}", fatal=True) from None
+            response = await self._exchange(number, data)
+            if not self.dialogue.again(response):
+                return response
+
+    async def _exchange(self, number: int, data: bytes) -> Response:
+        future: asyncio.Future[Response] = self._loop.create_future()
+        self._waiting[number] = future
+        try:
+            self.send(data)
+            await asyncio.wait((future, self.closed), return_when=asyncio.FIRST_COMPLETED)
+            if future.done() and not future.cancelled():
+                return future.result()
+            raise SourceError(f"{self.url.shown}: {self.dialogue.scrub(self.closed.result())}")
+        finally:
+            del self._waiting[number]
+
+    async def goodbye(self, url: str) -> None:
+        """TEARDOWN as far as it goes, then close."""
+        if self.dialogue.session and not self.closed.done():
+            with contextlib.suppress(SourceError, TimeoutError):
+                async with asyncio.timeout(GOODBYE):
+                    await self.ask("TEARDOWN", url)
+        self.close()
+
+    def close(self) -> None:
+        self._end("closed by us")
+
+    @property
+    def local(self) -> tuple[int, str]:
+        """Family and address of our end."""
+        assert self._transport is not None
+        sock = self._transport.get_extra_info("socket")
+        return sock.family, sock.getsockname()[0]
+
+    @property
+    def peer(self) -> str:
+        assert self._transport is not None
+        return str(self._transport.get_extra_info("peername")[0])
+
+
+async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None) -> Connection:
+    """Open a connection, trying each of the host's addresses; raises `SourceError`."""
+    loop = asyncio.get_running_loop()
+    context = _tls(options) if url.secure else None
+    hosts = [url.host]
+    if resolver is not None:
+        try:
+            hosts = [str(address[0]) for _, address in await resolver.resolve(url.host, url.port)]
+        except NetworkError as error:
+            raise SourceError(f"{url.shown}: {error}") from None
+    failure: OSError | None = None
+    for host in hosts:
+        try:
+            _, connection = await loop.create_connection(
+                lambda: Connection(url, dialogue),
+                host,
+                url.port,
+                ssl=context,
+                server_hostname=url.host if context else None,
+                happy_eyeballs_delay=0.3,
+            )
+        except OSError as error:
+            failure = error
+        else:
+            return connection
+    raise SourceError(f"{url.shown}: cannot connect: {_reason(failure)}") from None
+
+
+def _reason(error: OSError | None) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({error.verify_message}); set ca_file, or insecure to accept any"
+        case ConnectionRefusedError():
+            return "nothing listens on its port (connection refused)"
+        case None:
+            return "its name has no address"
+        case _:
+            return error.strerror or str(error) or type(error).__name__
+
+
+def _tls(options: RtspOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=options.ca_file)
+    except OSError as error:
+        raise SourceError(f"ca_file cannot be read: {error.strerror or error}", fatal=True) from None
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,156 @@
+"""AAC as mpeg4-generic (RFC 3640): AU headers in front, one or more frames behind, or a piece of one large frame.
+
+The modes AAC-hbr and AAC-lbr differ only in the numbers that the SDP gives: sizelength, indexlength, indexdeltalength.
+Interleaving (an index other than 0) and headers with more fields are not used by cameras and count as damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from camcast.errors import MediaError
+
+from .common import DAMAGED, LOSS, Bytes, Damage, UnitSink
+
+MAX_FRAME = 1 << 13
+MAX_FRAMES = 64
+"""In one packet."""
+FREQUENCIES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_OTHER_FIELDS = ("ctsdeltalength", "dtsdeltalength", "randomaccessindication", "streamstateindication")
+
+
+class AacDepacketiser:
+    def __init__(self, sink: UnitSink, parameters: Mapping[str, str], step: int) -> None:
+        """`step`: a frame's duration in units of the RTP clock. Raises `MediaError` for modes it cannot read."""
+        self._sink = sink
+        self._step = step
+        self._size_bits = _number(parameters, "sizelength")
+        self._index_bits = _number(parameters, "indexlength")
+        self._delta_bits = _number(parameters, "indexdeltalength")
+        self._auxiliary_bits = _number(parameters, "auxiliarydatasizelength")
+        if not 0 < self._size_bits <= 16 or max(self._index_bits, self._delta_bits) > 16:
+            raise MediaError(f"AAC in RTP with sizelength {self._size_bits}: expected 1 to 16 (13 in mode AAC-hbr)")
+        for name in _OTHER_FIELDS:
+            if _number(parameters, name):
+                raise MediaError(f"AAC in RTP with {name} in its AU headers is not supported")
+        self._piece = bytearray()
+        self._piece_time = 0
+        self._wanted = 0
+
+    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
+        try:
+            self._take(payload, timestamp)
+        except Damage:
+            self._drop(DAMAGED)
+
+    def lost(self, count: int) -> None:
+        if self._wanted:
+            self._piece.clear()
+            self._wanted = 0
+        for _ in range(min(count, 1000)):
+            self._sink.missing(LOSS)
+
+    def _take(self, payload: Bytes, timestamp: int) -> None:
+        sizes, at = self._headers(payload)
+        end = len(payload)
+        if len(sizes) == 1 and sizes[0] > end - at:
+            self._fragment(payload[at:], sizes[0], timestamp)
+            return
+        if self._wanted:
+            self._drop(LOSS)
+        for number, size in enumerate(sizes):
+            if size > end - at:
+                raise Damage
+            if size:
+                self._sink.unit(bytes(payload[at : at + size]), timestamp + number * self._step & 0xFFFFFFFF)
+            at += size
+
+    def _headers(self, payload: Bytes) -> tuple[list[int], int]:
+        """The frames' sizes and where the first begins."""
+        if len(payload) < 2:
+            raise Damage
+        bits = payload[0] << 8 | payload[1]
+        at = 2 + (bits + 7 >> 3)
+        if at > len(payload):
+            raise Damage
+        fields = int.from_bytes(payload[2:at], "big")
+        position = (at - 2) * 8
+        last = position - bits
+        sizes: list[int] = []
+        while position > last:
+            index_bits = self._delta_bits if sizes else self._index_bits
+            position -= self._size_bits + index_bits
+            if position < last or len(sizes) == MAX_FRAMES:
+                raise Damage
+            value = fields >> position
+            if value & ((1 << index_bits) - 1):
+                raise Damage
+            sizes.append(value >> index_bits & ((1 << self._size_bits) - 1))
+        if not sizes:
+            raise Damage
+        if self._auxiliary_bits:
+            at += self._auxiliary(payload, at)
+        return sizes, at
+
+    def _auxiliary(self, payload: Bytes, at: int) -> int:
+        """Bytes of the auxiliary section (§3.2.2)."""
+        length = self._auxiliary_bits
+        head = payload[at : at + (length + 7 >> 3)]
+        size = int.from_bytes(head, "big") >> (-length % 8)
+        return (length + size + 7) >> 3
+
+    def _fragment(self, data: Bytes, size: int, timestamp: int) -> None:
+        if size > MAX_FRAME * 8:
+            raise Damage
+        if self._wanted and (timestamp != self._piece_time or size != self._wanted):
+            self._drop(LOSS)
+        if not self._wanted:
+            self._wanted, self._piece_time = size, timestamp
+        self._piece += data
+        if len(self._piece) < size:
+            return
+        whole, exact = bytes(self._piece), len(self._piece) == size
+        self._piece.clear()
+        self._wanted = 0
+        if not exact:
+            raise Damage
+        self._sink.unit(whole, timestamp)
+
+    def _drop(self, reason: str) -> None:
+        self._piece.clear()
+        self._wanted = 0
+        self._sink.missing(reason)
+
+
+def config_of(parameters: Mapping[str, str]) -> bytes:
+    """The AudioSpecificConfig in the SDP; raises `MediaError`."""
+    try:
+        config = bytes.fromhex(parameters.get("config", ""))
+    except ValueError:
+        config = b""
+    if len(config) < 2:
+        raise MediaError("AAC in RTP without a config in its SDP: nothing says how to decode it")
+    return config
+
+
+def frame_step(config: bytes, clock_rate: int) -> int:
+    """A frame's duration in units of the RTP clock (ISO 14496-3 §1.6.2.1: 1024 or 960 samples of the core's rate)."""
+    value = int.from_bytes(config[:8].ljust(8, b"\0"), "big")
+    position = 64 - 5
+    if value >> position == 31:
+        position -= 6
+    position -= 4
+    index = value >> position & 15
+    if index == 15:
+        position -= 24
+        rate = value >> position & 0xFFFFFF
+    else:
+        rate = FREQUENCIES[index] if index < len(FREQUENCIES) else 0
+    position -= 4
+    samples = 960 if position > 0 and value >> (position - 1) & 1 and config[0] >> 3 == 2 else 1024
+    return samples * clock_rate // rate if rate else samples
+
+
+def _number(parameters: Mapping[str, str], name: str) -> int:
+    text = parameters.get(name, "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0

@@ -1,0 +1,176 @@
+"""What all depacketisers share: where units go, what damage is, and the assembly of pictures from NAL units."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+MAX_UNIT = 8 * 1024 * 1024
+"""Bytes of one access unit; 4K keyframes at high quality have one or two million."""
+NEARLY_FULL = MAX_UNIT - 128 * 1024
+"""Below this, one more packet fits for certain."""
+LOSS = "rtp loss"
+DAMAGED = "damaged"
+TOO_LARGE = "too large"
+
+Bytes = memoryview | bytes
+
+
+class Damage(Exception):
+    """A payload that cannot be what its header says."""
+
+
+class UnitSink(Protocol):
+    """Where whole units go."""
+
+    def unit(self, data: bytes, timestamp: int) -> None:
+        """One access unit with its RTP timestamp (32 bits)."""
+
+    def missing(self, reason: str) -> None:
+        """One unit had to be left out."""
+
+
+class Depacketiser(Protocol):
+    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None: ...
+
+    def lost(self, count: int) -> None:
+        """So many packets are missing before the next one."""
+
+
+class NalAssembler(ABC):
+    """Collects a picture's NAL units, one copy each, and hands them on at the marker or the next timestamp.
+
+    After a gap, a picture counts as whole only if it is seen to begin after it. A camera that sets the marker on
+    every slice is found out by a slice that continues the picture before; from then on timestamps alone divide.
+    """
+
+    _header_size = 1
+
+    def __init__(self, sink: UnitSink) -> None:
+        self._sink = sink
+        self._unit = bytearray()
+        self._timestamp = -1
+        self._broken = ""
+        """Why the unit being collected is not whole."""
+        self._suspect = False
+        """Packets were lost before the unit being collected began."""
+        self._started = -1
+        """Where the size field of the open fragment lies."""
+        self._trust_marker = True
+        self._last_sent = -1
+        self._pictured = False
+
+    @abstractmethod
+    def _take(self, payload: Bytes) -> None:
+        """Add one payload's units by `_whole` and `_open`, `_more`, `_close`; raises `Damage`."""
+
+    @abstractmethod
+    def _begins(self, header: int, first: int) -> bool | None:
+        """Whether a unit with this header and first byte behind it begins a picture (a first slice) or precedes one
+        (parameter sets, delimiter, SEI). None = it tells nothing."""
+
+    @abstractmethod
+    def _is_slice(self, header: int) -> bool: ...
+
+    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
+        if timestamp != self._timestamp:
+            if self._unit or self._broken:
+                self._flush()
+            self._timestamp = timestamp
+        try:
+            self._take(payload)
+        except Damage:
+            self._broken = self._broken or DAMAGED
+            self._started = -1
+        if marker and self._trust_marker:
+            self._flush()
+
+    def lost(self, count: int) -> None:
+        if self._unit:
+            self._broken = LOSS
+            self._started = -1
+        self._suspect = True
+
+    def _flush(self) -> None:
+        if self._started >= 0 and not self._broken:
+            self._broken = DAMAGED
+        if self._broken:
+            self._sink.missing(self._broken)
+        elif self._unit:
+            self._last_sent = self._timestamp
+            self._sink.unit(bytes(self._unit), self._timestamp)
+        self._unit = bytearray()
+        self._broken = ""
+        self._started = -1
+        self._pictured = False
+
+    def _examine(self, header: int, first: int) -> None:
+        """Look at a unit's beginning: does it fit what has come so far?"""
+        if self._suspect:
+            self._suspect = False
+            if not self._broken:
+                if self._begins(header, first):
+                    # Whole pictures are missing, at least one.
+                    self._sink.missing(LOSS)
+                else:
+                    self._broken = LOSS
+        if not self._pictured and self._is_slice(header):
+            self._pictured = True
+            continues = not self._broken and not self._begins(header, first)
+            if continues and self._trust_marker and self._timestamp == self._last_sent:
+                self._trust_marker = False
+                self._broken = DAMAGED
+
+    def _whole(self, nal: Bytes) -> None:
+        size = len(nal)
+        if size < self._header_size:
+            raise Damage
+        if self._started >= 0:
+            self._broken = self._broken or DAMAGED
+        if self._suspect or not self._pictured:
+            self._examine(nal[0], nal[self._header_size] if size > self._header_size else 0)
+        if self._room(size):
+            self._unit += size.to_bytes(4, "big")
+            self._unit += nal
+
+    def _open(self, header: bytes, data: Bytes) -> None:
+        if not data:
+            raise Damage
+        if self._started >= 0:
+            self._broken = self._broken or DAMAGED
+        if self._suspect or not self._pictured:
+            self._examine(header[0], data[0])
+        if self._room(len(data)):
+            self._started = len(self._unit)
+            self._unit += b"\0\0\0\0"
+            self._unit += header
+            self._unit += data
+
+    def _more(self, data: Bytes) -> None:
+        if self._started >= 0:
+            if self._room(len(data)):
+                self._unit += data
+        else:
+            # The rest of a unit whose beginning never came.
+            self._broken = self._broken or (LOSS if self._suspect else DAMAGED)
+            self._suspect = False
+            self._unit.clear()
+
+    def _close(self) -> None:
+        start = self._started
+        if start >= 0:
+            self._unit[start : start + 4] = (len(self._unit) - start - 4).to_bytes(4, "big")
+            self._started = -1
+
+    def _room(self, size: int) -> bool:
+        """Whether there is room for `size` more bytes. Nothing is kept of a unit that is not whole."""
+        if self._broken:
+            self._unit.clear()
+            self._started = -1
+            return False
+        if len(self._unit) + size + 8 > MAX_UNIT:
+            self._broken = TOO_LARGE
+            self._unit.clear()
+            self._started = -1
+            return False
+        return True

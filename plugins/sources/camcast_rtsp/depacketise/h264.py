@@ -1,0 +1,95 @@
+"""H.264 (RFC 6184): single NAL units, STAP-A and FU-A, that is packetization modes 0 and 1.
+
+Interleaved mode (2) is not known to be sent by any camera; its packets count as damaged.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+
+from .common import NEARLY_FULL, Bytes, Damage, NalAssembler
+
+STAP_A, FU_A = 24, 28
+_START = b"\x00\x00\x00\x01"
+_PARAMETERS = (6, 7, 8)
+
+
+class H264Depacketiser(NalAssembler):
+    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
+        # The middle of a fragmented unit: most packets of most streams.
+        if (
+            self._started >= 0
+            and timestamp == self._timestamp
+            and not marker
+            and len(payload) > 2
+            and payload[0] & 0x1F == FU_A
+            and payload[1] < 0x40
+            and len(self._unit) < NEARLY_FULL
+        ):
+            self._unit += payload[2:]
+        else:
+            super().feed(payload, timestamp, marker)
+
+    def _take(self, payload: Bytes) -> None:
+        first = payload[0]
+        kind = first & 0x1F
+        if kind == FU_A:
+            if len(payload) < 3:
+                raise Damage
+            second = payload[1]
+            if second & 0x80:
+                self._open(bytes((first & 0xE0 | second & 0x1F,)), payload[2:])
+            else:
+                self._more(payload[2:])
+            if second & 0x40:
+                self._close()
+        elif 1 <= kind <= 23:
+            if kind in _PARAMETERS:
+                # Some cameras put a whole Annex B sequence (SPS, PPS, IDR) into one "SPS".
+                for nal in bytes(payload).split(_START):
+                    self._whole(nal)
+            else:
+                self._whole(payload)
+        elif kind == STAP_A:
+            self._aggregate(payload)
+        else:
+            raise Damage
+
+    def _aggregate(self, payload: Bytes) -> None:
+        at, end = 1, len(payload)
+        while at + 2 < end:
+            stop = at + 2 + (payload[at] << 8 | payload[at + 1])
+            if stop > end:
+                raise Damage
+            self._whole(payload[at + 2 : stop])
+            at = stop
+
+    def _begins(self, header: int, first: int) -> bool | None:
+        kind = header & 0x1F
+        if 1 <= kind <= 5:
+            # first_mb_in_slice is 0 when its Exp-Golomb code is the single bit 1.
+            return kind in (1, 2, 5) and first >= 0x80
+        return True if 6 <= kind <= 9 else None
+
+    def _is_slice(self, header: int) -> bool:
+        return 1 <= header & 0x1F <= 5
+
+
+def parameter_sets(parameters: Mapping[str, str]) -> bytes:
+    """Annex B of what the SDP brings (§8.1 sprop-parameter-sets); b"" when missing or garbled."""
+    return annexb(parameters.get("sprop-parameter-sets", ""))
+
+
+def annexb(text: str) -> bytes:
+    """Base64 units between commas, behind start codes. A garbled one is left out: the stream brings its own."""
+    units = []
+    for part in text.split(","):
+        try:
+            unit = b64decode(part.strip() + "=" * (-len(part.strip()) % 4), validate=True)
+        except (Base64Error, ValueError):
+            continue
+        if unit:
+            units.append(_START + unit.removeprefix(_START))
+    return b"".join(units)

@@ -1,0 +1,92 @@
+"""H.265 (RFC 7798): single NAL units, aggregation packets (AP) and fragmentation units (FU).
+
+With sprop-max-don-diff above 0 each unit has a decoding order number in front; it is passed over, since units
+still come in decoding order from a single RTP stream of any known camera. PACI packets count as damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .common import NEARLY_FULL, Bytes, Damage, NalAssembler, UnitSink
+from .h264 import annexb
+
+AP, FU, PACI = 48, 49, 50
+_FU_FIRST = FU << 1
+
+
+class H265Depacketiser(NalAssembler):
+    _header_size = 2
+
+    def __init__(self, sink: UnitSink, numbered: bool = False) -> None:
+        super().__init__(sink)
+        self._skip = 2 if numbered else 0
+
+    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
+        # The middle of a fragmented unit: most packets of most streams.
+        if (
+            self._started >= 0
+            and timestamp == self._timestamp
+            and not marker
+            and len(payload) > 3
+            and payload[0] & 0x7E == _FU_FIRST
+            and payload[2] < 0x40
+            and len(self._unit) < NEARLY_FULL
+        ):
+            self._unit += payload[3:]
+        else:
+            super().feed(payload, timestamp, marker)
+
+    def _take(self, payload: Bytes) -> None:
+        if len(payload) < 3:
+            raise Damage
+        kind = payload[0] >> 1 & 0x3F
+        if kind == FU:
+            third = payload[2]
+            data = payload[3 + (self._skip if third & 0x80 else 0) :]
+            if third & 0x80:
+                self._open(bytes((payload[0] & 0x81 | (third & 0x3F) << 1, payload[1])), data)
+            else:
+                self._more(data)
+            if third & 0x40:
+                self._close()
+        elif kind == AP:
+            self._aggregate(payload)
+        elif kind < AP:
+            self._whole(bytes(payload[:2]) + bytes(payload[4:]) if self._skip else payload)
+        else:
+            raise Damage
+
+    def _aggregate(self, payload: Bytes) -> None:
+        at, end = 2, len(payload)
+        skip = self._skip
+        while at + skip + 2 < end:
+            start = at + skip + 2
+            stop = start + (payload[start - 2] << 8 | payload[start - 1])
+            if stop > end:
+                raise Damage
+            self._whole(payload[start:stop])
+            at = stop
+            # Units behind the first have one byte, the difference of their numbers.
+            skip = min(skip, 1)
+
+    def _begins(self, header: int, first: int) -> bool | None:
+        kind = header >> 1 & 0x3F
+        if kind < 32:
+            # first_slice_segment_in_pic_flag
+            return first >= 0x80
+        return True if kind in (32, 33, 34, 35, 39) else None
+
+    def _is_slice(self, header: int) -> bool:
+        return header >> 1 & 0x3F < 32
+
+
+def parameter_sets(parameters: Mapping[str, str]) -> bytes:
+    """Annex B of what the SDP brings (§7.1 sprop-vps, -sps, -pps); b"" when missing or garbled."""
+    return b"".join(annexb(parameters.get(name, "")) for name in ("sprop-vps", "sprop-sps", "sprop-pps"))
+
+
+def is_numbered(parameters: Mapping[str, str]) -> bool:
+    """Whether units carry decoding order numbers."""
+    text = parameters.get("sprop-max-don-diff", "0")
+    return text.isdigit() and int(text[:6]) > 0

@@ -1,0 +1,103 @@
+"""Takes an RTSP connection's bytes apart (RFC 2326 §10.12): interleaved frames `$ channel size16 data`, and messages.
+
+One buffer, read into by the socket and parsed in place: a frame is handed on as a view of it, good until the
+handler returns. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
+stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from struct import Struct
+
+from .messages import MAX_BODY, MAX_HEAD, METHODS, Message, ProtocolError, parse_message
+
+BUFFER_SIZE = 128 * 1024
+"""Larger than the largest frame (64 KiB + 4) and message, with room left to read into."""
+MAX_SKIP = 64 * 1024
+assert BUFFER_SIZE > MAX_HEAD + MAX_BODY + 16 * 1024
+
+Handler = Callable[[memoryview, int], None]
+"""(the frame's data, its arrival in ns)."""
+
+_DOLLAR = 0x24
+_frame_at = Struct("!BBH").unpack_from
+_STARTS = (b"RTSP/", *METHODS)
+_MARK = re.compile(b"|".join(re.escape(mark) for mark in (b"$", *(start[:4] for start in _STARTS))))
+_LONGEST_START = max(map(len, _STARTS))
+
+
+class Deinterleaver:
+    """Feeds channel handlers and `on_message`. `room()`, read into it, `filled(count)`; raises `ProtocolError`."""
+
+    def __init__(self, on_message: Callable[[Message], None]) -> None:
+        self.handlers: list[Handler | None] = [None] * 256
+        """By channel number."""
+        self.counts: Counter[str] = Counter()
+        self._on_message = on_message
+        self._buffer = bytearray(BUFFER_SIZE)
+        self._view = memoryview(self._buffer)
+        self._end = 0
+        self._skipped = 0
+
+    def room(self) -> memoryview:
+        """Where the next bytes go; never empty."""
+        return self._view[self._end :]
+
+    def filled(self, count: int, arrival: int) -> None:
+        """`count` bytes have been put where `room()` said; they came at `arrival` (ns)."""
+        view, handlers = self._view, self.handlers
+        end = self._end + count
+        at = 0
+        while end - at >= 4:
+            mark, channel, size = _frame_at(view, at)
+            if mark == _DOLLAR:
+                start = at + 4
+                stop = start + size
+                if stop > end:
+                    break
+                handler = handlers[channel]
+                if handler is None:
+                    self.counts["unknown channel"] += 1
+                else:
+                    self._skipped = 0
+                    handler(view[start:stop], arrival)
+                at = stop
+            else:
+                used = self._other(at, end)
+                if not used:
+                    break
+                at += used
+        rest = end - at
+        if at and rest:
+            view[:rest] = view[at:end]
+        self._end = rest
+
+    def _other(self, at: int, end: int) -> int:
+        """Handle what is no frame; how many bytes it was, 0 = more is needed."""
+        head = bytes(self._view[at : min(at + _LONGEST_START, end)])
+        if any(head.startswith(start) for start in _STARTS):
+            message, length = parse_message(self._view[at:end])
+            if message is not None:
+                self._skipped = 0
+                self._on_message(message)
+            return length
+        if len(head) < _LONGEST_START and any(start.startswith(head) for start in _STARTS):
+            return 0
+        return self._skip(at, end)
+
+    def _skip(self, at: int, end: int) -> int:
+        """How far to the next byte that may begin something."""
+        window = bytes(self._view[at + 1 : end])
+        found = _MARK.search(window)
+        # The last three bytes may be the beginning of a mark.
+        size = 1 + (found.start() if found else max(len(window) - 3, 0))
+        if not bytes(self._view[at : at + size]).strip(b"\r\n"):
+            return size
+        self._skipped += size
+        self.counts["stray bytes"] += size
+        if self._skipped > MAX_SKIP:
+            raise ProtocolError(f"more than {MAX_SKIP} bytes that are neither RTSP nor interleaved media")
+        return size

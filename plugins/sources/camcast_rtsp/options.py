@@ -1,0 +1,32 @@
+"""What a user may set for an RTSP camera."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+from attrs.validators import gt
+
+
+@attrs.frozen(kw_only=True)
+class RtspOptions:
+    """Options of the source kind `rtsp`. Durations are seconds."""
+
+    transport: Literal["tcp", "udp"] = "tcp"
+    """"tcp": media inside the RTSP connection, without loss. "udp": beside it, for cameras that can do no other."""
+    username: str | None = attrs.field(default=None, repr=False)
+    """Goes before a user in the URL. Likewise `password`."""
+    password: str | None = attrs.field(default=None, repr=False)
+    timestamps: Literal["camera", "arrival"] = "camera"
+    """"camera": its own clock, watched and mended. "arrival": when the media came, smoothed, for hopeless clocks."""
+    audio: bool = True
+    """False leaves the camera's sound out."""
+    no_data_timeout: float = attrs.field(default=5.0, validator=gt(0))
+    """A camera that sends no media for this long is given up, though its session may still be open."""
+    connect_timeout: float = attrs.field(default=10.0, validator=gt(0))
+    """For connecting, and again for the exchange up to the answer to PLAY."""
+    user_agent: str = "camcast"
+    ca_file: str | None = None
+    """Certificates to trust for `rtsps://` besides the system's."""
+    insecure: bool = False
+    """Accept any certificate of an `rtsps://` camera."""

@@ -1,0 +1,178 @@
+"""RTP (RFC 3550 §5.1): headers, sequence, loss. No I/O, no clock of its own.
+
+In order is the fast path and touches nothing. A packet from the future waits, copied, until the gap is filled, `HOLD`
+has passed or `MAX_HELD` packets wait; then the gap is loss. A leap of more than `MAX_DROPOUT` (or another SSRC)
+counts only when the next packet continues it (§A.1), since one stray packet must not throw the stream off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from struct import Struct
+
+import attrs
+
+from camcast.media import NS_PER_MS
+
+MAX_DROPOUT = 3000
+MAX_MISORDER = 100
+MAX_HELD = 128
+HOLD = 80 * NS_PER_MS
+
+HEADER = Struct("!BBHII")
+_unpack = HEADER.unpack_from
+
+OnPacket = Callable[[memoryview | bytes, int, bool], None]
+"""(payload, timestamp, marker)."""
+
+
+@attrs.define(eq=False)
+class _Held:
+    payload: bytes
+    timestamp: int
+    marker: bool
+    arrival: int
+
+
+def payload_bounds(packet: memoryview | bytes, first: int) -> tuple[int, int] | None:
+    """Where the payload lies in a packet with CSRCs, extension or padding; None = damaged."""
+    size = len(packet)
+    start = 12 + 4 * (first & 0x0F)
+    if first & 0x10:
+        if start + 4 > size:
+            return None
+        start += 4 + 4 * (packet[start + 2] << 8 | packet[start + 3])
+    end = size
+    if first & 0x20:
+        padding = packet[size - 1]
+        if not padding:
+            return None
+        end -= padding
+    return (start, end) if start <= end else None
+
+
+class RtpReceiver:
+    """One track's packets in order. `on_lost(n)` comes before the packet that follows the gap."""
+
+    def __init__(self, payload_type: int, on_packet: OnPacket, on_lost: Callable[[int], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.ssrc: int | None = None
+        self.received = 0
+        self.lost = 0
+        self.cycles = 0
+        self.arrival = 0
+        """When the packet came that is being delivered, or was last; ns, 0 = none yet."""
+        self._payload_type = payload_type
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._expected = 0
+        self._held: dict[int, _Held] = {}
+        self._leap: tuple[int, int] | None = None
+
+    @property
+    def highest(self) -> int:
+        """Extended highest sequence number received (RFC 3550 §6.4.1)."""
+        return (self.cycles << 16) + ((self._expected - 1) & 0xFFFF) & 0xFFFFFFFF
+
+    def feed(self, packet: memoryview | bytes, arrival: int) -> None:
+        """One packet as it came. Damaged and foreign ones are counted and left out."""
+        if len(packet) < 12:
+            self.counts["damaged"] += 1
+            return
+        first, second, sequence, timestamp, ssrc = _unpack(packet)
+        if first == 0x80:
+            payload = packet[12:]
+        else:
+            bounds = payload_bounds(packet, first) if first & 0xC0 == 0x80 else None
+            if bounds is None:
+                self.counts["damaged"] += 1
+                return
+            payload = packet[bounds[0] : bounds[1]]
+        if second & 0x7F != self._payload_type:
+            self.counts["other payload type"] += 1
+            return
+        if sequence == self._expected and ssrc == self.ssrc:
+            # As _deliver does, without the call.
+            self._expected = sequence + 1 & 0xFFFF
+            if sequence == 0xFFFF:
+                self.cycles += 1
+            self.received += 1
+            self.arrival = arrival
+            if payload:
+                self._on_packet(payload, timestamp, second >= 0x80)
+            if self._held:
+                self._release(arrival)
+        else:
+            self._out_of_order(payload, sequence, timestamp, second >= 0x80, ssrc, arrival)
+
+    def tick(self, now: int) -> None:
+        """Give up gaps that have lasted too long. For when no packet comes."""
+        if self._held:
+            self._release(now)
+
+    def _deliver(self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, arrival: int) -> None:
+        self._expected = sequence + 1 & 0xFFFF
+        if sequence == 0xFFFF:
+            self.cycles += 1
+        self.received += 1
+        self.arrival = arrival
+        if payload:
+            self._on_packet(payload, timestamp, marker)
+
+    def _out_of_order(
+        self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, ssrc: int, arrival: int
+    ) -> None:
+        if self.ssrc is None:
+            self.ssrc = ssrc
+            self._deliver(payload, sequence, timestamp, marker, arrival)
+            return
+        ahead = (sequence - self._expected) & 0xFFFF
+        if ssrc == self.ssrc and ahead <= MAX_DROPOUT:
+            if sequence in self._held:
+                self.counts["duplicate"] += 1
+                return
+            self._leap = None
+            self._held[sequence] = _Held(bytes(payload), timestamp, marker, arrival)
+            self.counts["reordered"] += 1
+            self._release(arrival)
+        elif ssrc == self.ssrc and 0x10000 - ahead <= MAX_MISORDER:
+            self.counts["late or duplicate"] += 1
+        elif self._leap == (ssrc, sequence):
+            self._restart(ssrc)
+            self._deliver(payload, sequence, timestamp, marker, arrival)
+        else:
+            self._leap = (ssrc, (sequence + 1) & 0xFFFF)
+            self.counts["stray"] += 1
+
+    def _restart(self, ssrc: int) -> None:
+        """The sender has begun anew: what was waiting is void."""
+        self.counts["restart"] += 1
+        lost = len(self._held) + 1
+        self._held.clear()
+        self._leap = None
+        self.ssrc = ssrc
+        self.cycles = 0
+        self._lose(lost)
+
+    def _release(self, now: int) -> None:
+        """Deliver what has become due; a gap that cannot wait any longer is loss."""
+        held = self._held
+        while held:
+            found = held.pop(self._expected, None)
+            if found is None:
+                oldest = next(iter(held.values())).arrival
+                if len(held) < MAX_HELD and now - oldest < HOLD:
+                    return
+                following = min(held, key=lambda sequence: (sequence - self._expected) & 0xFFFF)
+                gap = (following - self._expected) & 0xFFFF
+                if following < self._expected:
+                    self.cycles += 1
+                self._lose(gap)
+                self._expected = following
+                found = held.pop(following)
+            self._deliver(found.payload, self._expected, found.timestamp, found.marker, found.arrival)
+
+    def _lose(self, count: int) -> None:
+        self.lost += count
+        self._on_lost(count)

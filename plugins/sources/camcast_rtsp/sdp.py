@@ -1,0 +1,150 @@
+"""The session description a camera answers DESCRIBE with (RFC 4566), as far as playing it needs. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+import attrs
+
+from camcast.errors import SourceError
+from camcast.media import MediaKind
+
+MAX_MEDIA = 16
+MAX_LINES = 2000
+
+_STATIC = {0: ("PCMU", 8000, 1), 8: ("PCMA", 8000, 1), 14: ("MPA", 90000, 1), 26: ("JPEG", 90000, 1)}
+"""Payload types that need no rtpmap (RFC 3551 §6)."""
+_KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+
+
+@attrs.frozen
+class Format:
+    """One payload type of a medium."""
+
+    payload_type: int
+    encoding: str
+    """As spelt in the rtpmap: "H264", "MPEG4-GENERIC"."""
+    clock_rate: int
+    channels: int = 1
+    parameters: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """From fmtp; names in lower case."""
+    feedback: tuple[str, ...] = ()
+    """From rtcp-fb: "nack pli"."""
+
+
+@attrs.frozen
+class Media:
+    """One `m=` section."""
+
+    kind: MediaKind
+    formats: tuple[Format, ...]
+    control: str
+    """URL to set up, absolute or relative; "" = the session's own."""
+    receivable: bool = True
+    """False for a back channel, which the camera only listens to, and for what is switched off."""
+
+
+@attrs.frozen
+class Session:
+    media: tuple[Media, ...]
+    control: str = ""
+
+
+@attrs.define
+class _Section:
+    name: str
+    payload_types: list[int]
+    control: str = ""
+    direction: str = ""
+    maps: dict[int, tuple[str, int, int]] = attrs.field(factory=dict)
+    parameters: dict[int, dict[str, str]] = attrs.field(factory=dict)
+    feedback: list[tuple[str, str]] = attrs.field(factory=list)
+
+
+def parse_sdp(data: bytes) -> Session:
+    """Video and audio sections, in order. Raises `SourceError` when there is no media at all."""
+    session = _Section("", [])
+    sections: list[_Section] = []
+    current = session
+    for line in data.decode("utf-8", "replace").splitlines()[:MAX_LINES]:
+        key, mark, value = line.strip().partition("=")
+        if not mark:
+            continue
+        if key == "m":
+            if len(sections) == MAX_MEDIA:
+                break
+            words = value.split()
+            types = [int(word) for word in words[3:] if word.isascii() and word.isdigit() and len(word) <= 3]
+            current = _Section(words[0].lower() if words else "", types)
+            sections.append(current)
+        elif key == "a":
+            _attribute(current, value)
+    # ONVIF writes directions as the client sees them: "recvonly" media and a "sendonly" back channel. Other cameras
+    # call their media "sendonly", as RFC 4566 has it.
+    onvif = any(section.direction == "recvonly" for section in sections)
+    silent = {"inactive", "sendonly"} if onvif else {"inactive"}
+    media = tuple(_media(section, silent) for section in sections if section.name in _KINDS)
+    if not media:
+        raise SourceError("the camera's session description (SDP) names neither video nor audio")
+    return Session(media, session.control)
+
+
+def _attribute(section: _Section, text: str) -> None:
+    name, _, value = text.partition(":")
+    value = value.strip()
+    match name.strip().lower():
+        case "control":
+            section.control = "" if value == "*" else value
+        case "sendonly" | "recvonly" | "sendrecv" | "inactive" as direction:
+            section.direction = direction
+        case "rtpmap":
+            kind, _, rest = value.partition(" ")
+            parts = rest.strip().split("/")
+            if _is_number(kind, 3) and len(parts) >= 2 and _is_number(parts[1], 9):
+                channels = int(parts[2]) if len(parts) > 2 and _is_number(parts[2], 2) else 1
+                section.maps[int(kind)] = (parts[0].strip(), int(parts[1]), channels)
+        case "fmtp":
+            kind, _, rest = value.partition(" ")
+            if _is_number(kind, 3):
+                section.parameters.setdefault(int(kind), {}).update(_parameters(rest))
+        case "rtcp-fb":
+            kind, _, rest = value.partition(" ")
+            section.feedback.append((kind, rest.strip().lower()))
+        case _:
+            pass
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """fmtp's `name=value; name=value`. Values may hold '=' (base64) and stand in quotes."""
+    found: dict[str, str] = {}
+    for part in text.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name:
+            found[name.strip().lower()] = value.strip().strip('"')
+    return found
+
+
+def _media(section: _Section, silent: Set[str]) -> Media:
+    formats = []
+    for number in section.payload_types:
+        known = section.maps.get(number) or _STATIC.get(number)
+        if known is None or known[1] <= 0:
+            continue
+        wanted = (str(number), "*")
+        feedback = tuple(what for kind, what in section.feedback if kind in wanted)
+        formats.append(Format(number, *known, section.parameters.get(number, {}), feedback))
+    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent)
+
+
+def _is_number(text: str, digits: int) -> bool:
+    text = text.strip()
+    return text.isascii() and text.isdigit() and len(text) <= digits
+
+
+def control_url(base: str, control: str) -> str:
+    """A medium's URL. Relative ones are appended, not resolved: that is what cameras mean, even behind a query."""
+    if not control:
+        return base
+    if "://" in control:
+        return control
+    return base + control.removeprefix("/") if base.endswith("/") else f"{base}/{control.removeprefix('/')}"

@@ -1,0 +1,105 @@
+"""RTP and RTCP beside the RTSP connection: a pair of sockets on neighbouring ports (RFC 3550 §11).
+
+Only what comes from the camera's own address is taken. Sockets are emptied as a whole, then rest, as in
+`connection.py`; the kernel keeps what comes meanwhile, so its buffer is made large.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import time
+from collections.abc import Callable
+
+from camcast.errors import SourceError
+
+from .connection import REST
+
+RECEIVE_BUFFER = 4 * 1024 * 1024
+MAX_DATAGRAMS = 256
+"""Read in one go, so that a flood cannot hold the loop."""
+_TRIES = 50
+
+OnPacket = Callable[[memoryview, int], None]
+
+
+class UdpPair:
+    """Two bound sockets that hand packets and their arrival time to `on_rtp` and `on_rtcp`."""
+
+    def __init__(self, family: int, address: str, peer: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> None:
+        self.foreign = 0
+        """Datagrams from elsewhere, left out."""
+        self._loop = asyncio.get_running_loop()
+        self._peer = peer
+        self._sockets = _bind_pair(family, address)
+        self._buffer = memoryview(bytearray(65536))
+        self._handlers = (on_rtp, on_rtcp)
+        self._resting: dict[int, asyncio.TimerHandle] = {}
+        for index in (0, 1):
+            self._watch(index)
+
+    @property
+    def port(self) -> int:
+        """The RTP port; RTCP's is the next."""
+        return int(self._sockets[0].getsockname()[1])
+
+    def knock(self, ports: tuple[int, int]) -> None:
+        """Open firewalls on the way by sending a little first."""
+        self._send(0, b"\x80" + bytes(11), ports[0])
+        self._send(1, b"\x80\xc9\x00\x01\x00\x00\x00\x00", ports[1])
+
+    def send_rtcp(self, data: bytes, port: int) -> None:
+        self._send(1, data, port)
+
+    def close(self) -> None:
+        for timer in self._resting.values():
+            timer.cancel()
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
+
+    def _send(self, index: int, data: bytes, port: int) -> None:
+        # An unreachable port is no news: what matters is whether media comes.
+        with contextlib.suppress(OSError):
+            self._sockets[index].sendto(data, (self._peer, port))
+
+    def _watch(self, index: int) -> None:
+        self._resting.pop(index, None)
+        self._loop.add_reader(self._sockets[index], self._readable, index)
+
+    def _readable(self, index: int) -> None:
+        arrival = time.monotonic_ns()
+        receive, handler = self._sockets[index].recvfrom_into, self._handlers[index]
+        buffer, peer = self._buffer, self._peer
+        try:
+            for _ in range(MAX_DATAGRAMS):
+                size, sender = receive(buffer)
+                if sender[0] == peer:
+                    handler(buffer[:size], arrival)
+                else:
+                    self.foreign += 1
+        except BlockingIOError:
+            self._loop.remove_reader(self._sockets[index])
+            self._resting[index] = self._loop.call_later(REST, self._watch, index)
+        except OSError:
+            # An ICMP answer to something we sent; the next read goes on.
+            return
+
+
+def _bind_pair(family: int, address: str) -> tuple[socket.socket, socket.socket]:
+    for _ in range(_TRIES):
+        port = random.randrange(20000, 60000, 2)
+        pair = (socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM))
+        try:
+            for offset, sock in enumerate(pair):
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+                sock.bind((address, port + offset))
+        except OSError:
+            for sock in pair:
+                sock.close()
+            continue
+        return pair
+    raise SourceError(f"no two neighbouring UDP ports are free on {address}")

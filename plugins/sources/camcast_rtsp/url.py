@@ -1,0 +1,84 @@
+"""RTSP URLs as cameras have them (RFC 2326 §3.2): credentials apart, the rest untouched.
+
+A camera compares the request's URL with its own spelling, so path and query are never normalised. The user's name
+and password end at the last '@' in front of the first '/', and may be percent-encoded.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import attrs
+
+from camcast.errors import SourceError
+from camcast.redaction import redact_url, url_secrets
+
+PORTS = {"rtsp": 554, "rtsps": 322}
+
+
+@attrs.frozen
+class RtspUrl:
+    """One camera's address. `request` is what goes on the wire: the URL without credentials."""
+
+    request: str = attrs.field(repr=redact_url)
+    secure: bool
+    host: str
+    port: int
+    username: str | None = attrs.field(default=None, repr=False)
+    password: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """As logs may show it: an RTSP path is often a key or holds a password, so its last part is hidden."""
+        return redact_url(self.request)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every string that must not be shown."""
+        found = set(url_secrets(self.request))
+        if self.password:
+            found.add(self.password)
+        return frozenset(found)
+
+
+def parse_url(url: str) -> RtspUrl:
+    """Take an RTSP URL apart; raises a fatal `SourceError` that says what is wrong, without the URL's secrets."""
+    scheme, mark, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not mark or scheme not in PORTS:
+        raise _wrong(url, "it must begin with rtsp:// or rtsps://")
+    if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in url):
+        raise _wrong(url, "it holds a space or a control character; percent-encode it (%20)")
+    cut = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    authority, path = rest[:cut], rest[cut:].partition("#")[0]
+    credentials, at, address = authority.rpartition("@")
+    host, port = _split_address(url, address, PORTS[scheme], "@" in path)
+    username: str | None = None
+    password: str | None = None
+    if at:
+        name, _, secret = credentials.partition(":")
+        username, password = unquote(name), unquote(secret)
+    return RtspUrl(f"{scheme}://{address}{path}", scheme == "rtsps", host, port, username, password)
+
+
+def _split_address(url: str, address: str, default_port: int, at_in_path: bool) -> tuple[str, int]:
+    if address.startswith("["):
+        host, _, tail = address[1:].partition("]")
+        digits = tail.removeprefix(":") if tail else ""
+    else:
+        host, _, digits = address.partition(":")
+    if not host:
+        raise _wrong(url, "it names no host")
+    if not digits:
+        return host, default_port
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:6]) < 65536:
+        hint = "; a '/', '?' or '#' in the password must be percent-encoded" if at_in_path else ""
+        raise _wrong(url, f"its port is not a number from 1 to 65535{hint}")
+    return host, int(digits)
+
+
+def _wrong(url: str, why: str) -> SourceError:
+    # Nothing of a URL that could not be taken apart is shown: the secret may be anywhere in it.
+    scheme = url.partition("://")[0].lower()
+    shown = f"{scheme}://***" if scheme in PORTS else "***"
+    return SourceError(f"the camera's URL ({shown}) cannot be used: {why}", fatal=True)
