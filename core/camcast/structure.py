@@ -95,6 +95,9 @@ def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
         return [Issue(f"{path}.{key}", f"unknown key{suggest(key, known)}") for key in sorted(error.extra_fields)]
     if isinstance(error, KeyError):
         return [Issue(path, f"{error.args[0]} is missing")]
+    if len(error.args) > 1 and isinstance(error.args[1], attrs.Attribute):
+        # What attrs' own validators raise: (text, attribute, …).
+        return [Issue(f"{path}.{error.args[1].alias}", str(error.args[0]))]
     return [Issue(path, str(error))]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from camcast.cli.check import check
+from camcast.cli.demo import demo
 from camcast.cli.encoders import encoders
 from camcast.cli.plugins import plugins
 from camcast.cli.run import run
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, check, plugins, sources, encoders, schema):
+for command in (run, check, demo, plugins, sources, encoders, schema):
     app.command()(command)
 
 

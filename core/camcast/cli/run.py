@@ -60,9 +60,9 @@ async def supervise(
     config: Config, host: PluginHost, display: Display, *, duration: float | None = None, file: Path | None = None
 ) -> Summary:
     """Run an engine until it is time to stop; `file` is read again on SIGHUP."""
-    stop, hangup = asyncio.Event(), asyncio.Event()
-    with _signals(stop, hangup):
-        async with Engine(config, host=host) as engine, _beside(display.watch(engine), _reloads(engine, hangup, file)):
+    stop = asyncio.Event()
+    with stop_signals(stop):
+        async with Engine(config, host=host) as engine, beside(display.watch(engine), _reloads(engine, file)):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(duration):
                     await _until_done(engine, stop)
@@ -86,25 +86,32 @@ async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), LOOK)
 
 
-async def _reloads(engine: Engine, hangup: asyncio.Event, file: Path | None) -> None:
-    """Read the file again whenever asked; a wrong file changes nothing."""
+async def _reloads(engine: Engine, file: Path | None) -> None:
+    """Read the file again on every SIGHUP; a wrong file changes nothing."""
+    if file is None:
+        return
     log = logging.getLogger("camcast")
-    while file is not None:
-        await hangup.wait()
-        hangup.clear()
-        try:
-            config = await asyncio.to_thread(load, file, engine.host)
-            changes = await engine.reload(config)
-        except CamcastError as error:
-            log.error("Not reloaded, everything goes on as before: %s", error)
-        except Exception:
-            log.exception("Internal error while reloading")
-        else:
-            log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
+    loop = asyncio.get_running_loop()
+    hangup = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    try:
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            try:
+                changes = await engine.reload(await asyncio.to_thread(load, file, engine.host))
+            except CamcastError as error:
+                log.error("Not reloaded, everything goes on as before: %s", error)
+            except Exception:
+                log.exception("Internal error while reloading")
+            else:
+                log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 @contextlib.asynccontextmanager
-async def _beside(*work: Awaitable[None]) -> AsyncIterator[None]:
+async def beside(*work: Awaitable[None]) -> AsyncIterator[None]:
     """Run coroutines while the block runs, and end them with it."""
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
@@ -118,7 +125,7 @@ async def _beside(*work: Awaitable[None]) -> AsyncIterator[None]:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, hangup: asyncio.Event) -> Iterator[None]:
+def stop_signals(stop: asyncio.Event) -> Iterator[None]:
     """SIGINT and SIGTERM set `stop` once; a second one then does what it does to any program."""
     loop = asyncio.get_running_loop()
     ending = (signal.SIGINT, signal.SIGTERM)
@@ -130,9 +137,8 @@ def _signals(stop: asyncio.Event, hangup: asyncio.Event) -> Iterator[None]:
 
     for number in ending:
         loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
     try:
         yield
     finally:
-        for number in (*ending, signal.SIGHUP):
+        for number in ending:
             loop.remove_signal_handler(number)

@@ -1,0 +1,168 @@
+"""`camcast demo`: four cameras to receivers in this very process; the first receiver fails and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from camcast.cli.demo_clips import demo_clips
+from camcast.cli.demo_report import report
+from camcast.cli.display import Display, choose_display
+from camcast.cli.run import beside, stop_signals
+from camcast.cli.terminal import FAILED, errors, explained, load_host, output, warn
+from camcast.config import from_mapping
+from camcast.config.session import PRIMARY_OUTPUT
+from camcast.engine import Engine, Stats
+from camcast.errors import MissingDependency
+from camcast.events import GaveUp, Moved
+from camcast.host import PluginHost
+from camcast.testing.certificate import make_certificate
+from camcast.testing.receiver import Receiver
+
+NAME = "cam{camera_id}_{stream_name}"
+FAILURE, RETURN = 0.3, 0.45
+"""When the first receiver fails and when it is back, as parts of the whole time."""
+FAILBACK_AFTER = 2.0
+
+log = logging.getLogger("camcast.demo")
+
+
+@attrs.frozen
+class Receivers:
+    """Where the demo's cameras are published."""
+
+    primary: Receiver
+    backup: Receiver
+    secure: Receiver | None
+    """With TLS; None where no certificate could be made."""
+    ca_file: Path | None
+
+    def all(self) -> list[Receiver]:
+        return [receiver for receiver in (self.primary, self.backup, self.secure) if receiver is not None]
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="How long to publish.", min=8.0)] = 20.0,
+    clips: Annotated[Path | None, typer.Option(help="Folder of clips to use; without it two are made.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
+) -> None:
+    """Publish four cameras to receivers in this process, with a failover, and count what arrived."""
+    host = load_host()
+    # Of all that is logged, the moves and the demo's own words are what there is to see here.
+    display = choose_display(live=output.is_terminal and not plain, level="ERROR")
+    log.setLevel(logging.INFO)
+    with explained(), tempfile.TemporaryDirectory(prefix="camcast-demo-") as directory:
+        films = demo_clips(clips, Path(directory))
+        with display:
+            stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
+        errors.print("Decoding what the receivers got ...")
+        shown, well = report(stats, receivers.all(), host.codecs.values(), started)
+    output.print(shown)
+    raise typer.Exit(0 if well else FAILED)
+
+
+async def _play(
+    host: PluginHost, display: Display, films: list[Path], directory: Path, seconds: float
+) -> tuple[Stats, int, Receivers]:
+    stop = asyncio.Event()
+    async with _receivers(directory) as receivers:
+        config = from_mapping(demo_config(receivers, films), host)
+        with stop_signals(stop):
+            started = time.monotonic_ns()
+            async with Engine(config, host=host) as engine, beside(display.watch(engine), _tell_moves(engine)):
+                await _fail_and_return(receivers.primary, stop, seconds)
+                before = engine.stats()
+                await engine.stop()
+                after = engine.stats()
+        # Latency is a figure of the moment; all else is complete only at the end.
+        ends = {metrics.key: metrics for metrics in after.sessions}
+        sessions = tuple(attrs.evolve(ends[metrics.key], latency=metrics.latency) for metrics in before.sessions)
+        return attrs.evolve(after, sessions=sessions), started, receivers
+
+
+async def _tell_moves(engine: Engine) -> None:
+    async for event in engine.events():
+        if isinstance(event, Moved | GaveUp):
+            log.info(event.text)
+
+
+async def _fail_and_return(primary: Receiver, stop: asyncio.Event, seconds: float) -> None:
+    if await _passes(seconds * FAILURE, stop):
+        log.warning("The first receiver is switched off")
+        await primary.stop()
+    if await _passes(seconds * (RETURN - FAILURE), stop):
+        log.warning("The first receiver is back")
+        await primary.start()
+        await _passes(seconds * (1 - RETURN), stop)
+
+
+async def _passes(seconds: float, stop: asyncio.Event) -> bool:
+    """Let time pass; False when the user wants an end."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return not stop.is_set()
+
+
+@contextlib.asynccontextmanager
+async def _receivers(directory: Path) -> AsyncIterator[Receivers]:
+    ca_file, tls = None, None
+    try:
+        ca_file, tls = make_certificate(directory)
+    except MissingDependency as error:
+        warn(f"no camera uses TLS: {error}")
+    receivers = Receivers(Receiver(), Receiver(), Receiver(tls=tls) if tls is not None else None, ca_file)
+    async with contextlib.AsyncExitStack() as stack:
+        for receiver in receivers.all():
+            await stack.enter_async_context(receiver)
+        yield receivers
+
+
+def demo_config(receivers: Receivers, films: list[Path]) -> dict[str, Any]:
+    """As a configuration file would say it. `films`: main and sub of the first camera, then of the second."""
+    cameras = [
+        _camera("street", [{"source": _film(films[0])}, {"source": _film(films[1])}]),
+        _camera("yard", [{"source": _film(films[2])}, {"source": _film(films[3])}]),
+        _camera("gate", [_picture("smpte", 1280, 720, 1500), _picture("smpte", 320, 180, 200)]),
+        _camera("door", [_picture("bars", 640, 360, 600), _picture("bars", 320, 180, 200)]),
+    ]
+    if receivers.secure is not None:
+        cameras[3][PRIMARY_OUTPUT] = {
+            "url_template": receivers.secure.url("live", NAME, host="localhost"),
+            "fallback_urls": [],
+            "ca_file": str(receivers.ca_file),
+        }
+    return {
+        PRIMARY_OUTPUT: {
+            "url_template": receivers.primary.url("live", NAME),
+            "fallback_urls": [receivers.backup.url("live", NAME)],
+            "failback_after": FAILBACK_AFTER,
+        },
+        "cameras": cameras,
+    }
+
+
+def _camera(name: str, streams: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "streams": [{"name": word} | stream for word, stream in zip(("main", "sub"), streams, strict=True)],
+    }
+
+
+def _film(path: Path) -> dict[str, Any]:
+    return {"type": "file", "url": str(path), "options": {"loop": True}}
+
+
+def _picture(pattern: str, width: int, height: int, bitrate: int) -> dict[str, Any]:
+    return {
+        "source": {"type": "testsrc", "options": {"pattern": pattern, "tone": 440.0}},
+        "encoder": {"width": width, "height": height, "framerate": 25, "bitrate": bitrate},
+    }
