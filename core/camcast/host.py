@@ -89,7 +89,8 @@ class PluginHost:
                 self._problem(entry.name, "left out by the allow- or block-list", logging.DEBUG)
                 continue
             dist = entry.dist
-            found = Plugin(entry.name, dist.name or "?" if dist else "?", dist.version or "" if dist else "")
+            origin = (dist.name or "?", dist.version or "") if dist else ("?", "")
+            found = Plugin(entry.name, *origin)
             try:
                 module = entry.load()
             except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's import may raise anything

@@ -319,7 +319,6 @@ class Session:
             )
         self._off_since = None
         self._last_shown, self._last_index = attempt.shown, attempt.index
-        self._published[attempt.publish_name] = now
         self._aside.begin(attempt)
 
     async def _live(self) -> None:
@@ -354,7 +353,7 @@ class Session:
         self._aside.end()
         self._go_live(candidate, why, gap=0.0)
         if old is not None:
-            self._published[old.publish_name] = time.monotonic()
+            self._remember_name(old)
             await old.close(clean=True)
 
     async def _promote(self, old: Attempt, hot: Attempt, error: TransportError) -> None:
@@ -378,7 +377,7 @@ class Session:
         self._off_since = time.monotonic()
         self.recorder.down()
         self._tell_drops(over=True)
-        self._published[active.publish_name] = self._off_since
+        self._remember_name(active)
         self._aside.keep_spare()
         await active.close(clean=clean)
 
@@ -391,9 +390,7 @@ class Session:
         if time.monotonic() - attempt.published_at > BUSY_WINDOW:
             return NetworkError(str(error), stage="streaming")
         ghost = self._published.get(attempt.publish_name)
-        ours = ghost is not None and time.monotonic() - ghost < GHOST_WINDOW
-        earlier = ours and self.recorder.moves + self.recorder.failed_attempts > 0
-        if earlier:
+        if ghost is not None and time.monotonic() - ghost < GHOST_WINDOW:
             return BusyError(
                 f"{error}; this session published that name a moment ago, so the server may still hold it",
                 stage="publish",
@@ -401,6 +398,12 @@ class Session:
         return RefusedError(
             f"{error}; the server agreed and then closed: wrong key, or the name is in use", stage="publish"
         )
+
+    def _remember_name(self, attempt: Attempt) -> None:
+        """A name that was really published may be held by its own ghost for a while."""
+        now = time.monotonic()
+        if attempt.published_at is not None and now - attempt.published_at > BUSY_WINDOW:
+            self._published[attempt.publish_name] = now
 
     def _failed(self, error: TransportError, attempt: Attempt | None) -> None:
         index = attempt.index if attempt is not None else None

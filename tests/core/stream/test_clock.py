@@ -1,0 +1,101 @@
+"""The clock stage: one timeline, whatever the camera's clock does."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.world import AUDIO, VIDEO
+
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
+from camcast.stream.clock import Clock
+
+STEP = 40 * NS_PER_MS
+
+
+def feed(clock: Clock, dts: int, *, pts: int | None = None, at: int | None = None, track=VIDEO) -> Packet:
+    packet = Packet(track, dts, dts if pts is None else pts, False, b"", arrival=dts if at is None else at)
+    return clock.stamp(packet)
+
+
+def test_starts_at_zero_whatever_the_source_counts_from():
+    clock = Clock()
+    assert [feed(clock, 10**15 + i * STEP).dts for i in range(3)] == [0, STEP, 2 * STEP]
+
+
+def test_sound_and_picture_share_the_offset():
+    clock = Clock()
+    assert feed(clock, 5 * NS_PER_S).dts == 0
+    assert feed(clock, 5 * NS_PER_S + 7, track=AUDIO).dts == 7
+
+
+def test_a_restart_at_zero_goes_on_by_the_real_time_that_passed():
+    clock = Clock()
+    feed(clock, 100 * NS_PER_S, at=0)
+    feed(clock, 100 * NS_PER_S, track=AUDIO, at=0)
+    assert feed(clock, 0, at=2 * NS_PER_S).dts == 2 * NS_PER_S
+    assert feed(clock, 20 * NS_PER_MS, track=AUDIO, at=2 * NS_PER_S).dts == 2 * NS_PER_S + 20 * NS_PER_MS
+    assert clock.jumps == 1
+
+
+def test_a_jump_forward_is_a_new_offset_but_a_real_pause_is_not():
+    clock = Clock()
+    feed(clock, 0, at=0)
+    assert feed(clock, 3600 * NS_PER_S, at=STEP).dts == STEP
+    assert clock.jumps == 1
+    assert feed(clock, 3660 * NS_PER_S, at=STEP + 60 * NS_PER_S).dts == STEP + 60 * NS_PER_S
+    assert clock.jumps == 1
+
+
+def test_said_discontinuity_re_anchors_even_a_small_step():
+    clock = Clock()
+    feed(clock, 0, at=0)
+    clock.discontinuity()
+    assert feed(clock, 10, at=NS_PER_S).dts == NS_PER_S
+
+
+def test_a_small_step_back_is_held():
+    clock = Clock()
+    feed(clock, 0, at=0)
+    feed(clock, 2 * STEP, at=0)
+    assert feed(clock, STEP, at=0).dts == 2 * STEP
+    assert clock.held == 1
+
+
+def test_composition_times_of_b_frames_stay_exact():
+    clock = Clock()
+    shown = [2, 5, 3, 4, 8, 6, 7]
+    packets = [feed(clock, i * STEP, pts=p * STEP) for i, p in enumerate(shown)]
+    assert [p.pts for p in packets] == [p * STEP for p in shown]
+    assert [p.dts for p in packets] == [i * STEP for i in range(7)]
+
+
+def test_negative_composition_moves_decoding_earlier_not_showing():
+    clock = Clock()
+    shown = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]
+    packets = [feed(clock, i * STEP, pts=p * STEP) for i, p in enumerate(shown)]
+    assert [p.pts for p in packets] == [p * STEP for p in shown]
+    assert all(p.pts >= p.dts for p in packets)
+    assert [p.dts for p in packets] == sorted(p.dts for p in packets)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([VIDEO, AUDIO]),
+            st.integers(-(2**50), 2**50),
+            st.integers(-NS_PER_S, NS_PER_S),
+            st.integers(0, 10 * NS_PER_S),
+        ),
+        max_size=50,
+    )
+)
+def test_whatever_comes_time_never_falls_and_composition_is_never_negative(steps):
+    clock = Clock()
+    last: dict[MediaKind, int] = {}
+    now = 0
+    for track, dts, cts, wait in steps:
+        now += wait
+        packet = feed(clock, dts, pts=dts + cts, at=now, track=track)
+        assert packet.dts >= last.get(track.kind, packet.dts)
+        assert packet.pts >= packet.dts
+        last[track.kind] = packet.dts

@@ -1,0 +1,291 @@
+"""One attempt's outlet: the bound, the drops, the replay, and a balance that always closes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound, until
+
+from camcast.flv.packer import TagPacker
+from camcast.media import MediaKind, Tag
+from camcast.stream.hub import Hub
+from camcast.stream.outlet import FlowCounters, Outlet, OutletState
+from camcast.stream.rendition import FlvPacker
+
+
+class Link:
+    """A transport whose link the test holds in its hands."""
+
+    def __init__(self) -> None:
+        self.pending = 0
+        self.acked = 0
+        self.sent: list[tuple[Tag, int]] = []
+        self.takes = True
+
+    def send(self, unit: Tag, time: int) -> None:
+        self.sent.append((unit, time))
+        size = len(unit.head) + len(unit.body)
+        if self.takes:
+            self.acked += size
+        else:
+            self.pending += size
+
+    def drain(self, share: float = 1.0) -> None:
+        done = int(self.pending * share)
+        self.pending -= done
+        self.acked += done
+
+    def numbers(self) -> list[int]:
+        return [
+            int.from_bytes(u.body[:4], "big")
+            for u, _ in self.sent
+            if u.packet is not None and u.packet.track.kind is MediaKind.VIDEO
+        ]
+
+
+def make(*, audio: bool = False) -> Hub:
+    tracks = (VIDEO, AUDIO) if audio else (VIDEO,)
+    forms = {MediaKind.VIDEO: TOY_VIDEO.flv["plain"], MediaKind.AUDIO: TOY_AUDIO.flv["plain"]}
+    return Hub(FlvPacker(tracks, forms))
+
+
+def outlet(hub: Hub, link: Link, **settings: object) -> Outlet:
+    settings.setdefault("max_seconds", 0.7)
+    made = Outlet(transport=link, counters=FlowCounters(), **settings)  # type: ignore[arg-type]
+    made.start(hub)
+    return made
+
+
+def balanced(made: Outlet) -> bool:
+    flow = made.counters
+    return all(
+        flow.offered[kind] == flow.sent[kind] + sum(n for (k, _), n in flow.dropped.items() if k is kind)
+        for kind in MediaKind
+    )
+
+
+def test_the_body_is_shared_by_all_and_never_copied():
+    hub = make()
+    links = [Link(), Link(), Link()]
+    for link in links:
+        outlet(hub, link)
+    packet = picture(0, key=True)
+    hub.packet(packet)
+    assert isinstance(hub.packer, TagPacker)
+    assert all(link.sent[-1][0].body is packet.payload for link in links)
+
+
+def test_waits_for_a_keyframe_and_counts():
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    hub.packet(picture(1))
+    hub.packet(picture(5, key=True))
+    assert link.numbers() == [5]
+    assert one.counters.dropped == {(MediaKind.VIDEO, "waiting for keyframe"): 1}
+    assert link.sent[0][1] == 0
+
+
+def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark():
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    link.takes = False
+    for number in range(40):
+        hub.packet(picture(number, key=number % 10 == 0, size=4000))
+    assert one.state is OutletState.DROPPING
+    last = link.numbers()[-1]
+    assert 16 <= last <= 20
+    link.drain()
+    hub.packet(picture(41, size=4000))
+    assert link.numbers()[-1] == last
+    hub.packet(picture(50, key=True, size=4000))
+    hub.packet(picture(51, size=4000))
+    assert link.numbers()[-2:] == [50, 51]
+    assert balanced(one)
+
+
+def test_a_keyframe_that_finds_the_link_still_behind_is_dropped_too():
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    link.takes = False
+    for number in range(40):
+        hub.packet(picture(number, key=number % 10 == 0, size=40_000))
+    link.drain(0.3)
+    hub.packet(picture(50, key=True, size=40_000))
+    assert one.state is OutletState.DROPPING
+    assert 50 not in link.numbers()
+
+
+def test_sound_is_dropped_last():
+    hub, link = make(audio=True), Link()
+    one = outlet(hub, link)
+    link.takes = False
+    for number in range(30):
+        hub.packet(picture(number, key=number % 10 == 0, size=4000))
+        hub.packet(sound(number))
+    assert one.counters.dropped[MediaKind.VIDEO, "link behind"] > 0
+    assert one.counters.dropped[MediaKind.AUDIO, "link behind"] == 0
+    for number in range(30, 60):
+        hub.packet(sound(number))
+    assert one.counters.dropped[MediaKind.AUDIO, "link behind"] > 0
+    assert balanced(one)
+
+
+def test_a_link_that_keeps_up_with_a_delay_drops_nothing():
+    """A long round trip is not being behind."""
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    link.takes = False
+    for number in range(200):
+        hub.packet(picture(number, key=number % 50 == 0, size=30_000))
+        if number >= 5:
+            link.drain(1 / 6)
+    assert not one.counters.dropped
+    assert len(link.numbers()) == 200
+
+
+async def test_replay_shows_the_group_then_the_live_edge_in_order():
+    hub, link = make(), Link()
+    for number in range(8):
+        hub.packet(picture(number, key=number == 0))
+    one = outlet(hub, link)
+    hub.packet(picture(8))
+    await until(lambda: one.state is OutletState.LIVE)
+    hub.packet(picture(9))
+    assert link.numbers() == list(range(10))
+    times = [time for _unit, time in link.sent]
+    assert times == sorted(times)
+    assert times[0] == 0
+    assert times[-1] < 200
+    assert one.counters.replayed == 8
+    assert one.counters.sent[MediaKind.VIDEO] == 2
+
+
+async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe():
+    hub, link = make(), Link()
+    for number in range(50):
+        hub.packet(picture(number, key=number == 0, size=20_000))
+    link.takes = False
+    asked = []
+    one = outlet(hub, link, replay_seconds=0.05, want_keyframe=lambda: asked.append(1))
+    hub.packet(picture(50))
+    await until(lambda: one.state is OutletState.DROPPING)
+    assert asked == [1]
+    assert one.counters.dropped[MediaKind.VIDEO, "replay too slow"] == 1
+    assert len(link.numbers()) < 50
+    link.drain()
+    link.takes = True
+    hub.packet(picture(60, key=True))
+    assert link.numbers()[-1] == 60
+    assert balanced(one)
+
+
+async def test_a_group_over_the_byte_budget_is_not_replayed():
+    hub, link = make(), Link()
+    for number in range(5):
+        hub.packet(picture(number, key=number == 0, size=10_000))
+    asked = []
+    one = outlet(hub, link, replay_bytes=30_000, want_keyframe=lambda: asked.append(1))
+    assert one.state is OutletState.WAITING
+    assert asked == [1]
+    assert not link.sent
+
+
+def test_changed_parameters_reach_a_dropping_outlet_before_its_next_keyframe():
+    hub, link = make(), Link()
+    outlet(hub, link)
+    link.takes = False
+    for number in range(30):
+        hub.packet(picture(number, key=number % 10 == 0, size=4000))
+    new = attrs.evolve(VIDEO, config=b"new", width=128)
+    hub.change(new, 1200)
+    link.drain()
+    hub.packet(picture(30, key=True, track=new))
+    bodies = [bytes(unit.body) for unit, _ in link.sent[-2:]]
+    assert bodies[0] == b"header new"
+
+
+def test_detaching_in_the_middle_of_a_fan_out_is_safe():
+    hub = make()
+    links = [Link(), Link(), Link()]
+    outlets = [outlet(hub, link) for link in links]
+    original = links[0].send
+
+    def send(unit: Tag, time: int) -> None:
+        original(unit, time)
+        outlets[1].close()
+
+    links[0].send = send  # type: ignore[method-assign]
+    hub.packet(picture(0, key=True))
+    assert links[1].numbers() == []
+    assert links[2].numbers() == [0]
+    assert hub.outlets == 2
+
+
+async def test_work_beyond_the_slice_waits_for_the_next_turn_in_order():
+    clock = iter(range(10**6))
+    hub = make()
+    hub.now = lambda: next(clock) * 0.001
+    links = [Link() for _ in range(12)]
+    for link in links:
+        outlet(hub, link)
+    for number in range(4):
+        hub.packet(picture(number, key=number == 0))
+    assert any(len(link.numbers()) < 4 for link in links)
+    await until(lambda: all(link.numbers() == [0, 1, 2, 3] for link in links))
+
+
+def test_closing_counts_what_the_peer_never_acknowledged():
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    hub.packet(picture(0, key=True))
+    link.takes = False
+    hub.packet(picture(1))
+    hub.packet(picture(2))
+    one.close()
+    one.write_off(settle=True)
+    assert one.counters.sent[MediaKind.VIDEO] == 1
+    assert one.counters.dropped[MediaKind.VIDEO, "lost with the connection"] == 2
+    assert balanced(one)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("video"), st.integers(5, 60_000), st.booleans()),
+            st.tuples(st.just("audio"), st.integers(5, 500)),
+            st.tuples(st.just("drain"), st.floats(0, 1)),
+            st.tuples(st.just("link"), st.booleans()),
+        ),
+        max_size=120,
+    )
+)
+def test_whatever_the_link_does_the_balance_closes_and_no_group_is_torn(steps):
+    async def run() -> None:
+        hub, link = make(audio=True), Link()
+        one = outlet(hub, link)
+        number = 0
+        keys = set()
+        for step in steps:
+            match step:
+                case ("video", int(size), bool(key)):
+                    if key:
+                        keys.add(number)
+                    hub.packet(picture(number, key=key, size=size))
+                    number += 1
+                case ("audio", int(size)):
+                    hub.packet(sound(number, size))
+                case ("drain", float(share)):
+                    link.drain(share)
+                case ("link", bool(takes)):
+                    link.takes = takes
+        assert balanced(one)
+        assert one.lag >= 0
+        sent = link.numbers()
+        for before, after in zip([-9, *sent], sent, strict=False):
+            assert after == before + 1 or after in keys
+
+    asyncio.run(run())
