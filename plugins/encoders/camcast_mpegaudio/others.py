@@ -16,7 +16,6 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("alac", "ALAC (Apple Lossless)", ()),
     ("vorbis", "Vorbis", ()),
     ("speex", "Speex", ()),
-    ("wmav2", "Windows Media Audio 2", ()),
     ("amrnb", "AMR narrow band", ("amr_nb", "AMR")),
     ("amrwb", "AMR wide band", ("amr_wb", "AMR-WB")),
 )
