@@ -89,16 +89,13 @@ def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
             continue
         masks = masks if isinstance(masks, dict) else {}
         for fourcc in fourccs:
-            mask = masks.get("*", masks.get(fourcc))
-            yes = (
-                isinstance(mask, float)
-                and isfinite(mask)
-                and int(mask) & _TAKES_IT
-                or fourcc in listed
-                or "*" in listed
-            )
+            yes = _takes(masks.get("*", masks.get(fourcc))) or fourcc in listed or "*" in listed
             codecs[_FOURCCS[fourcc]] = Take(Confidence.YES if yes else Confidence.NO, "enhanced")
     return attrs.evolve(base, codecs=codecs)
+
+
+def _takes(mask: Any) -> bool:
+    return isinstance(mask, float) and isfinite(mask) and bool(int(mask) & _TAKES_IT)
 
 
 def _matches(answer: Connected, path: str, start: str) -> bool:
