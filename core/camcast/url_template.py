@@ -126,6 +126,8 @@ def url_fault(url: str) -> str:
         return f"it is longer than {_MAX_LENGTH} characters"
     if not url.isprintable() or " " in url:
         return "it holds a space or a control character"
+    if re.search(r'["<>]', url):
+        return 'it holds one of " < > which must be percent-encoded'
     match = _URL.fullmatch(url)
     if match is None:
         return "expected scheme://host/…"

@@ -77,7 +77,7 @@ def _place(error: str, text: str) -> str:
     if match is None:
         return "the file is not JSON"
     what = match["what"].strip()
-    what = what[:1].lower() + what[1:].replace('"""', "a quote")
+    what = what[:1].lower() + what[1:].replace('"""', "a quote").replace('"\n"', "end of line")
     return f"line {match['line']}, column {match['column']}: {what}; expected JSON"
 
 

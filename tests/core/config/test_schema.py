@@ -1,0 +1,88 @@
+"""The JSON Schema takes what the loader takes and refuses what it refuses, where a schema can tell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from tests.core.config.kinds import made_up_host
+from tests.core.config.strategies import configs
+from tests.core.config.test_errors import CASES, GOOD, changed
+
+from camcast.config import Config, dump, dumps, from_mapping, json_schema, loads
+
+HOST = made_up_host()
+OPEN = jsonschema.Draft202012Validator(json_schema())
+HOSTED = jsonschema.Draft202012Validator(json_schema(HOST))
+README = json.loads((Path(__file__).parent / "system_config.json").read_text())
+
+BEYOND_A_SCHEMA = {
+    "a source that needs a url",
+    "camera ids twice",
+    "stream ids twice",
+    "too many cameras",
+    "width alone",
+    "an unknown codec",
+    "an unknown rate control",
+    "an audio codec as encoder",
+    "copying frames",
+    "copy and transcode",
+    "an unknown implementation",
+    "another codec's implementation",
+    "an encoder option",
+    "an unknown variable",
+    "an unclosed brace",
+    "a lone closing brace",
+    "an empty variable",
+    "no URL",
+    "a bad port",
+    "an unknown scheme",
+    "an unknown transport",
+    "a transport for another scheme",
+    "what the transport refuses",
+    "an output without URL",
+    "fallbacks without a primary",
+    "both places",
+    "one name twice",
+    "no duration",
+    "attempts twice",
+    "an audio policy",
+    "a video codec as audio",
+    "a fingerprint",
+    "options of a transport",
+    "a variable of camcast's own",
+    "a secret as a variable",
+    "an output's name",
+    "a slate without image",
+}
+NEEDS_PLUGINS = {"a misspelt source option", "a wrong option type", "an unknown source type"}
+
+
+@pytest.mark.parametrize("validator", [OPEN, HOSTED], ids=["open", "hosted"])
+def test_it_is_a_schema_and_takes_good_files(validator: jsonschema.Draft202012Validator) -> None:
+    validator.check_schema(validator.schema)
+    for good in (GOOD, README, {}, {"$schema": "https://example.org/schema"}):
+        assert not list(validator.iter_errors(good))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_refuses_bad_files(name: str) -> None:
+    bad = changed(CASES[name][0])
+    assert HOSTED.is_valid(bad) == (name in BEYOND_A_SCHEMA)
+    assert OPEN.is_valid(bad) == (name in BEYOND_A_SCHEMA | NEEDS_PLUGINS)
+
+
+def test_defaults_are_shown() -> None:
+    output = json_schema()["$defs"]["Output"]["properties"]
+    assert output["failback_after"]["default"] == 30.0
+    assert output["standby"] == {"enum": ["cold", "warm", "hot"], "default": "cold"}
+
+
+@given(configs())
+def test_what_is_written_loads_to_the_same(config: Config) -> None:
+    assert loads(dumps(config), HOST) == config
+    assert from_mapping(dump(config), HOST) == config
+    assert not [error.message for error in OPEN.iter_errors(dump(config))]
