@@ -16,6 +16,7 @@ from camcast.contracts import (
     Decoder,
     Encoder,
     EncoderSettings,
+    PushHandle,
     Source,
     SourceContext,
     Transport,
@@ -63,6 +64,8 @@ class SourceKind:
     needs_url: bool = True
     in_process: bool = False
     """Fed by the embedding program, so it cannot be moved to a worker process."""
+    feed: Callable[[int, int], PushHandle] | None = None
+    """For kinds fed by the embedding program: (camera_id, stream_id) → the handle that it pushes into."""
     available: Callable[[], None] = _always
     devices: Callable[[], Sequence[Device]] | None = None
     """Lists this machine's devices; None where there is nothing to list."""

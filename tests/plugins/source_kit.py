@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 import logging
@@ -108,6 +109,13 @@ def context(url: str | Path = "", options: Any = None, **changes: Any) -> Source
         "log": logging.getLogger("camcast.test"),
     }
     return SourceContext(**{**values, **changes})
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that no event tells of."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 class HandClock:

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import pytest
 from tests.media import clip, encode, made
-from tests.plugins.source_kit import Sink, context, demuxed, find_plain
+from tests.plugins.source_kit import Sink, context, demuxed, find_plain, until
 
 from camcast.errors import SourceError
 from camcast.kinds import SourceKind
@@ -146,9 +146,7 @@ async def test_many_sources_of_one_small_clip_share_its_memory_and_leave_nothing
     sinks = await asyncio.gather(*(play_until(40, made("h264_aac"), kind, loop=True, speed=20) for _ in range(20)))
     first = sinks[0].packets
     assert all(a.payload is b.payload for sink in sinks for a, b in zip(first[:40], sink.packets, strict=False))
-    async with asyncio.timeout(5):
-        while threading.active_count() > before:  # noqa: ASYNC110 - threads set no event when they end
-            await asyncio.sleep(0.01)
+    await until(lambda: threading.active_count() <= before)
 
 
 async def test_an_unknown_video_codec_is_fatal_and_names_those_known() -> None:

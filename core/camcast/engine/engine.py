@@ -17,6 +17,7 @@ from types import TracebackType
 import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
+from camcast.contracts import PushHandle
 from camcast.engine.camera_stream import StreamMetrics
 from camcast.engine.cameras import CameraInstance, CameraManager
 from camcast.engine.event_bus import EventBus
@@ -153,6 +154,31 @@ class Engine:
                 changes.append(f"camera {camera_id} added")
         self.config = config
         return changes
+
+    # --- media of the embedding program -------------------------------------------------------------------
+
+    def push(self, camera_id: int, stream_id: int) -> PushHandle:
+        """What this program pushes a stream's media into, where the stream's source is of a kind made for that.
+
+        From any thread, before, while and after the engine runs; keep it. Raises `LookupError` for a stream that is
+        not there, or whose source brings its own media.
+        """
+        for camera in [*getattr(self, "cameras", ()), *self.config.cameras]:
+            config = camera.config if isinstance(camera, CameraInstance) else camera
+            if config.camera_id == camera_id:
+                for stream in config.streams:
+                    if stream.stream_id == stream_id:
+                        return self._push_handle(camera_id, stream)
+        raise LookupError(f"there is no camera {camera_id} with a stream {stream_id}")
+
+    def _push_handle(self, camera_id: int, stream: StreamConfig) -> PushHandle:
+        kind = self.host.source(stream.source.type)
+        if kind.feed is None:
+            raise LookupError(
+                f"camera {camera_id} stream {stream.stream_id} has a source of type {kind.name!r}, which brings its own "
+                'media; push into a source like {"type": "push"}'
+            )
+        return kind.feed(camera_id, stream.stream_id)
 
     # --- watching -----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from camcast.config import CameraConfig, Config, SessionConfig
+from camcast.contracts import PushHandle
 from camcast.engine.engine import Engine, Stats
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
@@ -117,6 +118,10 @@ class EngineThread:
 
     def delete_session(self, key: SessionKey) -> None:
         self.run(self.engine.remove_output(key))
+
+    def push(self, camera_id: int, stream_id: int) -> PushHandle:
+        """What this program pushes a stream's media into; see `Engine.push`."""
+        return self.engine.push(camera_id, stream_id)
 
     def stats(self) -> Stats:
         return self.call(self.engine.stats)

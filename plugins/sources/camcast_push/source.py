@@ -1,0 +1,177 @@
+"""The running side of a push source, all on the loop: parses packets, announces tracks, fills the sink."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+from camcast.contracts import CodecParser, MediaSink, SourceContext
+from camcast.errors import MediaError, SourceError
+from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast_push.feed import PushFeed
+from camcast_push.options import PushOptions
+from camcast_push.units import Unit
+
+HOLD_SECONDS = 1.0
+HOLD_UNITS = 256
+"""How long media waits for the other track's beginning, so that sessions start with both."""
+
+
+class PushSource:
+    """Feeds one stream from its `PushFeed`."""
+
+    def __init__(self, context: SourceContext, feed: PushFeed) -> None:
+        self.feed = feed
+        self._context = context
+
+    async def run(self, sink: MediaSink) -> None:
+        door = Intake(self._context, self.feed, sink)
+        self.feed.attach(door)
+        try:
+            await door.ended
+        finally:
+            self.feed.detach(door)
+
+    def request_keyframe(self) -> bool:
+        ask = self.feed.on_keyframe_request
+        if ask is None:
+            return False
+        ask()
+        return True
+
+
+class Intake:
+    """What takes a feed's units while its source runs; see `feed.Door`."""
+
+    def __init__(self, context: SourceContext, feed: PushFeed, sink: MediaSink) -> None:
+        self.options = context.options if isinstance(context.options, PushOptions) else PushOptions()
+        self.handover = context.handover
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+        self.ended: asyncio.Future[None] = self.loop.create_future()
+        self._context = context
+        self._feed = feed
+        self._sink = sink
+        self._parsers: dict[tuple[MediaKind, str], CodecParser] = {}
+        self._tracks: dict[MediaKind, Track] = {}
+        self._wanted: dict[MediaKind, str] = {}
+        for kind, name in ((MediaKind.VIDEO, self.options.video), (MediaKind.AUDIO, self.options.audio)):
+            if name:
+                self._wanted[kind] = name
+                self._check_configured(kind, name)
+        self._announced = False
+        self._held: list[Packet | Frame] = []
+        self._since = 0.0
+
+    def check_codec(self, name: str) -> None:
+        self._context.codec(name)
+
+    def lost(self, kind: MediaKind, reason: str, count: int) -> None:
+        self._sink.dropped(kind, reason, count)
+
+    def finish(self) -> None:
+        if self._held:
+            self._announce()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def take(self, unit: Unit) -> None:
+        try:
+            media = self._frame(unit) if unit.codec == RAW else self._packet(unit)
+        except MediaError:
+            self._feed.settle(damaged=1)
+            self._sink.dropped(unit.kind, "damaged")
+            return
+        if media is None:
+            self._feed.settle(absorbed=1)
+            return
+        track = media.track
+        if self._tracks.get(track.kind) is not track:
+            new = track.kind not in self._tracks
+            self._tracks[track.kind] = track
+            if new and self._announced:
+                self._sink.tracks(list(self._tracks.values()))
+        if self._announced:
+            self._deliver(media)
+            self._feed.settle(delivered=1)
+        else:
+            self._hold(media)
+
+    def _packet(self, unit: Unit) -> Packet | None:
+        name = unit.codec or self._wanted.get(unit.kind, "")
+        if name in ("", RAW):
+            raise MediaError(
+                f'no codec is configured for {unit.kind.value} packets: pass codec="..." or set the option'
+            )
+        key = (unit.kind, name)
+        parser = self._parsers.get(key)
+        if parser is None:
+            codec = self._context.codec(name)
+            if codec.media is not unit.kind:
+                raise MediaError(f'"{name}" is a codec for {codec.media.value}, and was pushed as {unit.kind.value}')
+            parser = self._parsers[key] = codec.parser(b"")
+        packet = parser.parse(unit.data, unit.dts, unit.pts, unit.arrival)
+        if packet is not None and unit.keyframe is not None:
+            packet.keyframe = unit.keyframe
+        return packet
+
+    def _frame(self, unit: Unit) -> Frame:
+        data: Any = unit.data
+        known = self._tracks.get(unit.kind)
+        if unit.kind is MediaKind.VIDEO:
+            if known is None or known.codec != RAW or (known.width, known.height) != (data.width, data.height):
+                known = Track(
+                    kind=unit.kind,
+                    codec=RAW,
+                    width=data.width,
+                    height=data.height,
+                    frame_rate=self._context.frame_rate,
+                )
+        else:
+            channels = data.layout.nb_channels
+            if (
+                known is None
+                or known.codec != RAW
+                or (known.sample_rate, known.channels) != (data.sample_rate, channels)
+            ):
+                known = Track(kind=unit.kind, codec=RAW, sample_rate=data.sample_rate, channels=channels)
+        return Frame(known, unit.pts, data, unit.arrival)
+
+    # --- until every configured track is known ------------------------------------------------------------
+
+    def _hold(self, media: Packet | Frame) -> None:
+        now = time.monotonic()
+        self._since = self._since or now
+        self._held.append(media)
+        self._feed.settle(held=1)
+        waited = now - self._since > HOLD_SECONDS or len(self._held) >= HOLD_UNITS
+        if waited or all(kind in self._tracks for kind in self._wanted):
+            self._announce()
+
+    def _announce(self) -> None:
+        self._announced = True
+        self._sink.tracks(list(self._tracks.values()))
+        held, self._held = self._held, []
+        for media in held:
+            self._deliver(media)
+        self._feed.settle(delivered=len(held), held=-len(held))
+
+    def _deliver(self, media: Packet | Frame) -> None:
+        if isinstance(media, Packet):
+            self._sink.packet(media)
+        else:
+            self._sink.frame(media)
+
+    def _check_configured(self, kind: MediaKind, name: str) -> None:
+        if name == RAW:
+            return
+        try:
+            codec = self._context.codec(name)
+        except MediaError as error:
+            raise SourceError(f"push source, option {kind.value}: {error}", fatal=True) from error
+        if codec.media is not kind:
+            raise SourceError(
+                f'push source: option {kind.value} names "{name}", a codec for {codec.media.value}', fatal=True
+            )
