@@ -175,8 +175,8 @@ class Engine:
         kind = self.host.source(stream.source.type)
         if kind.feed is None:
             raise LookupError(
-                f"camera {camera_id} stream {stream.stream_id} has a source of type {kind.name!r}, which brings its own "
-                'media; push into a source like {"type": "push"}'
+                f"camera {camera_id} stream {stream.stream_id} has a source of type {kind.name!r}, which brings its "
+                'own media; push into a source like {"type": "push"}'
             )
         return kind.feed(camera_id, stream.stream_id)
 
