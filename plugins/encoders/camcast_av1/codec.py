@@ -44,6 +44,7 @@ class Av1Parser:
         self._header_payload = b""
         self._header_obu = b""
         self._lights: dict[str, Any] = {}
+        self._hidden_keys = False
         self.counts: Counter[str] = Counter()
         told = sequence_header_of(config) if config else None
         if told:
@@ -73,7 +74,9 @@ class Av1Parser:
                 self._light(block[unit.payload : unit.end])
             elif kind in (obu.FRAME, obu.FRAME_HEADER) and self._header is not None:
                 frame = self._frame(block, unit, self._header)
-                key, referred, frames = key or frame.key, referred or frame.referred, True
+                self._hidden_keys = self._hidden_keys or frame.hidden_key
+                key, frames = key or frame.key, True
+                referred = referred or frame.referred or (frame.existing and self._hidden_keys)
             self._keep(parts, view, unit)
         if self._track is None or self._header is None:
             self.counts["waiting for sequence header"] += 1

@@ -30,9 +30,12 @@ class FrameHeader:
     shown: bool
     referred: bool
     """Later frames may refer to it."""
+    existing: bool = False
+    """Only shows a frame that came before. Of a hidden key frame this renews all references."""
+    hidden_key: bool = False
 
 
-_EXISTING = FrameHeader(key=False, shown=True, referred=False)
+_EXISTING = FrameHeader(key=False, shown=True, referred=False, existing=True)
 
 
 def parse_frame_header(payload: bytes, sequence: SequenceHeader, extension: int) -> FrameHeader:
@@ -45,7 +48,12 @@ def parse_frame_header(payload: bytes, sequence: SequenceHeader, extension: int)
     frame_type, shown = bits.u(2), bits.flag()
     if frame_type == FrameType.KEY and shown:
         return FrameHeader(key=True, shown=True, referred=True)
-    return FrameHeader(key=False, shown=shown, referred=_refreshes(bits, sequence, frame_type, shown, extension) != 0)
+    return FrameHeader(
+        key=False,
+        shown=shown,
+        referred=_refreshes(bits, sequence, frame_type, shown, extension) != 0,
+        hidden_key=frame_type == FrameType.KEY,
+    )
 
 
 def _refreshes(bits: BitReader, sequence: SequenceHeader, frame_type: int, shown: bool, extension: int) -> int:
