@@ -80,7 +80,7 @@ class PluginHost:
 
     def register(self, plugin: object, name: str | None = None) -> Plugin:
         """Add an object or module with hook implementations. What is wrong with it goes to `problems`."""
-        known = name or getattr(plugin, "__name__", type(plugin).__name__)
+        known = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         return self._add(plugin, Plugin(known, "registered", ""))
 
     def _load(self, allow: Collection[str] | None, block: Collection[str]) -> None:

@@ -44,7 +44,7 @@ class StreamMetrics:
 
 
 class CameraStream:
-    """Runs one stream. `on_media` of its feed makes it RUNNING."""
+    """Runs one stream. Its first media makes it RUNNING."""
 
     def __init__(
         self, camera: CameraConfig, config: StreamConfig, services: Services, emit: Callable[[Event], object]
@@ -68,7 +68,6 @@ class CameraStream:
             note=self._note,
             request_keyframe=self._request_keyframe,
         )
-        self.feed.on_flow.append(self._running)
 
     @property
     def metrics(self) -> StreamMetrics:
@@ -113,6 +112,7 @@ class CameraStream:
         policy = ConnectionManager(1, config.retry_policy)
         while True:
             self._to(SourceState.STARTING)
+            self.feed.on_first = self._running
             started = time.monotonic()
             error = await self._once()
             if error is None:

@@ -71,6 +71,8 @@ class Feed:
         self._group = Group()
         self._sound: Packet | None = None
         self.on_flow: list[Callable[[], object]] = []
+        self.on_first: Callable[[], object] | None = None
+        """Called once, at the next packet or frame."""
 
     # --- MediaSink ----------------------------------------------------------------------------------------
 
@@ -204,10 +206,13 @@ class Feed:
 
     def _alive(self) -> None:
         self._last = monotonic()
+        if self.on_first is not None:
+            call, self.on_first = self.on_first, None
+            call()
         if not self._flow.is_set() and self._offers:
             self._flow.set()
-            for call in self.on_flow:
-                call()
+            for wake in tuple(self.on_flow):
+                wake()
 
     def _see(self, track: Track) -> None:
         """Learn what the stream really is; say once where the configuration expected something else."""

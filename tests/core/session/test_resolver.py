@@ -1,0 +1,74 @@
+"""Name look-ups: shared, bounded, with a deadline and a memory."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import pytest
+
+from camcast.errors import NetworkError
+from camcast.session.resolver import NameResolver
+
+ADDRESS = (socket.AF_INET, ("127.0.0.9", 1935))
+
+
+async def test_literals_need_no_look_up():
+    resolver = NameResolver(lambda *key: pytest.fail("looked up"))
+    assert await resolver.resolve("127.0.0.1", 1935) == [(socket.AF_INET, ("127.0.0.1", 1935))]
+    assert await resolver.resolve("::1", 80) == [(socket.AF_INET6, ("::1", 80, 0, 0))]
+    with pytest.raises(NetworkError, match=r"127\.0\.0\.1 is not an ipv6 address"):
+        await resolver.resolve("127.0.0.1", 1935, "ipv6")
+
+
+async def test_one_look_up_serves_all_who_ask_meanwhile():
+    release, count = threading.Event(), []
+
+    def look_up(*key):
+        count.append(key)
+        release.wait(5)
+        return [ADDRESS]
+
+    resolver = NameResolver(look_up)
+    waiting = [asyncio.create_task(resolver.resolve("cam.example", 1935)) for _ in range(5)]
+    await asyncio.sleep(0)
+    release.set()
+    assert await asyncio.gather(*waiting) == [[ADDRESS]] * 5
+    assert len(count) == 1
+
+
+async def test_hung_look_ups_delay_nobody_else_and_the_last_answer_serves():
+    hung = threading.Event()
+    hang = {"bad.example"}
+
+    def look_up(host, port, family):
+        if host in hang:
+            hung.wait(10)
+        return [ADDRESS]
+
+    resolver = NameResolver(look_up, deadline=0.05)
+    assert await resolver.resolve("good.example", 1) == [ADDRESS]
+    hang.add("good.example")
+    with pytest.raises(NetworkError, match=r"cannot look up bad\.example: no answer within 0\.05 s"):
+        await resolver.resolve("bad.example", 1)
+    assert await resolver.resolve("good.example", 1) == [ADDRESS]
+    hung.set()
+
+
+async def test_no_more_than_its_threads():
+    hung = threading.Event()
+    resolver = NameResolver(lambda *key: hung.wait(10) and [ADDRESS], deadline=0.02, threads=1)  # type: ignore[arg-type]
+    with pytest.raises(NetworkError, match="no answer"):
+        await resolver.resolve("one.example", 1)
+    with pytest.raises(NetworkError, match="too many name look-ups hang already"):
+        await resolver.resolve("two.example", 1)
+    hung.set()
+
+
+async def test_a_failed_look_up_says_why():
+    def look_up(*key):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    with pytest.raises(NetworkError, match="cannot look up cam: Name or service not known; check the name"):
+        await NameResolver(look_up).resolve("cam", 1)
