@@ -100,7 +100,7 @@ def tags_of(path: Path) -> tuple[Tag, ...]:
     out = BytesIO()
     with av.open(str(path)) as source, av.open(out, "w", format="flv") as target:
         streams = {
-            stream.index: target.add_stream_from_template(stream)
+            stream.index: target.add_stream_from_template(stream, opaque=True)
             for stream in (*source.streams.video[:1], *source.streams.audio[:1])
         }
         for packet in source.demux(*[source.streams[index] for index in streams]):

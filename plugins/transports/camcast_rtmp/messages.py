@@ -90,9 +90,11 @@ def parse_command(message: Message) -> Command:
         values = amf0.decode(payload)
     except MediaError as error:
         raise ProtocolError(f"the server sent a command that cannot be read: {error}", stage="command") from error
-    if len(values) < 2 or not isinstance(values[0], str) or not isinstance(values[1], float):
-        raise ProtocolError("the server sent a command without name and transaction id", stage="command")
-    return Command(values[0], values[1], values[2] if len(values) > 2 else None, tuple(values[3:]), message.stream_id)
+    if not values or not isinstance(values[0], str):
+        raise ProtocolError("the server sent a command without a name", stage="command")
+    # FFmpeg's onFCPublish is a name and nothing else.
+    transaction = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
+    return Command(values[0], transaction, values[2] if len(values) > 2 else None, tuple(values[3:]), message.stream_id)
 
 
 def u32(value: int) -> bytes:

@@ -1,0 +1,162 @@
+"""RTMPS: verified by default, with SNI; errors in plain words; back-pressure over records."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.compare import compare
+from tests.media import made
+from tests.plugins.rtmp_kit import AUDIO, VIDEO, Events, attempt, drained, publish_all, tags_of
+from tests.servers.certificates import Authority, Certificate
+from tests.servers.process import free_port
+
+from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
+from camcast.media import Tag, TagType
+from camcast.testing.receiver import Receiver
+from camcast_rtmp.options import RtmpOptions
+
+
+def context(certificate: Certificate) -> ssl.SSLContext:
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    found.load_cert_chain(certificate.cert_file, certificate.key_file)
+    return found
+
+
+async def publish(receiver: Receiver, *, host: str = "localhost", key: str = "cam", **fields: Any) -> Events:
+    transport, events = attempt(receiver.url("live", key, host=host), **fields)
+    await publish_all(transport, [Tag(TagType.VIDEO, 0, b"\x27\x01\0\0\0", bytes(100_000))], tracks=())
+    assert receiver.of(key)[-1].size == 100_005
+    return events
+
+
+async def refusal(receiver: Receiver, **fields: Any) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        await publish(receiver, **fields)
+    assert caught.value.stage == "tls"
+    assert not receiver.recordings
+    return caught.value
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+async def test_the_right_certificate(authority: Authority, certificate: Certificate, host: str) -> None:
+    names: list[str | None] = []
+    tls = context(certificate)
+    tls.sni_callback = lambda sock, name, _: names.append(name)  # type: ignore[assignment]
+    async with Receiver(tls=tls) as receiver:
+        events = await publish(receiver, host=host, ca_file=str(authority.ca_file))
+    assert names == (["localhost"] if host == "localhost" else [None])
+    assert events.notes == []
+
+
+async def test_wrong_ones_are_refused_in_plain_words(authority: Authority, tmp_path: Path) -> None:
+    ca = str(authority.ca_file)
+    async with Receiver(tls=context(authority.issue("elsewhere.example"))) as receiver:
+        error = await refusal(receiver, ca_file=ca)
+        assert str(error) == "the certificate of localhost is for another host name"
+        error = await refusal(receiver, ca_file=ca, host="127.0.0.1")
+        assert str(error) == "the certificate of 127.0.0.1 is for another address"
+    async with Receiver(tls=context(authority.issue(expired=True))) as receiver:
+        error = await refusal(receiver, ca_file=ca)
+        assert str(error) == "the certificate of localhost has expired"
+        assert isinstance(error, RefusedError)
+    async with Receiver(tls=context(authority.issue())) as receiver:
+        for fields in ({}, {"ca_file": str(Authority(tmp_path / "other", "Another").ca_file)}):
+            error = await refusal(receiver, **fields)
+            assert str(error).startswith("the certificate of localhost comes from an unknown certificate authority")
+            assert str(error).endswith("; name its authority in ca_file, or pin the certificate with fingerprint")
+
+
+async def test_a_pin_is_the_only_right_certificate(authority: Authority, certificate: Certificate) -> None:
+    pin = certificate.fingerprint
+    spelled = ":".join(pin[i : i + 2].upper() for i in range(0, 64, 2))
+    async with Receiver(tls=context(certificate)) as receiver:
+        await publish(receiver, fingerprint=pin)
+        await publish(receiver, fingerprint=spelled, host="127.0.0.1")
+    async with Receiver(tls=context(authority.issue())) as receiver:
+        error = await refusal(receiver, fingerprint=pin)
+        assert isinstance(error, MisconfiguredError)
+        assert f"expected SHA-256 {pin}, got " in str(error)
+
+
+async def test_insecure_only_when_asked_and_with_a_note(certificate: Certificate) -> None:
+    async with Receiver(tls=context(certificate)) as receiver:
+        events = await publish(receiver, insecure=True)
+    assert [code for code, _ in events.notes] == ["tls_insecure"]
+
+
+async def test_a_ca_file_that_is_none(tmp_path: Path, certificate: Certificate) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    async with Receiver(tls=context(certificate)) as receiver:
+        for name in ("empty.pem", "missing.pem"):
+            error = await refusal(receiver, ca_file=str(tmp_path / name))
+            assert isinstance(error, MisconfiguredError)
+            assert name in str(error)
+
+
+async def test_plain_and_tls_mixed_up(certificate: Certificate) -> None:
+    async with Receiver() as receiver:
+        url = f"rtmps://localhost:{receiver.port}/live/k"
+        with pytest.raises(NetworkError) as caught:
+            await attempt(url, connect_timeout=1)[0].connect()
+        assert caught.value.stage == "tls"
+    async with Receiver(tls=context(certificate)) as receiver:
+        url = f"rtmp://localhost:{receiver.port}/live/k"
+        with pytest.raises(NetworkError, match=r"rtmps:// may be what is meant|during the handshake"):
+            await attempt(url, connect_timeout=1)[0].connect()
+
+
+async def test_a_silent_tls_server() -> None:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", port := free_port())
+    try:
+        with pytest.raises(NetworkError, match=r"no TLS handshake within 0\.2 s") as caught:
+            await attempt(f"rtmps://127.0.0.1:{port}/live/k", connect_timeout=0.2)[0].connect()
+        assert caught.value.stage == "tls"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_media_arrives_bit_for_bit(
+    authority: Authority, certificate: Certificate, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    tls = context(certificate)
+    tls.minimum_version = tls.maximum_version = version
+    source = made("h264_b_aac")
+    async with Receiver(tls=tls) as receiver:
+        transport, _ = attempt(receiver.url("live", "cam", host="localhost"), ca_file=str(authority.ca_file))
+        await publish_all(transport, tags_of(source))
+        (tmp_path / "received.flv").write_bytes(receiver.recordings[0].flv())
+        assert receiver.recordings[0].clean
+    compare(source, tmp_path / "received.flv")
+
+
+async def test_back_pressure_over_records(authority: Authority, certificate: Certificate) -> None:
+    async with Receiver(tls=context(certificate)) as receiver:
+        transport, events = attempt(
+            receiver.url("live", "cam", host="localhost"),
+            ca_file=str(authority.ca_file),
+            options=RtmpOptions(chunk_size=4096),
+        )
+        await transport.connect()
+        await transport.publish((VIDEO, AUDIO))
+        recording = await receiver.recording("cam")
+        receiver.pause()
+        bodies = [bytes([index]) * (1000 + 997 * index) for index in range(250)]
+        for index, body in enumerate(bodies):
+            transport.send(Tag(TagType.VIDEO, index, b"\x27\x01\0\0\0", body), index)
+        assert transport.stats()["unsent_bytes"] > 1 << 20
+        assert transport.pending > 1 << 20
+        receiver.ping(5)
+        receiver.resume()
+        await drained(transport)
+        assert transport.acked > sum(map(len, bodies))
+        await receiver.until(lambda: recording.counts[TagType.VIDEO] == len(bodies))
+        assert [tag.body[5:] for tag in recording.tags] == bodies
+        await transport.close()
+        await receiver.until(lambda: list(receiver.pings) == [5])
+        assert recording.clean
+        assert not events.errors
