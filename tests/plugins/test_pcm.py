@@ -92,6 +92,10 @@ def test_decoded_sound_is_the_sound_that_was_encoded(name: str) -> None:
     assert abs(np.abs(samples).max() - 16000) < 1200
 
 
+def test_g722_samples_at_16_khz_whatever_rtp_says() -> None:
+    assert track_of(KINDS["adpcm_g722"], 8000, 1).sample_rate == 16_000
+
+
 def test_blocks_that_end_inside_a_sample_are_damage() -> None:
     parser = KINDS["pcm_s16le"].parser(b"48000/2")
     assert parser.parse(bytes(8), 0, 0)

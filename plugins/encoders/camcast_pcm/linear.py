@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from camcast.bitstream.audio_format import format_audio, parse_audio_format
 from camcast.bitstream.plain_audio import PlainAudioParser
 from camcast.contracts import Decoder
 from camcast.kinds import CodecKind
@@ -23,6 +24,13 @@ _TABLE: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
     ("pcm_f64be", "PCM, 64 bit float big-endian", 8, ()),
     ("adpcm_g722", "G.722", 0, ("G722",)),
 )
+_G722 = "adpcm_g722"
+
+
+def _format(name: str, config: bytes) -> bytes:
+    """G.722 samples at 16 kHz whatever RTP says: its 8000 is a mistake kept for compatibility (RFC 3551 §4.5.2)."""
+    told = parse_audio_format(config)
+    return format_audio(16_000, told[1]) if told and name == _G722 else config
 
 
 def _kind(name: str, title: str, sample_size: int, aliases: tuple[str, ...]) -> CodecKind:
@@ -36,7 +44,7 @@ def _kind(name: str, title: str, sample_size: int, aliases: tuple[str, ...]) -> 
         media=MediaKind.AUDIO,
         title=title,
         aliases=aliases,
-        parser=lambda config: PlainAudioParser(name, config, sample_size=sample_size),
+        parser=lambda config: PlainAudioParser(name, _format(name, config), sample_size=sample_size),
         decoder=decoder,
     )
 

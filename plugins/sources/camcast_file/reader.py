@@ -23,6 +23,7 @@ import attrs
 import av
 import av.error
 
+from camcast.bitstream.audio_format import format_audio
 from camcast.errors import MediaError, SourceError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from camcast_file.lane import Lane
@@ -200,11 +201,14 @@ class FileReader:
 
     def _lane(self, kind: MediaKind, name: str, stream: Any) -> Lane:
         extradata = bytes(stream.codec_context.extradata or b"")
-        key = (kind, name, extradata)
+        told = extradata
+        if kind is MediaKind.AUDIO and not extradata and stream.codec_context.sample_rate:
+            told = format_audio(stream.codec_context.sample_rate, stream.codec_context.channels or 1)
+        key = (kind, name, told)
         # The same parser goes on in the next pass, so that an unchanged track stays the same object.
         parser = self._parsers.get(key)
         if parser is None:
-            parser = self._parsers[key] = self._codec(name).parser(extradata)
+            parser = self._parsers[key] = self._codec(name).parser(told)
         base = Fraction(stream.time_base)
         if kind is MediaKind.VIDEO:
             seconds = 1 / Fraction(stream.average_rate or 25)
