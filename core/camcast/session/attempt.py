@@ -32,8 +32,6 @@ HUB_DEADLINE = 20.0
 """Seconds to wait for the rendition's first keyframe: the longest usual distance of keyframes, doubled."""
 CLOSE_DEADLINE = 2.5
 DRAIN_DEADLINE = 1.0
-BUSY_WINDOW = 3.0
-"""Seconds after the server's agreement in which a loss means that it did not mean it."""
 
 
 class Attempt:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from camcast.contracts import Transport
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
-from camcast.stream.outlet import FlowCounters
+from camcast.stream.outlet import FlowCounters, Outlet
 
 WINDOW = 5.0
 """Seconds over which the present bitrate is taken."""
@@ -134,6 +135,57 @@ class Recorder:
     def average(self) -> float:
         uptime = self.uptime
         return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
+
+    def snapshot(
+        self,
+        *,
+        key: SessionKey,
+        label: str,
+        state: SessionState,
+        target: str,
+        target_index: int,
+        retries: int,
+        next_attempt_at: float | None,
+        transport: Transport | None,
+        outlet: Outlet | None,
+    ) -> SessionMetrics:
+        """All figures, with what only the session and its active attempt know."""
+        flow, drops = self.flow, dropped(self.flow)
+        bitrate, fps = self.rate
+        return SessionMetrics(
+            key=key,
+            label=label,
+            state=state,
+            target=target,
+            target_index=target_index,
+            bitrate=bitrate,
+            bitrate_average=self.average,
+            bitrate_peak=self.peak,
+            frames_sent=flow.sent.total(),
+            video_sent=flow.sent[MediaKind.VIDEO],
+            audio_sent=flow.sent[MediaKind.AUDIO],
+            video_offered=flow.offered[MediaKind.VIDEO],
+            audio_offered=flow.offered[MediaKind.AUDIO],
+            replayed=flow.replayed,
+            bytes_sent=flow.bytes,
+            frames_dropped=sum(drops.values()),
+            dropped=drops,
+            fps=fps,
+            pending=transport.pending if transport is not None else 0,
+            lag=outlet.lag if outlet is not None else 0.0,
+            latency=flow.latency,
+            uptime=self.uptime,
+            downtime=self.downtime,
+            retries=retries,
+            next_attempt_at=next_attempt_at,
+            attempts=self.attempts,
+            failed_attempts=self.failed_attempts,
+            moves=self.moves,
+            errors={reason.value: count for reason, count in self.errors.items()},
+            last_error=self.last_error,
+            slow_sends=flow.slow_sends,
+            transport=dict(transport.stats()) if transport is not None else {},
+        )
 
     def _rate(self, first: int) -> tuple[float, float]:
         then, size, frames = self._samples[first]

@@ -13,12 +13,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 from camcast.config import SessionConfig
-from camcast.errors import BusyError, ErrorClass, NetworkError, RefusedError, TransportError, UnexplainedRefusal
+from camcast.errors import ErrorClass, NetworkError, TransportError
 from camcast.events import (
     AttemptFailed,
     AttemptStarted,
     Connected,
-    DropEpisode,
     GaveUp,
     Moved,
     Note,
@@ -29,18 +28,18 @@ from camcast.events import (
 )
 from camcast.media import MediaKind
 from camcast.session.aside import Aside
-from camcast.session.attempt import BUSY_WINDOW, Attempt, host_of
+from camcast.session.attempt import Attempt, host_of
 from camcast.session.connection import ConnectionManager
+from camcast.session.episode import Episode
 from camcast.session.fleet import Waiter
-from camcast.session.metrics import Recorder, SessionMetrics, dropped
+from camcast.session.ghosts import Ghosts
+from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.services import Services
 from camcast.session.state import StateMachine, Trigger
 from camcast.stream.feed import Feed
 
 log = logging.getLogger(__name__)
 
-GHOST_WINDOW = 180.0
-"""Seconds for which a name that this session published may still be held by its own ghost."""
 STOP_DEADLINE = 5.0
 
 
@@ -66,9 +65,9 @@ class Session:
         self._last_shown = ""
         self._last_index: int | None = None
         self._off_since: float | None = None
-        self._published: dict[str, float] = {}
+        self._ghosts = Ghosts()
         self._aside = Aside(self, services, feed)
-        self._episode: DropCount | None = None
+        self._episode: Episode | None = None
         self._next_sample = 0.0
         self._idle = False
         self._interrupt = False
@@ -94,44 +93,17 @@ class Session:
     @property
     def metrics(self) -> SessionMetrics:
         """A snapshot."""
-        recorder, flow, active = self.recorder, self.recorder.flow, self.active
-        transport = active.transport if active is not None else None
-        bitrate, fps = recorder.rate
         waiting = self.state is SessionState.ERROR
-        drops = dropped(flow)
-        return SessionMetrics(
+        return self.recorder.snapshot(
             key=self.key,
             label=self.label,
             state=self.state,
             target=self.target_shown,
-            target_index=active.index if active is not None else (self._last_index or 0),
-            bitrate=bitrate,
-            bitrate_average=recorder.average,
-            bitrate_peak=recorder.peak,
-            frames_sent=flow.sent.total(),
-            video_sent=flow.sent[MediaKind.VIDEO],
-            audio_sent=flow.sent[MediaKind.AUDIO],
-            video_offered=flow.offered[MediaKind.VIDEO],
-            audio_offered=flow.offered[MediaKind.AUDIO],
-            replayed=flow.replayed,
-            bytes_sent=flow.bytes,
-            frames_dropped=sum(drops.values()),
-            dropped=drops,
-            fps=fps,
-            pending=transport.pending if transport is not None else 0,
-            lag=active.outlet.lag if active is not None and active.outlet is not None else 0.0,
-            latency=flow.latency,
-            uptime=recorder.uptime,
-            downtime=recorder.downtime,
+            target_index=self.active.index if self.active is not None else (self._last_index or 0),
             retries=self.policy.attempt,
             next_attempt_at=time.time() + self.policy.next_attempt_at - time.monotonic() if waiting else None,
-            attempts=recorder.attempts,
-            failed_attempts=recorder.failed_attempts,
-            moves=recorder.moves,
-            errors={reason.value: count for reason, count in recorder.errors.items()},
-            last_error=recorder.last_error,
-            slow_sends=flow.slow_sends,
-            transport=dict(transport.stats()) if transport is not None else {},
+            transport=self.active.transport if self.active is not None else None,
+            outlet=self.active.outlet if self.active is not None else None,
         )
 
     # --- control ------------------------------------------------------------------------------------------
@@ -261,7 +233,7 @@ class Session:
             self._opening = None
         if error is not None:
             await attempt.close(clean=False)
-            self._failed(self._explained(attempt, error), attempt)
+            self._failed(self._ghosts.explain(attempt, error), attempt)
             return
         self._go_live(attempt, "failover")
         await self._live()
@@ -333,7 +305,7 @@ class Session:
                 await self._move(ready)
                 continue
             if active.lost_error.done():
-                error = self._explained(active, active.lost_error.result())
+                error = self._ghosts.explain(active, active.lost_error.result())
                 promoted = self._aside.take_hot()
                 if promoted is not None:
                     await self._promote(active, promoted, error)
@@ -353,7 +325,7 @@ class Session:
         self._aside.end()
         self._go_live(candidate, why, gap=0.0)
         if old is not None:
-            self._remember_name(old)
+            self._ghosts.remember(old)
             await old.close(clean=True)
 
     async def _promote(self, old: Attempt, hot: Attempt, error: TransportError) -> None:
@@ -377,33 +349,11 @@ class Session:
         self._off_since = time.monotonic()
         self.recorder.down()
         self._tell_drops(over=True)
-        self._remember_name(active)
+        self._ghosts.remember(active)
         self._aside.keep_spare()
         await active.close(clean=clean)
 
     # --- failures -----------------------------------------------------------------------------------------
-
-    def _explained(self, attempt: Attempt, error: TransportError) -> TransportError:
-        """A loss right after the server's agreement means that it did not mean it: busy, or refused."""
-        if attempt.published_at is None or not isinstance(error, UnexplainedRefusal):
-            return error
-        if time.monotonic() - attempt.published_at > BUSY_WINDOW:
-            return NetworkError(str(error), stage="streaming")
-        ghost = self._published.get(attempt.publish_name)
-        if ghost is not None and time.monotonic() - ghost < GHOST_WINDOW:
-            return BusyError(
-                f"{error}; this session published that name a moment ago, so the server may still hold it",
-                stage="publish",
-            )
-        return RefusedError(
-            f"{error}; the server agreed and then closed: wrong key, or the name is in use", stage="publish"
-        )
-
-    def _remember_name(self, attempt: Attempt) -> None:
-        """A name that was really published may be held by its own ghost for a while."""
-        now = time.monotonic()
-        if attempt.published_at is not None and now - attempt.published_at > BUSY_WINDOW:
-            self._published[attempt.publish_name] = now
 
     def _failed(self, error: TransportError, attempt: Attempt | None) -> None:
         index = attempt.index if attempt is not None else None
@@ -521,45 +471,15 @@ class Session:
 
     def _dropped(self, kind: MediaKind) -> None:
         if self._episode is None:
-            self._episode = DropCount()
+            self._episode = Episode(self.key, self.label)
             self._episode.add(kind)
-            self._tell_drops(over=False)
+            self.emit(self._episode.tell())
         else:
             self._episode.add(kind)
 
     def _tell_drops(self, *, over: bool) -> None:
-        """Once a second while frames are dropped, and once when it ends."""
-        episode = self._episode
-        if episode is None:
-            return
-        over = over or not episode.fresh
-        self.emit(
-            DropEpisode(
-                label=self.label,
-                key=self.key,
-                video=episode.video,
-                audio=episode.audio,
-                seconds=time.monotonic() - episode.since,
-                over=over,
-            )
-        )
-        episode.fresh = 0
-        if over:
-            self._episode = None
-
-
-class DropCount:
-    """One episode of drops. `fresh` counts those since it was last told."""
-
-    def __init__(self) -> None:
-        self.since = time.monotonic()
-        self.video = 0
-        self.audio = 0
-        self.fresh = 0
-
-    def add(self, kind: MediaKind) -> None:
-        self.fresh += 1
-        if kind is MediaKind.VIDEO:
-            self.video += 1
-        else:
-            self.audio += 1
+        if self._episode is not None:
+            event = self._episode.tell(over=over)
+            self.emit(event)
+            if event.over:
+                self._episode = None

@@ -32,7 +32,7 @@ from camcast.events import (
     StateChanged,
 )
 from camcast.media import MediaKind
-from camcast.session import aside, session
+from camcast.session import aside, ghosts, session
 
 FAST = RetryPolicy(initial_delay=0.01, max_delay=0.04, max_attempts=3, stable_after=0.05)
 KEY = SessionKey(0, 0, "rtmp")
@@ -205,7 +205,7 @@ async def test_misconfigured_fails_at_once(world: World):
 async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(session, "BUSY_WINDOW", 0.2)
+    monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 0.2)
     await world.start(chain("a", "b", failback_after=None))
     await until(lambda: world.servers.live("a"))
     world.servers.lose("a", UnexplainedRefusal("closed", stage="publish"))
