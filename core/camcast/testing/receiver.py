@@ -142,6 +142,16 @@ class Receiver:
         await self.until(lambda: len(self.of(name)) > number, timeout=timeout)
         return self.of(name)[number]
 
+    def hold(self, name: str, seconds: float) -> None:
+        """Let a name count as in use for a while."""
+        self.held.add(name)
+
+        def free() -> None:
+            self.held.discard(name)
+            self.happened()
+
+        asyncio.get_running_loop().call_later(seconds, free)
+
     def happened(self) -> None:
         """Wake those who wait in `until`."""
         self._news.set()
@@ -241,8 +251,7 @@ class _Connection(asyncio.Protocol):
         for recording in list(self.recordings.values()):
             self._end(recording, clean=False)
             if receiver.ghost_time > 0:
-                receiver.held.add(recording.name)
-                asyncio.get_running_loop().call_later(receiver.ghost_time, receiver.held.discard, recording.name)
+                receiver.hold(recording.name, receiver.ghost_time)
         self.recordings.clear()
         receiver.connections.discard(self)
         receiver.happened()

@@ -58,4 +58,4 @@ def _not_rtmp(start: bytes) -> str:
         what = "the server wants encrypted RTMP (RTMPE), which is not supported"
     else:
         what = f"the first bytes are {start[:8].hex(' ')}"
-    return f"this is not an RTMP server: expected version 3, but {what}. Check host, port and scheme"
+    return f"the peer does not speak RTMP (expected a 3 first): {what}. Check host, port and scheme"
