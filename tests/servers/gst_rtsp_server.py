@@ -1,15 +1,16 @@
-"""An RTSP server of GStreamer's, run by the system's python3 (which has `gi`), not by the virtual environment.
+"""GStreamer's RTSP server, run by the system's python3 (which has `gi`), not by the virtual environment.
 
-    /usr/bin/python3 gst_rtsp_server.py '{"mounts": {"/cam": {"launch": "( … )"}}, "port": 0, …}'
+    /usr/bin/python3 gst_rtsp_server.py '{"port": 8554, "mounts": {"/cam": {"launch": "( … )"}}, …}'
 
-The first line on stdout is {"port": N}. Ends with its stdin, so no server outlives its test.
-Keys of a mount: launch, shared (one pipeline for all clients), looping (start over at the end of the file).
-Keys of the server: port, user, password, auth ("basic", "digest"), timeout (s, RTSP session), retransmit.
+Keys of the whole: port, mounts, user, password, auth ("basic", "digest").
+Keys of a mount: launch; shared (one pipeline for all clients); feed (a file of access units, each behind its size in
+4 bytes, fed into the appsrc "feed" for ever at `fps`).
 """
 
+import ctypes
 import json
+import signal
 import sys
-import threading
 
 import gi
 
@@ -18,30 +19,61 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
+PDEATHSIG = 1
 
-def factory_for(mount: dict, guarded: bool) -> GstRtspServer.RTSPMediaFactory:
+
+def read_units(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    units, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        units.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return units
+
+
+class Feed:
+    """Pushes access units whenever the pipeline wants some; its sink does the pacing."""
+
+    def __init__(self, source, units, fps):
+        self.units, self.fps, self.number = units, fps, 0
+        source.connect("need-data", self.need)
+
+    def need(self, source, _length):
+        unit = self.units[self.number % len(self.units)]
+        buffer = Gst.Buffer.new_wrapped(unit)
+        buffer.pts = buffer.dts = self.number * Gst.SECOND // self.fps
+        buffer.duration = Gst.SECOND // self.fps
+        self.number += 1
+        source.emit("push-buffer", buffer)
+
+
+def factory_for(mount, guarded):
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(mount["launch"])
-    factory.set_shared(bool(mount.get("shared", False)))
-    factory.set_latency(0)
-    if mount.get("keep", False):
-        factory.set_suspend_mode(GstRtspServer.RTSPSuspendMode.NONE)
+    factory.set_shared(mount.get("shared", False))
     if guarded:
-        permissions = GstRtspServer.RTSPPermissions()
         factory.add_role_from_structure(
             Gst.Structure.from_string(
                 "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
             )[0]
         )
-        del permissions
+    if "feed" in mount:
+        units = read_units(mount["feed"])
+
+        def configure(_factory, media):
+            media.feed = Feed(media.get_element().get_by_name("feed"), units, mount["fps"])
+
+        factory.connect("media-configure", configure)
     return factory
 
 
-def guard(server: GstRtspServer.RTSPServer, config: dict) -> None:
+def guard(server, config):
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
-    if config.get("auth", "basic") == "digest":
+    if config["auth"] == "digest":
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         auth.add_digest(config["user"], config["password"], token)
     else:
@@ -50,24 +82,20 @@ def guard(server: GstRtspServer.RTSPServer, config: dict) -> None:
     server.set_auth(auth)
 
 
-def main() -> None:
+def main():
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGKILL)
     config = json.loads(sys.argv[1])
     Gst.init(None)
-    loop = GLib.MainLoop()
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service(str(config.get("port", 0)))
-    guarded = "user" in config
-    if guarded:
+    server.set_service(str(config["port"]))
+    if "user" in config:
         guard(server, config)
-    mounts = server.get_mount_points()
     for path, mount in config["mounts"].items():
-        mounts.add_factory(path, factory_for(mount, guarded))
+        server.get_mount_points().add_factory(path, factory_for(mount, "user" in config))
     if server.attach(None) == 0:
         sys.exit("cannot listen")
-    print(json.dumps({"port": server.get_bound_port()}), flush=True)
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
-    loop.run()
+    GLib.MainLoop().run()
 
 
 main()

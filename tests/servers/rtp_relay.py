@@ -1,0 +1,104 @@
+"""Stands between a client and an RTSP server (over TCP) and spoils the media on its way, frame by frame.
+
+`spoil(channel, packet)` returns the packets to send instead: none is loss, two are a duplicate, a later one is
+reordering. `chop` sends what goes out in pieces of random size. RTSP messages pass, and are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Self
+
+Spoil = Callable[[int, bytes], list[bytes]]
+
+
+def untouched(channel: int, packet: bytes) -> list[bytes]:
+    return [packet]
+
+
+class RtpRelay:
+    """Listens on `port` of 127.0.0.1 while entered."""
+
+    def __init__(
+        self,
+        server_port: int,
+        spoil: Spoil = untouched,
+        *,
+        chop: int = 0,
+        stray: bytes = b"",
+        rewrite: Callable[[bytes], bytes] = lambda message: message,
+    ) -> None:
+        """`chop`: largest piece in bytes; `stray`: put between frames; `rewrite`: for RTSP messages of the server."""
+        self.port = 0
+        self.requests: list[bytes] = []
+        self.spoil, self.rewrite = spoil, rewrite
+        self._server_port = server_port
+        self._chop, self._stray = chop, stray
+        self._random = random.Random(1)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def url(self, path: str) -> str:
+        return f"rtsp://127.0.0.1:{self.port}{path}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        there, back = await asyncio.open_connection("127.0.0.1", self._server_port)
+        up = asyncio.ensure_future(self._upwards(reader, back))
+        try:
+            await self._downwards(there, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            up.cancel()
+            writer.close()
+            back.close()
+
+    async def _upwards(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            self.requests.append(data)
+            back.write(data)
+        back.close()
+
+    async def _downwards(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            first = await there.readexactly(1)
+            if first == b"$":
+                head = await there.readexactly(3)
+                packet = await there.readexactly(int.from_bytes(head[1:], "big"))
+                for out in self.spoil(head[0], packet):
+                    await self._send(writer, b"$" + head[:1] + len(out).to_bytes(2, "big") + out + self._stray)
+            else:
+                message = first + await there.readuntil(b"\r\n\r\n")
+                length = next(
+                    (int(line[15:]) for line in message.split(b"\r\n") if line.lower().startswith(b"content-length:")),
+                    0,
+                )
+                await self._send(writer, self.rewrite(message) + await there.readexactly(length))
+
+    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        while self._chop and data:
+            size = self._random.randint(1, self._chop)
+            writer.write(data[:size])
+            data = data[size:]
+            if self._random.random() < 0.05:
+                await asyncio.sleep(0)
+        writer.write(data)
+        await writer.drain()
