@@ -313,6 +313,17 @@ async def test_a_peer_of_another_kind() -> None:
         assert (error.error_class, error.stage) == (ErrorClass.NETWORK, "connecting")
 
 
+async def test_a_server_that_floods_is_cut_off(receiver: Receiver) -> None:
+    async with streaming(receiver) as (_, events, _recording):
+        (connection,) = receiver.connections
+        for _ in range(100):
+            for _ in range(100):
+                connection.server.status(0, "status", "Whatever", "x" * 50)
+            connection.flush()
+        await until(lambda: events.errors)
+        assert "the server sends over 262144 bytes a second to a publisher" in str(events.errors[0])
+
+
 # --- while streaming ----------------------------------------------------------------------------------------
 
 

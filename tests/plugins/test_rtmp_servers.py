@@ -137,4 +137,4 @@ async def test_a_message_larger_than_nginx_takes(start_nginx: Any) -> None:
     nginx = start_nginx(max_message="1M")
     error = await fails(nginx.url("cam"), [Tag(TagType.VIDEO, 0, b"\x17\x01\0\0\0", bytes(2 << 20))])
     assert isinstance(error, UnexplainedRefusal)
-    assert "media that it cannot take" in str(error)
+    assert "a message of 2097157 bytes, nginx-rtmp takes 1 MiB unless max_message says more" in str(error)

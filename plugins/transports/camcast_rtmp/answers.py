@@ -66,8 +66,13 @@ def refused(event: Refused, target: Target) -> TransportError:
     return kind(target.scrub(f"{_WHAT_FAILED[event.command]} ({words}){advice}"), stage=stage)
 
 
-def closed(state: State, since_start: float | None, why: str = "closed the connection") -> TransportError:
-    """The error for a connection that ended without a word. `since_start` is seconds since Publish.Start."""
+def closed(
+    state: State, since_start: float | None, why: str = "closed the connection", *, large: int = 0
+) -> TransportError:
+    """The error for a connection that ended without a word. `since_start` is seconds since Publish.Start, `large`
+    the size of a message that some servers find too large."""
+    hint = f"; it was sent a message of {large} bytes, nginx-rtmp takes 1 MiB unless max_message says more"
+    hint = hint if large else ""
     if state is State.HANDSHAKE:
         return NetworkError(f"the server {why} during the handshake; is it an RTMP server?", stage="handshake")
     if state is State.CONNECTING:
@@ -85,11 +90,11 @@ def closed(state: State, since_start: float | None, why: str = "closed the conne
     if since_start is not None and since_start < START_STANDS_AFTER:
         return UnexplainedRefusal(
             f"the server accepted the stream and {why} {since_start:.1f} s later: usually a name that is in use, "
-            "a refused key, or media that it cannot take",
+            f"a refused key, or media that it cannot take{hint}",
             stage="publish",
             after_start=True,
         )
-    return NetworkError(f"the server {why} while streaming", stage="streaming")
+    return NetworkError(f"the server {why} while streaming{hint}", stage="streaming")
 
 
 def silent(state: State, timeout: float) -> TransportError:

@@ -39,7 +39,11 @@ CLOSE_LINGER = 0.5
 MAX_MESSAGE = 0xFFFFFF
 MAX_CONNECTIONS = 4
 """TCP connections in one `connect()`: announced, bare, and two steps of authentication."""
-_MAX_NOTES = 8
+MAX_RECEIVED_PER_SECOND = 256 * 1024
+"""A publisher is sent next to nothing; a server that floods it would cost all other sessions time."""
+LARGE_MESSAGE = 1 << 20
+"""nginx-rtmp cuts off whoever sends more in one message, unless its max_message says otherwise."""
+_MAX_REDIRECTS = 8
 
 
 class _Silent(NetworkError):
@@ -70,6 +74,9 @@ class RtmpTransport:
         self._redirects = 0
         self._sent_tags = 0
         self._too_large = 0
+        self._largest = LARGE_MESSAGE
+        self._flood_since = 0.0
+        self._flood_bytes = 0
         self._after_loss = 0
         self._connections = 0
 
@@ -194,9 +201,12 @@ class RtmpTransport:
             return
         assert isinstance(unit, Tag)
         head, body = unit.head, unit.body
-        if len(head) + len(body) > MAX_MESSAGE or not (head or body):
-            self._too_large += 1
-            return
+        size = len(head) + len(body)
+        if size > self._largest or not size:
+            if size > MAX_MESSAGE or not size:
+                self._too_large += 1
+                return
+            self._largest = size
         kind = unit.type
         if kind is not TagType.SCRIPT:
             self._heads[kind] = ((head or body)[0], time)
@@ -220,7 +230,7 @@ class RtmpTransport:
 
     def _received(self, data: bytes) -> None:
         client = self._client
-        if client is None:
+        if client is None or self._flooded(len(data)):
             return
         try:
             events = client.feed(data)
@@ -231,6 +241,16 @@ class RtmpTransport:
         self._flush_client()
         for event in events:
             self._on_event(event)
+
+    def _flooded(self, size: int) -> bool:
+        now = _time.monotonic()
+        if now - self._flood_since > 1.0:
+            self._flood_since, self._flood_bytes = now, 0
+        self._flood_bytes += size
+        if self._flood_bytes <= MAX_RECEIVED_PER_SECOND:
+            return False
+        self._fail(NetworkError(f"the server sends over {MAX_RECEIVED_PER_SECOND} bytes a second to a publisher"))
+        return True
 
     def _on_event(self, event: ClientEvent) -> None:
         waiter = self._waiter
@@ -245,7 +265,7 @@ class RtmpTransport:
 
     def _redirect(self, url: str) -> None:
         self._redirects += 1
-        if self._redirects <= _MAX_NOTES:
+        if self._redirects <= _MAX_REDIRECTS:
             self._events.redirect(url)
 
     def _flush_client(self) -> None:
@@ -256,10 +276,11 @@ class RtmpTransport:
 
     def _lost(self, error: OSError | None) -> None:
         since = None if self._started is None else _time.monotonic() - self._started
+        large = self._largest if self._largest > LARGE_MESSAGE else 0
         if error is None:
-            self._fail(answers.closed(self._state, since))
+            self._fail(answers.closed(self._state, since, large=large))
         elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
-            self._fail(answers.closed(self._state, since, "reset the connection"))
+            self._fail(answers.closed(self._state, since, "reset the connection", large=large))
         else:
             why = error.strerror or type(error).__name__
             self._fail(NetworkError(self._target.scrub(f"the connection broke: {why}"), stage="streaming"))

@@ -19,7 +19,7 @@ from functools import lru_cache
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.target import Target
 from camcast_rtmp.chunk import Buffers
-from camcast_rtmp.wire import MAX_TAIL, READ_SIZE, Wire
+from camcast_rtmp.wire import FLUSH_SIZE, MAX_TAIL, READ_SIZE, Wire
 
 RECORD = 16384
 
@@ -164,7 +164,8 @@ class TlsWire(Wire):
     def _flush(self) -> None:
         tail, send = self._tail, self._tls.send
         self._write_wants_read = False
-        while tail:
+        enough = self.tail_bytes - FLUSH_SIZE
+        while tail and self.tail_bytes > enough:
             try:
                 sent = send(tail[0])
             except ssl.SSLWantWriteError:

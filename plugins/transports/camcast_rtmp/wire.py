@@ -21,7 +21,10 @@ from itertools import islice
 from camcast_rtmp.chunk import Buffers
 
 NOTSENT_LOWAT = 64 * 1024
-READ_SIZE = 64 * 1024
+READ_SIZE = 16 * 1024
+"""A publisher is sent next to nothing; small pieces keep a hostile server from holding the loop."""
+FLUSH_SIZE = 512 * 1024
+"""Bytes sent from the tail in one turn of the loop."""
 MAX_TAIL = 64 << 20
 """Backstop; the outlet's own bound is far below."""
 MAX_IOVECS = 512
@@ -128,8 +131,9 @@ class Wire:
             self._wake()
 
     def _flush(self) -> None:
-        """Send from the tail until the socket is full."""
-        while self._tail:
+        """Send from the tail until the socket is full or the turn is over."""
+        enough = self.tail_bytes - FLUSH_SIZE
+        while self._tail and self.tail_bytes > enough:
             wanted = list(islice(self._tail, MAX_IOVECS))
             try:
                 sent = self._sendmsg(wanted)
