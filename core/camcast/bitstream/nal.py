@@ -51,7 +51,7 @@ def split_prefixed(data: bytes, size: int = 4, limit: int = MAX_UNITS) -> list[b
         if start > end or position > end:
             raise truncated(length, end - start)
         if not length:
-            raise MediaError("NAL unit of zero length")
+            raise too_short(0)
         if len(units) == limit:
             raise MediaError(f"more than {limit} NAL units in one access unit")
         units.append(data[start:position])
@@ -63,6 +63,13 @@ def truncated(length: int, left: int) -> MediaError:
     if left < 0:
         return MediaError(f"truncated NAL unit: its size field lacks {-left} bytes")
     return MediaError(f"truncated NAL unit: its size field says {length} bytes, {left} are left")
+
+
+def too_short(length: int, header_size: int = 1) -> MediaError:
+    """The error for a unit that cannot hold its header."""
+    if not length:
+        return MediaError("NAL unit of zero length")
+    return MediaError(f"NAL unit of {length} bytes, shorter than its header of {header_size}")
 
 
 def join_prefixed(units: Iterable[bytes]) -> bytes:

@@ -23,7 +23,15 @@ from struct import Struct
 
 import attrs
 
-from camcast.bitstream.nal import MAX_UNITS, join_prefixed, split_annexb, split_prefixed, starts_like_annexb, truncated
+from camcast.bitstream.nal import (
+    MAX_UNITS,
+    join_prefixed,
+    split_annexb,
+    split_prefixed,
+    starts_like_annexb,
+    too_short,
+    truncated,
+)
 from camcast.errors import MediaError
 from camcast.media import Packet, Track
 
@@ -195,7 +203,7 @@ class NalParser(ABC):
             if length > left:
                 raise truncated(length, left)
             if length < header_size:
-                raise MediaError(f"NAL unit of {length} bytes, shorter than its header of {header_size}")
+                raise too_short(length, header_size)
             position += 4
             seen |= roles[data[position]]
             position += length
@@ -218,9 +226,8 @@ class NalParser(ABC):
         self._framing = framing
         self._counts.update(counts)
         if not seen & _PICTURE:
-            if kept:
-                self._counts["parameter sets removed"] += len(sets)
-                self._counts["without picture"] += len(kept) - len(sets)
+            self._count("parameter sets removed", len(sets))
+            self._count("without picture", len(kept) - len(sets))
             return None
         if self._track is None:
             self._counts["waiting for parameter sets"] += 1
@@ -237,22 +244,20 @@ class NalParser(ABC):
 
     def _detect(self, data: bytes) -> int:
         size = self._record_size
-        if self._fits(data, size):
-            return size
-        if starts_like_annexb(data):
-            return ANNEXB
-        raise MediaError(f"neither Annex B nor {size}-byte sizes: the {len(data)} bytes begin with {data[:8].hex(' ')}")
-
-    def _fits(self, data: bytes, size: int) -> bool:
         try:
-            units = split_prefixed(data, size)
-        except MediaError:
-            return False
-        header_size = self.syntax.header_size
-        return all(len(unit) >= header_size and self.syntax.roles[unit[0]] != BAD for unit in units) and not (
+            self._check_prefixed(data, size)
+        except MediaError as error:
+            if starts_like_annexb(data):
+                return ANNEXB
+            raise MediaError(f"neither Annex B nor {size}-byte sizes ({error})") from error
+        return size
+
+    def _check_prefixed(self, data: bytes, size: int) -> None:
+        units = split_prefixed(data, size)
+        if len(units[0]) == 1 and size == 4:
             # `00 00 00 01`: only an end unit is that short, and no access unit begins with it.
-            size == 4 and len(units[0]) == 1
-        )
+            raise MediaError("a first NAL unit of 1 byte")
+        self._sort(units)
 
     def _sort(self, units: Sequence[bytes]) -> tuple[list[bytes], int, Counter[str]]:
         """What is kept, the mask of its roles, and what was left out."""
@@ -264,7 +269,7 @@ class NalParser(ABC):
                 counts["empty"] += 1
                 continue
             if len(unit) < syntax.header_size:
-                raise MediaError(f"NAL unit of {len(unit)} bytes, shorter than its header of {syntax.header_size}")
+                raise too_short(len(unit), syntax.header_size)
             role = self._role(unit)
             if role == DROP:
                 counts[syntax.dropped[syntax.types[unit[0]]]] += 1
