@@ -64,7 +64,8 @@ class RtpRelay:
         up = asyncio.ensure_future(self._upwards(reader, back))
         try:
             await self._downwards(there, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            # Ended by either side, or with the relay.
             pass
         finally:
             up.cancel()
@@ -87,10 +88,8 @@ class RtpRelay:
                     await self._send(writer, b"$" + head[:1] + len(out).to_bytes(2, "big") + out + self._stray)
             else:
                 message = first + await there.readuntil(b"\r\n\r\n")
-                length = next(
-                    (int(line[15:]) for line in message.split(b"\r\n") if line.lower().startswith(b"content-length:")),
-                    0,
-                )
+                lengths = [line[15:] for line in message.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                length = int(lengths[0]) if lengths else 0
                 await self._send(writer, self.rewrite(message) + await there.readexactly(length))
 
     async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:

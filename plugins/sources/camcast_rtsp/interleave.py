@@ -17,6 +17,8 @@ from .messages import MAX_BODY, MAX_HEAD, METHODS, Message, ProtocolError, parse
 BUFFER_SIZE = 128 * 1024
 """Larger than the largest frame (64 KiB + 4) and message, with room left to read into."""
 MAX_SKIP = 64 * 1024
+SMALL = 2048
+"""Bytes of a frame of an unknown channel that are waited for."""
 assert BUFFER_SIZE > MAX_HEAD + MAX_BODY + 16 * 1024
 
 Handler = Callable[[memoryview, int], None]
@@ -26,6 +28,7 @@ _DOLLAR = 0x24
 _frame_at = Struct("!BBH").unpack_from
 _STARTS = (b"RTSP/", *METHODS)
 _MARK = re.compile(b"|".join(re.escape(mark) for mark in (b"$", *(start[:4] for start in _STARTS))))
+_FIRST_BYTES = frozenset((_DOLLAR, *(start[0] for start in _STARTS)))
 _LONGEST_START = max(map(len, _STARTS))
 
 
@@ -56,15 +59,15 @@ class Deinterleaver:
             if mark == _DOLLAR:
                 start = at + 4
                 stop = start + size
-                if stop > end:
+                if stop > end and (handlers[channel] is not None or size <= SMALL):
                     break
                 handler = handlers[channel]
-                if handler is None:
-                    self.counts["unknown channel"] += 1
-                else:
+                if handler is not None:
                     self._skipped = 0
                     handler(view[start:stop], arrival)
-                at = stop
+                    at = stop
+                else:
+                    at += self._unknown(at, stop, end)
             else:
                 used = self._other(at, end)
                 if not used:
@@ -74,6 +77,13 @@ class Deinterleaver:
         if at and rest:
             view[:rest] = view[at:end]
         self._end = rest
+
+    def _unknown(self, at: int, stop: int, end: int) -> int:
+        """How much to pass over where a frame is of a channel that nobody set up, or only looks like a frame."""
+        if stop == end or (stop < end and self._view[stop] in _FIRST_BYTES):
+            self.counts["unknown channel"] += 1
+            return stop - at
+        return self._skip(at, end)
 
     def _other(self, at: int, end: int) -> int:
         """Handle what is no frame; how many bytes it was, 0 = more is needed."""

@@ -259,10 +259,9 @@ class RtspSource:
     def _check(self, begun: int, now: int) -> None:
         limit = int(self._options.no_data_timeout * NS_PER_S)
         for medium in self._media:
-            track = medium.receiver
-            track.receiver.tick(now)
-            if track.ended:
-                raise SourceError(f"{self._url.shown}: the camera has ended its {track.kind.value} (RTCP BYE)")
+            medium.receiver.receiver.tick(now)
+        if all(medium.receiver.ended for medium in self._media):
+            raise SourceError(f"{self._url.shown}: the camera has ended the stream (RTCP BYE)")
         leading = self._media[0].receiver
         if now - (leading.receiver.arrival or begun) > limit:
             raise SourceError(f"{self._url.shown}: {self._silence(leading)}")

@@ -15,6 +15,8 @@ from .common import DAMAGED, LOSS, Bytes, Damage, UnitSink
 MAX_FRAME = 1 << 13
 MAX_FRAMES = 64
 """In one packet."""
+MAX_LOST = 1000
+"""More frames than that in one gap are not believed, nor counted one by one."""
 FREQUENCIES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _OTHER_FIELDS = ("ctsdeltalength", "dtsdeltalength", "randomaccessindication", "streamstateindication")
 
@@ -33,11 +35,17 @@ class AacDepacketiser:
         for name in _OTHER_FIELDS:
             if _number(parameters, name):
                 raise MediaError(f"AAC in RTP with {name} in its AU headers is not supported")
+        self._lost = 0
+        """Packets lost before the next one; how many frames were in them, its timestamp tells."""
+        self._next = -1
+        """Timestamp after the last frame."""
         self._piece = bytearray()
         self._piece_time = 0
         self._wanted = 0
 
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
+        if self._lost:
+            self._count_lost(timestamp)
         try:
             self._take(payload, timestamp)
         except Damage:
@@ -47,8 +55,14 @@ class AacDepacketiser:
         if self._wanted:
             self._piece.clear()
             self._wanted = 0
-        for _ in range(min(count, 1000)):
+        self._lost += count
+
+    def _count_lost(self, timestamp: int) -> None:
+        ticks = (timestamp - self._next) & 0xFFFFFFFF
+        frames = ticks // self._step if self._next >= 0 else 0
+        for _ in range(frames if 0 < frames < MAX_LOST else min(self._lost, MAX_LOST)):
             self._sink.missing(LOSS)
+        self._lost = 0
 
     def _take(self, payload: Bytes, timestamp: int) -> None:
         sizes, at = self._headers(payload)
@@ -64,6 +78,7 @@ class AacDepacketiser:
             if size:
                 self._sink.unit(bytes(payload[at : at + size]), timestamp + number * self._step & 0xFFFFFFFF)
             at += size
+        self._next = timestamp + len(sizes) * self._step & 0xFFFFFFFF
 
     def _headers(self, payload: Bytes) -> tuple[list[int], int]:
         """The frames' sizes and where the first begins."""
@@ -115,6 +130,7 @@ class AacDepacketiser:
         if not exact:
             raise Damage
         self._sink.unit(whole, timestamp)
+        self._next = timestamp + self._step & 0xFFFFFFFF
 
     def _drop(self, reason: str) -> None:
         self._piece.clear()
