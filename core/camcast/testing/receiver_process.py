@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import ssl
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,10 @@ def _counts(recording: Recording) -> dict[str, int]:
 
 
 async def _stdin_ends() -> None:
-    """Whoever started us has gone when our stdin ends, also when it was killed."""
+    """Whoever started us has gone when our stdin ends, also when it was killed. A file or /dev/null never ends."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode) and not sys.stdin.isatty():
+        await asyncio.Event().wait()
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(4096):

@@ -15,6 +15,7 @@ import pytest
 from tests.compare import Media, compare
 from tests.media import made
 from tests.plugins.rtmp_kit import VIDEO, attempt, host, publish_all, tags_of
+from tests.servers.certificates import Certificate
 
 from camcast.errors import BusyError, TransportError
 from camcast.media import Tag, TagType
@@ -180,9 +181,10 @@ async def test_a_receiver_process_tells_what_comes(tmp_path: Path) -> None:
     compare(source, tmp_path / "cam-0.flv")
 
 
-async def test_a_receiver_process_can_be_killed() -> None:
-    async with receiver_process() as (process, port):
-        transport, events = attempt(f"rtmp://127.0.0.1:{port}/live/cam")
+async def test_a_receiver_process_can_be_killed(certificate: Certificate) -> None:
+    files = ("--cert", str(certificate.cert_file), "--key", str(certificate.key_file))
+    async with receiver_process(*files) as (process, port):
+        transport, events = attempt(f"rtmps://127.0.0.1:{port}/live/cam", fingerprint=certificate.fingerprint)
         await transport.connect()
         await transport.publish((VIDEO,))
         await process.line("publish")
