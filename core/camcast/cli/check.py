@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from camcast.cli.terminal import explained, load_host
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
-from camcast.errors import ConfigError
-from camcast.host import PluginHost
 from camcast.redaction import redact_text
 
 
@@ -18,21 +17,10 @@ def check(
     file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
 ) -> None:
     """Show every session that would run, or every error. Exit status 0, or 2 for errors."""
-    host = PluginHost()
-    try:
-        config = load(file, host)
-    except ConfigError as error:
-        for line in error_lines(error):
-            typer.echo(line, err=True)
-        raise typer.Exit(2) from None
+    with explained():
+        config = load(file, load_host())
     for line in report_lines(config):
         typer.echo(line)
-
-
-def error_lines(error: ConfigError) -> list[str]:
-    """One line an issue, with the count at the end."""
-    issues = [redact_text(str(issue)) for issue in error.issues]
-    return [*issues, f"{len(issues)} error{'s' if len(issues) != 1 else ''}"]
 
 
 def report_lines(config: Config) -> Iterator[str]:

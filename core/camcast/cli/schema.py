@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from camcast.cli.terminal import load_host
 from camcast.config import json_schema
-from camcast.host import PluginHost
 
 
 def schema(
     plugins: Annotated[bool, typer.Option(help="Describe the options of the plugins installed here too.")] = True,
 ) -> None:
     """Print the JSON Schema of configuration files."""
-    typer.echo(json.dumps(json_schema(PluginHost() if plugins else None), indent=2))
+    typer.echo(json.dumps(json_schema(load_host() if plugins else None), indent=2))

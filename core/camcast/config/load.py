@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from camcast.config.legacy import Conversion, OldFiles, convert, is_old
+from camcast.config.legacy_files import old_value
 from camcast.config.model import Config
 from camcast.config.read import MAX_SIZE, decode, parse
 from camcast.config.resolve import from_mapping
-from camcast.errors import ConfigError
+from camcast.errors import ConfigError, Issue
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
+
+log = logging.getLogger(__name__)
 
 
 def load(path: str | Path, host: PluginHost) -> Config:
     """The configuration in a file: JSON (with comments), or TOML where the name ends in `.toml`.
 
-    Raises `ConfigError`; its text names the file.
+    An old `net_service.json` is recognised and converted in memory; a note of the result says so. Raises
+    `ConfigError`; its text names the file.
     """
     path = Path(path)
     try:
@@ -25,13 +34,36 @@ def load(path: str | Path, host: PluginHost) -> Config:
             data = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    base = path.parent.absolute()
     try:
-        text = decode(data)
-        format = "toml" if path.suffix.lower() == ".toml" else "json"
-        return loads(text, host, format=format, base=path.parent.absolute())
+        mapping = _parse(data, "toml" if path.suffix.lower() == ".toml" else "json")
+        if is_old(mapping):
+            note = f"{path} is a file of the original system, converted in memory; camcast migrate writes a new one"
+            log.info(note)
+            return from_old(convert(OldFiles(net_service=mapping)), host, base=base, note=note)
+        return from_mapping(mapping, host, base=base)
     except ConfigError as error:
         if len(error.issues) == 1 and not error.issues[0].path:
             raise ConfigError(f"{path}: {error}") from None
+        raise
+
+
+def from_old(conversion: Conversion, host: PluginHost, *, base: Path | None = None, note: str = "") -> Config:
+    """What an old file's conversion means. Issues are of keys that the user has never seen, so they say whose."""
+    try:
+        config = from_mapping(conversion.mapping, host, base=base)
+    except ConfigError as error:
+        raise ConfigError([Issue(f"as converted, {issue.path}", issue.message) for issue in error.issues]) from None
+    return attrs.evolve(config, notes=(note, *config.notes)) if note else config
+
+
+def _parse(data: bytes, format: str) -> Mapping[str, Any]:
+    """Strict as to what camcast writes, as lenient as the original to what that has written."""
+    try:
+        return parse(decode(data), format)
+    except ConfigError:
+        if format == "json" and (old := old_value(data)) is not None:
+            return old
         raise
 
 
