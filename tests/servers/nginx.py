@@ -176,9 +176,10 @@ class Nginx(ServerProcess):
                         found[stream.findtext("name") or ""] = int(stream.findtext("bytes_in") or 0)
         return found
 
-    def wait_publishing(self, name: str, app: str = "live", *, timeout: float = 10.0) -> None:
-        """Until media of `name` is coming in."""
-        wait_for(lambda: self.publishing(app).get(name, 0) > 0, timeout=timeout, why=f"{app}/{name} is published")
+    def wait_publishing(self, name: str, app: str = "live", *, least: int = 1, timeout: float = 10.0) -> None:
+        """Until at least so many bytes of `name`, those of the handshake included, have come in."""
+        why = f"{least} bytes of {app}/{name} have come in"
+        wait_for(lambda: self.publishing(app).get(name, 0) >= least, timeout=timeout, why=why)
 
     def drop(self, name: str, app: str = "live") -> None:
         """Close the publisher's connection from the server's side (rtmp_control)."""

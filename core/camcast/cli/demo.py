@@ -31,7 +31,9 @@ from camcast.testing.receiver import Receiver
 NAME = "cam{camera_id}_{stream_name}"
 FAILURE, RETURN = 0.3, 0.45
 """When the first receiver fails and when it is back, as parts of the whole time."""
-FAILBACK_AFTER = 2.0
+FAILBACK_AFTER = 1.0
+PATIENCE = 10.0
+"""Seconds to wait at the end for streams that are not back yet."""
 
 log = logging.getLogger("camcast.demo")
 
@@ -79,7 +81,7 @@ async def _play(
         with stop_signals(stop):
             started = time.monotonic_ns()
             async with Engine(config, host=host) as engine, beside(display.watch(engine), _tell_moves(engine)):
-                await _fail_and_return(receivers.primary, stop, seconds)
+                await _fail_and_return(engine, receivers.primary, stop, seconds)
                 before = engine.stats()
                 await engine.stop()
                 after = engine.stats()
@@ -95,7 +97,7 @@ async def _tell_moves(engine: Engine) -> None:
             log.info(event.text)
 
 
-async def _fail_and_return(primary: Receiver, stop: asyncio.Event, seconds: float) -> None:
+async def _fail_and_return(engine: Engine, primary: Receiver, stop: asyncio.Event, seconds: float) -> None:
     if await _passes(seconds * FAILURE, stop):
         log.warning("The first receiver is switched off")
         await primary.stop()
@@ -103,6 +105,11 @@ async def _fail_and_return(primary: Receiver, stop: asyncio.Event, seconds: floa
         log.warning("The first receiver is back")
         await primary.start()
         await _passes(seconds * (1 - RETURN), stop)
+    # A film with few keyframes moves late.
+    late = time.monotonic() + PATIENCE
+    while time.monotonic() < late and any(session.metrics.target_index for session in engine.sessions):
+        if not await _passes(0.25, stop):
+            break
 
 
 async def _passes(seconds: float, stop: asyncio.Event) -> bool:

@@ -24,7 +24,7 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     used: set[str] = set()
     rows = []
     for kind in kinds:
-        reason = _probe(kind)
+        reason = probe(kind)
         rows.append(
             {
                 "codec": kind.codec,
@@ -52,7 +52,7 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     output.print(shown)
 
 
-def _probe(kind: EncoderKind) -> str:
+def probe(kind: EncoderKind) -> str:
     """Why it does not work here, or ""."""
     pool = ThreadPoolExecutor(1)
     try:

@@ -1,0 +1,144 @@
+"""The commands that list: plugins, sources, encoders, and what they say of what does not work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from camcast.cli.app import app
+from camcast.contracts import EncoderSettings
+from camcast.errors import EncoderError, MissingDependency
+from camcast.hooks import hookimpl
+from camcast.kinds import Device, EncoderKind, SourceKind
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def test_plugins_shows_every_kind_with_who_brings_it() -> None:
+    found = json.loads(invoke("plugins", "--json").stdout)
+    by_name = {(row["kind"], row["name"]): row for row in found["kinds"]}
+    assert {kind for kind, _ in by_name} == {"source", "codec", "encoder", "transport"}
+    rtmp = by_name["transport", "rtmp"]
+    assert (rtmp["for"], rtmp["plugin"], rtmp["distribution"]) == ("rtmp://", "rtmp", "camcast")
+    assert by_name["encoder", "libx264"]["for"] == "h264"
+    assert by_name["source", "file"]["options"]["loop"] == "False"
+    table = invoke("plugins").stdout
+    assert all(name in table for _, name in by_name)
+
+
+def test_version() -> None:
+    assert invoke("--version").stdout.startswith("camcast ")
+
+
+def _broken_build(context: object) -> Any:
+    raise MissingDependency("never called")
+
+
+def _nothing_here() -> Sequence[Device]:
+    raise MissingDependency("cameras need a library: pip install 'camcast[imaginary]'")
+
+
+def _refuses() -> None:
+    raise EncoderError("no such hardware here")
+
+
+def _open(settings: EncoderSettings) -> Any:
+    raise EncoderError("never called")
+
+
+@pytest.fixture
+def strange_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three plugins beside the real ones: one without its library, one misspelt, one that cannot be imported."""
+    good, misspelt = ModuleType("strange_good"), ModuleType("strange_misspelt")
+
+    @hookimpl
+    def camcast_sources() -> Sequence[SourceKind]:
+        return [
+            SourceKind(
+                name="imaginary", title="None", build=_broken_build, available=_nothing_here, devices=_nothing_here
+            ),
+            SourceKind(
+                name="usual",
+                title="Some",
+                build=_broken_build,
+                devices=lambda: [Device("usual://0", "Front", ("1280x720 30 fps",))],
+            ),
+        ]
+
+    @hookimpl
+    def camcast_encoders() -> Sequence[EncoderKind]:
+        return [
+            EncoderKind(
+                name="never", codec="h264", title="Never", priority=1000, hardware=True, probe=_refuses, open=_open
+            ),
+        ]
+
+    @hookimpl
+    def camcast_sorces() -> Sequence[SourceKind]:
+        return []
+
+    good.camcast_sources, good.camcast_encoders = camcast_sources, camcast_encoders  # type: ignore[attr-defined]
+    misspelt.camcast_sorces = camcast_sorces  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, "strange_good", good)
+    monkeypatch.setitem(__import__("sys").modules, "strange_misspelt", misspelt)
+    real = __import__("importlib.metadata").metadata.entry_points
+    extra = [EntryPoint(name, f"strange_{name}", "camcast") for name in ("good", "misspelt", "gone")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **chosen: [*real(**chosen), *extra])
+
+
+@pytest.mark.usefixtures("strange_plugins")
+def test_plugins_says_why_one_is_left_out() -> None:
+    found = json.loads(invoke("plugins", "--json").stdout)
+    problems = {problem["plugin"].split()[0]: problem["reason"] for problem in found["problems"]}
+    assert 'did you mean "camcast_sources"?' in problems["misspelt"]
+    assert "cannot be imported: ModuleNotFoundError" in problems["gone"]
+    (imaginary,) = [row for row in found["kinds"] if row["name"] == "imaginary"]
+    assert imaginary["missing"].endswith("pip install 'camcast[imaginary]'")
+    table = invoke("plugins").stdout
+    assert "Left out" in table
+    assert "pip install 'camcast[imaginary]'" in table
+
+
+@pytest.mark.usefixtures("strange_plugins")
+def test_sources_lists_devices_and_what_keeps_them_away() -> None:
+    found = {row["name"]: row for row in json.loads(invoke("sources", "--probe", "--json").stdout)}
+    assert found["usual"]["devices"] == [{"url": "usual://0", "name": "Front", "offers": ["1280x720 30 fps"]}]
+    assert "pip install" in found["imaginary"]["problem"]
+    table = invoke("sources", "--probe").stdout
+    assert "usual://0" in table
+    assert "1280x720 30 fps" in table
+    assert "usual://0" not in invoke("sources").stdout
+
+
+@pytest.mark.usefixtures("strange_plugins")
+def test_encoders_are_opened_for_real() -> None:
+    rows = {row["name"]: row for row in json.loads(invoke("encoders", "--json").stdout)}
+    assert (rows["never"]["works"], rows["never"]["reason"]) == (False, "no such hardware here")
+    used = [row for row in rows.values() if row["codec"] == "h264" and row["used"]]
+    assert len(used) == 1
+    assert used[0]["works"]
+    assert "no such hardware here" in invoke("encoders").stdout
+
+
+def test_an_encoder_that_hangs_does_not_hang_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threading import Event
+
+    from camcast.cli import encoders
+
+    released = Event()
+    monkeypatch.setattr(encoders, "DEADLINE", 0.05)
+    kind = EncoderKind(name="slow", codec="x", title="", probe=lambda: _wait(released), open=_open)
+    assert encoders.probe(kind) == "did not answer within 0.05 s"
+    released.set()
+
+
+def _wait(event: Any) -> None:
+    event.wait(10)
