@@ -11,6 +11,7 @@ from camcast.cli.check import check
 from camcast.cli.demo import demo
 from camcast.cli.encoders import encoders
 from camcast.cli.migrate import migrate
+from camcast.cli.migrate import migrate
 from camcast.cli.plugins import plugins
 from camcast.cli.run import run
 from camcast.cli.schema import schema
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, check, demo, migrate, plugins, sources, encoders, schema):
+for command in (run, check, demo, migrate, plugins, sources, encoders, schema, migrate):
     app.command()(command)
 
 
