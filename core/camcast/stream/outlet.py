@@ -74,6 +74,7 @@ class _Mark:
 
     end: int
     time: int
+    sent: float
     arrival: int
     kind: MediaKind | None
 
@@ -96,6 +97,7 @@ class Outlet:
     base: int | None = attrs.field(default=None)
     """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
     started_flow: Callable[[], object] = lambda: None
+    now: Callable[[], float] = perf_counter
     quiet: bool = False
     """While waiting for the first keyframe, another outlet still counts the frames."""
     _hub: Hub | None = attrs.field(default=None, init=False)
@@ -214,11 +216,15 @@ class Outlet:
 
     @property
     def lag(self) -> float:
-        """Seconds of media that the peer has not acknowledged."""
+        """Seconds of media that the peer has not acknowledged.
+
+        Never more than the oldest of it has waited: a burst from a source is not a slow link.
+        """
         self._settle()
         if not self._marks:
             return 0.0
-        return (self._marks[-1].time - self._marks[0].time) / 1000
+        first = self._marks[0]
+        return min((self._marks[-1].time - first.time) / 1000, self.now() - first.sent)
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -364,15 +370,15 @@ class Outlet:
         time = hub_time - self.base
         if line is not None:
             time = self._last[line] = max(time, self._last.get(line, 0))
-        started = perf_counter()
+        started = self.now()
         self.transport.send(unit, max(time, 0))
-        took = perf_counter() - started
+        took = self.now() - started
         if took > SLOW_SEND:
             self.counters.slow_sends += 1
             self.on_slow(took)
         self._end += size
         self.counters.bytes += size
-        self._marks.append(_Mark(self._end, hub_time, arrival, kind))
+        self._marks.append(_Mark(self._end, hub_time, started, arrival, kind))
 
     def _drop(self, kind: MediaKind, reason: str) -> None:
         self.counters.drop(kind, reason)
