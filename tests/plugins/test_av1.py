@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import av
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ DELIMITER = b"\x12\x00"
 
 
 def units(payload: bytes) -> list[tuple[int, bytes]]:
-    return [(unit.type, payload[unit.payload : unit.end]) for unit in obu.split(payload)]
+    return [(kind, payload[begin:end]) for kind, _, begin, end, _, _ in obu.split(payload)]
 
 
 def clip(name: str) -> tuple[bytes, list[av.Packet]]:
@@ -129,8 +130,8 @@ def test_pts_is_what_counts() -> None:
         (b"\x32", "unfinished leb128"),
         (b"\x36", "ends before its extension"),
         (DELIMITER + KEY + DELIMITER + KEY, "several temporal units"),
-        (b"\x2a\x00" * 4201, "more than 4200 OBUs"),
-        (b"\x32\x00", "header ends early"),
+        (b"\x2a\x00" * 4201, "more than 4200 OBUs in one temporal unit"),
+        (b"\x32\x00", "frame header of 0 bytes ends early"),
         (b"\x0a\x01\x00", "header ends early"),
         (b"\x0a\x01\xe0", "AV1 profile 7"),
     ],
@@ -238,6 +239,35 @@ def test_svt_av1_encodes_without_delay_and_with_keyframes_on_time() -> None:
     assert (track.width, track.height, track.codec) == (320, 180, "av1")
     assert len({packet.track.config for packet in packets}) == 1
     assert len(dict(pictures(packets))) == 40
+
+
+def test_the_bitrate_changes_at_the_next_keyframe() -> None:
+    settings = EncoderSettings(
+        width=320, height=180, frame_rate=30.0, bitrate=800_000, max_bitrate=800_000, gop=1.0, options=SvtAv1Options()
+    )
+    encoder = ENCODER.open(settings)
+    raw = Track(kind=MediaKind.VIDEO, codec=RAW, width=320, height=180)
+    noise = np.random.default_rng(1)
+    packets: list[Packet] = []
+    for index in range(150):
+        if index == 75:
+            encoder.set_bitrate(200_000)
+        luma = noise.integers(100, 116, (180, 320), dtype=np.uint8)
+        picture = av.VideoFrame.from_ndarray(
+            np.concatenate([luma, np.full((90, 320), 128, np.uint8)]), format="yuv420p"
+        )
+        packets += encoder.encode(Frame(raw, index * NS_PER_S // 30, picture))
+    encoder.close()
+    assert len(packets) == 150
+    keys = [index for index, packet in enumerate(packets) if packet.keyframe]
+    assert keys == [0, 30, 60, 90, 120]
+
+    def rate(first: int, last: int) -> float:
+        return sum(len(packet.payload) for packet in packets[first:last]) * 8 * 30 / (last - first)
+
+    assert 0.6 < rate(30, 90) / 800_000 < 1.4
+    assert 0.6 < rate(90, 150) / 200_000 < 1.6
+    assert len(dict(pictures(packets))) == 150
 
 
 def test_high_dynamic_range_is_told() -> None:

@@ -20,7 +20,7 @@ from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import AvDecoder
 from camcast_av1 import obu
 from camcast_av1.config import build_av1c, colour_object, lights, sequence_header_of
-from camcast_av1.frame_header import FrameHeader, parse_frame_header
+from camcast_av1.frame_header import parse_frame_header
 from camcast_av1.sequence_header import SequenceHeader, parse_sequence_header
 
 NAME = "av1"
@@ -57,51 +57,55 @@ class Av1Parser:
     def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
         """One temporal unit; None while no sequence header has come. Raises `MediaError`."""
         block = data if type(data) is bytes else bytes(data)
-        view = memoryview(block)
-        parts: list[bytes | memoryview] = []
+        units = obu.split(block)
+        clean = True
         in_band = key = referred = frames = False
-        for unit in obu.split(block):
-            kind = unit.type
-            if kind == obu.TEMPORAL_DELIMITER and parts:
-                raise MediaError("several temporal units in one block: expected one")
-            if kind in _LEFT_OUT:
-                self.counts[_LEFT_OUT[kind]] += 1
-                continue
-            if kind == obu.SEQUENCE_HEADER:
-                self._follow(block[unit.payload : unit.end])
+        for kind, start, begin, end, extension, sized in units:
+            if kind == obu.FRAME or kind == obu.FRAME_HEADER:
+                if self._header is not None:
+                    frame = parse_frame_header(block, begin, end, self._header, extension)
+                    self._hidden_keys = self._hidden_keys or frame.hidden_key
+                    key, frames = key or frame.key, True
+                    referred = referred or frame.referred or (frame.existing and self._hidden_keys)
+            elif kind == obu.SEQUENCE_HEADER:
+                self._follow(block[begin:end])
                 in_band = True
             elif kind == obu.METADATA:
-                self._light(block[unit.payload : unit.end])
-            elif kind in (obu.FRAME, obu.FRAME_HEADER) and self._header is not None:
-                frame = self._frame(block, unit, self._header)
-                self._hidden_keys = self._hidden_keys or frame.hidden_key
-                key, frames = key or frame.key, True
-                referred = referred or frame.referred or (frame.existing and self._hidden_keys)
-            self._keep(parts, view, unit)
+                self._light(block[begin:end])
+            elif kind in _LEFT_OUT:
+                clean = False
+                if kind == obu.TEMPORAL_DELIMITER and start:
+                    raise MediaError("several temporal units in one block: expected one")
+            clean = clean and sized and extension < 0
         if self._track is None or self._header is None:
             self.counts["waiting for sequence header"] += 1
             return None
         if not frames:
             self.counts["no frame"] += 1
             return None
+        # A unit that needs nothing is passed on as it is, without a copy.
+        payload = block if clean else self._cleaned(block, units, self._header)
         if key and not in_band:
-            parts.insert(0, self._header_obu)
+            payload = self._header_obu + payload
             self.counts["sequence header added"] += 1
-        return Packet(self._track, pts, pts, key, b"".join(parts), not referred, arrival)
+        return Packet(self._track, pts, pts, key, payload, not referred, arrival)
 
-    def _frame(self, block: bytes, unit: obu.Obu, header: SequenceHeader) -> FrameHeader:
-        # 64 bytes hold more than all fields that are read.
-        return parse_frame_header(block[unit.payload : min(unit.end, unit.payload + 64)], header, unit.extension)
-
-    def _keep(self, parts: list[bytes | memoryview], view: memoryview, unit: obu.Obu) -> None:
-        bare = unit.extension >= 0 and self._header is not None and not self._header.decoder_model
-        if bare and unit.spatial_id:
-            self.counts["spatial layer"] += 1
-        elif bare or not unit.sized:
-            self.counts["extension" if bare else "size added"] += 1
-            parts.append(obu.build(unit.type, view[unit.payload : unit.end], -1 if bare else unit.extension))
-        else:
-            parts.append(view[unit.start : unit.end])
+    def _cleaned(self, block: bytes, units: list[obu.Unit], header: SequenceHeader) -> bytes:
+        """The units worth sending, each with a size, and without extensions where nothing else depends on them."""
+        view = memoryview(block)
+        parts: list[bytes | memoryview] = []
+        for kind, start, begin, end, extension, sized in units:
+            bare = extension >= 0 and not header.decoder_model
+            if kind in _LEFT_OUT:
+                self.counts[_LEFT_OUT[kind]] += 1
+            elif bare and obu.spatial_id(extension):
+                self.counts["spatial layer"] += 1
+            elif sized and not bare:
+                parts.append(view[start:end])
+            else:
+                self.counts["extension" if bare else "size added"] += 1
+                parts.append(obu.build(kind, view[begin:end], -1 if bare else extension))
+        return b"".join(parts)
 
     def _light(self, payload: bytes) -> None:
         """Light levels belong to a high dynamic range track; they come with its key frames."""

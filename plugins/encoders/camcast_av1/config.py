@@ -43,9 +43,9 @@ def sequence_header_of(config: bytes) -> bytes | None:
         if len(config) < _HEADER_SIZE:
             raise MediaError(f"av1C of {len(config)} bytes: expected at least {_HEADER_SIZE}")
         config = config[_HEADER_SIZE:]
-    for unit in obu.split(config):
-        if unit.type == obu.SEQUENCE_HEADER:
-            return config[unit.payload : unit.end]
+    for kind, _, payload, end, _, _ in obu.split(config):
+        if kind == obu.SEQUENCE_HEADER:
+            return config[payload:end]
     return None
 
 

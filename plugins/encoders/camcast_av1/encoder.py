@@ -6,12 +6,14 @@ instead of one. The bitrate changes by reopening at a keyframe. At 1080p30 it ta
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 
 import attrs
 
 from camcast.contracts import Encoder, EncoderSettings
+from camcast.errors import EncoderError
 from camcast.kinds import EncoderKind
 from camcast.pyav import AvVideoEncoder, VideoEncoding, probe_video
 from camcast_av1.codec import NAME, Av1Parser
@@ -41,8 +43,17 @@ def _options(settings: EncoderSettings, limit: int) -> Mapping[str, str]:
     }
 
 
+class SvtAv1Encoder(AvVideoEncoder):
+    """Tells the library the end before closing, of which it complains on stderr otherwise."""
+
+    def close(self) -> None:
+        with contextlib.suppress(EncoderError):
+            self.flush()
+        super().close()
+
+
 def _encoder(settings: EncoderSettings) -> Encoder:
-    return AvVideoEncoder(_encoding(), settings)
+    return SvtAv1Encoder(_encoding(), settings)
 
 
 def _probe() -> None:

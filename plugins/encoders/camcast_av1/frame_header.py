@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import attrs
 
-from camcast.bitstream.bits import BitReader
+from camcast.errors import MediaError
 from camcast_av1.sequence_header import SELECT, SequenceHeader
 
 _ALL_FRAMES = 0xFF
@@ -36,52 +36,80 @@ class FrameHeader:
 
 
 _EXISTING = FrameHeader(key=False, shown=True, referred=False, existing=True)
+_KEY = FrameHeader(key=True, shown=True, referred=True)
+_FRAMES = {
+    (shown, referred): FrameHeader(key=False, shown=bool(shown), referred=referred)
+    for shown in (0, 1)
+    for referred in (False, True)
+}
+_KEY_TYPE = int(FrameType.KEY)
+_WITHOUT_MODEL = 16
+"""Bytes that hold all fields read here, without and with the times of a decoder model (32 times 32 bits)."""
+_WITH_MODEL = 160
 
 
-def parse_frame_header(payload: bytes, sequence: SequenceHeader, extension: int) -> FrameHeader:
-    """Read the beginning of a frame header's or frame's payload; `extension` is the OBU's, -1 without one."""
+def parse_frame_header(block: bytes, begin: int, end: int, sequence: SequenceHeader, extension: int) -> FrameHeader:
+    """Read the beginning of a frame header's or frame's payload, `block[begin:end]`; `extension` is the OBU's.
+
+    Raises `MediaError` when it ends early. Once a frame, so the bits are taken from one number here: a reader's
+    method calls cost several µs.
+    """
     if sequence.still:
-        return FrameHeader(key=True, shown=True, referred=True)
-    bits = BitReader(payload)
-    if bits.flag():
-        return _EXISTING
-    frame_type, shown = bits.u(2), bits.flag()
-    if frame_type == FrameType.KEY and shown:
-        return FrameHeader(key=True, shown=True, referred=True)
-    return FrameHeader(
-        key=False,
-        shown=shown,
-        referred=_refreshes(bits, sequence, frame_type, shown, extension) != 0,
-        hidden_key=frame_type == FrameType.KEY,
-    )
+        return _KEY
+    limit = begin + (_WITH_MODEL if sequence.decoder_model else _WITHOUT_MODEL)
+    window = block[begin : end if end < limit else limit]
+    bits, left = int.from_bytes(window, "big"), len(window) * 8
+    try:
+        left -= 4
+        first = bits >> left
+        if first & 8:
+            return _EXISTING
+        frame_type, shown = first >> 1 & 3, first & 1
+        if frame_type == _KEY_TYPE and shown:
+            return _KEY
+        referred = _refreshes(bits, left, sequence, frame_type, shown, extension) != 0
+    except ValueError:
+        raise MediaError(f"frame header of {end - begin} bytes ends early") from None
+    if frame_type == _KEY_TYPE:
+        return FrameHeader(key=False, shown=False, referred=referred, hidden_key=True)
+    return _FRAMES[shown, referred]
 
 
-def _refreshes(bits: BitReader, sequence: SequenceHeader, frame_type: int, shown: bool, extension: int) -> int:
-    """refresh_frame_flags, for all but shown key frames."""
+def _refreshes(bits: int, left: int, sequence: SequenceHeader, frame_type: int, shown: int, extension: int) -> int:
+    """refresh_frame_flags of a frame that is no shown key frame; `left` bits are still to be read.
+
+    Raises `ValueError` (of a negative shift) at the end of the bits.
+    """
     if frame_type == FrameType.SWITCH:
         return _ALL_FRAMES
     if not shown:
-        bits.skip(1)
+        left -= 1
     elif sequence.decoder_model and not sequence.equal_picture_interval:
-        bits.skip(sequence.presentation_time_bits)
-    error_resilient = bits.flag()
-    bits.skip(1)
-    screen_content = bits.u(1) if sequence.screen_content == SELECT else sequence.screen_content
+        left -= sequence.presentation_time_bits
+    left -= 2
+    error_resilient = bits >> left + 1 & 1
+    screen_content = sequence.screen_content
+    if screen_content == SELECT:
+        left -= 1
+        screen_content = bits >> left & 1
     if screen_content and sequence.integer_motion == SELECT:
-        bits.skip(1)
-    bits.skip(sequence.frame_id_bits)
-    bits.skip(1)
-    bits.skip(sequence.order_hint_bits)
-    intra = frame_type in (FrameType.KEY, FrameType.INTRA_ONLY)
-    if not intra and not error_resilient:
-        bits.skip(3)
-    if sequence.decoder_model and bits.flag():
-        _skip_removal_times(bits, sequence, extension)
-    return bits.u(8)
+        left -= 1
+    left -= sequence.frame_id_bits + 1 + sequence.order_hint_bits
+    if frame_type == FrameType.INTER and not error_resilient:
+        left -= 3
+    if sequence.decoder_model:
+        left -= 1
+        if bits >> left & 1:
+            left -= _removal_times(sequence, extension)
+    left -= 8
+    return bits >> left & 0xFF
 
 
-def _skip_removal_times(bits: BitReader, sequence: SequenceHeader, extension: int) -> None:
+def _removal_times(sequence: SequenceHeader, extension: int) -> int:
+    """How many bits the buffer removal times of the operating points take."""
     temporal_id, spatial_id = (extension >> 5, extension >> 3 & 3) if extension >= 0 else (0, 0)
-    for layers, has_model in sequence.operating_points:
-        if has_model and (not layers or (layers >> temporal_id & 1 and layers >> (spatial_id + 8) & 1)):
-            bits.skip(sequence.removal_time_bits)
+    told = [
+        has_model and (not layers or (layers >> temporal_id & 1 and layers >> (spatial_id + 8) & 1))
+        for layers, has_model in sequence.operating_points
+    ]
+    return sequence.removal_time_bits * sum(map(bool, told))

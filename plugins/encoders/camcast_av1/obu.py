@@ -9,8 +9,6 @@ is damage.
 
 from __future__ import annotations
 
-import attrs
-
 from camcast.errors import MediaError
 
 MAX_OBUS = 4200
@@ -29,30 +27,17 @@ _HAS_EXTENSION = 0x04
 _HAS_SIZE = 0x02
 
 
-@attrs.define(eq=False)
-class Obu:
-    """One unit: where it stands in the block it came in."""
-
-    type: int
-    start: int
-    """Of the header. `payload` is where its payload begins, `end` one past it."""
-    payload: int
-    end: int
-    extension: int = -1
-    """The extension byte; -1 without one."""
-    sized: bool = True
-
-    @property
-    def spatial_id(self) -> int:
-        return self.extension >> 3 & 3 if self.extension >= 0 else 0
+Unit = tuple[int, int, int, int, int, bool]
+"""One OBU of a block: type, where its header starts, where its payload starts, one past its end, its extension byte
+(-1 without one), and whether it has a size. A bare tuple, since several are made for each frame."""
 
 
-def split(data: bytes) -> list[Obu]:
+def split(data: bytes) -> list[Unit]:
     """The OBUs of a block, in order; raises `MediaError`."""
-    obus: list[Obu] = []
+    units: list[Unit] = []
     position, end = 0, len(data)
     while position < end:
-        if len(obus) == MAX_OBUS:
+        if len(units) == MAX_OBUS:
             raise MediaError(f"more than {MAX_OBUS} OBUs in one temporal unit")
         start, first = position, data[position]
         if first & 0x80:
@@ -64,28 +49,38 @@ def split(data: bytes) -> list[Obu]:
                 raise MediaError("OBU ends before its extension")
             extension = data[position]
             position += 1
-        sized = bool(first & _HAS_SIZE)
         stop = end
-        if sized:
+        if first & _HAS_SIZE:
             size, position = leb128(data, position)
             stop = position + size
             if stop > end:
                 raise MediaError(f"truncated OBU: its size field says {size} bytes, {end - position} are left")
-        obus.append(Obu(first >> 3, start, position, stop, extension, sized))
+        units.append((first >> 3, start, position, stop, extension, first & _HAS_SIZE != 0))
         position = stop
-    return obus
+    return units
+
+
+def spatial_id(extension: int) -> int:
+    """The spatial layer that an extension byte names."""
+    return extension >> 3 & 3
 
 
 def leb128(data: bytes, position: int) -> tuple[int, int]:
     """A number of at most 32 bits in at most 8 bytes (§4.10.5), and where it ends; raises `MediaError`."""
-    value = 0
-    for index, byte in enumerate(data[position : position + 8]):
-        value |= (byte & 0x7F) << 7 * index
-        if not byte & 0x80:
-            if value > 0xFFFFFFFF:
-                raise MediaError(f"leb128 number {value} exceeds 32 bits")
-            return value, position + index + 1
-    raise MediaError(f"unfinished leb128 number at byte {position}")
+    value = shift = 0
+    try:
+        while shift < 56:
+            byte = data[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if value > 0xFFFFFFFF:
+                    raise MediaError(f"leb128 number {value} exceeds 32 bits")
+                return value, position
+            shift += 7
+    except IndexError:
+        pass
+    raise MediaError(f"unfinished leb128 number before byte {position}")
 
 
 def write_leb128(value: int) -> bytes:

@@ -19,7 +19,7 @@ from camcast_vp9.codec import NAME, Vp9Parser
 class VpxOptions:
     """Of libvpx."""
 
-    cpu_used: int = attrs.field(default=8, validator=[attrs.validators.ge(0), attrs.validators.le(9)])
+    cpu_used: int = attrs.field(default=8, validator=[attrs.validators.ge(0), attrs.validators.le(8)])
     """Higher is faster and looks worse."""
 
 

@@ -47,7 +47,10 @@ class FrameHeader:
         return self.format is not None
 
 
-_EXISTING = FrameHeader(None, False)
+_UNREFERRED = FrameHeader(None, False)
+_REFERRED = FrameHeader(None, True)
+_INTER_SHOWN = 0x06
+"""Second to seventh bit of the first byte: profile 0, no existing frame, inter, shown."""
 
 
 def split_superframe(data: bytes) -> list[bytes]:
@@ -80,14 +83,19 @@ def _split(frames: bytes, index: bytes, size: int) -> list[bytes]:
 
 def parse_frame_header(frame: bytes) -> FrameHeader:
     """Read the beginning of a frame; raises `MediaError`."""
-    bits = BitReader(frame[:_HEADER_BYTES])
-    if bits.u(2) != _FRAME_MARKER:
+    first = frame[0] if frame else 0
+    if first >> 6 != _FRAME_MARKER:
         raise MediaError(f"no VP9 frame marker: frame begins with {frame[:1].hex()}")
+    if first & 0x3E == _INTER_SHOWN and len(frame) > 2:
+        # By far the most frequent frame, and once a frame: profile 0, inter, shown.
+        refreshes = (frame[1] << 8 | frame[2]) >> 8 if first & 1 else (frame[1] << 8 | frame[2]) >> 6
+        return _REFERRED if refreshes & 0xFF else _UNREFERRED
+    bits = BitReader(frame[:_HEADER_BYTES], 2)
     profile = bits.u(1) | bits.u(1) << 1
     if profile == 3:
         bits.skip(1)
     if bits.flag():
-        return _EXISTING
+        return _UNREFERRED
     inter, shown, error_resilient = bits.flag(), bits.flag(), bits.flag()
     if not inter:
         return FrameHeader(_format(bits, profile), True)
@@ -98,7 +106,7 @@ def parse_frame_header(frame: bytes) -> FrameHeader:
         _sync(bits)
         if profile:
             _colour(bits, profile)
-    return FrameHeader(None, bits.u(8) != 0)
+    return _REFERRED if bits.u(8) else _UNREFERRED
 
 
 def _sync(bits: BitReader) -> None:
