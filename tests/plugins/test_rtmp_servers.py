@@ -10,6 +10,7 @@ import pytest
 from tests.compare import Media, compare
 from tests.media import made
 from tests.plugins.rtmp_kit import AUDIO, VIDEO, Events, attempt, publish_all, tags_of
+from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
 from tests.servers.stream_reader import Listener
@@ -49,6 +50,16 @@ async def test_nginx_records_every_frame(nginx: Nginx, name: str) -> None:
     assert not events.errors
     # the clean ending frees the name at once
     await publish_all(attempt(nginx.url("cam"))[0], tags_of(made(name)))
+
+
+async def test_nginx_behind_tls_records_every_frame(
+    start_nginx: Any, authority: Authority, certificate: Certificate
+) -> None:
+    nginx = start_nginx(certificate=certificate)
+    transport, events = attempt(nginx.tls_url("cam"), ca_file=str(authority.ca_file))
+    await publish_all(transport, tags_of(made("h264_b_aac")))
+    compare(made("h264_b_aac"), await asyncio.to_thread(nginx.recording, "cam"))
+    assert not events.errors
 
 
 async def test_node_media_server_records_every_frame(node_media_server: NodeMediaServer) -> None:
