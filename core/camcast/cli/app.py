@@ -11,7 +11,6 @@ from camcast.cli.check import check
 from camcast.cli.demo import demo
 from camcast.cli.encoders import encoders
 from camcast.cli.migrate import migrate
-from camcast.cli.migrate import migrate
 from camcast.cli.plugins import plugins
 from camcast.cli.run import run
 from camcast.cli.schema import schema
