@@ -260,9 +260,11 @@ class RtspSource:
         limit = int(self._options.no_data_timeout * NS_PER_S)
         for medium in self._media:
             medium.receiver.receiver.tick(now)
-        if all(medium.receiver.ended for medium in self._media):
-            raise SourceError(f"{self._url.shown}: the camera has ended the stream (RTCP BYE)")
         leading = self._media[0].receiver
+        # The other track may still be on its way, or end without a word.
+        overdue = leading.ended and now - leading.ended > NS_PER_S
+        if overdue or all(medium.receiver.ended for medium in self._media):
+            raise SourceError(f"{self._url.shown}: the camera has ended the stream (RTCP BYE)")
         if now - (leading.receiver.arrival or begun) > limit:
             raise SourceError(f"{self._url.shown}: {self._silence(leading)}")
         if not self._announced and now - begun > NOTHING_USABLE:

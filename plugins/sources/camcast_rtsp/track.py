@@ -39,7 +39,8 @@ class TrackReceiver:
         """Takes one RTP packet and its arrival."""
         self.reporter = rtcp.Reporter(id(self) & 0xFFFFFFFF)
         self.delivered = 0
-        self.ended = False
+        self.ended = 0
+        """When the camera said good-bye (ns), 0 = not yet."""
         self._sink = sink
         self._deliver = deliver
         self._timeline = timeline
@@ -63,7 +64,7 @@ class TrackReceiver:
                     if report.ntp:
                         self.clock.report(report.timestamp, report.ntp)
             elif self.receiver.ssrc in report.ssrcs:
-                self.ended = True
+                self.ended = self.ended or arrival
 
     def flush(self) -> None:
         """Hand on what waits for its decode time."""
