@@ -310,7 +310,7 @@ async def test_a_peer_of_another_kind() -> None:
         assert (error.error_class, error.stage) == (ErrorClass.NETWORK, "handshake")
     async with raw_server(garbage) as port:
         error = await fails(f"rtmp://127.0.0.1:{port}/live/k")
-        assert (error.error_class, error.stage) == (ErrorClass.NETWORK, "connecting")
+        assert (error.error_class, error.stage) == (ErrorClass.NETWORK, "command")
 
 
 async def test_a_server_that_floods_is_cut_off(receiver: Receiver) -> None:
@@ -590,6 +590,10 @@ async def test_the_key_is_shown_nowhere(receiver: Receiver, caplog: pytest.LogCa
             await publish_all(transport, [])
         said += [str(caught.value), repr(caught.value), repr(events), repr(transport._client.__dict__.get("_settings"))]
         await transport.close()
+    receiver.on_connect = lambda app, _: Refusal("NetConnection.Connect.Rejected", "authmod=k3y ?x")
+    with pytest.raises(RefusedError) as refused:
+        await attempt(receiver.url("live", "k3y"))[0].connect()
+    said.append(str(refused.value))
     text = "\n".join(said) + caplog.text
     for secret in (key, "k3y", "all#of", password, "pa55"):
         assert secret not in text

@@ -36,6 +36,18 @@ CODES: dict[str, type[TransportError]] = {
     "NetStream.Publish.Failed": NetworkError,
 }
 
+STAGES = {
+    State.HANDSHAKE: "handshake",
+    State.CONNECTING: "command",
+    State.CONNECTED: "command",
+    State.CREATING: "publish",
+    State.PUBLISHING: "publish",
+    State.LIVE: "streaming",
+    State.REFUSED: "streaming",
+    State.ENDED: "streaming",
+}
+"""The step of an attempt that each state belongs to."""
+
 _BUSY_WORDS = ("already publish", "streambusy", "stream busy", "already exist", "in use")
 
 _ADVICE: dict[type[TransportError], str] = {

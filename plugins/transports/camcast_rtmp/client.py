@@ -67,6 +67,8 @@ class ReconnectRequested:
 ClientEvent = Connected | Published | Refused | ReconnectRequested
 
 _CHUNK_STREAMS = {Type.AUDIO: ChunkStream.AUDIO, Type.VIDEO: ChunkStream.VIDEO, Type.DATA: ChunkStream.DATA}
+_ASKED = {State.CONNECTING: "connect", State.CREATING: "publish", State.PUBLISHING: "publish"}
+"""The command that a bad onStatus answers, where one is waited for."""
 _START = "NetStream.Publish.Start"
 _RECONNECT = "NetConnection.Connect.ReconnectRequest"
 _GONE = frozenset({"NetConnection.Connect.Closed", "NetConnection.Connect.AppShutdown"})
@@ -184,7 +186,7 @@ class Client(Connection):
             self.state = State.LIVE
             self._events.append(Published())
         elif code in _GONE or level == "error" or (not level and _sounds_bad(code)):
-            self._refuse("publish" if self.state in (State.CREATING, State.PUBLISHING) else "onStatus", info)
+            self._refuse(_ASKED.get(self.state, "onStatus"), info)
 
     def _refuse(self, command: str, info: Mapping[str, Any]) -> None:
         if self.state is State.ENDED:

@@ -13,7 +13,7 @@ import time as _time
 from collections.abc import Mapping, Sequence
 
 from camcast.contracts import TransportContext
-from camcast.errors import CamcastError, MisconfiguredError, NetworkError, TransportError
+from camcast.errors import CamcastError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import Tag, TagType, Track, Unit
 from camcast_rtmp import answers, profiles, proxy, reconnect, urls
@@ -101,7 +101,10 @@ class RtmpTransport:
                 continue
             if isinstance(answer, Connected):
                 return profiles.from_answer(self._target, answer)
-            new_query = auth.answer(answer.description)
+            try:
+                new_query = auth.answer(answer.description)
+            except RefusedError as error:  # with the server's words in it
+                raise RefusedError(self._target.scrub(str(error)), stage=error.stage) from None
             if new_query is None or self._connections >= MAX_CONNECTIONS:
                 url = reconnect.redirected(answer.info, self._address)
                 if url is not None:
@@ -170,9 +173,6 @@ class RtmpTransport:
                 case Refused() as refusal:
                     self._close_wire()
                     raise answers.refused(refusal, self._target)
-        self._started = _time.monotonic()
-        assert self._wire is not None
-        self._base = self._wire.handed
 
     async def _next_event(self) -> ClientEvent:
         """The next event that `connect` or `publish` waits for, within the step's deadline."""
@@ -236,7 +236,7 @@ class RtmpTransport:
             events = client.feed(data)
         except CamcastError as error:
             text = self._target.scrub(str(error))
-            self._fail(NetworkError(text, stage=getattr(error, "stage", "") or client.state.value))
+            self._fail(NetworkError(text, stage=getattr(error, "stage", "") or answers.STAGES[client.state]))
             return
         self._flush_client()
         for event in events:
@@ -249,11 +249,14 @@ class RtmpTransport:
         self._flood_bytes += size
         if self._flood_bytes <= MAX_RECEIVED_PER_SECOND:
             return False
-        self._fail(NetworkError(f"the server sends over {MAX_RECEIVED_PER_SECOND} bytes a second to a publisher"))
+        text = f"the server sends over {MAX_RECEIVED_PER_SECOND} bytes a second to a publisher"
+        self._fail(NetworkError(text, stage=answers.STAGES[self._state]))
         return True
 
     def _on_event(self, event: ClientEvent) -> None:
         waiter = self._waiter
+        if isinstance(event, Published) and self._wire is not None:
+            self._started, self._base = _time.monotonic(), self._wire.handed
         if isinstance(event, ReconnectRequested):
             url = reconnect.requested(event.tc_url, self._address)
             if url is not None:
@@ -283,19 +286,18 @@ class RtmpTransport:
             self._fail(answers.closed(self._state, since, "reset the connection", large=large))
         else:
             why = error.strerror or type(error).__name__
-            self._fail(NetworkError(self._target.scrub(f"the connection broke: {why}"), stage="streaming"))
+            self._fail(NetworkError(f"the connection broke: {why}", stage=answers.STAGES[self._state]))
 
     def _fail(self, error: TransportError) -> None:
         if self._error is not None or self._closed:
             return
         self._error = error
-        waiter = self._waiter
-        if waiter is not None:
-            if not waiter.done():
-                waiter.set_exception(error)
-            return
         self._close_wire()
-        self._events.lost(error)
+        waiter = self._waiter
+        if waiter is None:
+            self._events.lost(error)
+        elif not waiter.done():
+            waiter.set_exception(error)
 
     # --- the end ----------------------------------------------------------------------------------------
 
