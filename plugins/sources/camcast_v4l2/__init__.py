@@ -1,1 +1,36 @@
-"""Being written."""
+"""The V4L2 source: USB and CSI cameras on Linux, raw, MJPEG, or already encoded by the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from camcast.contracts import Source, SourceContext
+from camcast.hooks import hookimpl
+from camcast.kinds import Device, Gives, SourceKind
+from camcast_v4l2.options import V4l2Options
+
+
+@hookimpl
+def camcast_sources() -> Sequence[SourceKind]:
+    return [
+        SourceKind(
+            name="v4l2",
+            title="A USB or CSI camera (Video4Linux)",
+            build=_build,
+            options=V4l2Options,
+            gives=Gives.EITHER,
+            devices=_devices,
+        )
+    ]
+
+
+def _build(context: SourceContext) -> Source:
+    from camcast_v4l2.source import V4l2Source
+
+    return V4l2Source(context)
+
+
+def _devices() -> Sequence[Device]:
+    from camcast_v4l2.listing import list_devices
+
+    return list_devices()
