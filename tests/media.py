@@ -15,7 +15,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.audio.resampler import AudioResampler
+from av.container import OutputContainer
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
@@ -64,36 +66,53 @@ def encode(
 ) -> None:
     """Encode a moving picture with some noise (so that it compresses like a camera's), and a tone."""
     with av.open(str(path), "w") as out:
-        picture = None
-        if video:
-            picture = out.add_stream(video, rate=fps)
-            picture.width, picture.height = size
-            picture.pix_fmt = pixel_format
-            picture.bit_rate = bitrate
-            picture.gop_size = max(1, round(gop * fps))
-            picture.max_b_frames = b_frames
-            picture.time_base = Fraction(1, fps)
-            picture.options = video_options if video_options is not None else {"preset": "veryfast"}
+        picture = _video(out, video, size, fps, bitrate, gop, b_frames, video_options, pixel_format) if video else None
         sound = out.add_stream(audio, rate=rate, layout=layout) if audio else None
+        assert sound is None or isinstance(sound, av.AudioStream)
         out.start_encoding()
         tone = _tone(sound.codec_context, rate, layout, seconds) if sound else iter(())
         spoken = 0.0
         for number in range(round(seconds * fps) if picture else 0):
             frame = av.VideoFrame.from_ndarray(_picture(number, *size, noise), format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, fps)
+            assert picture is not None
             out.mux(picture.encode(frame.reformat(format=pixel_format)))
             while sound and spoken <= number / fps and (block := next(tone, None)) is not None:
-                spoken = float(block.pts * block.time_base)
+                spoken = block.time or 0.0
                 out.mux(sound.encode(block))
-        for block in tone:
-            out.mux(sound.encode(block))
+        if sound:
+            for block in tone:
+                out.mux(sound.encode(block))
         if picture:
             out.mux(picture.encode(None))
         if sound:
             out.mux(sound.encode(None))
 
 
-def _picture(number: int, width: int, height: int, noise: int) -> np.ndarray:
+def _video(
+    out: OutputContainer,
+    codec: str,
+    size: tuple[int, int],
+    fps: int,
+    bitrate: int,
+    gop: float,
+    b_frames: int,
+    options: dict[str, str] | None,
+    pixel_format: str,
+) -> av.VideoStream:
+    stream = out.add_stream(codec, rate=fps)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height = size
+    stream.pix_fmt = pixel_format
+    stream.bit_rate = bitrate
+    stream.gop_size = max(1, round(gop * fps))
+    stream.max_b_frames = b_frames
+    stream.time_base = Fraction(1, fps)
+    stream.options = dict({"preset": "veryfast"} if options is None else options)
+    return stream
+
+
+def _picture(number: int, width: int, height: int, noise: int) -> npt.NDArray[np.uint8]:
     x = np.arange(width, dtype=np.uint16)[None, :]
     y = np.arange(height, dtype=np.uint16)[:, None]
     luma = ((x + 3 * number) // 2 + y // 2) % 220 + 16

@@ -42,7 +42,7 @@ def _broken_build(context: object) -> Any:
     raise MissingDependency("never called")
 
 
-def _nothing_here() -> Sequence[Device]:
+def _nothing_here() -> Any:
     raise MissingDependency("cameras need a library: pip install 'camcast[imaginary]'")
 
 

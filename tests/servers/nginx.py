@@ -196,7 +196,7 @@ class Nginx(ServerProcess):
     def _get(self, path: str) -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
         with urllib.request.urlopen(f"http://{host}:{self.http_port}{path}", timeout=5) as answer:
-            return answer.read()
+            return bytes(answer.read())
 
 
 class _Hook(ThreadingHTTPServer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,12 +70,22 @@ class NodeMediaServer(ServerProcess):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.http_port}/{app}/{name}.flv"
 
+    def wait_player(self, name: str, app: str = "live") -> None:
+        """Until somebody plays `name`: what is published before that they may miss."""
+        wait_for(lambda: f"start play /{app}/{name}" in self.log_text, timeout=30, why=f"a player of {app}/{name}")
+
     def recordings(self, name: str, app: str = "live") -> list[Path]:
         """Files recorded of this name, oldest first; complete once the server has been stopped."""
         return sorted((self._recordings / app / name).glob("*.flv"))
 
     def recording(self, name: str, app: str = "live") -> Path:
-        """The newest recording of `name`. Ends the server, since only that completes its files."""
-        wait_for(lambda: self.recordings(name, app), why=f"node-media-server records {app}/{name}:\n{self.log_text}")
+        """The newest recording of `name`, once its publisher has gone. Ends the server: only that completes its files."""
+        wait_for(
+            lambda: self._publisher_gone(name, app), why=f"{app}/{name} has come and gone:\n{self.log_text[-2000:]}"
+        )
         self.stop()
         return self.recordings(name, app)[-1]
+
+    def _publisher_gone(self, name: str, app: str) -> bool:
+        publishers = re.findall(rf"RTMP session (\S+) \S+ start push /{app}/{name}\b", self.log_text)
+        return bool(publishers) and f"RTMP session {publishers[-1]} close" in self.log_text

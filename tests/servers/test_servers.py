@@ -64,6 +64,7 @@ def test_nginx_restarts_on_its_port_and_drops_a_publisher(start_nginx: Callable[
 def test_node_media_server_records_and_plays_every_packet(node_media_server: NodeMediaServer, name: str) -> None:
     server = node_media_server
     with Player(server.directory / "player", server.http_flv_url("cam")) as player:
+        server.wait_player("cam")
         done = publish(made(name), server.url("cam"), "-readrate", "4")
         assert done.returncode == 0, done.stderr
         expected = Media.read(made(name))
