@@ -39,6 +39,11 @@ class TagPacker:
         self._time = 0
         self._heads: dict[MediaKind, dict[int, bytes]] = {kind: {} for kind in self._tracks}
 
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks as they are now."""
+        return tuple(self._tracks.values())
+
     def headers(self, time: int) -> list[Tag]:
         """All that has to precede the first packet, at `time` (ms)."""
         tags = [self._metadata(time)]
@@ -97,7 +102,7 @@ class TagPacker:
         ]
 
     def _metadata(self, time: int) -> Tag:
-        return metadata_tag(tuple(self._tracks.values()), self._forms, time, self._encoder)
+        return metadata_tag(self.tracks, self._forms, time, self._encoder)
 
     def _bodies(self, kind: MediaKind) -> tuple[bytes, bytes]:
         """Colour information and sequence header; b"" where there is none."""
