@@ -79,7 +79,7 @@ class NodeMediaServer(ServerProcess):
         return sorted((self._recordings / app / name).glob("*.flv"))
 
     def recording(self, name: str, app: str = "live") -> Path:
-        """The newest recording of `name`, once its publisher has gone. Ends the server: only that completes its files."""
+        """The newest recording of `name`, once its publisher has gone. Ends the server, which completes its files."""
         wait_for(
             lambda: self._publisher_gone(name, app), why=f"{app}/{name} has come and gone:\n{self.log_text[-2000:]}"
         )
