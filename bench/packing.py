@@ -131,9 +131,7 @@ def _read(clip: str, media: str, host: PluginHost) -> tuple[list[Raw], bytes, Co
 
 
 def _parse(parse: Callable[[bytes, int, int], Packet | None], raws: Sequence[Raw], into: list[Packet]) -> None:
-    for raw in raws:
-        if (packet := parse(raw.data, raw.dts, raw.pts)) is not None:
-            into.append(packet)
+    into.extend(packet for raw in raws if (packet := parse(raw.data, raw.dts, raw.pts)) is not None)
 
 
 def _tag(tag: Callable[[Packet], Tag], packets: Sequence[Packet], into: list[Tag]) -> None:
