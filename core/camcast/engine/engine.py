@@ -51,9 +51,13 @@ class Engine:
     sessions: SessionManager
     cameras: CameraManager
 
-    def __init__(self, config: Config | None = None, *, host: PluginHost | None = None) -> None:
+    def __init__(
+        self, config: Config | None = None, *, host: PluginHost | None = None, first_timestamp: int = 0
+    ) -> None:
+        """`first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers."""
         self.config = config or Config()
         self.host = host or PluginHost()
+        self._first_timestamp = first_timestamp
         self._started_at = 0.0
         self._running = False
         self._services: Services | None = None
@@ -88,6 +92,7 @@ class Engine:
             resolver=NameResolver(),
             fleet=Fleet(system.max_connects_per_second),
             emit=self._bus.emit,
+            first_timestamp=self._first_timestamp,
         )
         self.cameras = CameraManager(self._services, self._bus.emit, system.max_cameras)
         self.sessions = SessionManager(self._services, lambda camera, stream: self.cameras.stream(camera, stream).feed)

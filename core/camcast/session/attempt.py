@@ -213,6 +213,7 @@ class Attempt:
             on_slow=self._slow_send,
             started_flow=begun,
             quiet=at_keyframe,
+            first_time=self._services.first_timestamp,
             base=base,
         )
         self.outlet.start(self._rendition.hub, at_keyframe=at_keyframe)

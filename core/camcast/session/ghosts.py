@@ -41,6 +41,4 @@ class Ghosts:
                 f"{error}; this session published that name a moment ago, so the server may still hold it",
                 stage="publish",
             )
-        return RefusedError(
-            f"{error}; the server agreed and then closed: wrong key, or the name is in use", stage="publish"
-        )
+        return RefusedError(str(error), stage="publish")

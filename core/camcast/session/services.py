@@ -36,6 +36,8 @@ class Services:
     resolver: Resolver
     fleet: Fleet
     emit: Callable[[Event], object]
+    first_timestamp: int = 0
+    """What every attempt's timeline begins with, ms."""
     threads: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(8, "camcast-hooks"))
 
     async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:

@@ -96,6 +96,8 @@ class Outlet:
     state: OutletState = attrs.field(default=OutletState.WAITING, init=False)
     base: int | None = attrs.field(default=None)
     """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
+    first_time: int = 0
+    """What the attempt's own timeline begins with, ms."""
     started_flow: Callable[[], object] = lambda: None
     now: Callable[[], float] = perf_counter
     quiet: bool = False
@@ -233,7 +235,7 @@ class Outlet:
         assert self._hub is not None
         time = to_ms(dts)
         if self.base is None:
-            self.base = time
+            self.base = time - self.first_time
         self.state = OutletState.LIVE
         self.started_flow()
         for unit in self._hub.packer.headers(time):
@@ -244,7 +246,7 @@ class Outlet:
         group = squeeze(hub.group.packets, live)
         time = to_ms(group[0].dts)
         if self.base is None:
-            self.base = time
+            self.base = time - self.first_time
         self.state = OutletState.REPLAY
         self._backlog.extend((unit, False) for unit in hub.packer.headers(time))
         self._backlog.extend((hub.packer.unit(packet), False) for packet in group)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import Acceptance
-from camcast.media import Tag, TagType, Track, Unit
+from camcast.media import Tag, Track, Unit
 from camcast_rtmp import answers, profiles, proxy, reconnect, urls
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
@@ -28,7 +28,6 @@ from camcast_rtmp.client import (
     Refused,
     State,
 )
-from camcast_rtmp.endings import endings
 from camcast_rtmp.network import dial
 from camcast_rtmp.options import RtmpOptions, connect_object
 from camcast_rtmp.tls import TlsWire, start_tls
@@ -67,8 +66,6 @@ class RtmpTransport:
         self._waiter: asyncio.Future[ClientEvent] | None = None
         self._error: TransportError | None = None
         self._closed = False
-        self._tracks: Sequence[Track] = ()
-        self._heads: dict[TagType, tuple[int, int]] = {}
         self._started: float | None = None
         self._base = 0
         self._redirects = 0
@@ -163,7 +160,6 @@ class RtmpTransport:
             raise RuntimeError("publish() before connect()")
         if self._error is not None:
             raise self._error
-        self._tracks = tuple(tracks)
         client.publish()
         self._flush_client()
         while True:
@@ -207,11 +203,8 @@ class RtmpTransport:
                 self._too_large += 1
                 return
             self._largest = size
-        kind = unit.type
-        if kind is not TagType.SCRIPT:
-            self._heads[kind] = ((head or body)[0], time)
         self._sent_tags += 1
-        wire.write(client.media(kind._value_, time, head, body))
+        wire.write(client.media(unit.type._value_, time, head, body))
 
     @property
     def pending(self) -> int:
@@ -308,8 +301,6 @@ class RtmpTransport:
         wire, client = self._wire, self._client
         try:
             if wire is not None and client is not None and wire.alive and client.state is State.LIVE:
-                for type, time, body in endings(self._tracks, self._heads, self._context.codec):
-                    wire.write(client.media(type.value, time, body, b""))
                 client.end()
                 self._flush_client()
                 with contextlib.suppress(TimeoutError):

@@ -1,0 +1,28 @@
+"""Run camcast from a program without asyncio: the engine has a thread of its own, calls wait for their result.
+
+python examples/embed_threads.py system_config.json [seconds]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from camcast import ConfigError, EngineThread, PluginHost
+from camcast.config.load import load
+
+
+def main(path: str, seconds: float) -> None:
+    host = PluginHost()
+    config = load(path, host)
+    with EngineThread(config, host=host, on_event=lambda event: print(event.text)) as engine:
+        time.sleep(seconds)
+        for metrics in engine.stats().sessions:
+            print(f"{metrics.label}: {metrics.state.value}, {metrics.bytes_sent} bytes")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0)
+    except ConfigError as error:
+        sys.exit(str(error))
