@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import typer
 from tests.core.config.kinds import made_up_host
+from tests.media import made
 from typer.testing import CliRunner
 
 from camcast.cli.check import check, report_lines
@@ -64,3 +65,27 @@ def test_schema(flag: str) -> None:
     found = json.loads(out)
     jsonschema.Draft202012Validator.check_schema(found)
     assert ("enum" in found["$defs"]["Source"]["properties"]["type"]) == (flag == "--plugins")
+
+
+def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camcast.cli.check_sources.OPENING", 3.0)
+    clip = {"type": "file", "url": str(made("h264_only"))}
+    right = {"type": "H264_CBR", "width": 320, "height": 240}
+    streams = [
+        {"name": "right", "source": clip, "encoder": right},
+        {"name": "wrong", "source": clip, "encoder": {**right, "width": 640, "height": 480}},
+        {"name": "gone", "source": {"type": "file", "url": str(tmp_path / "none.mp4")}},
+        {"name": "fed", "source": {"type": "push"}},
+    ]
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams[:1]}]}))
+    status, out, _ = run("check", "--sources", str(path))
+    assert (status, out.splitlines()[-1]) == (0, "cam0_right: media comes")
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams}]}))
+    status, out, _ = run("check", "--sources", str(path))
+    assert status == 1
+    assert {"cam0_right: media comes", "cam0_wrong: media comes"} < set(out.splitlines())
+    assert "cam0_wrong: width is 320, but the configuration expects 640; sent as it comes" in out
+    (gone,) = [line for line in out.splitlines() if line.startswith("cam0_gone")]
+    assert "none.mp4" in gone
+    assert "cam0_fed:" not in out

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from camcast.cli.terminal import explained, load_host
+from camcast.cli.terminal import FAILED, explained, load_host
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
 from camcast.redaction import redact_text
 
 
 def check(
     file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Also open each source for a moment, and compare it with the file.")
+    ] = False,
 ) -> None:
-    """Show every session that would run, or every error. Exit status 0, or 2 for errors."""
+    """Show every session that would run, or every error.
+
+    Exit status: 0; 2 when the configuration is wrong; 1 when a source does not bring what is expected.
+    """
     with explained():
-        config = load(file, load_host())
+        host = load_host()
+        config = load(file, host)
     for line in report_lines(config):
         typer.echo(line)
+    if sources:
+        from camcast.cli.check_sources import compare_sources
+
+        with explained():
+            lines, well = asyncio.run(compare_sources(config, host))
+        for line in lines:
+            typer.echo(line)
+        raise typer.Exit(0 if well else FAILED)
 
 
 def report_lines(config: Config) -> Iterator[str]:

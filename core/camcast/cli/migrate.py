@@ -24,7 +24,7 @@ def migrate(
     ] = "",
     source: Annotated[
         list[str] | None,
-        typer.Option(help="Where the pictures come from: rtsp://ADDRESS, a device, a file; twice for main and sub."),
+        typer.Option(help="Where the pictures come from: an address, a device, a file; twice for main and sub."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the new file on stdout; write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
