@@ -14,9 +14,10 @@ from camcast.contracts import Encoder, EncoderSettings
 from camcast.errors import EncoderError
 from camcast.kinds import CodecKind, EncoderKind
 from camcast.media import NS_PER_S, RAW, Frame, MediaKind, Packet, Track
+from camcast.pyav import HardwareOptions
 from camcast_h264 import CODEC as H264
 from camcast_h264.encoders import KINDS as H264_KINDS
-from camcast_h264.encoders import HardwareOptions, X264Options
+from camcast_h264.encoders import X264Options
 from camcast_h265 import CODEC as H265
 from camcast_h265.encoders import KINDS as H265_KINDS
 from camcast_h265.encoders import X265Options
@@ -213,7 +214,9 @@ def test_every_encoder_works_or_says_why_not(kind: EncoderKind) -> None:
 
 def test_open_errors_name_the_settings() -> None:
     with pytest.raises(EncoderError, match="libx264 does not open for 320x240 yuv420p, cbr, 800000 bit/s"):
-        X264.open(attrs.evolve(SETTINGS, options=X264Options(preset="sluggish")))
+        X264.open(attrs.evolve(SETTINGS, options=X264Options(profile="fancy")))
+    with pytest.raises(ValueError, match="'preset' must be in"):
+        X265Options(preset="sluggish")
     encoder = X264.open(SETTINGS)
     sound = Frame(Track(kind=MediaKind.AUDIO, codec=RAW), 0, av.AudioFrame(samples=10))
     with pytest.raises(EncoderError, match="libx264 encodes pictures, not AudioFrame"):

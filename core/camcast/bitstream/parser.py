@@ -125,10 +125,11 @@ class NalParser(ABC):
         """Whether a disposable slice has to be looked at by `is_disposable`."""
         if extradata:
             if starts_like_annexb(extradata):
-                units = [unit for unit in split_annexb(extradata) if unit]
+                units = split_annexb(extradata)
             else:
                 self._record_size, units = self.read_record(extradata)
-            self._learn([unit for unit in units if self._role(unit) == SET])
+            kept, _, _ = self._sort(units)
+            self._learn([unit for unit in kept if self._role(unit) == SET])
 
     # --- what a codec fills in ----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ something is opened, never before; FFmpeg's errors leave as `EncoderError` or `M
 
 from camcast.pyav.audio import AudioEncoding, AvAudioEncoder
 from camcast.pyav.decoder import AvDecoder
+from camcast.pyav.hardware import HardwareOptions, encoder_kind, hardware_kinds
 from camcast.pyav.video import AvVideoEncoder, VideoEncoding, probe_video
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "AvAudioEncoder",
     "AvDecoder",
     "AvVideoEncoder",
+    "HardwareOptions",
     "VideoEncoding",
+    "encoder_kind",
+    "hardware_kinds",
     "probe_video",
 ]

@@ -8,7 +8,7 @@ from camcast.bitstream.nal import to_annexb
 from camcast.hooks import hookimpl
 from camcast.kinds import CodecKind, EncoderKind
 from camcast.media import MediaKind, Packet
-from camcast_h264.decoder import open_decoder
+from camcast.pyav import AvDecoder
 from camcast_h264.encoders import KINDS
 from camcast_h264.flv import LEGACY
 from camcast_h264.parser import H264Parser
@@ -26,7 +26,7 @@ CODEC = CodecKind(
     parser=H264Parser,
     flv={"legacy": LEGACY},
     annexb=_annexb,
-    decoder=open_decoder,
+    decoder=lambda track: AvDecoder(track, "h264"),
 )
 
 

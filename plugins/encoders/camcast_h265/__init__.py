@@ -8,7 +8,7 @@ from camcast.bitstream.nal import to_annexb
 from camcast.hooks import hookimpl
 from camcast.kinds import CodecKind, EncoderKind
 from camcast.media import MediaKind, Packet
-from camcast_h265.decoder import open_decoder
+from camcast.pyav import AvDecoder
 from camcast_h265.encoders import KINDS
 from camcast_h265.flv import ENHANCED, LEGACY
 from camcast_h265.parser import H265Parser
@@ -26,7 +26,7 @@ CODEC = CodecKind(
     parser=H265Parser,
     flv={"enhanced": ENHANCED, "legacy": LEGACY},
     annexb=_annexb,
-    decoder=open_decoder,
+    decoder=lambda track: AvDecoder(track, "hevc"),
 )
 
 
