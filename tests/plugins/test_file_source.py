@@ -11,11 +11,12 @@ from typing import Any
 import av
 import pytest
 from tests.media import clip, encode, made
-from tests.plugins.source_kit import Sink, context, demuxed, find_plain, until
+from tests.plugins.source_kit import PlainParser, Sink, context, demuxed, find_plain, until
 
-from camcast.errors import SourceError
-from camcast.kinds import SourceKind
-from camcast.media import MediaKind
+from camcast.errors import MediaError, SourceError
+from camcast.host import PluginHost
+from camcast.kinds import CodecKind, SourceKind
+from camcast.media import MediaKind, Packet, Track
 from camcast_file import camcast_sources
 from camcast_file.feeds import MemoryFeed
 from camcast_file.options import FileOptions
@@ -211,3 +212,44 @@ async def test_a_hung_disk_ends_its_source_in_time_and_no_other(monkeypatch: pyt
         assert len((await play(made("h264_aac"), kind, speed=100)).of(MediaKind.VIDEO)) == 100
     finally:
         release.set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["h264_b_aac", "h264_aac_ts", "hevc_b_aac", "av1_opus", "vp9_opus", "h264_pcma", "h264_mp3", "h264_aac_mono_16k"],
+)
+async def test_with_the_real_codecs_nothing_is_lost(name: str) -> None:
+    sink = Sink()
+    source = file_kind().build(context(made(name), FileOptions(speed=100), codec=PluginHost().codec))
+    async with asyncio.timeout(30):
+        await source.run(sink)
+    expected = demuxed(made(name))
+    assert sink.drops == {}
+    assert {kind.value: len(sink.of(kind)) for kind in MediaKind} == {
+        kind: len(found) for kind, found in expected.items()
+    }
+    for kind in MediaKind:
+        assert [p.pts for p in sink.of(kind)] == [pts for _, _, pts in expected[kind.value]]
+    (tracks,) = sink.announced
+    assert len({id(p.track) for p in sink.packets}) == len(tracks) == 2
+    assert sink.of(MediaKind.VIDEO)[0].keyframe
+    assert tracks[0].width == sink.of(MediaKind.VIDEO)[0].track.width > 0
+
+
+@pytest.mark.parametrize("options", [{"loop": True}, {"loop": True, "cache": False}, {}])
+async def test_a_file_of_damaged_pictures_is_not_read_for_ever(options: dict[str, Any]) -> None:
+    class Refusing(PlainParser):
+        def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+            raise MediaError("damaged")
+
+    codec = CodecKind(
+        name="h264",
+        media=MediaKind.VIDEO,
+        title="",
+        parser=lambda config: Refusing(Track(kind=MediaKind.VIDEO, codec="h264")),
+    )
+    source = file_kind().build(context(made("h264_only"), FileOptions(**options), codec=lambda name: codec))
+    with pytest.raises(SourceError, match="holds not one packet that can be used") as caught:
+        async with asyncio.timeout(10):
+            await source.run(Sink())
+    assert caught.value.fatal

@@ -187,6 +187,8 @@ async def test_a_keyframe_request_reaches_the_embedder() -> None:
     feed.on_keyframe_request = lambda: asked.append(True)
     assert source.request_keyframe()
     assert asked
+    feed.on_keyframe_request = lambda: 1 / 0
+    assert not source.request_keyframe()
 
 
 async def test_eight_threads_a_slow_consumer_and_a_stop_in_the_middle() -> None:

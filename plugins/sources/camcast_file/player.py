@@ -12,7 +12,7 @@ from camcast_file.pacer import Pacer, Turn
 
 LATE = NS_PER_S
 """Later than this (a slow disk, a suspended machine), play on from here instead of catching up in a burst."""
-GAP = 10 * NS_PER_S
+GAP = 60 * NS_PER_S
 """A step forward beyond this within one track is a break in the file, not a pause to wait for."""
 BACK = NS_PER_S // 2
 

@@ -84,6 +84,7 @@ class FileReader:
         self._closed = False
         self._start = Fraction(0)
         self._start_ns = 0
+        self._useful = 0
         self.length = Fraction(0)
         """Seconds from the last pass to the next; known at the end of a pass."""
         self.notes: list[str] = []
@@ -268,6 +269,7 @@ class FileReader:
             batch.drop(lane.kind, "damaged")
             return
         if packet is not None:
+            self._useful += 1
             batch.packets.append(packet)
 
     def _switch(self, lane: Lane, raw: Any) -> None:
@@ -287,6 +289,10 @@ class FileReader:
                 self._parse(lane, raw, dts, dts if raw.pts is None else raw.pts, batch)
         self.length = max((lane.length for lane in self._lanes.values()), default=Fraction(0))
         self._close()
+        if not self._useful:
+            # Reading it again and again would bring nothing either.
+            raise SourceError(f"{self._path}: holds not one packet that can be used", fatal=True)
+        self._useful = 0
         if not self._loop or self.length <= 0:
             batch.ended = True
             return

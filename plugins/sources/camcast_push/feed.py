@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -169,7 +170,8 @@ class PushFeed:
             self._ending = True
             if self._queued:
                 return
-        door.loop.call_soon_threadsafe(door.finish)
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: there is nothing left to end
+            door.loop.call_soon_threadsafe(door.finish)
 
     # --- between threads and loop -------------------------------------------------------------------------
 

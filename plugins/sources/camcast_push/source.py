@@ -38,7 +38,11 @@ class PushSource:
         ask = self.feed.on_keyframe_request
         if ask is None:
             return False
-        ask()
+        try:
+            ask()
+        except Exception:
+            self._context.log.exception("%s: the program's on_keyframe_request failed", self._context.label)
+            return False
         return True
 
 

@@ -114,6 +114,8 @@ def _deliver(sink: MediaSink, frames: list[Frame], lost: dict[tuple[MediaKind, s
 
 
 def _end(ended: asyncio.Future[None], error: Exception | None) -> None:
+    if ended.done():
+        return
     if error is None:
         ended.set_result(None)
     else:
