@@ -14,6 +14,7 @@ from camcast.config.session import TargetConfig
 from camcast.errors import CamcastError, ConfigError, Issue, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, SourceKind, TransportKind
 from camcast.media import MediaKind
+from camcast.redaction import redact_text
 from camcast.structure import suggest
 from camcast.target import Target
 
@@ -44,7 +45,13 @@ def check_options(
         instance = host.structure_options(kind, now, path)
     except ConfigError as error:
         missing = {f"{path}.{key}" for key in later}
-        issues += [issue for issue in error.issues if issue.path not in missing]
+        # A plugin's own check may quote the value that it refuses.
+        secrets = Target(url="", options=dict(options)).secrets
+        issues += [
+            attrs.evolve(issue, message=redact_text(issue.message, secrets))
+            for issue in error.issues
+            if issue.path not in missing
+        ]
     return issues, None if later else instance
 
 

@@ -285,7 +285,11 @@ class _Resolver:
         if value is UNSET:
             return []
         block = self._block(value, OutputBlock, path)
-        return [Level(block, path) if block is not None else None]
+        if block is None:
+            return [None]
+        # By itself too, so that a slip in a default is found while nothing uses it. Equal issues are told once.
+        merge([level := Level(block, path)], self.issues)
+        return [level]
 
     def _publish(self, built: Built) -> None:
         """Two sessions that publish one name would throw each other out for ever."""

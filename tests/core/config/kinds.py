@@ -39,7 +39,7 @@ class SrtOptions:
     @passphrase.validator
     def _check(self, _: object, value: str | None) -> None:
         if value is not None and len(value) < 10:
-            raise ValueError("expected 10 characters or more")
+            raise ValueError(f"expected 10 characters or more, got {value}")
 
 
 @attrs.frozen(kw_only=True)
