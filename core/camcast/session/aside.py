@@ -21,6 +21,7 @@ from camcast.session.redirects import refusal
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
 from camcast.stream.outlet import FlowCounters
+from camcast.target import Target
 
 if TYPE_CHECKING:
     from camcast.session.session import Session
@@ -48,6 +49,7 @@ class Aside:
         self._signal = asyncio.Event()
         self._request: tuple[str, int, str] | None = None
         self._redirects = 0
+        self._detour: tuple[Target, str] | None = None
         self._candidate: Attempt | None = None
         self._begun = False
         self._twin: Attempt | None = None
@@ -99,14 +101,22 @@ class Aside:
     def redirected(self, attempt: Attempt, url: str) -> None:
         """A server asks to move. Followed within the rules, or refused with an event."""
         session = self._session
-        if attempt is not session.active or attempt.target is None:
+        if attempt.target is None or attempt not in (session.active, session.opening):
             return
         why_not = refusal(attempt.target.url, url, session.config.allow_redirect_hosts, self._redirects)
         if why_not is not None:
             session.note("redirect_refused", f"{attempt.shown} asks to move elsewhere, not followed: {why_not}")
             return
         self._redirects += 1
-        self._ask(("redirect", attempt.index, url))
+        if attempt is session.opening:
+            self._detour = (attempt.target, url)
+        else:
+            self._ask(("redirect", attempt.index, url))
+
+    def take_detour(self) -> tuple[Target, str] | None:
+        """Where the server that has just refused wants the session to be."""
+        detour, self._detour = self._detour, None
+        return detour
 
     def check(self, now: float) -> None:
         """Liveness of the one beside."""

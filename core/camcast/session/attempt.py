@@ -114,7 +114,7 @@ class Attempt:
     async def prepare(self, number: int, redirect: tuple[Target, str] | None = None) -> None:
         """Find out where to go; `redirect`: the old target and the new URL that its server named."""
         if redirect is not None:
-            self.target, self._kind = self._services.redirected(*redirect)
+            self.target, self._kind = self._services.redirected(self.config.targets[self.index], *redirect)
         else:
             self.target, self._kind = await self._services.prepare(self.config.targets[self.index], number)
         self._acceptance = self._kind.accepts(self.target)

@@ -69,9 +69,9 @@ class Services:
         except CamcastError as error:
             raise SourceError(str(error)) from error
 
-    def redirected(self, target: Target, url: str) -> tuple[Target, TransportKind]:
-        """`target` as its server wants it: at `url`."""
-        return self._complete(attrs.evolve(target, url=url))
+    def redirected(self, config: TargetConfig, target: Target, url: str) -> tuple[Target, TransportKind]:
+        """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""
+        return self._complete(attrs.evolve(target, url=url, app=None, stream_key=None, transport=config.transport))
 
     def _complete(self, target: Target) -> tuple[Target, TransportKind]:
         try:

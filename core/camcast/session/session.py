@@ -37,6 +37,7 @@ from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.services import Services
 from camcast.session.state import StateMachine, Trigger
 from camcast.stream.feed import Feed
+from camcast.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Session:
         self._waiter = Waiter(self._host_is_back)
         self._stopping = False
         self._paused = False
-        self._opening: Attempt | None = None
+        self.opening: Attempt | None = None
         self._last_shown = ""
         self._last_index: int | None = None
         self._off_since: float | None = None
@@ -214,33 +215,48 @@ class Session:
             self._feed.idle()
 
     async def _try(self, index: int) -> None:
+        """One attempt on `index`, and one more where the server that refuses it names another address."""
         spare = self._aside.take_spare(index)
         if spare is not None:
             spare.adopt(self.recorder.flow)
-        attempt = self._opening = spare or self._new_attempt(index)
         self._to(Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT)
+        attempt = spare or self.new_attempt(index)
+        detour: tuple[Target, str] | None = None
+        while True:
+            error = await self._try_once(attempt, connected=attempt is spare, detour=detour)
+            if error is None:
+                break
+            await attempt.close(clean=False)
+            detour = self._aside.take_detour()
+            if detour is None:
+                self._failed(self._ghosts.explain(attempt, error), attempt)
+                return
+            attempt = self.new_attempt(index)
+        if attempt.published_at is not None:
+            self._go_live(attempt, "failover")
+            await self._live()
+
+    async def _try_once(
+        self, attempt: Attempt, *, connected: bool, detour: tuple[Target, str] | None
+    ) -> TransportError | None:
+        """Open `attempt`. Returns why it failed; None also when a command ended it, then it is not published."""
+        self.opening = attempt
         self.recorder.attempts += 1
-        error: TransportError | None = None
         try:
-            if not await self._unless_interrupted(self._open(attempt, connected=spare is not None)):
+            if not await self._unless_interrupted(self._open(attempt, connected=connected, detour=detour)):
                 await attempt.close(clean=False)
+                attempt.published_at = None
                 if self.state is SessionState.CONNECTING:
                     self._to(Trigger.DISCONNECT, "interrupted")
-                return
-        except TransportError as failure:
-            error = failure
+        except TransportError as error:
+            return error
         finally:
-            self._opening = None
-        if error is not None:
-            await attempt.close(clean=False)
-            self._failed(self._ghosts.explain(attempt, error), attempt)
-            return
-        self._go_live(attempt, "failover")
-        await self._live()
+            self.opening = None
+        return None
 
-    async def _open(self, attempt: Attempt, *, connected: bool) -> None:
+    async def _open(self, attempt: Attempt, *, connected: bool, detour: tuple[Target, str] | None) -> None:
         if not connected:
-            await attempt.prepare(self.policy.attempt)
+            await attempt.prepare(self.policy.attempt, detour)
             self.emit(
                 AttemptStarted(
                     label=self.label,
@@ -407,7 +423,8 @@ class Session:
 
     # --- small --------------------------------------------------------------------------------------------
 
-    def _new_attempt(self, index: int) -> Attempt:
+    def new_attempt(self, index: int) -> Attempt:
+        """A fresh attempt whose frames are the session's."""
         return Attempt(
             self.config,
             index,
@@ -417,10 +434,6 @@ class Session:
             on_redirect=self._aside.redirected,
             on_drop=self._dropped,
         )
-
-    def new_attempt(self, index: int) -> Attempt:
-        """An attempt for whoever works beside the active one."""
-        return self._new_attempt(index)
 
     def nudge(self) -> None:
         """Something beside the active attempt is ready."""

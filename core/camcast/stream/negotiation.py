@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from camcast.errors import MisconfiguredError
-from camcast.kinds import Acceptance, CodecKind, Confidence, Payload, Take
+from camcast.errors import MediaError, MisconfiguredError
+from camcast.kinds import Acceptance, CodecKind, Confidence, FlvForm, Payload, Take
 from camcast.media import MediaKind, Track
 
 COPY = ""
@@ -84,8 +84,8 @@ class _Chooser:
     def video(self, track: Track | None, on_unsupported: str) -> tuple[str, str]:
         if track is None:
             return NONE, ""
-        take = self._take(track.codec)
-        form = self._form(track.codec, take)
+        take = self._take(track)
+        form = self._form(track.codec, take, track)
         if take.confidence is not Confidence.NO and track.reorder and not self._acceptance.reorder:
             take = Take(Confidence.NO)
         if take.confidence is Confidence.YES:
@@ -98,9 +98,9 @@ class _Chooser:
             codec = self._fallback(MediaKind.VIDEO, track)
             if codec is not None:
                 self._remark("transcoding", f"{what}: sending {codec} instead, transcoded once for all outputs")
-                return codec, self._form(codec, self._take(codec))
+                return codec, self._form(codec, self._acceptance.take(codec))
             what += ", and no fallback codec can be made"
-        elif on_unsupported == "legacy" and "legacy" in self._flv_forms(track.codec):
+        elif on_unsupported == "legacy" and "legacy" in self._flv_forms(track.codec, track):
             self._remark("legacy_form", f"{what} as far as known: sending its legacy form")
             return COPY, "legacy"
         elif on_unsupported == "warn" and (form or self._payload is Payload.PACKETS):
@@ -121,8 +121,8 @@ class _Chooser:
             return self._silence(fallback)
         if track is None:
             return NONE, ""
-        take = self._take(track.codec)
-        form = self._form(track.codec, take)
+        take = self._take(track)
+        form = self._form(track.codec, take, track)
         sendable = bool(form) or self._payload is Payload.PACKETS
         if policy == "copy":
             if sendable and take.confidence is not Confidence.NO:
@@ -136,32 +136,33 @@ class _Chooser:
         if wanted is None or wanted not in self._codecs or source is None or source.decoder is None:
             self._remark("audio_left_out", f"the target does not take {track.codec} and it cannot be transcoded")
             return NONE, ""
-        return wanted, self._form(wanted, self._take(wanted))
+        return wanted, self._form(wanted, self._acceptance.take(wanted))
 
     def _silence(self, codec: str | None) -> tuple[str, str]:
         kind = self._codecs.get(codec or "")
         if codec is None or kind is None or kind.silence is None:
             self._remark("audio_left_out", "silence was asked for, but no codec here can make it")
             return NONE, ""
-        return f"{SILENT}:{codec}", self._form(codec, self._take(codec))
+        return f"{SILENT}:{codec}", self._form(codec, self._acceptance.take(codec))
 
-    def _take(self, codec: str) -> Take:
-        if self._payload is Payload.TAGS and not self._flv_forms(codec):
+    def _take(self, track: Track) -> Take:
+        if self._payload is Payload.TAGS and not self._flv_forms(track.codec, track):
             return Take(Confidence.NO)
-        return self._acceptance.take(codec)
+        return self._acceptance.take(track.codec)
 
-    def _form(self, codec: str, take: Take) -> str:
+    def _form(self, codec: str, take: Take, track: Track | None = None) -> str:
         if self._payload is Payload.PACKETS:
             return ""
-        known = self._flv_forms(codec)
+        known = self._flv_forms(codec, track)
         for form in (take.form, self._forms.get(codec, "")):
             if form in known:
                 return form
         return next(iter(known), "")
 
-    def _flv_forms(self, codec: str) -> Mapping[str, object]:
+    def _flv_forms(self, codec: str, track: Track | None = None) -> list[str]:
+        """The codec's forms that can carry this very track."""
         kind = self._codecs.get(codec)
-        return kind.flv if kind else {}
+        return [name for name, form in kind.flv.items() if track is None or _carries(form, track)] if kind else []
 
     def _fallback(self, media: MediaKind, track: Track) -> str | None:
         codec = self._acceptance.fallback.get(media)
@@ -179,3 +180,11 @@ class _Chooser:
 
     def _remark(self, code: str, text: str) -> None:
         self.remarks.append(Remark(code, text))
+
+
+def _carries(form: FlvForm, track: Track) -> bool:
+    try:
+        form.check(track)
+    except MediaError:
+        return False
+    return True

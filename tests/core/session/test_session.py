@@ -7,7 +7,7 @@ import itertools
 import threading
 
 import pytest
-from tests.core.world import World, until
+from tests.core.world import MemoryTransport, World, until
 
 from camcast.config import Limit, RetryPolicy, SessionConfig
 from camcast.engine import EngineThread
@@ -17,6 +17,7 @@ from camcast.errors import (
     ErrorClass,
     MisconfiguredError,
     NetworkError,
+    RefusedError,
     UnexplainedRefusal,
 )
 from camcast.events import (
@@ -285,6 +286,22 @@ async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch
     events.redirect("mem://b:1/key-of-a")
     await until(lambda: world.servers.live("b:1") and not world.servers.live("a:1"))
     assert world.servers.at("b:1")[0].numbers()[0] == world.servers.at("a:1")[0].numbers()[-1] + 1
+
+
+async def test_a_refusal_that_names_another_address_is_followed(world: World, monkeypatch: pytest.MonkeyPatch):
+    connect = MemoryTransport.connect
+
+    async def refer(self):
+        await connect(self)
+        if self.host == "a":
+            self.context.events.redirect("mem://b/key-of-a")
+            raise RefusedError("moved")
+
+    monkeypatch.setattr(MemoryTransport, "connect", refer)
+    await world.start(chain("a", allow_redirect_hosts=("b",)))
+    await until(lambda: world.servers.live("b"))
+    assert not world.of(AttemptFailed)
+    assert state(world) is SessionState.CONNECTED
 
 
 async def test_resolve_url_is_asked_before_every_attempt(world: World):
