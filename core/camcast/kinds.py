@@ -119,7 +119,7 @@ class EncoderKind:
     """One implementation that makes packets of a codec from frames."""
 
     name: str
-    """As FFmpeg or the vendor names it: "libx264", "h264_nvenc"."""
+    """As FFmpeg or the vendor names it."""
     codec: str
     title: str
     priority: int = 0

@@ -178,6 +178,19 @@ def test_ten_bits_and_colours_pass_through(kind: EncoderKind, codec: CodecKind) 
 
 
 @BOTH
+def test_full_range_and_rgb_pictures_are_told_as_what_they_become(kind: EncoderKind, codec: CodecKind) -> None:
+    """A webcam's JPEG pictures use all values; RGB is converted to what players of HD pictures assume."""
+    jpeg = next(pictures(1)).reformat(format="yuvj420p")
+    jpeg.color_range = 2
+    rgb = next(pictures(1)).reformat(format="rgb24")
+    raw = Track(kind=MediaKind.VIDEO, codec=RAW)
+    for picture, expected in ((jpeg, (True, 2)), (rgb, (False, 1))):
+        encoder = kind.open(attrs.evolve(SETTINGS, options=FAST[kind.name]))
+        (packet,) = encoder.encode(Frame(raw, 0, picture))
+        assert (packet.track.details["full_range"], packet.track.details["primaries"]) == expected
+
+
+@BOTH
 def test_a_jump_of_the_clock_goes_through(kind: EncoderKind, codec: CodecKind) -> None:
     """Timestamps leave as they came, forward by an hour and back; nothing stalls or piles up."""
     encoder = kind.open(attrs.evolve(SETTINGS, options=FAST[kind.name]))

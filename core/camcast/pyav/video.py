@@ -33,8 +33,10 @@ _BITS_PER_PIXEL = 0.07
 _MIN_BITRATE = 64_000
 _REMEMBERED = 1024
 """Frames whose timestamps are kept: more than the longest look-ahead of any encoder."""
-_UNSPECIFIED = 2
-"""Colour code point (ITU-T H.273)."""
+_UNSPECIFIED, _BT709 = 2, 1
+"""Colour code points (ITU-T H.273)."""
+_LIMITED, _FULL = 1, 2
+"""FFmpeg's colour ranges."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +106,8 @@ class AvVideoEncoder:
         if due and self._reopen_wanted:
             packets = self._drain()
             self._open()
-        picture = data.reformat(*self._size, self._context.pix_fmt)
+        matrix = _BT709 if data.format.is_rgb else None
+        picture = data.reformat(*self._size, self._context.pix_fmt, dst_colorspace=matrix)
         picture.pts, picture.time_base = tick, self._context.time_base
         # A decoded picture brings its own type along, which encoders take for an order.
         kinds = av.video.frame.PictureType
@@ -192,14 +195,14 @@ class AvVideoEncoder:
 
     def _prepare(self, data: av.VideoFrame) -> None:
         """Make sure that an encoder is open for this picture, and that it tells the picture's colours."""
-        colour = (data.color_primaries, data.color_trc, data.colorspace, data.color_range)
-        if self._context is not None and (self._last_tick >= 0 or colour == self._colour):
+        if self._context is not None and self._last_tick >= 0:
             return
         if not all(self._size):
             self._size = (self._size[0] or data.width & ~1, self._size[1] or data.height & ~1)
-        if any(point not in (0, _UNSPECIFIED) for point in colour[:3]) and self._last_tick < 0:
-            self._colour = tuple(int(point) for point in colour)
-            self._context = None
+        if self._last_tick < 0:
+            colour = _colour(data)
+            if colour != self._colour:
+                self._colour, self._context = colour, None
         if self._context is None:
             self._open()
 
@@ -260,9 +263,9 @@ class AvVideoEncoder:
         known = self._times.get(tick)
         if known is not None:
             return known
-        first = next(iter(self._times))
-        pts, arrival = self._times[first]
-        return pts + round((tick - first) * self._tick), arrival
+        nearest = max((other for other in self._times if other < tick), default=next(iter(self._times)))
+        pts, arrival = self._times[nearest]
+        return pts + round((tick - nearest) * self._tick), arrival
 
 
 def probe_video(encoding: VideoEncoding, settings: EncoderSettings | None = None) -> None:
@@ -291,6 +294,16 @@ def _open_error(
         return EncoderError(f"this build of FFmpeg has no encoder {encoding.name}; {_needs(encoding)}")
     wanted = f"{size[0]}x{size[1]} {settings.pixel_format}, {settings.rate_control}, {settings.bitrate} bit/s"
     return EncoderError(f"{encoding.name} does not open for {wanted}: {reason(error)}; {_needs(encoding)}")
+
+
+def _colour(data: av.VideoFrame) -> tuple[int, ...]:
+    """Primaries, transfer, matrix and range to tell; () where the picture says nothing. RGB is converted to BT.709."""
+    if data.format.is_rgb:
+        return (_BT709, _BT709, _BT709, _LIMITED)
+    points = (int(data.color_primaries), int(data.color_trc), int(data.colorspace))
+    if int(data.color_range) != _FULL and all(point in (0, _UNSPECIFIED) for point in points):
+        return ()
+    return (*points, int(data.color_range))
 
 
 def _needs(encoding: VideoEncoding) -> str:
