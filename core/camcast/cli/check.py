@@ -11,7 +11,7 @@ import typer
 
 from camcast.cli.terminal import FAILED, explained, load_host
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
-from camcast.redaction import redact_text
+from camcast.config.secrets import show_url
 
 
 def check(
@@ -85,7 +85,8 @@ def encoder_text(encoder: EncoderConfig) -> str:
 
 def _shown_source(stream: StreamConfig) -> str:
     url = stream.source.url
-    return redact_text(url) if "://" in url else url
+    # A path is shown; what may be a URL without its scheme is not.
+    return show_url(url) if "://" in url or "@" in url else url
 
 
 def _count(number: int, word: str) -> str:
