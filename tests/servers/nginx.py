@@ -79,6 +79,9 @@ class Nginx(ServerProcess):
     record) and `server_extra` are more configuration text. `kill`, `freeze`, `thaw`, `restart` as for all servers.
     """
 
+    # In its single-process mode a signal just before it goes to sleep is seen only when something else wakes it.
+    signal_every = 0.2
+
     def __init__(
         self,
         directory: Path,

@@ -80,6 +80,8 @@ class ServerProcess:
         return os.environ
 
     stop_signal = signal.SIGTERM
+    signal_every = 60.0
+    """Seconds after which the signal is sent again, for servers that may miss one."""
     stdin: int | IO[bytes] = subprocess.DEVNULL
 
     # What can be done with all of them.
@@ -129,11 +131,13 @@ class ServerProcess:
 
     def stop(self, *, timeout: float = 5.0) -> None:
         """End it politely, and by force after `timeout` seconds. Fine when it has ended already."""
+        deadline = time.monotonic() + timeout
         if self.running:
             self.thaw()
+        while self.running and time.monotonic() < deadline:
             self._signal(self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout)  # type: ignore[union-attr]
+                self.process.wait(min(self.signal_every, timeout))  # type: ignore[union-attr]
         self.kill()
 
     def kill(self) -> None:
