@@ -178,6 +178,7 @@ class NalParser(ABC):
             if self._framing == 4:
                 seen = self._scan(data)
                 if self._track is not None and not seen & self._special and seen & _PICTURE:
+                    self._failures = 0
                     disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(data))
                     return Packet(self._track, dts, pts, False, data, disposable, arrival)
             packet = self._slow(data, dts, pts, arrival)
@@ -225,7 +226,8 @@ class NalParser(ABC):
         if sets:
             self._learn(sets)
         self._framing = framing
-        self._counts.update(counts)
+        if counts:
+            self._counts.update(counts)
         if not seen & _PICTURE:
             self._count("parameter sets removed", len(sets))
             self._count("without picture", len(kept) - len(sets))
@@ -260,22 +262,26 @@ class NalParser(ABC):
             raise MediaError("a first NAL unit of 1 byte")
         self._sort(units)
 
-    def _sort(self, units: Sequence[bytes]) -> tuple[list[bytes], int, Counter[str]]:
+    def _sort(self, units: Sequence[bytes]) -> tuple[list[bytes], int, dict[str, int]]:
         """What is kept, the mask of its roles, and what was left out."""
         syntax = self.syntax
+        roles, header_size = syntax.roles, syntax.header_size
         kept, seen = [], 0
-        counts: Counter[str] = Counter()
+        counts: dict[str, int] = {}
         for unit in units:
             if not unit:
-                counts["empty"] += 1
+                counts["empty"] = counts.get("empty", 0) + 1
                 continue
-            if len(unit) < syntax.header_size:
-                raise too_short(len(unit), syntax.header_size)
-            role = self._role(unit)
+            if len(unit) < header_size:
+                raise too_short(len(unit), header_size)
+            role = roles[unit[0]]
             if role == DROP:
-                counts[syntax.dropped[syntax.types[unit[0]]]] += 1
+                name = syntax.dropped[syntax.types[unit[0]]]
+                counts[name] = counts.get(name, 0) + 1
                 continue
-            if role == BAD:
+            if role == SET:
+                role = self._role(unit)
+            elif role == BAD:
                 raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
             kept.append(unit)
             seen |= role

@@ -107,11 +107,12 @@ class H264Parser(NalParser):
 
 def _is_recovery_point(units: Sequence[bytes]) -> bool:
     """Whether decoding that starts here shows right pictures at once (recovery_frame_cnt 0, only I slices)."""
+    roles = SYNTAX.roles
     try:
-        slices = [unit for unit in units if 1 <= unit[0] & 0x1F <= 4]
-        return any(_recovers_at_once(unit) for unit in units if unit[0] & 0x1F == _SEI) and all(
-            _slice_type(unit) in _I_SLICES for unit in slices
-        )
+        # Slices first: that is the cheaper question, and mostly the answer.
+        return all(
+            _slice_type(unit) in _I_SLICES for unit in units if roles[unit[0]] & (REFERENCE | DISPOSABLE)
+        ) and any(_recovers_at_once(unit) for unit in units if roles[unit[0]] == SEI)
     except MediaError:
         return False
 
