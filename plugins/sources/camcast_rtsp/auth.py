@@ -15,6 +15,7 @@ import attrs
 
 _PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _SCHEME = re.compile(r"(?:^|,)\s*(Basic|Digest)\s+", re.IGNORECASE)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _HASHES = {"md5": hashlib.md5, "sha-256": hashlib.sha256}
 
 
@@ -44,7 +45,8 @@ def parse_challenges(headers: Sequence[str]) -> list[Challenge]:
     """The offers that can be answered, strongest first."""
     found: list[Challenge] = []
     for header in headers:
-        starts = list(_SCHEME.finditer(header))
+        # A scheme's name inside a quoted text begins nothing.
+        starts = list(_SCHEME.finditer(_QUOTED.sub(lambda match: "x" * len(match[0]), header)))
         for this, following in zip(starts, [*starts[1:], None], strict=True):
             part = header[this.end() : following.start() if following else len(header)]
             challenge = _challenge(this[1].lower(), part)

@@ -54,6 +54,8 @@ class NalAssembler(ABC):
         """Why the unit being collected is not whole."""
         self._suspect = False
         """Packets were lost before the unit being collected began."""
+        self._between = False
+        """The gap hit no picture that is counted already."""
         self._started = -1
         """Where the size field of the open fragment lies."""
         self._trust_marker = True
@@ -86,6 +88,7 @@ class NalAssembler(ABC):
             self._flush()
 
     def lost(self, count: int) -> None:
+        self._between = not self._unit and not self._broken
         if self._unit:
             self._broken = LOSS
             self._started = -1
@@ -109,11 +112,11 @@ class NalAssembler(ABC):
         if self._suspect:
             self._suspect = False
             if not self._broken:
-                if self._begins(header, first):
+                if not self._begins(header, first):
+                    self._broken = LOSS
+                elif self._between:
                     # Whole pictures are missing, at least one.
                     self._sink.missing(LOSS)
-                else:
-                    self._broken = LOSS
         if not self._pictured and self._is_slice(header):
             self._pictured = True
             continues = not self._broken and not self._begins(header, first)

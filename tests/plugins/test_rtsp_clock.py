@@ -1,0 +1,189 @@
+"""A camera's times: wrap, leaps, wrong rates, sound beside picture, and decode times for B-frames."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
+from camcast_rtsp.clock import ArrivalClock, Timeline, TrackClock
+from camcast_rtsp.decode_order import DecodeTimes, needed_depth
+
+VIDEO = Track(kind=MediaKind.VIDEO, codec="test")
+START = 1_000 * NS_PER_S
+
+
+def play(clock: TrackClock, seconds: float, *, fps: int = 25, first: int = 0, begin: int = START) -> list[int]:
+    """Stamps of a well-behaved camera; `first` is its timestamp at `begin`."""
+    return [
+        clock.stamp((first + number * 90_000 // fps) & 0xFFFFFFFF, begin + number * NS_PER_S // fps)
+        for number in range(int(seconds * fps))
+    ]
+
+
+def test_thirteen_hours_wrap_without_a_step() -> None:
+    clock = TrackClock(90_000, Timeline())
+    times = play(clock, 40, first=2**32 - 20 * 90_000)
+    assert all(later - earlier == 40 * NS_PER_MS for earlier, later in pairwise(times))
+    assert clock.jumps == 0
+
+
+@pytest.mark.parametrize("leap", [2**31 + 7, 90_000 * 3600, -90_000 * 30])
+def test_a_leap_goes_on_where_real_time_is(leap: int) -> None:
+    clock = TrackClock(90_000, Timeline())
+    before = play(clock, 3)
+    after = play(clock, 3, first=3 * 90_000 + leap, begin=START + 3 * NS_PER_S)
+    assert clock.jumps == 1
+    assert after[0] - before[-1] == 40 * NS_PER_MS
+    assert after[-1] - before[0] == 149 * 40 * NS_PER_MS
+
+
+@pytest.mark.parametrize("factor", [10.0, 3.0, 1.25, 0.8, 0.3, 0.0])
+def test_a_wrong_rate_is_noticed(factor: float) -> None:
+    verdicts: list[float] = []
+    timeline = Timeline(on_wrong_rate=verdicts.append)
+    clock = TrackClock(90_000, timeline)
+    for number in range(25 * 30):
+        clock.stamp(int(number * 3600 * factor) & 0xFFFFFFFF, START + number * 40 * NS_PER_MS)
+    assert timeline.by_arrival
+    assert verdicts == [pytest.approx(factor, abs=0.05)]
+
+
+@pytest.mark.parametrize("ppm", [-300, 0, 300])
+def test_a_burst_a_stall_and_an_ordinary_drift_are_no_wrong_rate(ppm: int) -> None:
+    timeline = Timeline()
+    clock = TrackClock(90_000, timeline)
+    for number in range(25 * 120):
+        taken = START + number * 40 * NS_PER_MS
+        # The first 4 s come at once; at 60 s nothing comes for 4 s, then all that is due.
+        arrival = max(taken, START + 4 * NS_PER_S)
+        if 60 <= number / 25 < 64:
+            arrival = START + 64 * NS_PER_S
+        clock.stamp(int(number * 3600 * (1 + ppm / 1e6)) & 0xFFFFFFFF, arrival)
+    assert not timeline.by_arrival
+
+
+def test_rtp_info_puts_sound_beside_the_picture() -> None:
+    timeline = Timeline()
+    video, audio = TrackClock(90_000, timeline), TrackClock(8_000, timeline)
+    video.start, audio.start = 1_000_000, 500
+    shown = video.stamp(1_000_000, START)
+    # Taken half a second after the picture, arriving late.
+    assert audio.stamp(500 + 4_000, START + 650 * NS_PER_MS) == shown + 500 * NS_PER_MS
+
+
+def test_rtp_info_that_makes_no_sense_is_not_believed() -> None:
+    timeline = Timeline()
+    video, audio = TrackClock(90_000, timeline), TrackClock(8_000, timeline)
+    video.start, audio.start = 1_000_000, 2**31
+    video.stamp(1_000_000, START)
+    assert audio.stamp(0, START) == START
+
+
+@pytest.mark.parametrize("late", [-2_000, -200, 30, 900])
+def test_sender_reports_bring_sound_to_the_picture_without_going_back(late: int) -> None:
+    """Sound's first packet arrives `late` ms later than it should: the sender reports tell."""
+    timeline = Timeline()
+    video = TrackClock(90_000, timeline)
+    audio = TrackClock(8_000, timeline, follows=video)
+    ntp = 3_900_000_000 * NS_PER_S
+    times: list[int] = []
+    shown = 0
+    for number in range(50 * 30):
+        now = START + number * 20 * NS_PER_MS
+        shown = video.stamp(number * 1_800, now)
+        times.append(audio.stamp(number * 160, now + late * NS_PER_MS))
+        if number % 250 == 100:
+            video.report(number * 1_800, ntp + number * 20 * NS_PER_MS)
+            audio.report(number * 160, ntp + number * 20 * NS_PER_MS)
+    assert abs(times[-1] - shown) < 2 * NS_PER_MS
+    assert all(later > earlier for earlier, later in pairwise(times))
+
+
+def test_reports_of_different_clocks_are_ignored() -> None:
+    timeline = Timeline()
+    video = TrackClock(90_000, timeline)
+    audio = TrackClock(8_000, timeline, follows=video)
+    play(video, 1)
+    audio.stamp(0, START)
+    video.report(0, 3_900_000_000 * NS_PER_S)
+    audio.report(0, 1 * NS_PER_S)
+    assert audio.reports_ignored == 1
+    assert audio.stamp(160, START + 20 * NS_PER_MS) == START + 20 * NS_PER_MS
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, NS_PER_S)), max_size=100))
+def test_any_timestamps_are_survived(steps: list[tuple[int, int]]) -> None:
+    timeline = Timeline()
+    video = TrackClock(90_000, timeline)
+    audio = TrackClock(8_000, timeline, follows=video)
+    now = START
+    for timestamp, passed in steps:
+        now += passed
+        video.stamp(timestamp, now)
+        video.report(timestamp ^ 0xFFFF, now)
+        audio.report(timestamp, now // 2)
+        # Leaps do not carry the line away from real time.
+        assert abs(audio.stamp(timestamp, now) - now) < 100 * 6 * NS_PER_S
+
+
+@given(st.lists(st.integers(0, 80), min_size=50, max_size=200))
+def test_arrival_times_rise_and_follow(jitter: list[int]) -> None:
+    clock = ArrivalClock()
+    times = [clock.stamp(START + number * 40 * NS_PER_MS + late * NS_PER_MS) for number, late in enumerate(jitter)]
+    assert all(later > earlier for earlier, later in pairwise(times))
+    assert abs(times[-1] - (START + len(jitter) * 40 * NS_PER_MS)) < NS_PER_S
+
+
+# --- decode times -----------------------------------------------------------------------------------------------
+
+
+def decoded(shown: list[int], bound: int) -> list[Packet]:
+    """Packets with these display times (in frames of 40 ms), in decode order."""
+    times = DecodeTimes(bound, 25.0)
+    out: list[Packet] = []
+    for place, number in enumerate(shown):
+        pts = START + number * 40 * NS_PER_MS
+        out += times.push(Packet(VIDEO, pts, pts, place == 0, b""))
+    return out + times.flush()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "bound", "lag"),
+    [
+        ([0, 1, 2, 3], 4, 0),
+        ([0, 3, 1, 2], 2, 1),
+        ([0, 3, 1, 2], 4, 1),
+        ([0, 4, 2, 1, 3], 4, 2),
+        ([0, 8, 4, 2, 1, 3, 6, 5, 7], 16, 3),
+    ],
+)
+def test_decode_times_lag_as_little_as_the_order_needs(pattern: list[int], bound: int, lag: int) -> None:
+    shown = [*pattern]
+    for mini in range(1, 20):
+        shown += [number + mini * (len(pattern) - 1) for number in pattern[1:]]
+    packets = decoded(shown, bound)
+    assert len(packets) == len(shown)
+    assert [round((packet.pts - START) / 4e7) for packet in packets] == shown
+    assert all(packet.dts <= packet.pts for packet in packets)
+    assert all(later.dts - earlier.dts == 40 * NS_PER_MS for earlier, later in pairwise(packets))
+    assert packets[0].pts - packets[0].dts == lag * 40 * NS_PER_MS
+
+
+def test_b_frames_that_come_later_are_made_room_for() -> None:
+    shown = list(range(20)) + [number + 20 for mini in range(10) for number in (mini * 3 + 2, mini * 3, mini * 3 + 1)]
+    packets = decoded(shown, 4)
+    assert all(later.dts > earlier.dts for earlier, later in pairwise(packets))
+    # After the first surprise all is in order again.
+    assert all(packet.dts <= packet.pts for packet in packets[26:])
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(1, 16))
+def test_any_order_gives_rising_decode_times(shown: list[int], bound: int) -> None:
+    packets = decoded(shown, bound)
+    assert len(packets) == len(shown)
+    assert all(later.dts > earlier.dts for earlier, later in pairwise(packets))
+    assert needed_depth(shown) <= len(shown)
