@@ -16,7 +16,7 @@ from camcast.flv.packer import TagPacker, to_ms
 from camcast.host import PluginHost
 from camcast.kinds import Payload
 from camcast.media import MediaKind, Packet, Tag, Track, Unit
-from camcast.stream.hub import Hub
+from camcast.stream.hub import Group, Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
 from camcast.stream.silence import Silence
 from camcast.stream.transcoding import Transcoder
@@ -78,6 +78,8 @@ class Rendition:
         self._silence: Silence | None = None
         self._transcoders: dict[MediaKind, Transcoder] = {}
         self._first_ms: int | None = None
+        self._early = Group()
+        """The picture while the sound is still unknown."""
         self._copied: set[MediaKind] = set()
         for kind, codec in ((MediaKind.VIDEO, key.video), (MediaKind.AUDIO, key.audio)):
             source = next((track for track in tracks if track.kind is kind), None)
@@ -159,32 +161,37 @@ class Rendition:
                 if known is None:
                     return
                 self.hub.change(packet.track, to_ms(packet.dts))
-        if self.hub is None:
-            self._open(packet)
-            if self.hub is None:
-                return
-        if self._silence is not None and kind is MediaKind.VIDEO:
+        if self.hub is not None:
+            self._feed(packet)
+            return
+        if kind is MediaKind.VIDEO:
+            self._early.add(packet)
+        if self._open(to_ms(packet.dts)):
+            for early in self._early.packets or [packet]:
+                self._feed(early)
+            self._early = Group()
+
+    def _feed(self, packet: Packet) -> None:
+        assert self.hub is not None
+        if self._silence is not None and packet.track.kind is MediaKind.VIDEO:
             for silent in self._silence.until(packet.dts, packet.arrival):
                 self.hub.packet(silent)
         self.hub.packet(packet)
 
-    def _open(self, packet: Packet) -> None:
+    def _open(self, time: int) -> bool:
         """Make the hub once all wanted tracks are known, or the sound has kept us waiting for too long."""
-        time = to_ms(packet.dts)
         if self._first_ms is None:
             self._first_ms = time
         missing = self._wanted - set(self._tracks)
         late = time - self._first_ms >= AUDIO_PATIENCE_MS
         if missing and not (late and MediaKind.VIDEO not in missing):
-            return
-        if packet.track.kind is MediaKind.VIDEO and not packet.keyframe:
-            return
-        if MediaKind.VIDEO in self._tracks and packet.track.kind is not MediaKind.VIDEO:
-            return
-        packer = PacketPacker() if self.key.payload is Payload.PACKETS else self._flv_packer()
-        self.hub = Hub(packer)
+            return False
+        if MediaKind.VIDEO in self._tracks and not self._early.packets:
+            return False
+        self.hub = Hub(PacketPacker() if self.key.payload is Payload.PACKETS else self._flv_packer())
         if not self.ready.done():
             self.ready.set_result(self.hub)
+        return True
 
     def _flv_packer(self) -> FlvPacker:
         names = {MediaKind.VIDEO: self.key.video_form, MediaKind.AUDIO: self.key.audio_form}
