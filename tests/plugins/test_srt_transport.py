@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -199,6 +201,12 @@ async def test_the_address_to_send_from(kind: TransportKind, tmp_path: Path) -> 
         await transport.close()
 
 
+async def test_ipv6(kind: TransportKind, tmp_path: Path) -> None:
+    with LiveTransmit(tmp_path, host="::1") as server:
+        await publish(kind, server.url(), made("h264_only"))
+        compare(made("h264_only"), await asyncio.to_thread(server.received))
+
+
 async def test_listening_for_the_server(kind: TransportKind, tmp_path: Path) -> None:
     port = free_port(kind=socket.SOCK_DGRAM)
     url = f"srt://:{port}?mode=listener&streamid=gate&passphrase={PASSPHRASE}"
@@ -366,6 +374,25 @@ async def test_codecs_that_srt_does_not_carry(kind: TransportKind, tmp_path: Pat
         with pytest.raises(MisconfiguredError, match="this stream has av1: transcode it"):
             await transport.publish([Track(kind=MediaKind.VIDEO, codec="av1")])
         await transport.close()
+
+
+def test_a_program_that_just_ends(tmp_path: Path) -> None:
+    """Neither hangs nor crashes at exit while connected."""
+    program = """
+import asyncio, sys
+from tests.plugins.transport_harness import context
+from camcast_srt import camcast_transports
+async def main():
+    (kind,) = camcast_transports()
+    made, _ = context(kind, sys.argv[1])
+    await kind.build(made).connect()
+asyncio.run(main())
+"""
+    with LiveTransmit(tmp_path) as server:
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", program, server.url()], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+        assert time.monotonic() - began < 10
 
 
 def threads() -> list[str]:

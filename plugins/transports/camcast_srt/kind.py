@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -78,4 +79,6 @@ def _publish_name(target: Target) -> str:
         settings = settings_of(target, _options(target))
     except ValueError:
         return target.url
-    return f"srt://{settings.host}:{settings.port}?{settings.streamid}"
+    # The stream id is often a key, and names are compared and shown.
+    digest = sha256(settings.streamid.encode()).hexdigest()[:16]
+    return f"{settings.host}:{settings.port}/{digest}"

@@ -22,17 +22,17 @@ _LOG_CRIT = 2
 _STATS_ROOM = 4096
 
 OPTION = {
-    "mss": 0, "sndsyn": 1, "rcvsyn": 2, "fc": 4, "sndbuf": 5, "linger": 7, "rendezvous": 12, "reuseaddr": 15,
+    "mss": 0, "sndsyn": 1, "rcvsyn": 2, "fc": 4, "sndbuf": 5, "rendezvous": 12,
     "maxbw": 16, "sender": 21, "latency": 23, "inputbw": 24, "oheadbw": 25, "passphrase": 26, "pbkeylen": 27,
     "ipttl": 29, "iptos": 30, "tlpktdrop": 31, "nakreport": 33, "conntimeo": 36, "peerlatency": 44,
-    "minversion": 45, "streamid": 46, "payload_size": 49, "transtype": 50, "enforcedencryption": 53,
-    "ipv6only": 54, "peeridletimeo": 55, "packetfilter": 60,
+    "minversion": 45, "streamid": 46, "payload_size": 49, "transtype": 50, "ipv6only": 54, "peeridletimeo": 55, "packetfilter": 60,
 }  # fmt: skip
 """SRT_SOCKOPT, by the names of the options here."""
-_INT64 = frozenset(("maxbw", "inputbw"))
-_FLAGS = frozenset(
-    ("sndsyn", "rcvsyn", "rendezvous", "reuseaddr", "sender", "tlpktdrop", "nakreport", "enforcedencryption")
-)
+_C_TYPES = {
+    **dict.fromkeys(("sndsyn", "rcvsyn", "rendezvous", "sender", "tlpktdrop", "nakreport"), "uint8_t"),
+    **dict.fromkeys(("maxbw", "inputbw"), "int64_t"),
+}
+"""Of those that are no int."""
 
 _DECLARATIONS = """
 typedef int SRTSOCKET;
@@ -135,10 +135,7 @@ class Library:
         if isinstance(value, str):
             raw = value.encode()
             return bool(self.lib.srt_setsockflag(socket, option, raw, len(raw)) == 0)
-        if name in _FLAGS:
-            ctype = "uint8_t"
-        else:
-            ctype = "int64_t" if name in _INT64 else "int"
+        ctype = _C_TYPES.get(name, "int")
         box = ffi.new(f"{ctype} *", int(value))
         return bool(self.lib.srt_setsockflag(socket, option, box, ffi.sizeof(ctype)) == 0)
 

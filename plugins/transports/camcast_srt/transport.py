@@ -12,7 +12,7 @@ import contextlib
 import ipaddress
 import time as clock
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from camcast.contracts import TransportContext
@@ -59,6 +59,8 @@ class SrtTransport:
         self._opening: Link | None = None
         self._up: asyncio.Future[Link] | None = None
         self._muxer: TsMuxer | None = None
+        self._as_ts: dict[MediaKind, Callable[[Packet], bytes] | None] = {}
+        """How each track's packets become what a TS carries; None = they are already."""
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._wait_keyframe = False
@@ -189,6 +191,7 @@ class SrtTransport:
         if self._gone:
             raise NetworkError(f"{self._target.shown}: the peer closed the connection", stage="publish")
         self._muxer = TsMuxer(tracks)
+        self._as_ts = {track.kind: self._context.codec(track.codec).annexb for track in tracks}
 
     def send(self, unit: Unit, time: int) -> None:
         if self._muxer is None or self._gone or self._closing or isinstance(unit, Tag):
@@ -206,8 +209,8 @@ class SrtTransport:
                 return
             self._wait_keyframe = False
         try:
-            annexb = self._context.codec(track.codec).annexb
-            data = annexb(unit) if annexb is not None else unit.payload
+            convert = self._as_ts[track.kind]
+            data = unit.payload if convert is None else convert(unit)
             dts = time * _TICKS_PER_MS
             pts = dts + max(0, unit.pts - unit.dts) * _TICKS_PER_MS // NS_PER_MS
             stream = self._muxer.mux(track.kind, data, dts, pts, unit.keyframe)

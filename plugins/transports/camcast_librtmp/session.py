@@ -1,0 +1,279 @@
+"""One librtmp session, driven packet by packet. All of it blocks and runs on a lane; only `shut` and `unsent` do not.
+
+librtmp connects, shakes hands, and once it is given connect's answer sends releaseStream, FCPublish, createStream and
+publish by itself. The answers are read here before librtmp sees them, because it keeps the server's reasons to
+itself. It knows no time-outs for connecting and writing: `shut`, called from the loop, ends either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import socket
+import struct
+import time as clock
+from collections.abc import Sequence
+from typing import Any
+
+from camcast.errors import MediaError, NetworkError
+from camcast.flv import amf0
+from camcast.media import Tag, TagType
+from camcast.target import Target
+from camcast_librtmp.binding import Binding
+from camcast_librtmp.options import LibrtmpOptions
+from camcast_rtmp import answers
+from camcast_rtmp.client import Refused, State
+from camcast_rtmp.urls import Address
+
+_HEADROOM = 18
+"""librtmp writes chunk headers in front of the body it is given (RTMP_MAX_HEADER_SIZE)."""
+_LARGE, _MEDIUM = 0, 1
+_CHUNK_SIZE, _CONTROL_CHANNEL = 1, 2
+_INVOKE = 20
+_CHANNELS = {TagType.AUDIO: 4, TagType.SCRIPT: 5, TagType.VIDEO: 6}
+"""One chunk stream for each kind of media, so that time never goes back within one."""
+_FRESH_CHUNK_SIZE = 128
+_MESSAGE_HEADER = 12
+_LOOK_EVERY = 0.05
+"""Seconds between looks for what the server says, while media is sent."""
+_NOTSENT_LOWAT = 64 << 10
+_SIOCOUTQ = 0x5411
+"""Bytes not yet acknowledged (Linux tcp(7), the same number as TIOCOUTQ)."""
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+_SYN_SENT = 2
+_STARTED = "NetStream.Publish.Start"
+
+
+def wire_size(tag: Tag, chunk_size: int) -> int:
+    """Bytes of a tag as a message in chunks."""
+    size = len(tag.head) + len(tag.body)
+    return size + _MESSAGE_HEADER + max(0, size - 1) // chunk_size
+
+
+class Session:
+    """One connection to one address."""
+
+    def __init__(
+        self, binding: Binding, target: Target, address: Address, place: tuple[str, int], options: LibrtmpOptions
+    ) -> None:
+        self._lib, self._ffi = binding.lib, binding.ffi
+        self._binding = binding
+        self._target = target
+        self._address = address
+        self._place = place
+        self._options = options
+        self._librtmp: Any = None
+        self._own: socket.socket | None = None
+        """A second descriptor of the connection: it stays valid whatever librtmp does with its own."""
+        self._greeting: Any = None
+        self._stream_id = 0
+        self._packet: Any = binding.ffi.new("RTMPPacket *")
+        self._scratch: Any = None
+        self._last: dict[int, int] = {}
+        self._looked_at = 0.0
+        self.chunk_size = _FRESH_CHUNK_SIZE
+        self.state = State.HANDSHAKE
+        self.started_at: float | None = None
+
+    # --- on the lane --------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """TCP, TLS, handshake and the connect command, up to its answer. Raises `TransportError`."""
+        scheme, (host, port) = self._address.scheme, self._place
+        self._librtmp = self._binding.session(
+            # Options could be hidden in a URL after a space, so nothing of the user's goes in here.
+            f"{scheme}://{host}:{port}/app",
+            {
+                "app": self._address.app,
+                "tcUrl": self._address.tc_url,
+                "playpath": self._address.key,
+                "flashver": self._options.flash_version,
+                "timeout": str(int(self._target.connect_timeout) + 1),
+            },
+        )
+        if self._lib.RTMP_Connect(self._librtmp.rtmp, self._ffi.NULL) < 1:
+            raise NetworkError(
+                f"{self._target.shown}: cannot connect: refused, unreachable, or no RTMP server", stage="connect"
+            )
+        self._own = socket.socket(fileno=os.dup(self._lib.RTMP_Socket(self._librtmp.rtmp)))
+        self._own.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT)
+        self.state = State.CONNECTING
+        while self._greeting is None:
+            packet, command = self._read()
+            match command:
+                case ["_result", 1.0, *_]:
+                    self._greeting = packet
+                case ["_error", 1.0, *rest]:
+                    raise self._refused("connect", rest)
+                case ["close", *_]:
+                    raise answers.closed(self.state, None)
+                case _:
+                    self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+        self.state = State.CONNECTED
+
+    def publish(self) -> None:
+        """Up to Publish.Start. Raises `TransportError`."""
+        self._enlarge_chunks()
+        self.state = State.PUBLISHING
+        self._lib.RTMP_ClientPacket(self._librtmp.rtmp, self._greeting.packet)
+        self._greeting = None
+        # releaseStream and FCPublish come before it; their refusals mean nothing.
+        create = float(self._librtmp.transaction_id)
+        while self.state is not State.LIVE:
+            packet, command = self._read()
+            match command:
+                case ["_result", number, _, float(stream_id), *_] if number == create:
+                    self._stream_id = int(stream_id)
+                case ["_error", number, *rest] if number == create:
+                    raise self._refused("createStream", rest)
+                case ["onStatus", _, *rest]:
+                    if _code(rest) != _STARTED:
+                        raise self._refused("publish", rest)
+                    self.state = State.LIVE
+                case ["close", *_]:
+                    raise answers.closed(self.state, None)
+            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+        self.started_at = clock.monotonic()
+
+    def send(self, tag: Tag, time: int) -> None:
+        """Write one tag. Raises `TransportError` when the server has closed or refused."""
+        now = clock.monotonic()
+        if now - self._looked_at >= _LOOK_EVERY:
+            self._looked_at = now
+            self.look()
+        self._write(_CHANNELS[tag.type], tag.type.value, time, (tag.head, tag.body))
+
+    def look(self) -> None:
+        """Take in what the server has sent; librtmp answers pings."""
+        assert self._own is not None
+        while select.select([self._own], [], [], 0)[0]:
+            packet, command = self._read()
+            if command[:1] == ["onStatus"] and _is_bad(command[2:]):
+                raise self._refused("onStatus", command[2:])
+            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+
+    def end(self) -> None:
+        """FCUnpublish, deleteStream, close."""
+        if self._librtmp is not None:
+            self._librtmp.close()
+
+    def _read(self) -> tuple[Any, list[Any]]:
+        """The next message; and as a list of values if it is a command."""
+        try:
+            packet = self._librtmp.read_packet()
+        except OSError:
+            since = None if self.started_at is None else clock.monotonic() - self.started_at
+            raise answers.closed(self.state, since) from None
+        if packet.type != _INVOKE:
+            return packet, []
+        try:
+            return packet, amf0.decode(packet.body)
+        except MediaError:
+            return packet, []
+
+    def _refused(self, command: str, rest: Sequence[Any]) -> Exception:
+        info = next((value for value in reversed(rest) if isinstance(value, dict)), {})
+        code, description = (str(info.get(key) or "")[:200] for key in ("code", "description"))
+        self.state = State.REFUSED
+        return answers.refused(Refused(command, code, description, info), self._target)
+
+    def _enlarge_chunks(self) -> None:
+        """Announce larger chunks, and make librtmp write them: it has no call for that.
+
+        The chunk size for sending is the second int of its session structure, which otherwise stays as it is.
+        """
+        numbers = self._ffi.cast("int *", self._librtmp.rtmp)
+        if self._options.chunk_size == _FRESH_CHUNK_SIZE or numbers[1] != _FRESH_CHUNK_SIZE:
+            return
+        self._write(_CONTROL_CHANNEL, _CHUNK_SIZE, 0, (self._options.chunk_size.to_bytes(4),))
+        numbers[1] = self.chunk_size = self._options.chunk_size
+
+    def _write(self, channel: int, kind: int, time: int, parts: Sequence[bytes]) -> None:
+        size = sum(map(len, parts))
+        if self._scratch is None or len(self._scratch) < _HEADROOM + size:
+            self._scratch = self._ffi.new("char[]", 2 * (_HEADROOM + size))
+        room = self._ffi.buffer(self._scratch)
+        at = _HEADROOM
+        for part in parts:
+            room[at : at + len(part)] = part
+            at += len(part)
+        packet = self._packet
+        packet.m_packetType, packet.m_nChannel, packet.m_nTimeStamp = kind, channel, time & 0xFFFFFFFF
+        packet.m_nInfoField2 = self._stream_id if kind != _CHUNK_SIZE else 0
+        packet.m_nBodySize, packet.m_nBytesRead, packet.m_hasAbsTimestamp = size, 0, 0
+        packet.m_body = self._scratch + _HEADROOM
+        # Of two messages alike at one time librtmp would begin the second with a type 3 chunk, which servers read
+        # in different ways; and it cannot express a step back but by an absolute time.
+        packet.m_headerType = _MEDIUM if time > self._last.get(channel, 1 << 62) else _LARGE
+        self._last[channel] = time
+        if self._lib.RTMP_SendPacket(self._librtmp.rtmp, packet, 0) < 1:
+            since = None if self.started_at is None else clock.monotonic() - self.started_at
+            raise answers.closed(self.state, since)
+
+    # --- on the loop --------------------------------------------------------------------------------------
+
+    def unsent(self) -> int:
+        """Bytes that the kernel has and the peer has not acknowledged."""
+        if self._own is None or self._own.fileno() < 0:
+            return 0
+        try:
+            return int(struct.unpack("i", fcntl.ioctl(self._own, _SIOCOUTQ, bytes(4)))[0])
+        except OSError:
+            return 0
+
+    def shut(self) -> None:
+        """Make whatever waits on the connection return at once, whichever thread it is on."""
+        if self._own is not None:
+            _shut(self._own)
+        elif self._librtmp is not None:
+            descriptor = self._lib.RTMP_Socket(self._librtmp.rtmp)
+            if descriptor >= 0:
+                self._shut_early(descriptor)
+
+    def free(self) -> None:
+        """Give back the second descriptor."""
+        if self._own is not None:
+            self._own.close()
+
+    def _shut_early(self, descriptor: int) -> None:
+        """Within RTMP_Connect the descriptor is librtmp's alone, and may be closed and used anew at any moment."""
+        try:
+            own = socket.socket(fileno=os.dup(descriptor))
+        except OSError:
+            return
+        with own:
+            if _is_connecting(own) or _peer(own) == self._place:
+                _shut(own)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # It is closed already, or was still connecting, which this has ended all the same.
+
+
+def _peer(connection: socket.socket) -> tuple[str, int] | None:
+    try:
+        host, port = connection.getpeername()[:2]
+    except (OSError, ValueError):
+        return None
+    return str(host), int(port)
+
+
+def _is_connecting(connection: socket.socket) -> bool:
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _SYN_SENT
+    except OSError:
+        return False
+
+
+def _code(values: Sequence[Any]) -> str:
+    info = next((value for value in reversed(values) if isinstance(value, dict)), {})
+    return str(info.get("code") or "")
+
+
+def _is_bad(values: Sequence[Any]) -> bool:
+    info = next((value for value in reversed(values) if isinstance(value, dict)), {})
+    return info.get("level") == "error" or _code(values) in answers.CODES
