@@ -136,9 +136,14 @@ class CameraStream:
 
     async def _once(self) -> SourceError | None:
         """Run one source object; returns why it failed, or None at the end of its media."""
+        fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.feed.on_fault = lambda error: None if fault.done() else fault.set_exception(error)
+        running: asyncio.Task[None] | None = None
         try:
             self.source = await self._build()
-            await self.source.run(self.feed)
+            running = asyncio.create_task(self.source.run(self.feed), name=f"camcast-media-{self.label}")
+            await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
+            (fault if fault.done() else running).result()
         except SourceError as error:
             return error
         except CamcastError as error:
@@ -148,6 +153,10 @@ class CameraStream:
             return SourceError(f"internal error: {type(error).__name__}")
         finally:
             self.source = None
+            fault.cancel()
+            if running is not None and not running.done():
+                running.cancel()
+                await asyncio.wait({running}, timeout=STOP_DEADLINE)
         return None
 
     async def _build(self) -> Source:

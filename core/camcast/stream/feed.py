@@ -17,7 +17,7 @@ import attrs
 
 from camcast.config import EncoderConfig
 from camcast.contracts import Handover
-from camcast.errors import CamcastError, MediaError
+from camcast.errors import CamcastError, MediaError, SourceError
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
@@ -71,6 +71,8 @@ class Feed:
         self._group = Group()
         self._sound: Packet | None = None
         self.on_flow: list[Callable[[], object]] = []
+        self.on_fault: Callable[[SourceError], object] = lambda error: None
+        """Called when the stream is not what the configuration says it must be."""
         self.on_first: Callable[[], object] | None = None
         """Called once, at the next packet or frame."""
 
@@ -215,19 +217,32 @@ class Feed:
                 wake()
 
     def _see(self, track: Track) -> None:
-        """Learn what the stream really is; say once where the configuration expected something else."""
-        offers = tuple(self._offered(track) if old.kind is track.kind else old for old in self._offers)
-        self._offers = offers or (self._offered(track),)
+        """Learn what the stream really is. A codec other than the one configured is a fault; the rest is told once."""
+        self._offers = tuple(self._offered(track) if old.kind is track.kind else old for old in self._offers) or (
+            self._offered(track),
+        )
         wanted = self._encoder
+        if self._reencodes(track.kind):
+            return
+        if wanted.codec is not None and wanted.codec != track.codec:
+            self.on_fault(
+                SourceError(
+                    f"the source sends {track.codec}, but encoder.type is {wanted.type}: set the camera or the type "
+                    'right, or encode anew by "transcode": true',
+                    fatal=True,
+                )
+            )
+            return
         for what, expected, got in (
             ("width", wanted.width, track.width),
             ("height", wanted.height, track.height),
-            ("codec", wanted.codec, track.codec),
+            ("framerate", wanted.framerate, round(track.frame_rate, 2)),
         ):
-            if expected and got and expected != got and not self._reencodes(track.kind) and what not in self._noted:
+            if expected and got and abs(expected - got) > 0.5 and what not in self._noted:
                 self._noted.add(what)
-                code = "codec_mismatch" if what == "codec" else "format_differs"
-                self._note(code, f"{what} is {got}, but the configuration expects {expected}; sent as it comes")
+                self._note(
+                    "format_differs", f"{what} is {got:g}, the configuration expects {expected:g}; sent as it comes"
+                )
 
     def _reencodes(self, kind: MediaKind) -> bool:
         """Whether packets of this kind are to be made another codec for everybody."""

@@ -10,6 +10,7 @@ from tests.core.session.test_session import KEY, chain
 from tests.core.world import AUDIO, VIDEO, World, picture, sound, until
 
 from camcast.config import CameraConfig, Config, EncoderConfig, RetryPolicy, SourceConfig, StreamConfig, SystemConfig
+from camcast.engine import Engine
 from camcast.errors import ConfigError, SourceError
 from camcast.events import SourceChanged, SourceNote, SourceState
 
@@ -24,8 +25,6 @@ def source_state(world: World) -> SourceState:
 async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World):
     config = world.config(chain("a"))
     stream = attrs.evolve(config.cameras[0].streams[0], source=SourceConfig(type="scripted", retry_policy=QUICK))
-    from camcast.engine import Engine
-
     world.engine = Engine(
         attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], streams=(stream,)),)), host=world.host
     )
@@ -69,8 +68,6 @@ async def test_a_source_that_ends_is_ended(world: World):
 
 async def test_unknown_source_types_fail_with_what_is_known(world: World):
     config = Config(cameras=(CameraConfig(streams=(StreamConfig(source=SourceConfig(type="nosuch")),)),))
-    from camcast.engine import Engine
-
     world.engine = Engine(config, host=world.host)
     await world.engine.start()
     await until(lambda: source_state(world) is SourceState.FAILED)
@@ -92,8 +89,6 @@ async def test_cameras_are_added_and_removed_while_others_run(world: World):
 
 
 async def test_too_many_cameras_is_an_error_that_names_the_limit(world: World):
-    from camcast.engine import Engine
-
     world.engine = Engine(Config(system=SystemConfig(max_cameras=1)), host=world.host)
     await world.engine.start()
     one = CameraConfig(camera_id=0, streams=())
@@ -148,15 +143,31 @@ async def test_new_parameters_are_announced_once_before_their_keyframe(world: Wo
 
 
 async def test_a_stream_unlike_its_configuration_is_told_once(world: World):
-    config = world.config(chain("a"), encoder=EncoderConfig(type="OTHER_CBR", codec="other", width=1920, height=1080))
-    from camcast.engine import Engine
+    await begin(world, world.config(chain("a"), encoder=EncoderConfig(width=1920, height=1080, framerate=50)))
+    world.flow()
+    await until(lambda: world.servers.live("a"))
+    assert [note.message for note in world.of(SourceNote)] == [
+        "width is 64, the configuration expects 1920; sent as it comes",
+        "height is 48, the configuration expects 1080; sent as it comes",
+        "framerate is 25, the configuration expects 50; sent as it comes",
+    ]
 
+
+async def test_a_copied_stream_of_another_codec_is_an_error_that_names_both(world: World):
+    await begin(world, world.config(chain("a"), encoder=EncoderConfig(type="OTHER_CBR", codec="other")))
+    world.flow()
+    await until(lambda: source_state(world) is SourceState.FAILED)
+    assert world.of(SourceChanged)[-1].reason == (
+        "the source sends toyvideo, but encoder.type is OTHER_CBR: set the camera or the type right, "
+        'or encode anew by "transcode": true'
+    )
+
+
+async def begin(world: World, config: Config) -> None:
+    """Start an engine on a whole configuration."""
     world.engine = Engine(config, host=world.host)
     await world.engine.start()
     await until(lambda: world.sinks)
-    world.flow()
-    await until(lambda: world.servers.live("a"))
-    assert [note.code for note in world.of(SourceNote)] == ["format_differs", "format_differs", "codec_mismatch"]
 
 
 async def test_events_reach_every_reader_and_end_with_the_engine(world: World):
