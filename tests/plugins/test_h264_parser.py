@@ -282,6 +282,22 @@ def test_open_groups_of_x264() -> None:
     assert keyframes == [0, *entries[3:]]
 
 
+def test_a_stream_that_does_not_state_its_reordering() -> None:
+    """Then all that the level allows may be out of order; real cameras leave it out and have no B-frames."""
+    # Main 1.3, 320x240: the level holds 2376 macroblocks, a picture has 300. Then no VUI, or one with the restriction.
+    plain = "1 1 1 1 010 0 000010100 0001111 1 1 0"
+    silent, stated = main_sps(plain + "0"), main_sps(plain + "1 00000000 1 1 1 1 1 1 1 1")
+    tracks = [H264Parser(annexb(sps, PPS)).track for sps in (silent, stated)]
+    assert [(track.width, track.height) for track in tracks if track] == [(320, 240)] * 2
+    assert [(track.reorder, track.details["reorder_stated"]) for track in tracks if track] == [(7, False), (0, True)]
+
+
+def main_sps(bits: str) -> bytes:
+    bits = bits.replace(" ", "") + "1"
+    bits += "0" * (-len(bits) % 8)
+    return bytes.fromhex("674d000d") + int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
 def test_annexb_view() -> None:
     parser = H264Parser(RECORD)
     packet = parse(parser, IDR)

@@ -219,3 +219,26 @@ def test_damaged_records(codec: str, at: int, byte: int, cut: int) -> None:
     except MediaError:
         return
     assert track is None or track.config
+
+
+@given(st.sampled_from(sorted(PARSERS)), st.lists(st.tuples(st.integers(0, 600), st.booleans()), max_size=6))
+def test_damaged_parameter_sets(codec: str, flips: list[tuple[int, bool]]) -> None:
+    """Bits flipped, or everything after them cut: a track with sane numbers, or an error."""
+    sets = list(GOOD[codec][0][:-1])
+    for at, cut in flips:
+        index = at % len(sets)
+        unit = bytearray(sets[index])
+        if len(unit) > 3:
+            place = 2 + at // len(sets) % (len(unit) - 2)
+            unit[place] ^= 1 << at % 8
+            sets[index] = bytes(unit[: place + 1] if cut else unit)
+    try:
+        track = PARSERS[codec](annexb(*sets)).track
+    except MediaError:
+        return
+    if track is not None:
+        assert 0 < track.width <= 16384
+        assert 0 < track.height <= 16384
+        assert 0 <= track.reorder <= 16
+        assert track.frame_rate >= 0
+        assert PARSERS[codec](track.config).track is not None

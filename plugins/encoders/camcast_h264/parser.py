@@ -88,6 +88,7 @@ class H264Parser(NalParser):
             reorder=sps.reorder,
             details={
                 "bit_depth": sps.bit_depth_luma,
+                "reorder_stated": sps.reorder_stated,
                 "primaries": sps.colour.primaries,
                 "transfer": sps.colour.transfer,
                 "matrix": sps.colour.matrix,

@@ -71,6 +71,8 @@ class Sps:
     """0 when the stream does not say."""
     reorder: int
     """Upper bound of pictures shown out of decode order."""
+    reorder_stated: bool
+    """Whether the stream says so itself; else `reorder` is all that profile and level allow."""
     colour: Colour
 
     @property
@@ -144,7 +146,8 @@ def parse_sps(nal: bytes) -> Sps:
         width=width,
         height=height,
         frame_rate=vui.frame_rate,
-        reorder=reorder if vui.reorder is None else min(vui.reorder, 16),
+        reorder=reorder if vui.reorder is None else vui.reorder,
+        reorder_stated=vui.reorder is not None or not reorder,
         colour=vui.colour,
     )
 
