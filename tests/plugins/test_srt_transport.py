@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -464,6 +464,89 @@ async def test_cancelled_and_closed_in_every_state(kind: TransportKind, tmp_path
         with pytest.raises(NetworkError):
             await transport.publish(load(made("h264_only")).tracks)
         transport.send(load(made("h264_only")).packets[0], 0)
+
+
+class LossyLink(asyncio.DatagramProtocol):
+    """A UDP relay that swallows some of the caller's data packets, at its first passing only, or everything."""
+
+    def __init__(self, server_port: int, lose: Callable[[int], bool]) -> None:
+        self.server = ("127.0.0.1", server_port)
+        self.lose = lose
+        self.cut = False
+        self.passed = self.lost = 0
+        self.caller: tuple[str, int] | None = None
+        self.transport: asyncio.DatagramTransport
+
+    @classmethod
+    async def start(cls, server_port: int, lose: Callable[[int], bool]) -> tuple[LossyLink, int]:
+        loop = asyncio.get_running_loop()
+        transport, link = await loop.create_datagram_endpoint(
+            lambda: cls(server_port, lose), local_addr=("127.0.0.1", 0)
+        )
+        return link, transport.get_extra_info("sockname")[1]
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        if self.cut:
+            return
+        if address == self.server:
+            assert self.caller is not None
+            self.transport.sendto(data, self.caller)
+            return
+        self.caller = address
+        # Byte 0's top bit: control packet; byte 4's 0x04: sent again (SRT draft §3).
+        if not data[0] & 0x80 and not data[4] & 0x04:
+            self.passed += 1
+            if self.lose(self.passed):
+                self.lost += 1
+                return
+        self.transport.sendto(data, self.server)
+
+
+async def test_losses_on_the_way_are_repaired(kind: TransportKind, tmp_path: Path) -> None:
+    with LiveTransmit(tmp_path) as server:
+        link, port = await LossyLink.start(server.port, lambda number: number % 13 == 0)
+        transport, events = build(kind, f"srt://127.0.0.1:{port}?latency=400")
+        media = load(made("h264_b_aac"))
+        await transport.connect()
+        await transport.publish(media.tracks)
+        await feed(transport, media.packets, speed=4)
+        await reached(lambda: transport.pending == 0)
+        figures = transport.stats()
+        await transport.close()
+        link.transport.close()
+        assert link.lost > 10
+        assert figures["packets_retransmitted"] >= link.lost
+        assert figures["packets_lost"] >= link.lost
+        assert not events.losses
+        compare(made("h264_b_aac"), await asyncio.to_thread(server.received))
+
+
+async def test_a_cut_link_is_seen_by_acknowledgements(kind: TransportKind, tmp_path: Path) -> None:
+    """Nothing that is sent into a cut link counts as acknowledged, and it goes on where it was when the cut ends."""
+    with LiveTransmit(tmp_path) as server:
+        link, port = await LossyLink.start(server.port, lambda number: False)
+        transport, events = build(kind, f"srt://127.0.0.1:{port}?latency=2000")
+        media = load(made("h264_aac"))
+        await transport.connect()
+        await transport.publish(media.tracks)
+        await feed(transport, media.packets[:80], speed=4)
+        await reached(lambda: transport.pending == 0)
+        acked = transport.acked
+        link.cut = True
+        await feed(transport, media.packets[80:140], speed=4, start=0)
+        assert transport.acked == acked
+        assert transport.pending > 10_000
+        link.cut = False
+        await reached(lambda: transport.pending == 0)
+        assert transport.acked > acked
+        await feed(transport, media.packets[140:], speed=4)
+        await reached(lambda: transport.pending == 0)
+        await transport.close()
+        link.transport.close()
+        assert not events.losses
 
 
 async def test_a_full_handover_delays_but_loses_no_news(kind: TransportKind, tmp_path: Path) -> None:

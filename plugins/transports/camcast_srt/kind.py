@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
-from camcast.contracts import Handover, Transport, TransportContext
+from camcast.contracts import Transport, TransportContext
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
 from camcast.media import MediaKind
 from camcast.target import Target
@@ -27,8 +27,8 @@ class SrtPlugin:
 
     def __init__(self) -> None:
         self._library: Library | None = None
-        # By handover: an engine has one, and its thread ends with its last transport.
-        self._reactors: WeakKeyDictionary[Handover, Reactor] = WeakKeyDictionary()
+        # By the id of the hand-over, of which an engine has one; its reactor keeps it, so the id stays its own.
+        self._reactors: WeakValueDictionary[int, Reactor] = WeakValueDictionary()
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -60,9 +60,9 @@ class SrtPlugin:
         from camcast_srt.transport import SrtTransport
 
         library = self.library()
-        reactor = self._reactors.get(context.handover)
+        reactor = self._reactors.get(id(context.handover))
         if reactor is None:
-            reactor = self._reactors[context.handover] = Reactor(library, context.handover)
+            reactor = self._reactors[id(context.handover)] = Reactor(library, context.handover)
         return SrtTransport(context, library, reactor)
 
 
