@@ -42,6 +42,8 @@ class FakeCamera:
     """Bytes at the end of each line."""
     gives: str = ""
     """The format that it takes instead of what is asked."""
+    pieces: int = 1
+    """Of memory that a picture is in, where it describes planes."""
     monotonic: bool = True
     fail: dict[int, int] = attrs.field(factory=dict)
     """errno by request, once streaming or before."""
@@ -57,6 +59,11 @@ class FakeCamera:
     _queued: deque[int] = attrs.field(factory=deque)
     _filled: deque[tuple[int, int, int, int, int]] = attrs.field(factory=deque)
     overruns: int = 0
+
+    @property
+    def planes(self) -> bool:
+        """Whether it describes pictures as lists of planes."""
+        return not self.caps & kernel.CAP_CAPTURE
 
     # --- the test's side ----------------------------------------------------------------------------------
 
@@ -115,7 +122,7 @@ class FakeCamera:
         argument.capabilities, argument.device_caps = kernel.CAP_DEVICE_CAPS | 0xFF, self.caps
 
     def _enum_formats(self, argument: Any) -> None:
-        assert argument.type == kernel.CAPTURE
+        assert argument.type == (kernel.CAPTURE_PLANES if self.planes else kernel.CAPTURE)
         name = self._nth(self.formats, argument.index)
         argument.pixelformat, argument.description = kernel.code_of(name), f"{name} pictures".encode()
 
@@ -139,13 +146,17 @@ class FakeCamera:
 
     def _set_format(self, argument: Any) -> None:
         assert not self._memory, "format set after buffers were requested"
-        pix = argument.fmt.pix
+        assert argument.type == (kernel.CAPTURE_PLANES if self.planes else kernel.CAPTURE)
+        pix = argument.fmt.planes if self.planes else argument.fmt.pix
         name = self.gives or kernel.fourcc(pix.pixelformat)
         per_pixel = {"YUYV": 2, "UYVY": 2, "BGR3": 3, "RGB3": 3}.get(name, 1)
         compressed = name in ("MJPG", "H264", "HEVC")
         pix.pixelformat = kernel.code_of(name)
-        pix.bytesperline = 0 if compressed else pix.width * per_pixel + self.padding
-        pix.sizeimage = pix.width * pix.height * 4 + self.padding * pix.height * 2
+        place = pix.planes[0] if self.planes else pix
+        place.bytesperline = 0 if compressed else pix.width * per_pixel + self.padding
+        place.sizeimage = pix.width * pix.height * 4 + self.padding * pix.height * 2
+        if self.planes:
+            pix.num_planes = self.pieces
         self.format = (name, pix.width, pix.height)
 
     def _set_parameters(self, argument: Any) -> None:
@@ -162,7 +173,8 @@ class FakeCamera:
         self._filled.clear()
 
     def _query_buffer(self, argument: Any) -> None:
-        argument.length, argument.m.offset = len(self._memory[argument.index].content), argument.index * 0x1000
+        place = argument.m.planes[0] if self.planes else argument
+        place.length, place.m.offset = len(self._memory[argument.index].content), argument.index * 0x1000
 
     def _queue(self, argument: Any) -> None:
         assert argument.index not in self._queued, "queued twice"
@@ -171,8 +183,9 @@ class FakeCamera:
     def _dequeue(self, argument: Any) -> None:
         if not self._filled:
             raise OSError(errno.EAGAIN, "nothing there")
-        argument.index, argument.bytesused, argument.flags, argument.sequence, stamp = self._filled.popleft()
-        argument.length = len(self._memory[argument.index].content)
+        argument.index, used, argument.flags, argument.sequence, stamp = self._filled.popleft()
+        place = argument.m.planes[0] if self.planes else argument
+        place.bytesused, place.length = used, len(self._memory[argument.index].content)
         argument.timestamp.seconds, argument.timestamp.microseconds = divmod(stamp // 1000, 1_000_000)
 
     def _stream_on(self, argument: Any) -> None:

@@ -57,7 +57,13 @@ def test_structures_and_requests_are_the_kernels() -> None:
         72,
     ]
     assert (kernel.FrameSize.size.offset, kernel.FrameInterval.interval.offset) == (12, 20)
-    assert ctypes.sizeof(kernel.PixelFormat) == 48
+    sizes = [ctypes.sizeof(one) for one in (kernel.PixelFormat, kernel.PlanesFormat, kernel.PlaneFormat, kernel.Plane)]
+    assert sizes == [48, 192, 20, 64]
+    assert (kernel.PlanesFormat.num_planes.offset, kernel.Plane.m.offset, kernel.Plane.data_offset.offset) == (
+        180,
+        8,
+        16,
+    )
     assert (kernel.fourcc(0x56595559), kernel.code_of("YUYV")) == ("YUYV", 0x56595559)
 
 
@@ -84,13 +90,14 @@ async def running(
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("camcast-v4l2")]
 
 
+@pytest.mark.parametrize("caps", [kernel.CAP_CAPTURE, kernel.CAP_CAPTURE_PLANES], ids=["plain", "planes"])
 @pytest.mark.parametrize("padding", [0, 16])
 @pytest.mark.parametrize(
     ("fourcc", "pixels"),
     [("YUYV", "yuyv422"), ("NV12", "nv12"), ("YU12", "yuv420p"), ("BGR3", "bgr24"), ("GREY", "gray")],
 )
-async def test_raw_pictures_arrive_pixel_for_pixel(fourcc: str, pixels: str, padding: int) -> None:
-    camera = FakeCamera({fourcc: {(64, 48): (30.0,)}}, padding=padding)
+async def test_raw_pictures_arrive_pixel_for_pixel(fourcc: str, pixels: str, padding: int, caps: int) -> None:
+    camera = FakeCamera({fourcc: {(64, 48): (30.0,)}}, padding=padding, caps=caps | kernel.CAP_STREAMING)
     rng = np.random.default_rng(3)
     picture = av.VideoFrame.from_ndarray(rng.integers(16, 235, (48, 64, 3), np.uint8), "bgr24").reformat(format=pixels)
     rows = []
@@ -189,7 +196,12 @@ async def test_a_silent_camera_is_noticed() -> None:
         (FakeCamera(WEBCAM, fail={kernel.STREAM_ON: errno.ENOSPC}), {}, "the USB bus has no room", False),
         (FakeCamera(WEBCAM, caps=kernel.CAP_STREAMING), {}, "not a camera", True),
         (FakeCamera(WEBCAM, fail={kernel.STREAM_ON: errno.EIO}), {}, r"errno 5\)", False),
-        (FakeCamera(WEBCAM, caps=kernel.CAP_CAPTURE_MPLANE | kernel.CAP_STREAMING), {}, "in several planes only", True),
+        (
+            FakeCamera(WEBCAM, caps=kernel.CAP_CAPTURE_PLANES | kernel.CAP_STREAMING, pieces=2),
+            {},
+            "MJPG comes in 2 pieces of memory; only one is supported",
+            True,
+        ),
         (FakeCamera(WEBCAM), {"format": "H264"}, r'no format "H264"; it offers YUYV \(YUYV pictures\): 640x480', True),
         (FakeCamera(WEBCAM, gives="YUYV"), {"format": "MJPG"}, "asked for MJPG, the camera gives YUYV", True),
         (FakeCamera({"XYZ1": {}}), {}, "it offers nothing that camcast can use", True),
@@ -229,7 +241,12 @@ def test_devices_are_listed_with_what_they_offer() -> None:
         "/dev/video0": FakeCamera(WEBCAM),
         "/dev/video1": FakeCamera({}, caps=kernel.CAP_STREAMING),
         "/dev/video2": FakeCamera(WEBCAM, fail={kernel.QUERYCAP: errno.EACCES}),
-        "/dev/video3": FakeCamera({"NV12": {}}, name="CSI", span=((32, 32), (1920, 1080), (2, 2))),
+        "/dev/video3": FakeCamera(
+            {"NV12": {}},
+            name="CSI",
+            caps=kernel.CAP_CAPTURE_PLANES | kernel.CAP_STREAMING,
+            span=((32, 32), (1920, 1080), (2, 2)),
+        ),
         "/dev/video4": FakeCamera({"H264": {(640, 480): (29.97,)}}, name="Enc"),
     }
     found = list_devices(cameras, lambda path: cameras[path](path))

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from camcast.contracts import CodecParser
     from camcast.kinds import CodecKind
 
-BATCH_PACKETS = 48
-BATCH_BYTES = 256 * 1024
+BATCH_PACKETS = 64
+BATCH_BYTES = 384 * 1024
 PRIME_PACKETS = 400
 """How far to look for every track's parameter sets before playing begins with those that are known."""
 PRIME_BYTES = 8 * 1024 * 1024

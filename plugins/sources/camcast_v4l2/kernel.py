@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_char, c_long, c_uint8, c_uint32, c_ulong, c_void_p
+from ctypes import c_char, c_long, c_uint8, c_uint16, c_uint32, c_ulong, c_void_p
 from typing import Any
 
 U32 = c_uint32
 
-CAPTURE = 1
-"""Buffer type: video capture, one plane."""
+CAPTURE, CAPTURE_PLANES = 1, 9
+"""Buffer types: video capture; the same for drivers that describe each picture as a list of planes."""
 MMAP = 1
 """Buffers are the driver's, mapped into this process."""
 
-CAP_CAPTURE, CAP_CAPTURE_MPLANE = 0x1, 0x1000
+CAP_CAPTURE, CAP_CAPTURE_PLANES = 0x1, 0x1000
 CAP_STREAMING, CAP_DEVICE_CAPS = 0x04000000, 0x80000000
 FORMAT_COMPRESSED = 0x1
 FLAG_ERROR = 0x40
@@ -49,9 +49,21 @@ class PixelFormat(ctypes.Structure):
     ]  # fmt: skip
 
 
+class PlaneFormat(ctypes.Structure):
+    _fields_ = [("sizeimage", U32), ("bytesperline", U32), ("reserved", c_uint16 * 6)]
+
+
+class PlanesFormat(ctypes.Structure):
+    _fields_ = [
+        ("width", U32), ("height", U32), ("pixelformat", U32), ("field", U32), ("colorspace", U32),
+        ("planes", PlaneFormat * 8), ("num_planes", c_uint8), ("flags", c_uint8), ("ycbcr_enc", c_uint8),
+        ("quantization", c_uint8), ("xfer_func", c_uint8), ("reserved", c_uint8 * 7),
+    ]  # fmt: skip
+
+
 class _FormatUnion(ctypes.Union):
     # The pointer gives the union the alignment that the kernel's has.
-    _fields_ = [("pix", PixelFormat), ("raw", c_uint8 * 200), ("align", c_void_p)]
+    _fields_ = [("pix", PixelFormat), ("planes", PlanesFormat), ("raw", c_uint8 * 200), ("align", c_void_p)]
 
 
 class Format(ctypes.Structure):
@@ -77,10 +89,18 @@ class _Memory(ctypes.Union):
     _fields_ = [("offset", U32), ("userptr", c_ulong)]
 
 
+class Plane(ctypes.Structure):
+    _fields_ = [("bytesused", U32), ("length", U32), ("m", _Memory), ("data_offset", U32), ("reserved", U32 * 11)]
+
+
+class _BufferMemory(ctypes.Union):
+    _fields_ = [("offset", U32), ("userptr", c_ulong), ("planes", ctypes.POINTER(Plane))]
+
+
 class Buffer(ctypes.Structure):
     _fields_ = [
         ("index", U32), ("type", U32), ("bytesused", U32), ("flags", U32), ("field", U32), ("timestamp", _Time),
-        ("timecode", _Timecode), ("sequence", U32), ("memory", U32), ("m", _Memory), ("length", U32),
+        ("timecode", _Timecode), ("sequence", U32), ("memory", U32), ("m", _BufferMemory), ("length", U32),
         ("reserved2", U32), ("request_fd", U32),
     ]  # fmt: skip
 

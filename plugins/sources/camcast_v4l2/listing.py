@@ -25,8 +25,8 @@ def list_devices(paths: Iterable[str] | None = None, opener: Opener = KernelDevi
             found.append(Device(path, "?", (str(explained(path, error)),)))
             continue
         try:
-            name = check(path, device)
-            offers = tuple(map(str, ask(device)))
+            name, kind = check(path, device)
+            offers = tuple(map(str, ask(device, kind)))
             found.append(Device(path, name, offers or ("no format that camcast can use",)))
         except SourceError:
             # Not a camera: a metadata node, an encoder or a radio.
@@ -38,15 +38,18 @@ def list_devices(paths: Iterable[str] | None = None, opener: Opener = KernelDevi
     return found
 
 
-def check(path: str, device: VideoDevice) -> str:
-    """The name of the camera; raises `SourceError` when the device is none, `OSError` when it fails."""
+def check(path: str, device: VideoDevice) -> tuple[str, int]:
+    """A camera's name and its type of buffers.
+
+    Raises `SourceError` when the device is none, `OSError` when it fails.
+    """
     capability = kernel.Capability()
     device.ioctl(kernel.QUERYCAP, capability)
     caps = capability.capabilities
     if caps & kernel.CAP_DEVICE_CAPS:
         caps = capability.device_caps
-    if not caps & kernel.CAP_CAPTURE or not caps & kernel.CAP_STREAMING:
-        why = "captures in several planes only, which is not supported yet" if caps & kernel.CAP_CAPTURE_MPLANE else ""
-        raise SourceError(f"{path}: {why or 'not a camera: it does not capture video by streaming'}", fatal=True)
+    if not caps & (kernel.CAP_CAPTURE | kernel.CAP_CAPTURE_PLANES) or not caps & kernel.CAP_STREAMING:
+        raise SourceError(f"{path}: not a camera: it does not capture video by streaming", fatal=True)
     card: bytes = capability.card
-    return card.decode("utf-8", "replace")
+    kind = kernel.CAPTURE if caps & kernel.CAP_CAPTURE else kernel.CAPTURE_PLANES
+    return card.decode("utf-8", "replace"), kind

@@ -69,11 +69,11 @@ class Choice:
     rate: float
 
 
-def ask(device: VideoDevice) -> list[Offer]:
-    """All formats that camcast can use of those the device has. Raises `OSError`."""
+def ask(device: VideoDevice, kind: int) -> list[Offer]:
+    """All formats that camcast can use of those the device has, by its type of buffers. Raises `OSError`."""
     offers = []
     for description in _listed(device, kernel.ENUM_FORMATS, lambda index: kernel.FormatDescription(
-        index=index, type=kernel.CAPTURE
+        index=index, type=kind
     )):  # fmt: skip
         name = kernel.fourcc(description.pixelformat)
         if name in _RANK:

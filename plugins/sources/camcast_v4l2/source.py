@@ -76,8 +76,8 @@ class V4l2Source:
     def _work(self, sink: MediaSink) -> None:
         device = self._opener(self._path)
         try:
-            name = check(self._path, device)
-            capture = Capture(device, self._choose(ask(device)), self._options.buffers)
+            name, kind = check(self._path, device)
+            capture = Capture(device, kind, self._choose(ask(device, kind)), self._options.buffers)
             try:
                 shape = capture.shape
                 self._context.log.info(
