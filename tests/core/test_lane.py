@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tests.plugins.transport_harness import DirectHandover, reached
 
 from camcast.engine.handover import LoopHandover
 from camcast.lane import Lane, LaneClosed
-from tests.plugins.transport_harness import DirectHandover, reached
 
 
 class Blocker:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tests.plugins.transport_harness import Events, context, reached
 
 from camcast.contracts import TransportContext
 from camcast.errors import NetworkError, RefusedError
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import MediaKind, Packet, Tag, TagType, Track, Unit
 from camcast.queued import QueuedTransport
-from tests.plugins.transport_harness import Events, context, reached
 
 VIDEO = Track(kind=MediaKind.VIDEO, codec="made-up")
 AUDIO = Track(kind=MediaKind.AUDIO, codec="made-up-sound")
