@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from camcast.config import CameraConfig, StreamConfig
+from camcast.config import CameraConfig, SlateConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
 from camcast.errors import CamcastError, ErrorClass, SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
@@ -59,6 +59,7 @@ class CameraStream:
         self._services = services
         self._emit = emit
         self._task: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._retry = asyncio.Event()
         self.feed = Feed(
             services.host,
@@ -91,10 +92,15 @@ class CameraStream:
     def start(self) -> None:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"camcast-source-{self.label}")
+            slate = self.config.slate
+            if slate is not None and slate.enabled:
+                self._watcher = asyncio.create_task(self._watch(slate), name=f"camcast-slate-{self.label}")
 
     async def stop(self) -> None:
         """End the source within `STOP_DEADLINE`, then the feed."""
         task, self._task = self._task, None
+        if self._watcher is not None:
+            self._watcher.cancel()
         if task is not None:
             task.cancel()
             _, pending = await asyncio.wait({task}, timeout=STOP_DEADLINE)
@@ -133,6 +139,18 @@ class CameraStream:
                 log.debug("Source %s: trying again", self.label)
             self.restarts += 1
             self.feed.discontinuity()
+
+    async def _watch(self, slate: SlateConfig) -> None:
+        """Put the slate on the air while the source is gone, for as long as the configuration says."""
+        while True:
+            await asyncio.sleep(min(slate.after / 4, 0.25))
+            silent = self.feed.silent_for
+            if silent is None or silent < slate.after or self.state is SourceState.ENDED:
+                continue
+            if slate.up_to is not None and silent >= slate.up_to:
+                self.feed.end_slate()
+            elif not self.feed.slate_on_air:
+                self.feed.show_slate(slate, self.camera.name)
 
     async def _once(self) -> SourceError | None:
         """Run one source object; returns why it failed, or None at the end of its media."""

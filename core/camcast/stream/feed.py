@@ -15,7 +15,7 @@ from time import monotonic, monotonic_ns
 
 import attrs
 
-from camcast.config import EncoderConfig
+from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Handover
 from camcast.errors import CamcastError, MediaError, SourceError
 from camcast.host import PluginHost
@@ -25,6 +25,7 @@ from camcast.stream.encoding import Encoding
 from camcast.stream.hub import Group
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.rendition import Rendition
+from camcast.stream.slate import Slate
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,9 @@ class Feed:
         self._last = 0.0
         self._group = Group()
         self._sound: Packet | None = None
+        self._slate: Slate | None = None
+        self._last_source = 0.0
+        self._keyframe_asked = False
         self.on_flow: list[Callable[[], object]] = []
         self.on_fault: Callable[[SourceError], object] = lambda error: None
         """Called when the stream is not what the configuration says it must be."""
@@ -112,6 +116,68 @@ class Feed:
 
     def dropped(self, kind: MediaKind, reason: str, count: int = 1) -> None:
         self.counters.dropped[kind, reason] += count
+
+    # --- the slate ----------------------------------------------------------------------------------------
+
+    @property
+    def silent_for(self) -> float | None:
+        """Seconds since the source brought media; None if it never did."""
+        return monotonic() - self._last_source if self._last_source else None
+
+    @property
+    def slate_on_air(self) -> bool:
+        return self._slate is not None
+
+    def show_slate(self, config: SlateConfig, name: str) -> None:
+        """Show a still picture from now until the source's next keyframe. Needs a picture to have been seen."""
+        video = self._group.packets[-1].track if self._group.packets else None
+        if self._slate is not None or video is None or not self._listeners:
+            return
+        self.clock.discontinuity()
+        self._keyframe_asked = False
+        self._slate = Slate(
+            config,
+            video,
+            self._sound.track if self._sound is not None else None,
+            self._group.packets,
+            self._host,
+            self._handover,
+            self._encoder,
+            name=name or self.label,
+            label=self.label,
+            on_packet=self._slate_packet,
+            on_error=self._slate_failed,
+        )
+        self._slate.start()
+        self._note("slate_on", "the source is gone: a still picture is on the air")
+
+    def end_slate(self) -> None:
+        """Take the still picture off the air."""
+        if self._slate is not None:
+            self._slate.stop()
+            self._slate = None
+            self.clock.discontinuity()
+            self._note("slate_off", "the still picture is off the air")
+
+    def _slate_packet(self, packet: Packet) -> None:
+        if self._slate is not None:
+            self._last = monotonic()
+            self._distribute(packet)
+
+    def _slate_failed(self, text: str) -> None:
+        self._note("slate_failed", text)
+        self.end_slate()
+
+    def _yields(self, packet: Packet) -> bool:
+        """Whether the slate makes way for the source's `packet`: only at a keyframe of the picture."""
+        if packet.track.kind is MediaKind.VIDEO and packet.keyframe:
+            self.end_slate()
+            return True
+        if not self._keyframe_asked:
+            self._keyframe_asked = True
+            self.request_keyframe()
+        self.dropped(packet.track.kind, "slate on the air")
+        return False
 
     # --- what sessions ask --------------------------------------------------------------------------------
 
@@ -179,6 +245,7 @@ class Feed:
 
     def close(self) -> None:
         """Stop everything that runs."""
+        self.end_slate()
         for rendition in self._listeners:
             rendition.close()
         self._renditions.clear()
@@ -195,6 +262,10 @@ class Feed:
             rendition.packet(packet)
 
     def _encoded(self, packet: Packet) -> None:
+        if self._slate is None or self._yields(packet):
+            self._distribute(packet)
+
+    def _distribute(self, packet: Packet) -> None:
         packet = self.clock.stamp(packet)
         if packet.track.kind is MediaKind.VIDEO:
             self._group.add(packet)
@@ -207,7 +278,7 @@ class Feed:
                 self._rendition_failed(rendition, str(error))
 
     def _alive(self) -> None:
-        self._last = monotonic()
+        self._last = self._last_source = monotonic()
         if self.on_first is not None:
             call, self.on_first = self.on_first, None
             call()

@@ -16,11 +16,11 @@ MAX_GAP = 2 * NS_PER_S
 class Silence:
     """Makes silent packets up to the picture's time; timestamps come from a running sample count."""
 
-    def __init__(self, codec: CodecKind) -> None:
+    def __init__(self, codec: CodecKind, sample_rate: int = SAMPLE_RATE, channels: int = CHANNELS) -> None:
         """`codec.silence` must not be None."""
         assert codec.silence is not None
         self.track: Track
-        self.track, self._payload, self._samples = codec.silence(SAMPLE_RATE, CHANNELS)
+        self.track, self._payload, self._samples = codec.silence(sample_rate, channels)
         self._start: int | None = None
         self._count = 0
 
