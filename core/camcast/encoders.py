@@ -13,8 +13,6 @@ from camcast.contracts import EncoderSettings
 from camcast.errors import CamcastError, EncoderError
 from camcast.kinds import EncoderKind
 
-AUTO, HARDWARE, SOFTWARE = "auto", "hardware", "software"
-
 
 def choose(
     encoders: Mapping[str, EncoderKind], codec: str, implementation: str, settings: EncoderSettings
@@ -32,7 +30,7 @@ def choose(
         case "" | "auto":
             tried = ours
         case "hardware" | "software":
-            tried = [kind for kind in ours if kind.hardware == (implementation == HARDWARE)]
+            tried = [kind for kind in ours if kind.hardware == (implementation == "hardware")]
         case name:
             tried = [kind for kind in ours if kind.name == name]
     if not tried:
