@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import camcast_h264
 import pytest
 
+import camcast_h264
 from camcast.contracts import Encoder, EncoderSettings
 from camcast.encoders import choose
 from camcast.errors import EncoderError, MissingDependency
