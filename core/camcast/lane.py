@@ -203,6 +203,8 @@ class Lane:
                 self._run_posted(job)
             elif not self._closed or job.answer is _nobody:
                 self._run_called(job, job.answer)
+            else:
+                self._tell(job.answer, None, LaneClosed("the lane was closed"))
             # A large payload must not live on in this frame while the thread waits for the next.
             del job
 

@@ -173,6 +173,17 @@ async def test_a_cancelled_call_harms_nobody() -> None:
     assert not failures
 
 
+async def test_a_call_that_waits_is_told_of_the_end() -> None:
+    blocker = Blocker()
+    lane, _ = make(interrupt=blocker.gate.set)
+    lane.post(1, blocker)
+    waiting = asyncio.create_task(lane.call(30, lambda: "never"))
+    await reached(blocker.entered.is_set)
+    assert await lane.stop(patience=0)
+    with pytest.raises(LaneClosed):
+        await asyncio.wait_for(waiting, 2)
+
+
 async def test_a_full_handover_only_delays() -> None:
     handover = DirectHandover()
     handover.full = True

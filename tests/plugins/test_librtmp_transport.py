@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import signal
 import socket
 import subprocess
@@ -44,12 +46,16 @@ def kind() -> TransportKind:
 
 @pytest.fixture(autouse=True)
 def no_leaks() -> Iterator[None]:
-    before = len(lanes())
+    def held() -> tuple[int, int]:
+        gc.collect()
+        return len(lanes()), len(os.listdir("/proc/self/fd"))
+
+    before = held()
     yield
     deadline = time.monotonic() + 2
-    while len(lanes()) > before and time.monotonic() < deadline:
+    while any(now > then for now, then in zip(held(), before, strict=True)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert len(lanes()) <= before
+    assert all(now <= then for now, then in zip(held(), before, strict=True))
 
 
 def lanes() -> list[str]:

@@ -165,7 +165,11 @@ print(*[name for name in ("av", "cffi", "_cffi_backend", "numpy", "asyncio") if 
 @pytest.mark.parametrize(
     ("breakage", "line"),
     [
-        ("sys.modules['cffi'] = None", "pip install 'camcast[srt]'"),
+        ("sys.modules['cffi'] = None", "needs the Python package cffi: pip install 'camcast[srt]'"),
+        (
+            "import importlib.metadata as m; m.version = lambda name: '16.1'",
+            "16.1 is installed: pip install 'camcast[sr",
+        ),
         (
             "import camcast_srt.library; camcast_srt.library.NAMES = ('libnosuch.so.9',)",
             "apt-get install libsrt1.5-ope",

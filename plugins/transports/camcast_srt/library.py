@@ -6,6 +6,7 @@ the one that libsrt writes into is given room to spare.
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from typing import Any
 
@@ -20,6 +21,8 @@ EASYNCSND = 6001
 STATE_CONNECTED, STATE_BROKEN = 5, 6
 _LOG_CRIT = 2
 _STATS_ROOM = 4096
+_PYAV = 17
+"""The first that muxes packets without opening an encoder for them."""
 
 OPTION = {
     "mss": 0, "sndsyn": 1, "rcvsyn": 2, "fc": 4, "sndbuf": 5, "rendezvous": 12,
@@ -165,6 +168,10 @@ def load() -> Library:
         import cffi
     except ImportError as error:
         raise MissingDependency("SRT needs the Python package cffi: pip install 'camcast[srt]'") from error
+    # Asked of the package's metadata, because importing it takes long.
+    found = importlib.metadata.version("av")
+    if int(found.partition(".")[0]) < _PYAV:
+        raise MissingDependency(f"SRT needs PyAV {_PYAV} or newer, {found} is installed: pip install 'camcast[srt]'")
     ffi = cffi.FFI()
     ffi.cdef(_DECLARATIONS)
     for name in _MAC_NAMES if sys.platform == "darwin" else NAMES:

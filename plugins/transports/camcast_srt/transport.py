@@ -87,6 +87,8 @@ class SrtTransport:
         self._reactor.do(_import_muxer)
         deadline = clock.monotonic() + self._target.connect_timeout
         places = await self._places(deadline)
+        if self._closing:
+            raise NetworkError("closed while connecting", stage="connect")
         error: TransportError | None = None
         for index, place in enumerate(places):
             left = deadline - clock.monotonic()
