@@ -127,8 +127,9 @@ async def test_packets_pushed_from_a_thread_of_a_program_without_asyncio_arrive_
     assert len(frames) == len(expected)
     # Parameter sets may be in front of keyframes; all other bytes are the same.
     assert all(frame.payload.endswith(payload[-1000:]) for frame, (payload, _, _) in zip(frames, expected, strict=True))
+    # What was pushed before the session was connected comes close together; the rest as it was pushed.
     last = frames[-1].time
-    assert all(abs(frame.time - (last - 40 * n)) <= 1 for n, frame in enumerate(reversed(frames)))
+    assert all(abs(frame.time - (last - 40 * n)) <= 1 for n, frame in enumerate(reversed(frames[-30:])))
 
 
 async def test_a_looped_file_goes_on_over_its_end_without_a_step() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.plugins.source_kit import Sink, context
+from tests.plugins.source_kit import Sink, context, until
 
 from camcast.kinds import Gives
 from camcast.media import RAW, MediaKind
@@ -48,7 +48,8 @@ async def watch(frames: int, options: PictureOptions, handover: LoopHandover | N
         await enough.wait()
         task.cancel()
         await asyncio.wait([task])
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camcast-testsrc")]
+    # The thread says that it has ended a moment before it has.
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("camcast-testsrc")])
     return sink
 
 

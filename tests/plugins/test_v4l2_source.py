@@ -87,7 +87,7 @@ async def running(
         assert time.monotonic() - started < 2
         handover.close()
     assert not camera.open, "the device was left open"
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camcast-v4l2")]
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("camcast-v4l2")])
 
 
 @pytest.mark.parametrize("caps", [kernel.CAP_CAPTURE, kernel.CAP_CAPTURE_PLANES], ids=["plain", "planes"])
