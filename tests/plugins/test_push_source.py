@@ -225,7 +225,7 @@ async def test_eight_threads_a_slow_consumer_and_a_stop_in_the_middle() -> None:
     assert counts.dropped["not running"] > 0
     # What was taken was delivered, but for what was under way when the source stopped.
     assert sum(taken) - counts.delivered == counts.dropped.get("stopped", 0) <= 16
-    assert all(taken)
+    assert sum(taken) >= 300
     assert sink.drops[VIDEO, "full"] > 0
 
 
