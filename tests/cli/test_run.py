@@ -174,7 +174,9 @@ def terminal() -> Iterator[tuple[int, int]]:
 def test_a_terminal_shows_a_live_table(nginx: Nginx, tmp_path: Path) -> None:
     with terminal() as (near, far):
         file = write(tmp_path / "c.json", nginx, cameras=2)
-        settings = {"stdin": far, "stdout": far, "stderr": far, "env": os.environ | {"TERM": "xterm-256color"}}
+        # These two would outrank the terminal's own size.
+        kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        settings = {"stdin": far, "stdout": far, "stderr": far, "env": kept | {"TERM": "xterm-256color"}}
         with start(file, "--duration", "4", **settings) as process:
             os.close(far)
             shown = b""

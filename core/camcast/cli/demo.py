@@ -80,8 +80,9 @@ async def _play(
         config = from_mapping(demo_config(receivers, films), host)
         with stop_signals(stop):
             started = time.monotonic_ns()
-            async with Engine(config, host=host) as engine, beside(display.watch(engine), _tell_moves(engine)):
-                await _fail_and_return(engine, receivers.primary, stop, seconds)
+            async with Engine(config, host=host) as engine:
+                async with beside(display.watch(engine), _tell_moves(engine)):
+                    await _fail_and_return(engine, receivers.primary, stop, seconds)
                 before = engine.stats()
                 await engine.stop()
                 after = engine.stats()

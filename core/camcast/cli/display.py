@@ -25,6 +25,10 @@ REFRESH = 0.5
 STATUS = 10.0
 """Seconds between two status lines in the log."""
 
+WIDE = 140
+"""Columns of a terminal from which on the last error has one in the table."""
+MOST_TROUBLES = 5
+
 _STYLES = {
     SessionState.CONNECTED: "green",
     SessionState.CONNECTING: "yellow",
@@ -114,37 +118,59 @@ class LiveTable(_Logging):
             await asyncio.sleep(REFRESH)
 
     def _draw(self, stats: Stats) -> None:
-        rows = max(3, output.height - 6)
-        self._live.update(Group(session_table(stats.sessions, rows), totals_line(stats)), refresh=True)
+        wide = output.width >= WIDE
+        troubles = [] if wide else _troubles(stats.sessions)
+        rows = max(3, output.height - 6 - len(troubles))
+        shown = session_table(stats.sessions, rows, errors=wide)
+        self._live.update(Group(shown, *troubles, totals_line(stats)), refresh=True)
 
 
-def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000) -> Table:
-    """Sessions in their order; where they do not fit, those in trouble first."""
-    shown = table(
-        "",
-        *("session", "state", "target", "bitrate", "fps", "sent", "dropped", "uptime", "last error"),
-        numbers=("bitrate", "fps", "sent", "dropped", "uptime"),
-    )
-    shown.columns[-1].no_wrap = True
-    shown.columns[-1].overflow = "ellipsis"
+def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000, *, errors: bool = True) -> Table:
+    """One line a session, in their order; where they do not fit, those in trouble first."""
     chosen = list(sessions)
     if len(chosen) > rows:
         chosen = sorted(chosen, key=lambda one: one.state is SessionState.CONNECTED)[: rows - 1]
-    for one in chosen:
-        shown.add_row(
-            Text(one.label),
-            Text(_state(one), _STYLES[one.state]),
-            Text(one.target),
-            show_rate(one.bitrate),
-            f"{one.fps:.1f}",
-            str(one.frames_sent),
-            Text(str(one.frames_dropped), "red" if one.frames_dropped else ""),
-            show_seconds(one.uptime),
-            Text(one.last_error, "dim"),
-        )
+    shown = table("", *_COLUMNS, numbers=("bitrate", "fps", "sent", "dropped", "uptime"))
+    lines = [_cells(one) for one in chosen]
+    for index, column in enumerate(shown.columns):
+        column.no_wrap = True
+        column.overflow = "ellipsis"
+        # Where it is narrow, the target gives way and nothing else.
+        widest = max((cells[index].cell_len for cells in lines), default=0)
+        column.min_width = 8 if _COLUMNS[index] == "target" else max(widest, len(_COLUMNS[index]))
+    if errors:
+        shown.add_column("last error", ratio=1, min_width=20, no_wrap=True, overflow="ellipsis")
+        shown.expand = True
+    for one, cells in zip(chosen, lines, strict=True):
+        shown.add_row(*cells, *([Text(one.last_error, "dim")] if errors else []))
     if len(chosen) < len(sessions):
         shown.add_row(Text(f"and {len(sessions) - len(chosen)} more", "dim"))
     return shown
+
+
+_COLUMNS = ("session", "state", "target", "bitrate", "fps", "sent", "dropped", "uptime")
+
+
+def _cells(one: SessionMetrics) -> tuple[Text, ...]:
+    return (
+        Text(one.label),
+        Text(_state(one), _STYLES[one.state]),
+        Text(one.target),
+        Text(show_rate(one.bitrate)),
+        Text(f"{one.fps:.1f}"),
+        Text(str(one.frames_sent)),
+        Text(str(one.frames_dropped), "red" if one.frames_dropped else ""),
+        Text(show_seconds(one.uptime)),
+    )
+
+
+def _troubles(sessions: Sequence[SessionMetrics]) -> list[Text]:
+    """For narrow terminals: the last errors of sessions that are off air, a line each."""
+    troubled = [one for one in sessions if one.last_error and one.state is not SessionState.CONNECTED]
+    lines = [Text(f"{one.label}: {one.last_error}", "dim") for one in troubled[:MOST_TROUBLES]]
+    for line in lines:
+        line.truncate(output.width, overflow="ellipsis")
+    return lines
 
 
 def totals_line(stats: Stats) -> Text:
@@ -162,7 +188,7 @@ def _state(metrics: SessionMetrics) -> str:
     if metrics.next_attempt_at is not None:
         return f"retry in {max(0.0, metrics.next_attempt_at - time.time()):.0f}s"
     if metrics.state is SessionState.CONNECTED and metrics.target_index:
-        return f"connected (fallback {metrics.target_index})"
+        return f"on fallback {metrics.target_index}"
     return metrics.state.value
 
 

@@ -62,10 +62,11 @@ async def supervise(
     """Run an engine until it is time to stop; `file` is read again on SIGHUP."""
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with Engine(config, host=host) as engine, beside(display.watch(engine), _reloads(engine, file)):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(duration):
-                    await _until_done(engine, stop)
+        async with Engine(config, host=host) as engine:
+            async with beside(display.watch(engine), _reloads(engine, file)):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(duration):
+                        await _until_done(engine, stop)
             before = engine.stats()
             await engine.stop()
             return summarise(before, engine.stats())
