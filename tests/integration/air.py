@@ -1,4 +1,4 @@
-"""What the tests of staying on the air share: quick policies, watched engines, and what arrived against what was sent."""
+"""What the tests of staying on the air share: quick policies, watched engines, what arrived against what was sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import pytest
 
-from camcast import CameraConfig, Engine, RetryPolicy, SessionConfig
+from camcast import CameraConfig, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig
 from camcast.config import TargetConfig
 from camcast.events import Event, SessionState
 from camcast.host import PluginHost
@@ -36,6 +36,11 @@ def chain(*urls: str | TargetConfig, camera: int = 0, **settings: object) -> Ses
     return SessionConfig(camera_id=camera, targets=targets, **quick)  # type: ignore[arg-type]
 
 
+def pushed(*sessions: SessionConfig) -> CameraConfig:
+    """A camera whose media this program pushes."""
+    return CameraConfig(camera_id=0, streams=(StreamConfig(source=SourceConfig(type="push"), sessions=sessions),))
+
+
 @asynccontextmanager
 async def on_air(*cameras: CameraConfig, **settings: object) -> AsyncIterator[tuple[Engine, list[Event]]]:
     """A running engine and all its events; at the end every session's balance is checked."""
@@ -44,7 +49,7 @@ async def on_air(*cameras: CameraConfig, **settings: object) -> AsyncIterator[tu
 
     async def collect() -> None:
         async for event in stream:
-            events.append(event)
+            events.append(event)  # noqa: PERF401  each when it comes
 
     reader = asyncio.create_task(collect())
     try:
