@@ -229,3 +229,18 @@ class SourceNote(Event):
     @property
     def text(self) -> str:
         return f"Stream {self.label}: {self.message} [{self.code}]"
+
+
+@attrs.frozen(kw_only=True)
+class WorkerRestarted(Event):
+    """A worker process died and is started anew. `cameras`: those that it runs."""
+
+    reason: str
+    cameras: tuple[int, ...]
+
+    level = "error"
+
+    @property
+    def text(self) -> str:
+        which = ", ".join(str(camera) for camera in self.cameras) or "none"
+        return f"Process {self.label} {self.reason}; it is started anew with cameras {which}"

@@ -24,6 +24,7 @@ from camcast.structure import make_converter, structure, suggest
 log = logging.getLogger(__name__)
 K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind)
 
+REGISTERED = "registered"
 _HOOKS = {
     SourceKind: "camcast_sources",
     CodecKind: "camcast_codecs",
@@ -51,6 +52,11 @@ class Plugin:
     distribution: str
     version: str
     kinds: list[Kind] = attrs.field(factory=list)
+
+    @property
+    def registered(self) -> bool:
+        """Whether this program registered it, so that other processes do not have it."""
+        return self.distribution == REGISTERED
 
     @property
     def origin(self) -> str:
@@ -81,7 +87,7 @@ class PluginHost:
     def register(self, plugin: object, name: str | None = None) -> Plugin:
         """Add an object or module with hook implementations. What is wrong with it goes to `problems`."""
         known = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        return self._add(plugin, Plugin(known, "registered", ""))
+        return self._add(plugin, Plugin(known, REGISTERED, ""))
 
     def _load(self, allow: Collection[str] | None, block: Collection[str]) -> None:
         for entry in sorted(importlib.metadata.entry_points(group=PROJECT), key=lambda entry: entry.name):

@@ -113,6 +113,10 @@ class CameraConfig:
     enabled: bool = True
     streams: tuple[StreamConfig, ...] = ()
 
+    def without_sessions(self) -> "CameraConfig":
+        """The camera alone, publishing nowhere."""
+        return attrs.evolve(self, streams=tuple(attrs.evolve(stream, sessions=()) for stream in self.streams))
+
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
 class SystemConfig:

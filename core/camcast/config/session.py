@@ -92,6 +92,10 @@ class TargetConfig:
     options: Options = attrs.field(factory=dict, repr=False)
 
     @property
+    def scheme(self) -> str:
+        return self.url.partition("://")[0].lower()
+
+    @property
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
         return show_url(self.url)
@@ -220,6 +224,11 @@ class SessionConfig:
     def evolve(self, **changes: Any) -> "SessionConfig":
         """The same with some fields changed. (`attrs.evolve` works too, but type checkers do not follow it here.)"""
         return attrs.evolve(self, **changes)
+
+    def check_target(self, index: int) -> None:
+        """Raises `ValueError` for an index that is not in the chain."""
+        if not 0 <= index < len(self.targets):
+            raise ValueError(f"target {index} is not in the chain; it has 0 to {len(self.targets) - 1}")
 
     @property
     def key(self) -> SessionKey:

@@ -42,6 +42,25 @@ class StreamMetrics:
     renditions: int
     transcoders: int
 
+    @classmethod
+    def empty(cls, camera_id: int, stream_id: int, label: str) -> StreamMetrics:
+        """Of a stream that has not been heard of yet."""
+        return cls(
+            camera_id=camera_id,
+            stream_id=stream_id,
+            label=label,
+            state=SourceState.STOPPED,
+            video_received=0,
+            audio_received=0,
+            bytes_received=0,
+            dropped={},
+            restarts=0,
+            last_error="",
+            clock_jumps=0,
+            renditions=0,
+            transcoders=0,
+        )
+
 
 class CameraStream:
     """Runs one stream. Its first media makes it RUNNING."""
@@ -67,7 +86,7 @@ class CameraStream:
             config.encoder,
             label=self.label,
             note=self._note,
-            request_keyframe=self._request_keyframe,
+            request_keyframe=self._ask_source,
         )
 
     @property
@@ -108,6 +127,10 @@ class CameraStream:
                 log.error("Source %s did not stop within %g s", self.label, STOP_DEADLINE)
         self.feed.close()
         self._to(SourceState.STOPPED)
+
+    def request_keyframe(self) -> bool:
+        """Ask whoever makes this stream's picture. False = nobody can."""
+        return self.feed.request_keyframe()
 
     def retry_now(self) -> None:
         """Try a lost source at once."""
@@ -208,7 +231,7 @@ class CameraStream:
         if self.state is SourceState.STARTING:
             self._to(SourceState.RUNNING)
 
-    def _request_keyframe(self) -> bool:
+    def _ask_source(self) -> bool:
         return self.source is not None and self.source.request_keyframe()
 
     def _to(self, new: SourceState, reason: str = "") -> None:

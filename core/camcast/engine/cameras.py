@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 import attrs
 
-from camcast.config import CameraConfig
-from camcast.engine.camera_stream import CameraStream
+from camcast.config import CameraConfig, StreamConfig
+from camcast.engine.camera_stream import CameraStream, StreamMetrics
 from camcast.errors import ConfigError, Issue
-from camcast.events import Event
+from camcast.events import Event, SourceState
 from camcast.session.services import Services
+
+
+class StreamHandle(Protocol):
+    """What a stream shows to others, wherever it runs."""
+
+    config: StreamConfig
+    label: str
+
+    @property
+    def state(self) -> SourceState: ...
+
+    @property
+    def metrics(self) -> StreamMetrics: ...
+
+    def request_keyframe(self) -> bool: ...
+
+
+class CameraHandle(Protocol):
+    """What a camera shows to others, wherever it runs."""
+
+    config: CameraConfig
+
+    @property
+    def camera_id(self) -> int: ...
+
+    @property
+    def streams(self) -> Mapping[int, StreamHandle]: ...
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def request_keyframe(self, stream_id: int = 0) -> bool: ...
 
 
 class CameraInstance:
@@ -38,7 +72,7 @@ class CameraInstance:
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
         """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
-        return self.streams[stream_id].feed.request_keyframe()
+        return self.streams[stream_id].request_keyframe()
 
 
 @attrs.define(eq=False)
@@ -48,18 +82,18 @@ class CameraManager:
     _services: Services
     _emit: Callable[[Event], object]
     max_cameras: int = 16
-    _cameras: dict[int, CameraInstance] = attrs.field(factory=dict, init=False)
+    _cameras: dict[int, CameraHandle] = attrs.field(factory=dict, init=False)
 
-    def __iter__(self) -> Iterator[CameraInstance]:
+    def __iter__(self) -> Iterator[CameraHandle]:
         return iter(sorted(self._cameras.values(), key=lambda camera: camera.camera_id))
 
     def __len__(self) -> int:
         return len(self._cameras)
 
-    def get(self, camera_id: int) -> CameraInstance | None:
+    def get(self, camera_id: int) -> CameraHandle | None:
         return self._cameras.get(camera_id)
 
-    def create(self, config: CameraConfig) -> CameraInstance:
+    def create(self, config: CameraConfig) -> CameraHandle:
         """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`."""
         if config.camera_id < 0:
             free = next(number for number in range(len(self._cameras) + 1) if number not in self._cameras)
@@ -68,8 +102,11 @@ class CameraManager:
             raise ConfigError([Issue("camera_id", f"{config.camera_id} is taken; remove that camera first")])
         if len(self._cameras) >= self.max_cameras:
             raise ConfigError([Issue("system.max_cameras", f"there are {self.max_cameras} cameras already; raise it")])
-        camera = self._cameras[config.camera_id] = CameraInstance(config, self._services, self._emit)
+        camera = self._cameras[config.camera_id] = self._make(config)
         return camera
+
+    def _make(self, config: CameraConfig) -> CameraHandle:
+        return CameraInstance(config, self._services, self._emit)
 
     async def destroy(self, camera_id: int) -> None:
         """Stop a camera and forget it. Raises `KeyError` for one that is not there."""
@@ -84,7 +121,10 @@ class CameraManager:
         if stream_id not in camera.streams:
             known = ", ".join(str(number) for number in sorted(camera.streams))
             raise LookupError(f"camera {camera_id} has no stream {stream_id}; known: {known or 'none'}")
-        return camera.streams[stream_id]
+        stream = camera.streams[stream_id]
+        if not isinstance(stream, CameraStream):
+            raise LookupError(f"camera {camera_id} runs in another process")
+        return stream
 
     async def close(self) -> None:
         cameras, self._cameras = list(self._cameras.values()), {}

@@ -13,13 +13,14 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
 from camcast.contracts import PushHandle
 from camcast.engine.camera_stream import StreamMetrics
-from camcast.engine.cameras import CameraInstance, CameraManager
+from camcast.engine.cameras import CameraHandle, CameraManager
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
 from camcast.errors import CamcastError
@@ -29,8 +30,11 @@ from camcast.session.fleet import Fleet
 from camcast.session.metrics import SessionMetrics, Totals
 from camcast.session.resolver import NameResolver
 from camcast.session.services import Services
-from camcast.session.session import Session
-from camcast.session.session_manager import SessionManager
+from camcast.session.session_manager import SessionHandle, SessionManager
+from camcast.stream.feed import Feed
+
+if TYPE_CHECKING:
+    from camcast.workers.sharding import Shards
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class Engine:
         self._started_at = 0.0
         self._running = False
         self._services: Services | None = None
+        self._shards: Shards | None = None
         self._bus = EventBus(self.host)
 
     @classmethod
@@ -84,18 +89,9 @@ class Engine:
         """Start all cameras and sessions; returns at once, they connect in the background."""
         if self._services is not None:
             raise RuntimeError("an engine is started once; make a new one")
-        system = self.config.system
         self._handover = LoopHandover(asyncio.get_running_loop())
-        self._services = Services(
-            host=self.host,
-            handover=self._handover,
-            resolver=NameResolver(),
-            fleet=Fleet(system.max_connects_per_second),
-            emit=self._bus.emit,
-            first_timestamp=self._first_timestamp,
-        )
-        self.cameras = CameraManager(self._services, self._bus.emit, system.max_cameras)
-        self.sessions = SessionManager(self._services, lambda camera, stream: self.cameras.stream(camera, stream).feed)
+        self._services = self.make_services()
+        self._make_managers(self._services)
         self._started_at = time.monotonic()
         self._running = True
         for camera in self.config.cameras:
@@ -107,6 +103,8 @@ class Engine:
         if not self._running or self._services is None:
             return
         self._running = False
+        if self._shards is not None:
+            await self._shards.stop()
         await self.sessions.close()
         await self.cameras.close()
         self._handover.close()
@@ -115,7 +113,7 @@ class Engine:
 
     # --- changes at run time ------------------------------------------------------------------------------
 
-    async def add_camera(self, config: CameraConfig) -> CameraInstance:
+    async def add_camera(self, config: CameraConfig) -> CameraHandle:
         """Add and start a camera with its sessions. Raises `ConfigError`."""
         return self._add(config)
 
@@ -126,7 +124,7 @@ class Engine:
         await self._end_sessions(self.sessions.find(camera_id=camera_id))
         await self.cameras.destroy(camera_id)
 
-    async def add_output(self, config: SessionConfig) -> Session:
+    async def add_output(self, config: SessionConfig) -> SessionHandle:
         """Publish a running stream somewhere else as well. Raises `ConfigError`."""
         return self.sessions.create_session(config)
 
@@ -168,10 +166,10 @@ class Engine:
         From any thread, before, while and after the engine runs; keep it. Raises `LookupError` for a stream that is
         not there, or whose source brings its own media.
         """
-        for camera in [*getattr(self, "cameras", ()), *self.config.cameras]:
-            config = camera.config if isinstance(camera, CameraInstance) else camera
-            if config.camera_id == camera_id:
-                for stream in config.streams:
+        running = [camera.config for camera in self.cameras] if self._services is not None else []
+        for camera in [*running, *self.config.cameras]:
+            if camera.camera_id == camera_id:
+                for stream in camera.streams:
                     if stream.stream_id == stream_id:
                         return self._push_handle(camera_id, stream)
         raise LookupError(f"there is no camera {camera_id} with a stream {stream_id}")
@@ -208,7 +206,38 @@ class Engine:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def _add(self, config: CameraConfig) -> CameraInstance:
+    def make_services(self) -> Services:
+        """What the sessions of this engine share."""
+        return Services(
+            host=self.host,
+            handover=self._handover,
+            resolver=NameResolver(),
+            fleet=Fleet(self.config.system.max_connects_per_second),
+            emit=self._bus.emit,
+            first_timestamp=self._first_timestamp,
+        )
+
+    def _make_managers(self, services: Services) -> None:
+        """Managers for this process alone, or for several."""
+        from camcast.workers import sharding, wire
+
+        system, emit = self.config.system, services.emit
+        count = sharding.worker_count(system)
+        if count == 1:
+            self.cameras = CameraManager(services, emit, system.max_cameras)
+            self.sessions = SessionManager(services, self._feed)
+            return
+        plugins = tuple(plugin.name for plugin in self.host.plugins if not plugin.registered)
+        begin = wire.Begin(attrs.evolve(system, workers=1), self._first_timestamp, plugins)
+        self._shards = sharding.Shards(count, begin, services.fleet, emit)
+        self._shards.start()
+        self.cameras = sharding.ShardedCameras(services, emit, system.max_cameras, self._shards)
+        self.sessions = sharding.ShardedSessions(services, self._feed, self._shards)
+
+    def _feed(self, camera_id: int, stream_id: int) -> Feed:
+        return self.cameras.stream(camera_id, stream_id).feed
+
+    def _add(self, config: CameraConfig) -> CameraHandle:
         camera = self.cameras.create(config)
         for stream in config.streams:
             if not stream.enabled:
@@ -235,7 +264,7 @@ class Engine:
                     changes.append(f"session {config.label} added")
         return changes
 
-    async def _end_sessions(self, sessions: list[Session]) -> None:
+    async def _end_sessions(self, sessions: list[SessionHandle]) -> None:
         await asyncio.gather(*(self.sessions.delete_session(session.key) for session in sessions))
 
 

@@ -46,6 +46,10 @@ class Fleet:
         entry.down = True
         entry.waiting.add(waiter)
 
+    def is_down(self, host: str) -> bool:
+        """Whether the last that was heard of this host was bad."""
+        return self._host(host).down
+
     def reached(self, host: str) -> None:
         """Somebody got through: those waiting for this host try now, at the cap."""
         entry = self._host(host)

@@ -147,8 +147,7 @@ class Session:
 
         Raises `ValueError` for an index that is not in the chain.
         """
-        if not 0 <= target < len(self.config.targets):
-            raise ValueError(f"target {target} is not in the chain; it has 0 to {len(self.config.targets) - 1}")
+        self.config.check_target(target)
         if self.active is None:
             self.policy.prefer(target)
             self._nudge()

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import attrs
 
 from camcast.config import SessionConfig
 from camcast.errors import CamcastError, ConfigError
-from camcast.events import SessionKey
+from camcast.events import SessionKey, SessionState
 from camcast.session.metrics import SessionMetrics, Totals, total
 from camcast.session.services import Services
 from camcast.session.session import Session
@@ -22,6 +23,40 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 
 
+class SessionHandle(Protocol):
+    """What a session shows to others, wherever it runs."""
+
+    config: SessionConfig
+    key: SessionKey
+    label: str
+
+    @property
+    def state(self) -> SessionState: ...
+
+    @property
+    def target_shown(self) -> str: ...
+
+    @property
+    def well(self) -> bool: ...
+
+    @property
+    def metrics(self) -> SessionMetrics: ...
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def retry_now(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def switch(self, target: int) -> None: ...
+
+    def tick(self, now: float) -> None: ...
+
+
 class SessionManager:
     """Creates and supervises sessions. Iterating gives them in the order of their keys. All calls on the loop."""
 
@@ -29,25 +64,21 @@ class SessionManager:
         """`feed_of(camera_id, stream_id)` finds a stream's feed; it raises `LookupError` with what is known."""
         self._services = services
         self._feed_of = feed_of
-        self._sessions: dict[SessionKey, Session] = {}
+        self._sessions: dict[SessionKey, SessionHandle] = {}
         self._gone: SessionMetrics | None = None
         self._ticker: asyncio.TimerHandle | None = None
 
-    def __iter__(self) -> Iterator[Session]:
+    def __iter__(self) -> Iterator[SessionHandle]:
         return iter(sorted(self._sessions.values(), key=lambda session: session.key))
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def create_session(self, config: SessionConfig) -> Session:
+    def create_session(self, config: SessionConfig) -> SessionHandle:
         """Start a session. Raises `ConfigError` when its key is taken, its stream unknown, or a target impossible."""
         if config.key in self._sessions:
             raise ConfigError(f"session {config.key} exists already; delete it first, or give the output another name")
-        try:
-            feed = self._feed_of(config.camera_id, config.stream_id)
-        except LookupError as error:
-            raise ConfigError(str(error).strip("'\"")) from error
-        session = self._sessions[config.key] = Session(config, self._services, feed)
+        session = self._sessions[config.key] = self._make(config)
         session.start()
         if self._ticker is None:
             self._tick()
@@ -56,10 +87,11 @@ class SessionManager:
     async def delete_session(self, key: SessionKey) -> None:
         """End a session cleanly, within a few seconds. Raises `KeyError` for one that is not there."""
         session = self._sessions.pop(key)
+        last = session.metrics
         await session.stop()
-        self._remember(session)
+        self._remember(session, last)
 
-    def get(self, key: SessionKey) -> Session | None:
+    def get(self, key: SessionKey) -> SessionHandle | None:
         return self._sessions.get(key)
 
     def find(
@@ -69,7 +101,7 @@ class SessionManager:
         stream_id: int | None = None,
         output: str | None = None,
         url: str | None = None,
-    ) -> list[Session]:
+    ) -> list[SessionHandle]:
         """Sessions that match all that is given. `url`: one of the session's targets, as configured."""
         return [
             session
@@ -97,6 +129,13 @@ class SessionManager:
             if isinstance(result, BaseException) and not isinstance(result, CamcastError):
                 log.error("Session %s did not stop cleanly", session.label, exc_info=result)
 
+    def _make(self, config: SessionConfig) -> SessionHandle:
+        try:
+            feed = self._feed_of(config.camera_id, config.stream_id)
+        except LookupError as error:
+            raise ConfigError(str(error).strip("'\"")) from error
+        return Session(config, self._services, feed)
+
     def _tick(self) -> None:
         now = time.monotonic()
         for session in tuple(self._sessions.values()):
@@ -106,9 +145,10 @@ class SessionManager:
                 log.exception("Session %s: internal error", session.label)
         self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
 
-    def _remember(self, session: Session) -> None:
-        """Totals go on counting what deleted sessions did."""
-        last, gone = session.metrics, self._gone
+    def _remember(self, session: SessionHandle, last: SessionMetrics) -> None:
+        """Totals go on counting what deleted sessions did; `last` serves where nothing newer is known."""
+        now = session.metrics
+        last, gone = now if now.attempts >= last.attempts else last, self._gone
         if gone is None:
             self._gone = last
             return

@@ -1,0 +1,171 @@
+"""One worker process: `python -m camcast.worker`, started by an engine with `"workers"` above one.
+
+It does what its standard input says (`workers/wire.py`) and ends with it, so no worker outlives its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from camcast.config import Config
+from camcast.engine.engine import Engine
+from camcast.errors import CamcastError
+from camcast.host import PluginHost
+from camcast.session.fleet import Fleet, Waiter
+from camcast.session.services import Services
+from camcast.workers import wire
+
+FIGURES_EVERY = 0.5
+
+
+class _Fleet(Fleet):
+    """The parent gives the slots, so the cap on connects holds over all workers."""
+
+    def __init__(self, per_second: float, send: Any) -> None:
+        super().__init__(per_second)
+        self._send = send
+        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._number = 0
+
+    async def slot(self, host: str) -> None:
+        self._number += 1
+        number, given = self._number, asyncio.get_running_loop().create_future()
+        self._asked[number] = given
+        self._send(wire.SlotAsked(number, host))
+        try:
+            await given
+        finally:
+            self._asked.pop(number, None)
+
+    def given(self, number: int) -> None:
+        future = self._asked.get(number)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def failed(self, host: str, waiter: Waiter) -> None:
+        super().failed(host, waiter)
+        self._send(wire.HostDown(host))
+
+    def reached(self, host: str) -> None:
+        if self.is_down(host):
+            self._send(wire.HostBack(host))
+        super().reached(host)
+
+
+class _Engine(Engine):
+    """An engine whose events and connects go through the parent."""
+
+    def __init__(self, begin: wire.Begin, send: Any) -> None:
+        super().__init__(
+            Config(system=begin.system), host=PluginHost(allow=begin.plugins), first_timestamp=begin.first_timestamp
+        )
+        self.fleet = _Fleet(begin.system.max_connects_per_second, send)
+        self._send = send
+
+    def make_services(self) -> Services:
+        services = super().make_services()
+        services.fleet = self.fleet
+        services.emit = lambda event: self._send(wire.Happened(event))
+        return services
+
+
+class _LogToParent(logging.Handler):
+    def __init__(self, send: Any) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._send(wire.Logged(record.name, record.levelno, self.format(record)))
+
+
+async def _run(source: int, sink: int) -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=wire.MAX_MESSAGE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(source, "rb"))
+    out, _protocol = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(sink, "wb"))
+
+    def send(message: object) -> None:
+        # From any thread: a plugin's thread may log.
+        loop.call_soon_threadsafe(out.write, wire.pack(message))
+
+    begin = await wire.read(reader)
+    if begin is None:
+        return
+    logging.getLogger().addHandler(_LogToParent(send))
+    logging.getLogger().setLevel(begin.system.log_level)
+    engine = _Engine(begin, send)
+    await engine.start()
+    try:
+        figures = asyncio.create_task(_tell_figures(engine, send))
+        tasks: set[asyncio.Task[None]] = set()
+        while (message := await wire.read(reader)) is not None:
+            match message:
+                case wire.Do(number, wire.Stop()):
+                    await engine.stop()
+                    send(wire.Figures(engine.stats()))
+                    send(wire.Done(number))
+                    break
+                case wire.Do(number, call):
+                    task = asyncio.create_task(_do(engine, number, call, send))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                case wire.SlotGiven(number):
+                    engine.fleet.given(number)
+                case wire.HostBack(host):
+                    Fleet.reached(engine.fleet, host)
+        figures.cancel()
+    finally:
+        await engine.stop()
+    out.close()
+    await asyncio.sleep(0)
+
+
+async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
+    answer: object = None
+    try:
+        match call:
+            case wire.AddCamera(config):
+                await engine.add_camera(config)
+            case wire.RemoveCamera(camera_id):
+                await engine.remove_camera(camera_id)
+            case wire.CreateSession(config):
+                engine.sessions.create_session(config)
+            case wire.DeleteSession(key):
+                await engine.sessions.delete_session(key)
+            case wire.Control(key, method, arguments):
+                session = engine.sessions.get(key)
+                if session is not None:
+                    getattr(session, method)(*arguments)
+            case wire.Keyframe(camera_id, stream_id):
+                answer = engine.cameras.stream(camera_id, stream_id).request_keyframe()
+    except (CamcastError, LookupError, ValueError) as error:
+        send(wire.Done(number, str(error)))
+        return
+    send(wire.Done(number, "", answer))
+
+
+async def _tell_figures(engine: Engine, send: Any) -> None:
+    while True:
+        await asyncio.sleep(FIGURES_EVERY)
+        send(wire.Figures(engine.stats()))
+
+
+def main() -> None:
+    """Run until the parent closes the pipe. Interrupts from the terminal are the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a plugin prints must not get among the messages.
+    sink = os.dup(1)
+    os.dup2(2, 1)
+    source = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
+    asyncio.run(_run(source, sink))
+
+
+if __name__ == "__main__":
+    main()

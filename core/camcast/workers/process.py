@@ -1,0 +1,183 @@
+"""The parent's end of one worker: started, spoken to, restarted when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from camcast.engine.engine import Stats
+from camcast.errors import CamcastError
+from camcast.events import Event
+from camcast.session.fleet import Fleet, Waiter
+from camcast.workers import wire
+
+log = logging.getLogger(__name__)
+
+STOP_DEADLINE = 8.0
+ANSWER_DEADLINE = 10.0
+FIRST_DELAY = 0.2
+MAX_DELAY = 30.0
+STEADY = 10.0
+"""A worker that lived this long is restarted at once."""
+MAX_BACKLOG = 16 * 1024 * 1024
+
+
+class WorkerProcess:
+    """One worker. `revive` is called after every start, to give it its cameras (again)."""
+
+    def __init__(
+        self,
+        name: str,
+        begin: wire.Begin,
+        fleet: Fleet,
+        *,
+        emit: Callable[[Event], object],
+        revive: Callable[[WorkerProcess], object],
+        died: Callable[[WorkerProcess, str], object],
+    ) -> None:
+        self.name = name
+        self.stats: Stats | None = None
+        self.restarts = 0
+        self.pid = 0
+        self._begin = begin
+        self._fleet = fleet
+        self._emit = emit
+        self._revive = revive
+        self._died = died
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._answers: dict[int, asyncio.Future[object]] = {}
+        self._number = 0
+        self._stopping = False
+        self._waiters: dict[str, Waiter] = {}
+        self._slots: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._supervise(), name=f"camcast-{self.name}")
+
+    def post(self, call: object) -> asyncio.Future[object]:
+        """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""
+        self._number += 1
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not self._send(wire.Do(self._number, call)):  # type: ignore[arg-type]
+            future.set_exception(CamcastError(f"{self.name} is not running; it is being restarted"))
+            return future
+        self._answers[self._number] = future
+        return future
+
+    async def ask(self, call: object) -> object:
+        """Send a call and wait for its answer; raises `CamcastError`."""
+        try:
+            return await asyncio.wait_for(self.post(call), ANSWER_DEADLINE)
+        except TimeoutError:
+            raise CamcastError(f"{self.name} did not answer within {ANSWER_DEADLINE:g} s") from None
+
+    async def stop(self) -> None:
+        """End the worker, cleanly if it answers in time."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(CamcastError, TimeoutError):
+                await asyncio.wait_for(self.post(wire.Stop()), STOP_DEADLINE)
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 1.0)
+            except TimeoutError:
+                process.kill()
+        if self._task is not None:
+            _, pending = await asyncio.wait({self._task}, timeout=2.0)
+            for task in pending:
+                task.cancel()
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        delay = FIRST_DELAY
+        while not self._stopping:
+            started = time.monotonic()
+            try:
+                await self._live()
+            except OSError as error:
+                log.error("%s cannot be started: %s", self.name, error)
+            if self._stopping:
+                return
+            code = self._process.returncode if self._process is not None else None
+            self._fail_answers()
+            self._died(self, f"ended with status {code}")
+            delay = FIRST_DELAY if time.monotonic() - started > STEADY else min(delay * 2, MAX_DELAY)
+            await asyncio.sleep(delay)
+            self.restarts += 1
+
+    async def _live(self) -> None:
+        process = self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "camcast.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=wire.MAX_MESSAGE,
+        )
+        self.pid = process.pid
+        try:
+            self._send(self._begin)
+            self._revive(self)
+            assert process.stdout is not None
+            while (message := await wire.read(process.stdout)) is not None:
+                self._take(message)
+        finally:
+            if process.returncode is None and not self._stopping:
+                process.kill()
+            await process.wait()
+
+    def _take(self, message: object) -> None:
+        match message:
+            case wire.Happened(event):
+                self._emit(event)
+            case wire.Figures(stats):
+                self.stats = stats
+            case wire.Done(number, error, answer):
+                future = self._answers.pop(number, None)
+                if future is not None and not future.done():
+                    if error:
+                        future.set_exception(CamcastError(error))
+                    else:
+                        future.set_result(answer)
+            case wire.Logged(name, level, text):
+                if name != "camcast":  # those lines are the events, which the parent logs itself
+                    logging.getLogger(name).log(level, "%s", text)
+            case wire.SlotAsked(number, host):
+                task = asyncio.create_task(self._give_slot(number, host))
+                self._slots.add(task)
+                task.add_done_callback(self._slots.discard)
+            case wire.HostDown(host):
+                waiter = self._waiters.setdefault(host, Waiter(lambda: self._send(wire.HostBack(host))))
+                self._fleet.failed(host, waiter)
+            case wire.HostBack(host):
+                self._fleet.reached(host)
+
+    async def _give_slot(self, number: int, host: str) -> None:
+        await self._fleet.slot(host)
+        self._send(wire.SlotGiven(number))
+
+    def _send(self, message: object) -> bool:
+        process = self._process
+        if process is None or process.returncode is not None or process.stdin is None or process.stdin.is_closing():
+            return False
+        if process.stdin.transport.get_write_buffer_size() > MAX_BACKLOG:
+            log.error("%s does not read; it is restarted", self.name)
+            process.kill()
+            return False
+        process.stdin.write(wire.pack(message))
+        return True
+
+    def _fail_answers(self) -> None:
+        answers, self._answers = self._answers, {}
+        for future in answers.values():
+            if not future.done():
+                future.set_exception(CamcastError(f"{self.name} died"))

@@ -1,0 +1,143 @@
+"""What the parent shows of cameras and sessions that live in a worker: the same faces as those at home."""
+
+from __future__ import annotations
+
+import asyncio
+
+from camcast.config import CameraConfig, SessionConfig, StreamConfig
+from camcast.engine.camera_stream import StreamMetrics
+from camcast.errors import CamcastError
+from camcast.events import SessionState, SourceState
+from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.workers import wire
+from camcast.workers.process import WorkerProcess
+
+
+class RemoteSession:
+    """A session in a worker. Its figures are at most half a second old."""
+
+    def __init__(self, config: SessionConfig, worker: WorkerProcess) -> None:
+        self.config = config
+        self.key = config.key
+        self.label = config.label
+        self.worker = worker
+        self.create()
+
+    def create(self) -> None:
+        """Tell the worker, also again after a restart."""
+        self.worker.post(wire.CreateSession(self.config))
+
+    @property
+    def metrics(self) -> SessionMetrics:
+        stats = self.worker.stats
+        found = next((one for one in stats.sessions if one.key == self.key), None) if stats else None
+        return found or Recorder().snapshot(
+            key=self.key,
+            label=self.label,
+            state=SessionState.DISCONNECTED,
+            target=self.config.targets[0].shown,
+            target_index=0,
+            retries=0,
+            next_attempt_at=None,
+            transport=None,
+            outlet=None,
+        )
+
+    @property
+    def state(self) -> SessionState:
+        return self.metrics.state
+
+    @property
+    def target_shown(self) -> str:
+        return self.metrics.target
+
+    @property
+    def well(self) -> bool:
+        return self.state in (SessionState.CONNECTED, SessionState.DISCONNECTED)
+
+    def tick(self, now: float) -> None:
+        """The worker's own affair."""
+
+    def start(self) -> None:
+        """Begun by `create`."""
+
+    async def stop(self) -> None:
+        try:
+            await self.worker.ask(wire.DeleteSession(self.key))
+        except CamcastError:
+            # The worker is gone, and the session with it.
+            return
+
+    def retry_now(self) -> None:
+        self._control("retry_now")
+
+    def pause(self) -> None:
+        self._control("pause")
+
+    def resume(self) -> None:
+        self._control("resume")
+
+    def switch(self, target: int) -> None:
+        """Raises `ValueError` for an index that is not in the chain."""
+        self.config.check_target(target)
+        self._control("switch", target)
+
+    def _control(self, method: str, *arguments: int) -> None:
+        self.worker.post(wire.Control(self.key, method, arguments))
+
+
+class RemoteStream:
+    """One stream of a camera in a worker."""
+
+    def __init__(self, camera: CameraConfig, config: StreamConfig, worker: WorkerProcess) -> None:
+        self.camera = camera
+        self.config = config
+        self.label = f"cam{camera.camera_id}_{config.name}"
+        self.worker = worker
+
+    @property
+    def metrics(self) -> StreamMetrics:
+        stats, key = self.worker.stats, (self.camera.camera_id, self.config.stream_id)
+        found = next((one for one in stats.streams if (one.camera_id, one.stream_id) == key), None) if stats else None
+        return found or StreamMetrics.empty(self.camera.camera_id, self.config.stream_id, self.label)
+
+    @property
+    def state(self) -> SourceState:
+        return self.metrics.state
+
+    def request_keyframe(self) -> bool:
+        """Passed on; whether anybody could is not known here."""
+        self.worker.post(wire.Keyframe(self.camera.camera_id, self.config.stream_id))
+        return True
+
+
+class RemoteCamera:
+    """A camera in a worker."""
+
+    def __init__(self, config: CameraConfig, worker: WorkerProcess) -> None:
+        self.config = config
+        self.worker = worker
+        self.streams = {
+            stream.stream_id: RemoteStream(config, stream, worker) for stream in config.streams if stream.enabled
+        }
+        self.create()
+
+    @property
+    def camera_id(self) -> int:
+        return self.config.camera_id
+
+    def create(self) -> None:
+        """Tell the worker, also again after a restart. The sessions are told apart."""
+        self.worker.post(wire.AddCamera(self.config.without_sessions()))
+
+    def start(self) -> None:
+        """Begun by `create`."""
+
+    async def stop(self) -> None:
+        try:
+            await self.worker.ask(wire.RemoveCamera(self.camera_id))
+        except (CamcastError, asyncio.CancelledError):
+            return
+
+    def request_keyframe(self, stream_id: int = 0) -> bool:
+        return self.streams[stream_id].request_keyframe()

@@ -1,0 +1,132 @@
+"""Which process runs which camera, and the managers that hide it.
+
+The parent counts as worker 0. A camera goes where there are the fewest streams, unless it must stay at home.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+
+from camcast.config import CameraConfig, SessionConfig, SystemConfig
+from camcast.engine.cameras import CameraHandle, CameraManager
+from camcast.events import Event, SessionKey, WorkerRestarted
+from camcast.host import PluginHost
+from camcast.kinds import SourceKind, TransportKind
+from camcast.session.fleet import Fleet
+from camcast.session.services import Services
+from camcast.session.session_manager import SessionHandle, SessionManager
+from camcast.stream.feed import Feed
+from camcast.workers.process import WorkerProcess
+from camcast.workers.remote import RemoteCamera, RemoteSession
+from camcast.workers.wire import Begin
+
+log = logging.getLogger(__name__)
+
+MAX_WORKERS = 64
+
+
+def worker_count(system: SystemConfig) -> int:
+    """Processes in all, the parent included; "auto" takes one for each processor that this process may use."""
+    wanted = len(os.sched_getaffinity(0)) if system.workers == "auto" else int(system.workers)
+    return max(1, min(wanted, MAX_WORKERS))
+
+
+def stays_at_home(camera: CameraConfig, host: PluginHost) -> str | None:
+    """Why a camera must run in the parent, or None when any worker can."""
+    for stream in camera.streams:
+        try:
+            kinds: list[SourceKind | TransportKind] = [host.source(stream.source.type)]
+            for session in stream.sessions:
+                kinds += [host.transport(target.transport, target.scheme) for target in session.targets]
+        except LookupError:
+            return None
+        for kind in kinds:
+            if isinstance(kind, SourceKind) and kind.in_process:
+                return f'its source "{kind.name}" is fed by this program'
+            plugin = host.plugin_of(kind)
+            if plugin is not None and plugin.registered:
+                return f'"{kind.name}" comes from a plugin that this program registered'
+    return None
+
+
+class Shards:
+    """All workers but the parent."""
+
+    def __init__(self, count: int, begin: Begin, fleet: Fleet, emit: Callable[[Event], object]) -> None:
+        self._emit = emit
+        self.cameras: dict[int, RemoteCamera] = {}
+        self.sessions: dict[SessionKey, RemoteSession] = {}
+        self.workers = [
+            WorkerProcess(f"worker {n}", begin, fleet, emit=emit, revive=self._revive, died=self._died)
+            for n in range(1, count)
+        ]
+
+    def start(self) -> None:
+        for worker in self.workers:
+            worker.start()
+
+    async def stop(self) -> None:
+        for worker in self.workers:
+            await worker.stop()
+
+    def least_loaded(self, at_home: int) -> WorkerProcess | None:
+        """Where the next camera goes; None = at home."""
+        loads = {
+            worker: sum(len(c.streams) for c in self.cameras.values() if c.worker is worker) for worker in self.workers
+        }
+        worker = min(self.workers, key=loads.__getitem__)
+        return worker if loads[worker] <= at_home else None
+
+    def _revive(self, worker: WorkerProcess) -> None:
+        for camera in self.cameras.values():
+            if camera.worker is worker:
+                camera.create()
+        for session in self.sessions.values():
+            if session.worker is worker:
+                session.create()
+
+    def _died(self, worker: WorkerProcess, why: str) -> None:
+        worker.stats = None
+        cameras = [camera.camera_id for camera in self.cameras.values() if camera.worker is worker]
+        self._emit(WorkerRestarted(label=worker.name, reason=why, cameras=tuple(cameras)))
+
+
+class ShardedCameras(CameraManager):
+    """Cameras here and in workers."""
+
+    def __init__(self, services: Services, emit: Callable[[Event], object], max_cameras: int, shards: Shards) -> None:
+        super().__init__(services, emit, max_cameras)
+        self._shards = shards
+
+    def _make(self, config: CameraConfig) -> CameraHandle:
+        at_home = sum(len(camera.streams) for camera in self if not isinstance(camera, RemoteCamera))
+        worker = self._shards.least_loaded(at_home)
+        if worker is None or stays_at_home(config, self._services.host):
+            return super()._make(config)
+        camera = self._shards.cameras[config.camera_id] = RemoteCamera(config, worker)
+        return camera
+
+    async def destroy(self, camera_id: int) -> None:
+        await super().destroy(camera_id)
+        self._shards.cameras.pop(camera_id, None)
+
+
+class ShardedSessions(SessionManager):
+    """Sessions here and in workers."""
+
+    def __init__(self, services: Services, feed_of: Callable[[int, int], Feed], shards: Shards) -> None:
+        super().__init__(services, feed_of)
+        self._shards = shards
+
+    def _make(self, config: SessionConfig) -> SessionHandle:
+        camera = self._shards.cameras.get(config.camera_id)
+        if camera is None:
+            return super()._make(config)
+        session = self._shards.sessions[config.key] = RemoteSession(config, camera.worker)
+        return session
+
+    async def delete_session(self, key: SessionKey) -> None:
+        await super().delete_session(key)
+        self._shards.sessions.pop(key, None)

@@ -1,0 +1,153 @@
+"""Messages between parent and worker: a length (u32) and a pickle of one of the classes below.
+
+Both ends are this program on this machine, joined by pipes that nobody else can open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import struct
+from typing import Any
+
+import attrs
+
+from camcast.config import CameraConfig, SessionConfig, SystemConfig
+from camcast.engine.engine import Stats
+from camcast.events import Event, SessionKey
+
+MAX_MESSAGE = 64 * 1024 * 1024
+_LENGTH = struct.Struct(">I")
+
+
+@attrs.frozen
+class Begin:
+    """Parent to worker, first: what holds for the whole engine."""
+
+    system: SystemConfig
+    first_timestamp: int
+    plugins: tuple[str, ...]
+    """Entry points to load: those that the parent has loaded."""
+
+
+@attrs.frozen
+class Do:
+    """Parent to worker: one of the calls below, answered by `Done`."""
+
+    number: int
+    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Stop
+
+
+@attrs.frozen
+class AddCamera:
+    config: CameraConfig
+
+
+@attrs.frozen
+class RemoveCamera:
+    camera_id: int
+
+
+@attrs.frozen
+class CreateSession:
+    config: SessionConfig
+
+
+@attrs.frozen
+class DeleteSession:
+    key: SessionKey
+
+
+@attrs.frozen
+class Control:
+    """A method of one session without an answer: retry_now, pause, resume, switch."""
+
+    key: SessionKey
+    method: str
+    arguments: tuple[int, ...] = ()
+
+
+@attrs.frozen
+class Keyframe:
+    camera_id: int
+    stream_id: int
+
+
+@attrs.frozen
+class Stop:
+    pass
+
+
+@attrs.frozen
+class Done:
+    """Worker to parent: the answer to `Do`. `error` is a text when it failed."""
+
+    number: int
+    error: str = ""
+    answer: object = None
+
+
+@attrs.frozen
+class Happened:
+    """Worker to parent."""
+
+    event: Event
+
+
+@attrs.frozen
+class Logged:
+    """Worker to parent: a line of the worker's log."""
+
+    logger: str
+    level: int
+    text: str
+
+
+@attrs.frozen
+class Figures:
+    """Worker to parent, about twice a second."""
+
+    stats: Stats
+
+
+@attrs.frozen
+class SlotAsked:
+    """Worker to parent: may I connect to this host?"""
+
+    number: int
+    host: str
+
+
+@attrs.frozen
+class SlotGiven:
+    number: int
+
+
+@attrs.frozen
+class HostDown:
+    """Worker to parent: sessions here wait for this host."""
+
+    host: str
+
+
+@attrs.frozen
+class HostBack:
+    """Both ways: somebody got through."""
+
+    host: str
+
+
+def pack(message: object) -> bytes:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
+
+
+async def read(reader: asyncio.StreamReader) -> Any:
+    """The next message; None at the end of the stream."""
+    try:
+        (size,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        if size > MAX_MESSAGE:
+            raise ConnectionError(f"a message of {size} bytes between processes")
+        return pickle.loads(await reader.readexactly(size))
+    except asyncio.IncompleteReadError:
+        return None

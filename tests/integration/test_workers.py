@@ -1,0 +1,106 @@
+"""Cameras over several processes, run and seen as one engine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.events import Connected, SessionState, WorkerRestarted
+from camcast.media import TagType
+from camcast.testing.receiver import Receiver
+from camcast.workers.remote import RemoteCamera
+from tests.integration.kit import camera, until
+from tests.media import made
+
+
+def sharded(receiver: Receiver, cameras: int, workers: int = 2) -> Config:
+    clip = made("h264_aac")
+    return Config(
+        system=SystemConfig(workers=workers, max_cameras=64),
+        cameras=tuple(
+            camera(number, clip, SessionConfig(camera_id=number, url=receiver.url("live", f"cam{number}")))
+            for number in range(cameras)
+        ),
+    )
+
+
+def remote(engine: Engine) -> list[RemoteCamera]:
+    return [one for one in engine.cameras if isinstance(one, RemoteCamera)]
+
+
+async def test_two_processes_are_one_engine():
+    async with Receiver() as receiver:
+        async with Engine(sharded(receiver, 4)) as engine:
+            events = []
+            reader = asyncio.create_task(_collect(engine, events))
+            assert len(remote(engine)) == 2
+            assert {one.worker.name for one in remote(engine)} == {"worker 1"}
+            await until(lambda: all(one.state is SessionState.CONNECTED for one in engine.sessions))
+            await until(lambda: all(one.metrics.video_sent > 30 for one in engine.sessions))
+            assert {event.label for event in events if isinstance(event, Connected)} == {
+                f"cam{number}_main" for number in range(4)
+            }
+            stats = engine.stats()
+            assert len(stats.sessions) == len(stats.streams) == 4
+            assert stats.totals.active == 4
+            far = remote(engine)[0].camera_id
+            (one,) = engine.sessions.find(camera_id=far)
+            one.pause()
+            await until(lambda: one.state is SessionState.DISCONNECTED)
+            one.resume()
+            await until(lambda: one.state is SessionState.CONNECTED)
+            await engine.remove_camera(far)
+            await until(lambda: len(receiver.live()) == 3)
+            assert len(engine.sessions) == 3
+            assert await engine.reload(engine.config) == [f"camera {far} added"]
+            await until(lambda: len(receiver.live()) == 4)
+        await reader
+        await receiver.until(lambda: not receiver.live())
+        assert all(recording.clean for recording in receiver.recordings)
+
+
+async def test_a_worker_that_is_killed_comes_back_with_its_cameras():
+    async with Receiver() as receiver:
+        async with Engine(sharded(receiver, 2)) as engine:
+            events = []
+            reader = asyncio.create_task(_collect(engine, events))
+            (far,) = remote(engine)
+            near = next(one for one in engine.cameras if one is not far)
+            await until(lambda: len(receiver.live()) == 2)
+            os.kill(far.worker.pid, signal.SIGKILL)
+            await until(lambda: len(receiver.of(f"cam{far.camera_id}")) == 2)
+            recording = receiver.of(f"cam{far.camera_id}")[1]
+            await until(lambda: recording.counts[TagType.VIDEO] > 20)
+            assert [event.cameras for event in events if isinstance(event, WorkerRestarted)] == [(far.camera_id,)]
+            assert len(receiver.of(f"cam{near.camera_id}")) == 1
+        await reader
+
+
+async def test_what_this_program_feeds_stays_here():
+    from camcast.workers.sharding import stays_at_home
+
+    push = CameraConfig(camera_id=9, streams=(StreamConfig(source=SourceConfig(type="push")),))
+    engine = Engine(Config())
+    assert stays_at_home(push, engine.host) == 'its source "push" is fed by this program'
+    assert stays_at_home(camera(0, "clip.mp4"), engine.host) is None
+
+
+async def test_the_cap_on_connects_holds_over_all_processes():
+    """Eight sessions in two processes, five connects a second: the last begins 1.4 s after the first."""
+    async with Receiver() as receiver:
+        config = sharded(receiver, 8)
+        from attrs import evolve
+
+        times: list[float] = []
+        receiver.on_connect = lambda app, info: times.append(asyncio.get_running_loop().time())
+        async with Engine(evolve(config, system=evolve(config.system, max_connects_per_second=5))) as engine:
+            await until(lambda: all(one.state is SessionState.CONNECTED for one in engine.sessions))
+        assert len(times) == 8
+        assert max(times) - min(times) >= 7 / 5 - 0.2
+
+
+async def _collect(engine: Engine, events: list) -> None:  # type: ignore[type-arg]
+    async for event in engine.events():
+        events += [event]
