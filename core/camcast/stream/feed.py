@@ -29,6 +29,9 @@ from camcast.stream.slate import Slate
 
 log = logging.getLogger(__name__)
 
+LINGER = 5.0
+"""Seconds that a rendition outlives its last attempt: whoever reconnects finds its encoder and its group still there."""
+
 
 @attrs.define(eq=False)
 class FeedCounters:
@@ -63,6 +66,7 @@ class Feed:
         self._note = note
         self._ask_source = request_keyframe
         self._renditions: dict[RenditionKey, Rendition] = {}
+        self._leaving: dict[RenditionKey, asyncio.TimerHandle] = {}
         self._listeners: tuple[Rendition, ...] = ()
         self._encoding: Encoding | None = None
         self._noted: set[str] = set()
@@ -218,14 +222,18 @@ class Feed:
             self._listeners = tuple(self._renditions.values())
             self._start_encoding()
             self._prime(rendition)
+        if key in self._leaving:
+            self._leaving.pop(key).cancel()
         rendition.users += 1
         return rendition
 
     def release(self, rendition: Rendition) -> None:
-        """One attempt less; the last one stops the rendition, and with it the encoder."""
+        """One attempt less; `LINGER` after the last one the rendition stops, and with it the encoder."""
         rendition.users -= 1
         if rendition.users <= 0 and self._renditions.get(rendition.key) is rendition:
-            self._drop_rendition(rendition)
+            self._leaving[rendition.key] = asyncio.get_running_loop().call_later(
+                LINGER, self._drop_rendition, rendition
+            )
 
     def request_keyframe(self, rendition: Rendition | None = None) -> bool:
         """Ask whoever encodes this picture for a keyframe. False = nobody can."""
@@ -364,6 +372,8 @@ class Feed:
 
     def _drop_rendition(self, rendition: Rendition) -> None:
         del self._renditions[rendition.key]
+        if rendition.key in self._leaving:
+            self._leaving.pop(rendition.key).cancel()
         self._listeners = tuple(self._renditions.values())
         rendition.close()
         if not self._renditions:
