@@ -67,6 +67,21 @@ def test_schema(flag: str) -> None:
     assert ("enum" in found["$defs"]["Source"]["properties"]["type"]) == (flag == "--plugins")
 
 
+def test_it_says_what_stays_in_the_first_process(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    cameras = [
+        {"camera_id": 0, "streams": [{"source": {"type": "testsrc"}}]},
+        {"camera_id": 1, "streams": [{"source": {"type": "push"}}]},
+    ]
+    path.write_text(json.dumps({"system": {"workers": 3}, "cameras": cameras}))
+    status, out, _ = run("check", str(path))
+    assert status == 0
+    assert out.splitlines()[-2:] == [
+        "cameras are spread over 3 processes",
+        '  camera 1 stays in the first: its source "push" is fed by this program',
+    ]
+
+
 def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camcast.cli.check_sources.OPENING", 3.0)
     clip = {"type": "file", "url": str(made("h264_only"))}
@@ -85,7 +100,7 @@ def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch:
     status, out, _ = run("check", "--sources", str(path))
     assert status == 1
     assert {"cam0_right: media comes", "cam0_wrong: media comes"} < set(out.splitlines())
-    assert "cam0_wrong: width is 320, but the configuration expects 640; sent as it comes" in out
+    assert "cam0_wrong: width is 320, the configuration expects 640; sent as it comes" in out
     (gone,) = [line for line in out.splitlines() if line.startswith("cam0_gone")]
     assert "none.mp4" in gone
     assert "cam0_fed:" not in out

@@ -12,6 +12,8 @@ import typer
 from camcast.cli.terminal import FAILED, explained, load_host
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
 from camcast.config.secrets import show_url
+from camcast.host import PluginHost
+from camcast.workers.sharding import stays_at_home, worker_count
 
 
 def check(
@@ -27,7 +29,7 @@ def check(
     with explained():
         host = load_host()
         config = load(file, host)
-    for line in report_lines(config):
+    for line in (*report_lines(config), *worker_lines(config, host)):
         typer.echo(line)
     if sources:
         from camcast.cli.check_sources import compare_sources
@@ -50,6 +52,18 @@ def report_lines(config: Config) -> Iterator[str]:
         yield f"note: {note}"
     sessions, streams = len(list(config.sessions())), len(list(config.streams()))
     yield f"{_count(sessions, 'session')} of {_count(streams, 'stream')} would run"
+
+
+def worker_lines(config: Config, host: PluginHost) -> Iterator[str]:
+    """How the cameras would be spread over processes."""
+    count = worker_count(config.system)
+    if count == 1:
+        return
+    yield f"cameras are spread over {count} processes"
+    for camera in config.cameras:
+        reason = stays_at_home(camera, host) if camera.enabled else None
+        if reason is not None:
+            yield f"  camera {camera.camera_id} stays in the first: {reason}"
 
 
 def _stream_lines(camera: CameraConfig, stream: StreamConfig) -> Iterator[str]:

@@ -49,7 +49,7 @@ def _without_outputs(config: Config, host: PluginHost) -> Config:
             if stream.enabled and not host.source(stream.source.type).in_process
         )
         cameras.append(attrs.evolve(camera, streams=streams))
-    return attrs.evolve(config, cameras=tuple(cameras))
+    return attrs.evolve(config, cameras=tuple(cameras), system=attrs.evolve(config.system, workers=1))
 
 
 async def _watch(engine: Engine, seen: list[Event]) -> None:
