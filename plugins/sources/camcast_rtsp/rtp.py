@@ -63,17 +63,17 @@ class RtpReceiver:
         self.cycles = 0
         self.arrival = 0
         """When the packet came that is being delivered, or was last; ns, 0 = none yet."""
-        self._payload_type = payload_type
+        self.payload_type = payload_type
         self._on_packet = on_packet
         self._on_lost = on_lost
-        self._expected = 0
-        self._held: dict[int, _Held] = {}
+        self.expected = 0
+        self.held: dict[int, _Held] = {}
         self._leap: tuple[int, int] | None = None
 
     @property
     def highest(self) -> int:
         """Extended highest sequence number received (RFC 3550 §6.4.1)."""
-        return (self.cycles << 16) + ((self._expected - 1) & 0xFFFF) & 0xFFFFFFFF
+        return (self.cycles << 16) + ((self.expected - 1) & 0xFFFF) & 0xFFFFFFFF
 
     def feed(self, packet: memoryview | bytes, arrival: int) -> None:
         """One packet as it came. Damaged and foreign ones are counted and left out."""
@@ -89,30 +89,30 @@ class RtpReceiver:
                 self.counts["damaged"] += 1
                 return
             payload = packet[bounds[0] : bounds[1]]
-        if second & 0x7F != self._payload_type:
+        if second & 0x7F != self.payload_type:
             self.counts["other payload type"] += 1
             return
-        if sequence == self._expected and ssrc == self.ssrc:
+        if sequence == self.expected and ssrc == self.ssrc:
             # As _deliver does, without the call.
-            self._expected = sequence + 1 & 0xFFFF
+            self.expected = sequence + 1 & 0xFFFF
             if sequence == 0xFFFF:
                 self.cycles += 1
             self.received += 1
             self.arrival = arrival
             if payload:
                 self._on_packet(payload, timestamp, second >= 0x80)
-            if self._held:
+            if self.held:
                 self._release(arrival)
         else:
             self._out_of_order(payload, sequence, timestamp, second >= 0x80, ssrc, arrival)
 
     def tick(self, now: int) -> None:
         """Give up gaps that have lasted too long. For when no packet comes."""
-        if self._held:
+        if self.held:
             self._release(now)
 
     def _deliver(self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, arrival: int) -> None:
-        self._expected = sequence + 1 & 0xFFFF
+        self.expected = sequence + 1 & 0xFFFF
         if sequence == 0xFFFF:
             self.cycles += 1
         self.received += 1
@@ -127,13 +127,13 @@ class RtpReceiver:
             self.ssrc = ssrc
             self._deliver(payload, sequence, timestamp, marker, arrival)
             return
-        ahead = (sequence - self._expected) & 0xFFFF
+        ahead = (sequence - self.expected) & 0xFFFF
         if ssrc == self.ssrc and ahead <= MAX_DROPOUT:
-            if sequence in self._held:
+            if sequence in self.held:
                 self.counts["duplicate"] += 1
                 return
             self._leap = None
-            self._held[sequence] = _Held(bytes(payload), timestamp, marker, arrival)
+            self.held[sequence] = _Held(bytes(payload), timestamp, marker, arrival)
             self.counts["reordered"] += 1
             self._release(arrival)
         elif ssrc == self.ssrc and 0x10000 - ahead <= MAX_MISORDER:
@@ -148,8 +148,8 @@ class RtpReceiver:
     def _restart(self, ssrc: int) -> None:
         """The sender has begun anew: what was waiting is void."""
         self.counts["restart"] += 1
-        lost = len(self._held) + 1
-        self._held.clear()
+        lost = len(self.held) + 1
+        self.held.clear()
         self._leap = None
         self.ssrc = ssrc
         self.cycles = 0
@@ -157,21 +157,21 @@ class RtpReceiver:
 
     def _release(self, now: int) -> None:
         """Deliver what has become due; a gap that cannot wait any longer is loss."""
-        held = self._held
+        held = self.held
         while held:
-            found = held.pop(self._expected, None)
+            found = held.pop(self.expected, None)
             if found is None:
                 oldest = next(iter(held.values())).arrival
                 if len(held) < MAX_HELD and now - oldest < HOLD:
                     return
-                following = min(held, key=lambda sequence: (sequence - self._expected) & 0xFFFF)
-                gap = (following - self._expected) & 0xFFFF
-                if following < self._expected:
+                following = min(held, key=lambda sequence: (sequence - self.expected) & 0xFFFF)
+                gap = (following - self.expected) & 0xFFFF
+                if following < self.expected:
                     self.cycles += 1
                 self._lose(gap)
-                self._expected = following
+                self.expected = following
                 found = held.pop(following)
-            self._deliver(found.payload, self._expected, found.timestamp, found.marker, found.arrival)
+            self._deliver(found.payload, self.expected, found.timestamp, found.marker, found.arrival)
 
     def _lose(self, count: int) -> None:
         self.lost += count

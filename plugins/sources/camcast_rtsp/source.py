@@ -203,6 +203,8 @@ class RtspSource:
         if any(handlers[channel] is not None for channel in channels):
             raise SourceError(f"{self._url.shown}: the camera gave two tracks the same channel {channels[0]}")
         handlers[channels[0]] = track.rtp
+        if track.run is not None:
+            connection.incoming.runs[channels[0]] = track.run
         handlers[channels[1]] = track.rtcp
         return lambda data: connection.send_frame(channels[1], data)
 

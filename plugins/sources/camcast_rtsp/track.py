@@ -11,8 +11,9 @@ from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from . import rtcp
 from .clock import Timeline, TrackClock
 from .decode_order import DecodeTimes
-from .depacketise.common import DAMAGED, Bytes, Depacketiser
+from .depacketise.common import DAMAGED, Bytes, Depacketiser, NalAssembler
 from .formats import Payload
+from .fragments import FragmentRun
 from .rtp import RtpReceiver
 
 UNTIL_KEYFRAME = "until keyframe"
@@ -37,6 +38,8 @@ class TrackReceiver:
         self.receiver = RtpReceiver(payload.payload_type, self._depacketiser.feed, self._lost)
         self.rtp = self.receiver.feed
         """Takes one RTP packet and its arrival."""
+        assembler = self._depacketiser
+        self.run = FragmentRun(self.receiver, assembler) if isinstance(assembler, NalAssembler) else None
         self.reporter = rtcp.Reporter(id(self) & 0xFFFFFFFF)
         self.delivered = 0
         self.ended = 0

@@ -81,12 +81,16 @@ class Av1Depacketiser:
         kind = obu[0] >> 3 & 15
         if kind in (_TEMPORAL_DELIMITER, _TILE_LIST):
             return
-        if obu[0] & _HAS_SIZE:
-            self._unit += obu
-            return
         header = 2 if obu[0] & _HAS_EXTENSION else 1
         if len(obu) < header:
             raise Damage
+        if obu[0] & _HAS_SIZE:
+            # Senders should leave it out (§5); where it is, it must be right.
+            size, at = _leb128(bytes(obu[: header + MAX_LEB]), header)
+            if at + size != len(obu):
+                raise Damage
+            self._unit += obu
+            return
         obu[0] |= _HAS_SIZE
         self._unit += obu[:header]
         self._unit += leb128(len(obu) - header)

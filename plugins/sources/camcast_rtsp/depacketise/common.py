@@ -45,18 +45,20 @@ class NalAssembler(ABC):
     """
 
     _header_size = 1
+    fragment_mark: tuple[int, int, int]
+    """Mask and value of a fragment's first byte, and the size of its headers; the last of them has S and E on top."""
 
     def __init__(self, sink: UnitSink) -> None:
         self._sink = sink
-        self._unit = bytearray()
-        self._timestamp = -1
+        self.collected = bytearray()
+        self.timestamp = -1
         self._broken = ""
         """Why the unit being collected is not whole."""
         self._suspect = False
         """Packets were lost before the unit being collected began."""
         self._between = False
         """The gap hit no picture that is counted already."""
-        self._started = -1
+        self.started = -1
         """Where the size field of the open fragment lies."""
         self._trust_marker = True
         self._last_sent = -1
@@ -75,36 +77,36 @@ class NalAssembler(ABC):
     def _is_slice(self, header: int) -> bool: ...
 
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
-        if timestamp != self._timestamp:
-            if self._unit or self._broken:
+        if timestamp != self.timestamp:
+            if self.collected or self._broken:
                 self._flush()
-            self._timestamp = timestamp
+            self.timestamp = timestamp
         try:
             self._take(payload)
         except Damage:
             self._broken = self._broken or DAMAGED
-            self._started = -1
+            self.started = -1
         if marker and self._trust_marker:
             self._flush()
 
     def lost(self, count: int) -> None:
-        self._between = not self._unit and not self._broken
-        if self._unit:
+        self._between = not self.collected and not self._broken
+        if self.collected:
             self._broken = LOSS
-            self._started = -1
+            self.started = -1
         self._suspect = True
 
     def _flush(self) -> None:
-        if self._started >= 0 and not self._broken:
+        if self.started >= 0 and not self._broken:
             self._broken = DAMAGED
         if self._broken:
             self._sink.missing(self._broken)
-        elif self._unit:
-            self._last_sent = self._timestamp
-            self._sink.unit(bytes(self._unit), self._timestamp)
-        self._unit = bytearray()
+        elif self.collected:
+            self._last_sent = self.timestamp
+            self._sink.unit(bytes(self.collected), self.timestamp)
+        self.collected = bytearray()
         self._broken = ""
-        self._started = -1
+        self.started = -1
         self._pictured = False
 
     def _examine(self, header: int, first: int) -> None:
@@ -120,7 +122,7 @@ class NalAssembler(ABC):
         if not self._pictured and self._is_slice(header):
             self._pictured = True
             continues = not self._broken and not self._begins(header, first)
-            if continues and self._trust_marker and self._timestamp == self._last_sent:
+            if continues and self._trust_marker and self.timestamp == self._last_sent:
                 self._trust_marker = False
                 self._broken = DAMAGED
 
@@ -128,52 +130,52 @@ class NalAssembler(ABC):
         size = len(nal)
         if size < self._header_size:
             raise Damage
-        if self._started >= 0:
+        if self.started >= 0:
             self._broken = self._broken or DAMAGED
         if self._suspect or not self._pictured:
             self._examine(nal[0], nal[self._header_size] if size > self._header_size else 0)
         if self._room(size):
-            self._unit += size.to_bytes(4, "big")
-            self._unit += nal
+            self.collected += size.to_bytes(4, "big")
+            self.collected += nal
 
     def _open(self, header: bytes, data: Bytes) -> None:
         if not data:
             raise Damage
-        if self._started >= 0:
+        if self.started >= 0:
             self._broken = self._broken or DAMAGED
         if self._suspect or not self._pictured:
             self._examine(header[0], data[0])
         if self._room(len(data)):
-            self._started = len(self._unit)
-            self._unit += b"\0\0\0\0"
-            self._unit += header
-            self._unit += data
+            self.started = len(self.collected)
+            self.collected += b"\0\0\0\0"
+            self.collected += header
+            self.collected += data
 
     def _more(self, data: Bytes) -> None:
-        if self._started >= 0:
+        if self.started >= 0:
             if self._room(len(data)):
-                self._unit += data
+                self.collected += data
         else:
             # The rest of a unit whose beginning never came.
             self._broken = self._broken or (LOSS if self._suspect else DAMAGED)
             self._suspect = False
-            self._unit.clear()
+            self.collected.clear()
 
     def _close(self) -> None:
-        start = self._started
+        start = self.started
         if start >= 0:
-            self._unit[start : start + 4] = (len(self._unit) - start - 4).to_bytes(4, "big")
-            self._started = -1
+            self.collected[start : start + 4] = (len(self.collected) - start - 4).to_bytes(4, "big")
+            self.started = -1
 
     def _room(self, size: int) -> bool:
         """Whether there is room for `size` more bytes. Nothing is kept of a unit that is not whole."""
         if self._broken:
-            self._unit.clear()
-            self._started = -1
+            self.collected.clear()
+            self.started = -1
             return False
-        if len(self._unit) + size + 8 > MAX_UNIT:
+        if len(self.collected) + size + 8 > MAX_UNIT:
             self._broken = TOO_LARGE
-            self._unit.clear()
-            self._started = -1
+            self.collected.clear()
+            self.started = -1
             return False
         return True

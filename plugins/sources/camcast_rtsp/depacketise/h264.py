@@ -9,7 +9,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 
-from .common import NEARLY_FULL, Bytes, Damage, NalAssembler
+from .common import Bytes, Damage, NalAssembler
 
 STAP_A, FU_A = 24, 28
 _START = b"\x00\x00\x00\x01"
@@ -17,20 +17,7 @@ _PARAMETERS = (6, 7, 8)
 
 
 class H264Depacketiser(NalAssembler):
-    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
-        # The middle of a fragmented unit: most packets of most streams.
-        if (
-            self._started >= 0
-            and timestamp == self._timestamp
-            and not marker
-            and len(payload) > 2
-            and payload[0] & 0x1F == FU_A
-            and payload[1] < 0x40
-            and len(self._unit) < NEARLY_FULL
-        ):
-            self._unit += payload[2:]
-        else:
-            super().feed(payload, timestamp, marker)
+    fragment_mark = (0x1F, FU_A, 2)
 
     def _take(self, payload: Bytes) -> None:
         first = payload[0]

@@ -8,34 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .common import NEARLY_FULL, Bytes, Damage, NalAssembler, UnitSink
+from .common import Bytes, Damage, NalAssembler, UnitSink
 from .h264 import annexb
 
 AP, FU, PACI = 48, 49, 50
-_FU_FIRST = FU << 1
 
 
 class H265Depacketiser(NalAssembler):
     _header_size = 2
+    fragment_mark = (0x7E, FU << 1, 3)
 
     def __init__(self, sink: UnitSink, numbered: bool = False) -> None:
         super().__init__(sink)
         self._skip = 2 if numbered else 0
-
-    def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
-        # The middle of a fragmented unit: most packets of most streams.
-        if (
-            self._started >= 0
-            and timestamp == self._timestamp
-            and not marker
-            and len(payload) > 3
-            and payload[0] & 0x7E == _FU_FIRST
-            and payload[2] < 0x40
-            and len(self._unit) < NEARLY_FULL
-        ):
-            self._unit += payload[3:]
-        else:
-            super().feed(payload, timestamp, marker)
 
     def _take(self, payload: Bytes) -> None:
         if len(payload) < 3:
