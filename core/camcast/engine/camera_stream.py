@@ -105,7 +105,7 @@ class CameraStream:
             last_error=self.last_error,
             clock_jumps=self.feed.clock.jumps,
             renditions=len(self.feed.renditions),
-            transcoders=sum(rendition.transcodes for rendition in self.feed.renditions),
+            transcoders=self.feed.transcoders,
         )
 
     def start(self) -> None:

@@ -36,6 +36,7 @@ class Encoding:
         self._config = config
         self._note = note
         self._handover = handover
+        self._bitrate = 0
         self._workers: dict[MediaKind, Worker] = {}
         self._encodes: dict[MediaKind, Encode] = {}
         self._transcoder: Transcoder | None = None
@@ -100,6 +101,8 @@ class Encoding:
         return self._command(lambda encoder: encoder.request_keyframe())
 
     def set_bitrate(self, bitrate: int) -> bool:
+        """bit/s for the picture; at most the configured one. False = there is none."""
+        self._bitrate = bitrate
         if self._transcoder is not None:
             self._transcoder.set_bitrate(bitrate)
             return True
@@ -130,7 +133,7 @@ class Encoding:
                 width=wanted.width,
                 height=wanted.height,
                 frame_rate=wanted.frame_rate,
-                bitrate=rate,
+                bitrate=min(self._bitrate or rate, rate),
                 max_bitrate=rate,
                 rate_control=config.rate_control,
                 gop=config.gop,

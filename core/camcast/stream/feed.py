@@ -26,11 +26,12 @@ from camcast.stream.hub import Group
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.rendition import Rendition
 from camcast.stream.slate import Slate
+from camcast.stream.transcoders import Transcoders
 
 log = logging.getLogger(__name__)
 
 LINGER = 5.0
-"""Seconds that a rendition outlives its last attempt: whoever reconnects finds its encoder and its group still there."""
+"""Seconds that a rendition outlives its last attempt: whoever reconnects finds its encoder and group still there."""
 
 
 @attrs.define(eq=False)
@@ -65,6 +66,9 @@ class Feed:
         self._encoder = encoder
         self._note = note
         self._ask_source = request_keyframe
+        self._transcoders = Transcoders(
+            host, handover, label=label, note=note, dropped=self.dropped, ask_source=self.request_keyframe
+        )
         self._renditions: dict[RenditionKey, Rendition] = {}
         self._leaving: dict[RenditionKey, asyncio.TimerHandle] = {}
         self._listeners: tuple[Rendition, ...] = ()
@@ -206,22 +210,11 @@ class Feed:
         """The rendition for `key`, started if need be. Give it back with `release`."""
         rendition = self._renditions.get(key)
         if rendition is None:
-            rendition = Rendition(
-                key,
-                self._offers,
-                self._host,
-                self._handover,
-                label=self.label,
-                bitrate=bitrate or self._encoder.bitrate * 1000,
-                implementation="auto",
-                failed=self._rendition_failed,
-                note=self._note,
-                dropped=self.dropped,
-            )
+            rendition = Rendition(key, self._offers, self._host, self._transcoders, failed=self._rendition_failed)
             self._renditions[key] = rendition
             self._listeners = tuple(self._renditions.values())
             self._start_encoding()
-            self._prime(rendition)
+            rendition.begin(self._group.packets, self._sound, bitrate or self._encoder.bitrate * 1000)
         if key in self._leaving:
             self._leaving.pop(key).cancel()
         rendition.users += 1
@@ -244,8 +237,14 @@ class Feed:
         return self._ask_source()
 
     def set_bitrate(self, bitrate: int) -> bool:
-        """Aim at `bitrate` bit/s for the stream's own encoder. False = the picture is copied."""
-        return self._encoding is not None and self._encoding.set_bitrate(bitrate)
+        """Aim at `bitrate` bit/s where the picture is encoded or transcoded here. False = nowhere."""
+        encoded = self._encoding is not None and self._encoding.set_bitrate(bitrate)
+        return self._transcoders.set_bitrate(bitrate) or encoded
+
+    @property
+    def transcoders(self) -> int:
+        """How many transcoders run."""
+        return len(self._transcoders) + (self._encoding is not None and self._encoding.wants(MediaKind.VIDEO))
 
     @property
     def renditions(self) -> tuple[Rendition, ...]:
@@ -254,20 +253,17 @@ class Feed:
     def close(self) -> None:
         """Stop everything that runs."""
         self.end_slate()
+        for timer in self._leaving.values():
+            timer.cancel()
+        self._leaving.clear()
         for rendition in self._listeners:
             rendition.close()
         self._renditions.clear()
         self._listeners = ()
+        self._transcoders.close()
         self._stop_encoding()
 
     # --- inside -------------------------------------------------------------------------------------------
-
-    def _prime(self, rendition: Rendition) -> None:
-        """A new rendition begins with the present group, so that nobody waits for the next keyframe."""
-        if self._sound is not None:
-            rendition.packet(self._sound)
-        for packet in self._group.packets:
-            rendition.packet(packet)
 
     def _encoded(self, packet: Packet) -> None:
         if self._slate is None or self._yields(packet):
@@ -284,6 +280,8 @@ class Feed:
                 rendition.packet(packet)
             except CamcastError as error:
                 self._rendition_failed(rendition, str(error))
+        if self._transcoders:
+            self._transcoders.packet(packet)
 
     def _alive(self) -> None:
         self._last = self._last_source = monotonic()

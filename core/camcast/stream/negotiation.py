@@ -86,14 +86,15 @@ class _Chooser:
             return NONE, ""
         take = self._take(track)
         form = self._form(track.codec, take, track)
-        if take.confidence is not Confidence.NO and track.reorder and not self._acceptance.reorder:
+        out_of_order = not self._acceptance.reorder and _reorders(track)
+        if out_of_order:
             take = Take(Confidence.NO)
         if take.confidence is Confidence.YES:
             return COPY, form
         if take.confidence is Confidence.UNKNOWN:
             self._unconfirmed(track.codec)
             return COPY, form
-        what = f"the target does not take {track.codec}{' with B-frames' if track.reorder else ''}"
+        what = f"the target does not take {track.codec}{' with B-frames' if out_of_order else ''}"
         if on_unsupported == "transcode":
             codec = self._fallback(MediaKind.VIDEO, track)
             if codec is not None:
@@ -180,6 +181,11 @@ class _Chooser:
 
     def _remark(self, code: str, text: str) -> None:
         self.remarks.append(Remark(code, text))
+
+
+def _reorders(track: Track) -> bool:
+    """Whether pictures are out of order for sure: a mere bound, as of streams that do not say, does not count."""
+    return track.reorder > 0 and bool(track.details.get("reorder_stated", True))
 
 
 def _carries(form: FlvForm, track: Track) -> bool:

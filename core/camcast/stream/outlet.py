@@ -242,7 +242,8 @@ class Outlet:
             self._raw(unit, None, 0)
 
     def _replay(self, hub: Hub) -> None:
-        live = max(hub.latest.values()) + NS_PER_MS
+        # The next picture may well come before sound that has been sent: decode time runs ahead of showing.
+        live = hub.latest[MediaKind.VIDEO] + NS_PER_MS
         group = squeeze(hub.group.packets, live)
         time = to_ms(group[0].dts)
         if self.base is None:

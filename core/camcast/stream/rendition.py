@@ -1,7 +1,7 @@
 """A rendition: the stream in the codecs and form that some attempts need, and the hub that feeds them.
 
-Tracks that are copied pass straight through; a track that is transcoded takes the way over a worker, once for
-all attempts; silence is made here. The hub exists as soon as every wanted track is known.
+Tracks that are copied pass straight through; those that are transcoded come from the stream's transcoders, which
+other renditions share; silence is made here. The hub exists as soon as every wanted track is known.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from camcast.contracts import Handover
-from camcast.errors import CamcastError, EncoderError
+from camcast.errors import CamcastError, EncoderError, MediaError
 from camcast.flv.packer import TagPacker, to_ms
 from camcast.host import PluginHost
 from camcast.kinds import Payload
@@ -19,7 +18,7 @@ from camcast.media import MediaKind, Packet, Tag, Track, Unit
 from camcast.stream.hub import Group, Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
 from camcast.stream.silence import Silence
-from camcast.stream.transcoding import Transcoder
+from camcast.stream.transcoders import Taker, Transcoders
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +57,9 @@ class Rendition:
         key: RenditionKey,
         tracks: Sequence[Track],
         host: PluginHost,
-        handover: Handover,
+        transcoders: Transcoders,
         *,
-        label: str,
-        bitrate: int,
-        implementation: str,
         failed: Callable[[Rendition, str], object],
-        note: Callable[[str, str], object],
-        dropped: Callable[[MediaKind, str, int], object],
     ) -> None:
         self.key = key
         self.hub: Hub | None = None
@@ -73,10 +67,11 @@ class Rendition:
         self.users = 0
         self.on_failed: list[Callable[[CamcastError], object]] = []
         self._host = host
-        self._failed = failed
+        self._shared = transcoders
+        self._taker = Taker(self._deliver, lambda text: failed(self, text))
         self._tracks: dict[MediaKind, Track] = {}
         self._silence: Silence | None = None
-        self._transcoders: dict[MediaKind, Transcoder] = {}
+        self._transcoded: dict[MediaKind, str] = {}
         self._first_ms: int | None = None
         self._early = Group()
         """The picture while the sound is still unknown."""
@@ -89,51 +84,37 @@ class Rendition:
             elif codec == COPY and source is not None:
                 self._copied.add(kind)
             elif codec not in (COPY, NONE) and source is not None:
-                self._transcoders[kind] = Transcoder(
-                    host,
-                    codec,
-                    handover,
-                    name=f"{label}-{codec}",
-                    bitrate=bitrate if kind is MediaKind.VIDEO else 0,
-                    implementation=implementation,
-                    on_packet=self._deliver,
-                    on_error=lambda text: self._failed(self, text),
-                    on_drop=dropped,
-                    note=note,
-                )
-        self._wanted = self._copied | set(self._transcoders) | set(self._tracks)
+                self._transcoded[kind] = codec
+        self._wanted = self._copied | set(self._transcoded) | set(self._tracks)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
         """The tracks as published, picture first."""
         return tuple(self._tracks[kind] for kind in MediaKind if kind in self._tracks)
 
-    @property
-    def transcodes(self) -> int:
-        return len(self._transcoders)
+    def begin(self, group: Sequence[Packet], sound: Packet | None, bitrate: int) -> None:
+        """Begin with the stream's present group of pictures, so that nobody waits for the next keyframe.
+
+        `bitrate`: bit/s for a picture that is transcoded; 0 = chosen by its size.
+        """
+        if sound is not None:
+            self.packet(sound)
+        for packet in group:
+            self.packet(packet)
+        for kind, codec in self._transcoded.items():
+            self._shared.join(kind, codec, self._taker, group=group, bitrate=bitrate)
 
     def packet(self, packet: Packet) -> None:
         """Take one packet of the stream, on the hub's timeline."""
-        kind = packet.track.kind
-        if kind in self._copied:
+        if packet.track.kind in self._copied:
             self._deliver(packet)
-        elif kind in self._transcoders:
-            self._transcoders[kind].put(packet)
 
     def request_keyframe(self) -> bool:
         """Ask the transcoder; False = the picture is copied, so ask the source."""
-        transcoder = self._transcoders.get(MediaKind.VIDEO)
+        transcoder = self._shared.get(MediaKind.VIDEO, self.key.video)
         if transcoder is None:
             return False
         transcoder.request_keyframe()
-        return True
-
-    def set_bitrate(self, bitrate: int) -> bool:
-        """bit/s for the transcoded picture; False = the picture is copied."""
-        transcoder = self._transcoders.get(MediaKind.VIDEO)
-        if transcoder is None:
-            return False
-        transcoder.set_bitrate(bitrate)
         return True
 
     def fail(self, error: CamcastError) -> None:
@@ -145,9 +126,9 @@ class Rendition:
             call(error)
 
     def close(self) -> None:
-        """Stop the transcoders, without waiting for them."""
-        for transcoder in self._transcoders.values():
-            transcoder.close()
+        """Take nothing more."""
+        for kind, codec in self._transcoded.items():
+            self._shared.leave(kind, codec, self._taker)
         self.ready.cancel()
 
     def _deliver(self, packet: Packet) -> None:
@@ -156,6 +137,10 @@ class Rendition:
         if known is not packet.track:
             if known is None and kind is MediaKind.VIDEO and not packet.keyframe:
                 return
+            if known is not None and known.codec != packet.track.codec:
+                raise MediaError(
+                    f"the {kind.value} changed from {known.codec} to {packet.track.codec}, so it must be published anew"
+                )
             self._tracks[kind] = packet.track
             if self.hub is not None:
                 if known is None:

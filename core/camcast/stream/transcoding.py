@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
 from camcast.encoders import choose
@@ -41,11 +41,15 @@ class Transcoder:
     ) -> None:
         self._host = host
         self._codec = codec
-        self._bitrate = bitrate
+        self._bitrate = self._limit = bitrate
         self._implementation = implementation
         self._note = note
         self._handover = handover
-        self._process = Transcode(self._open_decoder, self._open_encoder)
+        self._process = Transcode(
+            self._open_decoder,
+            self._open_encoder,
+            lambda packet: handover.call(on_drop, packet.track.kind, "damaged", 1),
+        )
         self._worker = Worker(
             self._process,
             handover,
@@ -59,10 +63,17 @@ class Transcoder:
     def put(self, packet: Packet) -> None:
         self._worker.put(packet)
 
+    def prime(self, group: Sequence[Packet]) -> None:
+        """Begin with the last picture of a group, of which the others have gone by. Before the first `put`."""
+        packets = tuple(group)
+        self._worker.command(lambda: self._process.prime(packets))
+        self._worker.put(packets[-1])
+
     def request_keyframe(self) -> None:
         self._command(lambda encoder: encoder.request_keyframe())
 
     def set_bitrate(self, bitrate: int) -> None:
+        """bit/s for the picture; at most what it began with."""
         self._bitrate = bitrate
         self._command(lambda encoder: encoder.set_bitrate(bitrate))
 
@@ -85,9 +96,13 @@ class Transcoder:
     def _open_encoder(self, frame: Frame) -> Encoder:
         track = frame.track
         if track.kind is MediaKind.VIDEO:
-            rate = self._bitrate or video_bitrate(track.width, track.height, track.frame_rate)
+            limit = self._limit or video_bitrate(track.width, track.height, track.frame_rate)
             settings = EncoderSettings(
-                width=track.width, height=track.height, frame_rate=track.frame_rate, bitrate=rate, max_bitrate=rate
+                width=track.width,
+                height=track.height,
+                frame_rate=track.frame_rate,
+                bitrate=min(self._bitrate or limit, limit),
+                max_bitrate=limit,
             )
         else:
             settings = EncoderSettings(

@@ -1,7 +1,7 @@
 """A thread for one encoder or transcoder: frames or packets in, packets out, never a wait on the loop.
 
-The input is bounded; when it is full, the oldest entries up to the next one that can start afresh are dropped
-and counted. What cannot keep up with real time for `PATIENCE` is told once, so that its owner stops it.
+The input is bounded: when it is full, what comes is dropped and counted, up to the next entry that can start afresh.
+What cannot keep up with real time for `PATIENCE` is told once, so that its owner stops it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from camcast.contracts import Decoder, Encoder, Handover
-from camcast.errors import CamcastError
+from camcast.errors import CamcastError, EncoderError, MediaError
 from camcast.media import Frame, MediaKind, Packet
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 MAX_INPUT = 90
 PATIENCE = 5.0
 """Seconds of falling behind after which a worker is told to be too slow."""
+MAX_DAMAGED = 250
+"""Packets in a row of which nothing can be decoded, after which a transcoder gives up."""
 
 
 class Process(Protocol):
@@ -51,33 +53,72 @@ class Encode:
 
 
 class Transcode:
-    """Packets to packets. Opens its decoder at a keyframe and anew when the track changes."""
+    """Packets to packets. Opens its decoder at a keyframe and anew when the track changes.
 
-    def __init__(self, open_decoder: Callable[[Packet], Decoder], open_encoder: Callable[[Frame], Encoder]) -> None:
+    What cannot be decoded is left out: `on_damaged` is called for each such packet, on the worker's thread.
+    """
+
+    def __init__(
+        self,
+        open_decoder: Callable[[Packet], Decoder],
+        open_encoder: Callable[[Frame], Encoder],
+        on_damaged: Callable[[Packet], object] = lambda packet: None,
+    ) -> None:
         self._open_decoder = open_decoder
         self._open_encoder = open_encoder
+        self._on_damaged = on_damaged
         self._decoder: Decoder | None = None
         self._track: object = None
         self._format: tuple[int, int, int, int] | None = None
+        self._damaged = 0
+        self._from: int | None = None
         self.encoder: Encoder | None = None
+
+    def prime(self, group: Sequence[Packet]) -> None:
+        """Begin in the middle of a group of pictures: decode it, and encode none before its last."""
+        self._from = group[-1].pts
+        for packet in group[:-1]:
+            self._decode(packet)
 
     def step(self, item: Frame | Packet) -> Sequence[Packet]:
         assert isinstance(item, Packet)
-        frames: list[Frame] = []
-        if item.track is not self._track:
-            if not item.keyframe:
-                return ()
-            if self._decoder is not None:
-                frames += self._decoder.flush()
-                self._decoder.close()
-            self._decoder = self._open_decoder(item)
-            self._track = item.track
-        assert self._decoder is not None
-        frames += self._decoder.decode(item)
         packets: list[Packet] = []
-        for frame in frames:
-            packets += self._encode(frame)
+        for frame in self._decode(item):
+            if self._from is None or frame.pts >= self._from:
+                packets += self._encode(frame)
         return packets
+
+    def _decode(self, packet: Packet) -> list[Frame]:
+        frames: list[Frame] = []
+        try:
+            if packet.track is not self._track:
+                if not packet.keyframe:
+                    return []
+                frames += self._end_decoder()
+                self._decoder = self._open_decoder(packet)
+                self._track = packet.track
+            assert self._decoder is not None
+            frames += self._decoder.decode(packet)
+        except MediaError as error:
+            self._on_damaged(packet)
+            self._damaged += 1
+            if self._damaged >= MAX_DAMAGED:
+                raise EncoderError(f"none of {self._damaged} packets in a row can be decoded: {error}") from error
+        else:
+            self._damaged = 0
+        return frames
+
+    def _end_decoder(self) -> list[Frame]:
+        decoder, self._decoder, self._track = self._decoder, None, None
+        if decoder is None:
+            return []
+        try:
+            return decoder.flush()
+        except MediaError as error:
+            log.debug("The last pictures before a change are lost: %s", error)
+            return []
+        finally:
+            decoder.close()
 
     def _encode(self, frame: Frame) -> list[Packet]:
         track = frame.track
