@@ -1,0 +1,175 @@
+"""Reads the server's SDP answer (RFC 3264, RFC 8829), strictly and within bounds: it comes from outside.
+
+Rules: as many sections as were offered and of the same kinds; a port of 0 refuses one. What belongs to the transport
+(ICE, DTLS) is taken from the first section that was accepted, or from the session where the section lacks it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import attrs
+
+from camcast_whip.offer import MID_URI, OfferedTrack
+
+MAX_LINES = 2000
+MAX_CANDIDATES = 32
+"""More are left out: each costs checks."""
+_MAX_LINE = 4096
+_TYPES = ("host", "srflx", "prflx", "relay")
+
+
+@attrs.frozen(kw_only=True)
+class Accepted:
+    """What the server takes of one offered track."""
+
+    payload_type: int
+    """0 = refused."""
+    profile: str = ""
+    """The profile-level-id that was offered under this payload type."""
+    repeat_payload_type: int = 0
+    mid_extension: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What the peer needs to know to connect."""
+
+    username: str
+    password: str = attrs.field(repr=False)
+    fingerprints: tuple[tuple[str, str], ...]
+    """(hash function, value) pairs."""
+    active: bool
+    """The server begins the DTLS handshake."""
+    lite: bool
+    candidates: tuple[str, ...]
+    """Those over UDP with an address, as SDP writes them, without "candidate:"."""
+    complete: bool
+    """No further candidates will come."""
+    tracks: tuple[Accepted, ...]
+    """In the order of the offer."""
+
+
+@attrs.define
+class _Section:
+    media: str = ""
+    port: int = 0
+    types: tuple[int, ...] = ()
+    attributes: list[tuple[str, str]] = attrs.field(factory=list)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.attributes if key == name]
+
+
+def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
+    """Raises `ValueError` that says what is wrong; its text may quote the answer."""
+    session, sections = _split(text)
+    if len(sections) != len(offer):
+        raise ValueError(f"it has {len(sections)} media sections, the offer {len(offer)}")
+    accepted = [_accepted(section, track) for section, track in zip(sections, offer, strict=True)]
+    carrier = next((s for s, track in zip(sections, accepted, strict=True) if track.payload_type), None)
+    if carrier is None:
+        raise ValueError("it takes none of the offered codecs (H.264, Opus)")
+
+    def one(name: str) -> str:
+        found = carrier.all(name) or session.all(name)
+        if not found:
+            raise ValueError(f"it has no a={name}")
+        return found[0]
+
+    username, password = one("ice-ufrag"), one("ice-pwd")
+    if not 4 <= len(username) <= 256 or not 22 <= len(password) <= 256:
+        raise ValueError("its ICE user name or password has an impossible length")
+    setup = one("setup").lower()
+    if setup not in ("active", "passive"):
+        raise ValueError(f"expected a=setup:active or passive, got {setup!r}")
+    fingerprints = [line.partition(" ") for line in carrier.all("fingerprint") or session.all("fingerprint")]
+    if not fingerprints:
+        raise ValueError("it has no a=fingerprint")
+    raw = [line for section in [session, *sections] for line in section.all("candidate")]
+    usable = (candidate for line in raw if (candidate := _usable(line)))
+    return Answer(
+        username=username,
+        password=password,
+        fingerprints=tuple((name.lower(), value.strip().upper()) for name, _, value in fingerprints),
+        active=setup == "active",
+        lite=any(key == "ice-lite" for key, _ in session.attributes + carrier.attributes),
+        candidates=tuple(dict.fromkeys(usable))[:MAX_CANDIDATES],
+        complete=bool(raw),
+        tracks=tuple(accepted),
+    )
+
+
+def _split(text: str) -> tuple[_Section, list[_Section]]:
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != "v=0":
+        raise ValueError("it is no SDP: expected v=0 in the first line")
+    if len(lines) > MAX_LINES:
+        raise ValueError(f"it has {len(lines)} lines, more than {MAX_LINES}")
+    session = section = _Section()
+    sections: list[_Section] = []
+    for line in lines:
+        if len(line) > _MAX_LINE:
+            raise ValueError(f"a line has {len(line)} characters, more than {_MAX_LINE}")
+        kind, equals, value = line.strip().partition("=")
+        if kind == "m" and equals:
+            section = _media(value)
+            sections.append(section)
+        elif kind == "a" and equals:
+            name, _, content = value.partition(":")
+            section.attributes.append((name, content))
+    return session, sections
+
+
+def _media(value: str) -> _Section:
+    words = value.split()
+    if len(words) < 4:
+        raise ValueError("a media line is too short")
+    return _Section(words[0], _number(words[1].partition("/")[0], 65535), tuple(_number(w, 127) for w in words[3:]))
+
+
+def _number(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
+        raise ValueError(f"expected a number up to {most}, got {text[:20]!r}")
+    return int(text)
+
+
+def _accepted(section: _Section, track: OfferedTrack) -> Accepted:
+    if section.media != track.kind.value:
+        raise ValueError(f"expected a section for {track.kind.value}, got one for {section.media[:20]!r}")
+    directions = {name for name, _ in section.attributes} & {"recvonly", "sendrecv", "sendonly", "inactive"}
+    if not section.port or directions & {"sendonly", "inactive"}:
+        return Accepted(payload_type=0)
+    chosen = next((kind for kind in section.types if kind in track.payload_types), 0)
+    if not chosen:
+        return Accepted(payload_type=0)
+    index = track.payload_types.index(chosen)
+    repeats = [line.partition(" ") for line in section.all("fmtp")]
+    repeat = next((kind for kind, _, rest in repeats if rest.replace(" ", "").partition(";")[0] == f"apt={chosen}"), "")
+    extension = next((line for line in section.all("extmap") if MID_URI in line.split()), "")
+    number = extension.split()[0].partition("/")[0] if extension else "0"
+    extension_number = _number(number, 255)
+    return Accepted(
+        payload_type=chosen,
+        profile=track.profiles[index] if track.profiles else "",
+        repeat_payload_type=_number(repeat, 127) if repeat else 0,
+        # One-byte header extensions are numbered 1 to 14 (RFC 8285 §4.2).
+        mid_extension=extension_number if extension_number <= 14 else 0,
+    )
+
+
+def _usable(candidate: str) -> str:
+    """The first eight words of a candidate over UDP with an address, or "": names (mDNS) would be asked for on the
+    network."""
+    words = candidate.split()[:8]
+    if len(words) < 8 or words[1] != "1" or words[2].lower() != "udp" or words[6] != "typ" or words[7] not in _TYPES:
+        return ""
+    priority = words[3]
+    try:
+        ipaddress.ip_address(words[4])
+        good = _number(words[5], 65535) and priority.isascii() and priority.isdigit() and len(priority) <= 10
+    except ValueError:
+        return ""
+    words[2] = "udp"
+    return " ".join(words) if good else ""

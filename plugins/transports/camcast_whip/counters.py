@@ -1,0 +1,24 @@
+"""What one attempt has done, in numbers. Each is written by one thread only and may be read by the other."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.define(eq=False)
+class Counters:
+    """Bytes are those of units, as the transport was handed them."""
+
+    handed: int = 0
+    """Written by the engine's loop, all others by the thread's."""
+    gone: int = 0
+    """Bytes that went to the socket or were left out."""
+    acked: int = 0
+    queued_packets: int = 0
+    overflow_packets: int = 0
+    damaged_packets: int = 0
+    unknown_packets: int = 0
+    refused_packets: int = 0
+    """Of a track that the server did not take."""
+    keyframe_requests: int = 0
+    relayed: bool = False

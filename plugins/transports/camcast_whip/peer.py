@@ -1,0 +1,201 @@
+"""ICE, DTLS and SRTP with one server, by aioice and aiortc's DTLS transport.
+
+aiortc's peer connection is not used: its sender takes about 80 µs for each packet and tells nobody of a PLI, and its
+offer cannot name the stream's own H.264 profile. What of aiortc begins with an underscore is what its own modules
+use of each other; `tests/plugins/test_whip_transport.py` notices when it changes.
+
+Rules: consent is asked for every 4 to 6 s and expires after 30 s without an answer (RFC 7675 §5.1); until then a
+disconnect is transient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aioice import Candidate, Connection, TransportPolicy
+from aioice.ice import get_host_addresses
+from aioice.stun import TransactionError
+from aiortc.rtcconfiguration import RTCIceServer
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcicetransport import connection_kwargs
+from pyee.asyncio import AsyncIOEventEmitter
+
+from camcast.errors import NetworkError
+from camcast_whip.answer import Answer
+from camcast_whip.offer import Local
+from camcast_whip.options import IceServer
+
+CONSENT_INTERVAL = 5.0
+CONSENT_EXPIRES = 30.0
+MAX_WAITING = 512
+"""Datagrams from the peer not yet looked at; more are dropped."""
+
+
+class Path(Connection):
+    """An ICE agent that binds where it is told, bounds what it is sent, and tells of signs of life."""
+
+    def __init__(self, addresses: Sequence[str], heard: Callable[[], None], **settings: Any) -> None:
+        super().__init__(ice_controlling=True, **settings)
+        self.dropped = 0
+        self._addresses = list(addresses)
+        self._heard = heard
+
+    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
+        # `addresses` are all of the machine's, or none for the policy "relay".
+        chosen = self._addresses if self._transport_policy is TransportPolicy.ALL else []
+        return await super().get_component_candidates(component, chosen, timeout)
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if self._queue.qsize() >= MAX_WAITING:
+            self.dropped += 1
+        else:
+            super().data_received(data, component)
+
+    async def query_consent(self) -> None:
+        assert self.remote_password is not None
+        loop = asyncio.get_running_loop()
+        answered = loop.time()
+        while loop.time() - answered < CONSENT_EXPIRES:
+            await asyncio.sleep(CONSENT_INTERVAL * random.uniform(0.8, 1.2))
+            for pair in list(self._nominated.values()):
+                request = self.build_request(pair, nominate=False)
+                key = self.remote_password.encode()
+                try:
+                    await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=2)
+                except TransactionError:
+                    continue
+                answered = loop.time()
+                self._heard()
+        self._query_consent_task = None
+        await self.close()
+
+    def way(self) -> tuple[Any, tuple[str, int]]:
+        """Socket and address for what is sent; `LookupError` when the path is closed."""
+        pair = self._nominated[1]
+        return pair.protocol.transport, pair.remote_addr
+
+
+class _IceTransport(AsyncIOEventEmitter):
+    """What aiortc's DTLS transport wants to see of an ICE transport."""
+
+    role = "controlling"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._recv = path.recv
+        self._send = path.send
+
+
+class Peer:
+    """One transport to one server. `ended` is called once when it is over, `heard` at each sign of life."""
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        servers: Sequence[IceServer],
+        *,
+        relay_only: bool,
+        ended: Callable[[str], None],
+        heard: Callable[[], None],
+    ) -> None:
+        known = [RTCIceServer(server.url, server.username, server.credential) for server in servers]
+        policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
+        self._path = Path(addresses, heard, transport_policy=policy, **connection_kwargs(known))
+        self._dtls = RTCDtlsTransport(_IceTransport(self._path), [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
+        self._dtls.on("statechange", self._changed)
+        self._ended = ended
+        self._up = False
+        self._closing = False
+
+    async def gather(self) -> Local:
+        """Open the sockets and ask the ICE servers; what an offer says of it."""
+        await self._path.gather_candidates()
+        (fingerprint,) = [f for f in self._dtls.getLocalParameters().fingerprints if f.algorithm == "sha-256"]
+        return Local(
+            username=self._path.local_username,
+            password=self._path.local_password,
+            fingerprint=f"{fingerprint.algorithm} {fingerprint.value}",
+            candidates=tuple(candidate.to_sdp() for candidate in self._path.local_candidates),
+        )
+
+    async def connect(self, answer: Answer) -> None:
+        """Find a path and shake hands. Raises `NetworkError`; the caller sets the deadline."""
+        path, dtls = self._path, self._dtls
+        path.remote_username, path.remote_password = answer.username, answer.password
+        path.remote_is_lite = answer.lite
+        for candidate in answer.candidates:
+            await path.add_remote_candidate(Candidate.from_sdp(candidate))
+        if answer.complete:
+            await path.add_remote_candidate(None)
+        try:
+            await path.connect()
+        except ConnectionError:
+            raise NetworkError(
+                f"no path for the media ({len(answer.candidates)} addresses of the server tried): is UDP blocked?",
+                stage="publish",
+            ) from None
+        dtls._set_role("server" if answer.active else "client")
+        fingerprints = [RTCDtlsFingerprint(name, value) for name, value in answer.fingerprints]
+        await dtls.start(RTCDtlsParameters(fingerprints))
+        if dtls.state != "connected":
+            raise NetworkError(
+                "the DTLS handshake failed: the server's certificate is not that of its answer, or no common cipher",
+                stage="publish",
+            )
+        self._up = True
+
+    def listen(self, ssrc: int, receiver: Any) -> None:
+        """Hand RTCP that concerns `ssrc` to `receiver._handle_rtcp_packet`."""
+        self._dtls._rtp_router.register_sender(receiver, ssrc)
+
+    def send(self, packet: bytes) -> None:
+        """Encrypt and send one RTP packet. Raises `LookupError` when the path is closed."""
+        socket, address = self._path.way()
+        socket.sendto(self._dtls._tx_srtp.protect(packet), address)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        socket, address = self._path.way()
+        socket.sendto(self._dtls._tx_srtp.protect_rtcp(packet), address)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the socket has not taken."""
+        try:
+            return int(self._path.way()[0].get_write_buffer_size())
+        except (LookupError, AttributeError):
+            return 0  # closed, or through a relay, which has no buffer of its own
+
+    @property
+    def dropped(self) -> int:
+        return self._path.dropped
+
+    async def close(self) -> None:
+        """Say goodbye and close the sockets."""
+        self._closing = True
+        self._up = False
+        try:
+            await self._dtls.stop()
+        finally:
+            await self._path.close()
+
+    def _changed(self) -> None:
+        if self._up and not self._closing and self._dtls.state in ("closed", "failed"):
+            self._up = False
+            self._ended("the server ended the connection, or was silent for 30 s")
+
+
+def local_addresses(bind: str | None, family: str, server: str) -> list[str]:
+    """Addresses to send from: `bind`, or all of the machine's; the loopback's only towards a server behind it."""
+    if bind:
+        return [bind]
+    ipv4, ipv6 = family != "ipv6", family != "ipv4"
+    found = list(dict.fromkeys(get_host_addresses(use_ipv4=ipv4, use_ipv6=ipv6)))
+    address = ipaddress.ip_address(server.partition("%")[0])
+    if address.is_loopback or not found:
+        loopback = "::1" if address.version == 6 else "127.0.0.1"
+        found.insert(0, loopback)
+    return found

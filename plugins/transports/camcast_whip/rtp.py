@@ -1,0 +1,180 @@
+"""RTP packets of one track (RFC 3550), what was sent for repeats (RFC 4588), and what the receiver has told (RTCP).
+
+Rules: sequence numbers begin at random in the lower half, because a wrap among the first packets breaks SRTP's
+guess of the rollover. A receiver report acknowledges everything up to the highest sequence number it has seen;
+what it lost before that is lost, but the link works. No I/O here, and times are passed in.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+
+HISTORY = 1024
+"""Packets kept for repeats; a power of two."""
+MAX_UNACKNOWLEDGED = 8192
+"""Units remembered until a report covers them."""
+REPEATS_PER_SECOND = 1000
+"""A receiver that asks for more costs other streams time."""
+
+_HEADER = struct.Struct("!BBHII")
+_SEQUENCE = struct.Struct("!H")
+_VERSION = 0x80
+_EXTENSION = 0x10
+_MARKER = 0x80
+
+
+@attrs.frozen(kw_only=True)
+class Parameters:
+    """What offer and answer agreed on for one track."""
+
+    ssrc: int
+    payload_type: int
+    clock_rate: int
+    mid: str
+    mid_extension: int = 0
+    """Number of the header extension that carries `mid` (RFC 9143); 0 = not agreed on."""
+    repeat_ssrc: int = 0
+    repeat_payload_type: int = 0
+    """0 = repeats go as they were (RFC 4588 not agreed on)."""
+
+
+@attrs.frozen
+class Report:
+    """What a receiver report says, in the receiver's words (RFC 3550 §6.4.1)."""
+
+    fraction_lost: int
+    packets_lost: int
+    highest_sequence: int
+    jitter: int
+    last_report: int
+    delay: int
+
+
+class RtpStream:
+    """Makes the packets of one track and keeps account of them."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.packets_sent = 0
+        self.bytes_sent = 0
+        """Of media, without headers: the octet count of sender reports."""
+        self.acked = 0
+        """Bytes of units, as the transport counts them, that reports cover."""
+        self.repeats = 0
+        self.repeats_refused = 0
+        self.packets_lost = 0
+        self.fraction_lost = 0.0
+        self.jitter = 0.0
+        """Seconds."""
+        self.round_trip = 0.0
+        """Seconds, a moving average; 0 = not known yet."""
+        self.reports = 0
+        self.last_timestamp: int | None = None
+        self._sequence = random.randrange(1 << 15)
+        self._origin = random.getrandbits(32)
+        self._repeat_sequence = random.randrange(1 << 15)
+        self._history: list[bytes | None] = [None] * HISTORY
+        self._marks: deque[tuple[int, int]] = deque(maxlen=MAX_UNACKNOWLEDGED)
+        self._handed = 0
+        self._repeats_since = 0.0
+        self._repeats_now = 0
+        self._first, self._extension = _VERSION, b""
+        if parameters.mid_extension:
+            name = parameters.mid.encode()
+            element = bytes((parameters.mid_extension << 4 | len(name) - 1,)) + name
+            element += bytes(-len(element) % 4)
+            self._first |= _EXTENSION
+            self._extension = struct.pack("!HH", 0xBEDE, len(element) // 4) + element
+
+    def packets(self, payloads: Sequence[bytes], ticks: int, size: int) -> list[bytes]:
+        """One unit of `size` bytes as RTP packets; the marker stands on the last. `ticks` are of the track's clock."""
+        ssrc, kind = self.parameters.ssrc, self.parameters.payload_type
+        timestamp = (self._origin + ticks) & 0xFFFFFFFF
+        sequence, first, extension, history = self._sequence, self._first, self._extension, self._history
+        made: list[bytes] = []
+        last = len(payloads) - 1
+        for index, payload in enumerate(payloads):
+            header = _HEADER.pack(first, kind | _MARKER if index == last else kind, sequence, timestamp, ssrc)
+            packet = b"".join((header, extension, payload))
+            made.append(packet)
+            history[sequence & HISTORY - 1] = packet
+            sequence = sequence + 1 & 0xFFFF
+            self.bytes_sent += len(payload)
+        self.packets_sent += len(made)
+        self._sequence = sequence
+        self.last_timestamp = timestamp
+        self._handed += size
+        if len(self._marks) == MAX_UNACKNOWLEDGED:
+            self._marks.popleft()
+        self._marks.append((self.packets_sent, self._handed))
+        return made
+
+    def leave_out(self, size: int) -> None:
+        """A unit that is not sent; it counts as acknowledged with the next one that is."""
+        self._handed += size
+
+    def timestamp(self, ticks: int) -> int:
+        """The RTP timestamp of a time on the track's clock."""
+        return (self._origin + ticks) & 0xFFFFFFFF
+
+    def repeat(self, sequence: int, now: float) -> bytes | None:
+        """The packet that the receiver misses (RFC 4585 §6.2.1), or None when it is too old or asked too often."""
+        if now - self._repeats_since >= 1.0:
+            self._repeats_since, self._repeats_now = now, 0
+        packet = self._history[sequence & HISTORY - 1]
+        if packet is None or _SEQUENCE.unpack_from(packet, 2)[0] != sequence & 0xFFFF:
+            self.repeats_refused += 1
+            return None
+        if self._repeats_now >= REPEATS_PER_SECOND:
+            self.repeats_refused += 1
+            return None
+        self._repeats_now += 1
+        self.repeats += 1
+        parameters = self.parameters
+        if not parameters.repeat_payload_type:
+            return packet
+        first, kind, _, timestamp, _ = _HEADER.unpack_from(packet)
+        start = _HEADER.size + len(self._extension)
+        kind = kind & _MARKER | parameters.repeat_payload_type
+        header = _HEADER.pack(first, kind, self._repeat_sequence, timestamp, parameters.repeat_ssrc)
+        self._repeat_sequence = self._repeat_sequence + 1 & 0xFFFF
+        return b"".join((header, self._extension, _SEQUENCE.pack(sequence & 0xFFFF), packet[start:]))
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether something was sent that nobody has confirmed."""
+        return bool(self._marks)
+
+    def reported(self, report: Report, ntp: int) -> bool:
+        """Take a receiver report in; `ntp` is now. True when it acknowledges all that is due, or something new."""
+        self.reports += 1
+        self.packets_lost = report.packets_lost
+        self.fraction_lost = report.fraction_lost / 256
+        self.jitter = report.jitter / self.parameters.clock_rate
+        if report.last_report:
+            # In 1/65536 s, modulo 2^32; a negative result is the peer's fault or a clock that was set.
+            elapsed = ((ntp >> 16) - report.last_report - report.delay) & 0xFFFFFFFF
+            if elapsed < 1 << 31:
+                measured = elapsed / 65536
+                self.round_trip = measured if not self.round_trip else self.round_trip * 0.8 + measured * 0.2
+        behind = (self._sequence - 1 - report.highest_sequence) & 0xFFFF
+        if behind >= 1 << 15 or behind >= self.packets_sent:
+            return False  # a number that has not been sent
+        return self._acknowledge(self.packets_sent - behind) or not self._marks
+
+    def confirm(self) -> bool:
+        """All that was sent counts as received. True when that is something new."""
+        return self._acknowledge(self.packets_sent)
+
+    def _acknowledge(self, count: int) -> bool:
+        """The first `count` packets have arrived or are lost for good."""
+        new = False
+        while self._marks and self._marks[0][0] <= count:
+            self.acked = self._marks.popleft()[1]
+            new = True
+        return new

@@ -1,0 +1,121 @@
+"""One track on its way out: units → RTP payloads → packets, and the receiver's RTCP about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiortc import clock
+from aiortc.rtp import (
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    AnyRtcpPacket,
+    RtcpByePacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
+)
+
+from camcast.bitstream.nal import split_prefixed
+from camcast.errors import MediaError
+from camcast.media import NS_PER_MS, MediaKind, Packet
+from camcast_whip import h264
+from camcast_whip.rtp import Parameters, Report, RtpStream
+
+CLOCK_RATES = {MediaKind.VIDEO: 90_000, MediaKind.AUDIO: 48_000}
+MAX_PACKET = 1400
+"""Bytes that SRTP has room for."""
+_KEYFRAME_EVERY = 0.3
+"""Seconds between two requests that are passed on; some receivers repeat theirs with every frame."""
+
+
+class OutgoingTrack:
+    """One track. `send` takes an RTP packet; `keyframe_wanted` and `heard` are called for what the receiver tells."""
+
+    def __init__(
+        self,
+        kind: MediaKind,
+        codec: str,
+        parameters: Parameters,
+        packet_size: int,
+        *,
+        send: Callable[[bytes], None],
+        keyframe_wanted: Callable[[], None],
+        heard: Callable[[], None],
+    ) -> None:
+        self.kind = kind
+        self.codec = codec
+        self.stream = RtpStream(parameters)
+        self._ticks_per_ms = parameters.clock_rate // 1000
+        self._packet_size = packet_size
+        self._send = send
+        self._keyframe_wanted = keyframe_wanted
+        self._heard = heard
+        self._asked_at = 0.0
+
+    def packets(self, packet: Packet, time: int) -> list[bytes]:
+        """RTP packets of one unit. Raises `MediaError`."""
+        if self.kind is MediaKind.VIDEO:
+            payloads = h264.payloads(split_prefixed(packet.payload), self._packet_size)
+        else:
+            payloads = [packet.payload] if packet.payload else []
+        if not payloads or max(map(len, payloads)) > MAX_PACKET:
+            raise MediaError(f"a {self.codec} packet of {len(packet.payload)} bytes does not fit into RTP")
+        ticks = time * self._ticks_per_ms
+        if packet.pts != packet.dts:
+            ticks += (packet.pts - packet.dts) * self._ticks_per_ms // NS_PER_MS
+        return self.stream.packets(payloads, ticks, len(packet.payload))
+
+    def report(self, cname: str, media_time: float) -> bytes:
+        """A compound sender report (RFC 3550 §6.4.1): the RTP time that belongs to now. `media_time` is ms."""
+        stream, ssrc = self.stream, self.stream.parameters.ssrc
+        info = RtcpSenderInfo(
+            ntp_timestamp=clock.current_ntp_time(),
+            rtp_timestamp=stream.timestamp(round(media_time * self._ticks_per_ms)),
+            packet_count=stream.packets_sent & 0xFFFFFFFF,
+            octet_count=stream.bytes_sent & 0xFFFFFFFF,
+        )
+        source = RtcpSourceInfo(ssrc=ssrc, items=[(1, cname.encode())])
+        return bytes(RtcpSrPacket(ssrc=ssrc, sender_info=info)) + bytes(RtcpSdesPacket(chunks=[source]))
+
+    def goodbye(self, cname: str, media_time: float) -> bytes:
+        return self.report(cname, media_time) + bytes(RtcpByePacket(sources=[self.stream.parameters.ssrc]))
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        """Called by aiortc's DTLS transport for RTCP about this track."""
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self.stream.parameters.ssrc:
+                    self._reported(report)
+        elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
+            now = time.monotonic()
+            for sequence in packet.lost:
+                again = self.stream.repeat(sequence, now)
+                if again is not None:
+                    self._send(again)
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            now = time.monotonic()
+            if self.kind is MediaKind.VIDEO and now - self._asked_at >= _KEYFRAME_EVERY:
+                self._asked_at = now
+                self._keyframe_wanted()
+
+    def _reported(self, report: Any) -> None:
+        alive = self.stream.reported(
+            Report(
+                fraction_lost=report.fraction_lost,
+                packets_lost=report.packets_lost,
+                highest_sequence=report.highest_sequence,
+                jitter=report.jitter,
+                last_report=report.lsr,
+                delay=report.dlsr,
+            ),
+            clock.current_ntp_time(),
+        )
+        if alive:
+            self._heard()

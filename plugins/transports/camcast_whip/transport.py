@@ -1,0 +1,207 @@
+"""One attempt over WHIP, as the engine's loop sees it: packets go to the WHIP thread, figures come back.
+
+WebRTC costs 20 µs and more for each packet of 1200 bytes and tens of ms for its handshakes, so it is done on a loop
+of its own, in one thread per engine. A thread and not a process: encryption and the socket call release the
+interpreter lock, so the engine's loop waits for microseconds at a time (`bench/whip.py` measures it: with 16 streams
+of 4 Mbit/s beside it, timers are late by less than with a second process on the same cores), while a process would
+cost 80 MB and a copy of every packet.
+
+`pending` is what waits for the socket; once the peer has been silent for longer than it usually is, it is all that
+the peer has not confirmed. `acked` is what receiver reports cover (RTCP), or consent where there are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time as clock
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from camcast.contracts import TransportContext
+from camcast.errors import MisconfiguredError, NetworkError, TransportError
+from camcast.kinds import Acceptance
+from camcast.media import MediaKind, Tag, Track, Unit
+from camcast_whip.counters import Counters
+from camcast_whip.errors import Moved
+from camcast_whip.options import SCHEMES, Place, WhipOptions, place_of
+from camcast_whip.thread import WhipThread
+
+if TYPE_CHECKING:
+    from camcast_whip.carrier import Carrier
+
+T = TypeVar("T")
+
+_CODECS = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "opus"}
+_CLOSE_DEADLINE = 1.8
+_IMPORT_DEADLINE = 20.0
+"""Seconds for importing the libraries, once in a program's life."""
+_PUBLISH_STEPS = 3
+"""Gathering, asking, connecting; each has the target's deadline, and there may be a second round with ICE servers."""
+
+
+class WhipTransport:
+    """Implements `camcast.contracts.Transport`."""
+
+    def __init__(self, context: TransportContext, thread: WhipThread) -> None:
+        self._context = context
+        self._target = context.target
+        self._options = context.options if isinstance(context.options, WhipOptions) else WhipOptions()
+        try:
+            self._place: Place = place_of(self._target, self._options)
+        except ValueError as error:
+            raise MisconfiguredError(str(error)) from None
+        self._thread = thread
+        self._attached = False
+        self._used = False
+        self._closing = False
+        self._gone = False
+        self._published = False
+        self._carrier: Carrier | None = None
+        self._counters = Counters()
+        self._after_loss = 0
+
+    def __repr__(self) -> str:
+        return f"<WhipTransport {self._target.shown}>"
+
+    async def connect(self) -> Acceptance | None:
+        """Look the server up and reach it by HTTP, which may name ICE servers. Raises `TransportError`."""
+        if self._used or self._closing:
+            raise NetworkError("this attempt has been used already", stage="connect")
+        self._used = True
+        if self._target.insecure and self._place.secure:
+            self._context.events.note("tls_insecure", "any certificate is accepted, because insecure is set")
+        timeout = self._target.connect_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._context.resolver.resolve(
+                    self._place.host, self._place.port, self._target.ip_family
+                )
+        except TimeoutError:
+            raise NetworkError(f"no answer to the look-up of {self._place.host} in time", stage="resolve") from None
+        self._thread.attach()
+        self._attached = True
+        await self._over_there(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
+        assert self._carrier is not None
+        await self._over_there(self._carrier.prepare(), timeout, "OPTIONS")
+        return None
+
+    async def publish(self, tracks: Sequence[Track]) -> None:
+        """Offer `tracks`, and return once media can flow. Raises `TransportError`."""
+        if self._carrier is None or self._closing:
+            raise NetworkError("not connected", stage="publish")
+        unknown = [track.codec for track in tracks if track.codec != _CODECS[track.kind]]
+        if unknown:
+            raise MisconfiguredError(
+                f"WHIP carries H.264 and Opus; this stream has {', '.join(unknown)}: transcode it", stage="publish"
+            )
+        if not tracks or len({track.kind for track in tracks}) != len(tracks):
+            raise MisconfiguredError("WHIP carries one video track, one audio track or both", stage="publish")
+        if any(track.channels > 2 for track in tracks):
+            raise MisconfiguredError("WebRTC carries Opus with one or two channels only (RFC 7587)", stage="publish")
+        timeout = self._target.connect_timeout
+        try:
+            await self._over_there(self._carrier.publish(tracks), timeout * _PUBLISH_STEPS, "publishing")
+        except Moved as moved:
+            self._redirect(moved.url)
+            raise
+        if self._gone:
+            raise NetworkError(f"{self._target.shown}: the server ended the connection", stage="publish")
+        self._published = True
+
+    def send(self, unit: Unit, time: int) -> None:
+        if not self._published or self._gone or self._closing or isinstance(unit, Tag):
+            self._after_loss += 1
+            return
+        assert self._carrier is not None
+        self._counters.handed += len(unit.payload)
+        self._thread.call(self._carrier.feed, unit, time)
+
+    @property
+    def pending(self) -> int:
+        if self._carrier is None or self._gone:
+            return 0
+        counters = self._counters
+        if self._published and self._carrier.liveness.silent(clock.monotonic()):
+            return max(0, counters.handed - counters.acked)
+        return max(0, counters.handed - counters.gone)
+
+    @property
+    def acked(self) -> int:
+        return self._counters.acked
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        if not self._attached:
+            return
+        try:
+            if self._carrier is not None:
+                await self._over_there(self._carrier.close(), _CLOSE_DEADLINE, "closing")
+        except TransportError as error:
+            self._context.events.note("whip_close", str(error))
+        finally:
+            self._attached = False
+            self._thread.detach()
+
+    def stats(self) -> Mapping[str, float]:
+        counters = self._counters
+        found: dict[str, float] = {
+            "queued_packets": counters.queued_packets,
+            "overflow_packets": counters.overflow_packets,
+            "damaged_packets": counters.damaged_packets,
+            "unknown_packets": counters.unknown_packets,
+            "refused_packets": counters.refused_packets,
+            "keyframe_requests": counters.keyframe_requests,
+            "sent_after_loss": self._after_loss,
+        }
+        if self._carrier is not None:
+            found |= self._carrier.figures()
+            found["silence_ms"] = max(0.0, clock.monotonic() - self._carrier.liveness.heard_at) * 1000
+        return found
+
+    # --- the other thread -------------------------------------------------------------------------------------
+
+    async def _build(self, addresses: Sequence[tuple[int, tuple[Any, ...]]]) -> None:
+        """Runs over there, because importing takes a second."""
+        try:
+            from camcast_whip.carrier import Carrier
+        except ImportError as error:
+            raise MisconfiguredError(
+                f"aiortc or aiohttp does not load ({type(error).__name__}: {error}): pip install 'camcast[whip]'",
+                stage="connect",
+            ) from error
+        thread, events = self._thread, self._context.events
+        self._carrier = Carrier(
+            self._target,
+            self._options,
+            self._place,
+            addresses,
+            self._counters,
+            lost=lambda error: thread.tell(self._lose, error),
+            note=lambda code, text: thread.tell(events.note, code, text),
+            keyframe_wanted=lambda: thread.tell(events.keyframe_wanted),
+        )
+
+    async def _over_there(self, work: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
+        """Run `work` on the WHIP thread. Cancelling this cancels that."""
+        future = asyncio.wrap_future(self._thread.submit(work))
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError:
+            raise NetworkError(
+                f"{self._target.shown}: {what} took longer than {timeout:g} s", stage="connect"
+            ) from None
+
+    def _lose(self, error: TransportError) -> None:
+        if not self._gone and not self._closing:
+            self._gone = True
+            self._context.events.lost(error)
+
+    def _redirect(self, url: str) -> None:
+        """Tell the session, in the words of the configuration: whips:// if that is what it says."""
+        scheme, _, rest = url.partition("://")
+        if SCHEMES.get(self._target.scheme) == scheme:
+            scheme = self._target.scheme
+        self._context.events.redirect(f"{scheme}://{rest}")

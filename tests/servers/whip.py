@@ -1,0 +1,70 @@
+"""A WHIP server in a process of its own: `whip_server.py`, which receives by aiortc and writes down what it gets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tests.servers.certificates import Certificate
+from tests.servers.process import ServerProcess
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@attrs.frozen
+class Received:
+    """One unit that came out of the receiver's jitter buffer. `time` is RTP ticks since its first unit."""
+
+    session: int
+    kind: str
+    time: int
+    hashes: tuple[str, ...]
+
+
+class WhipServer(ServerProcess):
+    """Paths: /whip/NAME takes a stream; others misbehave, see `whip_server.py`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = "",
+        certificate: Certificate | None = None,
+    ) -> None:
+        super().__init__(directory, host=host, port=port)
+        self.token = token
+        self.certificate = certificate
+        self.output = directory / "received.jsonl"
+
+    def command(self) -> Sequence[str]:
+        tls = [str(self.certificate.cert_file), str(self.certificate.key_file)] if self.certificate else []
+        settings = {"host": self.host, "port": self.port, "token": self.token, "tls": tls, "output": str(self.output)}
+        return (sys.executable, str(Path(__file__).with_name("whip_server.py")), json.dumps(settings))
+
+    def url(self, path: str = "whip/camera-7") -> str:
+        return f"{'whips' if self.certificate else 'whip'}://{self.address}/{path}"
+
+    def received(self) -> list[Received]:
+        """All units so far."""
+        if not self.output.exists():
+            return []
+        lines = self.output.read_text().splitlines()
+        return [Received(entry[0], entry[1], entry[2], tuple(entry[3])) for entry in map(json.loads, lines)]
+
+    def state(self) -> dict[str, Any]:
+        """Sessions, requests and what came with them. Blocks."""
+        return self.ask("state")
+
+    def ask(self, what: str) -> Any:
+        """Call a control: "state", or "pli" to ask every sender for a keyframe, or "hangup". Blocks."""
+        assert self.certificate is None, "controls are for plain HTTP"
+        with urllib.request.urlopen(f"http://{self.address}/control/{what}", timeout=5) as answer:
+            return json.load(answer)
