@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
+import pytest
+from tests.compare import Media
 from tests.media import CLIPS
 from typer.testing import CliRunner
 
 from camcast.cli.app import app
+from camcast.cli.demo import demo_config, demo_receivers
+from camcast.cli.demo_clips import demo_clips
+from camcast.config import from_mapping
+from camcast.host import PluginHost
 
 
 def test_four_cameras_arrive_through_a_failover_and_a_failback() -> None:
@@ -32,3 +40,28 @@ def test_a_folder_without_films_is_said() -> None:
     result = CliRunner().invoke(app, ["demo", "--clips", "docs"], catch_exceptions=False)
     assert result.exit_code == 1
     assert "no film in docs" in result.stderr
+
+
+def test_without_clips_films_are_made(tmp_path: Path) -> None:
+    films = demo_clips(None, tmp_path)
+    assert [Media.read(film).video[0].codec for film in films] == ["h264"] * 4
+    assert [sum(unit.keyframe for unit in Media.read(film).video) for film in films] == [4] * 4
+
+
+def test_any_folder_of_films_will_do(tmp_path: Path) -> None:
+    for name in ("b.mkv", "a.MP4", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [film.name for film in demo_clips(tmp_path, tmp_path)] == ["a.MP4", "b.mkv", "a.MP4", "b.mkv"]
+
+
+async def test_without_cryptography_all_cameras_go_without_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    async with demo_receivers(tmp_path) as receivers:
+        config = from_mapping(demo_config(receivers, [Path("film.mp4")] * 4), PluginHost())
+    chains = {session.label: [target.url for target in session.targets] for session in config.sessions()}
+    assert len(chains) == 8
+    assert {len(urls) for urls in chains.values()} == {2}
+    assert {url.partition(":")[0] for urls in chains.values() for url in urls} == {"rtmp"}
+    assert "pip install 'camcast[demo]'" in capsys.readouterr().err

@@ -76,7 +76,7 @@ async def _play(
     host: PluginHost, display: Display, films: list[Path], directory: Path, seconds: float
 ) -> tuple[Stats, int, Receivers]:
     stop = asyncio.Event()
-    async with _receivers(directory) as receivers:
+    async with demo_receivers(directory) as receivers:
         config = from_mapping(demo_config(receivers, films), host)
         with stop_signals(stop):
             started = time.monotonic_ns()
@@ -121,7 +121,7 @@ async def _passes(seconds: float, stop: asyncio.Event) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _receivers(directory: Path) -> AsyncIterator[Receivers]:
+async def demo_receivers(directory: Path) -> AsyncIterator[Receivers]:
     ca_file, tls = None, None
     try:
         ca_file, tls = make_certificate(directory)
