@@ -1,8 +1,8 @@
 """The RTSP connection: one socket on the loop, requests and their answers, and interleaved media parsed as it comes.
 
-Reading works as network drivers do: after a read that emptied the socket, the connection rests for `REST` seconds
-and then takes all that has come meanwhile at once. A camera sends a picture in dozens of packets within a few
-milliseconds; being woken for each would cost more than all the parsing.
+Reading works as network drivers do: after a read, the connection rests for one to two `REST` and then takes all that
+has come meanwhile at once. A camera sends a picture in dozens of packets within a few milliseconds; being woken for
+each would cost more than all the parsing. All connections of a loop wake at the same moments, together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .url import RtspUrl
 
-REST = 0.004
+REST = 0.003
 MAX_UNSENT = 64 * 1024
 """A camera that takes nothing of the few bytes we send is gone."""
 GOODBYE = 0.5
@@ -62,7 +62,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._resting is None and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
-            self._resting = self._loop.call_later(REST, self._resume)
+            self._resting = self._loop.call_at(wake_time(self._loop.time()), self._resume)
 
     def _resume(self) -> None:
         self._resting = None
@@ -166,6 +166,11 @@ class Connection(asyncio.BufferedProtocol):
     def peer(self) -> str:
         assert self._transport is not None
         return str(self._transport.get_extra_info("peername")[0])
+
+
+def wake_time(now: float) -> float:
+    """When a reader that begins to rest at `now` goes on (both in seconds of the loop's clock)."""
+    return (now // REST + 2) * REST
 
 
 async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None) -> Connection:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from camcast.errors import SourceError
 
-from .connection import REST
+from .connection import wake_time
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_DATAGRAMS = 256
@@ -82,7 +82,7 @@ class UdpPair:
                     self.foreign += 1
         except BlockingIOError:
             self._loop.remove_reader(self._sockets[index])
-            self._resting[index] = self._loop.call_later(REST, self._watch, index)
+            self._resting[index] = self._loop.call_at(wake_time(self._loop.time()), self._watch, index)
         except OSError:
             # An ICMP answer to something we sent; the next read goes on.
             return
