@@ -224,6 +224,7 @@ class CameraStream:
                 codec=host.codec,
                 handover=self._services.handover,
                 log=logging.LoggerAdapter(log, {"stream": self.label}),
+                resolver=self._services.resolver,
             )
         )
 
