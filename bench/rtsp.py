@@ -174,24 +174,9 @@ def _sent(engine: Engine) -> int:
 
 def ffmpeg(url: str, target: str, cameras: int, seconds: float) -> dict[str, float]:
     program = imageio_ffmpeg.get_ffmpeg_exe()
-    quiet, copy = ["-loglevel", "quiet"], ["-c", "copy", "-f", "flv"]
-    children = [
-        psutil.Popen(
-            [
-                program,
-                "-nostdin",
-                "-loglevel",
-                "quiet",
-                "-rtsp_transport",
-                "tcp",
-                "-i",
-                url,
-                *copy,
-                f"{target}f{number}",
-            ]
-        )
-        for number in range(cameras)
-    ]
+    take = ["-nostdin", "-loglevel", "quiet", "-rtsp_transport", "tcp", "-i", url]
+    give = ["-c", "copy", "-f", "flv"]
+    children = [psutil.Popen([program, *take, *give, f"{target}f{number}"]) for number in range(cameras)]
     time.sleep(WARM_UP + 3)
 
     def used() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 from camcast.contracts import CodecParser, MediaSink
@@ -40,7 +41,7 @@ class TrackReceiver:
         """Takes one RTP packet and its arrival."""
         assembler = self._depacketiser
         self.run = FragmentRun(self.receiver, assembler) if isinstance(assembler, NalAssembler) else None
-        self.reporter = rtcp.Reporter(id(self) & 0xFFFFFFFF)
+        self.reporter = rtcp.Reporter(random.getrandbits(32))
         self.delivered = 0
         self.ended = 0
         """When the camera said good-bye (ns), 0 = not yet."""
