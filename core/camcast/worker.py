@@ -121,6 +121,8 @@ async def _run(source: int, sink: int) -> None:
         figures.cancel()
     finally:
         await engine.stop()
+    # The last messages are written in the loop's next turn, and the pipe is closed after that.
+    await asyncio.sleep(0)
     out.close()
     await asyncio.sleep(0)
 

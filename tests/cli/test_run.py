@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.compare import compare
+from tests.compare import Media, compare
 from tests.media import made
 from tests.servers.nginx import Nginx
 from tests.servers.process import wait_for
@@ -189,3 +189,19 @@ def test_a_terminal_shows_a_live_table(nginx: Nginx, tmp_path: Path) -> None:
     assert "2 of 2 connected" in text
     assert "\x1b[" in text
     assert "2 sessions, 0 not well" in text
+
+
+def test_ctrl_c_reaches_worker_processes_through_the_parent_only(nginx: Nginx, tmp_path: Path) -> None:
+    file = write(tmp_path / "c.json", nginx, cameras=4)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"system": {"workers": 2}}))
+    with start(file, "--json", start_new_session=True) as process:
+        for number in range(4):
+            nginx.wait_publishing(f"cam{number}_main", "record", least=50_000, timeout=30)
+        os.killpg(process.pid, signal.SIGINT)  # As a terminal does: to the whole group.
+        out, log = process.communicate(timeout=6)  # Less than a worker that does not answer is given.
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+    for session in json.loads(out)["sessions"]:
+        recorded = Media.read(nginx.recording(session["label"]))
+        assert len(recorded.video) == session["video_sent"] + session["replayed"]
+        assert len(recorded.audio) == session["audio_sent"]
