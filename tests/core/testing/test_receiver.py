@@ -175,7 +175,7 @@ async def test_a_receiver_process_tells_what_comes(tmp_path: Path) -> None:
         await publish_all(attempt(f"rtmp://127.0.0.1:{port}/live/cam")[0], tags_of(source))
         assert (await process.line("publish"))["name"] == "cam"
         ended = await process.line("unpublish")
-        assert (ended["clean"], ended["video"], ended["script"]) == (True, 103, 1)
+        assert (ended["clean"], ended["video"], ended["script"]) == (True, 102, 1)
         assert (await process.line("counts"))["live"] == {}
     assert process.process.returncode == 0
     compare(source, tmp_path / "cam-0.flv")
