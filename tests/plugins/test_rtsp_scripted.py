@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from struct import pack
 
 import pytest
 from tests.plugins.rtsp_kit import running
+from tests.servers.certificates import Authority, Certificate
 
 from camcast.media import MediaKind
 from camcast_rtsp.messages import Request, parameters, parse_message
@@ -106,9 +108,9 @@ class Camera:
 
 
 @asynccontextmanager
-async def scripted(answer: Answer = friendly) -> AsyncIterator[Camera]:
+async def scripted(answer: Answer = friendly, tls: ssl.SSLContext | None = None) -> AsyncIterator[Camera]:
     camera = Camera(answer)
-    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0, ssl=tls)
     camera.port = server.sockets[0].getsockname()[1]
     try:
         yield camera
@@ -218,3 +220,18 @@ async def test_a_silent_peer_is_left_in_time_and_stop_is_quick_in_every_state() 
     async with scripted(no_goodbye) as camera, running(camera.url()) as run:
         await run.until(lambda: run.video)
         assert await run.stop() < 2
+
+
+async def test_rtsps_verifies_unless_told_otherwise(authority: Authority, certificate: Certificate) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate.cert_file, certificate.key_file)
+    async with scripted(tls=tls) as camera:
+        url = camera.url().replace("rtsp:", "rtsps:")
+        async with running(url) as run:
+            error = await run.failure()
+            assert "certificate is not trusted" in str(error)
+        for trust in ({"ca_file": str(authority.ca_file)}, {"insecure": True}):
+            async with running(url, **trust) as run:
+                await run.until(lambda: run.video)
+        async with running(url, ca_file="/nowhere") as run:
+            assert (await run.failure()).fatal
