@@ -19,15 +19,14 @@ import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
 from camcast.contracts import PushHandle
-from camcast.engine.camera_stream import StreamMetrics
 from camcast.engine.cameras import CameraHandle, CameraManager
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
+from camcast.engine.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import Event, SessionKey, SourceState
 from camcast.host import PluginHost
 from camcast.session.fleet import Fleet
-from camcast.session.metrics import SessionMetrics, Totals
 from camcast.session.resolver import NameResolver
 from camcast.session.services import Services
 from camcast.session.session_manager import SessionHandle, SessionManager
@@ -37,16 +36,6 @@ if TYPE_CHECKING:
     from camcast.workers.sharding import Shards
 
 log = logging.getLogger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class Stats:
-    """Everything at one moment. Holds no secret."""
-
-    uptime: float
-    sessions: tuple[SessionMetrics, ...]
-    streams: tuple[StreamMetrics, ...]
-    totals: Totals
 
 
 class Engine:

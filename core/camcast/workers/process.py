@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from camcast.engine.engine import Stats
+from camcast.engine.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import Event
 from camcast.session.fleet import Fleet, Waiter

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
-from camcast.engine.engine import Stats
+from camcast.engine.stats import Stats
 from camcast.events import Event, SessionKey
 
 MAX_MESSAGE = 64 * 1024 * 1024
