@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from camcast.config import CameraConfig, Config, SessionConfig
 from camcast.contracts import PushHandle
-from camcast.engine.engine import Engine, Stats
+from camcast.engine.engine import Engine
+from camcast.engine.stats import Stats
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 
