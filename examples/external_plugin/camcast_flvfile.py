@@ -1,9 +1,8 @@
-"""Records a stream into an FLV file: `"outputs": {"archive": {"url": "flvfile:///var/video/gate.flv"}}`."""
+"""Records a stream into FLV files: `"outputs": {"archive": {"url": "flvfile:///var/video/gate.flv"}}`."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from time import strftime
 from typing import BinaryIO
 
 import attrs
@@ -18,57 +17,43 @@ from camcast.media import MediaKind, Tag, Track, Unit
 
 @attrs.frozen
 class FlvFileOptions:
-    append_number: bool = True
-    """Never overwrite: gate.flv, gate.1.flv, gate.2.flv, … False replaces the file."""
+    stamp: str = "-%Y%m%d-%H%M%S"  # added to each file's name, as strftime has it: nothing is overwritten
 
 
 class FlvFile:
+    pending, acked, closed = 0, 0, False  # bytes on their way, and arrived: a file takes everything at once
+    file: BinaryIO | None = None
+
     def __init__(self, context: TransportContext) -> None:
-        self._context = context
-        self._path = Path(context.target.url.removeprefix("flvfile://"))
-        self._file: BinaryIO | None = None
-        self.pending = 0  # a file takes everything at once …
-        self.acked = 0  # … so all that was sent has arrived
+        self.context = context
+        self.path = Path(context.target.url.removeprefix("flvfile://"))
 
     async def connect(self) -> None:
-        if not self._path.parent.is_dir():
-            raise MisconfiguredError(f"there is no folder {self._path.parent}; create it", stage="connect")
+        if self.closed or not self.path.parent.is_dir():
+            raise MisconfiguredError("there is no such folder; create it, or change the output's url", stage="connect")
 
     async def publish(self, tracks: Sequence[Track]) -> None:
-        path, number = self._path, 0
-        while self._context.options.append_number and path.exists():
-            path, number = self._path.with_suffix(f".{number + 1}{self._path.suffix}"), number + 1
-        kinds = {track.kind for track in tracks}
-        self._file = path.open("wb")
-        self._file.write(file_header(audio=MediaKind.AUDIO in kinds, video=MediaKind.VIDEO in kinds))
+        await self.connect()
+        self.file = self.path.with_stem(self.path.stem + strftime(self.context.options.stamp)).open("xb")
+        self.file.write(file_header(**{kind.value: kind in [track.kind for track in tracks] for kind in MediaKind}))
 
     def send(self, unit: Unit, time: int) -> None:
-        assert isinstance(unit, Tag)  # what `Payload.TAGS`, the default, promises
-        data = file_tag(attrs.evolve(unit, time=time))
-        try:
-            if self._file is not None:
-                self.acked += self._file.write(data)
-        except OSError as error:
-            self._context.events.lost(NetworkError(f"cannot write: {error.strerror}", stage="streaming"))
+        if self.file and isinstance(unit, Tag):  # tags are what `Payload.TAGS`, the default, promises
+            try:
+                self.acked += self.file.write(file_tag(attrs.evolve(unit, time=time)))
+            except OSError as error:  # the disk is full
+                self.context.events.lost(NetworkError(f"cannot write: {error.strerror}", stage="streaming"))
 
     async def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.closed, file, self.file = True, self.file, None
+        if file:
+            file.close()
 
-    def stats(self) -> Mapping[str, float]:
+    def stats(self) -> dict[str, float]:
         return {"file_bytes": float(self.acked)}
 
 
 @hookimpl
 def camcast_transports() -> list[TransportKind]:
-    return [
-        TransportKind(
-            name="flvfile",
-            title="FLV file",
-            schemes=("flvfile",),
-            build=FlvFile,
-            accepts=lambda target: Acceptance(codecs={}, others=Take(Confidence.YES)),
-            options=FlvFileOptions,
-        )
-    ]
+    return [TransportKind(name="flvfile", title="FLV file", schemes=("flvfile",), options=FlvFileOptions, build=FlvFile,
+                          accepts=lambda target: Acceptance(codecs={}, others=Take(Confidence.YES)))]  # fmt: skip

@@ -80,8 +80,8 @@ class RtmpTransport:
     # --- connect and publish ----------------------------------------------------------------------------
 
     async def connect(self) -> Acceptance | None:
-        if self._connections:
-            raise RuntimeError("a transport is used for one attempt only")
+        if self._connections or self._closed:
+            raise NetworkError("this attempt has been used already", stage="connect")
         if self._target.insecure and self._address.secure:
             self._events.note("tls_insecure", "any certificate is accepted, because insecure is set")
         auth = Authenticator(self._address.user, self._address.password, self._address.app)

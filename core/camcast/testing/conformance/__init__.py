@@ -1,0 +1,18 @@
+"""The conformance kit: subclass one of these in a test of your plugin, and pytest checks every rule of its contract.
+
+Needs pytest and hypothesis. Each rule is one test, by name; `rules` lists them with what they promise.
+"""
+
+from __future__ import annotations
+
+from camcast.testing.conformance.attempt import Bounds
+from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
+from camcast.testing.conformance.transport import TransportConformance
+
+__all__ = [
+    "Bounds",
+    "Rule",
+    "RuleBroken",
+    "Rules",
+    "TransportConformance",
+]

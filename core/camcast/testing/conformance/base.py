@@ -1,0 +1,67 @@
+"""What the four kits share: finding the kind under test, and a pytest class that runs rules by name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pytest
+
+from camcast.host import PluginHost
+from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
+from camcast.testing.conformance.listing import heavy_imports
+from camcast.testing.conformance.rule import Rule, Rules, expect
+
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind)
+
+
+class Conformance(Generic[K]):
+    """A subclass names its kind: `kind = "flvfile"`.
+
+    `plugin` is for plugins that are not installed: a module or object to register beside the installed ones.
+    """
+
+    kind: ClassVar[str]
+    plugin: ClassVar[object | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Options of the kind, as the configuration has them."""
+    rules: ClassVar[Rules[Any]]
+    peer: ClassVar[bool] = True
+
+    def host(self) -> PluginHost:
+        """The installed plugins, and `plugin`."""
+        host = PluginHost()
+        if self.plugin is not None:
+            host.register(self.plugin, "under test")
+        return host
+
+    @classmethod
+    def applicable(cls) -> list[Rule[Any]]:
+        """The rules that say something about this plugin."""
+        return [rule for rule in cls.rules if cls.peer or not rule.peer]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "rule" in metafunc.fixturenames:
+            metafunc.parametrize("rule", self.applicable(), ids=lambda rule: rule.name)
+
+    def test_conforms(self, rule: Rule[Any], bench: Any) -> None:
+        rule.run(bench)
+
+
+def module_of(host: PluginHost, kind: Any) -> str:
+    """The module whose import lists this kind."""
+    plugin = host.plugin_of(kind)
+    expect(plugin is not None, f"{kind.name} belongs to no plugin of this host")
+    assert plugin is not None
+    registered = host._manager.get_plugin(plugin.name)
+    name = registered.__name__ if isinstance(registered, ModuleType) else type(registered).__module__
+    expect(name in sys.modules, f"the plugin's module {name} cannot be found")
+    return name
+
+
+def lists_without_loading(host: PluginHost, kind: Any) -> None:
+    heavy = heavy_imports(module_of(host, kind))
+    advice = "import them where they are used, inside build, open or parser"
+    expect(not heavy, f"listing {kind.name} imports {', '.join(heavy)}: {advice}")

@@ -1,0 +1,26 @@
+"""SRT keeps the contract of a transport, with libsrt as its peer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.servers.srt_callers import ManyCallers
+
+from camcast.testing.conformance import Bounds, TransportConformance
+
+
+class TestSrt(TransportConformance):
+    kind, wire = "srt", "udp"
+    options = {"peeridletimeo": 500, "latency": 20}
+    by_silence = True
+    bounds = Bounds(connect=1.0)
+
+    @pytest.fixture(scope="class")
+    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyCallers]:
+        with ManyCallers(tmp_path_factory.mktemp("srt")) as server:
+            yield server
+
+    @pytest.fixture
+    def url(self, server: ManyCallers) -> str:
+        return server.url("streamid=key-{n}-of-mine")
