@@ -90,7 +90,7 @@ def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
         masks = masks if isinstance(masks, dict) else {}
         for fourcc in fourccs:
             yes = _takes(masks.get("*", masks.get(fourcc))) or fourcc in listed or "*" in listed
-            codecs[_FOURCCS[fourcc]] = Take(Confidence.YES if yes else Confidence.NO, "enhanced")
+            codecs[_FOURCCS[fourcc]] = Take(Confidence.YES, "enhanced") if yes else Take(Confidence.NO)
     return attrs.evolve(base, codecs=codecs)
 
 
