@@ -224,7 +224,7 @@ class SourceNote(Event):
     code: str
     message: str
 
-    level = "warning"
+    level: str = "warning"
 
     @property
     def text(self) -> str:

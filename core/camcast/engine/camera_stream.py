@@ -22,6 +22,8 @@ from camcast.stream.feed import Feed
 log = logging.getLogger(__name__)
 
 STOP_DEADLINE = 3.0
+_GOOD_NEWS = frozenset({"encoder_chosen", "slate_off"})
+"""Codes of notes that nobody needs to act upon."""
 
 
 @attrs.frozen(kw_only=True)
@@ -257,5 +259,6 @@ class CameraStream:
                 stream_id=self.config.stream_id,
                 code=code,
                 message=text,
+                level="info" if code in _GOOD_NEWS else "warning",
             )
         )
