@@ -130,13 +130,12 @@ async def test_sound_can_be_left_out(camera: GstRtsp) -> None:
 
 async def test_times_by_arrival_rise_and_keep_pace(camera: GstRtsp) -> None:
     async with running(camera.url("/h264_b_aac"), timestamps="arrival") as run:
-        await run.failure()
+        await run.until(lambda: len(run.video) > 50)
         times = [packet.dts for packet in run.video]
         assert all(later > earlier for earlier, later in pairwise(times))
         assert all(packet.pts >= packet.dts for packet in run.video)
         assert any(packet.pts > packet.dts for packet in run.video)
-        # 4 s of pictures.
-        assert 3.5e9 < times[-1] - times[0] < 4.5e9
+        assert 1.5e9 < (times[-1] - times[0]) * 50 / len(times) < 2.5e9
 
 
 async def test_a_keyframe_is_asked_for_where_the_camera_listens(camera: GstRtsp) -> None:
