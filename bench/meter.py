@@ -1,0 +1,46 @@
+"""What processes cost: CPU time to the nanosecond, and memory that is theirs (PSS)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def cpu(pids: Iterable[int]) -> float:
+    """Seconds, user and system, of all threads that these processes have or had."""
+    return sum(_process_clock(pid) for pid in pids)
+
+
+def _process_clock(pid: int) -> float:
+    # clock_getcpuclockid(3) for a process: the inverted pid, and 2 for the scheduler's own account.
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
+
+
+def user_share(pids: Iterable[int]) -> tuple[int, int]:
+    """Clock ticks in user and in system mode: only their proportion is of use."""
+    user = system = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        user += int(fields[11])
+        system += int(fields[12])
+    return user, system
+
+
+def pss(pids: Iterable[int]) -> float:
+    """MB of memory: shared pages count by their part."""
+    return sum(_rollup(pid) for pid in pids) / 1024
+
+
+def _rollup(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
