@@ -43,6 +43,7 @@ class WhipServer(ServerProcess):
         self.token = token
         self.certificate = certificate
         self.output = directory / "received.jsonl"
+        self._lines = self._requests = self._sessions = 0
 
     def command(self) -> Sequence[str]:
         tls = [str(self.certificate.cert_file), str(self.certificate.key_file)] if self.certificate else []
@@ -53,15 +54,27 @@ class WhipServer(ServerProcess):
         return f"{'whips' if self.certificate else 'whip'}://{self.address}/{path}"
 
     def received(self) -> list[Received]:
-        """All units so far."""
+        """All units so far, but for those before `forget`."""
         if not self.output.exists():
             return []
-        lines = self.output.read_text().splitlines()
-        return [Received(entry[0], entry[1], entry[2], tuple(entry[3])) for entry in map(json.loads, lines)]
+        lines = self.output.read_text().splitlines()[self._lines :]
+        entries = map(json.loads, lines)
+        return [Received(entry[0] - self._sessions, entry[1], entry[2], tuple(entry[3])) for entry in entries]
 
     def state(self) -> dict[str, Any]:
-        """Sessions, requests and what came with them. Blocks."""
-        return self.ask("state")
+        """Living and deleted sessions, requests and what came with them, since `forget`. Blocks."""
+        found: dict[str, Any] = self.ask("state")
+        return {
+            "peers": [int(number) - self._sessions for number in found["peers"]],
+            "deleted": [number - self._sessions for number in found["deleted"] if number >= self._sessions],
+            "requests": found["requests"][self._requests :],
+        }
+
+    def forget(self) -> None:
+        """Leave out what was so far: several tests share one server. Blocks."""
+        found = self.ask("state")
+        self._requests, self._sessions = len(found["requests"]), found["sessions"]
+        self._lines = len(self.output.read_text().splitlines())
 
     def ask(self, what: str) -> Any:
         """Call a control: "state", or "pli" to ask every sender for a keyframe, or "hangup". Blocks."""

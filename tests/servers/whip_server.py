@@ -7,6 +7,7 @@
 /no-location/…     the same without a Location
 /baseline/…        answers the first payload type, whatever it is
 /video-only/…      refuses the sound
+/mute/…            answers, without any address, and has closed its sockets
 /redirect/N/…      307, N times, then /whip/…
 /to?URL            307 to URL
 /status/N          answers N with text that quotes the Authorization header
@@ -19,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import ssl
 import sys
 from typing import Any, TextIO
@@ -108,11 +110,13 @@ class Server:
         await peer.setLocalDescription(answer)
         text = peer.localDescription.sdp
         if behaviour == "video-only":
-            text = text.replace("m=audio 9", "m=audio 0").replace("m=audio", "m=audio", 1)
             text = "\r\n".join(
                 f"m=audio 0 {' '.join(line.split()[2:])}" if line.startswith("m=audio") else line
                 for line in text.split("\r\n")
             )
+        if behaviour == "mute":
+            text = re.sub(r"(?m)^a=candidate:.*\r\n", "", text)
+            await peer.close()
         headers = {"Location": f"/session/{number}", "Content-Type": "application/sdp"}
         if behaviour == "absolute":
             headers = {**headers, **_links(), "Location": str(request.url.with_path(f"/session/{number}"))}
@@ -152,7 +156,9 @@ class Server:
             for number in list(self.peers):
                 await self.peers.pop(number).close()
         states = {number: peer.connectionState for number, peer in self.peers.items()}
-        return web.json_response({"peers": states, "requests": self.requests, "deleted": self.deleted})
+        return web.json_response(
+            {"peers": states, "requests": self.requests, "deleted": self.deleted, "sessions": self.number}
+        )
 
     def unit(self, number: int, kind: str, time: int, data: bytes) -> None:
         """One access unit or audio frame, as the jitter buffer gave it out."""

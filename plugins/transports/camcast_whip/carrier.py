@@ -71,6 +71,7 @@ class Carrier:
         self._queue: deque[tuple[list[bytes], int]] = deque()
         self._sent_of_first = 0
         self._queued_bytes = 0
+        self._refused_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._reporter: asyncio.TimerHandle | None = None
         self._wait_keyframe = False
@@ -205,6 +206,8 @@ class Carrier:
         if track is None or self._closed:
             counters.refused_packets += 1
             counters.gone += size
+            self._refused_bytes += size
+            self._count_acked()
             return
         video = track.kind is MediaKind.VIDEO
         if track.codec != packet.track.codec:
@@ -214,7 +217,7 @@ class Carrier:
             self._drop(track, packet, "overflow_packets")
             return
         if video and self._wait_keyframe and not packet.keyframe:
-            self._drop(track, packet, "overflow_packets")
+            self._drop(track, packet, "keyframe_awaited_packets")
             return
         if not any(other.stream.outstanding for other in self._tracks.values()):
             self.liveness.resumed(self._loop.time())
@@ -279,13 +282,15 @@ class Carrier:
 
     def _drop(self, track: OutgoingTrack, packet: Packet, reason: str) -> None:
         counters = self._counters
-        if not getattr(counters, reason):
+        if not getattr(counters, reason) and reason != "keyframe_awaited_packets":
             self._note(f"whip_{reason}", f"a {packet.track.codec} packet was left out ({reason})")
         setattr(counters, reason, getattr(counters, reason) + 1)
         counters.gone += len(packet.payload)
         track.stream.leave_out(len(packet.payload))
-        if track.kind is MediaKind.VIDEO and not packet.disposable:
+        self._count_acked()
+        if track.kind is MediaKind.VIDEO and not packet.disposable and not self._wait_keyframe:
             self._wait_keyframe = True
+            self._keyframe_wanted()
 
     # --- RTCP -------------------------------------------------------------------------------------------------
 
@@ -327,7 +332,7 @@ class Carrier:
         self._count_acked()
 
     def _count_acked(self) -> None:
-        self._counters.acked = sum(track.stream.acked for track in self._tracks.values())
+        self._counters.acked = self._refused_bytes + sum(track.stream.acked for track in self._tracks.values())
 
     def _asked_for_keyframe(self) -> None:
         self._counters.keyframe_requests += 1

@@ -17,8 +17,9 @@ class Counters:
     queued_packets: int = 0
     overflow_packets: int = 0
     damaged_packets: int = 0
+    keyframe_awaited_packets: int = 0
+    """Pictures left out after one that was, up to the next keyframe."""
     unknown_packets: int = 0
     refused_packets: int = 0
     """Of a track that the server did not take."""
     keyframe_requests: int = 0
-    relayed: bool = False

@@ -1,8 +1,9 @@
 """Whether the peer still listens. UDP acknowledges nothing, so this goes by what the peer says.
 
-Signs of life are receiver reports that acknowledge something (RFC 3550), from peers that never report the answers to
+Signs of life are receiver reports that acknowledge something (RFC 3550); from peers that never report, the answers to
 consent checks (RFC 7675). Between two of them what went to the socket counts as delivered; once they stay away for
-longer than this peer usually takes, nothing since the last one does. How often reports come differs: every 0.5 to 1.5 s from most servers, every 5 s from some.
+longer than this peer usually takes, nothing since the last one does. How often they come differs: every 0.5 to 1.5 s
+from most servers, every 5 s from some.
 """
 
 from __future__ import annotations

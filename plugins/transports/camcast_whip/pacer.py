@@ -12,7 +12,7 @@ BURST = 10
 """Packets that go at once: 12 KB, less than what any socket holds."""
 RATE = 5000.0
 """Packets per second, unless a picture needs more."""
-LATE = 0.004
+LATE = 0.002
 """Seconds that a late timer may make up for."""
 
 

@@ -31,6 +31,8 @@ from camcast_whip.options import IceServer
 
 CONSENT_INTERVAL = 5.0
 CONSENT_EXPIRES = 30.0
+SERVERS_WAIT = 2
+"""Seconds for STUN and TURN servers to answer; those that do not are done without."""
 MAX_WAITING = 512
 """Datagrams from the peer not yet looked at; more are dropped."""
 
@@ -47,7 +49,7 @@ class Path(Connection):
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
         # `addresses` are all of the machine's, or none for the policy "relay".
         chosen = self._addresses if self._transport_policy is TransportPolicy.ALL else []
-        return await super().get_component_candidates(component, chosen, timeout)
+        return await super().get_component_candidates(component, chosen, min(timeout, SERVERS_WAIT))
 
     def data_received(self, data: bytes, component: int) -> None:
         if self._queue.qsize() >= MAX_WAITING:

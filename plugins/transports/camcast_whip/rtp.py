@@ -115,8 +115,12 @@ class RtpStream:
         return made
 
     def leave_out(self, size: int) -> None:
-        """A unit that is not sent; it counts as acknowledged with the next one that is."""
+        """A unit that is not sent; it counts as acknowledged with the one before it."""
         self._handed += size
+        if self._marks:
+            self._marks[-1] = (self._marks[-1][0], self._handed)
+        else:
+            self.acked = self._handed
 
     def timestamp(self, ticks: int) -> int:
         """The RTP timestamp of a time on the track's clock."""

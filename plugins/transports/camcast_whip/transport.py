@@ -35,6 +35,8 @@ _CODECS = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "opus"}
 _CLOSE_DEADLINE = 1.8
 _IMPORT_DEADLINE = 20.0
 """Seconds for importing the libraries, once in a program's life."""
+_SLACK = 0.5
+"""Seconds by which the step itself, which can say more, gives up earlier."""
 _PUBLISH_STEPS = 3
 """Gathering, asking, connecting; each has the target's deadline, and there may be a second round with ICE servers."""
 
@@ -82,7 +84,7 @@ class WhipTransport:
         self._attached = True
         await self._over_there(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
         assert self._carrier is not None
-        await self._over_there(self._carrier.prepare(), timeout, "OPTIONS")
+        await self._over_there(self._carrier.prepare(), timeout + _SLACK, "OPTIONS")
         return None
 
     async def publish(self, tracks: Sequence[Track]) -> None:
@@ -150,6 +152,7 @@ class WhipTransport:
             "queued_packets": counters.queued_packets,
             "overflow_packets": counters.overflow_packets,
             "damaged_packets": counters.damaged_packets,
+            "keyframe_awaited_packets": counters.keyframe_awaited_packets,
             "unknown_packets": counters.unknown_packets,
             "refused_packets": counters.refused_packets,
             "keyframe_requests": counters.keyframe_requests,

@@ -1,0 +1,115 @@
+"""WHIP through the engine: a test picture as it is, sound transcoded, B-frames transcoded, a server that dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from camcast import SessionConfig
+from camcast.config import TargetConfig
+from camcast.errors import ErrorClass
+from camcast.events import Note, SessionState
+from camcast.media import MediaKind
+from tests.integration.kit import balance, camera, connected, drawn, engine, sent, until
+from tests.media import made
+from tests.servers.process import free_port
+from tests.servers.whip import WhipServer
+
+TOKEN = "correct-horse-battery"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[WhipServer]:
+    with WhipServer(tmp_path / "whip", token=TOKEN) as running:
+        yield running
+
+
+def to(server: WhipServer, path: str = "whip/camera-7", camera_id: int = 0, **more: object) -> SessionConfig:
+    target = TargetConfig(url=server.url(path), options={"token": TOKEN}, **more)  # type: ignore[arg-type]
+    return SessionConfig(camera_id=camera_id, output="whip", targets=[target])
+
+
+async def test_a_test_picture_and_a_tone(server: WhipServer):
+    async with engine(drawn(0, to(server), tone=440)) as running:
+        await sent(running, 125)
+        (one,) = running.sessions
+        assert one.metrics.frames_dropped == 0
+        video, audio = one.recorder.flow.sent[MediaKind.VIDEO], one.recorder.flow.sent[MediaKind.AUDIO]
+        assert audio > 200
+        assert one.metrics.transport["receiver_reports"] > 0
+    balance(running)
+    received = server.received()
+    pictures = [unit for unit in received if unit.kind == "video"]
+    sounds = [unit for unit in received if unit.kind == "audio"]
+    assert len(pictures) >= video - 1
+    assert len(sounds) >= audio - 5
+    steps = {b.time - a.time for a, b in zip(sounds, sounds[1:], strict=False)}
+    assert steps <= {960, 912, 1008}, "20 ms each, rounded to a millisecond"
+    state = await asyncio.to_thread(server.state)
+    assert state["deleted"] == [0]
+
+
+async def test_b_frames_and_aac_are_transcoded(server: WhipServer):
+    async with engine(camera(0, made("h264_b_aac"), to(server))) as running:
+        notes: list[Note] = []
+
+        async def collect() -> None:
+            async for event in running.events():
+                notes.extend([event] if isinstance(event, Note) else [])
+
+        reader = asyncio.create_task(collect())
+        await sent(running, 60)
+        reader.cancel()
+        assert "B-frames" in " ".join(note.message for note in notes if note.code == "transcoding")
+    balance(running)
+    received = server.received()
+    times = [unit.time for unit in received if unit.kind == "video"]
+    assert len(times) >= 58
+    assert times == sorted(times), "no picture before its time"
+    assert [unit for unit in received if unit.kind == "audio"]
+
+
+async def test_the_keyframe_that_a_receiver_asks_for_is_made(server: WhipServer):
+    async with engine(drawn(0, to(server), gop=60.0)) as running:
+        await sent(running, 30)
+        before = keyframes(server)
+        await asyncio.to_thread(server.ask, "pli")
+        await until(lambda: keyframes(server) > before)
+
+
+def keyframes(server: WhipServer) -> int:
+    """Pictures that come with parameter sets."""
+    return sum(unit.kind == "video" and len(unit.hashes) >= 3 for unit in server.received())
+
+
+async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer):
+    async with engine(camera(0, made("h264_opus"), to(server))) as running:
+        (one,) = running.sessions
+        await until(lambda: one.metrics.transport.get("receiver_reports", 0) >= 8)
+        server.kill()
+        await until(lambda: one.metrics.last_error, timeout=14)
+        assert "stalled" in one.metrics.last_error or "ended" in one.metrics.last_error
+        assert one.recorder.errors.keys() == {ErrorClass.NETWORK}
+        await asyncio.to_thread(server.start)
+        before = len(server.received())
+        await connected(running, 30)
+        await until(lambda: len(server.received()) > before + 20)
+        assert one.state is SessionState.CONNECTED
+        assert TOKEN not in one.metrics.last_error + repr(running.stats())
+    balance(running)
+
+
+async def test_failover_across_protocols(server: WhipServer, tmp_path: Path):
+    """The chain goes on with WHIP when RTMP is not there."""
+    targets = [
+        TargetConfig(url=f"rtmp://127.0.0.1:{free_port()}/live/cam0"),
+        TargetConfig(url=server.url(), options={"token": TOKEN}),
+    ]
+    config = SessionConfig(camera_id=0, output="chain", targets=targets)
+    async with engine(camera(0, made("h264_opus"), config)) as running:
+        await sent(running, 30)
+        assert "whip" in running.sessions[0].target_shown
+    assert len(server.received()) > 30
