@@ -1,4 +1,4 @@
-"""The receiver of light signals: a server on a thread, for the made-up transport. Keys that begin with "no" are refused."""
+"""The receiver of light signals: a server on a thread, for the made-up transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Received:
 
 
 class HeliographServer(socketserver.ThreadingTCPServer):
-    """`with HeliographServer() as server: … server.url("key") … server.received`."""
+    """`with HeliographServer() as server: … server.url("key") … server.received`. Keys like "no…" are refused."""
 
     allow_reuse_address = True
     daemon_threads = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from tests.servers.srt_callers import ManyCallers
@@ -12,7 +13,7 @@ from camcast.testing.conformance import Bounds, TransportConformance
 
 class TestSrt(TransportConformance):
     kind, wire = "srt", "udp"
-    options = {"peeridletimeo": 500, "latency": 20}
+    options: ClassVar = {"peeridletimeo": 500, "latency": 20}
     by_silence = True
     bounds = Bounds(connect=1.0)
 

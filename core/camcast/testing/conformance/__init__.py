@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
+from camcast.testing.conformance.source import SourceConformance
 from camcast.testing.conformance.transport import TransportConformance
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Rule",
     "RuleBroken",
     "Rules",
+    "SourceConformance",
     "TransportConformance",
 ]

@@ -38,6 +38,8 @@ class Bounds:
     slack: float = 0.5
     blocked: float = 0.7
     """A call that takes longer waits for something."""
+    drain: float = 5.0
+    """Within which a willing peer acknowledges what was sent."""
     loss: float = 3.0
     """Within which a broken connection is noticed."""
 
@@ -117,11 +119,11 @@ class Attempt:
         self.figures.append(figures)
         return figures
 
-    async def drained(self, seconds: float = 5.0) -> bool:
+    async def drained(self) -> bool:
         def empty() -> bool:
             return self.look()[0] == 0
 
-        return await until(empty, seconds)
+        return await until(empty, self.bounds.drain)
 
     async def close(self) -> float:
         """Close; how long it took. A transport that hangs is left behind."""

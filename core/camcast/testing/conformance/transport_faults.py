@@ -21,8 +21,10 @@ from camcast.testing.conformance.watch import Before, strays, until
 
 RULES: Rules[TransportBench] = Rules()
 
-_STALLED = 3 << 20
-"""Bytes sent to a peer that takes nothing: more than the kernel swallows unasked, less than any last bound."""
+_STALLED = 5 << 20
+"""Bytes sent to a peer that takes nothing: more than a kernel swallows unasked, less than any last bound."""
+_KEPT = 3 << 19
+"""Bytes that must be pending then, where a last bound is low."""
 _MAX_AWAITS = 60
 _STANDSTILL = 1.5
 """Seconds without an acknowledgement that show it."""
@@ -162,14 +164,11 @@ async def pending_is_truthful(bench: TransportBench) -> None:
         pending, acked = attempt.look()
         lost = bool(attempt.events.losses)
         await attempt.close()
-    if lost:
-        return
+    # A bound of the transport's own may be lower than what was sent.
     expect(
-        pending + acked >= 0.75 * attempt.sent,
-        f"{attempt.sent} bytes of media were sent to a peer that takes nothing; "
-        f"pending is {pending}, acked {acked}: expected the sum to be as much",
+        lost or pending >= _KEPT,
+        f"{attempt.sent} bytes of media were sent to a peer that takes nothing; pending is {pending}, acked {acked}",
     )
-    expect(pending >= 0.5 * _STALLED, f"pending is {pending} with a peer that takes nothing, acked {acked}")
 
 
 @RULES.add_for_peers

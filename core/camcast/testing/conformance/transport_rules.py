@@ -77,7 +77,8 @@ async def delivers(bench: TransportBench) -> None:
     """To a willing peer, all that was sent is acknowledged soon, nothing stays pending and nothing is lost."""
     async with bench.live() as attempt:
         await attempt.feed(_ENOUGH)
-        drained = await attempt.drained() and await until(lambda: attempt.transport.acked >= 0.98 * attempt.sent, 3)
+        drained = await attempt.drained()
+        drained &= await until(lambda: attempt.transport.acked >= 0.98 * attempt.sent, bench.bounds.drain)
         expect(not attempt.events.losses, f"the attempt was lost: {attempt.events.losses}")
         pending, acked = attempt.look()
         expect(drained, f"seconds after {attempt.sent} bytes of media, pending is {pending} and acked {acked}")
