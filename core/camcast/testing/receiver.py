@@ -62,6 +62,8 @@ class Receiver:
         self.on_publish = on_publish
         self.keep = keep
         self.on_connect: Callable[[str, Mapping[str, Any]], Refusal | None] | None = None
+        self.on_tag: Callable[[Recording, TagType, int], object] | None = None
+        """Told of every tag with its time in ms, kept or not."""
         self.properties: dict[str, Any] = {}
         """Added to the answer to connect: Enhanced RTMP's, for example."""
         self.answer_delay = 0.0
@@ -236,6 +238,8 @@ class _Connection(asyncio.Protocol):
                     recording = self.recordings.get(event.stream_id)
                     if recording is not None:
                         recording.add(_TYPES[event.type], event.time, event.payload)
+                        if self.receiver.on_tag is not None:
+                            self.receiver.on_tag(recording, _TYPES[event.type], event.time)
                 else:
                     self._on(event)
             self.flush()
