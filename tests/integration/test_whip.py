@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,9 @@ async def test_a_test_picture_and_a_tone(server: WhipServer):
     sounds = [unit for unit in received if unit.kind == "audio"]
     assert len(pictures) >= video - 1
     assert len(sounds) >= audio - 5
-    steps = {b.time - a.time for a, b in zip(sounds, sounds[1:], strict=False)}
-    assert steps <= {960, 912, 1008}, "20 ms each, rounded to a millisecond"
+    # The encoder's first frame begins before the picture does, and is moved up to it.
+    steps = {after.time - before.time for before, after in itertools.pairwise(sounds[1:])}
+    assert steps == {960}, "20 ms each"
     state = await asyncio.to_thread(server.state)
     assert state["deleted"] == [0]
 
@@ -91,8 +93,8 @@ async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer):
         await until(lambda: one.metrics.transport.get("receiver_reports", 0) >= 8)
         server.kill()
         await until(lambda: one.metrics.last_error, timeout=14)
-        assert "stalled" in one.metrics.last_error or "ended" in one.metrics.last_error
         assert one.recorder.errors.keys() == {ErrorClass.NETWORK}
+        assert "whip://" not in one.metrics.last_error
         await asyncio.to_thread(server.start)
         before = len(server.received())
         await connected(running, 30)
@@ -111,5 +113,6 @@ async def test_failover_across_protocols(server: WhipServer, tmp_path: Path):
     config = SessionConfig(camera_id=0, output="chain", targets=targets)
     async with engine(camera(0, made("h264_opus"), config)) as running:
         await sent(running, 30)
-        assert "whip" in running.sessions[0].target_shown
+        (one,) = running.sessions
+        assert "whip" in one.target_shown
     assert len(server.received()) > 30

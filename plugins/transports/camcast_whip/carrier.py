@@ -133,7 +133,7 @@ class Carrier:
 
         def ended(reason: str) -> None:
             if peer is self._peer and not self._closed:
-                self._lost(NetworkError(f"{target.shown}: {reason}", stage="streaming"))
+                self._lost(NetworkError(reason, stage="streaming"))
 
         try:
             self._peer = peer = Peer(
@@ -161,7 +161,7 @@ class Carrier:
             return read_answer(opened.answer, offer)
         except ValueError as error:
             text = self._target.scrub(str(error))
-            raise RefusedError(f"{self._target.shown}: the answer cannot be used: {text}", stage="publish") from None
+            raise RefusedError(f"the answer cannot be used: {text}", stage="publish") from None
 
     def _begin(self, peer: Peer, tracks: Sequence[Track], offer: Sequence[OfferedTrack], answer: Answer) -> None:
         self.liveness = Liveness(self._loop.time())

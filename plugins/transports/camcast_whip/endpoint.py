@@ -110,7 +110,7 @@ class Endpoint:
             if reply.status not in _FOLLOWED:
                 return self._opened(reply)
             url = self._redirected(reply)
-        raise NetworkError(f"{self._target.shown}: more than {MAX_HOPS} redirects in a row", stage="publish")
+        raise NetworkError(f"the server sent more than {MAX_HOPS} redirects in a row", stage="publish")
 
     async def delete(self) -> None:
         """End the session at the server, if there is one. Never raises for the network."""
@@ -152,14 +152,14 @@ class Endpoint:
             self._session_url = self._session(reply.url, location)
         if reply.kind != _SDP:
             raise RefusedError(
-                f"{self._target.shown} answered {reply.status} with {reply.kind[:80] or 'no content type'}, "
+                f"the server answered {reply.status} with {reply.kind[:80] or 'no content type'}, "
                 f"expected {_SDP}: this is no WHIP endpoint",
                 stage="publish",
             )
         try:
             answer = reply.body.decode()
         except UnicodeDecodeError:
-            raise RefusedError(f"{self._target.shown}: the answer is no text", stage="publish") from None
+            raise RefusedError("the answer is no text", stage="publish") from None
         return Opened(answer, self._session_url is not None, reply.links)
 
     def _session(self, base: URL, location: str) -> URL | None:
@@ -173,33 +173,33 @@ class Endpoint:
         return url if scheme in allowed and host else None
 
     def _redirected(self, reply: _Reply) -> URL:
-        shown = self._target.shown
         location = str(reply.headers.get("Location", ""))
         url = self._session(reply.url, location) if location else None
         if url is None:
             raise NetworkError(
-                f"{shown} redirects ({reply.status}) to nowhere, or from https to http: not followed", stage="publish"
+                f"the server redirects ({reply.status}) to nowhere, or from https to http: not followed",
+                stage="publish",
             )
         if _origin(url) != self._origin:
-            raise Moved(f"{shown} redirects ({reply.status}) to another origin", str(url))
+            raise Moved(f"the server redirects ({reply.status}) to another origin", str(url))
         return url
 
     def _refusal(self, reply: _Reply) -> TransportError:
-        status, shown = reply.status, self._target.shown
+        status = reply.status
         words = self._words(reply)
         said = f" ({words})" if words else ""
         if status in (401, 403):
             why = "the token is wrong" if self._place.token is not None else 'it wants a token: set "options.token"'
-            return RefusedError(f"{shown} refused ({status}): {why} or may not publish here{said}", stage="publish")
+            return RefusedError(f"the server refused ({status}): {why} or may not publish here{said}", stage="publish")
         if status in (404, 405, 410):
-            return RefusedError(f"{shown} has no WHIP endpoint there ({status}): check the path{said}", stage="publish")
+            return RefusedError(f"there is no WHIP endpoint ({status}): check the path{said}", stage="publish")
         if status == 409:
-            return BusyError(f"{shown}: the name is being published already (409){said}", stage="publish")
+            return BusyError(f"the name is being published already (409){said}", stage="publish")
         if status == 429 or status >= 500:
-            return NetworkError(f"{shown} cannot take the stream now ({status}){said}", stage="publish")
+            return NetworkError(f"the server cannot take the stream now ({status}){said}", stage="publish")
         if 400 <= status < 500:
-            return RefusedError(f"{shown} refused the offer ({status}){said}", stage="publish")
-        return NetworkError(f"{shown} answered {status}, expected 201 Created{said}", stage="publish")
+            return RefusedError(f"the server refused the offer ({status}){said}", stage="publish")
+        return NetworkError(f"the server answered {status}, expected 201 Created{said}", stage="publish")
 
     def _words(self, reply: _Reply) -> str:
         """What the server says, fit to be shown."""
@@ -213,7 +213,7 @@ class Endpoint:
         return text[:_SHOWN_WORDS]
 
     def _explained(self, error: Exception, method: str, stage: str) -> TransportError | None:
-        shown, host = self._target.shown, self._place.host
+        host = self._place.host
         if isinstance(error, aiohttp.ServerFingerprintMismatch):
             return MisconfiguredError(
                 f"the certificate of {host} is not the pinned one: expected SHA-256 {error.expected.hex()}, got "
@@ -232,15 +232,15 @@ class Endpoint:
         if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
             return NetworkError(f"{host} does not speak TLS as expected; whip:// may be what is meant", stage="tls")
         if isinstance(error, TimeoutError):
-            return NetworkError(f"{shown}: no answer to {method} in time", stage=stage)
+            return NetworkError(f"no answer to {method} in time", stage=stage)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return NetworkError(f"cannot connect to {shown}: {_reason(error.os_error)}", stage="connect")
+            return NetworkError(f"cannot connect to {host}:{self._place.port}: {_reason(error.os_error)}", stage="connect")
         if isinstance(error, aiohttp.ServerDisconnectedError):
-            return NetworkError(f"{shown} closed the connection instead of answering {method}", stage=stage)
+            return NetworkError(f"the server closed the connection instead of answering {method}", stage=stage)
         if isinstance(error, aiohttp.InvalidURL | ValueError):
-            return MisconfiguredError(f"{shown} is not a valid URL", stage=stage)
+            return MisconfiguredError("the URL is not valid", stage=stage)
         if isinstance(error, aiohttp.ClientError | OSError):
-            return NetworkError(f"{shown}: {type(error).__name__} in the answer to {method}", stage=stage)
+            return NetworkError(f"{type(error).__name__} in the answer to {method}", stage=stage)
         return None
 
 

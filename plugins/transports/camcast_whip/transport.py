@@ -107,7 +107,7 @@ class WhipTransport:
             self._redirect(moved.url)
             raise
         if self._gone:
-            raise NetworkError(f"{self._target.shown}: the server ended the connection", stage="publish")
+            raise NetworkError("the server ended the connection", stage="publish")
         self._published = True
 
     def send(self, unit: Unit, time: int) -> None:
@@ -193,9 +193,7 @@ class WhipTransport:
             async with asyncio.timeout(timeout):
                 return await future
         except TimeoutError:
-            raise NetworkError(
-                f"{self._target.shown}: {what} took longer than {timeout:g} s", stage="connect"
-            ) from None
+            raise NetworkError(f"{what} took longer than {timeout:g} s", stage="connect") from None
 
     def _lose(self, error: TransportError) -> None:
         if not self._gone and not self._closing:
