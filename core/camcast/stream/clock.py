@@ -59,7 +59,9 @@ class Clock:
             line = self._first(kind, packet)
         else:
             step = packet.dts - line.source_dts
-            if (
+            if 0 < step < NS_PER_S and not self._broken:
+                line.step = step
+            elif (
                 step < -BACK
                 or step > FORWARD + max(0, packet.arrival - line.arrival)
                 or (self._broken and kind in self._broken)
@@ -67,10 +69,11 @@ class Clock:
                 self._jump(kind, line, packet)
             elif 0 < step < NS_PER_S:
                 line.step = step
-        source_pts = packet.pts + line.offset
-        line.source_dts = packet.dts
+        source_dts, offset = packet.dts, line.offset
+        source_pts = packet.pts + offset
+        line.source_dts = source_dts
         line.arrival = packet.arrival
-        dts = packet.dts + line.offset - line.shift
+        dts = source_dts + offset - line.shift
         if source_pts < dts:
             line.shift = min(line.shift + dts - source_pts, MAX_SHIFT)
             dts = source_pts

@@ -30,6 +30,8 @@ from camcast.stream.transcoders import Transcoders
 
 log = logging.getLogger(__name__)
 
+_VIDEO = MediaKind.VIDEO
+
 LINGER = 5.0
 """Seconds that a rendition outlives its last attempt: whoever reconnects finds its encoder and group still there."""
 
@@ -82,6 +84,9 @@ class Feed:
         self._slate: Slate | None = None
         self._last_source = 0.0
         self._keyframe_asked = False
+        self._reencoded = False
+        self._flowing = False
+        """Whether `_flow` is set."""
         self.on_flow: list[Callable[[], object]] = []
         self.on_fault: Callable[[SourceError], object] = lambda error: None
         """Called when the stream is not what the configuration says it must be."""
@@ -92,6 +97,7 @@ class Feed:
 
     def tracks(self, tracks: Sequence[Track]) -> None:
         self.source_tracks = tuple(tracks)
+        self._reencoded = self._reencodes(MediaKind.VIDEO)
         self._offers = tuple(self._offered(track) for track in tracks)
 
     def packet(self, packet: Packet) -> None:
@@ -101,21 +107,26 @@ class Feed:
             packet.arrival = monotonic_ns()
         counters.received[kind] += 1
         counters.bytes += len(packet.payload)
-        if packet.keyframe and kind is MediaKind.VIDEO:
+        if packet.keyframe and kind is _VIDEO:
             counters.keyframes += 1
             self._see(packet.track)
-        self._alive()
+        self._last = self._last_source = monotonic()
+        if self.on_first is not None or not self._flowing:
+            self._begins()
         if self._encoding is not None and self._encoding.wants(kind):
             self._encoding.put(packet)
+        elif kind is _VIDEO and self._reencoded:
             return
-        if not self._reencodes(kind):
-            self._encoded(packet)
+        elif self._slate is None or self._yields(packet):
+            self._distribute(packet)
 
     def frame(self, frame: Frame) -> None:
         if not frame.arrival:
             frame.arrival = monotonic_ns()
         self.counters.received[frame.track.kind] += 1
-        self._alive()
+        self._last = self._last_source = monotonic()
+        if self.on_first is not None or not self._flowing:
+            self._begins()
         if self._encoding is not None:
             self._encoding.put(frame)
 
@@ -196,7 +207,7 @@ class Feed:
 
     def flowing(self, within: float) -> bool:
         """Whether media came in the last `within` seconds."""
-        return self._flow.is_set() and monotonic() - self._last < within
+        return self._flowing and monotonic() - self._last < within
 
     async def wait_flow(self) -> None:
         """Wait until media comes. The caller clears by `idle()` when it has waited in vain."""
@@ -205,6 +216,7 @@ class Feed:
     def idle(self) -> None:
         """Media has stopped: `wait_flow` waits again."""
         self._flow.clear()
+        self._flowing = False
 
     def acquire(self, key: RenditionKey, bitrate: int = 0) -> Rendition:
         """The rendition for `key`, started if need be. Give it back with `release`."""
@@ -270,8 +282,8 @@ class Feed:
             self._distribute(packet)
 
     def _distribute(self, packet: Packet) -> None:
-        packet = self.clock.stamp(packet)
-        if packet.track.kind is MediaKind.VIDEO:
+        self.clock.stamp(packet)
+        if packet.track.kind is _VIDEO:
             self._group.add(packet)
         else:
             self._sound = packet
@@ -283,12 +295,13 @@ class Feed:
         if self._transcoders:
             self._transcoders.packet(packet)
 
-    def _alive(self) -> None:
-        self._last = self._last_source = monotonic()
+    def _begins(self) -> None:
+        """Media comes: for the first time, or again."""
         if self.on_first is not None:
             call, self.on_first = self.on_first, None
             call()
-        if not self._flow.is_set() and self._offers:
+        if not self._flowing and self._offers:
+            self._flowing = True
             self._flow.set()
             for wake in tuple(self.on_flow):
                 wake()

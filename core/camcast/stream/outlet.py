@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from time import monotonic, monotonic_ns, perf_counter
+from typing import Final
 
 import attrs
 
@@ -35,6 +36,8 @@ AUDIO_FACTOR = 2.0
 SLICE_BYTES = 64 * 1024
 SLICE_WAIT = 0.005
 SLOW_SEND = 0.005
+ASK_MS = 100
+"""Media time after which the transport is asked again how much is pending; sooner when as much as a slice was sent."""
 REASON_KEYFRAME = "waiting for keyframe"
 REASON_BEHIND = "link behind"
 REASON_REPLAY = "replay too slow"
@@ -48,6 +51,9 @@ class OutletState(Enum):
     LIVE = "live"
     DROPPING = "dropping"
     CLOSED = "closed"
+
+
+_LIVE = OutletState.LIVE
 
 
 @attrs.define(eq=False)
@@ -68,15 +74,14 @@ class FlowCounters:
         self.dropped[kind, reason] += count
 
 
-@attrs.define(eq=False)
-class _Mark:
-    """Where a unit ends in the stream of bytes."""
-
-    end: int
-    time: int
-    sent: float
-    arrival: int
-    kind: MediaKind | None
+_Mark = tuple[int, int, float, int, MediaKind | None]
+"""Where a unit ends in the stream of bytes, its time on the hub in ms, when it was sent, its arrival, and the kind that
+it counts for. A bare tuple, because there is one for each frame of each session."""
+_END: Final = 0
+_TIME: Final = 1
+_SENT: Final = 2
+_ARRIVAL: Final = 3
+_KIND: Final = 4
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -114,6 +119,9 @@ class Outlet:
     _acked: int = attrs.field(default=0, init=False)
     _rate: float = attrs.field(default=0.0, init=False)
     _rated: float = attrs.field(default=0.0, init=False)
+    _well_until: int = attrs.field(default=-1, init=False)
+    """Byte, and time in ms on the hub, up to which the link cannot be over its bound by what was last seen of it."""
+    _well_before: int = attrs.field(default=0, init=False)
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -162,9 +170,10 @@ class Outlet:
         if settle:
             self._settle()
         for mark in self._marks:
-            if mark.kind is not None:
-                self.counters.sent[mark.kind] -= 1
-                self.counters.drop(mark.kind, REASON_LOST)
+            kind = mark[_KIND]
+            if kind is not None:
+                self.counters.sent[kind] -= 1
+                self.counters.drop(kind, REASON_LOST)
         self._marks.clear()
 
     # --- what the hub calls -------------------------------------------------------------------------------
@@ -172,24 +181,27 @@ class Outlet:
     def offer(self, unit: Unit, packet: Packet) -> None:
         """Take one live unit: send it, line it up, or drop it and count. Never raises."""
         state = self.state
-        if state is OutletState.CLOSED:
-            return
         kind = packet.track.kind
         counters = self.counters
+        if state is _LIVE:
+            counters.offered[kind] += 1
+            # Even if nothing has been acknowledged since the transport was last asked, it cannot be over the bound.
+            if (self._end > self._well_until or packet.dts > self._well_before) and self._behind(kind, packet):
+                return
+            self._send(unit, packet, kind)
+            return
+        if state is OutletState.CLOSED:
+            return
         if state is OutletState.WAITING and self.quiet and not (kind is MediaKind.VIDEO and packet.keyframe):
             return
         counters.offered[kind] += 1
-        if state is OutletState.LIVE:
-            if self._behind(kind, packet):
-                return
-            self._send(unit, packet)
-        elif state is OutletState.REPLAY:
+        if state is OutletState.REPLAY:
             self._backlog.append((unit, True))
         elif state is OutletState.DROPPING:
             self._offer_dropping(unit, packet)
         elif kind is MediaKind.VIDEO and packet.keyframe:
             self._begin(packet.dts)
-            self._send(unit, packet)
+            self._send(unit, packet, kind)
         else:
             counters.drop(kind, REASON_KEYFRAME)
 
@@ -226,7 +238,7 @@ class Outlet:
         if not self._marks:
             return 0.0
         first = self._marks[0]
-        return min((self._marks[-1].time - first.time) / 1000, self.now() - first.sent)
+        return min((self._marks[-1][_TIME] - first[_TIME]) / 1000, self.now() - first[_SENT])
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -266,7 +278,7 @@ class Outlet:
             packet = unit.packet if isinstance(unit, Tag) else unit
             budget -= len(packet.payload) if packet else 256
             if live and packet is not None:
-                self._send(unit, packet)
+                self._send(unit, packet, packet.track.kind)
             else:
                 self._raw(unit, None, 0)
         if not self._backlog:
@@ -297,21 +309,28 @@ class Outlet:
                 self._drop(kind, REASON_BEHIND)
                 return
             self.state = OutletState.LIVE
+            self._well_until = -1
             for header in self._announced:
                 self._raw(header, None, 0)
             self._announced = ()
         elif self.lag > self._bound() * AUDIO_FACTOR:
             self._drop(kind, REASON_BEHIND)
             return
-        self._send(unit, packet)
+        self._send(unit, packet, kind)
 
     def _behind(self, kind: MediaKind, packet: Packet) -> bool:
         """Whether the link is over its bound; then this unit is dropped and video waits for a keyframe."""
         pending = self.transport.pending
         if pending < SLICE_BYTES:
-            if self._marks and self._end - pending >= self._marks[0].end:
+            if self._marks and self._end - pending >= self._marks[0][_END]:
                 self._settle(pending)
-            if not self._marks or to_ms(packet.dts) - self._marks[0].time < self.max_seconds * 1000:
+            time = to_ms(packet.dts)
+            until = time + ASK_MS
+            if self._marks:
+                until = min(until, self._marks[0][_TIME] + int(self.max_seconds * 1000))
+            if time < until:
+                self._well_until = self._end + SLICE_BYTES - pending
+                self._well_before = until * NS_PER_MS - NS_PER_MS // 2 - 1
                 return False
         lag = self.lag
         bound = self._bound()
@@ -340,10 +359,10 @@ class Outlet:
         done = self._end - (self.transport.pending if pending is None else pending)
         marks = self._marks
         last: _Mark | None = None
-        while marks and marks[0].end <= done:
+        while marks and marks[0][_END] <= done:
             last = marks.popleft()
-        if last is not None and last.arrival:
-            seconds = (monotonic_ns() - last.arrival) / 1e9
+        if last is not None and last[_ARRIVAL]:
+            seconds = (monotonic_ns() - last[_ARRIVAL]) / 1e9
             self.counters.latency += (seconds - self.counters.latency) * 0.05
         now = monotonic()
         if done > self._acked and now - self._rated > 0.2:
@@ -353,18 +372,18 @@ class Outlet:
             self._acked = done
             self._rated = now
 
-    def _send(self, unit: Unit, packet: Packet) -> None:
-        kind = packet.track.kind
+    def _send(self, unit: Unit, packet: Packet, kind: MediaKind) -> None:
         self.counters.sent[kind] += 1
-        if kind is MediaKind.VIDEO and packet.keyframe:
+        if packet.keyframe and kind is MediaKind.VIDEO:
             self._largest = max(len(packet.payload), self._largest * 9 // 10)
         self._raw(unit, kind, packet.arrival)
 
     def _raw(self, unit: Unit, kind: MediaKind | None, arrival: int) -> None:
+        """Send `unit`, which counts for `kind`: None for headers and pictures sent again."""
         if isinstance(unit, Tag):
             size = len(unit.head) + len(unit.body)
             hub_time = unit.time
-            line = unit.packet.track.kind if unit.packet is not None else None
+            line = kind or (unit.packet.track.kind if unit.packet is not None else None)
         else:
             size = len(unit.payload)
             hub_time = to_ms(unit.dts)
@@ -372,16 +391,23 @@ class Outlet:
         assert self.base is not None
         time = hub_time - self.base
         if line is not None:
-            time = self._last[line] = max(time, self._last.get(line, 0))
-        started = self.now()
-        self.transport.send(unit, max(time, 0))
-        took = self.now() - started
+            last = self._last.get(line, 0)
+            if time > last:
+                self._last[line] = time
+            else:
+                time = last
+        elif time < 0:
+            time = 0
+        now = self.now
+        started = now()
+        self.transport.send(unit, time)
+        took = now() - started
         if took > SLOW_SEND:
             self.counters.slow_sends += 1
             self.on_slow(took)
         self._end += size
         self.counters.bytes += size
-        self._marks.append(_Mark(self._end, hub_time, started, arrival, kind))
+        self._marks.append((self._end, hub_time, started, arrival, kind))
 
     def _drop(self, kind: MediaKind, reason: str) -> None:
         self.counters.drop(kind, reason)

@@ -45,8 +45,7 @@ class PacketPacker:
 class FlvPacker(TagPacker):
     """The tag packer under the hub's names."""
 
-    def unit(self, packet: Packet) -> Tag:
-        return self.tag(packet)
+    unit = TagPacker.tag
 
 
 class Rendition:
@@ -76,6 +75,8 @@ class Rendition:
         self._early = Group()
         """The picture while the sound is still unknown."""
         self._copied: set[MediaKind] = set()
+        self._straight: set[Track] = set()
+        """Tracks whose packets go on to the hub as they are. One that has changed is not among them."""
         for kind, codec in ((MediaKind.VIDEO, key.video), (MediaKind.AUDIO, key.audio)):
             source = next((track for track in tracks if track.kind is kind), None)
             if codec.startswith(f"{SILENT}:"):
@@ -106,7 +107,9 @@ class Rendition:
 
     def packet(self, packet: Packet) -> None:
         """Take one packet of the stream, on the hub's timeline."""
-        if packet.track.kind in self._copied:
+        if packet.track in self._straight and self.hub is not None:
+            self.hub.packet(packet)
+        elif packet.track.kind in self._copied:
             self._deliver(packet)
 
     def request_keyframe(self) -> bool:
@@ -147,6 +150,8 @@ class Rendition:
                     return
                 self.hub.change(packet.track, to_ms(packet.dts))
         if self.hub is not None:
+            if self._silence is None and kind in self._copied:
+                self._straight = {track for track in self._tracks.values() if track.kind in self._copied}
             self._feed(packet)
             return
         if kind is MediaKind.VIDEO:

@@ -66,7 +66,9 @@ class PushFeed:
         self._door: Door | None = None
         self._queued = 0
         self._ending = False
-        self._offered = self.delivered = self.absorbed = 0
+        self._offered = 0
+        """By other threads, under the lock; the four below are written on the loop only, and need none."""
+        self._offered_on_loop = self.delivered = self.absorbed = 0
         self.held = 0
         self._dropped: Counter[str] = Counter()
         self._untold: Counter[tuple[MediaKind, str]] = Counter()
@@ -87,7 +89,7 @@ class PushFeed:
     def counts(self) -> PushCounts:
         with self._room:
             return PushCounts(
-                offered=self._offered,
+                offered=self._offered + self._offered_on_loop,
                 delivered=self.delivered,
                 absorbed=self.absorbed,
                 waiting=self._queued + self.held,
@@ -126,10 +128,10 @@ class PushFeed:
         `keyframe` overrules what the bits say. True = taken. Raises `MediaError` for a codec nobody knows.
         """
         now = time.monotonic_ns()
-        pts, dts = (
-            (now if dts is None else dts) if pts is None else pts,
-            (now if pts is None else pts) if dts is None else dts,
-        )
+        if pts is None:
+            pts = now if dts is None else dts
+        if dts is None:
+            dts = pts
         if codec is not None and (door := self._door) is not None:
             door.check_codec(codec)
         return self._push(Unit(kind, bytes(data), codec, dts, pts, now, keyframe), timeout)
@@ -180,8 +182,7 @@ class PushFeed:
         if door is None or self._ending:
             return self._refuse(unit.kind, NOT_RUNNING)
         if threading.get_ident() == door.thread:
-            with self._room:
-                self._offered += 1
+            self._offered_on_loop += 1
             door.take(unit)
             return True
         return self._hand_over(door, unit, timeout)
@@ -272,10 +273,10 @@ class PushFeed:
             self._room.notify_all()
 
     def settle(self, *, delivered: int = 0, absorbed: int = 0, held: int = 0, damaged: int = 0) -> None:
-        """Count what became of units that have arrived."""
-        with self._room:
-            self.delivered += delivered
-            self.absorbed += absorbed
-            self.held += held
-            if damaged:
+        """Count what became of units that have arrived. On the loop."""
+        self.delivered += delivered
+        self.absorbed += absorbed
+        self.held += held
+        if damaged:
+            with self._room:
                 self._dropped["damaged"] += damaged

@@ -99,7 +99,7 @@ class Intake:
                 self._sink.tracks(list(self._tracks.values()))
         if self._announced:
             self._deliver(media)
-            self._feed.settle(delivered=1)
+            self._feed.delivered += 1
         else:
             self._hold(media)
 

@@ -66,7 +66,12 @@ class ReconnectRequested:
 
 ClientEvent = Connected | Published | Refused | ReconnectRequested
 
-_CHUNK_STREAMS = {Type.AUDIO: ChunkStream.AUDIO, Type.VIDEO: ChunkStream.VIDEO, Type.DATA: ChunkStream.DATA}
+CHUNK_STREAMS: dict[int, int] = {
+    int(Type.AUDIO): int(ChunkStream.AUDIO),
+    int(Type.VIDEO): int(ChunkStream.VIDEO),
+    int(Type.DATA): int(ChunkStream.DATA),
+}
+"""Plain numbers: arithmetic on members of an IntEnum costs several times as much."""
 _ASKED = {State.CONNECTING: "connect", State.CREATING: "publish", State.PUBLISHING: "publish"}
 """The command that a bad onStatus answers, where one is waited for."""
 _START = "NetStream.Publish.Start"
@@ -115,7 +120,7 @@ class Client(Connection):
 
     def media(self, type: int, time: int, head: bytes, body: bytes | memoryview) -> Buffers:
         """One tag as buffers to send. `time` is ms."""
-        return self.writer.message(_CHUNK_STREAMS[type], type, time, self.stream_id, head, body)
+        return self.writer.message(CHUNK_STREAMS[type], type, time, self.stream_id, head, body)
 
     def end(self) -> None:
         """Say goodbye, so that the name is free at once."""

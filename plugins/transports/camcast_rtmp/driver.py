@@ -19,6 +19,7 @@ from camcast.media import Tag, Track, Unit
 from camcast_rtmp import answers, profiles, proxy, reconnect, urls
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
+    CHUNK_STREAMS,
     Client,
     ClientEvent,
     ClientSettings,
@@ -204,12 +205,13 @@ class RtmpTransport:
                 return
             self._largest = size
         self._sent_tags += 1
-        wire.write(client.media(unit.type._value_, time, head, body))
+        type = unit.type._value_
+        wire.write(client.writer.message(CHUNK_STREAMS[type], type, time, client.stream_id, head, body))
 
     @property
     def pending(self) -> int:
         wire = self._wire
-        return 0 if wire is None or not wire.alive else wire.handed - wire.acked
+        return 0 if wire is None else wire.pending
 
     @property
     def acked(self) -> int:

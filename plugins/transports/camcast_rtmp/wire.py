@@ -81,7 +81,7 @@ class Wire:
 
     def write(self, buffers: Buffers) -> None:
         """Send now what the socket takes, keep the rest. Never blocks or raises."""
-        size = sum(map(len, buffers))
+        size = len(buffers[0]) + len(buffers[1]) if len(buffers) == 2 else sum(map(len, buffers))
         self.handed += size
         if self._failed or self._closed:
             return
@@ -250,6 +250,11 @@ class Wire:
         return not self._failed and not self._closed
 
     # --- figures ----------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> int:
+        """Bytes of `handed` that the peer has not acknowledged; 0 once the connection is gone."""
+        return self.handed - self.acked if self.alive else 0
 
     @property
     def acked(self) -> int:
