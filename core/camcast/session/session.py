@@ -34,6 +34,7 @@ from camcast.session.episode import Episode
 from camcast.session.fleet import Waiter
 from camcast.session.ghosts import Ghosts
 from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.session.parting import Parting
 from camcast.session.services import Services
 from camcast.session.state import StateMachine, Trigger
 from camcast.stream.feed import Feed
@@ -72,6 +73,7 @@ class Session:
         self._next_sample = 0.0
         self._idle = False
         self._interrupt = False
+        self._parting = Parting(self.label)
 
     # --- what others see ----------------------------------------------------------------------------------
 
@@ -188,6 +190,7 @@ class Session:
                     self._failed(NetworkError(f"internal error: {type(error).__name__}", stage="internal"), None)
         finally:
             await self._release(clean=True)
+            await self._parting.gone()
             self._to(Trigger.DISCONNECT, "stopped")
 
     async def _step(self) -> None:
@@ -225,7 +228,7 @@ class Session:
             error = await self._try_once(attempt, connected=attempt is spare, detour=detour)
             if error is None:
                 break
-            await attempt.close(clean=False)
+            self._parting.let_go(attempt)
             detour = self._aside.take_detour()
             if detour is None:
                 self._failed(self._ghosts.explain(attempt, error), attempt)
@@ -265,6 +268,7 @@ class Session:
                     target_index=attempt.index,
                 )
             )
+            await self._parting.gone(attempt)
             await attempt.connect()
         await attempt.publish()
 
@@ -350,7 +354,7 @@ class Session:
         self._aside.end()
         hot.adopt(self.recorder.flow)
         self._go_live(hot, "failover", gap=0.0)
-        await old.close(clean=False)
+        self._parting.let_go(old)
 
     async def _release(self, *, clean: bool = False) -> None:
         await self._aside.stop()
@@ -366,7 +370,10 @@ class Session:
         self._tell_drops(over=True)
         self._ghosts.remember(active)
         self._aside.keep_spare()
-        await active.close(clean=clean)
+        if clean:
+            await active.close(clean=True)
+        else:
+            self._parting.let_go(active)
 
     # --- failures -----------------------------------------------------------------------------------------
 
