@@ -15,6 +15,9 @@ BITS_PER_PIXEL = 0.1
 """For a fallback without a bitrate of its own: 4 Mbit/s at 1080p20."""
 MIN_VIDEO_BITRATE = 300_000
 AUDIO_BITRATE = 128_000
+MIN_SAMPLE_RATE, USUAL_SAMPLE_RATE = 32_000, 48_000
+"""Sound below the first is transcoded at the second: platforms want it, and a codec's blocks are shorter there, so
+telephone sound does not come a third of a second after its picture."""
 
 
 def video_bitrate(width: int, height: int, frame_rate: float) -> int:
@@ -105,9 +108,9 @@ class Transcoder:
                 max_bitrate=limit,
             )
         else:
-            settings = EncoderSettings(
-                sample_rate=track.sample_rate, channels=min(track.channels, 2), bitrate=AUDIO_BITRATE
-            )
+            channels = min(track.channels, 2)
+            rate = track.sample_rate if track.sample_rate >= MIN_SAMPLE_RATE else USUAL_SAMPLE_RATE
+            settings = EncoderSettings(sample_rate=rate, channels=channels, bitrate=AUDIO_BITRATE * channels // 2)
         kind, report = choose(self._host.encoders, self._codec, self._implementation, settings)
         self._handover.call(self._note, "encoder_chosen", report)
         return kind.open(settings)
