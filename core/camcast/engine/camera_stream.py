@@ -134,6 +134,12 @@ class CameraStream:
         """Ask whoever makes this stream's picture. False = nobody can."""
         return self.feed.request_keyframe()
 
+    def set_bitrate(self, bitrate: int) -> bool:
+        """kbit/s for the picture, where it is made here. False = it is not. Raises `ValueError` below 1."""
+        if bitrate < 1:
+            raise ValueError(f"bitrate {bitrate}: expected kbit/s, at least 1")
+        return self.feed.set_bitrate(bitrate * 1000)
+
     def retry_now(self) -> None:
         """Try a lost source at once."""
         self._retry.set()

@@ -29,6 +29,8 @@ class StreamHandle(Protocol):
 
     def request_keyframe(self) -> bool: ...
 
+    def set_bitrate(self, bitrate: int) -> bool: ...
+
 
 class CameraHandle(Protocol):
     """What a camera shows to others, wherever it runs."""
@@ -46,6 +48,8 @@ class CameraHandle(Protocol):
     async def stop(self) -> None: ...
 
     def request_keyframe(self, stream_id: int = 0) -> bool: ...
+
+    def set_bitrate(self, stream_id: int, bitrate: int) -> bool: ...
 
 
 class CameraInstance:
@@ -73,6 +77,13 @@ class CameraInstance:
     def request_keyframe(self, stream_id: int = 0) -> bool:
         """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
         return self.streams[stream_id].request_keyframe()
+
+    def set_bitrate(self, stream_id: int, bitrate: int) -> bool:
+        """Aim at `bitrate` kbit/s where the picture is encoded or transcoded here, at most what it is configured with.
+
+        False = it comes encoded from the source. Raises `KeyError` for no such stream, `ValueError` below 1.
+        """
+        return self.streams[stream_id].set_bitrate(bitrate)
 
 
 @attrs.define(eq=False)

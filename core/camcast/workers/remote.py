@@ -110,6 +110,13 @@ class RemoteStream:
         self.worker.post(wire.Keyframe(self.camera.camera_id, self.config.stream_id))
         return True
 
+    def set_bitrate(self, bitrate: int) -> bool:
+        """kbit/s. Passed on; whether the picture is made here is not known."""
+        if bitrate < 1:
+            raise ValueError(f"bitrate {bitrate}: expected kbit/s, at least 1")
+        self.worker.post(wire.Bitrate(self.camera.camera_id, self.config.stream_id, bitrate))
+        return True
+
 
 class RemoteCamera:
     """A camera in a worker."""
@@ -141,3 +148,6 @@ class RemoteCamera:
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
         return self.streams[stream_id].request_keyframe()
+
+    def set_bitrate(self, stream_id: int, bitrate: int) -> bool:
+        return self.streams[stream_id].set_bitrate(bitrate)

@@ -35,7 +35,7 @@ class Do:
     """Parent to worker: one of the calls below, answered by `Done`."""
 
     number: int
-    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Stop
+    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | Stop
 
 
 @attrs.frozen
@@ -71,6 +71,13 @@ class Control:
 class Keyframe:
     camera_id: int
     stream_id: int
+
+
+@attrs.frozen
+class Bitrate:
+    camera_id: int
+    stream_id: int
+    kbits: int
 
 
 @attrs.frozen
