@@ -32,6 +32,8 @@ HUB_DEADLINE = 20.0
 """Seconds to wait for the rendition's first keyframe: the longest usual distance of keyframes, doubled."""
 CLOSE_DEADLINE = 2.5
 DRAIN_DEADLINE = 1.0
+LOOK = 0.25
+"""Seconds between two looks at what is acknowledged, once media flows: each is a system call."""
 
 
 class Attempt:
@@ -67,6 +69,7 @@ class Attempt:
         self._rendition: Rendition | None = None
         self._acked = 0
         self._acked_at = self.started_at
+        self._look_at = 0.0
         self.flow_since: float | None = None
         """Monotonic time of the first acknowledged media."""
 
@@ -223,6 +226,10 @@ class Attempt:
         transport = self._transport
         if transport is None or self.published_at is None or self.lost_error.done() or self.closed:
             return
+        if now < self._look_at and self.stall_due(now) > 0:
+            return
+        if self.flow_since is not None:
+            self._look_at = now + LOOK
         acked = transport.acked
         if acked != self._acked:
             self._acked = acked

@@ -76,6 +76,16 @@ class Group:
 
 
 @attrs.define(eq=False)
+class _Work:
+    """What is still to be done, from the outlet `at` on. `outlets` are those that were attached when it came."""
+
+    call: Callable[[HubOutlet], None]
+    outlets: tuple[HubOutlet, ...]
+    packet: Packet | None
+    at: int = 0
+
+
+@attrs.define(eq=False)
 class Hub:
     """One rendition's fan-out."""
 
@@ -85,9 +95,7 @@ class Hub:
     latest: dict[MediaKind, int] = attrs.field(factory=dict, init=False)
     """Newest decode time by kind, ns."""
     _outlets: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
-    _behind: deque[tuple[Callable[[HubOutlet], None], tuple[HubOutlet, ...], Packet | None]] = attrs.field(
-        factory=deque, init=False
-    )
+    _behind: deque[_Work] = attrs.field(factory=deque, init=False)
 
     @property
     def outlets(self) -> int:
@@ -111,7 +119,7 @@ class Hub:
             return
         unit = self.packer.unit(packet)
         if self._behind:
-            self._later(lambda outlet: outlet.offer(unit, packet), outlets, packet)
+            self._later(_Work(lambda outlet: outlet.offer(unit, packet), outlets, packet))
             return
         if len(outlets) == 1:
             outlets[0].offer(unit, packet)
@@ -120,7 +128,7 @@ class Hub:
         for index, outlet in enumerate(outlets):
             outlet.offer(unit, packet)
             if self.now() - started > SLICE and index + 1 < len(outlets):
-                self._later(lambda outlet: outlet.offer(unit, packet), outlets[index + 1 :], packet)
+                self._later(_Work(lambda outlet: outlet.offer(unit, packet), outlets, packet, index + 1))
                 return
 
     def change(self, track: Track, time: int) -> None:
@@ -128,33 +136,31 @@ class Hub:
         units = self.packer.change(track, time)
         if units:
             if self._behind:
-                self._later(lambda outlet: outlet.announce(units), self._outlets, None)
+                self._later(_Work(lambda outlet: outlet.announce(units), self._outlets, None))
                 return
             for outlet in self._outlets:
                 outlet.announce(units)
 
-    def _later(self, work: Callable[[HubOutlet], None], outlets: tuple[HubOutlet, ...], packet: Packet | None) -> None:
-        if len(self._behind) >= MAX_BEHIND and packet is not None:
-            for outlet in outlets:
-                outlet.overloaded(packet)
+    def _later(self, work: _Work) -> None:
+        if len(self._behind) >= MAX_BEHIND and work.packet is not None:
+            for outlet in work.outlets[work.at :]:
+                outlet.overloaded(work.packet)
             return
-        self._behind.append((work, outlets, packet))
+        self._behind.append(work)
         if len(self._behind) == 1:
             asyncio.get_running_loop().call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
         started = self.now()
         while self._behind:
-            work, outlets, packet = self._behind[0]
-            for index, outlet in enumerate(outlets):
-                if outlet in self._outlets:
-                    work(outlet)
-                if self.now() - started > SLICE and (index + 1 < len(outlets) or len(self._behind) > 1):
-                    rest = outlets[index + 1 :]
-                    if rest:
-                        self._behind[0] = (work, rest, packet)
-                    else:
-                        self._behind.popleft()
+            work = self._behind[0]
+            outlets = work.outlets
+            while work.at < len(outlets):
+                outlet = outlets[work.at]
+                work.at += 1
+                if outlets is self._outlets or outlet in self._outlets:
+                    work.call(outlet)
+                if self.now() - started > SLICE:
                     asyncio.get_running_loop().call_soon(self._catch_up)
                     return
             self._behind.popleft()

@@ -36,8 +36,10 @@ AUDIO_FACTOR = 2.0
 SLICE_BYTES = 64 * 1024
 SLICE_WAIT = 0.005
 SLOW_SEND = 0.005
-ASK_MS = 100
-"""Media time after which the transport is asked again how much is pending; sooner when as much as a slice was sent."""
+ASK_MS = 250
+"""Media time after which the transport is asked again how much is pending, if nothing makes it sooner: `ASK_BYTES` sent
+since, or the oldest of what it may not have sent reaching the bound."""
+ASK_BYTES = 256 * 1024
 REASON_KEYFRAME = "waiting for keyframe"
 REASON_BEHIND = "link behind"
 REASON_REPLAY = "replay too slow"
@@ -329,7 +331,7 @@ class Outlet:
             if self._marks:
                 until = min(until, self._marks[0][_TIME] + int(self.max_seconds * 1000))
             if time < until:
-                self._well_until = self._end + SLICE_BYTES - pending
+                self._well_until = self._end + min(ASK_BYTES, self.max_bytes) - pending
                 self._well_before = until * NS_PER_MS - NS_PER_MS // 2 - 1
                 return False
         lag = self.lag
