@@ -11,16 +11,17 @@ from tests.servers.srt_callers import ManyCallers
 from camcast.testing.conformance import Bounds, TransportConformance
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyCallers]:
+    with ManyCallers(tmp_path_factory.mktemp("srt")) as server:
+        yield server
+
+
 class TestSrt(TransportConformance):
     kind, wire = "srt", "udp"
     options: ClassVar = {"peeridletimeo": 500, "latency": 20}
     by_silence = True
     bounds = Bounds(connect=1.0)
-
-    @pytest.fixture(scope="class")
-    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyCallers]:
-        with ManyCallers(tmp_path_factory.mktemp("srt")) as server:
-            yield server
 
     @pytest.fixture
     def url(self, server: ManyCallers) -> str:

@@ -22,6 +22,12 @@ class OwnServer(WhipServer):
         self.stall, self.resume, self.drop = self.freeze, self.thaw, self.kill
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WhipServer]:
+    with WhipServer(tmp_path_factory.mktemp("whip")) as server:
+        yield server
+
+
 class TestWhip(TransportConformance):
     kind = "whip"
     by_silence = True
@@ -33,11 +39,6 @@ class TestWhip(TransportConformance):
             key = url.rpartition("/")[2]
             server.url = server.url(f"whip/{key}")  # type: ignore
             yield server  # type: ignore
-
-    @pytest.fixture(scope="class")
-    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WhipServer]:
-        with WhipServer(tmp_path_factory.mktemp("whip")) as server:
-            yield server
 
     @pytest.fixture
     def url(self, server: WhipServer) -> str:

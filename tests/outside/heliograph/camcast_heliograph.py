@@ -46,10 +46,15 @@ class FlagParser:
 class FlagSource:
     """25 signals a second, a keyframe each fifth."""
 
+    pace = 0.04
+
     def __init__(self, context: SourceContext) -> None:
         self._context = context
         if context.url and not context.url.startswith("flags://"):
             raise SourceError("expected a flags:// address", fatal=True)
+
+    def __repr__(self) -> str:
+        return "<FlagSource>"
 
     async def run(self, sink: MediaSink) -> None:
         parser = self._context.codec(NAME).parser(b"")
@@ -63,7 +68,7 @@ class FlagSource:
             assert packet is not None
             sink.packet(packet)
             number += 1
-            await asyncio.sleep(0.04)
+            await asyncio.sleep(self.pace)
 
     def request_keyframe(self) -> bool:
         return False

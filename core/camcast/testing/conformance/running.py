@@ -18,10 +18,10 @@ from camcast.host import PluginHost
 from camcast.kinds import SourceKind
 from camcast.media import Frame, MediaKind, Packet, Track
 from camcast.session.resolver import NameResolver
+from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.rule import broken, expect
 from camcast.testing.conformance.watch import until
 
-STOP_WITHIN = 2.0
 ENOUGH = 12
 """Packets or frames that show how a source behaves."""
 BAD_URL = "nosuch://someone:hidden-password@127.0.0.1:9/hidden-path"
@@ -81,7 +81,7 @@ class Run:
             task.result()
         expect(len(self.sink.media) >= count, f"{len(self.sink.media)} packets or frames within {seconds:g} s")
 
-    async def stop(self, within: float = STOP_WITHIN) -> float:
+    async def stop(self, within: float = 2.0) -> float:
         """Cancel; how long it took to end."""
         assert self.task is not None
         began = time.monotonic()
@@ -106,10 +106,10 @@ class SourceBench:
         bad_url: str = BAD_URL,
         options: Mapping[str, Any] | None = None,
         drive: Callable[[Run], Awaitable[None]] | None = None,
-        stop_within: float = STOP_WITHIN,
+        bounds: Bounds | None = None,
     ) -> None:
         self.host, self.kind, self.url, self.bad_url = host, kind, url, bad_url
-        self.stop_within = stop_within
+        self.bounds = bounds or Bounds()
         self._options = dict(options or {})
         self._drive = drive
         self._warm = False
@@ -145,7 +145,7 @@ class SourceBench:
             if driver is not None:
                 driver.cancel()
                 await asyncio.wait([driver])
-            await run.stop(self.stop_within)
+            await run.stop()
 
     async def warm(self) -> None:
         if not self._warm:

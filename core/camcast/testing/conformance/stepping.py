@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Generator
 from typing import Any
 
@@ -61,8 +62,11 @@ class _Count:
             asyncio.get_running_loop().call_soon(self.task.cancel)
 
 
-async def cut(coroutine: Coroutine[Any, Any, Any], at: int) -> Cut:
-    """Run `coroutine` and cancel it at its `at`-th await (1 = the first), or let it end if there are fewer."""
+async def cut(coroutine: Coroutine[Any, Any, Any], at: int, *, patience: float = 60.0) -> Cut:
+    """Run `coroutine` and cancel it at its `at`-th await (1 = the first), or let it end if there are fewer.
+
+    When neither has come after `patience` seconds it is cancelled all the same, and `reached` is False.
+    """
     loop = asyncio.get_running_loop()
     count = _Count(at)
     old = loop.get_task_factory()
@@ -76,9 +80,12 @@ async def cut(coroutine: Coroutine[Any, Any, Any], at: int) -> Cut:
     loop.set_task_factory(factory)
     task = count.task = loop.create_task(coroutine)
     try:
-        while not task.done() and not count.reached:
+        deadline = time.monotonic() + patience
+        while not task.done() and not count.reached and time.monotonic() < deadline:
             await asyncio.wait([task], timeout=0.005)
         loop.set_task_factory(old)
+        if not task.done() and not count.reached:
+            task.cancel()
         if not task.done():
             await asyncio.wait([task], timeout=_HEARD_WITHIN)
     finally:
