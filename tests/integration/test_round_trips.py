@@ -13,9 +13,11 @@ import pytest
 
 from camcast import Engine, SessionConfig, SourceConfig, StreamConfig
 from camcast.config import CameraConfig, TargetConfig
+from camcast.events import SourceNote
 from camcast.media import NS_PER_S, MediaKind
 from camcast.testing.receiver import Receiver
 from tests.compare import Media, Unit, compare, demux
+from tests.integration.air import CODECS, FAST, of, on_air
 from tests.integration.kit import balance, camera, engine, sent, until
 from tests.media import RECIPES, encode, made
 from tests.servers.nginx import Nginx
@@ -179,6 +181,35 @@ async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_
         shown = [(picture.width, picture.height) for picture in recording.decode(video=0)]
     assert set(shown) == set(SIZES)
     assert shown == sorted(shown, key=SIZES.index)
+
+
+async def test_a_stream_that_becomes_another_codec_is_published_anew():
+    async with Receiver() as receiver:
+        target = TargetConfig(url=receiver.url("live", "cam"), server="camcast")
+        source = SourceConfig(type="push", options={"video": "h264"})
+        session = SessionConfig(camera_id=0, targets=[target], retry_policy=FAST)
+        async with on_air(CameraConfig(camera_id=0, streams=(StreamConfig(source=source, sessions=(session,)),))) as (
+            running,
+            events,
+        ):
+            feed = running.push(0, 0)
+            await feed.ready()
+            clock = 0
+            for codec in ("h264", "h265"):
+                for kind, data, dts, pts in [
+                    *units(changed(codec, 0), clock),
+                    *units(changed(codec, 0), clock + NS_PER_S * 3 // 2),
+                ]:
+                    if kind is MediaKind.VIDEO:
+                        feed.packet(data, codec=codec, pts=pts, dts=dts)
+                        await asyncio.sleep(0.02)
+                clock += 3 * NS_PER_S
+        first, second = receiver.of("cam")
+    assert {frame.codec for frame in first.frames(CODECS)} == {"h264"}
+    assert {(frame.codec, frame.form) for frame in second.frames(CODECS)} == {("h265", "enhanced")}
+    assert [note.message for note in of(events, SourceNote) if note.code == "rendition_failed"] == [
+        "the video changed from h264 to h265, so it must be published anew"
+    ]
 
 
 def _through_ffmpeg(flv: bytes, path: Path) -> list[Unit]:

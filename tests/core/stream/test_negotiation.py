@@ -75,6 +75,14 @@ def test_b_frames_are_transcoded_where_the_target_cannot_show_them():
     assert decide(target(), tracks)[0][0] == ""
 
 
+def test_b_frames_that_are_only_possible_are_not_there():
+    """Streams that do not say how far pictures are out of order mostly have them in order."""
+    tracks = (attrs.evolve(VIDEO, reorder=2, details={"reorder_stated": False}),)
+    assert decide(target(reorder=False), tracks) == (("", "plain", "none", ""), [])
+    tracks = (attrs.evolve(VIDEO, reorder=2, details={"reorder_stated": True}),)
+    assert decide(target(reorder=False), tracks)[0][0] == "othervideo"
+
+
 def test_silence_where_the_platform_needs_sound_and_there_is_none():
     assert decide(target(needs_audio=True), (VIDEO,))[0][2] == "silent:otheraudio"
     assert decide(target(), (VIDEO,))[0][2] == "none"
