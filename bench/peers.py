@@ -1,0 +1,138 @@
+"""Our receiver in a process of its own that can be killed and asked what came, and when.
+
+The child reads commands from its stdin, one a line, and answers each with one line of JSON:
+"first NAME NS" (when the first keyframe of NAME came after NS), "frames NAME" ([arrival ns, time ms, keyframe, digest]
+of every picture), "counts" (everything by name), "accepts" (when connections were accepted, ns), "drop" (reset
+everybody).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import zlib
+from typing import Any, Self
+
+from tests.servers.process import free_port
+
+from camcast.media import Tag, TagType
+from camcast.testing.receiver import Receiver
+from camcast.testing.recording import Recording
+
+
+class Peer:
+    """One such process."""
+
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, keep: bool = True, prefix: tuple[str, ...] = ()
+    ) -> None:
+        self.host = host
+        self.port = port or free_port()
+        self._keep = keep
+        self._prefix = prefix
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Self:
+        command = [*self._prefix, sys.executable, "-m", "bench.peers", self.host, str(self.port), str(int(self._keep))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._answer() == "listening"
+        return self
+
+    def url(self, name: str) -> str:
+        return f"rtmp://{self.host}:{self.port}/live/{name}"
+
+    def ask(self, *words: object) -> Any:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.kill()
+
+    def _answer(self) -> Any:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+
+def is_picture(tag: Tag) -> bool:
+    """Whether an AVC tag holds a picture, not a header or an end."""
+    return tag.type is TagType.VIDEO and tag.body[1] == 1
+
+
+def is_key(tag: Tag) -> bool:
+    return is_picture(tag) and tag.body[0] >> 4 == 1
+
+
+class _Dated(Receiver):
+    """Remembers when connections came."""
+
+    accepts: list[int]
+
+    def happened(self) -> None:
+        if len(self.accepts) < self.accepted:
+            self.accepts += [time.monotonic_ns()] * (self.accepted - len(self.accepts))
+        super().happened()
+
+
+async def _serve(host: str, port: int, keep: bool) -> None:
+    receiver = _Dated(host=host, port=port, keep=(1 << 30) if keep else 0)
+    receiver.accepts = []
+    async with receiver:
+        print(json.dumps("listening"), flush=True)
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            print(json.dumps(_reply(receiver, line.decode().split())), flush=True)
+
+
+def _reply(receiver: _Dated, words: list[str]) -> Any:
+    match words:
+        case ["first", name, since]:
+            return min(
+                (at for r in receiver.of(name) for tag, at in _tags(r) if is_key(tag) and at >= int(since)),
+                default=None,
+            )
+        case ["frames", name]:
+            return [
+                [at, tag.time, is_key(tag), zlib.crc32(tag.body[5:])]
+                for recording in receiver.of(name)
+                for tag, at in _tags(recording)
+                if is_picture(tag)
+            ]
+        case ["counts"]:
+            counts: dict[str, Any] = {}
+            for recording in receiver.recordings:
+                one = counts.setdefault(recording.name, {"video": 0, "audio": 0, "times": 0, "live": False})
+                one["video"] += recording.counts[TagType.VIDEO]
+                one["audio"] += recording.counts[TagType.AUDIO]
+                one["times"] += 1
+                one["live"] = recording.live
+            return counts
+        case ["accepts"]:
+            return receiver.accepts
+        case ["drop"]:
+            return receiver.drop(reset=True)
+    raise ValueError(words)
+
+
+def _tags(recording: Recording) -> zip[tuple[Tag, int]]:
+    return zip(recording.tags, recording.arrivals, strict=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1"))
