@@ -22,7 +22,6 @@ from typing import Any
 from unittest import mock
 
 from tests.faults.proxy import FaultProxy, Greeting
-from tests.integration.kit import until
 from tests.media import made
 from tests.servers.process import free_port
 
@@ -93,7 +92,8 @@ async def _sent(seconds: float, *, disturbed: bool) -> dict[str, Any]:
         config = Config(cameras=(CameraConfig(streams=(StreamConfig(source=source, sessions=sessions),)),))
         async with Engine(config) as engine:
             good = [one for one in engine.sessions if one.key.output.startswith("good")]
-            await until(lambda: all(one.metrics.video_sent > 30 for one in good))
+            while not all(one.metrics.video_sent > 30 for one in good):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
             if disturbed:
                 slow.rate_up = BITRATE / 10
             for found in times.values():
