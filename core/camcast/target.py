@@ -67,9 +67,32 @@ class Target:
         found |= _option_secrets(self.options)
         return frozenset(secret for secret in found if secret)
 
+    def moved(self, url: str) -> Target:
+        """This target at `url`, as its server asks; the URL says all by itself. No secret goes to another origin."""
+        options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
+        return attrs.evolve(self, url=url, app=None, stream_key=None, options=options)
+
     def scrub(self, text: str) -> str:
         """`text` (a peer's words, a library's exception) without this target's secrets."""
         return redact_text(text, self.secrets)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    scheme, _, rest = url.partition("://")
+    return scheme.lower(), re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+
+
+def _without_secrets(options: Any) -> Any:
+    """The options with every text that their class hides from its repr back at its default."""
+    if not attrs.has(type(options)):
+        return options
+    hidden = (field for field in attrs.fields(type(options)) if field.repr is False)
+    defaults = {
+        field.alias: field.default
+        for field in hidden
+        if isinstance(getattr(options, field.name), str) and isinstance(field.default, str | None)
+    }
+    return attrs.evolve(options, **defaults)
 
 
 def _option_secrets(options: Any) -> set[str]:

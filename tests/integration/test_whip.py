@@ -104,6 +104,17 @@ async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer):
     balance(running)
 
 
+async def test_a_redirect_to_another_port_is_followed_without_the_token(server: WhipServer, tmp_path: Path):
+    with WhipServer(tmp_path / "other") as other:
+        config = to(server, f"to?http://{other.address}/whip/moved")
+        async with engine(camera(0, made("h264_opus"), config)) as running:
+            await sent(running, 30)
+        balance(running)
+        state = await asyncio.to_thread(other.state)
+    assert {one["path"] for one in state["requests"]} == {"/whip/moved", "/session/0"}
+    assert {one["authorization"] for one in state["requests"]} == {""}
+
+
 async def test_failover_across_protocols(server: WhipServer, tmp_path: Path):
     """The chain goes on with WHIP when RTMP is not there."""
     targets = [

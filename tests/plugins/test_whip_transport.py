@@ -198,6 +198,15 @@ async def test_answers_of_all_kinds(kind: TransportKind, server: WhipServer, beh
     assert not events.losses
 
 
+async def test_a_server_that_takes_the_streams_own_profile(kind: TransportKind, server: WhipServer):
+    clip = load(made("h264_only"))
+    async with publishing(kind, server.url("any-profile/x"), clip) as (transport, events):
+        await feed(transport, clip.packets[:20], speed=4)
+        await reached(lambda: transport.acked)
+    assert not events.notes
+    assert len(server.received()) >= 19
+
+
 async def test_a_track_that_is_refused_is_left_out(kind: TransportKind, server: WhipServer):
     clip = load(made("h264_opus"))
     async with publishing(kind, server.url("video-only/x"), clip) as (transport, events):

@@ -38,16 +38,26 @@ class WhipServer(ServerProcess):
         port: int = 0,
         token: str = "",
         certificate: Certificate | None = None,
+        light: bool = False,
     ) -> None:
+        """`light`: counts packets instead of putting units together, so that it costs little."""
         super().__init__(directory, host=host, port=port)
         self.token = token
         self.certificate = certificate
+        self.light = light
         self.output = directory / "received.jsonl"
         self._lines = self._requests = self._sessions = 0
 
     def command(self) -> Sequence[str]:
         tls = [str(self.certificate.cert_file), str(self.certificate.key_file)] if self.certificate else []
-        settings = {"host": self.host, "port": self.port, "token": self.token, "tls": tls, "output": str(self.output)}
+        settings = {
+            "host": self.host,
+            "port": self.port,
+            "token": self.token,
+            "tls": tls,
+            "output": str(self.output),
+            "light": self.light,
+        }
         return (sys.executable, str(Path(__file__).with_name("whip_server.py")), json.dumps(settings))
 
     def url(self, path: str = "whip/camera-7") -> str:

@@ -5,7 +5,7 @@
 /until-close/…     the same, the end of the connection is the end of the body
 /absolute/…        the same with an absolute Location and Link headers
 /no-location/…     the same without a Location
-/baseline/…        answers the first payload type, whatever it is
+/any-profile/…     takes H.264 under whatever profile is offered first
 /video-only/…      refuses the sound
 /mute/…            answers, without any address, and has closed its sockets
 /redirect/N/…      307, N times, then /whip/…
@@ -100,6 +100,8 @@ class Server:
     async def publish(self, behaviour: str, request: web.Request) -> web.StreamResponse:
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         offer = await request.text()
+        if behaviour == "any-profile":
+            offer = re.sub(r"profile-level-id=[0-9a-f]{6}", "profile-level-id=42e01f", offer)
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         number = self.number
         self.number += 1
@@ -149,7 +151,7 @@ class Server:
         if what == "pli":
             for peer in self.peers.values():
                 for receiver in peer.getReceivers():
-                    for ssrc in receiver._RTCRtpReceiver__remote_streams:  # type: ignore[attr-defined]
+                    for ssrc in list(receiver._RTCRtpReceiver__remote_streams):  # type: ignore[attr-defined]
                         if receiver.track.kind == "video":
                             await receiver._send_rtcp_pli(ssrc)
         if what == "hangup":
@@ -157,14 +159,42 @@ class Server:
                 await self.peers.pop(number).close()
         states = {number: peer.connectionState for number, peer in self.peers.items()}
         return web.json_response(
-            {"peers": states, "requests": self.requests, "deleted": self.deleted, "sessions": self.number}
+            {
+                "peers": states,
+                "requests": self.requests,
+                "deleted": self.deleted,
+                "sessions": self.number,
+                "packets": self.packets(),
+            }
         )
+
+    def packets(self) -> dict[int, list[int]]:
+        """Received and lost, by session."""
+        return {
+            number: [
+                sum(getattr(stream, name) for one in peer.getReceivers() for stream in _streams(one))
+                for name in ("packets_received", "packets_lost")
+            ]
+            for number, peer in self.peers.items()
+        }
 
     def unit(self, number: int, kind: str, time: int, data: bytes) -> None:
         """One access unit or audio frame, as the jitter buffer gave it out."""
         parts = [part for part in data.split(b"\0\0\0\1") if part] if kind == "video" else [data]
         hashes = [hashlib.sha256(part).hexdigest()[:16] for part in parts]
         self.output.write(json.dumps([number, kind, time, hashes]) + "\n")
+
+
+def _streams(receiver: Any) -> list[Any]:
+    return list(receiver._RTCRtpReceiver__remote_streams.values())
+
+
+async def count_only(self: Any, packet: Any, arrival_time_ms: int) -> None:
+    """In place of a receiver's work: enough for its reports, and a hole is asked for as ever."""
+    streams = self._RTCRtpReceiver__remote_streams
+    if packet.ssrc not in streams:
+        streams[packet.ssrc] = aiortc.rtcrtpreceiver.StreamStatistics(90_000)
+    streams[packet.ssrc].add(packet)
 
 
 def _links() -> dict[str, str]:
@@ -191,6 +221,8 @@ def main() -> None:
             _, unit = task
             server.unit(number, kind, unit.timestamp, unit.data)
 
+    if settings["light"]:
+        aiortc.rtcrtpreceiver.RTCRtpReceiver._handle_rtp_packet = count_only  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.RTCRtpReceiver.receive = receive  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.decoder_worker = write_down
     context = None

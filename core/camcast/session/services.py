@@ -71,7 +71,7 @@ class Services:
 
     def redirected(self, config: TargetConfig, target: Target, url: str) -> tuple[Target, TransportKind]:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""
-        return self._complete(attrs.evolve(target, url=url, app=None, stream_key=None, transport=config.transport))
+        return self._complete(attrs.evolve(target.moved(url), transport=config.transport))
 
     def _complete(self, target: Target) -> tuple[Target, TransportKind]:
         try:

@@ -234,7 +234,8 @@ class Endpoint:
         if isinstance(error, TimeoutError):
             return NetworkError(f"no answer to {method} in time", stage=stage)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return NetworkError(f"cannot connect to {host}:{self._place.port}: {_reason(error.os_error)}", stage="connect")
+            where = f"{host}:{self._place.port}"
+            return NetworkError(f"cannot connect to {where}: {_reason(error.os_error)}", stage="connect")
         if isinstance(error, aiohttp.ServerDisconnectedError):
             return NetworkError(f"the server closed the connection instead of answering {method}", stage=stage)
         if isinstance(error, aiohttp.InvalidURL | ValueError):

@@ -1,0 +1,35 @@
+"""A target that its server moves elsewhere: what goes along and what does not."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from camcast.target import Target
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    token: str | None = attrs.field(default=None, repr=False)
+    latency: int = 100
+
+
+HERE = Target(
+    url="demo://user:pw@host:80/live/key", app="live", stream_key="key", options=Options(token="geheim", latency=7)
+)
+
+
+@pytest.mark.parametrize("url", ["demo://host:80/other/key", "DEMO://user:pw@HOST:80/live?a=b", "demo://host:80"])
+def test_within_its_origin_everything_goes_along(url: str):
+    there = HERE.moved(url)
+    assert there.url == url
+    assert there.options == HERE.options
+    assert (there.app, there.stream_key) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["demo://other:80/live/key", "demo://host:81/live/key", "demos://host:80/live/key", "demo://host:80@evil/key"],
+)
+def test_to_another_origin_no_secret_goes_along(url: str):
+    assert HERE.moved(url).options == Options(token=None, latency=7)
