@@ -6,12 +6,16 @@ Needs pytest and hypothesis. Each rule is one test, by name; `rules` lists them 
 from __future__ import annotations
 
 from camcast.testing.conformance.attempt import Bounds
+from camcast.testing.conformance.codec import CodecConformance
+from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
 from camcast.testing.conformance.source import SourceConformance
 from camcast.testing.conformance.transport import TransportConformance
 
 __all__ = [
     "Bounds",
+    "CodecConformance",
+    "EncoderConformance",
     "Rule",
     "RuleBroken",
     "Rules",
