@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import attrs
+
 from bench import meter
 from bench.clips import FPS, MAIN, TITLES, long
 from bench.senders import programs

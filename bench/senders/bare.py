@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from bench.clips import loaded
 from bench.senders.child import AUDIO, VIDEO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
-
 from camcast.flv.packer import TagPacker
 from camcast.host import PluginHost
 from camcast.media import NS_PER_MS, Packet, Tag, TagType, Track

@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.media import made
+
 from bench.clips import loaded, long
 from bench.senders.child import AUDIO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
-from tests.media import made
-
 from camcast import Engine
 from camcast.contracts import PushHandle
 from camcast.events import SessionState

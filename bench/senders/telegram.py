@@ -9,8 +9,9 @@ import threading
 import time
 from typing import Any
 
-from bench.senders.child import Sent, commands, ready, told
 from tests.media import made
+
+from bench.senders.child import Sent, commands, ready, told
 
 
 def run(case: dict[str, Any]) -> None:

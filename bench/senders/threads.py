@@ -11,7 +11,6 @@ from typing import Any
 
 from bench.clips import loaded
 from bench.senders.child import AUDIO, VIDEO, Sent, commands, ready, told
-
 from camcast.flv.packer import TagPacker
 from camcast.flv.tag import file_tag
 from camcast.host import PluginHost
