@@ -19,6 +19,7 @@ import pluggy
 from camcast.errors import MediaError
 from camcast.hooks import PROJECT, Hooks
 from camcast.kinds import CodecKind, EncoderKind, Kind, SourceKind, TransportKind
+from camcast.redaction import redact_text
 from camcast.structure import make_converter, structure, suggest
 
 log = logging.getLogger(__name__)
@@ -276,7 +277,7 @@ class PluginHost:
         if len(entries) > 1:
             raise LookupError(_clash(name, entries[0][0], entries[1][0]))
         if not entries:
-            raise LookupError(f'unknown {word} "{name}"{suggest(name, list(self._all(cls)))}')
+            raise LookupError(f'unknown {word} "{redact_text(name)}"{suggest(name, list(self._all(cls)))}')
         return entries[0][1]
 
     def _table(self, cls: Callable[..., K]) -> Mapping[str, Sequence[tuple[Plugin, K]]]:

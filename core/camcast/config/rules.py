@@ -141,6 +141,14 @@ def read_name(value: Any) -> str:
     return str(value)
 
 
+def read_label(value: Any) -> str:
+    """A camera's or stream's name: shown everywhere, so an address, which may hold a secret, is refused."""
+    name = read_name(value)
+    if "://" in name:
+        raise ValueError("expected a name, got what looks like a URL; names are shown in logs and figures")
+    return name
+
+
 def read_mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError(f"expected an object, got {described(value)}")
@@ -252,6 +260,7 @@ SECONDS = Rule(read_seconds, _DURATION_SCHEMA)
 POSITIVE_SECONDS = Rule(read_positive_seconds, _DURATION_SCHEMA)
 TEXT = Rule(read_text, {"type": "string"})
 NAME = Rule(read_name, {"type": "string", "pattern": r"\S"})
+LABEL = Rule(read_label, {"type": "string", "pattern": r"\S", "not": {"pattern": "://"}})
 
 Seconds = Annotated[float, SECONDS]
 PositiveSeconds = Annotated[float, POSITIVE_SECONDS]
@@ -260,6 +269,7 @@ Bytes = Annotated[int, Rule(read_bytes, _SIZE_SCHEMA)]
 Flag = Annotated[bool, Rule(read_flag, {"type": "boolean"})]
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
+Label = Annotated[str, LABEL]
 OptionalText = Annotated[str | None, optional(NAME)]
 Fingerprint = Annotated[str | None, optional(Rule(read_fingerprint, dict(NAME.schema)))]
 Options = Annotated[Mapping[str, Any], Rule(read_mapping, {"type": "object"})]

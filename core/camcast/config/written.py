@@ -11,7 +11,7 @@ import attrs
 from cattrs.gen import make_dict_structure_fn
 
 from camcast.config.model import EncoderConfig, SlateConfig, SourceConfig, SystemConfig
-from camcast.config.rules import NAME, Flag, Name, Rule, described, or_never, read_mapping, rule_of, whole
+from camcast.config.rules import NAME, Flag, Label, Rule, described, or_never, read_mapping, rule_of, whole
 from camcast.config.session import SessionConfig, TargetConfig
 from camcast.errors import ConfigError, Issue
 from camcast.structure import make_converter, structure
@@ -141,7 +141,7 @@ class StreamBlock:
     """`streams[]`."""
 
     stream_id: _ID = -1
-    name: Name = UNSET
+    name: Label = UNSET
     enabled: Flag = True
     source: _object(SourceBlock) = UNSET  # type: ignore[valid-type]
     encoder: _object(EncoderBlock) = UNSET  # type: ignore[valid-type]
@@ -156,7 +156,7 @@ class CameraBlock:
     """`cameras[]`."""
 
     camera_id: _ID = -1
-    name: Name = UNSET
+    name: Label = UNSET
     enabled: Flag = True
     rtmp: _object(OutputBlock) = UNSET  # type: ignore[valid-type]
     streams: _list_of(StreamBlock) = UNSET  # type: ignore[valid-type]
