@@ -123,9 +123,12 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 def markdown(rows: Sequence[Row], delay: Delay | None) -> str:
     """The short table for the README: the main clip."""
-    lines = [
+    head = (
         f"{TITLES[MAIN]} 1080p30 H.264 + AAC to nginx-rtmp over loopback; {machine()}; {time.strftime('%Y-%m-%d')}; "
-        "`make bench-quick`. CPU is % of one core a stream, memory the sender's whole.",
+        "`make bench-quick`. CPU is % of one core a stream, memory the sender's whole."
+    )
+    lines = [
+        head,
         "",
         "| sender | streams | | CPU % a stream | memory, MB | frames lost |",
         "|---|---|---|---|---|---|",

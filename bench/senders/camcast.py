@@ -141,7 +141,7 @@ class Probe:
             if packet is not None and packet.arrival:
                 delays.append(time.monotonic_ns() - packet.arrival)
 
-        RtmpTransport.send = timed  # type: ignore[method-assign]
+        RtmpTransport.send = timed  # type: ignore[method-assign,assignment]
 
     def result(self) -> list[float]:
         return quantiles(self.delays)
@@ -183,7 +183,7 @@ def _feed(engine: Engine, case: dict[str, Any]) -> tuple[Driver | None, Callable
         async def end_sources() -> None:
             for camera in engine.cameras:
                 for stream in camera.streams.values():
-                    stream._task.cancel()  # type: ignore[union-attr]
+                    stream._task.cancel()  # type: ignore[attr-defined]
 
         return None, end_sources
     handles = [engine.push(camera.camera_id, 0) for camera in engine.config.cameras]

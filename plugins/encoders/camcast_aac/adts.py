@@ -56,6 +56,17 @@ def strip(data: bytes) -> bytes:
     return data[_header_size(data) :]
 
 
+def fixed_part(data: bytes) -> int:
+    """The 28 bits that are the same in each header of a stream, as a number; -1 where a CRC follows the header."""
+    return int.from_bytes(data[:4], "big") >> 4 if data[1] & 1 else -1
+
+
+def repeats(data: bytes, fixed: int) -> bool:
+    """Whether `data` is a single whole frame, without CRC, whose header begins with the known `fixed` part."""
+    value = int.from_bytes(data[:HEADER_SIZE], "big")
+    return value >> 28 == fixed and value >> 13 & MAX_FRAME == len(data) > HEADER_SIZE and not value & 3
+
+
 def config_of(header: bytes) -> bytes:
     """The AudioSpecificConfig of an ADTS header's profile, rate and channels; raises `MediaError`."""
     index, channels = header[2] >> 2 & 15, (header[2] & 1) << 2 | header[3] >> 6

@@ -46,6 +46,8 @@ class AacParser:
         self._track = track_of(self._told) if self._told else None
         self._fixed_header = b""
         """The ADTS header bits that describe the format, as last seen."""
+        self._usual_header = -1
+        """The whole fixed part of the last one, by which most frames are known at a glance."""
         self.counts: Counter[str] = Counter()
 
     @property
@@ -57,10 +59,14 @@ class AacParser:
         payload = data if type(data) is bytes else bytes(data)
         if not payload:
             raise MediaError("empty AAC frame")
-        if adts.is_adts(payload):
-            frame = adts.strip(payload)
-            self._follow(payload)
-            payload = frame
+        if payload[0] == 0xFF and adts.is_adts(payload):
+            if adts.repeats(payload, self._usual_header):
+                payload = payload[adts.HEADER_SIZE :]
+            else:
+                frame = adts.strip(payload)
+                self._follow(payload)
+                self._usual_header = adts.fixed_part(payload)
+                payload = frame
             self.counts["adts"] += 1
         if self._track is None:
             raise MediaError("raw AAC without AudioSpecificConfig: the source has to bring it, or send ADTS")
