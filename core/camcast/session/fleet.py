@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -19,6 +20,8 @@ class Waiter:
 @attrs.define(eq=False)
 class _Host:
     next_slot: float = 0.0
+    line: deque[asyncio.Future[None]] = attrs.field(factory=deque)
+    timer: asyncio.TimerHandle | None = None
     down: bool = False
     waiting: WeakSet[Waiter] = attrs.field(factory=WeakSet)
 
@@ -31,14 +34,33 @@ class Fleet:
         self._hosts: dict[str, _Host] = {}
 
     async def slot(self, host: str) -> None:
-        """Wait for this host's next turn: first come, first served, never above the cap."""
+        """Wait for this host's next turn: first come, first served, never above the cap.
+
+        A turn is a full gap after the last one was really given, so that a late loop gives no bunch of them.
+        """
         entry = self._host(host)
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        turn = max(now, entry.next_slot)
-        entry.next_slot = turn + self._gap
-        if turn > now:
-            await asyncio.sleep(turn - now)
+        if not entry.line and loop.time() >= entry.next_slot:
+            entry.next_slot = loop.time() + self._gap
+            return
+        turn: asyncio.Future[None] = loop.create_future()
+        entry.line.append(turn)
+        if entry.timer is None:
+            entry.timer = loop.call_at(entry.next_slot, self._give, entry)
+        await turn
+
+    def _give(self, entry: _Host) -> None:
+        """The next turn; those who were cancelled while they waited take none."""
+        loop = asyncio.get_running_loop()
+        entry.timer = None
+        while entry.line:
+            turn = entry.line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                entry.next_slot = loop.time() + self._gap
+                break
+        if entry.line:
+            entry.timer = loop.call_at(entry.next_slot, self._give, entry)
 
     def failed(self, host: str, waiter: Waiter) -> None:
         """The host could not be reached; `waiter` would like to know when somebody gets through."""

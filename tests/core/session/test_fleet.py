@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from camcast.session.fleet import Fleet, Waiter
 from camcast.session.redirects import MAX_HOPS, refusal
@@ -21,6 +22,26 @@ async def test_slots_are_given_in_order_and_never_above_the_cap():
     assert [number for number, _ in times] == list(range(20))
     assert times[-1][1] - times[0][1] >= 19 / 200 - 0.002
     await asyncio.wait_for(fleet.slot("other host"), 0.05)
+
+
+async def test_a_late_loop_gives_no_bunch_of_slots():
+    loop = asyncio.get_running_loop()
+    fleet = Fleet(200)
+    last: list[float] = []
+
+    async def one() -> None:
+        await fleet.slot("host")
+        last.append(loop.time())
+
+    waiting = [asyncio.create_task(one()) for _ in range(20)]
+    given_up = asyncio.create_task(one())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    time.sleep(0.15)  # noqa: ASYNC251  the loop is held up for longer than all turns take
+    free_again = loop.time()
+    await asyncio.gather(*waiting)
+    assert last[-1] - free_again >= 17 / 200
+    await asyncio.wait_for(fleet.slot("host"), 1.0)
 
 
 def test_those_waiting_for_a_host_are_woken_once():
