@@ -16,6 +16,7 @@ import pytest
 from tests.media import made
 from tests.plugins.transport_harness import Clip, DirectHandover, Events, context, feed, load, reached
 from tests.servers.certificates import Authority, Certificate
+from tests.servers.janus import Janus, JanusWhip, pictures, recorded
 from tests.servers.process import free_port
 from tests.servers.whip import Received, WhipServer
 
@@ -134,11 +135,32 @@ async def test_every_frame_arrives_and_is_acknowledged(kind: TransportKind, serv
         assert stats["receiver_reports"] >= 2
         assert stats["overflow_packets"] == stats["damaged_packets"] == 0
     assert not events.losses
+    await reached(lambda: len(server.received()) >= len(packets) - 6)
     compare(packets, server.received())
     state = await asyncio.to_thread(server.state)
     assert [one["method"] for one in state["requests"]] == ["OPTIONS", "POST", "DELETE"]
     assert state["deleted"] == [0]
     assert not state["peers"]
+
+
+async def test_every_frame_arrives_at_janus(kind: TransportKind, tmp_path: Path):
+    """Another implementation still: libnice, OpenSSL, libsrtp and a parser of its own."""
+    clip = load(made("h264_opus"))
+    with Janus(tmp_path) as server:
+        async with JanusWhip(server) as whip:
+            async with publishing(kind, whip.url, clip) as (transport, events):
+                await feed(transport, clip.packets)
+                await reached(lambda: transport.acked == sum(len(packet.payload) for packet in clip.packets))
+            assert not events.losses
+            assert not events.notes
+            (room,) = whip.rooms
+        server.stop()
+        video = pictures(list(recorded(server.recording(room, "video"))))
+        audio = list(recorded(server.recording(room, "audio")))
+    sent = [split_prefixed(packet.payload) for packet in clip.packets if packet.track.kind is MediaKind.VIDEO]
+    sounds = [packet.payload for packet in clip.packets if packet.track.kind is MediaKind.AUDIO]
+    assert video == sent
+    assert [packet.payload for packet in audio] == sounds
 
 
 async def test_a_group_of_pictures_at_once_arrives_whole(kind: TransportKind, server: WhipServer):
