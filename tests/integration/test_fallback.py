@@ -12,7 +12,7 @@ from bench.fallback import measure
 
 import camcast
 from camcast import SessionConfig
-from camcast.config import TargetConfig
+from camcast.config import EncoderConfig, TargetConfig
 from camcast.contracts import Decoder, Encoder, EncoderSettings
 from camcast.errors import EncoderError, MediaError
 from camcast.events import SessionState, SourceNote
@@ -69,6 +69,20 @@ async def test_an_output_that_joins_later_begins_with_a_keyframe_of_the_running_
         frames = [frame for frame in later.frames(host.codecs.values()) if frame.type is TagType.VIDEO]
     assert frames[0].keyframe
     assert {frame.codec for frame in frames} == {"h264"}
+
+
+async def test_a_camera_of_another_codec_than_declared_is_transcoded_for_everybody_when_asked():
+    async with Receiver() as receiver:
+        session = SessionConfig(camera_id=0, targets=[TargetConfig(url=receiver.url("live", "cam"), server="camcast")])
+        config = camera(0, made("hevc_aac"), session)
+        encoder = EncoderConfig(type="H264_CBR", codec="h264", bitrate=300, transcode=True)
+        config = attrs.evolve(config, streams=(attrs.evolve(config.streams[0], encoder=encoder),))
+        async with on_air(config) as (running, _):
+            recording = await receiver.recording("cam")
+            await receiver.until(lambda: recording.counts[TagType.VIDEO] > 30)
+            assert running.stats().streams[0].transcoders == 1
+        frames = list(recording.frames(PluginHost().codecs.values()))
+    assert {frame.codec for frame in frames} == {"h264", "aac"}
 
 
 # --- what stops it ------------------------------------------------------------------------------------------
