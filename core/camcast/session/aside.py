@@ -17,7 +17,7 @@ from camcast.errors import CamcastError, TransportError
 from camcast.events import SessionState
 from camcast.session.attempt import Attempt
 from camcast.session.pool import SessionPool
-from camcast.session.redirects import refusal
+from camcast.session.redirects import MAX_HOPS, refusal
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
 from camcast.stream.outlet import FlowCounters
@@ -33,6 +33,8 @@ HOLD = 3.0
 KEYFRAME_DEADLINE = 20.0
 HOUR = 3600.0
 STANDBY_CHECK = 1.0
+SUSPICION = 0.6
+"""After this part of `stall_timeout` without an acknowledgement the next target is connected, just in case."""
 MAX_TWIN_DELAY = 60.0
 
 
@@ -44,11 +46,14 @@ class Aside:
         self._session = session
         self._services = services
         self._feed = feed
-        self._pool = SessionPool(self._spare_attempt, self._cold)
+        self._pool = SessionPool(
+            self._spare_attempt, self._cold, let_go=lambda spare: self._session.let_go(spare, clean=False)
+        )
         self._task: asyncio.Task[None] | None = None
         self._signal = asyncio.Event()
         self._request: tuple[str, int, str] | None = None
         self._redirects = 0
+        self._refusals_told: tuple[Attempt, int] | None = None
         self._detour: tuple[Target, str] | None = None
         self._candidate: Attempt | None = None
         self._begun = False
@@ -58,13 +63,19 @@ class Aside:
         self._redundant: bool | None = None
         self._moves: deque[float] = deque()
         self._held = False
+        self._suspicious = False
 
     # --- what the session calls ---------------------------------------------------------------------------
 
     def begin(self, active: Attempt) -> None:
         """`active` publishes now: stand by for it."""
+        self._suspicious = False
         self._signal.clear()
         self._task = asyncio.create_task(self._work(active), name=f"camcast-aside-{self._session.label}")
+        # Told while it was connecting, and yet the server took it: follow now.
+        detour = self.take_detour()
+        if detour is not None and detour[0] is active.target:
+            self._ask(("redirect", active.index, detour[1]))
 
     def end(self) -> None:
         """The active attempt changes; candidate and twin are the session's now."""
@@ -103,9 +114,15 @@ class Aside:
         session = self._session
         if attempt.target is None or attempt not in (session.active, session.opening):
             return
+        if attempt is session.active and session.policy.stable:
+            self._redirects = 0
         why_not = refusal(attempt.target.url, url, session.config.allow_redirect_hosts, self._redirects)
         if why_not is not None:
-            session.note("redirect_refused", f"{attempt.shown} asks to move elsewhere, not followed: {why_not}")
+            told = self._refusals_told
+            count = told[1] if told is not None and told[0] is attempt else 0
+            if count < MAX_HOPS:
+                self._refusals_told = (attempt, count + 1)
+                session.note("redirect_refused", f"{attempt.shown} asks to move elsewhere, not followed: {why_not}")
             return
         self._redirects += 1
         if attempt is session.opening:
@@ -124,6 +141,11 @@ class Aside:
             self._twin.check(now)
         if self._candidate is not None:
             self._candidate.check(now)
+        active, timeout = self._session.active, self._session.config.stall_timeout
+        suspicious = active is not None and active.stall_due(now) < (1 - SUSPICION) * timeout
+        if suspicious is not self._suspicious:
+            self._suspicious = suspicious
+            self._signal.set()
 
     async def stop(self) -> None:
         """Close everything."""
@@ -163,7 +185,7 @@ class Aside:
                 else:
                     await self._stand_by(active)
             except TransportError as error:
-                log.debug("%s: beside the active attempt: %s", self._session.label, error)
+                log.debug("%s: beside the active attempt: %s", self._session.label, type(error).__name__)
             except Exception:
                 log.exception("%s: internal error beside the active attempt", self._session.label)
             wait = STANDBY_CHECK
@@ -180,6 +202,9 @@ class Aside:
 
     async def _fail_back(self, active: Attempt) -> None:
         """Try the better targets in order, unless the session has moved too often."""
+        twin = self._twin
+        if twin is not None and twin.index < active.index and not twin.lost_error.done():
+            return  # the better one carries the stream already; a move would only interrupt it
         session, now = self._session, time.monotonic()
         while self._moves and now - self._moves[0] > HOUR:
             self._moves.popleft()
@@ -201,6 +226,8 @@ class Aside:
         spare = self._pool.acquire(target) if not url else None
         await self._pool.close()
         candidate = spare or self._session.new_attempt(target)
+        if spare is not None:
+            self._session.adopt(spare)
         took_over = False
 
         def take_over() -> None:
@@ -228,10 +255,11 @@ class Aside:
             if took_over:
                 raise
             self._candidate = None
-            await asyncio.shield(candidate.close(clean=candidate.published_at is not None))
+            self._session.let_go(candidate, clean=candidate.published_at is not None)
             if not isinstance(error, CamcastError):
                 raise
-            self._session.note(f"{why}_failed", f"cannot move to {candidate.shown} yet: {error}")
+            text = candidate.scrub(str(error))
+            self._session.note(f"{why}_failed", f"cannot move to {candidate.shown} yet: {text}")
         return False
 
     def _take_over(self, active: Attempt) -> None:
@@ -254,15 +282,17 @@ class Aside:
     async def _stand_by(self, active: Attempt) -> None:
         config = self._session.config
         target = (active.index + 1) % len(config.targets)
-        if config.standby == "warm":
+        if config.standby == "warm" or (config.standby == "cold" and self._suspicious and target != active.index):
             await self._pool.warm(target)
+        elif config.standby == "cold":
+            await self._pool.close()
         elif config.standby == "hot":
             await self._keep_twin(active, target)
 
     async def _keep_twin(self, active: Attempt, target: int) -> None:
         session, now = self._session, time.monotonic()
         if self._twin is not None and self._twin.lost_error.done():
-            text = self._twin.lost_error.result()
+            text = self._twin.scrub(str(self._twin.lost_error.result()))
             await self._close_twin(clean=False)
             self._tell_redundancy(False, f"the second ingest point is lost: {text}")
         if self._twin is not None or now < self._twin_at:
@@ -276,12 +306,16 @@ class Aside:
         twin = self._spare_attempt(target)
         try:
             await twin.prepare(0)
+            if twin.publish_name == active.publish_name:
+                self._twin_at = float("inf")
+                raise TransportError("it is where the session publishes already", stage="publish")
             await twin.connect()
             await twin.publish()
         except BaseException as error:
-            await asyncio.shield(twin.close(clean=False))
+            session.let_go(twin, clean=twin.published_at is not None)
             if isinstance(error, CamcastError):
-                self._tell_redundancy(False, f"the second ingest point does not answer: {error}")
+                text = twin.scrub(str(error))
+                self._tell_redundancy(False, f"the second ingest point does not answer: {text}")
             raise
         base = active.outlet.base if active.outlet is not None else None
         twin.start(base=base)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from camcast.config import SessionConfig
@@ -19,17 +21,23 @@ from camcast.errors import CamcastError, MediaError, NetworkError, TransportErro
 from camcast.events import Note
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import MediaKind
+from camcast.redaction import redact_text
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
-from camcast.stream.negotiation import choose
+from camcast.stream.negotiation import Choice, choose
 from camcast.stream.outlet import FlowCounters, Outlet
 from camcast.stream.rendition import Rendition
 from camcast.target import Target
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 HUB_DEADLINE = 20.0
 """Seconds to wait for the rendition's first keyframe: the longest usual distance of keyframes, doubled."""
+STEPS = 8.0
+"""Connect timeouts after which a transport that forgot its own deadlines is given up."""
+MAX_NOTES = 20
+"""Notes of one attempt that are told."""
 CLOSE_DEADLINE = 2.5
 DRAIN_DEADLINE = 1.0
 LOOK = 0.25
@@ -49,7 +57,9 @@ class Attempt:
         *,
         on_redirect: Callable[[Attempt, str], object] = lambda attempt, url: None,
         on_drop: Callable[[MediaKind], object] = lambda kind: None,
+        on_outdated: Callable[[Attempt], object] | None = None,
     ) -> None:
+        """`on_outdated`: the stream's tracks are others now, so it must be published anew; None = the attempt ends."""
         self.config = config
         self.index = index
         self.target: Target | None = None
@@ -58,11 +68,14 @@ class Attempt:
         self.published_at: float | None = None
         self.started_at = time.monotonic()
         self.closed = False
+        self._closing = False
+        self._notes = 0
         self._services = services
         self._feed = feed
         self._flow = flow
         self._on_redirect = on_redirect
         self._on_drop = on_drop
+        self._on_outdated = on_outdated
         self._kind: TransportKind | None = None
         self._transport: Transport | None = None
         self._acceptance: Acceptance | None = None
@@ -91,13 +104,23 @@ class Attempt:
             self._feed.request_keyframe(self._rendition)
 
     def note(self, code: str, text: str) -> None:
-        self._services.emit(Note(label=self.config.label, key=self.config.key, code=code, message=text))
+        # A peer may cause as many as it likes.
+        self._notes += 1
+        if self._notes > MAX_NOTES:
+            return
+        more = " (this attempt has said enough: nothing more of it is told)" if self._notes == MAX_NOTES else ""
+        message = self.scrub(text) + more
+        self._services.emit(Note(label=self.config.label, key=self.config.key, code=code, message=message))
 
     # --- life ---------------------------------------------------------------------------------------------
 
     @property
     def shown(self) -> str:
         return self.target.shown if self.target is not None else self.config.targets[self.index].shown
+
+    def scrub(self, text: str) -> str:
+        """`text` without this attempt's secrets."""
+        return self.target.scrub(text) if self.target is not None else redact_text(text)
 
     @property
     def host(self) -> str:
@@ -138,14 +161,15 @@ class Attempt:
         )
         try:
             self._transport = self._kind.build(context)
-            self._acceptance = await self._transport.connect() or self._acceptance
+            connecting = self._transport.connect()
+            self._acceptance = await self._within(connecting, "connect") or self._acceptance
         except (TransportError, asyncio.CancelledError):
             raise
         except CamcastError as error:
-            raise self._foreign(error) from error
-        except Exception as error:
-            log.exception("Transport %s failed in connect", self._kind.name)
-            raise self._foreign(error) from error
+            raise self._foreign(error) from None
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._log_bug("connect")
+            raise self._foreign(error) from None
 
     async def publish(self) -> None:
         """Negotiate, start the rendition, and begin publishing. Raises `TransportError`."""
@@ -154,24 +178,16 @@ class Attempt:
         assert self._kind is not None
         assert self._acceptance is not None
         try:
-            offers = self._feed.offers
-            choice = choose(
-                offers,
-                self._acceptance,
-                self._services.host.codecs,
-                payload=self._kind.payload,
-                forms=self.target.forms,
-                audio=self.target.audio,
-                on_unsupported=self.target.on_unsupported,
-            )
+            choice = self._choose()
             for remark in choice.remarks:
                 self.note(remark.code, remark.text)
             rendition = self._rendition = self._feed.acquire(choice.key)
             rendition.on_failed.append(self._rendition_failed)
+            self._feed.on_tracks.append(self._tracks_changed)
             if not rendition.ready.done():
                 self._feed.request_keyframe(rendition)
             await asyncio.wait_for(asyncio.shield(rendition.ready), HUB_DEADLINE)
-            await self._transport.publish(rendition.tracks)
+            await self._within(self._transport.publish(rendition.tracks), "publish")
         except (TransportError, asyncio.CancelledError):
             raise
         except TimeoutError:
@@ -179,10 +195,10 @@ class Attempt:
                 f"no keyframe within {HUB_DEADLINE:g} s, so there is nothing to begin with", stage="publish"
             ) from None
         except CamcastError as error:
-            raise self._foreign(error) from error
-        except Exception as error:
-            log.exception("Transport %s failed in publish", self._kind.name)
-            raise self._foreign(error) from error
+            raise self._foreign(error) from None
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._log_bug("publish")
+            raise self._foreign(error) from None
         if self.lost_error.done():
             raise self.lost_error.result()
         self.published_at = time.monotonic()
@@ -214,6 +230,7 @@ class Attempt:
             want_keyframe=lambda: self._feed.request_keyframe(rendition),
             on_drop=self._on_drop,
             on_slow=self._slow_send,
+            on_broken=self._broken_send,
             started_flow=begun,
             quiet=at_keyframe,
             first_time=self._services.first_timestamp,
@@ -230,6 +247,13 @@ class Attempt:
             return
         if self.flow_since is not None:
             self._look_at = now + LOOK
+        try:
+            self._look_for_stall(transport, now)
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._log_bug("its figures")
+            self.lost(self._foreign(error))
+
+    def _look_for_stall(self, transport: Transport, now: float) -> None:
         acked = transport.acked
         if acked != self._acked:
             self._acked = acked
@@ -250,17 +274,44 @@ class Attempt:
         """Seconds until a stall would be noticed if nothing is acknowledged."""
         return self._acked_at + self.config.stall_timeout - now
 
-    def adopt(self, flow: FlowCounters) -> None:
+    def adopt(
+        self,
+        flow: FlowCounters,
+        *,
+        on_redirect: Callable[[Attempt, str], object],
+        on_drop: Callable[[MediaKind], object],
+        on_outdated: Callable[[Attempt], object],
+    ) -> None:
         """Count into `flow` from now on: the attempt stood beside and becomes the active one."""
         self._flow = flow
+        self._on_redirect = on_redirect
+        self._on_drop = on_drop
+        self._on_outdated = on_outdated
+        self.started_at = time.monotonic()
         if self.outlet is not None:
-            self.outlet.counters = flow
+            self.outlet.adopt(flow, on_drop)
 
     async def close(self, *, clean: bool) -> None:
         """Give everything back. `clean`: say goodbye and let the peer take what is under way first."""
-        if self.closed:
+        if self._closing:
             return
-        outlet, transport = self.outlet, self._transport
+        self._closing = True
+        try:
+            await self._part(clean)
+        finally:
+            if not self.closed:
+                self._give_back()
+        transport = self._transport
+        if transport is not None:
+            try:
+                await asyncio.wait_for(transport.close(), CLOSE_DEADLINE)
+            except TimeoutError:
+                log.warning("%s: transport did not close within %g s", self.config.label, CLOSE_DEADLINE)
+            except Exception:  # noqa: BLE001  a plugin's bug
+                self._log_bug("close")
+
+    async def _part(self, clean: bool) -> None:
+        outlet = self.outlet
         if outlet is not None:
             if clean and not self.lost_error.done():
                 outlet.finish()
@@ -270,18 +321,16 @@ class Attempt:
                 outlet.close()
                 if not self.lost_error.done():
                     outlet.write_off(settle=False)
+        self._give_back()
+
+    def _give_back(self) -> None:
         self.closed = True
         if self._rendition is not None:
             if self._rendition_failed in self._rendition.on_failed:
                 self._rendition.on_failed.remove(self._rendition_failed)
+            if self._tracks_changed in self._feed.on_tracks:
+                self._feed.on_tracks.remove(self._tracks_changed)
             self._feed.release(self._rendition)
-        if transport is not None:
-            try:
-                await asyncio.wait_for(transport.close(), CLOSE_DEADLINE)
-            except TimeoutError:
-                log.warning("%s: transport did not close within %g s", self.config.label, CLOSE_DEADLINE)
-            except Exception:
-                log.exception("%s: transport failed while closing", self.config.label)
 
     async def _drain(self) -> None:
         assert self._transport is not None
@@ -290,6 +339,34 @@ class Attempt:
         while self._transport.pending and time.monotonic() < deadline and not self.lost_error.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
+    def _choose(self) -> Choice:
+        assert self.target is not None
+        assert self._kind is not None
+        assert self._acceptance is not None
+        return choose(
+            self._feed.offers,
+            self._acceptance,
+            self._services.host.codecs,
+            payload=self._kind.payload,
+            forms=self.target.forms,
+            audio=self.target.audio,
+            on_unsupported=self.target.on_unsupported,
+        )
+
+    def _tracks_changed(self) -> None:
+        """What is published may not be what would be chosen now."""
+        assert self._rendition is not None
+        if not self._rendition.closed:
+            try:
+                if self._choose().key == self._rendition.key:
+                    return
+            except CamcastError as error:
+                log.debug("%s: %s", self.config.label, type(error).__name__)
+        if self._on_outdated is not None:
+            self._on_outdated(self)
+        else:
+            self.lost(NetworkError("the stream's tracks changed, so it must be published anew", stage="streaming"))
+
     def _rendition_failed(self, error: CamcastError) -> None:
         self.lost(self._foreign(error))
 
@@ -297,10 +374,32 @@ class Attempt:
         assert self._kind is not None
         log.debug("%s: send of transport %s took %.1f ms", self.config.label, self._kind.name, seconds * 1000)
 
+    def _broken_send(self, error: Exception) -> None:
+        if not self.lost_error.done():
+            self._log_bug("send")
+            self.lost(self._foreign(error))
+
+    async def _within(self, work: Awaitable[T], stage: str) -> T:
+        assert self.target is not None
+        assert self._kind is not None
+        seconds = STEPS * self.target.connect_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            raise NetworkError(
+                f"transport {self._kind.name} did not {stage} within {seconds:g} s, nor did it give up", stage=stage
+            ) from None
+
+    def _log_bug(self, where: str) -> None:
+        """The traceback of a plugin's bug, without what it must not show."""
+        name = self._kind.name if self._kind is not None else "?"
+        log.error("Transport %s failed in %s: %s", name, where, self.scrub(traceback.format_exc()))
+
     def _foreign(self, error: Exception) -> TransportError:
         """Somebody else's exception as an attempt's failure; its text may hold a secret."""
         text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
-        return NetworkError(self.target.scrub(text) if self.target else type(error).__name__, stage="transport")
+        return NetworkError(self.scrub(text) if self.target else type(error).__name__, stage="transport")
 
 
 def host_of(url: str) -> str:

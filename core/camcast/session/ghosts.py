@@ -27,6 +27,8 @@ class Ghosts:
         """`attempt` ends; if it was really on the air, its name may be held from now on."""
         now = time.monotonic()
         if attempt.published_at is not None and now - attempt.published_at > AGREEMENT_WINDOW:
+            # Names may be new at each attempt (tokens), so what no ghost holds any more is forgotten.
+            self._published = {name: at for name, at in self._published.items() if now - at < GHOST_WINDOW}
             self._published[attempt.publish_name] = now
 
     def explain(self, attempt: Attempt, error: TransportError) -> TransportError:

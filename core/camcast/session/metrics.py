@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,8 @@ from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
 from camcast.stream.outlet import FlowCounters, Outlet
+
+log = logging.getLogger(__name__)
 
 WINDOW = 5.0
 """Seconds over which the present bitrate is taken."""
@@ -151,6 +154,7 @@ class Recorder:
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow, drops = self.flow, dropped(self.flow)
+        figures, pending = _figures(transport)
         bitrate, fps = self.rate
         return SessionMetrics(
             key=key,
@@ -171,7 +175,7 @@ class Recorder:
             frames_dropped=sum(drops.values()),
             dropped=drops,
             fps=fps,
-            pending=transport.pending if transport is not None else 0,
+            pending=pending,
             lag=outlet.lag if outlet is not None else 0.0,
             latency=flow.latency,
             uptime=self.uptime,
@@ -184,7 +188,7 @@ class Recorder:
             errors={reason.value: count for reason, count in self.errors.items()},
             last_error=self.last_error,
             slow_sends=flow.slow_sends,
-            transport=dict(transport.stats()) if transport is not None else {},
+            transport=figures,
         )
 
     def _rate(self, first: int) -> tuple[float, float]:
@@ -192,6 +196,17 @@ class Recorder:
         now, new_size, new_frames = self._samples[-1]
         seconds = max(now - then, 1e-6)
         return (new_size - size) * 8 / seconds, max(0, new_frames - frames) / seconds
+
+
+def _figures(transport: Transport | None) -> tuple[Mapping[str, float], int]:
+    """A transport's own figures and what is pending; nothing of one that fails to tell, so that others still can."""
+    if transport is None:
+        return {}, 0
+    try:
+        return dict(transport.stats()), transport.pending
+    except Exception as error:  # noqa: BLE001  a plugin's bug
+        log.debug("A transport's figures: %s", type(error).__name__)
+        return {}, 0
 
 
 def dropped(flow: FlowCounters) -> dict[str, int]:

@@ -17,9 +17,9 @@ class Parting:
         self._label = label
         self._going: dict[asyncio.Task[None], Attempt] = {}
 
-    def let_go(self, attempt: Attempt) -> None:
+    def let_go(self, attempt: Attempt, *, clean: bool = False) -> None:
         """Close `attempt`, without waiting."""
-        task = asyncio.create_task(attempt.close(clean=False), name=f"camcast-parting-{self._label}")
+        task = asyncio.create_task(attempt.close(clean=clean), name=f"camcast-parting-{self._label}")
         self._going[task] = attempt
         task.add_done_callback(self._going.pop)
 

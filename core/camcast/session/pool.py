@@ -6,6 +6,7 @@ An attempt that was used is closed, never returned. A target whose server drops 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,10 +25,14 @@ class SessionPool:
         new_attempt: Callable[[int], Attempt],
         on_cold: Callable[[int], object] = lambda target: None,
         now: Callable[[], float] = time.monotonic,
+        *,
+        let_go: Callable[[Attempt], object],
     ) -> None:
+        """`let_go` closes a spare without waiting."""
         self._new = new_attempt
         self._on_cold = on_cold
         self._now = now
+        self._let_go = let_go
         self._spares: dict[int, Attempt] = {}
         self._drops: dict[int, deque[float]] = {}
         self._cold: set[int] = set()
@@ -46,7 +51,7 @@ class SessionPool:
                 await attempt.prepare(0)
                 await attempt.connect()
             except BaseException:
-                await attempt.close(clean=False)
+                self._let_go(attempt)
                 raise
             self._spares[target] = attempt
         return True
@@ -74,8 +79,7 @@ class SessionPool:
     async def close(self) -> None:
         """Close every spare."""
         spares, self._spares = self._spares, {}
-        for spare in spares.values():
-            await spare.close(clean=False)
+        await asyncio.gather(*(spare.close(clean=False) for spare in spares.values()))
 
     @property
     def targets(self) -> tuple[int, ...]:

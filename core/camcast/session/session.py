@@ -73,6 +73,7 @@ class Session:
         self._next_sample = 0.0
         self._idle = False
         self._interrupt = False
+        self._outdated_attempt: Attempt | None = None
         self._parting = Parting(self.label)
 
     # --- what others see ----------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ class Session:
         """One attempt on `index`, and one more where the server that refuses it names another address."""
         spare = self._aside.take_spare(index)
         if spare is not None:
-            spare.adopt(self.recorder.flow)
+            self.adopt(spare)
         self._to(Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT)
         attempt = spare or self.new_attempt(index)
         detour: tuple[Target, str] | None = None
@@ -259,16 +260,17 @@ class Session:
     async def _open(self, attempt: Attempt, *, connected: bool, detour: tuple[Target, str] | None) -> None:
         if not connected:
             await attempt.prepare(self.policy.attempt, detour)
-            self.emit(
-                AttemptStarted(
-                    label=self.label,
-                    key=self.key,
-                    attempt=self.policy.attempt,
-                    target=attempt.shown,
-                    target_index=attempt.index,
-                )
+        self.emit(
+            AttemptStarted(
+                label=self.label,
+                key=self.key,
+                attempt=self.policy.attempt,
+                target=attempt.shown,
+                target_index=attempt.index,
             )
-            await self._parting.gone(attempt)
+        )
+        await self._parting.gone(attempt)
+        if not connected:
             await attempt.connect()
         await attempt.publish()
 
@@ -295,7 +297,7 @@ class Session:
                 took=now - attempt.started_at,
             )
         )
-        if self._last_shown and self._last_index != attempt.index:
+        if self._last_shown and (self._last_index != attempt.index or why == "redirect"):
             self.recorder.moves += 1
             off = now - self._off_since if self._off_since is not None else 0.0
             self.emit(
@@ -315,7 +317,7 @@ class Session:
     async def _live(self) -> None:
         """Stay until the active attempt is lost or is no longer wanted; it may change meanwhile."""
         while True:
-            await self._wake.wait()
+            # First cleared, then looked at: what is told while a move is made must not be missed.
             self._wake.clear()
             active = self.active
             assert active is not None
@@ -332,10 +334,16 @@ class Session:
                 self._failed(error, active)
                 await self._drop_active(clean=False)
                 return
+            if self._outdated_attempt is active:
+                await self._release(clean=True)
+                self._to(Trigger.DISCONNECT, "the stream's tracks changed")
+                self.policy.prefer(active.index)
+                return
             if self._stopping or self._paused or self._idle:
                 await self._release(clean=True)
                 self._to(Trigger.DISCONNECT, "paused" if self._paused else "no media" if self._idle else "stopped")
                 return
+            await self._wake.wait()
 
     async def _move(self, candidate: Attempt) -> None:
         """The candidate has begun at a keyframe: let the old attempt go."""
@@ -351,15 +359,14 @@ class Session:
         """The hot twin carries on; nothing was off air."""
         self._note_failure(old, error)
         self.active = None
+        self._ghosts.remember(old)
         self._aside.end()
-        hot.adopt(self.recorder.flow)
+        self.adopt(hot)
         self._go_live(hot, "failover", gap=0.0)
         self._parting.let_go(old)
 
     async def _release(self, *, clean: bool = False) -> None:
-        await self._aside.stop()
-        if self.active is not None:
-            await self._drop_active(clean=clean)
+        await asyncio.gather(self._aside.stop(), self._drop_active(clean=clean))
 
     async def _drop_active(self, *, clean: bool) -> None:
         active, self.active = self.active, None
@@ -379,16 +386,16 @@ class Session:
 
     def _failed(self, error: TransportError, attempt: Attempt | None) -> None:
         index = attempt.index if attempt is not None else None
-        self._note_failure(attempt, error)
+        text = self._note_failure(attempt, error)
         if self._off_since is None:
             self._off_since = time.monotonic()
         if self.state in (SessionState.CONNECTING, SessionState.CONNECTED):
-            self._to(Trigger.FAILURE if self.state is SessionState.CONNECTING else Trigger.ERROR, str(error))
+            self._to(Trigger.FAILURE if self.state is SessionState.CONNECTING else Trigger.ERROR, text)
         self.policy.on_disconnect(error.error_class, index)
         if self.policy.failed:
             if self.state is SessionState.ERROR:
-                self._to(Trigger.GIVE_UP, str(error))
-            self.emit(GaveUp(label=self.label, key=self.key, attempts=self.policy.attempt, error=str(error)))
+                self._to(Trigger.GIVE_UP, text)
+            self.emit(GaveUp(label=self.label, key=self.key, attempts=self.policy.attempt, error=text))
             return
         delay = self.policy.get_backoff_delay()
         if delay > 0:
@@ -405,10 +412,9 @@ class Session:
                 )
             )
 
-    def _note_failure(self, attempt: Attempt | None, error: TransportError) -> None:
-        text = str(error)
-        if attempt is not None and attempt.target is not None:
-            text = attempt.target.scrub(text)
+    def _note_failure(self, attempt: Attempt | None, error: TransportError) -> str:
+        """Count and tell; returns what was told, without secrets."""
+        text = attempt.scrub(str(error)) if attempt is not None else str(error)
         self.recorder.failure(error.error_class, text)
         self.emit(
             AttemptFailed(
@@ -421,6 +427,7 @@ class Session:
                 stage=error.stage,
             )
         )
+        return text
 
     def _host_is_back(self) -> None:
         """Another session got through to a host that we wait for."""
@@ -439,7 +446,21 @@ class Session:
             self.recorder.flow,
             on_redirect=self._aside.redirected,
             on_drop=self._dropped,
+            on_outdated=self._outdated,
         )
+
+    def adopt(self, attempt: Attempt) -> None:
+        """`attempt` stood beside; what it carries and tells is the session's from now on."""
+        attempt.adopt(
+            self.recorder.flow,
+            on_redirect=self._aside.redirected,
+            on_drop=self._dropped,
+            on_outdated=self._outdated,
+        )
+
+    def let_go(self, attempt: Attempt, *, clean: bool) -> None:
+        """Close an attempt in the background; its name is not used again before it is gone."""
+        self._parting.let_go(attempt, clean=clean)
 
     def nudge(self) -> None:
         """Something beside the active attempt is ready."""
@@ -455,8 +476,10 @@ class Session:
         try:
             while not task.done():
                 waker = asyncio.ensure_future(self._wake.wait())
-                await asyncio.wait({task, waker}, return_when=asyncio.FIRST_COMPLETED)
-                waker.cancel()
+                try:
+                    await asyncio.wait({task, waker}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waker.cancel()
                 if self._interrupt and not task.done():
                     return False
                 self._wake.clear()
@@ -487,6 +510,14 @@ class Session:
 
     def note(self, code: str, text: str) -> None:
         self.emit(Note(label=self.label, key=self.key, code=code, message=text))
+
+    def _outdated(self, attempt: Attempt) -> None:
+        """What `attempt` publishes is no more what the stream is: published anew, on the same target."""
+        if attempt is self.active or attempt is self.opening:
+            self._outdated_attempt = attempt
+            self._wake.set()
+        else:
+            attempt.lost(NetworkError("the stream's tracks changed meanwhile", stage="streaming"))
 
     def _dropped(self, kind: MediaKind) -> None:
         if self._episode is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, monotonic_ns
 
 import attrs
@@ -87,7 +87,11 @@ class Feed:
         self._reencoded = False
         self._flowing = False
         """Whether `_flow` is set."""
+        self._slate_broken = -1.0
+        """`_last_source` when the slate could not be made."""
         self.on_flow: list[Callable[[], object]] = []
+        self.on_tracks: list[Callable[[], object]] = []
+        """Called when the stream has other tracks or has ended: what is published may be outdated."""
         self.on_fault: Callable[[SourceError], object] = lambda error: None
         """Called when the stream is not what the configuration says it must be."""
         self.on_first: Callable[[], object] | None = None
@@ -98,7 +102,9 @@ class Feed:
     def tracks(self, tracks: Sequence[Track]) -> None:
         self.source_tracks = tuple(tracks)
         self._reencoded = self._reencodes(MediaKind.VIDEO)
+        before = self._codecs()
         self._offers = tuple(self._offered(track) for track in tracks)
+        self._compare(before)
 
     def packet(self, packet: Packet) -> None:
         counters = self.counters
@@ -150,7 +156,7 @@ class Feed:
     def show_slate(self, config: SlateConfig, name: str) -> None:
         """Show a still picture from now until the source's next keyframe. Needs a picture to have been seen."""
         video = self._group.packets[-1].track if self._group.packets else None
-        if self._slate is not None or video is None or not self._listeners:
+        if self._slate is not None or video is None or not self._listeners or self._slate_broken == self._last_source:
             return
         self.clock.discontinuity()
         self._keyframe_asked = False
@@ -184,6 +190,10 @@ class Feed:
             self._distribute(packet)
 
     def _slate_failed(self, text: str) -> None:
+        if self._slate is None:
+            return
+        # Not again before the source has been back: it would fail again.
+        self._slate_broken = self._last_source
         self._note("slate_failed", text)
         self.end_slate()
 
@@ -207,7 +217,8 @@ class Feed:
 
     def flowing(self, within: float) -> bool:
         """Whether media came in the last `within` seconds."""
-        return self._flowing and monotonic() - self._last < within
+        # Not by `_flowing`, which any session clears that waits: each has an idle time of its own.
+        return bool(self._last and self._offers) and monotonic() - self._last < within
 
     async def wait_flow(self) -> None:
         """Wait until media comes. The caller clears by `idle()` when it has waited in vain."""
@@ -226,7 +237,12 @@ class Feed:
             self._renditions[key] = rendition
             self._listeners = tuple(self._renditions.values())
             self._start_encoding()
-            rendition.begin(self._group.packets, self._sound, bitrate or self._encoder.bitrate * 1000)
+            rendition.on_outdated = self._outdated
+            try:
+                rendition.begin(self._group.packets, self._sound, bitrate or self._encoder.bitrate * 1000)
+            except CamcastError as error:
+                self._rendition_failed(rendition, str(error))
+                raise
         if key in self._leaving:
             self._leaving.pop(key).cancel()
         rendition.users += 1
@@ -274,6 +290,7 @@ class Feed:
         self._listeners = ()
         self._transcoders.close()
         self._stop_encoding()
+        self._tell_tracks()
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -294,6 +311,37 @@ class Feed:
                 self._rendition_failed(rendition, str(error))
         if self._transcoders:
             self._transcoders.packet(packet)
+
+    def _codecs(self) -> dict[MediaKind, str]:
+        return {track.kind: track.codec for track in self._offers}
+
+    def _compare(self, before: Mapping[MediaKind, str]) -> None:
+        """Let go of what was made of tracks that are no more, and tell whoever publishes it."""
+        now = self._codecs()
+        if not before or before == now:
+            return
+        if before.get(_VIDEO) != now.get(_VIDEO):
+            self._group = Group()
+        if before.get(MediaKind.AUDIO) != now.get(MediaKind.AUDIO):
+            self._sound = None
+        # A slate imitates the tracks that are no more.
+        self.end_slate()
+        self._stop_encoding()
+        for rendition in self._listeners:
+            if not rendition.fits(now):
+                self._drop_rendition(rendition)
+        if self._renditions:
+            self._start_encoding()
+        self._tell_tracks()
+
+    def _outdated(self, rendition: Rendition) -> None:
+        if self._renditions.get(rendition.key) is rendition:
+            self._drop_rendition(rendition)
+            self._tell_tracks()
+
+    def _tell_tracks(self) -> None:
+        for call in tuple(self.on_tracks):
+            call()
 
     def _begins(self) -> None:
         """Media comes: for the first time, or again."""

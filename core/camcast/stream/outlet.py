@@ -23,7 +23,7 @@ import attrs
 
 from camcast.contracts import Transport
 from camcast.flv.packer import to_ms
-from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Unit
+from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, TagType, Unit
 from camcast.stream.hub import Hub
 from camcast.stream.replay import squeeze
 
@@ -36,6 +36,7 @@ AUDIO_FACTOR = 2.0
 SLICE_BYTES = 64 * 1024
 SLICE_WAIT = 0.005
 SLOW_SEND = 0.005
+MAX_ANNOUNCED = 16
 ASK_MS = 250
 """Media time after which the transport is asked again how much is pending, if nothing makes it sooner: `ASK_BYTES` sent
 since, or the oldest of what it may not have sent reaching the bound."""
@@ -100,6 +101,8 @@ class Outlet:
     want_keyframe: Callable[[], object] = lambda: None
     on_drop: Callable[[MediaKind], object] = lambda kind: None
     on_slow: Callable[[float], object] = lambda seconds: None
+    on_broken: Callable[[Exception], object] = lambda error: None
+    """Called with what the transport raised, which it must not; the others go on."""
     state: OutletState = attrs.field(default=OutletState.WAITING, init=False)
     base: int | None = attrs.field(default=None)
     """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
@@ -142,6 +145,22 @@ class Outlet:
                 self.want_keyframe()
             return
         self._replay(hub)
+
+    def adopt(self, counters: FlowCounters, on_drop: Callable[[MediaKind], object]) -> None:
+        """Count into `counters` from now on, with what is still under way."""
+        self.on_drop = on_drop
+        for unit, live in self._backlog:
+            packet = unit.packet if isinstance(unit, Tag) else unit
+            if live and packet is not None:
+                counters.offered[packet.track.kind] += 1
+                self.counters.offered[packet.track.kind] -= 1
+        for mark in self._marks:
+            kind = mark[_KIND]
+            if kind is not None:
+                for mine, way in ((counters, 1), (self.counters, -1)):
+                    mine.offered[kind] += way
+                    mine.sent[kind] += way
+        self.counters = counters
 
     def close(self) -> None:
         """Detach; what the peer has not acknowledged counts as lost with the connection."""
@@ -215,7 +234,12 @@ class Outlet:
             for unit in units:
                 self._raw(unit, None, 0)
         elif self.state is OutletState.DROPPING:
-            self._announced = units
+            if any(isinstance(unit, Tag) and unit.type is TagType.AUDIO for unit in units):
+                # Sound goes on while pictures are dropped.
+                for unit in units:
+                    self._raw(unit, None, 0)
+            else:
+                self._announced = (*self._announced, *units)[-MAX_ANNOUNCED:]
 
     def overloaded(self, packet: Packet) -> None:
         self.counters.offered[packet.track.kind] += 1
@@ -274,7 +298,7 @@ class Outlet:
         """One turn's worth of replay; ends in LIVE, or in DROPPING when the link is too slow for it."""
         self._timer = None
         budget = SLICE_BYTES
-        room = self.transport.pending <= 4 * SLICE_BYTES
+        room = self._pending() <= 4 * SLICE_BYTES
         while self._backlog and budget > 0 and room:
             unit, live = self._backlog.popleft()
             packet = unit.packet if isinstance(unit, Tag) else unit
@@ -283,6 +307,8 @@ class Outlet:
                 self._send(unit, packet, packet.track.kind)
             else:
                 self._raw(unit, None, 0)
+        if self.state is not OutletState.REPLAY:
+            return
         if not self._backlog:
             self.state = OutletState.LIVE
             return
@@ -322,7 +348,7 @@ class Outlet:
 
     def _behind(self, kind: MediaKind, packet: Packet) -> bool:
         """Whether the link is over its bound; then this unit is dropped and video waits for a keyframe."""
-        pending = self.transport.pending
+        pending = self._pending()
         if pending < SLICE_BYTES:
             if self._marks and self._end - pending >= self._marks[0][_END]:
                 self._settle(pending)
@@ -347,6 +373,13 @@ class Outlet:
         self._drop(kind, REASON_BEHIND)
         return True
 
+    def _pending(self) -> int:
+        try:
+            return self.transport.pending
+        except Exception as error:  # noqa: BLE001  as with `send`
+            self.on_broken(error)
+            return 0
+
     def _bound(self) -> float:
         """Seconds; never below what one keyframe needs at the measured rate."""
         if self._rate <= 0:
@@ -358,7 +391,7 @@ class Outlet:
 
     def _settle(self, pending: int | None = None) -> None:
         """Forget what the peer has acknowledged; measure latency and, while behind, the link's rate."""
-        done = self._end - (self.transport.pending if pending is None else pending)
+        done = self._end - (self._pending() if pending is None else pending)
         marks = self._marks
         last: _Mark | None = None
         while marks and marks[0][_END] <= done:
@@ -402,7 +435,14 @@ class Outlet:
             time = 0
         now = self.now
         started = now()
-        self.transport.send(unit, time)
+        try:
+            self.transport.send(unit, time)
+        except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
+            if kind is not None:
+                self.counters.sent[kind] -= 1
+                self._drop(kind, REASON_LOST)
+            self.on_broken(error)
+            return
         took = now() - started
         if took > SLOW_SEND:
             self.counters.slow_sends += 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from camcast.errors import CamcastError, EncoderError, MediaError
 from camcast.flv.packer import TagPacker, to_ms
 from camcast.host import PluginHost
 from camcast.kinds import Payload
-from camcast.media import MediaKind, Packet, Tag, Track, Unit
+from camcast.media import MediaKind, Packet, Track, Unit
 from camcast.stream.hub import Group, Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
 from camcast.stream.silence import Silence
@@ -65,6 +65,10 @@ class Rendition:
         self.ready: asyncio.Future[Hub] = asyncio.get_running_loop().create_future()
         self.users = 0
         self.on_failed: list[Callable[[CamcastError], object]] = []
+        self.on_outdated: Callable[[Rendition], object] = lambda rendition: None
+        """Called when a track comes for which it is too late."""
+        self.closed = False
+        self._sources = {track.kind: track.codec for track in tracks}
         self._host = host
         self._shared = transcoders
         self._taker = Taker(self._deliver, lambda text: failed(self, text))
@@ -120,6 +124,10 @@ class Rendition:
         transcoder.request_keyframe()
         return True
 
+    def fits(self, codecs: Mapping[MediaKind, str]) -> bool:
+        """Whether what it copies is still of the codec that it began with; a track that is missing may come back."""
+        return all(codecs.get(kind, codec) == codec for kind, codec in self._sources.items() if kind in self._copied)
+
     def fail(self, error: CamcastError) -> None:
         """Nothing more will come: whoever waits for the hub, and every attempt in it, is told."""
         if not self.ready.done():
@@ -132,7 +140,11 @@ class Rendition:
         """Take nothing more."""
         for kind, codec in self._transcoded.items():
             self._shared.leave(kind, codec, self._taker)
-        self.ready.cancel()
+        self.closed = True
+        if not self.ready.done():
+            # Not cancelled: that would look as if whoever waits for it had been.
+            self.ready.set_exception(MediaError("the stream was stopped or changed before it could be published"))
+            self.ready.exception()
 
     def _deliver(self, packet: Packet) -> None:
         kind = packet.track.kind
@@ -147,6 +159,8 @@ class Rendition:
             self._tracks[kind] = packet.track
             if self.hub is not None:
                 if known is None:
+                    del self._tracks[kind]
+                    self.on_outdated(self)
                     return
                 self.hub.change(packet.track, to_ms(packet.dts))
         if self.hub is not None:

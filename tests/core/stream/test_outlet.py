@@ -207,6 +207,26 @@ async def test_a_group_over_the_byte_budget_is_not_replayed():
     assert not link.sent
 
 
+def test_changed_sound_is_announced_at_once_while_pictures_are_dropped():
+    hub, link = make(audio=True), Link()
+    hub.packet(picture(0, key=True))
+    hub.packet(sound(0))
+    made = outlet(hub, link)
+    link.takes = False
+    for number in range(1, 30):
+        hub.packet(picture(number))
+    assert made.state is OutletState.DROPPING
+    hub.change(attrs.evolve(VIDEO, config=b"first", width=32), 1200)
+    hub.change(attrs.evolve(AUDIO, config=b"louder"), 1200)
+    hub.packet(sound(30))
+    bodies = [bytes(unit.body) for unit, _ in link.sent]
+    assert b"header louder" in bodies
+    link.drain()
+    hub.packet(picture(30, key=True))
+    bodies = [bytes(unit.body) for unit, _ in link.sent]
+    assert b"header first" in bodies
+
+
 def test_changed_parameters_reach_a_dropping_outlet_before_its_next_keyframe():
     hub, link = make(), Link()
     outlet(hub, link)
