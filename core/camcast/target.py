@@ -64,7 +64,7 @@ class Target:
         if self.app:
             # With the application named, all that follows it in the URL is the key.
             found.add(self.url.partition(f"/{self.app}/")[2])
-        found |= _option_secrets(self.options)
+        found |= option_secrets(self.options)
         return frozenset(secret for secret in found if secret)
 
     def moved(self, url: str) -> Target:
@@ -95,7 +95,7 @@ def _without_secrets(options: Any) -> Any:
     return attrs.evolve(options, **defaults)
 
 
-def _option_secrets(options: Any) -> set[str]:
+def option_secrets(options: Any) -> set[str]:
     """Texts in a transport's options that are secret: fields which their class hides from its repr; while the
     options are still a mapping, those named like one."""
     if attrs.has(type(options)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,11 @@ from camcast.contracts import Source, SourceContext
 from camcast.errors import CamcastError, ErrorClass, SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.media import MediaKind
+from camcast.redaction import redact_text, url_secrets
 from camcast.session.connection import ConnectionManager
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
+from camcast.target import option_secrets
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ class CameraStream:
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._retry = asyncio.Event()
+        self._secrets: frozenset[str] = frozenset()
         self.feed = Feed(
             services.host,
             services.handover,
@@ -194,11 +198,11 @@ class CameraStream:
             await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
             (fault if fault.done() else running).result()
         except SourceError as error:
-            return error
+            return SourceError(self._scrub(str(error)), fatal=error.fatal)
         except CamcastError as error:
-            return SourceError(str(error), fatal=True)
-        except Exception as error:
-            log.exception("Source %s failed", self.label)
+            return SourceError(self._scrub(str(error)), fatal=True)
+        except Exception as error:  # noqa: BLE001  whatever the library raises ends this run of the source only
+            log.error("Source %s failed: %s", self.label, self._scrub(traceback.format_exc()))
             return SourceError(f"internal error: {type(error).__name__}")
         finally:
             self.source = None
@@ -208,9 +212,14 @@ class CameraStream:
                 await asyncio.wait({running}, timeout=STOP_DEADLINE)
         return None
 
+    def _scrub(self, text: str) -> str:
+        """`text` without the source's secrets: libraries name the URL in their errors."""
+        return redact_text(text, self._secrets)
+
     async def _build(self) -> Source:
         host, stream, camera = self._services.host, self.config, self.camera
         config = await self._services.source(stream.source)
+        self._secrets = url_secrets(config.url) | option_secrets(config.options)
         try:
             kind = host.source(config.type)
         except LookupError as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
+from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
 from camcast.contracts import PushHandle
 from camcast.engine.cameras import CameraHandle, CameraManager
 from camcast.engine.event_bus import EventBus
@@ -56,6 +56,7 @@ class Engine:
         self._services: Services | None = None
         self._shards: Shards | None = None
         self._bus = EventBus(self.host)
+        self._reloading = asyncio.Lock()
 
     @classmethod
     def from_file(cls, path: str | Path, *, host: PluginHost | None = None) -> Engine:
@@ -83,9 +84,13 @@ class Engine:
         self._make_managers(self._services)
         self._started_at = time.monotonic()
         self._running = True
-        for camera in self.config.cameras:
-            if camera.enabled:
-                self._add(camera)
+        try:
+            for camera in self.config.cameras:
+                if camera.enabled:
+                    self._add(camera)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End everything cleanly, within about ten seconds whatever state it is in."""
@@ -97,7 +102,6 @@ class Engine:
         await self.sessions.close()
         await self.cameras.close()
         self._handover.close()
-        self._services.threads.shutdown(wait=False, cancel_futures=True)
         self._bus.close()
 
     # --- changes at run time ------------------------------------------------------------------------------
@@ -111,7 +115,8 @@ class Engine:
         if self.cameras.get(camera_id) is None:
             raise KeyError(camera_id)
         await self._end_sessions(self.sessions.find(camera_id=camera_id))
-        await self.cameras.destroy(camera_id)
+        if self.cameras.get(camera_id) is not None:  # somebody else may have been quicker
+            await self.cameras.destroy(camera_id)
 
     async def add_output(self, config: SessionConfig) -> SessionHandle:
         """Publish a running stream somewhere else as well. Raises `ConfigError`."""
@@ -124,9 +129,14 @@ class Engine:
     async def reload(self, config: Config) -> list[str]:
         """Make the running engine be like `config`, by difference. Returns what changed, one line each.
 
-        What is equal in both is not touched: no other session loses a frame.
+        What is equal in both is not touched: no other session loses a frame. What cannot be done is a line too, and
+        keeps nothing else from being done. A reload waits for the one before it.
         """
-        changes: list[str] = []
+        async with self._reloading:
+            return await self._reload(config)
+
+    async def _reload(self, config: Config) -> list[str]:
+        changes = self._reload_system(config.system)
         wanted = {camera.camera_id: camera for camera in config.cameras if camera.enabled}
         for camera in list(self.cameras):
             new = wanted.get(camera.camera_id)
@@ -135,15 +145,13 @@ class Engine:
                 changes.append(f"camera {camera.camera_id} removed")
             elif _sources(new) != _sources(camera.config):
                 await self.remove_camera(camera.camera_id)
-                self._add(new)
-                changes.append(f"camera {camera.camera_id} restarted")
+                changes.append(self._try_add(new, "restarted"))
             else:
                 camera.config = new
                 changes += await self._reload_sessions(new)
         for camera_id, new in wanted.items():
             if self.cameras.get(camera_id) is None:
-                self._add(new)
-                changes.append(f"camera {camera_id} added")
+                changes.append(self._try_add(new, "added"))
         self.config = config
         return changes
 
@@ -234,10 +242,28 @@ class Engine:
             for session in stream.sessions:
                 try:
                     self.sessions.create_session(session)
-                except CamcastError:
-                    log.exception("Session %s cannot be created", session.label)
+                except CamcastError as error:
+                    log.error("Session %s cannot be created: %s", session.label, error)
         camera.start()
         return camera
+
+    def _try_add(self, config: CameraConfig, done: str) -> str:
+        try:
+            self._add(config)
+        except CamcastError as error:
+            log.error("Camera %d cannot be added: %s", config.camera_id, error)
+            return f"camera {config.camera_id} cannot be added: {error}"
+        return f"camera {config.camera_id} {done}"
+
+    def _reload_system(self, new: SystemConfig) -> list[str]:
+        """Limits hold at once; how many processes there are is settled at the start."""
+        old = self.config.system
+        self.cameras.max_cameras = new.max_cameras
+        return [
+            f"system.{name} is for the next start: it stays {getattr(old, name)}"
+            for name in ("workers", "max_connects_per_second")
+            if getattr(old, name) != getattr(new, name)
+        ]
 
     async def _reload_sessions(self, camera: CameraConfig) -> list[str]:
         changes: list[str] = []
@@ -248,13 +274,20 @@ class Engine:
                 changes.append(f"session {session.label} {'restarted' if session.key in wanted else 'removed'}")
         for key, config in wanted.items():
             if self.sessions.get(key) is None:
-                self.sessions.create_session(config)
+                try:
+                    self.sessions.create_session(config)
+                except CamcastError as error:
+                    log.error("Session %s cannot be created: %s", config.label, error)
+                    changes = [change for change in changes if change != f"session {config.label} restarted"]
+                    changes.append(f"session {config.label} cannot be created: {error}")
+                    continue
                 if not any(config.label in change for change in changes):
                     changes.append(f"session {config.label} added")
         return changes
 
     async def _end_sessions(self, sessions: list[SessionHandle]) -> None:
-        await asyncio.gather(*(self.sessions.delete_session(session.key) for session in sessions))
+        here = [session.key for session in sessions if self.sessions.get(session.key) is session]
+        await asyncio.gather(*(self.sessions.delete_session(key) for key in here))
 
 
 def _sources(camera: CameraConfig) -> list[StreamConfig]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from camcast.engine.stats import Stats
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEADLINE = 30.0
@@ -46,13 +49,16 @@ class EngineThread:
         self.stop()
 
     def start(self) -> None:
-        """Start the thread and the engine in it; raises what the engine's start raises."""
+        """Start the thread and the engine in it, once; raises what the engine's start raises."""
+        if self._thread is not None:
+            raise RuntimeError("an engine is started once; make a new one")
         ready = threading.Event()
         failure: list[BaseException] = []
 
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
             self._end = asyncio.Event()
+            events = self.engine.events() if self._on_event else None  # before the first happens
             try:
                 await self.engine.start()
             except BaseException as error:
@@ -60,7 +66,7 @@ class EngineThread:
                 raise
             finally:
                 ready.set()
-            watcher = asyncio.create_task(self._watch()) if self._on_event else None
+            watcher = asyncio.create_task(self._watch(events)) if events is not None else None
             await self._end.wait()
             await self.engine.stop()
             if watcher is not None:
@@ -86,7 +92,7 @@ class EngineThread:
         """End the engine and its thread; raises `TimeoutError` if it is still there after `timeout` seconds."""
         if self._thread is None or self._loop is None:
             return
-        if self._thread.is_alive():
+        with contextlib.suppress(RuntimeError):  # it has ended by itself, and its loop is closed
             self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -94,8 +100,9 @@ class EngineThread:
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float = DEADLINE) -> T:
         """Run a coroutine of the engine's on its loop and wait for the result."""
-        if self._loop is None:
-            raise RuntimeError("the engine is not started")
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            raise RuntimeError("the engine is not running")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     def call(self, function: Callable[..., T], *args: object, timeout: float = DEADLINE) -> T:
@@ -127,7 +134,10 @@ class EngineThread:
     def stats(self) -> Stats:
         return self.call(self.engine.stats)
 
-    async def _watch(self) -> None:
+    async def _watch(self, events: AsyncIterator[Event]) -> None:
         assert self._on_event is not None
-        async for event in self.engine.events():
-            self._on_event(event)
+        async for event in events:
+            try:
+                self._on_event(event)
+            except Exception:
+                log.exception("on_event raised at %s", event.name)

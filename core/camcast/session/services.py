@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import attrs
@@ -18,6 +16,7 @@ from camcast.events import Event
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.session.fleet import Fleet
+from camcast.session.hook_threads import HookThreads
 from camcast.target import Target
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ class Services:
     emit: Callable[[Event], object]
     first_timestamp: int = 0
     """What every attempt's timeline begins with, ms."""
-    threads: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(8, "camcast-hooks"))
+    threads: HookThreads = attrs.field(factory=HookThreads)
 
     async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
         """The target of one attempt: secrets resolved, URL as the plugins say, options structured and checked.
@@ -94,14 +93,12 @@ class Services:
         return resolve_reference(reference)
 
     async def _on_thread(self, call: Callable[[], T], what: str) -> T:
-        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(loop.run_in_executor(self.threads, call), HOOK_DEADLINE)
+            return await self.threads.run(call, HOOK_DEADLINE)
         except TimeoutError:
             raise NetworkError(f"{what} took longer than {HOOK_DEADLINE:g} s", stage="resolve") from None
         except CamcastError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever the plugin raises
             # The text may hold the very secret that was looked for, so only its type is told.
-            log.debug("%s failed", what, exc_info=True)
-            raise NetworkError(f"{what} failed with {type(error).__name__}", stage="resolve") from error
+            raise NetworkError(f"{what} failed with {type(error).__name__}", stage="resolve") from None

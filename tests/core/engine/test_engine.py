@@ -7,12 +7,23 @@ import asyncio
 import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
-from tests.core.world import AUDIO, VIDEO, World, picture, sound, until
+from tests.core.world import AUDIO, TOY_VIDEO, VIDEO, World, picture, sound, until
 
-from camcast.config import CameraConfig, Config, EncoderConfig, RetryPolicy, SourceConfig, StreamConfig, SystemConfig
+from camcast.config import (
+    CameraConfig,
+    Config,
+    EncoderConfig,
+    RetryPolicy,
+    SlateConfig,
+    SourceConfig,
+    StreamConfig,
+    SystemConfig,
+)
 from camcast.engine import Engine
 from camcast.errors import ConfigError, SourceError
-from camcast.events import SourceChanged, SourceNote, SourceState
+from camcast.events import AttemptFailed, SessionState, SourceChanged, SourceNote, SourceState
+from camcast.hooks import hookimpl
+from camcast.kinds import Confidence, Take
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=None)
 
@@ -204,3 +215,158 @@ async def test_an_engine_starts_once(world: World):
     engine = await world.start()
     with pytest.raises(RuntimeError, match="started once"):
         await engine.start()
+
+
+async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_not_end_the_session(world: World):
+    engine = await world.start(chain("a"), flowing=False)
+    world.sinks[0, 0].packet(picture(1))
+    one = engine.sessions.get(KEY)
+    await until(lambda: one.state is SessionState.CONNECTING and engine.cameras.stream(0, 0).feed.renditions)
+    await engine.cameras.get(0).stop()
+    engine.cameras.get(0).start()
+    await until(lambda: world.sinks)
+    world.flow()
+    await until(lambda: world.servers.live("a"))
+
+
+async def test_a_camera_restarted_under_a_session_is_published_anew(world: World):
+    engine = await world.start(chain("a"))
+    await until(lambda: world.servers.live("a"))
+    await engine.cameras.get(0).stop()
+    engine.cameras.get(0).start()
+    await until(lambda: len(world.servers.at("a")) == 2 and len(world.servers.at("a")[1].units) > 10)
+    assert len(world.servers.live()) == 1
+    assert not world.of(AttemptFailed)
+
+
+async def feed_both(world: World, numbers: range) -> None:
+    sink = world.sinks[0, 0]
+    for number in numbers:
+        sink.packet(picture(number, key=number % 5 == 0))
+        sink.packet(sound(number))
+        await asyncio.sleep(0.002)
+
+
+async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_target(world: World):
+    await world.start(chain("a", "b"))
+    await until(lambda: world.servers.live("a") and world.engine.sessions.get(KEY).policy.stable)
+    world.still()
+    world.sinks[0, 0].tracks((VIDEO, AUDIO))
+    await feed_both(world, range(world.number, world.number + 20))
+    await until(lambda: len(world.servers.at("a")) == 2)
+    assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo", "toyaudio"]
+    world.sinks[0, 0].tracks((VIDEO,))
+    world.number += 20
+    world.flow()
+    await until(lambda: len(world.servers.at("a")) == 3)
+    assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo"]
+    assert not world.servers.at("b")
+    assert not world.of(AttemptFailed)
+
+
+async def test_declared_sound_that_comes_late_is_published_anew(world: World):
+    world.tracks = (VIDEO, AUDIO)
+    await world.start(chain("a"), flowing=False)
+    for number in range(60):
+        world.sinks[0, 0].packet(picture(number, key=number % 5 == 0))
+        await asyncio.sleep(0)
+    await until(lambda: world.servers.live("a"))
+    assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo"]
+    await feed_both(world, range(60, 90))
+    await until(lambda: len(world.servers.at("a")) == 2)
+    assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo", "toyaudio"]
+    assert len(world.servers.live()) == 1
+
+
+async def test_another_codec_from_a_source_that_comes_back_is_published_anew(world: World):
+    other = attrs.evolve(TOY_VIDEO, name="othervideo")
+
+    class More:
+        @hookimpl
+        def camcast_codecs(self):
+            return [other]
+
+    world.host.register(More())
+    world.takes = attrs.evolve(world.takes, others=Take(Confidence.YES))
+    await world.start(chain("a", "b"))
+    await until(lambda: world.servers.live("a") and world.engine.sessions.get(KEY).policy.stable)
+    world.still()
+    new = attrs.evolve(VIDEO, codec="othervideo")
+    world.sinks[0, 0].tracks((new,))
+    for number in range(20):
+        world.next(track=new, **({"keyframe": True} if not number % 5 else {}))
+        await asyncio.sleep(0.003)
+    await until(lambda: len(world.servers.at("a")) == 2)
+    assert [track.codec for track in world.servers.live("a")[0].tracks] == ["othervideo"]
+    assert not world.servers.at("b")
+    assert not world.of(AttemptFailed)
+
+
+async def test_a_slate_that_cannot_be_made_is_told_once(world: World):
+    config = world.config(chain("a"))
+    stream = attrs.evolve(config.cameras[0].streams[0], slate=SlateConfig(after=0.1))
+    await begin(world, attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], streams=(stream,)),)))
+    world.flow()
+    await until(lambda: world.servers.live("a"))
+    world.still()
+    await until(lambda: [note for note in world.of(SourceNote) if note.code == "slate_failed"])
+    await asyncio.sleep(0.3)  # a dozen more looks
+    assert [note.code for note in world.of(SourceNote)] == ["slate_on", "slate_failed", "slate_off"]
+
+
+async def test_a_start_that_fails_leaves_nothing_running(world: World):
+    config = world.config(chain("a"))
+    second = attrs.evolve(config.cameras[0], camera_id=1)
+    engine = Engine(
+        attrs.evolve(config, cameras=(*config.cameras, second), system=SystemConfig(max_cameras=1)), host=world.host
+    )
+    with pytest.raises(ConfigError, match="max_cameras"):
+        await engine.start()
+    await asyncio.sleep(0)
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert not [name for name in names if name.startswith("camcast-")]
+
+
+async def test_reload_takes_new_limits_and_says_which_camera_it_cannot_add(world: World):
+    engine = await world.start(chain("a"))
+    base = engine.config
+
+    def cameras(count: int, limit: int) -> Config:
+        more = tuple(
+            attrs.evolve(
+                base.cameras[0], camera_id=number, streams=(StreamConfig(source=SourceConfig(type="scripted")),)
+            )
+            for number in range(1, count)
+        )
+        return attrs.evolve(base, cameras=(*base.cameras, *more), system=SystemConfig(max_cameras=limit))
+
+    assert await engine.reload(cameras(18, 18)) == [f"camera {number} added" for number in range(1, 18)]
+    assert len(engine.cameras) == 18
+    changes = await engine.reload(cameras(19, 18))
+    assert len(changes) == 1
+    assert changes[0].startswith("camera 18 cannot be added: system.max_cameras: there are 18 cameras already")
+
+
+async def test_reloads_at_the_same_time_come_one_after_the_other(world: World):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    empty, full = Config(), engine.config
+    results = await asyncio.gather(engine.reload(empty), engine.reload(empty), engine.reload(full))
+    assert results == [["camera 0 removed"], [], ["camera 0 added"]]
+
+
+async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pytest.LogCaptureFixture):
+    config = world.config()
+    stream = attrs.evolve(
+        config.cameras[0].streams[0],
+        source=SourceConfig(type="scripted", url="toy://user:pass-word@cam/stream?token=se-cret", retry_policy=QUICK),
+    )
+    await begin(world, attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], streams=(stream,)),)))
+    world.source.end.set_exception(OSError("cannot open toy://user:pass-word@cam/stream?token=se-cret"))
+    await until(lambda: world.runs == 2 and world.sinks)
+    world.source.end.set_exception(SourceError("wrong password pass-word"))
+    await until(lambda: world.runs == 3)
+    told = caplog.text + repr(world.events) + world.engine.stats().streams[0].last_error
+    assert "OSError" in told
+    assert "wrong password" in told
+    assert "pass-word" not in told
+    assert "se-cret" not in told

@@ -1,0 +1,56 @@
+"""Threads for plugins' hooks that may block: as many as needed up to a bound, and none that holds up the program's end.
+
+A pool of the standard library is joined when the interpreter ends, so one hook that hangs would keep the program from
+ending; and with few threads, hooks that hang would delay every other session's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+THREADS = 64
+
+
+class HookThreads:
+    """All calls on the loop."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._free = asyncio.Semaphore(threads)
+
+    async def run(self, call: Callable[[], T], deadline: float) -> T:
+        """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds.
+
+        Waiting for a free thread counts towards the deadline. A call that is late keeps its thread until it returns.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(deadline):
+            await self._free.acquire()
+            future: asyncio.Future[T] = loop.create_future()
+
+            def done(result: T | None, error: Exception | None) -> None:
+                self._free.release()
+                if future.done():
+                    return
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)  # type: ignore[arg-type]
+
+            def run() -> None:
+                result, failure = None, None
+                try:
+                    result = call()
+                except Exception as error:  # noqa: BLE001  raised again where it was called
+                    failure = error
+                try:
+                    loop.call_soon_threadsafe(done, result, failure)
+                except RuntimeError:
+                    return  # the loop has closed meanwhile: nobody waits any more
+
+            threading.Thread(target=run, name="camcast-hook", daemon=True).start()
+            return await future
