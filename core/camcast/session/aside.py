@@ -173,7 +173,9 @@ class Aside:
         failback_at = None
         if active.index > 0 and config.failback_after is not None:
             failback_at = time.monotonic() + config.failback_after
-        while True:
+        me = asyncio.current_task()
+        # Whatever lost the cancellation (a plugin's close, say): two workers must not look after one session.
+        while self._task is me:
             try:
                 request, self._request = self._request, None
                 if request is not None:
@@ -194,8 +196,10 @@ class Aside:
             if config.standby == "cold" and failback_at is None:
                 await self._signal.wait()
             else:
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the signal.
                 try:
-                    await asyncio.wait_for(self._signal.wait(), max(wait, 0.01))
+                    async with asyncio.timeout(max(wait, 0.01)):
+                        await self._signal.wait()
                 except TimeoutError:
                     continue
             self._signal.clear()

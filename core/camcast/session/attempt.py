@@ -186,7 +186,8 @@ class Attempt:
             self._feed.on_tracks.append(self._tracks_changed)
             if not rendition.ready.done():
                 self._feed.request_keyframe(rendition)
-            await asyncio.wait_for(asyncio.shield(rendition.ready), HUB_DEADLINE)
+            async with asyncio.timeout(HUB_DEADLINE):
+                await asyncio.shield(rendition.ready)
             await self._within(self._transport.publish(rendition.tracks), "publish")
         except (TransportError, asyncio.CancelledError):
             raise
@@ -304,7 +305,9 @@ class Attempt:
         transport = self._transport
         if transport is not None:
             try:
-                await asyncio.wait_for(transport.close(), CLOSE_DEADLINE)
+                # Not wait_for: before Python 3.12 it may lose a cancellation.
+                async with asyncio.timeout(CLOSE_DEADLINE):
+                    await transport.close()
             except TimeoutError:
                 log.warning("%s: transport did not close within %g s", self.config.label, CLOSE_DEADLINE)
             except Exception:  # noqa: BLE001  a plugin's bug

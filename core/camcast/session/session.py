@@ -496,7 +496,8 @@ class Session:
         wait = when - time.monotonic()
         if wait > 0:
             try:
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             except TimeoutError:
                 return
 
