@@ -192,6 +192,10 @@ class PluginHost:
                 return answer
         return None
 
+    def implementers(self, hook: str) -> set[str]:
+        """Names of the plugins that implement this hook."""
+        return {impl.plugin_name for impl in getattr(self._manager.hook, hook).get_hookimpls()}
+
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements this hook."""
         return bool(getattr(self._manager.hook, hook).get_hookimpls())

@@ -6,6 +6,7 @@ It does what its standard input says (`workers/wire.py`) and ends with it, so no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -20,7 +21,12 @@ from camcast.session.fleet import Fleet, Waiter
 from camcast.session.services import Services
 from camcast.workers import wire
 
+log = logging.getLogger(__name__)
+
 FIGURES_EVERY = 0.5
+MAX_BACKLOG = 16 * 1024 * 1024
+"""Bytes for the parent above which figures, log lines and events are left out, counted."""
+FLUSH_DEADLINE = 2.0
 
 
 class _Fleet(Fleet):
@@ -89,9 +95,23 @@ async def _run(source: int, sink: int) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(source, "rb"))
     out, _protocol = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(sink, "wb"))
 
+    lost = 0
+
+    def write(data: bytes, essential: bool) -> None:
+        nonlocal lost
+        if not essential and out.get_write_buffer_size() > MAX_BACKLOG:
+            lost += 1
+            return
+        if lost:
+            told, lost = lost, 0
+            log.error("the parent did not read for a while: %d messages to it were left out", told)
+        out.write(data)
+
     def send(message: object) -> None:
-        # From any thread: a plugin's thread may log.
-        loop.call_soon_threadsafe(out.write, wire.pack(message))
+        # From any thread: a plugin's thread may log. After the loop's end nobody listens.
+        essential = not isinstance(message, wire.Figures | wire.Logged | wire.Happened)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(write, wire.pack(message), essential)
 
     begin = await wire.read(reader)
     if begin is None:
@@ -121,8 +141,12 @@ async def _run(source: int, sink: int) -> None:
         figures.cancel()
     finally:
         await engine.stop()
-    # The last messages are written in the loop's next turn, and the pipe is closed after that.
+    # The last messages are written in the loop's next turn, or as the parent reads them; then the pipe is closed.
     await asyncio.sleep(0)
+    until = loop.time() + FLUSH_DEADLINE
+    # A pipe tells nobody when it has been read.
+    while out.get_write_buffer_size() and loop.time() < until:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
     out.close()
     await asyncio.sleep(0)
 
@@ -149,6 +173,10 @@ async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
                 answer = engine.cameras.stream(camera_id, stream_id).set_bitrate(kbits)
     except (CamcastError, LookupError, ValueError) as error:
         send(wire.Done(number, str(error)))
+        return
+    except Exception as error:
+        log.exception("A call of the parent failed")
+        send(wire.Done(number, f"internal error: {type(error).__name__}"))
         return
     send(wire.Done(number, "", answer))
 

@@ -26,6 +26,10 @@ STEADY = 10.0
 MAX_BACKLOG = 16 * 1024 * 1024
 
 
+class WorkerGone(CamcastError):
+    """The worker is not there to answer; it is being restarted."""
+
+
 class WorkerProcess:
     """One worker. `revive` is called after every start, to give it its cameras (again)."""
 
@@ -40,7 +44,7 @@ class WorkerProcess:
         died: Callable[[WorkerProcess, str], object],
     ) -> None:
         self.name = name
-        self.stats: Stats | None = None
+        self.show(None)
         self.restarts = 0
         self.pid = 0
         self._begin = begin
@@ -59,16 +63,35 @@ class WorkerProcess:
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise(), name=f"camcast-{self.name}")
 
+    def tell(self, call: object, otherwise: str) -> None:
+        """Send a call whose answer nobody waits for. A refusal is logged after the words `otherwise`.
+
+        That the worker is away is no refusal: it is told again when it is back.
+        """
+
+        def answered(done: asyncio.Future[object]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None and not isinstance(error, WorkerGone):
+                log.error("%s: %s", otherwise, error)
+
+        self.post(call).add_done_callback(answered)
+
     def post(self, call: object) -> asyncio.Future[object]:
         """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""
         self._number += 1
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         if not self._send(wire.Do(self._number, call)):  # type: ignore[arg-type]
-            future.set_exception(CamcastError(f"{self.name} is not running; it is being restarted"))
+            future.set_exception(WorkerGone(f"{self.name} is not running; it is being restarted"))
             return future
         self._answers[self._number] = future
         return future
+
+    def show(self, stats: Stats | None) -> None:
+        """Figures as of now; None = there are none any more."""
+        self.stats = stats
+        self.sessions = {one.key: one for one in stats.sessions} if stats else {}
+        self.streams = {(one.camera_id, one.stream_id): one for one in stats.streams} if stats else {}
 
     async def ask(self, call: object) -> object:
         """Send a call and wait for its answer; raises `CamcastError`."""
@@ -89,11 +112,17 @@ class WorkerProcess:
             try:
                 await asyncio.wait_for(process.wait(), 1.0)
             except TimeoutError:
-                process.kill()
+                _kill(process)
+        elif self._task is not None:
+            # It is being started, or waits to be.
+            self._task.cancel()
+        for slot in tuple(self._slots):
+            slot.cancel()
         if self._task is not None:
             _, pending = await asyncio.wait({self._task}, timeout=2.0)
             for task in pending:
                 task.cancel()
+                await asyncio.wait({task}, timeout=1.0)
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -105,10 +134,13 @@ class WorkerProcess:
                 await self._live()
             except OSError as error:
                 log.error("%s cannot be started: %s", self.name, error)
+            except Exception:
+                log.exception("%s: what it says cannot be understood", self.name)
+            finally:
+                self._fail_answers()
             if self._stopping:
                 return
             code = self._process.returncode if self._process is not None else None
-            self._fail_answers()
             self._died(self, f"ended with status {code}")
             delay = FIRST_DELAY if time.monotonic() - started > STEADY else min(delay * 2, MAX_DELAY)
             await asyncio.sleep(delay)
@@ -130,9 +162,12 @@ class WorkerProcess:
             assert process.stdout is not None
             while (message := await wire.read(process.stdout)) is not None:
                 self._take(message)
+            if self._stopping:
+                # It has said its last, and ends by itself.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 1.0)
         finally:
-            if process.returncode is None and not self._stopping:
-                process.kill()
+            _kill(process)
             await process.wait()
 
     def _take(self, message: object) -> None:
@@ -140,7 +175,7 @@ class WorkerProcess:
             case wire.Happened(event):
                 self._emit(event)
             case wire.Figures(stats):
-                self.stats = stats
+                self.show(stats)
             case wire.Done(number, error, answer):
                 future = self._answers.pop(number, None)
                 if future is not None and not future.done():
@@ -171,7 +206,7 @@ class WorkerProcess:
             return False
         if process.stdin.transport.get_write_buffer_size() > MAX_BACKLOG:
             log.error("%s does not read; it is restarted", self.name)
-            process.kill()
+            _kill(process)
             return False
         process.stdin.write(wire.pack(message))
         return True
@@ -180,4 +215,10 @@ class WorkerProcess:
         answers, self._answers = self._answers, {}
         for future in answers.values():
             if not future.done():
-                future.set_exception(CamcastError(f"{self.name} died"))
+                future.set_exception(WorkerGone(f"{self.name} died"))
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()

@@ -25,13 +25,11 @@ class RemoteSession:
 
     def create(self) -> None:
         """Tell the worker, also again after a restart."""
-        self.worker.post(wire.CreateSession(self.config))
+        self.worker.tell(wire.CreateSession(self.config), f"Session {self.label} cannot be created")
 
     @property
     def metrics(self) -> SessionMetrics:
-        stats = self.worker.stats
-        found = next((one for one in stats.sessions if one.key == self.key), None) if stats else None
-        return found or Recorder().snapshot(
+        return self.worker.sessions.get(self.key) or Recorder().snapshot(
             key=self.key,
             label=self.label,
             state=SessionState.DISCONNECTED,
@@ -97,9 +95,8 @@ class RemoteStream:
 
     @property
     def metrics(self) -> StreamMetrics:
-        stats, key = self.worker.stats, (self.camera.camera_id, self.config.stream_id)
-        found = next((one for one in stats.streams if (one.camera_id, one.stream_id) == key), None) if stats else None
-        return found or StreamMetrics.empty(self.camera.camera_id, self.config.stream_id, self.label)
+        key = (self.camera.camera_id, self.config.stream_id)
+        return self.worker.streams.get(key) or StreamMetrics.empty(*key, self.label)
 
     @property
     def state(self) -> SourceState:
@@ -135,7 +132,7 @@ class RemoteCamera:
 
     def create(self) -> None:
         """Tell the worker, also again after a restart. The sessions are told apart."""
-        self.worker.post(wire.AddCamera(self.config.without_sessions()))
+        self.worker.tell(wire.AddCamera(self.config.without_sessions()), f"Camera {self.camera_id} cannot be added")
 
     def start(self) -> None:
         """Begun by `create`."""

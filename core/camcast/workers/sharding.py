@@ -5,15 +5,17 @@ The parent counts as worker 0. A camera goes where there are the fewest streams,
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
 
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
 from camcast.engine.cameras import CameraHandle, CameraManager
+from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, WorkerRestarted
-from camcast.host import PluginHost
-from camcast.kinds import SourceKind, TransportKind
+from camcast.host import Plugin, PluginHost
+from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
 from camcast.session.fleet import Fleet
 from camcast.session.services import Services
 from camcast.session.session_manager import SessionHandle, SessionManager
@@ -45,9 +47,27 @@ def stays_at_home(camera: CameraConfig, host: PluginHost) -> str | None:
         for kind in kinds:
             if isinstance(kind, SourceKind) and kind.in_process:
                 return f'its source "{kind.name}" is fed by this program'
-            plugin = host.plugin_of(kind)
-            if plugin is not None and plugin.registered:
+            if _registered(host, kind):
                 return f'"{kind.name}" comes from a plugin that this program registered'
+    for plugin in host.plugins:
+        if plugin.registered and (what := _needed_everywhere(host, plugin)):
+            return f'plugin "{plugin.name}", which this program registered, {what}'
+    return None
+
+
+def _registered(host: PluginHost, kind: SourceKind | TransportKind) -> bool:
+    plugin = host.plugin_of(kind)
+    return plugin is not None and plugin.registered
+
+
+def _needed_everywhere(host: PluginHost, plugin: Plugin) -> str | None:
+    """What a plugin does that any camera may need, so that no camera can do without it."""
+    if any(isinstance(kind, CodecKind | EncoderKind) for kind in plugin.kinds):
+        return "brings a codec or an encoder"
+    if plugin.name in host.implementers("camcast_resolve_url"):
+        return "resolves URLs"
+    if plugin.name in host.implementers("camcast_resolve_secret"):
+        return "resolves secrets"
     return None
 
 
@@ -68,8 +88,8 @@ class Shards:
             worker.start()
 
     async def stop(self) -> None:
-        for worker in self.workers:
-            await worker.stop()
+        """End all workers side by side."""
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
 
     def least_loaded(self, at_home: int) -> WorkerProcess | None:
         """Where the next camera goes; None = at home."""
@@ -88,7 +108,7 @@ class Shards:
                 session.create()
 
     def _died(self, worker: WorkerProcess, why: str) -> None:
-        worker.stats = None
+        worker.show(None)
         cameras = [camera.camera_id for camera in self.cameras.values() if camera.worker is worker]
         self._emit(WorkerRestarted(label=worker.name, reason=why, cameras=tuple(cameras)))
 
@@ -124,6 +144,16 @@ class ShardedSessions(SessionManager):
         camera = self._shards.cameras.get(config.camera_id)
         if camera is None:
             return super()._make(config)
+        for target in config.targets:
+            try:
+                kind = self._services.host.transport(target.transport, target.scheme)
+            except LookupError:
+                continue  # the worker says what is wrong
+            if _registered(self._services.host, kind):
+                raise ConfigError(
+                    f"camera {config.camera_id} runs in another process, which does not have the transport "
+                    f'"{kind.name}" that this program registered; make it an installed plugin, or add the camera with this output'
+                )
         session = self._shards.sessions[config.key] = RemoteSession(config, camera.worker)
         return session
 

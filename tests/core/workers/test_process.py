@@ -1,0 +1,172 @@
+"""One worker from the parent's side, with a real process: every way to end, and every answer that does not come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import struct
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.core.world import World, until
+
+from camcast.config import CameraConfig, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.engine import Engine
+from camcast.errors import CamcastError, ConfigError
+from camcast.hooks import hookimpl
+from camcast.session.fleet import Fleet
+from camcast.workers import process, wire
+from camcast.workers.process import WorkerProcess
+from camcast.workers.remote import RemoteSession
+from camcast.workers.sharding import Shards, stays_at_home
+
+BEGIN = wire.Begin(SystemConfig(), 0, ())
+
+
+def worker() -> WorkerProcess:
+    return WorkerProcess(
+        "worker 1",
+        BEGIN,
+        Fleet(50),
+        emit=lambda event: None,
+        revive=lambda worker: None,
+        died=lambda worker, why: None,
+    )
+
+
+async def running(one: WorkerProcess) -> WorkerProcess:
+    one.start()
+    await until(lambda: one.stats is not None, 20)
+    return one
+
+
+def children() -> set[int]:
+    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for path in listed for pid in path.read_text().split()}
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+async def test_stopped_while_it_is_being_started_nothing_is_left(turns: int):
+    before = children()
+    one = worker()
+    one.start()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(6):
+        await one.stop()
+    assert not children() - before
+
+
+async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for():
+    one = await running(worker())
+    os.kill(one.pid, signal.SIGSTOP)
+    stopping = asyncio.create_task(one.stop())
+    await asyncio.sleep(0.05)
+    os.kill(one.pid, signal.SIGKILL)
+    async with asyncio.timeout(process.STOP_DEADLINE / 2):
+        await stopping
+
+
+async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(process, "STOP_DEADLINE", 0.5)
+    shards = Shards(4, BEGIN, Fleet(50), lambda event: None)
+    shards.start()
+    await until(lambda: all(one.stats is not None for one in shards.workers), 30)
+    for one in shards.workers:
+        os.kill(one.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    await shards.stop()
+    assert time.monotonic() - started < 3 * 1.5  # one after the other, each takes at least that
+
+
+async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypatch: pytest.MonkeyPatch):
+    read, bad = wire.read, [AttributeError("no such event here")]
+
+    async def once(reader):
+        message = await read(reader)
+        if bad and isinstance(message, wire.Figures):
+            raise bad.pop()
+        return message
+
+    monkeypatch.setattr(wire, "read", once)
+    one = await running(worker())
+    assert one.restarts == 1
+    await one.stop()
+
+
+async def test_a_call_that_breaks_the_worker_is_answered():
+    one = await running(worker())
+    with pytest.raises(CamcastError, match="internal error: AttributeError"):
+        await one.ask(wire.AddCamera(None))  # type: ignore[arg-type]
+    await one.stop()
+
+
+async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture):
+    one = await running(worker())
+    with caplog.at_level(logging.ERROR):
+        RemoteSession(SessionConfig(camera_id=3, url="mem://a/key-of-a"), one)
+        await until(lambda: "cannot be created: there is no camera 3" in caplog.text)
+    await one.stop()
+
+
+async def test_last_words_longer_than_the_pipe_arrive():
+    code = (
+        "import camcast.worker as w; from camcast.engine import Engine;"
+        "w.FIGURES_EVERY = 1e9; Engine.stats = lambda self: b'x' * 2_000_000; w.main()"
+    )
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=pipe, stdout=pipe)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(wire.pack(BEGIN) + wire.pack(wire.Do(1, wire.Stop())))
+    (size,) = struct.unpack(">I", await asyncio.wait_for(child.stdout.readexactly(4), 20))
+    await asyncio.sleep(0.3)  # the parent is busy, and the pipe is full
+    await child.stdout.readexactly(size)
+    assert await wire.read(child.stdout) == wire.Done(1)
+    assert await child.wait() == 0
+
+
+class _Resolver:
+    @hookimpl
+    def camcast_resolve_url(self, target, attempt):
+        return None
+
+
+def test_cameras_stay_where_the_plugins_are_that_any_of_them_may_need():
+    camera = CameraConfig(streams=(StreamConfig(source=SourceConfig(type="testsrc")),))
+    engine = Engine()
+    assert stays_at_home(camera, engine.host) is None
+    engine.host.register(_Resolver(), "tokens")
+    assert stays_at_home(camera, engine.host) == 'plugin "tokens", which this program registered, resolves URLs'
+    world = World()
+    assert stays_at_home(camera, world.host) is None  # it has no such source, which the engine will say
+    scripted = CameraConfig(streams=(StreamConfig(source=SourceConfig(type="scripted")),))
+    assert stays_at_home(scripted, world.host) == '"scripted" comes from a plugin that this program registered'
+
+
+async def test_an_output_that_the_worker_cannot_carry_is_refused_at_once():
+    from camcast.config import Config
+    from camcast.kinds import TransportKind
+
+    class Carrier:
+        @hookimpl
+        def camcast_transports(self):
+            return [
+                TransportKind(name="ours", title="Ours", schemes=("ours",), build=lambda c: c, accepts=lambda t: t)  # type: ignore[arg-type,return-value]
+            ]
+
+    camera = CameraConfig(camera_id=0, streams=(StreamConfig(source=SourceConfig(type="testsrc")),))
+    second = CameraConfig(camera_id=1, streams=camera.streams)
+    engine = Engine(Config(system=SystemConfig(workers=2), cameras=(camera, second)))
+    engine.host.register(Carrier(), "carrier")
+    await engine.start()
+    try:
+        far = next(one.camera_id for one in engine.cameras if type(one).__name__ == "RemoteCamera")
+        with pytest.raises(ConfigError, match=f'camera {far} runs in another process, .* transport "ours"'):
+            await engine.add_output(SessionConfig(camera_id=far, url="ours://host/key"))
+    finally:
+        await engine.stop()
