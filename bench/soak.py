@@ -48,9 +48,9 @@ WARM_UP = 0.2
 """The part of the run whose memory does not count."""
 
 
-_NOTE = f"""Off air counts seconds without a publishing attempt, of all sessions together; a silent server counts from when
-that was noticed. The process holds the proxies as well. Memory, tasks and descriptors are given at the start
-and at the end, the slope without the first {WARM_UP:.0%} of the run."""
+_NOTE = f"""Off air counts seconds without a publishing attempt, of all sessions together; a silent server counts from
+when that was noticed. The process holds the proxies as well. Memory, tasks and descriptors are given at the start and
+at the end, the slope without the first {WARM_UP:.0%} of the run."""
 
 
 @attrs.define
