@@ -113,6 +113,14 @@ class CameraConfig:
     enabled: bool = True
     streams: tuple[StreamConfig, ...] = ()
 
+    def renumbered(self, camera_id: int) -> "CameraConfig":
+        """The same under another number, its sessions too."""
+        streams = tuple(
+            attrs.evolve(stream, sessions=tuple(session.evolve(camera_id=camera_id) for session in stream.sessions))
+            for stream in self.streams
+        )
+        return attrs.evolve(self, camera_id=camera_id, streams=streams)
+
     def without_sessions(self) -> "CameraConfig":
         """The camera alone, publishing nowhere."""
         return attrs.evolve(self, streams=tuple(attrs.evolve(stream, sessions=()) for stream in self.streams))

@@ -108,7 +108,7 @@ class CameraManager:
         """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`."""
         if config.camera_id < 0:
             free = next(number for number in range(len(self._cameras) + 1) if number not in self._cameras)
-            config = attrs.evolve(config, camera_id=free)
+            config = config.renumbered(free)
         if config.camera_id in self._cameras:
             raise ConfigError([Issue("camera_id", f"{config.camera_id} is taken; remove that camera first")])
         if len(self._cameras) >= self.max_cameras:

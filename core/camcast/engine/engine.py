@@ -143,7 +143,7 @@ class Engine:
             if new is None:
                 await self.remove_camera(camera.camera_id)
                 changes.append(f"camera {camera.camera_id} removed")
-            elif _sources(new) != _sources(camera.config):
+            elif new.name != camera.config.name or _sources(new) != _sources(camera.config):
                 await self.remove_camera(camera.camera_id)
                 changes.append(self._try_add(new, "restarted"))
             else:
@@ -236,7 +236,7 @@ class Engine:
 
     def _add(self, config: CameraConfig) -> CameraHandle:
         camera = self.cameras.create(config)
-        for stream in config.streams:
+        for stream in camera.config.streams:
             if not stream.enabled:
                 continue
             for session in stream.sessions:

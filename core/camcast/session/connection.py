@@ -168,6 +168,8 @@ class ConnectionManager:
                 self._busy_since = now
             if now - self._busy_since < BUSY_PATIENCE:
                 backoff, counted = BUSY_DELAY, False
+        if ErrorClass.BUSY not in reasons:
+            self._busy_since = None
         if counted:
             limit = self._policy.max_attempts
             if (limit is not None and self.attempt >= limit) or self._refusals > MAX_REFUSALS:

@@ -9,6 +9,9 @@ from weakref import WeakSet
 
 import attrs
 
+MAX_HOSTS = 1024
+"""Hosts remembered before those that nobody waits for are forgotten: plugins may name a new one at each attempt."""
+
 
 class Waiter:
     """A session that waits for a host; `wake` is called at most once a wait."""
@@ -83,4 +86,12 @@ class Fleet:
             waiter.wake()
 
     def _host(self, host: str) -> _Host:
-        return self._hosts.setdefault(host, _Host())
+        entry = self._hosts.get(host)
+        if entry is None:
+            if len(self._hosts) >= MAX_HOSTS:
+                now = asyncio.get_running_loop().time()
+                self._hosts = {
+                    name: one for name, one in self._hosts.items() if one.line or one.waiting or one.next_slot > now
+                }
+            entry = self._hosts[host] = _Host()
+        return entry

@@ -74,6 +74,8 @@ class Session:
         self._idle = False
         self._interrupt = False
         self._outdated_attempt: Attempt | None = None
+        self._hosts: dict[int, str] = {}
+        """Where each target was last looked for: a plugin may name another host than the configuration."""
         self._parting = Parting(self.label)
 
     # --- what others see ----------------------------------------------------------------------------------
@@ -386,6 +388,8 @@ class Session:
 
     def _failed(self, error: TransportError, attempt: Attempt | None) -> None:
         index = attempt.index if attempt is not None else None
+        if attempt is not None:
+            self._hosts[attempt.index] = attempt.host
         text = self._note_failure(attempt, error)
         if self._off_since is None:
             self._off_since = time.monotonic()
@@ -399,8 +403,10 @@ class Session:
             return
         delay = self.policy.get_backoff_delay()
         if delay > 0:
-            for target in self.config.targets:
-                self._services.fleet.failed(host_of(target.url), self._waiter)
+            for number, target in enumerate(self.config.targets):
+                host = self._hosts.get(number) or host_of(target.url)
+                if host:
+                    self._services.fleet.failed(host, self._waiter)
             wait = self.policy.next_attempt_at - time.monotonic()
             self.emit(
                 RetryScheduled(

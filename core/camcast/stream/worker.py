@@ -229,7 +229,8 @@ class Worker:
             known = isinstance(error, CamcastError)
             if not known:
                 log.exception("%s failed", self._thread.name)
-            self._handover.call(self._on_error, str(error) if known else f"{type(error).__name__}: {error}")
+            if not self._stopping:  # else its owner may have another worker by now, which is well
+                self._handover.call(self._on_error, str(error) if known else f"{type(error).__name__}: {error}")
         finally:
             self.process.close()
 

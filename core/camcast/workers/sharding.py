@@ -152,7 +152,8 @@ class ShardedSessions(SessionManager):
             if _registered(self._services.host, kind):
                 raise ConfigError(
                     f"camera {config.camera_id} runs in another process, which does not have the transport "
-                    f'"{kind.name}" that this program registered; make it an installed plugin, or add the camera with this output'
+                    f'"{kind.name}" that this program registered; make it an installed plugin, '
+                    "or add the camera with this output"
                 )
         session = self._shards.sessions[config.key] = RemoteSession(config, camera.worker)
         return session

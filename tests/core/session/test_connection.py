@@ -124,6 +124,16 @@ def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes():
     assert policy.failed
 
 
+def test_another_trouble_in_between_gives_a_busy_name_its_patience_anew():
+    policy, clock = manager(max_attempts=None)
+    policy.on_disconnect(BUSY)
+    clock.time += BUSY_PATIENCE
+    policy.on_disconnect(NETWORK)
+    clock.time += policy.get_backoff_delay()
+    policy.on_disconnect(BUSY)
+    assert policy.get_backoff_delay() == BUSY_DELAY
+
+
 def test_refusals_are_tried_slowly_and_few_times():
     policy, clock = manager()
     assert fail_rounds(policy, clock, REFUSED) == [REFUSED_DELAY] * 5
