@@ -9,6 +9,7 @@ from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.codec import CodecConformance
 from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
+from camcast.testing.conformance.samples import Sample
 from camcast.testing.conformance.source import SourceConformance
 from camcast.testing.conformance.transport import TransportConformance
 
@@ -19,6 +20,7 @@ __all__ = [
     "Rule",
     "RuleBroken",
     "Rules",
+    "Sample",
     "SourceConformance",
     "TransportConformance",
 ]

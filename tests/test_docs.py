@@ -1,0 +1,109 @@
+"""The plugin authors' pages say what is so: their files are written out, their programs run, their outputs compared.
+
+The words behind a fence's language say what a block is: `file=NAME` is written to that file; `run` is a program;
+`output` is what the program before it printed, where "…" stands for anything. A `pyproject.toml` is built and installed, and
+`test_*.py` are run by pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.test_external_plugin import install
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
+_FENCE = re.compile(r"^```(\w+)(?: +([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@attrs.frozen
+class Block:
+    language: str
+    words: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(language, words or "", text) for language, words, text in _FENCE.findall(page.read_text())]
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Line by line; "…" in a line stands for anything, alone in a line for any lines."""
+    parts = [re.escape(line).replace("…", ".*") if line != "…" else None for line in pattern.strip().splitlines()]
+    expression = "".join(r"(?:.*\n)*?" if part is None else part + r"\n" for part in parts)
+    if parts[-1] is None:
+        expression += r"(?:.*\n)*"
+    return re.fullmatch(expression, text.strip() + "\n") is not None
+
+
+def run(command: list[str], folder: Path, path: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_works(page: Path, tmp_path: Path) -> None:
+    folder, site = tmp_path / page.stem, tmp_path / "site"
+    folder.mkdir()
+    found = blocks(page)
+    for block in found:
+        if block.words.startswith("file="):
+            (folder / block.words.removeprefix("file=")).write_text(block.text)
+    path = str(folder)
+    if (folder / "pyproject.toml").exists():
+        install(folder, site, tmp_path / "work")
+        path = str(site)
+    printed = ""
+    ran = 0
+    for block in found:
+        if block.words == "run":
+            # Addresses in the pages are fixed ones; here each run has a folder of its own.
+            own = tmp_path / "files"
+            own.mkdir(exist_ok=True)
+            printed = run([sys.executable, "-c", block.text.replace("/tmp/camcast-lines", str(own))], tmp_path, path)
+            ran += 1
+        elif block.words == "output":
+            assert matches(block.text, printed), f"the page shows\n{block.text}\nand it printed\n{printed}"
+    tests = sorted(map(str, folder.glob("test_*.py")))
+    if tests:
+        assert " passed" in run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], tmp_path, path
+        )
+    assert ran or tests, "this page shows nothing that runs"
+
+
+def test_there_is_a_page_for_each_hook() -> None:
+    from camcast.hooks import Hooks
+
+    hooks = {name.removeprefix("camcast_") for name in vars(Hooks) if name.startswith("camcast_")}
+    assert hooks | {"tutorial", "contract"} == {page.stem for page in PAGES}
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "README.md", *(ROOT / "docs").glob("*.md")], ids=lambda page: page.stem
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert broken == []
+
+
+def test_the_stable_modules_are_there() -> None:
+    import importlib
+
+    contract = (ROOT / "docs" / "plugins" / "contract.md").read_text()
+    table = contract.partition("## Everything else")[0]
+    names = re.findall(r"`(camcast(?:\.\w+)*)`", "".join(line for line in table.splitlines() if line.startswith("|")))
+    assert len(names) > 10
+    for name in names:
+        importlib.import_module(name)
