@@ -10,6 +10,7 @@ from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, S
 from camcast.config import EncoderConfig
 from camcast.events import SessionState
 from camcast.media import MediaKind
+from camcast.session.session import Session
 
 
 def camera(number: int, clip: Path | str, *sessions: SessionConfig, loop: bool = True) -> CameraConfig:
@@ -60,6 +61,7 @@ def balance(running: Engine) -> None:
     """For every session: offered = sent + drops counted by reason."""
     assert len(running.sessions)
     for one in running.sessions:
+        assert isinstance(one, Session), f"{one.label} runs in another process"
         flow = one.recorder.flow
         for kind in MediaKind:
             drops = sum(count for (dropped, _), count in flow.dropped.items() if dropped is kind)

@@ -122,7 +122,8 @@ def load(path: Path) -> Clip:
             if raw.stream.index not in parsers or not raw.size or raw.dts is None:
                 continue
             tick = raw.time_base * NS_PER_S
-            packet = parsers[raw.stream.index].parse(bytes(raw), round(raw.dts * tick), round(raw.pts * tick))
+            shown = raw.dts if raw.pts is None else raw.pts
+            packet = parsers[raw.stream.index].parse(bytes(raw), round(raw.dts * tick), round(shown * tick))
             if packet is not None:
                 packets.append(packet)
                 tracks.setdefault(packet.track.kind, packet.track)
