@@ -2,7 +2,8 @@
 
 Rules: the certificate is verified and its name checked by default, with SNI. A pinned fingerprint replaces that: then
 exactly this certificate is right. OpenSSL wants a write that it could not finish to be repeated with the same bytes,
-so the tail keeps pieces of at most one record and repeats them whole.
+so the tail keeps pieces and repeats them whole. A piece is as large as most frames, because each call costs, and no
+larger, because what a piece has already sent is not seen until all of it is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from camcast.target import Target
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.wire import FLUSH_SIZE, MAX_TAIL, READ_SIZE, Wire
 
-RECORD = 16384
+PIECE = 32 * 1024
 
 _WHY = {
     9: "is not valid yet; check the clocks of both machines",
@@ -136,18 +137,30 @@ class TlsWire(Wire):
     ) -> None:
         super().__init__(sock, received, lost)
         self._tls = sock
+        self._send = sock.send
         self._write_wants_read = False
 
     def write(self, buffers: Buffers) -> None:
-        """One record-sized write where the message is small; larger ones in record-sized pieces."""
+        """One call where the message is small; larger ones in pieces."""
         message = buffers[0] if len(buffers) == 1 else b"".join(buffers)
         size = len(message)
         self.handed += size
         if self._failed or self._closed:
             return
+        if size <= PIECE and not self._tail:
+            try:
+                sent = self._send(message)
+                if sent == size:
+                    return
+                message, size = message[sent:], size - sent
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                pass  # goes into the tail, whose flush meets the same answer again and deals with it
+            except OSError as error:
+                self._fail_soon(error)
+                return
         view = memoryview(message)
-        for start in range(0, size, RECORD):
-            self._tail.append(view[start : start + RECORD])
+        for start in range(0, size, PIECE):
+            self._tail.append(view[start : start + PIECE])
         self.tail_bytes += size
         if self._writing or self._write_wants_read:
             if self.tail_bytes > MAX_TAIL:
@@ -162,7 +175,7 @@ class TlsWire(Wire):
             self._watch_writable()
 
     def _flush(self) -> None:
-        tail, send = self._tail, self._tls.send
+        tail, send = self._tail, self._send
         self._write_wants_read = False
         enough = self.tail_bytes - FLUSH_SIZE
         while tail and self.tail_bytes > enough:
