@@ -325,30 +325,3 @@ async def test_hosts_are_not_remembered_without_end():
     for number in range(5000):
         await fleet.slot(f"host{number}")
     assert len(fleet._hosts) <= 1024
-
-
-async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World):
-    class Resolver:
-        @hookimpl
-        def camcast_resolve_url(self, target, attempt):
-            return target.url.replace("placeholder", "real")
-
-    world.host.register(Resolver())
-    slow = RetryPolicy(initial_delay=30, max_delay=30)
-    world.servers.down["connect", "real"] = NetworkError("refused")
-    urls = [f"mem://placeholder/{name}" for name in ("one", "two")]
-    await world.start(
-        SessionConfig(camera_id=0, url=urls[0], retry_policy=slow),
-        SessionConfig(camera_id=0, url=urls[1], retry_policy=slow, output="second"),
-    )
-    await until(lambda: len(world.of(RetryScheduled)) == 2)
-    world.servers.down.clear()
-    world.engine.sessions.get(KEY).retry_now()
-    await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
-
-
-async def test_hosts_are_not_remembered_without_end():
-    fleet = Fleet(1e9)
-    for number in range(5000):
-        await fleet.slot(f"host{number}")
-    assert len(fleet._hosts) <= 1024
