@@ -1,8 +1,8 @@
 """The plugin authors' pages say what is so: their files are written out, their programs run, their outputs compared.
 
 The words behind a fence's language say what a block is: `file=NAME` is written to that file; `run` is a program;
-`output` is what the program before it printed, where "…" stands for anything. A `pyproject.toml` is built and installed, and
-`test_*.py` are run by pytest.
+`output` is what the program before it printed, where "…" stands for anything. A `pyproject.toml` is built and
+installed, and `test_*.py` are run by pytest.
 """
 
 from __future__ import annotations
