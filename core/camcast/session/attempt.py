@@ -81,7 +81,7 @@ class Attempt:
         self._acceptance: Acceptance | None = None
         self._rendition: Rendition | None = None
         self._acked = 0
-        self._acked_at = self.started_at
+        self._acked_at = self._moved_at = self.started_at
         self._look_at = 0.0
         self.flow_since: float | None = None
         """Monotonic time of the first acknowledged media."""
@@ -203,7 +203,7 @@ class Attempt:
         if self.lost_error.done():
             raise self.lost_error.result()
         self.published_at = time.monotonic()
-        self._acked_at = self.published_at
+        self._acked_at = self._moved_at = self.published_at
 
     def start(
         self,
@@ -258,12 +258,17 @@ class Attempt:
         acked = transport.acked
         if acked != self._acked:
             self._acked = acked
-            self._acked_at = now
+            self._acked_at = self._moved_at = now
             if self.flow_since is None and self.outlet is not None and self.outlet.sending:
                 self.flow_since = now
-        elif transport.pending == 0:
-            self._acked_at = now
-        elif now - self._acked_at >= self.config.stall_timeout:
+            return
+        if transport.pending == 0:
+            self._acked_at = self._moved_at = now
+            return
+        # The last acknowledgement came up to one look before it was seen, and hardly before what still waits was sent.
+        waiting = self.outlet.waiting if self.outlet is not None else 0.0
+        self._acked_at = max(self._moved_at - LOOK, min(self._moved_at, now - waiting))
+        if now - self._acked_at >= self.config.stall_timeout:
             self.lost(
                 NetworkError(
                     f"stalled: {transport.pending} bytes sent and none acknowledged for {now - self._acked_at:.1f} s",

@@ -266,6 +266,11 @@ class Outlet:
         first = self._marks[0]
         return min((self._marks[-1][_TIME] - first[_TIME]) / 1000, self.now() - first[_SENT])
 
+    @property
+    def waiting(self) -> float:
+        """Seconds since the oldest unit was sent that the peer has not acknowledged whole; 0 = there is none."""
+        return self.now() - self._marks[0][_SENT] if self._marks else 0.0
+
     # --- inside -------------------------------------------------------------------------------------------
 
     def _begin(self, dts: int) -> None:
