@@ -48,8 +48,10 @@ bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
 bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
 	$(BIN)/python -m bench --quick
 
-soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of cameras, servers and faults
+soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults, then an hour of 16 RTSP cameras and ten minutes of fallback
 	$(BIN)/python -m bench.soak --hours $(HOURS)
+	$(BIN)/python -m bench.cameras --minutes 60
+	$(BIN)/python -m bench.fallback --minutes 10
 
 fuzz: $(FULL) ## the parsers' property tests with many more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
