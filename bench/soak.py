@@ -37,9 +37,11 @@ from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, So
 from camcast.config import EncoderConfig, TargetConfig
 from camcast.events import SessionState
 from camcast.media import MediaKind
+from camcast.session.attempt import Attempt
 from camcast.session.session import Session
 
-PATIENCE = 90.0
+PATIENCE = 150.0
+"""nginx holds the name of a connection that vanished for up to 90 s: it pings each minute and waits for half of one."""
 CALM = (4.0, 7.0)
 """Seconds between faults."""
 SAMPLE = 5.0
@@ -199,6 +201,7 @@ class Soak:
         self.trouble: list[str] = []
         self.sessions: list[Session] = []
         self.began = time.monotonic()
+        self._slow = ""
         self._process = psutil.Process()
 
     async def run(self) -> None:
@@ -242,7 +245,7 @@ class Soak:
 
     async def _delivering(self, patience: float) -> bool:
         """Wait until every session sends, and its peer acknowledges what is sent from now on."""
-        acked = {one.key: -1 for one in self.sessions}
+        seen: dict[Session, tuple[Attempt, int]] = {}
         until = time.monotonic() + patience
         rest = list(self.sessions)
         while rest and time.monotonic() < until:
@@ -250,11 +253,15 @@ class Soak:
             for one in tuple(rest):
                 active = one.active
                 if one.state is not SessionState.CONNECTED or active is None or active.transport is None:
-                    acked[one.key] = -1
-                elif acked[one.key] < 0:
-                    acked[one.key] = active.transport.acked
-                elif active.transport.acked > acked[one.key] and active.outlet is not None and active.outlet.lag < 1.0:
+                    seen.pop(one, None)
+                    continue
+                acked = active.transport.acked
+                attempt, before = seen.setdefault(one, (active, acked))
+                if attempt is not active:
+                    seen[one] = (active, acked)
+                elif acked > before and active.outlet is not None and active.outlet.lag < 1.0:
                     rest.remove(one)
+        self._slow = ", ".join(one.label for one in rest)
         return not rest
 
     def _downtime(self) -> float:
@@ -262,7 +269,10 @@ class Soak:
 
     def _ill(self) -> str:
         ill = [one for one in self.sessions if one.state is not SessionState.CONNECTED]
-        return "; ".join(f"{one.label} {one.state.value}: {one.metrics.last_error}" for one in ill) or "lagging"
+        return (
+            "; ".join(f"{one.label} {one.state.value}: {one.metrics.last_error}" for one in ill)
+            or f"lagging: {self._slow}"
+        )
 
     async def _sample(self) -> None:
         while True:
@@ -334,7 +344,8 @@ class Soak:
         show(f"Faults ({how})", rows)
         show("Summary", [{"what": key, "value": str(value)} for key, value in summary.items()])
         name = f"soak-{time.strftime('%Y-%m-%d')}"
-        keep(name, rows, how=how, summary=summary)
+        memory = [(round(at), round(size, 1)) for at, size, _, _ in self.samples[:: max(1, len(self.samples) // 100)]]
+        keep(name, rows, how=how, summary=summary, memory_MB_at_s=memory)
         columns = list(rows[0])
         lines = [
             f"# Soak of {time.strftime('%Y-%m-%d %H:%M')}: {summary['seconds'] / 3600:.2f} h, {how}",
