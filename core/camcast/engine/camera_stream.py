@@ -169,7 +169,9 @@ class CameraStream:
             self._to(SourceState.WAITING, f"{error}; next try in {policy.get_backoff_delay():g}s")
             self._retry.clear()
             try:
-                await asyncio.wait_for(self._retry.wait(), max(0.0, policy.next_attempt_at - time.monotonic()))
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(max(0.0, policy.next_attempt_at - time.monotonic())):
+                    await self._retry.wait()
             except TimeoutError:
                 log.debug("Source %s: trying again", self.label)
             self.restarts += 1

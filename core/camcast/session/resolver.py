@@ -56,7 +56,9 @@ class NameResolver:
         running = self._running.get(key) or self._start(key)
         if running is not None:
             try:
-                found = await asyncio.wait_for(asyncio.shield(running), self._deadline)
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the answer.
+                async with asyncio.timeout(self._deadline):
+                    found = await asyncio.shield(running)
             except TimeoutError:
                 reason = f"no answer within {self._deadline:g} s"
             except OSError as error:

@@ -62,7 +62,9 @@ class Readers:
     async def guard(self, future: asyncio.Future[T], deadline: float = READ_DEADLINE) -> T:
         """Wait for a submitted call; when it hangs, let another thread take over its place."""
         try:
-            return await asyncio.wait_for(asyncio.shield(future), deadline)
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the result.
+            async with asyncio.timeout(deadline):
+                return await asyncio.shield(future)
         except TimeoutError:
             raise self.hung(future, deadline) from None
 

@@ -72,3 +72,24 @@ async def test_a_failed_look_up_says_why():
 
     with pytest.raises(NetworkError, match="cannot look up cam: Name or service not known; check the name"):
         await NameResolver(look_up).resolve("cam", 1)
+
+
+async def test_a_cancellation_that_comes_with_the_answer_is_heard():
+    release = threading.Event()
+    answered: list[bool] = []
+
+    def look_up(*key):
+        release.wait(5)
+        return [ADDRESS]
+
+    resolver = NameResolver(look_up)
+    asking = asyncio.create_task(resolver.resolve("cam.example", 1935))
+    await asyncio.sleep(0)
+    (running,) = resolver._running.values()
+    # Called with the answer, when the one who asks has been told and not yet gone on.
+    running.add_done_callback(lambda _: asking.cancel())
+    running.add_done_callback(lambda _: answered.append(True))
+    release.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert answered
