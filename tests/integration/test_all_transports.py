@@ -14,8 +14,8 @@ import pytest
 from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
 from camcast.events import AttemptFailed, Moved, SessionState
-from camcast.flv.packer import TagPacker
 from camcast.media import MediaKind, Packet, Tag, Unit
+from camcast.stream.rendition import FlvPacker
 from camcast_librtmp.transport import LibrtmpTransport
 from camcast_rtmp.driver import RtmpTransport
 from camcast_srt.transport import SrtTransport
@@ -104,13 +104,13 @@ def _remembering(send: Callable[..., None], sent: dict[str, list[Unit]]) -> Call
 
 
 def _counting_tags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    count, tag = [0], TagPacker.tag
+    count = [0]
 
-    def counted(self: TagPacker, packet: Packet) -> Tag:
+    def counted(self: FlvPacker, packet: Packet) -> Tag:
         count[0] += 1
-        return tag(self, packet)
+        return self.tag(packet)
 
-    monkeypatch.setattr(TagPacker, "tag", counted)
+    monkeypatch.setattr(FlvPacker, "unit", counted)
     return count
 
 
