@@ -39,7 +39,7 @@ class _Arrived:
 def report(
     stats: Stats, receivers: Sequence[Receiver], codecs: Iterable[CodecKind], started: int
 ) -> tuple[Group, bool]:
-    """The final table, and whether every frame that was acknowledged has arrived and could be decoded.
+    """The final table, and whether every frame that a receiver read came whole and could be decoded.
 
     `started`: `time.monotonic_ns()` when the engine was started.
     """
@@ -49,19 +49,22 @@ def report(
         *("stream", "codec", "size", "sent", "received", "decoded", "lost", "first frame", "latency", "moves"),
         numbers=("sent", "received", "decoded", "lost", "first frame", "latency", "moves"),
     )
-    well = True
+    well, unread = True, 0
     for metrics in stats.sessions:
         arrived = _arrived([one for receiver in receivers for one in receiver.of(metrics.label)], kinds)
-        well = _row(shown, metrics, arrived, started) and well
+        good, left = _row(shown, metrics, arrived, started)
+        well, unread = well and good, unread + left
     if well:
-        verdict = Text("Every frame that a receiver acknowledged was received whole and decoded.", "bold green")
+        verdict = Text("Every frame that a receiver read was received whole and decoded.", "bold green")
+        if unread:
+            verdict.append(f"\n{unread} lay unread in the first receiver's sockets when it was switched off.", "yellow")
     else:
-        verdict = Text("NOT every frame that a receiver acknowledged was received whole and decoded.", "bold red")
+        verdict = Text("NOT every frame that a receiver read was received whole and decoded.", "bold red")
     return Group(shown, verdict), well
 
 
-def _row(shown: Table, metrics: SessionMetrics, arrived: _Arrived, started: int) -> bool:
-    """Add a stream's row; whether all is well with it."""
+def _row(shown: Table, metrics: SessionMetrics, arrived: _Arrived, started: int) -> tuple[bool, int]:
+    """Add a stream's row. (whether all is well with it, frames that the receiver that failed had not read)."""
     # What was on its way when a connection broke may have arrived or not: nobody acknowledged it.
     in_flight = metrics.dropped.get(f"{MediaKind.VIDEO.value}: {REASON_LOST}", 0)
     sent = metrics.video_sent + metrics.replayed + in_flight
@@ -80,7 +83,9 @@ def _row(shown: Table, metrics: SessionMetrics, arrived: _Arrived, started: int)
         f"{latency:.0f} ms",
         str(metrics.moves),
     )
-    return sent > 0 and 0 <= lost <= in_flight and arrived.decoded == arrived.frames
+    # Its kernel acknowledged them, it never saw them: only where a receiver was switched off.
+    unread = max(0, lost - in_flight) if metrics.moves else 0
+    return sent > 0 and 0 <= lost <= in_flight + unread and arrived.decoded == arrived.frames, unread
 
 
 def _arrived(recordings: Iterable[Recording], codecs: Sequence[CodecKind]) -> _Arrived:
