@@ -155,10 +155,12 @@ class TransportBench:
         by_silence: bool = False,
         bounds: Bounds | None = None,
         relay: Callable[[str], AbstractContextManager[peers.Between]] | None = None,
+        memo: dict[str, Any] | None = None,
     ) -> None:
         self.host = host
         self.kind = kind
         self.wire = wire
+        self.memo = {} if memo is None else memo
         self.by_silence = by_silence
         self.bounds = bounds or Bounds()
         self._url = url

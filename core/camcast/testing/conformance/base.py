@@ -29,6 +29,11 @@ class Conformance(Generic[K]):
     """Options of the kind, as the configuration has them."""
     rules: ClassVar[Rules[Any]]
     peer: ClassVar[bool] = True
+    memo: ClassVar[dict[str, Any]]
+    """What rules have seen and others look at too, so that it need not be done for each."""
+
+    def __init_subclass__(cls) -> None:
+        cls.memo = {}
 
     def host(self) -> PluginHost:
         """The installed plugins, and `plugin`."""

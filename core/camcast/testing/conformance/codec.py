@@ -26,4 +26,6 @@ class CodecConformance(Conformance[CodecKind]):
     def bench(self) -> CodecBench:
         host = self.host()
         kind = host.codecs[self.kind]
-        return CodecBench(host, kind, self.sample or sample_of(host, kind))
+        if "sample" not in self.memo:
+            self.memo["sample"] = self.sample or sample_of(host, kind)
+        return CodecBench(host, kind, self.memo["sample"])

@@ -21,4 +21,4 @@ class EncoderConformance(Conformance[EncoderKind]):
     @pytest.fixture
     def bench(self) -> EncoderBench:
         host = self.host()
-        return EncoderBench(host, host.encoders[self.kind], self.options)
+        return EncoderBench(host, host.encoders[self.kind], self.options, self.memo)

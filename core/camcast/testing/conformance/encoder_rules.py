@@ -22,14 +22,19 @@ RULES: Rules[EncoderBench] = Rules()
 class EncoderBench:
     """An encoder and its codec. What it makes with plain settings is made once and shared by rules."""
 
-    def __init__(self, host: PluginHost, kind: EncoderKind, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        host: PluginHost,
+        kind: EncoderKind,
+        options: Mapping[str, Any] | None = None,
+        memo: dict[str, Any] | None = None,
+    ) -> None:
         self.host = host
         self.kind = kind
         self.codec: CodecKind = host.codec(kind.codec)
         self.video = self.codec.media is MediaKind.VIDEO
         self.options = host.structure_options(kind, dict(options or {}), "options")
-        self.frames: list[Frame] = []
-        self._plain: list[Packet] = []
+        self._memo = {} if memo is None else memo
 
     def settings(self, **changes: Any) -> EncoderSettings:
         return settings_for(self.codec, options=self.options, **changes)
@@ -53,10 +58,18 @@ class EncoderBench:
 
     def plain(self) -> list[Packet]:
         """Two seconds with plain settings."""
-        if not self._plain:
-            self.frames = list(frames_for(self.codec))
-            self._plain = self.encode(self.frames, lambda encoder, number: None)
-        return self._plain
+        if "plain" not in self._memo:
+            self._memo["plain"] = self.encode(self.frames, lambda encoder, number: None)
+        packets: list[Packet] = self._memo["plain"]
+        return packets
+
+    @property
+    def frames(self) -> list[Frame]:
+        """What `plain` is made of."""
+        if "frames" not in self._memo:
+            self._memo["frames"] = list(frames_for(self.codec))
+        frames: list[Frame] = self._memo["frames"]
+        return frames
 
 
 @RULES.add

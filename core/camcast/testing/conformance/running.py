@@ -107,11 +107,13 @@ class SourceBench:
         options: Mapping[str, Any] | None = None,
         drive: Callable[[Run], Awaitable[None]] | None = None,
         bounds: Bounds | None = None,
+        memo: dict[str, Any] | None = None,
     ) -> None:
         self.host, self.kind, self.url, self.bad_url = host, kind, url, bad_url
         self.bounds = bounds or Bounds()
         self._options = dict(options or {})
         self._drive = drive
+        self._memo = {} if memo is None else memo
         self._warm = False
 
     def run(self, url: str | None = None) -> Run:
@@ -146,6 +148,15 @@ class SourceBench:
                 driver.cancel()
                 await asyncio.wait([driver])
             await run.stop()
+
+    async def recorded(self) -> Sink:
+        """What a run brings in its first seconds; run once."""
+        if "recorded" not in self._memo:
+            async with self.running() as run:
+                await run.media(3 * ENOUGH)
+            self._memo["recorded"] = run.sink
+        sink: Sink = self._memo["recorded"]
+        return sink
 
     async def warm(self) -> None:
         if not self._warm:

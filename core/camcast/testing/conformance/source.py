@@ -41,4 +41,6 @@ class SourceConformance(Conformance[SourceKind]):
     def bench(self, url: str) -> SourceBench:
         host = self.host()
         kind = host.sources[self.kind]
-        return SourceBench(host, kind, url, bad_url=self.bad_url, options=self.options, drive=self.drive)
+        return SourceBench(
+            host, kind, url, bad_url=self.bad_url, options=self.options, drive=self.drive, memo=self.memo
+        )

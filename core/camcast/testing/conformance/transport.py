@@ -50,6 +50,7 @@ class TransportConformance(Conformance[TransportKind]):
     """How long things may take; only `loss` is a matter of the protocol's own."""
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.peer = bool(cls.wire)
 
     @pytest.fixture
@@ -77,4 +78,5 @@ class TransportConformance(Conformance[TransportKind]):
             by_silence=self.by_silence,
             bounds=self.bounds,
             relay=self.relay,
+            memo=self.memo,
         )

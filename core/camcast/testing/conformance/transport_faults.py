@@ -8,16 +8,19 @@ import threading
 import time
 import traceback
 
+import attrs
+
 from camcast.errors import TransportError
 from camcast.testing.conformance.attempt import (
     Attempt,
+    Bounds,
     TransportBench,
     logged,
 )
 from camcast.testing.conformance.peers import Between
 from camcast.testing.conformance.rule import Rules, broken, expect
 from camcast.testing.conformance.stepping import cut
-from camcast.testing.conformance.watch import Before, strays, until
+from camcast.testing.conformance.watch import OURS, Before, strays, until
 
 RULES: Rules[TransportBench] = Rules()
 
@@ -25,6 +28,8 @@ _STALLED = 5 << 20
 """Bytes sent to a peer that takes nothing: more than a kernel swallows unasked, less than any last bound."""
 _KEPT = 3 << 19
 """Bytes that must be pending then, where a last bound is low."""
+_PATIENT = 5.0
+"""The longest deadline that is tried."""
 _MAX_AWAITS = 60
 _STANDSTILL = 1.5
 """Seconds without an acknowledgement that show it."""
@@ -58,20 +63,28 @@ async def _cut_everywhere(bench: TransportBench) -> str:
     return ""
 
 
+async def _cancelled(bench: TransportBench) -> tuple[str, str]:
+    """What is wrong with how cancellation was heard, and what was left open; "" = nothing."""
+    if "cancelled" not in bench.memo:
+        await bench.warm()
+        before = Before()
+        wrong = await _cut_everywhere(bench)
+        bench.memo["cancelled"] = wrong, await before.left()
+    wrong, left = bench.memo["cancelled"]
+    return wrong, left
+
+
 @RULES.add
 async def hears_cancellation(bench: TransportBench) -> None:
     """`connect`, `publish` and `close`, cancelled at any await, end at once with `CancelledError`."""
-    wrong = await _cut_everywhere(bench)
+    wrong, _ = await _cancelled(bench)
     expect(not wrong, wrong)
 
 
 @RULES.add
 async def cancelled_leaves_nothing(bench: TransportBench) -> None:
     """Cancelled at any await and then closed, an attempt leaves no task, thread or descriptor."""
-    await bench.warm()
-    before = Before()
-    await _cut_everywhere(bench)
-    left = await before.left()
+    _, left = await _cancelled(bench)
     expect(not left, f"cancelled attempts left open: {left}")
 
 
@@ -99,13 +112,28 @@ async def deadlines_hold(bench: TransportBench) -> None:
         finally:
             await attempt.close()
     with bench.relay() as relay:
+        attempt = await _connected(bench, relay)
+        try:
+            relay.stall()
+            await _ends_in_time(attempt, 2 * attempt.target.connect_timeout + 1.0)
+        finally:
+            await attempt.close()
+
+
+async def _connected(bench: TransportBench, relay: Between) -> Attempt:
+    """A connected attempt with a short deadline, which on a busy machine may be too short at first."""
+    timeout = bench.bounds.connect
+    while True:
         attempt = bench.attempt(relay.url, timeout=timeout)
         try:
             await attempt.transport.connect()
-            relay.stall()
-            await _ends_in_time(attempt, 2 * timeout + 1.0)
-        finally:
+        except TransportError:
             await attempt.close()
+            timeout *= 2
+            if timeout > _PATIENT:
+                raise
+        else:
+            return attempt
 
 
 async def _fails_in_time(attempt: Attempt, seconds: float, what: str) -> None:
@@ -130,63 +158,85 @@ async def _ends_in_time(attempt: Attempt, seconds: float) -> None:
         broken(f"publish() to a peer that fell silent did not end within {seconds:.1f} s")
 
 
-async def _stalled(bench: TransportBench, relay: Between) -> Attempt:
-    """An attempt whose peer takes nothing any more. Whoever blocks is let go after a while."""
+@attrs.frozen
+class _Stall:
+    """What an attempt did whose peer takes nothing any more."""
+
+    slowest: float
+    pending: int
+    acked: int
+    sent: int
+    lost: bool
+    closing: float
+
+    def slow(self, bounds: Bounds) -> bool:
+        """Perhaps only because the machine is busy."""
+        return self.slowest > bounds.blocked or self.closing > bounds.close + bounds.slack
+
+
+async def _stalled(bench: TransportBench) -> _Stall:
+    if "stall" not in bench.memo:
+        for _ in range(2):
+            with bench.relay() as relay:
+                bench.memo["stall"] = await _stall(bench, relay)
+            if not bench.memo["stall"].slow(bench.bounds):
+                break
+    found: _Stall = bench.memo["stall"]
+    return found
+
+
+async def _stall(bench: TransportBench, relay: Between) -> _Stall:
     attempt = bench.attempt(relay.url)
     await attempt.begin()
     await attempt.feed(20_000)
     relay.stall()
+    # Whoever blocks is let go after a while.
     rescue = threading.Timer(4.0, relay.resume)
-    rescue.name = "conformance-rescue"
+    rescue.name = f"{OURS}rescue"
     rescue.start()
     try:
         await attempt.feed(_STALLED, seconds=3.0)
     finally:
         rescue.cancel()
-    return attempt
+    await asyncio.sleep(0.15)
+    pending, acked = attempt.look()
+    lost = bool(attempt.events.losses)
+    return _Stall(attempt.slowest, pending, acked, attempt.sent, lost, await attempt.close())
 
 
 @RULES.add_for_peers
 async def send_never_blocks(bench: TransportBench) -> None:
     """`send` to a peer that takes nothing returns at once; what the socket does not take is kept."""
-    with bench.relay() as relay:
-        attempt = await _stalled(bench, relay)
-        await attempt.close()
-    expect(attempt.slowest <= bench.bounds.blocked, f"send() took {attempt.slowest:.1f} s: the peer takes nothing")
+    slowest = (await _stalled(bench)).slowest
+    expect(slowest <= bench.bounds.blocked, f"send() took {slowest:.1f} s: the peer takes nothing")
 
 
 @RULES.add_for_peers
 async def pending_is_truthful(bench: TransportBench) -> None:
     """With a peer that takes nothing, `pending` grows to what was sent and not acknowledged, the kernel's included."""
-    with bench.relay() as relay:
-        attempt = await _stalled(bench, relay)
-        await asyncio.sleep(0.15)
-        pending, acked = attempt.look()
-        lost = bool(attempt.events.losses)
-        await attempt.close()
+    seen = await _stalled(bench)
     # A bound of the transport's own may be lower than what was sent.
     expect(
-        lost or pending >= _KEPT,
-        f"{attempt.sent} bytes of media were sent to a peer that takes nothing; pending is {pending}, acked {acked}",
+        seen.lost or seen.pending >= _KEPT,
+        f"{seen.sent} bytes of media were sent to a peer that takes nothing; "
+        f"pending is {seen.pending}, acked {seen.acked}",
     )
 
 
 @RULES.add_for_peers
 async def closes_in_time_when_stalled(bench: TransportBench) -> None:
     """`close` returns within 2 s also when the peer takes nothing, says nothing or has gone."""
-    for trouble in ("stalled", "silent since connect", "gone"):
+    times = {"stalled": (await _stalled(bench)).closing}
+    for trouble in ("silent since connect", "gone"):
         with bench.relay() as relay:
-            if trouble == "stalled":
-                attempt = await _stalled(bench, relay)
-            else:
-                attempt = bench.attempt(relay.url, timeout=bench.bounds.connect)
-                await attempt.transport.connect()
-                relay.stall() if trouble != "gone" else relay.drop()
-                with contextlib.suppress(TransportError, TimeoutError):
-                    async with asyncio.timeout(3 * bench.bounds.connect):
-                        await attempt.transport.publish(attempt.media.tracks)
-            took = await attempt.close()
-        limit = bench.bounds.close
+            attempt = await _connected(bench, relay)
+            relay.stall() if trouble != "gone" else relay.drop()
+            with contextlib.suppress(TransportError, TimeoutError):
+                async with asyncio.timeout(3 * attempt.target.connect_timeout):
+                    await attempt.transport.publish(attempt.media.tracks)
+            times[trouble] = await attempt.close()
+    limit = bench.bounds.close
+    for trouble, took in times.items():
         expect(
             took <= limit + bench.bounds.slack, f"close() took {took:.1f} s, the peer {trouble}; expected {limit:g} s"
         )

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import math
 import re
+from functools import partial
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from camcast.target import Target
 from camcast.testing.conformance import base
 from camcast.testing.conformance.attempt import Attempt, TransportBench
 from camcast.testing.conformance.rule import Rules, broken, expect
-from camcast.testing.conformance.watch import Before, Ticker, until
+from camcast.testing.conformance.watch import Before, Ticker, shortest, until
 
 RULES: Rules[TransportBench] = Rules()
 
@@ -167,31 +168,37 @@ async def closes_twice(bench: TransportBench) -> None:
 @RULES.add
 async def closes_in_time(bench: TransportBench) -> None:
     """`close` returns within 2 s: unused, connected, publishing, with media under way, and during the steps."""
+    limit, slack = bench.bounds.close, bench.bounds.slack
     for state in ("new", "connected", "publishing", "sending", "connecting", "beginning"):
-        attempt = bench.attempt()
-        doing: asyncio.Future[Any] | None = None
-        match state:
-            case "connected":
-                await attempt.transport.connect()
-            case "publishing" | "sending":
-                await attempt.begin()
-            case "connecting":
-                doing = asyncio.ensure_future(attempt.transport.connect())
-            case "beginning":
-                await attempt.transport.connect()
-                doing = asyncio.ensure_future(attempt.transport.publish(attempt.media.tracks))
-        if state == "sending":
-            await attempt.feed(_ENOUGH)
-        await asyncio.sleep(0)
-        took = await attempt.close()
-        if doing is not None:
-            doing.cancel()
-            await asyncio.wait([doing], timeout=1)
-            await attempt.close()
-            if not doing.cancelled():
-                doing.exception()
-        limit = bench.bounds.close
-        expect(took <= limit + bench.bounds.slack, f"close() took {took:.1f} s when {state}: expected {limit:g} s")
+        took = await shortest(partial(_closing, bench, state), limit + slack, 2)
+        expect(took <= limit + slack, f"close() took {took:.1f} s when {state}: expected {limit:g} s")
+
+
+async def _closing(bench: TransportBench, state: str) -> float:
+    """How long it takes to close in that state."""
+    attempt = bench.attempt()
+    doing: asyncio.Future[Any] | None = None
+    match state:
+        case "connected":
+            await attempt.transport.connect()
+        case "publishing" | "sending":
+            await attempt.begin()
+        case "connecting":
+            doing = asyncio.ensure_future(attempt.transport.connect())
+        case "beginning":
+            await attempt.transport.connect()
+            doing = asyncio.ensure_future(attempt.transport.publish(attempt.media.tracks))
+    if state == "sending":
+        await attempt.feed(_ENOUGH)
+    await asyncio.sleep(0)
+    took = await attempt.close()
+    if doing is not None:
+        doing.cancel()
+        await asyncio.wait([doing], timeout=1)
+        await attempt.close()
+        if not doing.cancelled():
+            doing.exception()
+    return took
 
 
 @RULES.add
@@ -238,10 +245,15 @@ async def keeps_the_loop_free(bench: TransportBench) -> None:
     """No step holds up the event loop: others run on it."""
     await bench.warm()
     await asyncio.sleep(0.02)
-    async with Ticker() as ticker, bench.live() as attempt:
-        await attempt.feed(20_000)
-        attempt.transport.stats()
+
+    async def measure() -> float:
+        async with Ticker() as ticker, bench.live() as attempt:
+            await attempt.feed(20_000)
+            attempt.transport.stats()
+        return ticker.longest
+
+    longest = await shortest(measure, bench.bounds.blocked)
     expect(
-        ticker.longest <= bench.bounds.blocked,
-        f"the loop stood still for {ticker.longest:.2f} s; put what blocks on a thread (camcast.lane)",
+        longest <= bench.bounds.blocked,
+        f"the loop stood still for {longest:.2f} s; put what blocks on a thread (camcast.lane)",
     )
