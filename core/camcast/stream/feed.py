@@ -220,12 +220,8 @@ class Feed:
         # Not by `_flowing`, which any session clears that waits: each has an idle time of its own.
         return bool(self._last and self._offers) and monotonic() - self._last < within
 
-    async def wait_flow(self) -> None:
-        """Wait until media comes. The caller clears by `idle()` when it has waited in vain."""
-        await self._flow.wait()
-
     def idle(self) -> None:
-        """Media has stopped: `wait_flow` waits again."""
+        """Media has stopped: the next that comes wakes those in `on_flow`."""
         self._flow.clear()
         self._flowing = False
 
