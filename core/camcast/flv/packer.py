@@ -37,7 +37,8 @@ class TagPacker:
         self._forms = {kind: forms[kind] for kind in self._tracks}
         self._encoder = encoder
         self._time = 0
-        self._heads: dict[MediaKind, dict[int, bytes]] = {kind: {} for kind in self._tracks}
+        self._video_heads: dict[int, bytes] = {}
+        self._audio_heads: dict[int, bytes] = {}
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -61,7 +62,7 @@ class TagPacker:
         # to_ms, written out: this is the hot path.
         time = (packet.dts + _HALF_MS) // NS_PER_MS
         composition = (packet.pts + _HALF_MS) // NS_PER_MS - time
-        heads = self._heads[kind]
+        heads = self._video_heads if kind is _VIDEO else self._audio_heads
         key = composition << 1 | keyframe
         head = heads.get(key)
         if head is None:
@@ -82,7 +83,7 @@ class TagPacker:
         kind = track.kind
         metadata, (colour, header) = self._metadata(time), self._bodies(kind)
         self._tracks[kind] = track
-        self._heads[kind].clear()
+        (self._video_heads if kind is _VIDEO else self._audio_heads).clear()
         new_metadata, (new_colour, new_header) = self._metadata(time), self._bodies(kind)
         tags = []
         if new_metadata.body != metadata.body:

@@ -20,7 +20,7 @@ from camcast.session.pool import SessionPool
 from camcast.session.redirects import MAX_HOPS, refusal
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
-from camcast.stream.outlet import FlowCounters
+from camcast.stream.flow import FlowCounters
 from camcast.target import Target
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.session.services import Services
 from camcast.stream.feed import Feed
+from camcast.stream.flow import FlowCounters
 from camcast.stream.negotiation import Choice, choose
-from camcast.stream.outlet import FlowCounters, Outlet
+from camcast.stream.outlet import Outlet
 from camcast.stream.rendition import Rendition
 from camcast.target import Target
 

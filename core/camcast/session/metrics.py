@@ -13,7 +13,8 @@ from camcast.contracts import Transport
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
-from camcast.stream.outlet import FlowCounters, Outlet
+from camcast.stream.flow import FlowCounters
+from camcast.stream.outlet import Outlet
 
 log = logging.getLogger(__name__)
 

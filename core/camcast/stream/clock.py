@@ -17,6 +17,7 @@ import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
 
+_VIDEO = MediaKind.VIDEO
 BACK = 500 * NS_PER_MS
 FORWARD = 3 * NS_PER_S
 NEAR = NS_PER_S
@@ -43,18 +44,22 @@ class Clock:
 
     jumps: int = 0
     held: int = 0
-    _lines: dict[MediaKind, _Line] = attrs.field(factory=dict, init=False)
+    _video: _Line | None = attrs.field(default=None, init=False)
+    _audio: _Line | None = attrs.field(default=None, init=False)
     _offset: int | None = attrs.field(default=None, init=False)
     _broken: set[MediaKind] = attrs.field(factory=set, init=False)
 
     def discontinuity(self) -> None:
         """The source says that its timestamps begin anew."""
-        self._broken = set(self._lines)
+        if self._video is not None:
+            self._broken.add(MediaKind.VIDEO)
+        if self._audio is not None:
+            self._broken.add(MediaKind.AUDIO)
 
     def stamp(self, packet: Packet) -> Packet:
         """Move `packet` onto the timeline, in place; returns it. `arrival` must be set."""
         kind = packet.track.kind
-        line = self._lines.get(kind)
+        line = self._video if kind is _VIDEO else self._audio
         if line is None:
             line = self._first(kind, packet)
         else:
@@ -89,11 +94,14 @@ class Clock:
         if self._offset is None:
             self._offset = -packet.dts
         line = _Line(self._offset, packet.dts, max(0, packet.dts + self._offset), packet.arrival)
-        if abs(packet.dts + self._offset) > MAX_SHIFT + FORWARD and self._lines:
-            other = next(iter(self._lines.values()))
+        other = self._video or self._audio
+        if abs(packet.dts + self._offset) > MAX_SHIFT + FORWARD and other is not None:
             line.offset = other.dts - packet.dts
             line.dts = other.dts
-        self._lines[kind] = line
+        if kind is _VIDEO:
+            self._video = line
+        else:
+            self._audio = line
         return line
 
     def _jump(self, kind: MediaKind, line: _Line, packet: Packet) -> None:

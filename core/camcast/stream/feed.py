@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, monotonic_ns
-
-import attrs
 
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Handover
@@ -22,6 +19,7 @@ from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
 from camcast.stream.encoding import Encoding
+from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import Group
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.rendition import Rendition
@@ -34,16 +32,6 @@ _VIDEO = MediaKind.VIDEO
 
 LINGER = 5.0
 """Seconds that a rendition outlives its last attempt: whoever reconnects finds its encoder and group still there."""
-
-
-@attrs.define(eq=False)
-class FeedCounters:
-    """What the source brought, by kind, and what was lost before any session saw it."""
-
-    received: Counter[MediaKind] = attrs.field(factory=Counter)
-    bytes: int = 0
-    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
-    keyframes: int = 0
 
 
 class Feed:
@@ -111,17 +99,20 @@ class Feed:
         kind = packet.track.kind
         if not packet.arrival:
             packet.arrival = monotonic_ns()
-        counters.received[kind] += 1
         counters.bytes += len(packet.payload)
-        if packet.keyframe and kind is _VIDEO:
-            counters.keyframes += 1
-            self._see(packet.track)
+        if kind is _VIDEO:
+            counters.received.video += 1
+            if packet.keyframe:
+                counters.keyframes += 1
+                self._see(packet.track)
+        else:
+            counters.received.audio += 1
         self._last = self._last_source = monotonic()
-        if self.on_first is not None or not self._flowing:
+        if not self._flowing or self.on_first is not None:
             self._begins()
         if self._encoding is not None and self._encoding.wants(kind):
             self._encoding.put(packet)
-        elif kind is _VIDEO and self._reencoded:
+        elif self._reencoded and kind is _VIDEO:
             return
         elif self._slate is None or self._yields(packet):
             self._distribute(packet)
@@ -129,7 +120,7 @@ class Feed:
     def frame(self, frame: Frame) -> None:
         if not frame.arrival:
             frame.arrival = monotonic_ns()
-        self.counters.received[frame.track.kind] += 1
+        self.counters.received.add(frame.track.kind)
         self._last = self._last_source = monotonic()
         if self.on_first is not None or not self._flowing:
             self._begins()
@@ -268,7 +259,7 @@ class Feed:
     @property
     def transcoders(self) -> int:
         """How many transcoders run."""
-        return len(self._transcoders) + (self._encoding is not None and self._encoding.wants(MediaKind.VIDEO))
+        return len(self._transcoders.running) + (self._encoding is not None and self._encoding.wants(MediaKind.VIDEO))
 
     @property
     def renditions(self) -> tuple[Rendition, ...]:
@@ -305,7 +296,7 @@ class Feed:
                 rendition.packet(packet)
             except CamcastError as error:
                 self._rendition_failed(rendition, str(error))
-        if self._transcoders:
+        if self._transcoders.running:
             self._transcoders.packet(packet)
 
     def _codecs(self) -> dict[MediaKind, str]:

@@ -19,6 +19,7 @@ from camcast.media import MediaKind, Packet, Track, Unit
 
 log = logging.getLogger(__name__)
 
+_VIDEO = MediaKind.VIDEO
 SLICE = 0.002
 """Seconds of feeding in one turn of the loop."""
 MAX_BEHIND = 2048
@@ -92,8 +93,9 @@ class Hub:
     packer: Packer
     now: Callable[[], float] = perf_counter
     group: Group = attrs.field(factory=Group, init=False)
-    latest: dict[MediaKind, int] = attrs.field(factory=dict, init=False)
-    """Newest decode time by kind, ns."""
+    latest_video: int | None = attrs.field(default=None, init=False)
+    """The newest picture's decode time, ns; None before the first. Likewise `latest_audio`."""
+    latest_audio: int | None = attrs.field(default=None, init=False)
     _outlets: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
     _behind: deque[_Work] = attrs.field(factory=deque, init=False)
 
@@ -110,10 +112,11 @@ class Hub:
 
     def packet(self, packet: Packet) -> None:
         """Take one packet: remember it, make its unit once, feed every outlet."""
-        kind = packet.track.kind
-        self.latest[kind] = packet.dts
-        if kind is MediaKind.VIDEO:
+        if packet.track.kind is _VIDEO:
+            self.latest_video = packet.dts
             self.group.add(packet)
+        else:
+            self.latest_audio = packet.dts
         outlets = self._outlets
         if not outlets:
             return

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from time import monotonic, monotonic_ns, perf_counter
@@ -24,6 +24,7 @@ import attrs
 from camcast.contracts import Transport
 from camcast.flv.packer import to_ms
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, TagType, Unit
+from camcast.stream.flow import FlowCounters
 from camcast.stream.hub import Hub
 from camcast.stream.replay import squeeze
 
@@ -57,25 +58,7 @@ class OutletState(Enum):
 
 
 _LIVE = OutletState.LIVE
-
-
-@attrs.define(eq=False)
-class FlowCounters:
-    """What happened to the frames of one session, over all its attempts. Kinds are counted apart."""
-
-    offered: Counter[MediaKind] = attrs.field(factory=Counter)
-    sent: Counter[MediaKind] = attrs.field(factory=Counter)
-    replayed: int = 0
-    """Pictures sent again from the group at the start of an attempt, beyond those offered."""
-    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
-    bytes: int = 0
-    slow_sends: int = 0
-    latency: float = 0.0
-    """Seconds from the source's hand-over to acknowledgement: a moving average."""
-
-    def drop(self, kind: MediaKind, reason: str, count: int = 1) -> None:
-        self.dropped[kind, reason] += count
-
+_VIDEO = MediaKind.VIDEO
 
 _Mark = tuple[int, int, float, int, MediaKind | None]
 """Where a unit ends in the stream of bytes, its time on the hub in ms, when it was sent, its arrival, and the kind that
@@ -120,7 +103,9 @@ class Outlet:
     _timer: asyncio.Handle | None = attrs.field(default=None, init=False)
     _announced: Sequence[Unit] = attrs.field(default=(), init=False)
     _largest: int = attrs.field(default=0, init=False)
-    _last: dict[MediaKind | None, int] = attrs.field(factory=dict, init=False)
+    _last_video: int = attrs.field(default=0, init=False)
+    """The newest time sent, ms on the attempt's own timeline. Likewise `_last_audio`."""
+    _last_audio: int = attrs.field(default=0, init=False)
     _acked: int = attrs.field(default=0, init=False)
     _rate: float = attrs.field(default=0.0, init=False)
     _rated: float = attrs.field(default=0.0, init=False)
@@ -134,17 +119,16 @@ class Outlet:
         """Attach to `hub`. `at_keyframe`: begin with the next keyframe, without replay (planned moves)."""
         self._hub = hub
         hub.attach(self, first=at_keyframe)
-        has_video = MediaKind.VIDEO in hub.latest
-        if not has_video:
-            self.state = OutletState.LIVE if MediaKind.AUDIO in hub.latest else OutletState.WAITING
-            if self.state is OutletState.LIVE:
-                self._begin(hub.latest[MediaKind.AUDIO])
+        if hub.latest_video is None:
+            self.state = OutletState.LIVE if hub.latest_audio is not None else OutletState.WAITING
+            if hub.latest_audio is not None:
+                self._begin(hub.latest_audio)
             return
         if at_keyframe or not hub.group.packets or not self.replay_seconds or hub.group.bytes > self.replay_bytes:
             if not at_keyframe:
                 self.want_keyframe()
             return
-        self._replay(hub)
+        self._replay(hub, hub.latest_video)
 
     def adopt(self, counters: FlowCounters, on_drop: Callable[[MediaKind], object]) -> None:
         """Count into `counters` from now on, with what is still under way."""
@@ -152,14 +136,14 @@ class Outlet:
         for unit, live in self._backlog:
             packet = unit.packet if isinstance(unit, Tag) else unit
             if live and packet is not None:
-                counters.offered[packet.track.kind] += 1
-                self.counters.offered[packet.track.kind] -= 1
+                counters.offered.add(packet.track.kind)
+                self.counters.offered.add(packet.track.kind, -1)
         for mark in self._marks:
             kind = mark[_KIND]
             if kind is not None:
                 for mine, way in ((counters, 1), (self.counters, -1)):
-                    mine.offered[kind] += way
-                    mine.sent[kind] += way
+                    mine.offered.add(kind, way)
+                    mine.sent.add(kind, way)
         self.counters = counters
 
     def close(self) -> None:
@@ -193,7 +177,7 @@ class Outlet:
         for mark in self._marks:
             kind = mark[_KIND]
             if kind is not None:
-                self.counters.sent[kind] -= 1
+                self.counters.sent.add(kind, -1)
                 self.counters.drop(kind, REASON_LOST)
         self._marks.clear()
 
@@ -201,30 +185,19 @@ class Outlet:
 
     def offer(self, unit: Unit, packet: Packet) -> None:
         """Take one live unit: send it, line it up, or drop it and count. Never raises."""
-        state = self.state
+        if self.state is not _LIVE:
+            self._offer_before_live(unit, packet)
+            return
         kind = packet.track.kind
-        counters = self.counters
-        if state is _LIVE:
-            counters.offered[kind] += 1
-            # Even if nothing has been acknowledged since the transport was last asked, it cannot be over the bound.
-            if (self._end > self._well_until or packet.dts > self._well_before) and self._behind(kind, packet):
-                return
-            self._send(unit, packet, kind)
-            return
-        if state is OutletState.CLOSED:
-            return
-        if state is OutletState.WAITING and self.quiet and not (kind is MediaKind.VIDEO and packet.keyframe):
-            return
-        counters.offered[kind] += 1
-        if state is OutletState.REPLAY:
-            self._backlog.append((unit, True))
-        elif state is OutletState.DROPPING:
-            self._offer_dropping(unit, packet)
-        elif kind is MediaKind.VIDEO and packet.keyframe:
-            self._begin(packet.dts)
-            self._send(unit, packet, kind)
+        offered = self.counters.offered
+        if kind is _VIDEO:
+            offered.video += 1
         else:
-            counters.drop(kind, REASON_KEYFRAME)
+            offered.audio += 1
+        # Even if nothing has been acknowledged since the transport was last asked, it cannot be over the bound.
+        if (self._end > self._well_until or packet.dts > self._well_before) and self._behind(kind, packet):
+            return
+        self._send(unit, packet, kind)
 
     def announce(self, units: Sequence[Unit]) -> None:
         """Parameters changed; told before the packet that needs it."""
@@ -242,7 +215,7 @@ class Outlet:
                 self._announced = (*self._announced, *units)[-MAX_ANNOUNCED:]
 
     def overloaded(self, packet: Packet) -> None:
-        self.counters.offered[packet.track.kind] += 1
+        self.counters.offered.add(packet.track.kind)
         self._drop(packet.track.kind, REASON_OVERLOAD)
         if packet.track.kind is MediaKind.VIDEO and self.state is OutletState.LIVE:
             self.state = OutletState.DROPPING
@@ -273,6 +246,22 @@ class Outlet:
 
     # --- inside -------------------------------------------------------------------------------------------
 
+    def _offer_before_live(self, unit: Unit, packet: Packet) -> None:
+        state, kind = self.state, packet.track.kind
+        starts = kind is _VIDEO and packet.keyframe
+        if state is OutletState.CLOSED or (state is OutletState.WAITING and self.quiet and not starts):
+            return
+        self.counters.offered.add(kind)
+        if state is OutletState.REPLAY:
+            self._backlog.append((unit, True))
+        elif state is OutletState.DROPPING:
+            self._offer_dropping(unit, packet)
+        elif starts:
+            self._begin(packet.dts)
+            self._send(unit, packet, kind)
+        else:
+            self.counters.drop(kind, REASON_KEYFRAME)
+
     def _begin(self, dts: int) -> None:
         """Send the headers; the attempt's 0 is `dts` unless given."""
         assert self._hub is not None
@@ -284,10 +273,9 @@ class Outlet:
         for unit in self._hub.packer.headers(time):
             self._raw(unit, None, 0)
 
-    def _replay(self, hub: Hub) -> None:
+    def _replay(self, hub: Hub, latest: int) -> None:
         # The next picture may well come before sound that has been sent: decode time runs ahead of showing.
-        live = hub.latest[MediaKind.VIDEO] + NS_PER_MS
-        group = squeeze(hub.group.packets, live)
+        group = squeeze(hub.group.packets, latest + NS_PER_MS)
         time = to_ms(group[0].dts)
         if self.base is None:
             self.base = time - self.first_time
@@ -413,38 +401,38 @@ class Outlet:
             self._rated = now
 
     def _send(self, unit: Unit, packet: Packet, kind: MediaKind) -> None:
-        self.counters.sent[kind] += 1
-        if packet.keyframe and kind is MediaKind.VIDEO:
+        if packet.keyframe and kind is _VIDEO:
             self._largest = max(len(packet.payload), self._largest * 9 // 10)
         self._raw(unit, kind, packet.arrival)
 
     def _raw(self, unit: Unit, kind: MediaKind | None, arrival: int) -> None:
         """Send `unit`, which counts for `kind`: None for headers and pictures sent again."""
         if isinstance(unit, Tag):
+            packet = unit.packet
             size = len(unit.head) + len(unit.body)
             hub_time = unit.time
-            line = kind or (unit.packet.track.kind if unit.packet is not None else None)
         else:
+            packet = unit
             size = len(unit.payload)
             hub_time = to_ms(unit.dts)
-            line = unit.track.kind
         assert self.base is not None
         time = hub_time - self.base
-        if line is not None:
-            last = self._last.get(line, 0)
-            if time > last:
-                self._last[line] = time
-            else:
-                time = last
-        elif time < 0:
-            time = 0
+        if packet is None:
+            time = max(time, 0)
+        elif packet.track.kind is _VIDEO:
+            if time < self._last_video:
+                time = self._last_video
+            self._last_video = time
+        else:
+            if time < self._last_audio:
+                time = self._last_audio
+            self._last_audio = time
         now = self.now
         started = now()
         try:
             self.transport.send(unit, time)
         except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
             if kind is not None:
-                self.counters.sent[kind] -= 1
                 self._drop(kind, REASON_LOST)
             self.on_broken(error)
             return
@@ -452,8 +440,13 @@ class Outlet:
         if took > SLOW_SEND:
             self.counters.slow_sends += 1
             self.on_slow(took)
+        counters = self.counters
+        if kind is _VIDEO:
+            counters.sent.video += 1
+        elif kind is not None:
+            counters.sent.audio += 1
+        counters.bytes += size
         self._end += size
-        self.counters.bytes += size
         self._marks.append((self._end, hub_time, started, arrival, kind))
 
     def _drop(self, kind: MediaKind, reason: str) -> None:

@@ -81,14 +81,12 @@ class Transcoders:
         self._note = note
         self._dropped = dropped
         self._ask_source = ask_source
-        self._running: dict[tuple[MediaKind, str], Shared] = {}
-
-    def __len__(self) -> int:
-        return len(self._running)
+        self.running: dict[tuple[MediaKind, str], Shared] = {}
+        """By kind and codec."""
 
     def packet(self, packet: Packet) -> None:
         """One packet of the stream, for whatever transcodes its track."""
-        for (kind, _), shared in tuple(self._running.items()):
+        for (kind, _), shared in tuple(self.running.items()):
             if kind is packet.track.kind and shared.transcoder is not None:
                 shared.transcoder.put(packet)
 
@@ -97,7 +95,7 @@ class Transcoders:
 
         `bitrate` in bit/s is that of whoever comes first; 0 = chosen by the size.
         """
-        shared = self._running.get((kind, codec))
+        shared = self.running.get((kind, codec))
         if shared is not None:
             shared.takers = (*shared.takers, taker)
             for packet in shared.group.packets:
@@ -105,7 +103,7 @@ class Transcoders:
             if kind is MediaKind.VIDEO and not shared.group.packets and shared.transcoder is not None:
                 shared.transcoder.request_keyframe()
             return
-        shared = self._running[kind, codec] = Shared(takers=(taker,))
+        shared = self.running[kind, codec] = Shared(takers=(taker,))
         shared.transcoder = Transcoder(
             self._host,
             codec,
@@ -126,22 +124,22 @@ class Transcoders:
 
     def leave(self, kind: MediaKind, codec: str, taker: Taker) -> None:
         """Take no more; the last one stops the transcoder, without waiting for it."""
-        shared = self._running.get((kind, codec))
+        shared = self.running.get((kind, codec))
         if shared is None or taker not in shared.takers:
             return
         shared.takers = tuple(other for other in shared.takers if other is not taker)
         if not shared.takers and shared.transcoder is not None:
-            del self._running[kind, codec]
+            del self.running[kind, codec]
             shared.transcoder.close()
 
     def get(self, kind: MediaKind, codec: str) -> Transcoder | None:
         """The running transcoder of that kind to that codec."""
-        shared = self._running.get((kind, codec))
+        shared = self.running.get((kind, codec))
         return shared.transcoder if shared is not None else None
 
     def set_bitrate(self, bitrate: int) -> bool:
         """bit/s for every transcoded picture; False = none is."""
-        found = [s.transcoder for (kind, _), s in self._running.items() if kind is MediaKind.VIDEO]
+        found = [s.transcoder for (kind, _), s in self.running.items() if kind is MediaKind.VIDEO]
         for transcoder in found:
             if transcoder is not None:
                 transcoder.set_bitrate(bitrate)
@@ -149,7 +147,7 @@ class Transcoders:
 
     def close(self) -> None:
         """Stop all, without waiting for them."""
-        running, self._running = self._running, {}
+        running, self.running = self.running, {}
         for shared in running.values():
             shared.takers = ()
             if shared.transcoder is not None:

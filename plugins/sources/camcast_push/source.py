@@ -59,7 +59,12 @@ class Intake:
         self._feed = feed
         self._sink = sink
         self._parsers: dict[tuple[MediaKind, str], CodecParser] = {}
+        self._usual: dict[MediaKind, CodecParser] = {}
+        """Those of the configured codecs."""
         self._tracks: dict[MediaKind, Track] = {}
+        self._video: Track | None = None
+        """The track of this kind in `_tracks`, if any. Likewise `_audio`."""
+        self._audio: Track | None = None
         self._wanted: dict[MediaKind, str] = {}
         for kind, name in ((MediaKind.VIDEO, self.options.video), (MediaKind.AUDIO, self.options.audio)):
             if name:
@@ -91,19 +96,34 @@ class Intake:
         if media is None:
             self._feed.settle(absorbed=1)
             return
-        track = media.track
-        if self._tracks.get(track.kind) is not track:
-            new = track.kind not in self._tracks
-            self._tracks[track.kind] = track
-            if new and self._announced:
-                self._sink.tracks(list(self._tracks.values()))
-        if self._announced:
-            self._deliver(media)
-            self._feed.delivered += 1
-        else:
+        if media.track is not self._video and media.track is not self._audio:
+            self._learn(media.track)
+        if not self._announced:
             self._hold(media)
+            return
+        if type(media) is Packet:
+            self._sink.packet(media)
+        else:
+            self._deliver(media)
+        self._feed.delivered += 1
+
+    def _learn(self, track: Track) -> None:
+        """Take in a track that is new, or has changed."""
+        new = track.kind not in self._tracks
+        self._tracks[track.kind] = track
+        self._video, self._audio = self._tracks.get(MediaKind.VIDEO), self._tracks.get(MediaKind.AUDIO)
+        if new and self._announced:
+            self._sink.tracks(list(self._tracks.values()))
 
     def _packet(self, unit: Unit) -> Packet | None:
+        parser = self._parser(unit) if unit.codec is not None else self._usual.get(unit.kind) or self._parser(unit)
+        packet = parser.parse(unit.data, unit.dts, unit.pts, unit.arrival)
+        if unit.keyframe is not None and packet is not None:
+            packet.keyframe = unit.keyframe
+        return packet
+
+    def _parser(self, unit: Unit) -> CodecParser:
+        """The parser for what `unit` holds, made when it is the first of its codec. Raises `MediaError`."""
         name = unit.codec or self._wanted.get(unit.kind, "")
         if name in ("", RAW):
             raise MediaError(
@@ -116,10 +136,9 @@ class Intake:
             if codec.media is not unit.kind:
                 raise MediaError(f'"{name}" is a codec for {codec.media.value}, and was pushed as {unit.kind.value}')
             parser = self._parsers[key] = codec.parser(b"")
-        packet = parser.parse(unit.data, unit.dts, unit.pts, unit.arrival)
-        if packet is not None and unit.keyframe is not None:
-            packet.keyframe = unit.keyframe
-        return packet
+        if unit.codec is None:
+            self._usual[unit.kind] = parser
+        return parser
 
     def _frame(self, unit: Unit) -> Frame:
         data: Any = unit.data

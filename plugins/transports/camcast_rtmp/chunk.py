@@ -29,6 +29,8 @@ Buffers = list[bytes | memoryview]
 class ChunkWriter:
     """Turns messages into buffers that are ready to send."""
 
+    __slots__ = ("_last", "chunk_size")
+
     def __init__(self) -> None:
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self._last: dict[int, tuple[int, int]] = {}

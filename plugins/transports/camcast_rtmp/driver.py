@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import Acceptance
-from camcast.media import Tag, Track, Unit
+from camcast.media import Tag, TagType, Track, Unit
 from camcast_rtmp import answers, profiles, proxy, reconnect, urls
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
@@ -44,6 +44,8 @@ MAX_RECEIVED_PER_SECOND = 256 * 1024
 LARGE_MESSAGE = 1 << 20
 """nginx-rtmp cuts off whoever sends more in one message, unless its max_message says otherwise."""
 _MAX_REDIRECTS = 8
+_LINES = {type: (CHUNK_STREAMS[type.value], type.value) for type in TagType}
+"""Chunk stream and message type of each type of tag."""
 
 
 class _Silent(NetworkError):
@@ -205,8 +207,8 @@ class RtmpTransport:
                 return
             self._largest = size
         self._sent_tags += 1
-        type = unit.type._value_
-        wire.write(client.writer.message(CHUNK_STREAMS[type], type, time, client.stream_id, head, body))
+        stream, type = _LINES[unit.type]
+        wire.write(client.writer.message(stream, type, time, client.stream_id, head, body))
 
     @property
     def pending(self) -> int:

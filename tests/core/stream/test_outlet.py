@@ -11,8 +11,9 @@ from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound,
 
 from camcast.flv.packer import TagPacker
 from camcast.media import MediaKind, Tag
+from camcast.stream.flow import FlowCounters
 from camcast.stream.hub import Hub
-from camcast.stream.outlet import FlowCounters, Outlet, OutletState
+from camcast.stream.outlet import Outlet, OutletState
 from camcast.stream.rendition import FlvPacker
 
 

@@ -1,0 +1,62 @@
+"""What happens to a stream's frames, counted: sound and picture apart, and drops by reason.
+
+Counted at each frame of each session, so the counts are plain attributes and not entries of a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+
+from camcast.media import MediaKind
+
+_VIDEO = MediaKind.VIDEO
+
+
+@attrs.define
+class KindCounts:
+    """A number for each kind of media; `counts[kind]` reads it."""
+
+    video: int = 0
+    audio: int = 0
+
+    def __getitem__(self, kind: MediaKind) -> int:
+        return self.video if kind is _VIDEO else self.audio
+
+    def add(self, kind: MediaKind, count: int = 1) -> None:
+        if kind is _VIDEO:
+            self.video += count
+        else:
+            self.audio += count
+
+    def total(self) -> int:
+        return self.video + self.audio
+
+
+@attrs.define(eq=False)
+class FeedCounters:
+    """What the source brought, by kind, and what was lost before any session saw it."""
+
+    received: KindCounts = attrs.field(factory=KindCounts)
+    bytes: int = 0
+    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
+    keyframes: int = 0
+
+
+@attrs.define(eq=False)
+class FlowCounters:
+    """What happened to the frames of one session, over all its attempts."""
+
+    offered: KindCounts = attrs.field(factory=KindCounts)
+    sent: KindCounts = attrs.field(factory=KindCounts)
+    replayed: int = 0
+    """Pictures sent again from the group at the start of an attempt, beyond those offered."""
+    dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
+    bytes: int = 0
+    slow_sends: int = 0
+    latency: float = 0.0
+    """Seconds from the source's hand-over to acknowledgement: a moving average."""
+
+    def drop(self, kind: MediaKind, reason: str, count: int = 1) -> None:
+        self.dropped[kind, reason] += count
