@@ -39,7 +39,7 @@ class Other:
 OTHERS = (
     Other("end_to_end", "picture made to picture decoded at a player"),
     Other("packing", "packet to FLV tag, beside FFmpeg's muxer"),
-    Other("rtsp", "cameras over RTSP, beside ffmpeg", ("--cameras", "1", "4", "16", "--seconds", "6")),
+    Other("rtsp", "cameras over RTSP, beside ffmpeg", ("--cameras", "1", "16", "--rounds", "1")),
     Other("whip", "WHIP, beside others"),
     Other("transports", "each transport, beside ffmpeg"),
     Other("failover", "off the air when a server goes", ("--quick",)),

@@ -1,250 +1,200 @@
 """What a camera costs: CPU of one core and memory per 1080p30 camera of 4 Mbit/s over RTSP, and the delay we add.
 
-A real server (GStreamer) plays one clip to all cameras. Ways to take it:
+A real server (GStreamer) plays one clip to all cameras. Ways to take it, each in processes of its own:
 
     null    our source on one loop, its packets thrown away: what RTSP costs alone
     pyav    FFmpeg's RTSP demuxer through PyAV, a thread a camera, packets thrown away
-    rtmp    the whole engine, RTSP in and RTMP out, to a real nginx
+    rtmp    `camcast run config.json`, RTSP in and RTMP out, to a real nginx
     ffmpeg  `ffmpeg -rtsp_transport tcp -i … -c copy -f flv rtmp://…`, a process a camera, to the same nginx
 
-Delay is from the camera's own time of a picture (by its sender reports) to our hand-over, beyond that of the stream's
-quickest picture; it holds the server's own unsteadiness too. Reach: at 16 cameras at most half of ffmpeg's CPU a
-stream and a tenth of its memory; p99 of the delay at most 20 ms.
+CPU and memory (PSS, which divides what ffmpeg's processes share among them) are read from outside, pictures are counted
+at nginx or by the reader; a run that brings fewer than 99 % is invalid. The ways take turns in each round. `seconds`
+should be a multiple of the clip's 10, so that what nginx counts in bytes is a whole number of pictures.
 
-    python -m bench.rtsp [--ways null pyav rtmp ffmpeg] [--cameras 1 4 16 64] [--seconds 10]
+Delay is measured in runs of its own, through a relay that notes when a picture's last byte goes to each viewer: to
+the hand-over (null), to the end of the send to the RTMP socket (rtmp), to the demuxer's return (pyav). The server's own
+unsteadiness is not in it.
+
+    python -m bench.rtsp [--ways …] [--cameras …] [--seconds 10] [--rounds 2] [--append] [--no-delays | --only-delays]
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import logging
-import os
-import resource
-import subprocess
-import sys
+import statistics
 import tempfile
-import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
-import imageio_ffmpeg
-import psutil
+import attrs
+from rich.console import Console
+from rich.table import Table
 from tests.media import made
-from tests.plugins.rtsp_kit import find_codec
-from tests.plugins.source_kit import DirectHandover
 from tests.servers.gst_rtsp import GstRtsp, loop
-from tests.servers.nginx import Nginx
 
-from camcast import Engine
-from camcast.contracts import SourceContext
-from camcast.media import NS_PER_S, MediaKind, Packet
-from camcast_rtsp.options import RtspOptions
-from camcast_rtsp.source import RtspSource
+from bench import report
+from bench.clips import FPS, MAIN
+from bench.reach import Reach
+from bench.rtsp_case import MOUNT, Delay, Run, Stand, delay, measure
+from bench.server import BenchServer
 
-FPS = 30
-WARM_UP = 9.0
-"""Seconds until all have joined and the first sender reports have come."""
-NTP_EPOCH = 2_208_988_800 * NS_PER_S
-"""1900 to 1970."""
+WAYS = ("null", "pyav", "rtmp", "ffmpeg")
+DELAYED = {"null": "null", "pyav": "pyav", "rtmp": "engine"}
+AIM_CAMERAS = 16
+PATH = report.RESULTS / "rtsp.json"
 
 
-class NullSink:
-    """Counts, and notes how old each picture is by the camera's clock."""
+@attrs.define
+class Row:
+    """One way with so many cameras, and its runs."""
 
-    def __init__(self) -> None:
-        self.packets = 0
-        self.ages: list[float] = []
-        self.source: RtspSource | None = None
+    way: str
+    cameras: int
+    runs: list[Run] = attrs.field(factory=list)
+    delays: list[Delay] = attrs.field(factory=list)
+    error: str = ""
 
-    def packet(self, packet: Packet) -> None:
-        self.packets += 1
-        if packet.track.kind is MediaKind.VIDEO and self.source is not None:
-            wall = self.source._media[0].receiver.clock.wall
-            if wall is not None:
-                self.ages.append((time.time_ns() + NTP_EPOCH - (packet.pts - wall)) / 1e6)
+    @property
+    def good(self) -> list[Run]:
+        return [run for run in self.runs if run.valid]
 
-    def tracks(self, tracks: object) -> None: ...
+    @property
+    def valid(self) -> bool:
+        lost = any(found.missing > found.pictures / 100 for found in self.delays)
+        return not self.error and len(self.good) == len(self.runs) and not lost
 
-    def frame(self, frame: object) -> None: ...
+    def median(self, what: str) -> float:
+        return float(statistics.median([getattr(run, what) for run in self.good] or [float("nan")]))
 
-    def discontinuity(self) -> None: ...
+    def shown(self, what: str, digits: int, part: int = 1) -> str:
+        values = [getattr(run, what) / part for run in self.good]
+        if not values:
+            return ""
+        return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
-    def dropped(self, kind: MediaKind, reason: str, count: int = 1) -> None: ...
-
-
-class Meter:
-    """CPU and frames between two moments, of this process."""
-
-    def start(self, frames: int) -> None:
-        self._cpu, self._wall, self._frames = time.process_time(), time.monotonic(), frames
-
-    def result(self, frames: int, cameras: int, ages: list[float]) -> dict[str, float]:
-        wall = time.monotonic() - self._wall
-        ages.sort()
-        return {
-            "cpu": 100 * (time.process_time() - self._cpu) / wall / cameras,
-            "fps": (frames - self._frames) / wall / cameras,
-            "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "p99": ages[len(ages) * 99 // 100] if ages else float("nan"),
-        }
+    def delay(self, what: str) -> float:
+        return float(statistics.median([getattr(found, what) for found in self.delays] or [float("nan")]))
 
 
-async def null(url: str, cameras: int, seconds: float) -> dict[str, float]:
-    sinks = [NullSink() for _ in range(cameras)]
-    tasks = []
-    for number, sink in enumerate(sinks):
-        sink.source = RtspSource(
-            SourceContext(
-                url=url,
-                options=RtspOptions(),
-                camera_id=number,
-                stream_id=0,
-                stream_name="main",
-                camera_name="",
-                codec=find_codec,
-                handover=DirectHandover(),
-                log=logging.getLogger("bench"),
-            )
+def earlier() -> list[Row]:
+    """What the file of results holds already."""
+    if not PATH.exists():
+        return []
+    rows = json.loads(PATH.read_text())["rows"]
+    return [
+        Row(
+            row["way"],
+            row["cameras"],
+            [Run(**run) for run in row["runs"]],
+            [Delay(**found) for found in row["delays"]],
+            row["error"],
         )
-        tasks.append(asyncio.ensure_future(sink.source.run(sink)))
-    await asyncio.sleep(WARM_UP)
-    for sink in sinks:
-        sink.ages.clear()
-    meter = Meter()
-    meter.start(sum(sink.packets for sink in sinks))
-    await asyncio.sleep(seconds)
-    ages = [age - min(sink.ages) for sink in sinks for age in sink.ages]
-    result = meter.result(sum(sink.packets for sink in sinks), cameras, ages)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return result
+        for row in rows
+    ]
 
 
-def pyav(url: str, cameras: int, seconds: float) -> dict[str, float]:
-    counts = [0] * cameras
-
-    def read(number: int) -> None:
-        with av.open(url, options={"rtsp_transport": "tcp"}) as container:
-            for packet in container.demux(video=0):
-                bytes(packet)
-                counts[number] += 1
-
-    for number in range(cameras):
-        threading.Thread(target=read, args=(number,), daemon=True).start()
-    time.sleep(WARM_UP)
-    meter = Meter()
-    meter.start(sum(counts))
-    time.sleep(seconds)
-    return meter.result(sum(counts), cameras, [])
+def once(row: Row, stand: Stand, options: argparse.Namespace) -> None:
+    try:
+        if not options.only_delays:
+            row.runs.append(measure(stand, row.way, row.cameras, options.seconds))
+            time.sleep(0.3)
+        if row.way in DELAYED and not options.no_delays:
+            row.delays.append(delay(stand, DELAYED[row.way], row.cameras, options.seconds))
+            time.sleep(0.3)
+    except (RuntimeError, ValueError, OSError) as error:
+        row.error = str(error)
 
 
-async def rtmp(url: str, target: str, cameras: int, seconds: float) -> dict[str, float]:
-    config = {
-        "system": {"max_cameras": cameras},
-        "rtmp": {"url_template": target + "{camera_id}"},
-        "cameras": [
-            {
-                "camera_id": number,
-                "name": f"c{number}",
-                "streams": [{"stream_id": 0, "name": "main", "source": {"type": "rtsp", "url": url}}],
-            }
-            for number in range(cameras)
-        ],
-    }
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(config, file)
-        file.flush()
-        engine = Engine.from_file(file.name)
-    async with engine:
-        await asyncio.sleep(WARM_UP)
-        meter = Meter()
-        meter.start(_sent(engine))
-        await asyncio.sleep(seconds)
-        return meter.result(_sent(engine), cameras, [])
-
-
-def _sent(engine: Engine) -> int:
-    return sum(session.video_sent for session in engine.stats().sessions)
-
-
-def ffmpeg(url: str, target: str, cameras: int, seconds: float) -> dict[str, float]:
-    program = imageio_ffmpeg.get_ffmpeg_exe()
-    take = ["-nostdin", "-loglevel", "quiet", "-rtsp_transport", "tcp", "-i", url]
-    give = ["-c", "copy", "-f", "flv"]
-    children = [psutil.Popen([program, *take, *give, f"{target}f{number}"]) for number in range(cameras)]
-    time.sleep(WARM_UP + 3)
-
-    def used() -> float:
-        return float(sum(sum(child.cpu_times()[:2]) for child in children if child.is_running()))
-
-    before, begun = used(), time.monotonic()
-    time.sleep(seconds)
-    result = {
-        "cpu": 100 * (used() - before) / (time.monotonic() - begun) / cameras,
-        "rss": sum(child.memory_info().rss for child in children if child.is_running()) / 1e6,
-        "fps": FPS * sum(child.is_running() and child.status() != "zombie" for child in children) / cameras,
-        "p99": float("nan"),
-    }
-    for child in children:
-        child.kill()
-        child.wait()
-    return result
-
-
-def measure(way: str, url: str, target: str, cameras: int, seconds: float) -> dict[str, float]:
-    """In a process of its own, so that no way pays for another's memory."""
-    if way == "ffmpeg":
-        return ffmpeg(url, target, cameras, seconds)
-    command = [sys.executable, "-m", "bench.rtsp", "--worker", way, url, target, str(cameras), str(seconds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 90)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+def table(rows: Sequence[Row]) -> Table:
+    found = Table(title=f"1080p30, 4 Mbit/s over RTSP, {FPS} pictures a second due: median (min–max)")
+    found.add_column("way")
+    for name in ("cameras", "CPU % a camera", "MB", "MB a camera", "pictures/s", "added ms\np50 / p99 / max", ""):
+        found.add_column(name, justify="right")
+    for number, row in enumerate(rows):
+        if number and row.cameras != rows[number - 1].cameras:
+            found.add_section()
+        added = " / ".join(f"{row.delay(what):.1f}" for what in ("p50", "p99", "max")) if row.delays else ""
+        found.add_row(
+            row.way,
+            str(row.cameras),
+            row.shown("cpu", 2),
+            row.shown("memory", 0),
+            row.shown("memory", 1, row.cameras),
+            row.shown("fps", 2),
+            added,
+            "" if row.valid else f"INVALID {row.error}",
+        )
     return found
 
 
-def work(way: str, url: str, target: str, cameras: int, seconds: float) -> None:
-    logging.basicConfig(level=logging.ERROR)
-    result: Any
-    match way:
-        case "null":
-            result = asyncio.run(null(url, cameras, seconds))
-        case "pyav":
-            result = pyav(url, cameras, seconds)
-        case _:
-            result = asyncio.run(rtmp(url, target, cameras, seconds))
-    print(json.dumps(result), flush=True)
-    os._exit(0)  # PyAV's reading threads never end.
+def reaches(rows: Sequence[Row]) -> Iterator[Reach]:
+    at = {row.way: row for row in rows if row.cameras == AIM_CAMERAS}
+    ours, theirs = at.get("rtmp"), at.get("ffmpeg")
+    if ours and theirs and ours.good and theirs.good:
+        cpu = ours.median("cpu") / theirs.median("cpu")
+        memory = ours.median("memory") / theirs.median("memory")
+        valid = ours.valid and theirs.valid
+        yield Reach(f"{AIM_CAMERAS} cameras: CPU against ffmpeg's", "≤ 0.50 ×", f"{cpu:.2f} ×", valid and cpu <= 0.5)
+        yield Reach(
+            f"{AIM_CAMERAS} cameras: memory against ffmpeg's", "≤ 0.10 ×", f"{memory:.2f} ×", valid and memory <= 0.1
+        )
+    for way, where in (("null", "hand-over"), ("rtmp", "RTMP socket")):
+        row = at.get(way)
+        if row and row.delays:
+            p99 = row.delay("p99")
+            name = f"{AIM_CAMERAS} cameras: delay from last byte to {where}, p99"
+            yield Reach(name, "≤ 20 ms", f"{p99:.1f} ms", row.valid and p99 <= 20)
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    def rounded(one: Run | Delay) -> dict[str, Any]:
+        return {key: round(value, 3) if isinstance(value, float) else value for key, value in attrs.asdict(one).items()}
+
+    whole = attrs.asdict(row, recurse=False)
+    whole["runs"], whole["delays"] = [rounded(run) for run in row.runs], [rounded(found) for found in row.delays]
+    return whole | {"valid": row.valid}
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--ways", nargs="+", default=["null", "pyav", "rtmp", "ffmpeg"])
-    arguments.add_argument("--cameras", nargs="+", type=int, default=[1, 4, 16, 64])
-    arguments.add_argument("--seconds", type=float, default=10)
-    arguments.add_argument("--worker", nargs=5)
-    options = arguments.parse_args()
-    if options.worker:
-        way, url, target, cameras, seconds = options.worker
-        work(way, url, target, int(cameras), float(seconds))
-    with tempfile.TemporaryDirectory() as folder:
-        mount = loop(made("camera_1080p"), "h264", FPS, Path(folder) / "units")
-        with GstRtsp(Path(folder) / "camera", {"/cam": mount}) as camera, Nginx(Path(folder) / "nginx") as nginx:
-            print(
-                "| way | cameras | CPU, % of a core a stream | frames/s | RSS, MB | RSS, MB a stream | p99 delay, ms |"
-            )
-            print("|---|---|---|---|---|---|---|")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
+    parser.add_argument("--cameras", nargs="+", type=int, default=[1, 4, 16, 64])
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--append", action="store_true", help=f"add to the runs in {PATH.name}")
+    parser.add_argument("--show", action="store_true", help=f"show what is in {PATH.name}, measure nothing")
+    parser.add_argument("--no-delays", action="store_true")
+    parser.add_argument("--only-delays", action="store_true")
+    options = parser.parse_args()
+    console = Console(width=max(130, Console().width))
+    rows = {(row.cameras, row.way): row for row in (earlier() if options.append or options.show else ())}
+    if not options.show:
+        run(rows, options, console)
+    ordered = sorted(rows.values(), key=lambda row: (row.cameras, WAYS.index(row.way)))
+    aims = list(reaches(ordered))
+    console.print(table(ordered))
+    for aim in aims:
+        console.print(f"{aim.what}: {aim.got}, aim {aim.aim}: {'reached' if aim.reached else 'NOT reached'}")
+    if not options.show:
+        path = report.keep("rtsp", [as_json(row) for row in ordered], aims=[attrs.asdict(aim) for aim in aims])
+        console.print(str(path))
+
+
+def run(rows: dict[tuple[int, str], Row], options: argparse.Namespace, console: Console) -> None:
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        mount = loop(made(MAIN), "h264", FPS, folder / "units")
+        with GstRtsp(folder / "camera", {MOUNT: mount}) as camera, BenchServer(folder / "nginx") as server:
+            stand = Stand(camera, server, folder)
             for cameras in options.cameras:
-                for way in options.ways:
-                    got = measure(way, camera.url("/cam"), nginx.url("x", app="live"), cameras, options.seconds)
-                    print(
-                        f"| {way} | {cameras} | {got['cpu']:.2f} | {got['fps']:.1f} | {got['rss']:.0f} "
-                        f"| {got['rss'] / cameras:.1f} | {got['p99']:.1f} |",
-                        flush=True,
-                    )
+                group = [rows.setdefault((cameras, way), Row(way, cameras)) for way in options.ways]
+                for turn in range(options.rounds):
+                    for row in group[turn % len(group) :] + group[: turn % len(group)]:
+                        console.print(f"[dim]{row.way}, {cameras} cameras, round {turn + 1}[/]", highlight=False)
+                        once(row, stand, options)
 
 
 if __name__ == "__main__":
