@@ -69,8 +69,13 @@ async def test_a_worker_that_is_killed_comes_back_with_its_cameras():
             (far,) = remote(engine)
             near = next(one for one in engine.cameras if one is not far)
             await until(lambda: len(receiver.live()) == 2)
+            await until(lambda: far.streams[0].metrics.video_received > 30)
+            before = engine.stats().totals
             os.kill(far.worker.pid, signal.SIGKILL)
             await until(lambda: len(receiver.of(f"cam{far.camera_id}")) == 2)
+            # The dead worker's figures stay in the totals.
+            await until(lambda: engine.stats().totals.attempts == before.attempts + 1)
+            assert engine.stats().totals.bytes_sent >= before.bytes_sent
             recording = receiver.of(f"cam{far.camera_id}")[1]
             await until(lambda: recording.counts[TagType.VIDEO] > 20)
             assert [event.cameras for event in events if isinstance(event, WorkerRestarted)] == [(far.camera_id,)]

@@ -116,7 +116,8 @@ async def _fail_and_return(engine: Engine, primary: Receiver, stop: asyncio.Even
 async def _passes(seconds: float, stop: asyncio.Event) -> bool:
     """Let time pass; False when the user wants an end."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     return not stop.is_set()
 
 

@@ -84,7 +84,8 @@ async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
             if time.monotonic() > drained_by or not any(session.metrics.pending for session in sessions):
                 return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK)
+            async with asyncio.timeout(LOOK):
+                await stop.wait()
 
 
 async def _reloads(engine: Engine, file: Path | None) -> None:

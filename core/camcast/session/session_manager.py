@@ -148,7 +148,11 @@ class SessionManager:
     def _remember(self, session: SessionHandle, last: SessionMetrics) -> None:
         """Totals go on counting what deleted sessions did; `last` serves where nothing newer is known."""
         now = session.metrics
-        last, gone = now if now.attempts >= last.attempts else last, self._gone
+        self.keep(now if now.attempts >= last.attempts else last)
+
+    def keep(self, last: SessionMetrics) -> None:
+        """Totals go on counting this, which no session counts any more."""
+        gone = self._gone
         if gone is None:
             self._gone = last
             return

@@ -96,7 +96,8 @@ class WorkerProcess:
     async def ask(self, call: object) -> object:
         """Send a call and wait for its answer; raises `CamcastError`."""
         try:
-            return await asyncio.wait_for(self.post(call), ANSWER_DEADLINE)
+            async with asyncio.timeout(ANSWER_DEADLINE):
+                return await self.post(call)
         except TimeoutError:
             raise CamcastError(f"{self.name} did not answer within {ANSWER_DEADLINE:g} s") from None
 
@@ -106,11 +107,13 @@ class WorkerProcess:
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(CamcastError, TimeoutError):
-                await asyncio.wait_for(self.post(wire.Stop()), STOP_DEADLINE)
+                async with asyncio.timeout(STOP_DEADLINE):
+                    await self.post(wire.Stop())
             assert process.stdin is not None
             process.stdin.close()
             try:
-                await asyncio.wait_for(process.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await process.wait()
             except TimeoutError:
                 _kill(process)
         elif self._task is not None:
@@ -165,7 +168,8 @@ class WorkerProcess:
             if self._stopping:
                 # It has said its last, and ends by itself.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await process.wait()
         finally:
             _kill(process)
             await process.wait()

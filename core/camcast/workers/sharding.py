@@ -17,6 +17,7 @@ from camcast.events import Event, SessionKey, WorkerRestarted
 from camcast.host import Plugin, PluginHost
 from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
 from camcast.session.fleet import Fleet
+from camcast.session.metrics import SessionMetrics
 from camcast.session.services import Services
 from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.stream.feed import Feed
@@ -76,6 +77,8 @@ class Shards:
 
     def __init__(self, count: int, begin: Begin, fleet: Fleet, emit: Callable[[Event], object]) -> None:
         self._emit = emit
+        self.keep: Callable[[SessionMetrics], None] = lambda last: None
+        """Called with the last figures of each session whose worker has died."""
         self.cameras: dict[int, RemoteCamera] = {}
         self.sessions: dict[SessionKey, RemoteSession] = {}
         self.workers = [
@@ -108,6 +111,8 @@ class Shards:
                 session.create()
 
     def _died(self, worker: WorkerProcess, why: str) -> None:
+        for last in worker.sessions.values():
+            self.keep(last)
         worker.show(None)
         cameras = [camera.camera_id for camera in self.cameras.values() if camera.worker is worker]
         self._emit(WorkerRestarted(label=worker.name, reason=why, cameras=tuple(cameras)))
@@ -139,6 +144,7 @@ class ShardedSessions(SessionManager):
     def __init__(self, services: Services, feed_of: Callable[[int, int], Feed], shards: Shards) -> None:
         super().__init__(services, feed_of)
         self._shards = shards
+        shards.keep = self.keep
 
     def _make(self, config: SessionConfig) -> SessionHandle:
         camera = self._shards.cameras.get(config.camera_id)
