@@ -24,6 +24,7 @@ BUSY_DELAY = 10.0
 BUSY_PATIENCE = 180.0
 REFUSED_DELAY = 30.0
 MAX_REFUSALS = 5
+"""Rounds in which every server refused, after which a session gives up, unless it is never to."""
 
 
 class ConnectionManager:
@@ -172,7 +173,7 @@ class ConnectionManager:
             self._busy_since = None
         if counted:
             limit = self._policy.max_attempts
-            if (limit is not None and self.attempt >= limit) or self._refusals > MAX_REFUSALS:
+            if limit is not None and (self.attempt >= limit or self._refusals > MAX_REFUSALS):
                 self.failed = True
                 return
             self.attempt += 1

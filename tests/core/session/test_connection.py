@@ -140,6 +140,15 @@ def test_refusals_are_tried_slowly_and_few_times():
     assert policy.failed
 
 
+def test_a_session_that_never_gives_up_does_not_give_up_for_refusals():
+    policy, clock = manager(max_attempts=None)
+    for _ in range(50):
+        policy.on_disconnect(REFUSED)
+        assert not policy.failed
+        assert policy.get_backoff_delay() >= REFUSED_DELAY
+        clock.time = policy.next_attempt_at
+
+
 def test_a_misconfigured_target_is_not_tried_again():
     policy, clock = manager(2)
     policy.on_disconnect(WRONG, 0)
