@@ -51,7 +51,7 @@ OTHERS = (
 )
 
 
-def compare(console: Console, *, quick: bool, readme: bool) -> bool:
+def compare(console: Console, *, quick: bool, rounds: int, readme: bool) -> bool:
     """The comparison of senders; whether nothing of camcast's was lost."""
     cases = list(plan.quick() if quick else plan.full())
     probes = [] if quick else plan.probes(cases)
@@ -59,7 +59,7 @@ def compare(console: Console, *, quick: bool, readme: bool) -> bool:
     def tell(text: str) -> None:
         console.print(f"[dim]{text}[/]", highlight=False)
 
-    rounds, seconds = (1, 3.0) if quick else (3, 5.0)
+    seconds = 3.0 if quick else 5.0
     rows = comparison.run(cases, probes, rounds=rounds, seconds=seconds, tell=tell)
     delay = _end_to_end(5.0 if quick else 20.0)
     aims = reaches(rows, delay)
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="the comparison only, fewer rows, once each")
     parser.add_argument("--only", nargs="+", metavar="NAME", help='"compare" or names of the list')
     parser.add_argument("--list", action="store_true", help="show what there is")
+    parser.add_argument("--rounds", type=int, help="runs of each row of the comparison (quick: 1, else 3)")
     parser.add_argument("--readme", action="store_true", help="write the short table into README.md")
     options = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -101,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"unknown: {', '.join(sorted(unknown))}; `--list` shows what there is")
     well = True
     if "compare" in names:
-        well = compare(console, quick=options.quick, readme=options.readme)
+        rounds = options.rounds or (1 if options.quick else 3)
+        well = compare(console, quick=options.quick, rounds=rounds, readme=options.readme)
     for other in others:
         if other.module in names and not (other.module == "end_to_end" and not options.only):
             console.rule(other.title)
