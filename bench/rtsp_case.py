@@ -27,7 +27,7 @@ SETTLE = 1.5
 IN_TIME = 0.99
 """The part of the pictures due that must have come for a run to count."""
 MOUNT = "/cam"
-OUTSIDE = ("rtmp", "ffmpeg")
+OUTSIDE = ("rtmp", "engine", "ffmpeg")
 """Ways whose pictures are counted by the server that they publish to."""
 
 

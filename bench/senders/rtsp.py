@@ -2,7 +2,7 @@
 
     null    our source, its packets counted and thrown away
     pyav    FFmpeg's RTSP demuxer through PyAV, a thread a camera
-    engine  the whole way to RTMP. Only for delays: what it costs is measured at `camcast run`
+    engine  the whole way to RTMP, as a program does it that embeds the engine; counts only with `probe`
 
     python -m bench.senders.rtsp '{"way": …, "urls": […], "target": …, "probe": false}'
 
@@ -132,9 +132,21 @@ async def engine(case: dict[str, Any], counter: Counter) -> None:
     from pathlib import Path
 
     from camcast import Engine
+
+    if case["probe"]:
+        _note_sends(case["target"], counter)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(config(case["urls"], case["target"]), file)
+        file.flush()
+        made = Engine.from_file(Path(file.name))
+    async with made:
+        await asyncio.Event().wait()
+
+
+def _note_sends(target: str, counter: Counter) -> None:
     from camcast_rtmp.driver import RtmpTransport
 
-    send, target = RtmpTransport.send, case["target"]
+    send = RtmpTransport.send
 
     def noted(transport: RtmpTransport, unit: Any, at: int) -> None:
         send(transport, unit, at)
@@ -143,12 +155,6 @@ async def engine(case: dict[str, Any], counter: Counter) -> None:
             counter.picture(int(transport._target.url.removeprefix(target)), packet.payload)
 
     RtmpTransport.send = noted  # type: ignore[method-assign,assignment]
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(config(case["urls"], target), file)
-        file.flush()
-        made = Engine.from_file(Path(file.name))
-    async with made:
-        await asyncio.Event().wait()
 
 
 WAYS: dict[str, Callable[[dict[str, Any], Counter], Awaitable[None]]] = {"null": null, "pyav": pyav, "engine": engine}
@@ -170,7 +176,8 @@ def _answer(counter: Counter) -> None:
 async def main() -> None:
     case = json.loads(sys.argv[1])
     counter = Counter(len(case["urls"]), probe=case["probe"])
-    threading.Thread(target=_answer, args=(counter,), daemon=True).start()
+    if case["probe"] or case["way"] != "engine":
+        threading.Thread(target=_answer, args=(counter,), daemon=True).start()
     await WAYS[case["way"]](case, counter)
 
 
