@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -265,6 +265,29 @@ async def test_the_end_comes_after_what_was_pushed() -> None:
         await task
     assert len(sink.packets) == 50
     assert not feed.running
+    assert balanced(feed)
+
+
+async def test_the_end_comes_also_when_the_last_unit_finds_no_room() -> None:
+    (kind,) = camcast_sources()
+    assert kind.feed is not None
+    feed = kind.feed(0, 0)
+    assert isinstance(feed, PushFeed)
+
+    class EndsMeanwhile(LoopHandover):
+        """Full, and the program says that this was all while the unit is on its way."""
+
+        def call(self, function: Callable[..., object], *args: object) -> bool:
+            feed.end()
+            return False
+
+    handover = EndsMeanwhile(asyncio.get_running_loop())
+    task = asyncio.create_task(kind.build(context("", PushOptions(), handover=handover)).run(Sink()))
+    async with asyncio.timeout(10):
+        await feed.ready()
+        assert not await asyncio.to_thread(feed.packet, b"x")
+        await task
+    assert feed.counts.dropped == {"full": 1}
     assert balanced(feed)
 
 

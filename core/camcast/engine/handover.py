@@ -1,6 +1,7 @@
-"""The one way from threads to the loop: a bounded deque, woken only when idle, drained at most every `INTERVAL`.
+"""The one way from threads to the loop: a bounded deque, woken only when idle.
 
-Waking a loop from a thread costs tens of microseconds, so it is done once for many entries.
+Waking a loop from a thread costs tens of microseconds, so it is done once for many entries: after the drain that it was
+woken for, the loop looks once more after `INTERVAL`, and is idle again when nothing is left then.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from time import perf_counter
 log = logging.getLogger(__name__)
 
 CAPACITY = 8192
-INTERVAL = 0.002
+INTERVAL = 0.001
 SLICE = 0.004
 """Seconds of draining in one turn of the loop."""
 
@@ -35,14 +36,15 @@ class LoopHandover:
 
     def call(self, function: Callable[..., object], *args: object) -> bool:
         with self._lock:
-            return self._put(function, args)
+            taken, wake = self._put(function, args)
+        return self._wake() if wake else taken
 
     def call_wait(self, function: Callable[..., object], *args: object, timeout: float) -> bool:
         with self._room:
-            if not self._room.wait_for(lambda: self._closed or len(self._calls) < self._capacity, timeout):
-                self.dropped += 1
-                return False
-            return self._put(function, args)
+            if len(self._calls) >= self._capacity:
+                self._room.wait_for(lambda: self._closed or len(self._calls) < self._capacity, timeout)
+            taken, wake = self._put(function, args)
+        return self._wake() if wake else taken
 
     def close(self) -> None:
         """Take nothing more; those who wait are told no."""
@@ -51,36 +53,38 @@ class LoopHandover:
             self._calls.clear()
             self._room.notify_all()
 
-    def _put(self, function: Callable[..., object], args: tuple[object, ...]) -> bool:
+    def _put(self, function: Callable[..., object], args: tuple[object, ...]) -> tuple[bool, bool]:
+        """Whether it is taken, and whether the loop must be woken for it. With the lock held."""
         if self._closed or len(self._calls) >= self._capacity:
             self.dropped += 1
-            return False
+            return False, False
         self._calls.append((function, args))
-        if self._idle:
-            self._idle = False
-            try:
-                self._loop.call_soon_threadsafe(self._drain)
-            except RuntimeError:  # the loop is closed
-                self._closed = True
-                self._calls.clear()
-                return False
+        wake, self._idle = self._idle, False
+        return True, wake
+
+    def _wake(self) -> bool:
+        """Without the lock: waking is a system call, which gives the interpreter to those who want the lock."""
+        try:
+            self._loop.call_soon_threadsafe(self._drain)
+        except RuntimeError:  # the loop is closed
+            with self._lock:
+                self.dropped += 1
+            self.close()
+            return False
         return True
 
-    def _drain(self) -> None:
+    def _drain(self, woken: bool = True) -> None:
         started = perf_counter()
-        done = 0
         calls = self._calls
         while calls and perf_counter() - started < SLICE:
             function, args = calls.popleft()
-            done += 1
             try:
                 function(*args)
             except Exception:
                 log.exception("A call handed over from a thread failed")
         with self._room:
-            if done:
-                self._room.notify_all()
-            if not done and not calls:
+            self._room.notify_all()
+            if not woken and not calls:
                 self._idle = True
                 return
-        self._loop.call_later(INTERVAL, self._drain)
+        self._loop.call_later(INTERVAL, self._drain, False)

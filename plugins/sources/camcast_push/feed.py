@@ -62,7 +62,8 @@ class PushFeed:
         self.stream_id = stream_id
         self.on_keyframe_request: Callable[[], object] | None = None
         """Called on the loop when a receiver wants a keyframe soon: tell your encoder."""
-        self._room = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._door: Door | None = None
         self._queued = 0
         self._ending = False
@@ -172,8 +173,7 @@ class PushFeed:
             self._ending = True
             if self._queued:
                 return
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: there is nothing left to end
-            door.loop.call_soon_threadsafe(door.finish)
+        self._finish(door)
 
     # --- between threads and loop -------------------------------------------------------------------------
 
@@ -188,8 +188,8 @@ class PushFeed:
         return self._hand_over(door, unit, timeout)
 
     def _hand_over(self, door: Door, unit: Unit, timeout: float) -> bool:
-        until = time.monotonic() + timeout
-        with self._room:
+        until = time.monotonic() + timeout if timeout > 0 else 0.0
+        with self._lock:
             self._offered += 1
             limit = door.options.queue
             if self._queued >= limit and timeout > 0:
@@ -205,29 +205,40 @@ class PushFeed:
             taken = door.handover.call(self._arrive, door, unit)
         if taken:
             return True
-        with self._room:
+        with self._lock:
             # When the source has stopped meanwhile, `detach` has counted this unit already.
-            if self._door is door:
-                self._queued -= 1
-                self._lose(unit.kind, FULL)
+            if self._door is not door:
+                return False
+            self._queued -= 1
+            self._lose(unit.kind, FULL)
+            last = self._ending and not self._queued
+        if last:
+            self._finish(door)
         return False
 
     def _arrive(self, door: Door, unit: Unit) -> None:
-        with self._room:
+        untold: Counter[tuple[MediaKind, str]] | None = None
+        with self._lock:
             if self._door is not door:
                 return
             self._queued -= 1
             self._room.notify()
-            untold, self._untold = self._untold, Counter()
+            if self._untold:
+                untold, self._untold = self._untold, Counter()
             last = self._ending and not self._queued
-        for (kind, reason), count in untold.items():
-            door.lost(kind, reason, count)
+        if untold is not None:
+            for (kind, reason), count in untold.items():
+                door.lost(kind, reason, count)
         door.take(unit)
         if last:
             door.finish()
 
+    def _finish(self, door: Door) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: there is nothing left to end
+            door.loop.call_soon_threadsafe(door.finish)
+
     def _refuse(self, kind: MediaKind, reason: str) -> bool:
-        with self._room:
+        with self._lock:
             self._offered += 1
             return self._lose(kind, reason)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import cast
 
 from tests.core.world import until
 
-from camcast.engine.handover import LoopHandover
+from camcast.engine.handover import INTERVAL, LoopHandover
 
 
 async def test_calls_from_many_threads_arrive_in_each_threads_order():
@@ -52,3 +54,47 @@ async def test_closed_takes_nothing():
     handover.close()
     assert not handover.call(int)
     assert not handover.call_wait(int, timeout=0.01)
+
+
+class WakeIsASwitch:
+    """A loop whose waking lets another thread run to its end, as a system call may."""
+
+    def __init__(self) -> None:
+        self.wakes = 0
+        self.meanwhile: Callable[[], object] = int
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
+        self.wakes += 1
+        thread = threading.Thread(target=self.meanwhile, daemon=True)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive(), "a thread waited until the loop was woken"
+
+
+def test_waking_the_loop_holds_up_nobody_and_is_done_once():
+    loop = WakeIsASwitch()
+    handover = LoopHandover(cast(asyncio.AbstractEventLoop, loop))
+    answers: list[bool] = []
+    loop.meanwhile = lambda: answers.append(handover.call(int))
+    assert handover.call(int)
+    assert answers == [True]
+    assert loop.wakes == 1
+
+
+def test_a_closed_loop_is_a_counted_no():
+    loop = asyncio.new_event_loop()
+    loop.close()
+    handover = LoopHandover(loop)
+    assert not handover.call(int)
+    assert not handover.call_wait(int, timeout=1)
+    assert handover.dropped == 2
+
+
+async def test_calls_come_through_after_a_pause_of_any_length():
+    handover = LoopHandover(asyncio.get_running_loop())
+    seen: list[int] = []
+    for number in range(60):
+        # Around INTERVAL, where the loop goes from looking again to being idle.
+        await asyncio.sleep(number % 20 * INTERVAL / 8)
+        await asyncio.to_thread(handover.call, seen.append, number)
+    await until(lambda: seen == list(range(60)))
