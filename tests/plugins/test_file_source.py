@@ -195,6 +195,14 @@ async def test_an_unknown_video_codec_is_fatal_and_names_those_known() -> None:
     assert caught.value.fatal
 
 
+async def test_a_codec_that_ffmpeg_does_not_know_either_is_fatal(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(made("h264_only").read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(SourceError, match="its video cannot be used: FFmpeg does not know its codec") as caught:
+        await play(path)
+    assert caught.value.fatal
+
+
 async def test_an_unknown_audio_codec_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     sink = await play(made("h264_opus"), speed=100)
     assert sink.drops == {(MediaKind.AUDIO, "unsupported codec"): len(demuxed(made("h264_opus"))["audio"])}

@@ -187,7 +187,7 @@ class FileReader:
             kind = _KINDS.get(stream.type)
             if kind is None or kind in taken or "attached_pic" in _dispositions(stream):
                 continue
-            name = stream.codec_context.name
+            name = stream.codec_context.name if stream.codec_context is not None else ""
             try:
                 lane = self._lane(kind, name, stream)
             except MediaError as error:
@@ -206,6 +206,8 @@ class FileReader:
                 self.notes.append(note)
 
     def _lane(self, kind: MediaKind, name: str, stream: Any) -> Lane:
+        if not name:
+            raise MediaError("FFmpeg does not know its codec")
         extradata = bytes(stream.codec_context.extradata or b"")
         told = extradata
         if kind is MediaKind.AUDIO and not extradata and stream.codec_context.sample_rate:
