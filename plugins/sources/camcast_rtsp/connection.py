@@ -1,14 +1,14 @@
 """The RTSP connection: one socket on the loop, requests and their answers, and interleaved media parsed as it comes.
 
-Reading works as network drivers do: after a read, the connection rests for one to two `REST` and then takes all that
-has come meanwhile at once. A camera sends a picture in dozens of packets within a few milliseconds; being woken for
-each would cost more than all the parsing. All connections of a loop wake at the same moments, together.
+asyncio connects, writes and does TLS. Without TLS it never reads: the socket is read in `rounds.py`, together with
+all other cameras'. With TLS the connection rests after each read, and takes all that has come meanwhile at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -20,13 +20,18 @@ from .dialogue import Dialogue
 from .interleave import Deinterleaver
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
+from .rounds import REST, rounds
 from .url import RtspUrl
 
-REST = 0.003
 MAX_UNSENT = 64 * 1024
 """A camera that takes nothing of the few bytes we send is gone."""
 GOODBYE = 0.5
 """Seconds that TEARDOWN may take."""
+CLOSED = "the camera closed the connection"
+MAX_READS = 4
+"""In one round, from a camera that keeps filling the buffer."""
+LAST_READS = 64
+"""From a connection that is over."""
 _ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
 
 
@@ -36,7 +41,8 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, url: RtspUrl, dialogue: Dialogue) -> None:
         self.url = url
         self.dialogue = dialogue
-        self.incoming = Deinterleaver(self._message)
+        self._rounds = rounds()
+        self.incoming = Deinterleaver(self._message, None if url.secure else self._rounds.buffer)
         self.on_answer: Callable[[Response], None] = lambda response: None
         """Called before anything that follows the response on the wire is parsed."""
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -44,35 +50,24 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: dict[int, asyncio.Future[Response]] = {}
         self._resting: asyncio.TimerHandle | None = None
+        self._descriptor = -1
+        """Of our socket while it is read in rounds. asyncio closes it after `connection_lost`, never before."""
 
     # --- asyncio ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.incoming.room()
-
-    def buffer_updated(self, nbytes: int) -> None:
-        try:
-            self.incoming.filled(nbytes, time.monotonic_ns())
-        except ProtocolError as error:
-            self._end(f"the peer does not speak RTSP: {error}")
-            return
-        if self._resting is None and self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-            self._resting = self._loop.call_at(wake_time(self._loop.time()), self._resume)
-
-    def _resume(self) -> None:
-        self._resting = None
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def eof_received(self) -> None:
-        self._end("the camera closed the connection")
+        if transport.get_extra_info("sslcontext") is None:
+            transport.pause_reading()
+            self._descriptor = transport.get_extra_info("socket").fileno()
+            self._rounds.add(self._descriptor, self._read)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # Writing can fail while there is still something to read.
+        for _ in range(LAST_READS):
+            if not self._take(time.monotonic_ns()):
+                break
         self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
 
     def _end(self, reason: str) -> None:
@@ -83,8 +78,64 @@ class Connection(asyncio.BufferedProtocol):
                 future.cancel()
         if self._resting is not None:
             self._resting.cancel()
+        if self._descriptor >= 0:
+            self._rounds.remove(self._descriptor)
+            self._descriptor = -1
         if self._transport is not None:
             self._transport.abort()
+
+    # --- reading in rounds --------------------------------------------------------------------------------
+
+    def _read(self, now: int) -> None:
+        for _ in range(MAX_READS):
+            if not self._take(now):
+                break
+
+    def _take(self, now: int) -> bool:
+        """Read what has come; whether there may be more."""
+        if self._descriptor < 0:
+            return False
+        room = self.incoming.room()
+        try:
+            count = os.readv(self._descriptor, (room,))
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._end(f"the connection broke: {error}")
+            return False
+        if not count:
+            self._end(CLOSED)
+            return False
+        self._filled(count, now)
+        return count == len(room)
+
+    def _filled(self, count: int, now: int) -> None:
+        try:
+            self.incoming.filled(count, now)
+        except ProtocolError as error:
+            self._end(f"the peer does not speak RTSP: {error}")
+        except Exception as error:
+            self._end(f"the connection broke: {error}")
+            raise
+
+    # --- reading from TLS ---------------------------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.incoming.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._filled(nbytes, time.monotonic_ns())
+        if self._resting is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._resting = self._loop.call_later(REST, self._resume)
+
+    def _resume(self) -> None:
+        self._resting = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def eof_received(self) -> None:
+        self._end(CLOSED)
 
     # --- messages -----------------------------------------------------------------------------------------
 
@@ -166,11 +217,6 @@ class Connection(asyncio.BufferedProtocol):
     def peer(self) -> str:
         assert self._transport is not None
         return str(self._transport.get_extra_info("peername")[0])
-
-
-def wake_time(now: float) -> float:
-    """When a reader that begins to rest at `now` goes on (both in seconds of the loop's clock)."""
-    return (now // REST + 2) * REST
 
 
 async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None) -> Connection:

@@ -1,8 +1,8 @@
-"""Speed alone: takes the middles of a fragmented NAL unit straight from the receive buffer.
+"""Speed alone: takes the packets of NAL units straight from the receive buffer, as long as they come in order.
 
-Most packets of most cameras are such middles. One look at the bytes tells that a packet is the next one of its
-track, of the same picture, and nothing but a piece of the unit being collected; whatever is not exactly so is left to
-`rtp.py` and the depacketiser, which would have come to the same result in five times the time.
+One look at the bytes tells that a packet is the next one of its track, and mostly also that it is nothing but the next
+piece of the unit being collected. Whatever is not exactly so is left to `rtp.py` and the depacketiser, which would
+have come to the same result in five times the time.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from struct import Struct
 from .depacketise.common import NEARLY_FULL, NalAssembler
 from .rtp import RtpReceiver
 
-_DOLLAR = 0x24
+_DOLLAR = 0x24 << 8
+_VERSION = 0x80 << 8
+"""2, without padding, extension or CSRCs."""
 _SIZE = 19
 """Interleaved header 4, RTP header 12, and the first 3 bytes of the payload."""
-_look = Struct("!BBHBBHIIBBB").unpack_from
+_look = Struct("!HHHHIIBBB").unpack_from
+"""Mark and channel, size, version and payload type, sequence, time, source, the payload's first bytes."""
 
 
 class FragmentRun:
-    """Called behind each frame of its channel: passes over the middles that follow at once."""
+    """Called at each frame of its channel: takes it and those that follow at once, if they are what they mostly are."""
 
     def __init__(self, receiver: RtpReceiver, assembler: NalAssembler) -> None:
         self._receiver = receiver
@@ -30,33 +33,38 @@ class FragmentRun:
         """Where the first byte lies that is not ours."""
         receiver, assembler = self._receiver, self._assembler
         unit = assembler.collected
-        if assembler.started < 0 or receiver.held or len(unit) >= NEARLY_FULL:
+        if receiver.held or len(unit) >= NEARLY_FULL:
             return at
         mask, kind, header = self._mask, self._kind, self._header
-        expected, ssrc, payload_type = receiver.expected, receiver.ssrc, receiver.payload_type
-        timestamp = assembler.timestamp
-        begun = expected
+        expected = begun = receiver.expected
+        ssrc = receiver.ssrc
+        frame = _DOLLAR | channel
+        plain = _VERSION | receiver.payload_type
+        marked = plain | 0x80
+        skip = 16 + header
+        timestamp, is_open = assembler.timestamp, assembler.started >= 0
         while end - at >= _SIZE:
-            mark, which, size, first, second, sequence, time, source, byte, middle, last = _look(view, at)
+            mark, size, start, sequence, time, source, byte, second, third = _look(view, at)
             stop = at + 4 + size
             if (
                 sequence != expected
-                or time != timestamp
-                or second != payload_type
-                or byte & mask != kind
-                or (middle if header == 2 else last) >= 0x40
-                or stop > end
-                or size <= 15
                 or source != ssrc
-                or first != 0x80
-                or which != channel
-                or mark != _DOLLAR
+                or (start != plain and start != marked)
+                or stop > end
+                or size < 15
+                or mark != frame
                 # The end of a cycle is counted elsewhere.
                 or sequence == 0xFFFF
             ):
                 break
-            unit += view[at + 16 + header : stop]
             expected += 1
+            flags = second if header == 2 else third
+            if is_open and flags < 0x40 and time == timestamp and start == plain and byte & mask == kind and size > 15:
+                unit += view[at + skip : stop]
+            else:
+                receiver.arrival = arrival
+                assembler.feed(view[at + 16 : stop], time, start == marked)
+                unit, timestamp, is_open = assembler.collected, time, assembler.started >= 0
             at = stop
         if expected != begun:
             receiver.received += expected - begun

@@ -1,7 +1,8 @@
 """Takes an RTSP connection's bytes apart (RFC 2326 §10.12): interleaved frames `$ channel size16 data`, and messages.
 
 One buffer, read into by the socket and parsed in place: a frame is handed on as a view of it, good until the
-handler returns. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
+handler returns. What is left over is kept apart, so that cameras of one loop can share the buffer: it stays in the
+processor's cache. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
 stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP.
 """
 
@@ -35,28 +36,36 @@ _LONGEST_START = max(map(len, _STARTS))
 
 
 class Deinterleaver:
-    """Feeds channel handlers and `on_message`. `room()`, read into it, `filled(count)`; raises `ProtocolError`."""
+    """Feeds channel handlers and `on_message`. `room()`, read into it, `filled(count)`; raises `ProtocolError`.
 
-    def __init__(self, on_message: Callable[[Message], None]) -> None:
+    `buffer` (`BUFFER_SIZE`) may be shared with others that don't read between our `room()` and `filled()`.
+    """
+
+    def __init__(self, on_message: Callable[[Message], None], buffer: memoryview | None = None) -> None:
         self.handlers: list[Handler | None] = [None] * 256
         """By channel number."""
         self.runs: dict[int, Run] = {}
-        """By channel number: asked after each frame, for speed."""
+        """By channel number: asked before the handler, for speed."""
         self.counts: Counter[str] = Counter()
         self._on_message = on_message
-        self._buffer = bytearray(BUFFER_SIZE)
-        self._view = memoryview(self._buffer)
-        self._end = 0
+        self._view = memoryview(bytearray(BUFFER_SIZE)) if buffer is None else buffer
+        self._rest = b""
+        """The beginning of something whose end has not come."""
         self._skipped = 0
 
     def room(self) -> memoryview:
         """Where the next bytes go; never empty."""
-        return self._view[self._end :]
+        view, rest = self._view, self._rest
+        if not rest:
+            return view
+        size = len(rest)
+        view[:size] = rest
+        return view[size:]
 
     def filled(self, count: int, arrival: int) -> None:
         """`count` bytes have been put where `room()` said; they came at `arrival` (ns)."""
         view, handlers, runs = self._view, self.handlers, self.runs
-        end = self._end + count
+        end = len(self._rest) + count
         at = 0
         while end - at >= 4:
             mark, channel, size = _frame_at(view, at)
@@ -68,8 +77,13 @@ class Deinterleaver:
                 handler = handlers[channel]
                 if handler is not None:
                     self._skipped = 0
+                    if channel in runs:
+                        taken = runs[channel](view, at, end, channel, arrival)
+                        if taken != at:
+                            at = taken
+                            continue
                     handler(view[start:stop], arrival)
-                    at = runs[channel](view, stop, end, channel, arrival) if channel in runs else stop
+                    at = stop
                 else:
                     at += self._unknown(at, stop, end)
             else:
@@ -77,10 +91,7 @@ class Deinterleaver:
                 if not used:
                     break
                 at += used
-        rest = end - at
-        if at and rest:
-            view[:rest] = view[at:end]
-        self._end = rest
+        self._rest = bytes(view[at:end]) if at < end else b""
 
     def _unknown(self, at: int, stop: int, end: int) -> int:
         """How much to pass over where a frame is of a channel that nobody set up, or only looks like a frame."""

@@ -19,6 +19,8 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 MAX_HELD = 128
 HOLD = 80 * NS_PER_MS
+MAX_WAIT = 3600 * 1000 * NS_PER_MS
+"""Longer than anything is ever held."""
 
 HEADER = Struct("!BBHII")
 _unpack = HEADER.unpack_from
@@ -110,6 +112,10 @@ class RtpReceiver:
         """Give up gaps that have lasted too long. For when no packet comes."""
         if self.held:
             self._release(now)
+
+    def finish(self) -> None:
+        """Nothing more comes: all gaps are loss."""
+        self.tick(self.arrival + MAX_WAIT)
 
     def _deliver(self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, arrival: int) -> None:
         self.expected = sequence + 1 & 0xFFFF

@@ -61,6 +61,7 @@ class RtspSource:
         self._announced = False
         self._aggregate = ""
         self._methods = ""
+        self._reported = time.monotonic_ns()
 
     async def run(self, sink: MediaSink) -> None:
         """See `contracts.Source.run`."""
@@ -239,24 +240,26 @@ class RtspSource:
 
     async def _watch(self, connection: Connection) -> None:
         """Stay until the camera is gone; never returns otherwise."""
-        begun = report_at = time.monotonic_ns()
+        looks = _Looks(self._look)
         keepalive = asyncio.ensure_future(self._keep_alive(connection))
         try:
-            while True:
-                await asyncio.wait((connection.closed, keepalive), timeout=CHECK, return_when=asyncio.FIRST_COMPLETED)
-                if connection.closed.done():
-                    raise SourceError(f"{self._url.shown}: {connection.dialogue.scrub(connection.closed.result())}")
-                if keepalive.done():
-                    await keepalive
-                now = time.monotonic_ns()
-                self._check(begun, now)
-                if now - report_at >= REPORT:
-                    report_at = now
-                    self._report(now)
+            await asyncio.wait((connection.closed, keepalive, looks.over), return_when=asyncio.FIRST_COMPLETED)
+            if looks.over.done():
+                await looks.over
+            if connection.closed.done():
+                raise SourceError(f"{self._url.shown}: {connection.dialogue.scrub(connection.closed.result())}")
+            await keepalive
         finally:
+            looks.stop()
             keepalive.cancel()
             for medium in self._media:
                 medium.receiver.flush()
+
+    def _look(self, begun: int, now: int) -> None:
+        self._check(begun, now)
+        if now - self._reported >= REPORT:
+            self._reported = now
+            self._report(now)
 
     def _check(self, begun: int, now: int) -> None:
         limit = int(self._options.no_data_timeout * NS_PER_S)
@@ -327,6 +330,33 @@ class RtspSource:
         )
         if self._sink is not None:
             self._sink.discontinuity()
+
+
+class _Looks:
+    """Calls `look(begun, now)` every `CHECK`, for all cameras of a loop at the same moments; an error ends it."""
+
+    def __init__(self, look: Callable[[int, int], None]) -> None:
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Holds the error."""
+        self._look = look
+        self._begun = time.monotonic_ns()
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._later()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        self.over.cancel()
+
+    def _later(self) -> asyncio.TimerHandle:
+        return self._loop.call_at((self._loop.time() // CHECK + 1) * CHECK, self._now)
+
+    def _now(self) -> None:
+        try:
+            self._look(self._begun, time.monotonic_ns())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits shall have it.
+            self.over.set_exception(error)
+        else:
+            self._timer = self._later()
 
 
 def _pair(text: str, limit: int) -> tuple[int, int] | None:

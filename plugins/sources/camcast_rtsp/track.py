@@ -71,7 +71,8 @@ class TrackReceiver:
                 self.ended = self.ended or arrival
 
     def flush(self) -> None:
-        """Hand on what waits for its decode time."""
+        """Hand on what waits for a gap to be filled, and for its decode time."""
+        self.receiver.finish()
         if self._order is not None:
             self._release(self._order.flush())
 

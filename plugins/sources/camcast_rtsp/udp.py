@@ -1,21 +1,20 @@
 """RTP and RTCP beside the RTSP connection: a pair of sockets on neighbouring ports (RFC 3550 §11).
 
-Only what comes from the camera's own address is taken. Sockets are emptied as a whole, then rest, as in
-`connection.py`; the kernel keeps what comes meanwhile, so its buffer is made large.
+Only what comes from the camera's own address is taken. Sockets are emptied as a whole in `rounds.py`; the kernel keeps
+what comes meanwhile, so its buffer is made large.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import socket
-import time
 from collections.abc import Callable
+from functools import partial
 
 from camcast.errors import SourceError
 
-from .connection import wake_time
+from .rounds import rounds
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_DATAGRAMS = 256
@@ -31,14 +30,12 @@ class UdpPair:
     def __init__(self, family: int, address: str, peer: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> None:
         self.foreign = 0
         """Datagrams from elsewhere, left out."""
-        self._loop = asyncio.get_running_loop()
+        self._rounds = rounds()
         self._peer = peer
         self._sockets = _bind_pair(family, address)
         self._buffer = memoryview(bytearray(65536))
-        self._handlers = (on_rtp, on_rtcp)
-        self._resting: dict[int, asyncio.TimerHandle] = {}
-        for index in (0, 1):
-            self._watch(index)
+        for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
+            self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
 
     @property
     def port(self) -> int:
@@ -54,38 +51,26 @@ class UdpPair:
         self._send(1, data, port)
 
     def close(self) -> None:
-        for timer in self._resting.values():
-            timer.cancel()
         for sock in self._sockets:
-            self._loop.remove_reader(sock)
-            sock.close()
+            if sock.fileno() >= 0:
+                self._rounds.remove(sock.fileno())
+                sock.close()
 
     def _send(self, index: int, data: bytes, port: int) -> None:
         # An unreachable port is no news: what matters is whether media comes.
         with contextlib.suppress(OSError):
             self._sockets[index].sendto(data, (self._peer, port))
 
-    def _watch(self, index: int) -> None:
-        self._resting.pop(index, None)
-        self._loop.add_reader(self._sockets[index], self._readable, index)
-
-    def _readable(self, index: int) -> None:
-        arrival = time.monotonic_ns()
-        receive, handler = self._sockets[index].recvfrom_into, self._handlers[index]
-        buffer, peer = self._buffer, self._peer
-        try:
+    def _read(self, sock: socket.socket, handler: OnPacket, now: int) -> None:
+        receive, buffer, peer = sock.recvfrom_into, self._buffer, self._peer
+        # Empty, or an ICMP answer to something we sent: the next round goes on.
+        with contextlib.suppress(OSError):
             for _ in range(MAX_DATAGRAMS):
                 size, sender = receive(buffer)
                 if sender[0] == peer:
-                    handler(buffer[:size], arrival)
+                    handler(buffer[:size], now)
                 else:
                     self.foreign += 1
-        except BlockingIOError:
-            self._loop.remove_reader(self._sockets[index])
-            self._resting[index] = self._loop.call_at(wake_time(self._loop.time()), self._watch, index)
-        except OSError:
-            # An ICMP answer to something we sent; the next read goes on.
-            return
 
 
 def _bind_pair(family: int, address: str) -> tuple[socket.socket, socket.socket]:

@@ -1,0 +1,116 @@
+"""Reads all cameras of a loop together, in rounds, as network drivers do.
+
+A camera sends a picture in dozens of packets within a few milliseconds, and many cameras send at any moment. Being
+woken for each packet, or for each camera, would cost more than all the parsing. So:
+
+- All sockets are in one epoll of their own, for good. While media comes, the loop does not watch it at all: a timer
+  asks it every `REST` what has come, and takes everything.
+- When a round finds nothing, the loop watches the epoll until something comes.
+- A round gives way to the rest of the loop after `TURN`, and goes on behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import time
+from collections.abc import Callable, Iterator
+from weakref import WeakKeyDictionary
+
+from camcast.media import NS_PER_MS
+
+from .interleave import BUFFER_SIZE
+
+REST = 0.008
+"""Seconds between rounds, which lie at multiples of it; half of it to one and a half after one that ran late."""
+TURN = 3 * NS_PER_MS
+
+Read = Callable[[int], None]
+"""Called with the time (ns) when a socket has something to read; takes it without waiting."""
+
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Rounds] = WeakKeyDictionary()
+
+
+class Rounds:
+    """The rounds of one loop. They run while a socket is registered."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.buffer = memoryview(bytearray(BUFFER_SIZE))
+        """For each reader in its turn."""
+        self._readers: dict[int, Read] = {}
+        self._epoll: select.epoll | None = None
+        self._due: Iterator[tuple[int, int]] = iter(())
+        """Sockets that this round has still to read."""
+        self._next: asyncio.Handle | None = None
+        """The next round or the rest of this one; None while the loop watches the epoll."""
+
+    def add(self, descriptor: int, read: Read) -> None:
+        """Call `read` in every round that finds something to read, until `remove`."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            self._watch()
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._readers[descriptor] = read
+
+    def remove(self, descriptor: int) -> None:
+        """Before the descriptor is closed. The last one ends the rounds."""
+        epoll = self._epoll
+        if epoll is None or self._readers.pop(descriptor, None) is None:
+            return
+        epoll.unregister(descriptor)
+        if not self._readers:
+            if self._next is None:
+                self._loop.remove_reader(epoll.fileno())
+            else:
+                self._next.cancel()
+            self._next = self._epoll = None
+            self._due = iter(())
+            epoll.close()
+
+    def _watch(self) -> None:
+        assert self._epoll is not None
+        self._next = None
+        self._loop.add_reader(self._epoll.fileno(), self._woken)
+
+    def _woken(self) -> None:
+        assert self._epoll is not None
+        self._loop.remove_reader(self._epoll.fileno())
+        self._round()
+
+    def _round(self) -> None:
+        assert self._epoll is not None
+        found = self._epoll.poll(0, len(self._readers))
+        if found:
+            self._due = iter(found)
+            self._read()
+        else:
+            self._watch()
+
+    def _read(self) -> None:
+        readers = self._readers
+        now = time.monotonic_ns()
+        enough = now + TURN
+        for descriptor, _ in self._due:
+            read = readers.get(descriptor)
+            if read is None:
+                continue
+            try:
+                read(now)
+            except Exception as error:  # noqa: BLE001 - one camera's trouble never stops the others.
+                self._loop.call_exception_handler({"message": "reading from a camera failed", "exception": error})
+            if time.monotonic_ns() > enough:
+                if self._epoll is not None:
+                    self._next = self._loop.call_soon(self._read)
+                return
+        if self._epoll is not None:
+            self._next = self._loop.call_at((round(self._loop.time() / REST) + 1) * REST, self._round)
+
+
+def rounds() -> Rounds:
+    """Those of the running loop."""
+    loop = asyncio.get_running_loop()
+    found = _of_loop.get(loop)
+    if found is None:
+        found = _of_loop[loop] = Rounds(loop)
+    return found
