@@ -238,7 +238,6 @@ async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolv
                 url.port,
                 ssl=context,
                 server_hostname=url.host if context else None,
-                happy_eyeballs_delay=0.3,
             )
         except OSError as error:
             failure = error

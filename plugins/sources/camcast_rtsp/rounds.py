@@ -5,7 +5,8 @@ woken for each packet, or for each camera, would cost more than all the parsing.
 
 - All sockets are in one epoll of their own, for good. While media comes, the loop does not watch it at all: a timer
   asks it every `REST` what has come, and takes everything.
-- When a round finds nothing, the loop watches the epoll until something comes.
+- When nothing has come by the end of a round, the loop watches the epoll until something does. The round of that moment
+  is always followed by another one: the rest of the picture is on its way.
 - A round gives way to the rest of the loop after `TURN`, and goes on behind it.
 """
 
@@ -42,6 +43,8 @@ class Rounds:
         self._epoll: select.epoll | None = None
         self._due: Iterator[tuple[int, int]] = iter(())
         """Sockets that this round has still to read."""
+        self._more_due = False
+        """There will be another round even if nothing has come yet."""
         self._next: asyncio.Handle | None = None
         """The next round or the rest of this one; None while the loop watches the epoll."""
 
@@ -76,16 +79,13 @@ class Rounds:
     def _woken(self) -> None:
         assert self._epoll is not None
         self._loop.remove_reader(self._epoll.fileno())
-        self._round()
+        self._round(woken=True)
 
-    def _round(self) -> None:
+    def _round(self, woken: bool = False) -> None:
         assert self._epoll is not None
-        found = self._epoll.poll(0, len(self._readers))
-        if found:
-            self._due = iter(found)
-            self._read()
-        else:
-            self._watch()
+        self._more_due = woken
+        self._due = iter(self._epoll.poll(0, len(self._readers)))
+        self._read()
 
     def _read(self) -> None:
         readers = self._readers
@@ -103,8 +103,12 @@ class Rounds:
                 if self._epoll is not None:
                     self._next = self._loop.call_soon(self._read)
                 return
-        if self._epoll is not None:
+        if self._epoll is None:
+            return
+        if self._more_due or self._epoll.poll(0, 1):
             self._next = self._loop.call_at((round(self._loop.time() / REST) + 1) * REST, self._round)
+        else:
+            self._watch()
 
 
 def rounds() -> Rounds:
