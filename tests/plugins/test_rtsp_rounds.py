@@ -264,6 +264,14 @@ async def test_cameras_that_come_and_go_leave_nothing_open() -> None:
             await until(lambda: not descriptors() - before, f"all closed: {descriptors() - before}")
 
 
+async def test_giving_up_while_connecting_leaves_nothing_open() -> None:
+    async with scripted(friendly) as camera:
+        before = descriptors()
+        async with several(camera):
+            await asyncio.sleep(0)
+        await until(lambda: not descriptors() - before, "all closed")
+
+
 @asynccontextmanager
 async def several(camera: Camera) -> AsyncIterator[list[Run]]:
     async with AsyncExitStack() as stack:
