@@ -67,7 +67,7 @@ def compare(console: Console, *, quick: bool, rounds: int, readme: bool) -> bool
     path = show.save(rows, aims, delay, "quick" if quick else "full")
     console.print(f"{path} and {path.with_suffix('.png').name}")
     if readme:
-        show.write_readme(show.markdown(rows, delay))
+        show.write_readme(show.markdown(rows, delay, "make bench-quick" if quick else "make bench"))
     return all(row.valid for row in rows if row.case.sender.startswith("camcast"))
 
 

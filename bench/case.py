@@ -93,7 +93,8 @@ class Sender:
             clip = long(case.clip)
             for number in range(case.streams):
                 try:
-                    command = PROGRAMS[case.way](clip, f"{prefix}{number}")
+                    ca_file = server.authority.ca_file if case.secure else None
+                    command = PROGRAMS[case.way](clip, f"{prefix}{number}", ca_file)
                 except FileNotFoundError as error:
                     raise Missing(str(error)) from None
                 self.children.append(

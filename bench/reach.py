@@ -78,31 +78,20 @@ def _cpu(rows: _Rows) -> Iterator[Reach]:
 
 
 def _memory(rows: _Rows) -> Iterator[Reach]:
-    for way, kind, aim in (("push", "RTMP", 0.064), ("file", "RTMP", 1.0), ("read", "RTMP", 1.0)):
-        many = next((row for streams in (256, 64) if (row := rows.get(way, streams))), None)
-        few = next((row for streams in (1, 4, 16) if (row := rows.get(way, streams))), None)
-        if few and many:
-            yield _each(f"{way}, {kind}", few, many, aim)
-    few, many = rows.get("push", 16, secure=True), rows.get("push", 64, secure=True)
-    if few and many:
-        yield _each("push, RTMPS", few, many, 0.192)
-
-
-def _each(name: str, few: Row, many: Row, aim: float) -> Reach:
-    more = many.case.streams - few.case.streams
-    whole = (many.memory - few.memory) / more
-    if many.case.way != "read":
-        # All streams play the same clip from memory, so their groups of pictures cost nothing here.
-        return Reach(
-            f"{name}: memory of each further session", f"≤ {aim * 1000:.0f} KB", f"{whole * 1000:.0f} KB", whole <= aim
-        )
-    own = whole - (many.group - few.group) / more
-    return Reach(
-        f"{name}: memory of each further session beyond its group of pictures",
-        f"≤ {aim * 1000:.0f} KB",
-        f"{own * 1000:.0f} KB (with it {whole * 1000:.0f})",
-        own <= aim,
-    )
+    for way, secure, aim in (("push", False, 64), ("file", False, 1000), ("read", False, 1000), ("push", True, 192)):
+        measured = [row for streams in (1, 4, 16, 64, 256) if (row := rows.get(way, streams, secure=secure))]
+        if len(measured) > 1:
+            few, many = measured[-2:]
+            more = many.case.streams - few.case.streams
+            whole = 1000 * (many.memory - few.memory) / more
+            own = whole - 1000 * (many.group - few.group) / more
+            yield Reach(
+                f"{way}, {'RTMPS' if secure else 'RTMP'}: memory of each further session beyond its group of pictures, "
+                f"{few.case.streams} to {many.case.streams} streams",
+                f"≤ {aim} KB",
+                f"{own:.0f} KB (with it {whole:.0f})",
+                own <= aim,
+            )
 
 
 def _delays(rows: _Rows, delay: Delay | None) -> Iterator[Reach]:

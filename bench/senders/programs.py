@@ -8,15 +8,16 @@ from pathlib import Path
 import imageio_ffmpeg
 
 
-def ffmpeg(clip: Path, url: str) -> list[str]:
+def ffmpeg(clip: Path, url: str, ca_file: Path | None) -> list[str]:
     return [
         imageio_ffmpeg.get_ffmpeg_exe(),
         *("-nostdin", "-loglevel", "error", "-re", "-i", str(clip), "-c", "copy", "-f", "flv"),
+        *(("-ca_file", str(ca_file)) if ca_file else ()),
         url,
     ]
 
 
-def gstreamer(clip: Path, url: str) -> list[str]:
+def gstreamer(clip: Path, url: str, ca_file: Path | None) -> list[str]:
     """`rtmp2sink` paced by `clocksync` on each stream."""
     program = shutil.which("gst-launch-1.0")
     if program is None:
