@@ -38,6 +38,7 @@ class Other:
 
 OTHERS = (
     Other("end_to_end", "picture made to picture decoded at a player"),
+    Other("pacing", "what a message costs after a rest, beside a tight loop"),
     Other("packing", "packet to FLV tag, beside FFmpeg's muxer"),
     Other("rtsp", "cameras over RTSP, beside ffmpeg", ("--cameras", "1", "16", "--rounds", "1")),
     Other("whip", "WHIP, beside others"),

@@ -81,7 +81,7 @@ class Driver:
         self._schedule = Schedule(packets, self.length, len(handles))
         self._handles = handles
         self.stopped = threading.Event()
-        self.refused = 0
+        self.offered = self.refused = 0
 
     def push(self, tick: int) -> None:
         handles, packets = self._handles, self._packets
@@ -89,6 +89,7 @@ class Driver:
             data, packet = packets[index]
             start = turn * self.length
             dts, pts, kind = packet.dts + start, packet.pts + start, packet.track.kind
+            self.offered += len(streams)
             for stream in streams:
                 if not handles[stream].packet(data, kind=kind, dts=dts, pts=pts):
                     self.refused += 1
