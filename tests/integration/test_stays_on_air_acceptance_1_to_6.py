@@ -23,6 +23,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
@@ -32,6 +33,7 @@ from camcast.session import connection, resolver
 from camcast.testing.receiver import Receiver, Refusal
 from tests.faults.proxy import FaultProxy, Greeting
 from tests.integration.air import (
+    FAST,
     Camera,
     arrived,
     chain,
@@ -170,7 +172,8 @@ async def test_acceptance_02_every_later_publication_is_refused(agrees_first: bo
         receiver.on_publish = lambda app, key: (
             Refusal("NetStream.Publish.Denied", "no") if receiver.recordings else None
         )
-        async with on_air(camera(0, made("h264_aac"), chain(receiver.url("live", "cam0")))) as (running, events):
+        config = chain(receiver.url("live", "cam0"), retry_policy=evolve(FAST, max_attempts=20))
+        async with on_air(camera(0, made("h264_aac"), config)) as (running, events):
             one = only(running)
             await stable(running)
             receiver.drop()
