@@ -233,10 +233,12 @@ class Outlet:
 
         Never more than the oldest of it has waited: a burst from a source is not a slow link.
         """
-        self._settle()
-        if not self._marks:
+        pending = self._pending()
+        self._settle(pending)
+        done = self._end - pending + self._added(pending)
+        first = next((mark for mark in self._marks if mark[_END] > done), None)
+        if first is None:
             return 0.0
-        first = self._marks[0]
         return min((self._marks[-1][_TIME] - first[_TIME]) / 1000, self.now() - first[_SENT])
 
     @property
@@ -367,11 +369,24 @@ class Outlet:
         return True
 
     def _pending(self) -> int:
+        return self._ask(lambda: self.transport.pending)
+
+    def _ask(self, figure: Callable[[], int]) -> int:
         try:
-            return self.transport.pending
+            return figure()
         except Exception as error:  # noqa: BLE001  as with `send`
             self.on_broken(error)
             return 0
+
+    def _added(self, pending: int) -> int:
+        """How much of `pending` the transport may have added to our units (its headers), at most.
+
+        Without this the last unit before a pause seems to be waiting still when the first ones after it are.
+        """
+        acked = self._ask(lambda: self.transport.acked)
+        whole = acked + pending
+        extra = whole - self._end
+        return pending * extra // whole + pending // 32 if extra > 0 else 0
 
     def _bound(self) -> float:
         """Seconds; never below what one keyframe needs at the measured rate."""

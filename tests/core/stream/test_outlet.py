@@ -26,11 +26,13 @@ class Link:
         self.acked = 0
         self.sent: list[tuple[Tag, int]] = []
         self.takes = True
+        self.header = 0
+        """Bytes that it adds to each unit."""
 
     def send(self, unit: Tag, time: int) -> None:
         self.sent.append((unit, time))
         self.time = max(self.time, unit.time / 1000)
-        size = len(unit.head) + len(unit.body)
+        size = self.header + len(unit.head) + len(unit.body)
         if self.takes:
             self.acked += size
         else:
@@ -160,6 +162,25 @@ def test_a_burst_from_the_source_is_not_a_slow_link():
     assert not one.counters.dropped
     link.drain()
     assert one.lag == 0
+
+
+def test_what_a_transport_adds_to_each_unit_does_not_make_a_burst_after_a_pause_a_slow_link():
+    """Its headers are in what is pending: the last units before the pause are acknowledged all the same."""
+    hub, link = make(audio=True), Link()
+    link.header = 12
+    one = outlet(hub, link)
+    for number in range(50):
+        hub.packet(picture(number, key=number == 0, size=1000))
+        hub.packet(sound(number))
+    link.takes = False  # not acknowledged within the burst
+    link.time = 100 * 0.04
+    for number in range(50, 100):
+        hub.packet(picture(number, size=1000))
+        hub.packet(sound(number))
+        assert one.lag == 0
+    assert one.state is OutletState.LIVE
+    assert not one.counters.dropped
+    assert balanced(one)
 
 
 async def test_replay_shows_the_group_then_the_live_edge_in_order():
