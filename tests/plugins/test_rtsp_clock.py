@@ -46,7 +46,7 @@ def test_a_wrong_rate_is_noticed(factor: float) -> None:
     verdicts: list[float] = []
     timeline = Timeline(on_wrong_rate=verdicts.append)
     clock = TrackClock(90_000, timeline)
-    for number in range(25 * 30):
+    for number in range(25 * 60):
         clock.stamp(int(number * 3600 * factor) & 0xFFFFFFFF, START + number * 40 * NS_PER_MS)
     assert timeline.by_arrival
     assert verdicts == [pytest.approx(factor, abs=0.05)]
@@ -63,6 +63,22 @@ def test_a_burst_a_stall_and_an_ordinary_drift_are_no_wrong_rate(ppm: int) -> No
         if 60 <= number / 25 < 64:
             arrival = START + 64 * NS_PER_S
         clock.stamp(int(number * 3600 * (1 + ppm / 1e6)) & 0xFFFFFFFF, arrival)
+    assert not timeline.by_arrival
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.6])
+def test_a_link_that_is_too_slow_for_a_while_is_no_slow_clock(rate: float) -> None:
+    timeline = Timeline()
+    clock = TrackClock(90_000, timeline)
+    for number in range(25 * 120):
+        taken = START + number * 40 * NS_PER_MS
+        # Between 60 and 68 s a part only gets through; then comes all that is due.
+        arrival = taken
+        if 0 <= (late := number / 25 - 60) < 8 * rate:
+            arrival = START + 60 * NS_PER_S + int(late / rate * NS_PER_S)
+        elif 8 * rate <= late < 8:
+            arrival = START + 68 * NS_PER_S
+        clock.stamp(number * 3600 & 0xFFFFFFFF, arrival)
     assert not timeline.by_arrival
 
 

@@ -24,6 +24,8 @@ BACK = NS_PER_S
 MAX_OFFSET = 10 * NS_PER_S
 NEAR = 2 * NS_PER_S
 """RTP-Info is believed when it agrees with arrival as well as this; a clock is left alone that is off by less."""
+BEHIND = 8 * NS_PER_S
+"""More than what cameras and servers hold back for a slow link before they leave pictures out."""
 _MIN_FRAMES = 8
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
@@ -37,8 +39,9 @@ def signed(difference: int) -> int:
 class RateWatch:
     """Compares media time with real time in windows of `window` ns; two in a row wrong the same way are a verdict.
 
-    Windows follow each other without a gap, and media must have drifted by `NEAR` in all: so neither a stall with the
-    burst behind it nor the burst with which many cameras begin is mistaken for a wrong clock.
+    Windows follow each other without a gap, and media must have run ahead by `NEAR` or fallen behind by `BEHIND` in
+    all: so neither a stall with the burst behind it, nor the burst with which many cameras begin, nor a link that is
+    too slow for a few seconds is mistaken for a wrong clock.
     """
 
     def __init__(self, window: int, low: float, high: float) -> None:
@@ -64,7 +67,7 @@ class RateWatch:
         ahead = (media - self._origin[0]) - (arrival - self._origin[1])
         self._start, self._frames = (media, arrival), 0
         wrong = 1 if ratio > self._high else -1 if ratio < self._low else 0
-        verdict = wrong and wrong == self._before and ahead * wrong > NEAR
+        verdict = wrong and wrong == self._before and (ahead > NEAR or ahead < -BEHIND)
         self._before = wrong
         return max(ratio, 1e-9) if verdict else 0.0
 
