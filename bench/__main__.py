@@ -45,7 +45,7 @@ OTHERS = (
     Other("transports", "each transport, beside ffmpeg"),
     Other("failover", "off the air when a server goes", ("--quick",)),
     Other("isolation", "bad destinations beside good ones", ("--quick",)),
-    Other("fleet", "a thousand sessions and a host that comes back", ("--quick",)),
+    Other("crowd", "a thousand sessions and a host that comes back", ("--quick",)),
     Other("fallback", "H.265 to places that take H.264 only", ("--minutes", "1")),
     Other("cameras", "sixteen cameras for a long time", by_name_only=True),
     Other("soak", "hours of faults", by_name_only=True),

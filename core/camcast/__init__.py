@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from camcast.camera.manager import CameraInstance, CameraManager
     from camcast.config import (
         CameraConfig,
         Config,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         TargetConfig,
     )
     from camcast.engine import Engine, EngineThread, Stats
-    from camcast.engine.cameras import CameraInstance, CameraManager
     from camcast.errors import CamcastError, ConfigError
     from camcast.hooks import hookimpl
     from camcast.host import PluginHost
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "CamcastError": "camcast.errors",
     "CameraConfig": "camcast.config",
-    "CameraInstance": "camcast.engine.cameras",
-    "CameraManager": "camcast.engine.cameras",
+    "CameraInstance": "camcast.camera.manager",
+    "CameraManager": "camcast.camera.manager",
     "Config": "camcast.config",
     "ConfigError": "camcast.errors",
     "ConnectionManager": "camcast.session.connection",

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import attrs
 
+from camcast.acceptance import Acceptance
+from camcast.codec_kind import CodecKind, CodecParser, Decoder
 from camcast.errors import TransportError
 from camcast.media import Frame, MediaKind, Packet, Track, Unit
+from camcast.target import Target
 
-if TYPE_CHECKING:
-    from camcast.kinds import Acceptance, CodecKind
-    from camcast.target import Target
+__all__ = [
+    "CodecParser",
+    "Decoder",
+    "Encoder",
+    "EncoderSettings",
+    "Handover",
+    "MediaSink",
+    "PushHandle",
+    "Resolver",
+    "Source",
+    "SourceContext",
+    "Transport",
+    "TransportContext",
+    "TransportEvents",
+]
 
 
 class Handover(Protocol):
@@ -136,39 +151,6 @@ class SourceContext:
 
 
 # --- codecs and encoders ----------------------------------------------------------------------------------
-
-
-class CodecParser(Protocol):
-    """Turns what a source or encoder brings into normal packets of one track. No I/O, no clock.
-
-    Normal means: 4-byte length-prefixed NAL units or bare frames, delimiters and filler gone, parameter sets
-    in front of keyframes, keyframe and disposable flags from the bits themselves.
-    """
-
-    @property
-    def track(self) -> Track | None:
-        """The track as known by now; None until its parameter sets have been seen."""
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """What was left out or added, by reason: "aud", "filler", "parameter sets added", "damaged", …"""
-
-    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
-        """One access unit, in any framing the codec allows (Annex B or length-prefixed; ADTS or raw).
-
-        None = nothing to send (only parameter sets, or still waiting for them). Raises `MediaError` for
-        damaged data; the parser stays usable.
-        """
-
-
-class Decoder(Protocol):
-    """Makes frames from packets. May be slow: the core runs it in a thread of the transcoder's own."""
-
-    def decode(self, packet: Packet) -> list[Frame]: ...
-
-    def flush(self) -> list[Frame]: ...
-
-    def close(self) -> None: ...
 
 
 @attrs.frozen(kw_only=True)

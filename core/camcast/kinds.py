@@ -6,14 +6,14 @@ kind's library is absent; `build`, `open` and `parser` may do so too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 import attrs
 
+from camcast.acceptance import Acceptance, Confidence, Take
+from camcast.codec_kind import CodecKind, FlvForm
 from camcast.contracts import (
-    CodecParser,
-    Decoder,
     Encoder,
     EncoderSettings,
     PushHandle,
@@ -22,8 +22,23 @@ from camcast.contracts import (
     Transport,
     TransportContext,
 )
-from camcast.media import MediaKind, Packet, Track
 from camcast.target import Target
+
+__all__ = [
+    "Acceptance",
+    "CodecKind",
+    "Confidence",
+    "Device",
+    "EncoderKind",
+    "FlvForm",
+    "Gives",
+    "Kind",
+    "NoOptions",
+    "Payload",
+    "SourceKind",
+    "Take",
+    "TransportKind",
+]
 
 
 def _always() -> None:
@@ -72,49 +87,6 @@ class SourceKind:
 
 
 @attrs.frozen(kw_only=True)
-class FlvForm:
-    """How FLV carries a codec. A codec may have several forms; all share the packet's payload."""
-
-    name: str
-    """"legacy" or "enhanced"; the words of the configuration."""
-    codec_id: int
-    """Value of onMetaData's videocodecid or audiocodecid."""
-    header: Callable[[Track], bytes]
-    """Whole body of the sequence header tag; b"" where the codec has none (G.711)."""
-    head: Callable[[Track, bool, int], bytes]
-    """(track, keyframe, composition time in ms) → the bytes in front of each payload."""
-    end: bytes = b""
-    """Whole body of the end-of-sequence tag; b"" where there is none."""
-    colour: Callable[[Track], bytes] | None = None
-    """Whole body of a metadata tag to send before the header (HDR); b"" or None = none."""
-    check: Callable[[Track], None] = lambda track: None
-    """Raises `MediaError` when this form cannot carry this very track (a sampling rate FLV has no word for)."""
-
-
-@attrs.frozen(kw_only=True)
-class CodecKind:
-    """What knows one format."""
-
-    name: str
-    media: MediaKind
-    title: str
-    aliases: tuple[str, ...] = ()
-    """Other names: FFmpeg's, RTP's, the configuration's. Looked up without regard to case."""
-    parser: Callable[[bytes], CodecParser]
-    """(configuration record, Annex B parameter sets, or b"") → a parser for one track.
-
-    For audio without a record: what `bitstream.audio_format.format_audio(sample_rate, channels)` makes."""
-    flv: Mapping[str, FlvForm] = attrs.field(factory=dict)
-    """Forms by name, the preferred one first; empty = FLV cannot carry it."""
-    annexb: Callable[[Packet], bytes] | None = None
-    """The packet as MPEG-TS, RTP and decoders want it: start codes with in-band parameter sets, ADTS, …"""
-    decoder: Callable[[Track], Decoder] | None = None
-    """Opens a decoder; raises `EncoderError`. None = cannot be decoded, so never transcoded."""
-    silence: Callable[[int, int], tuple[Track, bytes, int]] | None = None
-    """(sample rate, channels) → track, payload and duration in samples of one silent packet. Audio only."""
-
-
-@attrs.frozen(kw_only=True)
 class EncoderKind:
     """One implementation that makes packets of a codec from frames."""
 
@@ -137,42 +109,6 @@ class Payload(Enum):
 
     TAGS = "tags"
     PACKETS = "packets"
-
-
-class Confidence(Enum):
-    """How sure it is that a peer takes a codec."""
-
-    YES = "yes"
-    UNKNOWN = "unknown"
-    NO = "no"
-
-
-@attrs.frozen
-class Take:
-    """Whether a target takes a codec, and in which FLV form ("" for transports that take packets)."""
-
-    confidence: Confidence
-    form: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Acceptance:
-    """What a target takes."""
-
-    codecs: Mapping[str, Take]
-    others: Take = Take(Confidence.NO)
-    """For codecs not named in `codecs`."""
-    fallback: Mapping[MediaKind, str] = attrs.field(factory=dict)
-    """The codec to transcode to when the stream's own is not taken, by kind of media."""
-    needs_audio: bool = False
-    """The platform wants an audio track, so a silent one is made where the source has none."""
-    reorder: bool = True
-    """Takes pictures out of display order (B-frames)."""
-    choices: tuple[str, ...] = ()
-    """Server profiles that the user may name, for the advice in events."""
-
-    def take(self, codec: str) -> Take:
-        return self.codecs.get(codec, self.others)
 
 
 @attrs.frozen(kw_only=True)

@@ -14,13 +14,14 @@ import camcast
 from camcast import SessionConfig
 from camcast.config import EncoderConfig, TargetConfig
 from camcast.contracts import Decoder, Encoder, EncoderSettings
+from camcast.encode import thread as worker
+from camcast.encode.thread import MAX_DAMAGED, Transcode
 from camcast.errors import EncoderError, MediaError
 from camcast.events import SessionState, SourceNote
 from camcast.host import PluginHost
 from camcast.kinds import EncoderKind
 from camcast.media import RAW, Frame, MediaKind, Packet, TagType, Track
-from camcast.stream import feed, worker
-from camcast.stream.worker import MAX_DAMAGED, Transcode
+from camcast.stream import feed
 from camcast.testing.receiver import Receiver
 from tests.integration.air import FAST, of, on_air
 from tests.integration.codec_clips import clip_of

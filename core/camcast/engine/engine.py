@@ -13,27 +13,25 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import attrs
 
+from camcast.camera.manager import CameraHandle, CameraManager
+from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
+from camcast.config.load import load
 from camcast.contracts import PushHandle
-from camcast.engine.cameras import CameraHandle, CameraManager
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
-from camcast.engine.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import Event, SessionKey, SourceState
 from camcast.host import PluginHost
-from camcast.session.fleet import Fleet
+from camcast.session.environment import Environment
+from camcast.session.hosts import Hosts
 from camcast.session.resolver import NameResolver
-from camcast.session.services import Services
 from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.stream.feed import Feed
-
-if TYPE_CHECKING:
-    from camcast.workers.sharding import Shards
+from camcast.workers import sharding, wire
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +51,14 @@ class Engine:
         self._first_timestamp = first_timestamp
         self._started_at = 0.0
         self._running = False
-        self._services: Services | None = None
-        self._shards: Shards | None = None
+        self._environment: Environment | None = None
+        self._shards: sharding.Shards | None = None
         self._bus = EventBus(self.host)
         self._reloading = asyncio.Lock()
 
     @classmethod
     def from_file(cls, path: str | Path, *, host: PluginHost | None = None) -> Engine:
         """An engine for a configuration file, an old one included. Raises `ConfigError`."""
-        from camcast.config.load import load
-
         host = host or PluginHost()
         return cls(load(path, host), host=host)
 
@@ -77,11 +73,11 @@ class Engine:
 
     async def start(self) -> None:
         """Start all cameras and sessions; returns at once, they connect in the background."""
-        if self._services is not None:
+        if self._environment is not None:
             raise RuntimeError("an engine is started once; make a new one")
         self._handover = LoopHandover(asyncio.get_running_loop())
-        self._services = self.make_services()
-        self._make_managers(self._services)
+        self._environment = self.make_environment()
+        self._make_managers(self._environment)
         self._started_at = time.monotonic()
         self._running = True
         try:
@@ -94,7 +90,7 @@ class Engine:
 
     async def stop(self) -> None:
         """End everything cleanly, within about ten seconds whatever state it is in."""
-        if not self._running or self._services is None:
+        if not self._running or self._environment is None:
             return
         self._running = False
         if self._shards is not None:
@@ -163,7 +159,7 @@ class Engine:
         From any thread, before, while and after the engine runs; keep it. Raises `LookupError` for a stream that is
         not there, or whose source brings its own media.
         """
-        running = [camera.config for camera in self.cameras] if self._services is not None else []
+        running = [camera.config for camera in self.cameras] if self._environment is not None else []
         for camera in [*running, *self.config.cameras]:
             if camera.camera_id == camera_id:
                 for stream in camera.streams:
@@ -203,33 +199,31 @@ class Engine:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def make_services(self) -> Services:
+    def make_environment(self) -> Environment:
         """What the sessions of this engine share."""
-        return Services(
+        return Environment(
             host=self.host,
             handover=self._handover,
             resolver=NameResolver(),
-            fleet=Fleet(self.config.system.max_connects_per_second),
+            hosts=Hosts(self.config.system.max_connects_per_second),
             emit=self._bus.emit,
             first_timestamp=self._first_timestamp,
         )
 
-    def _make_managers(self, services: Services) -> None:
+    def _make_managers(self, environment: Environment) -> None:
         """Managers for this process alone, or for several."""
-        from camcast.workers import sharding, wire
-
-        system, emit = self.config.system, services.emit
+        system, emit = self.config.system, environment.emit
         count = sharding.worker_count(system)
         if count == 1:
-            self.cameras = CameraManager(services, emit, system.max_cameras)
-            self.sessions = SessionManager(services, self._feed)
+            self.cameras = CameraManager(environment, emit, system.max_cameras)
+            self.sessions = SessionManager(environment, self._feed)
             return
         plugins = tuple(plugin.name for plugin in self.host.plugins if not plugin.registered)
         begin = wire.Begin(attrs.evolve(system, workers=1), self._first_timestamp, plugins)
-        self._shards = sharding.Shards(count, begin, services.fleet, emit)
+        self._shards = sharding.Shards(count, begin, environment.hosts, emit)
         self._shards.start()
-        self.cameras = sharding.ShardedCameras(services, emit, system.max_cameras, self._shards)
-        self.sessions = sharding.ShardedSessions(services, self._feed, self._shards)
+        self.cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
+        self.sessions = sharding.ShardedSessions(environment, self._feed, self._shards)
 
     def _feed(self, camera_id: int, stream_id: int) -> Feed:
         return self.cameras.stream(camera_id, stream_id).feed

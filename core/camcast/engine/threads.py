@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar
 
+from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, SessionConfig
 from camcast.contracts import PushHandle
 from camcast.engine.engine import Engine
-from camcast.engine.stats import Stats
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 

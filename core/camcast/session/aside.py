@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from camcast.errors import CamcastError, TransportError
 from camcast.events import SessionState
 from camcast.session.attempt import Attempt
+from camcast.session.environment import Environment
 from camcast.session.pool import SessionPool
 from camcast.session.redirects import MAX_HOPS, refusal
-from camcast.session.services import Services
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
 from camcast.target import Target
@@ -41,10 +41,10 @@ MAX_TWIN_DELAY = 60.0
 class Aside:
     """The side of one session."""
 
-    def __init__(self, session: Session, services: Services, feed: Feed) -> None:
+    def __init__(self, session: Session, environment: Environment, feed: Feed) -> None:
         self.why = ""
         self._session = session
-        self._services = services
+        self._environment = environment
         self._feed = feed
         self._pool = SessionPool(
             self._spare_attempt, self._cold, let_go=lambda spare: self._session.let_go(spare, clean=False)
@@ -342,7 +342,7 @@ class Aside:
 
     def _spare_attempt(self, target: int) -> Attempt:
         """An attempt whose frames are not the session's: it stands beside."""
-        return Attempt(self._session.config, target, self._services, self._feed, FlowCounters())
+        return Attempt(self._session.config, target, self._environment, self._feed, FlowCounters())
 
     def _cold(self, target: int) -> None:
         shown = self._session.config.targets[target].shown

@@ -22,7 +22,7 @@ from camcast.events import Note
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
-from camcast.session.services import Services
+from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
 from camcast.stream.negotiation import Choice, choose
@@ -52,7 +52,7 @@ class Attempt:
         self,
         config: SessionConfig,
         index: int,
-        services: Services,
+        environment: Environment,
         feed: Feed,
         flow: FlowCounters,
         *,
@@ -71,7 +71,7 @@ class Attempt:
         self.closed = False
         self._closing = False
         self._notes = 0
-        self._services = services
+        self._environment = environment
         self._feed = feed
         self._flow = flow
         self._on_redirect = on_redirect
@@ -111,7 +111,7 @@ class Attempt:
             return
         more = " (this attempt has said enough: nothing more of it is told)" if self._notes == MAX_NOTES else ""
         message = self.scrub(text) + more
-        self._services.emit(Note(label=self.config.label, key=self.config.key, code=code, message=message))
+        self._environment.emit(Note(label=self.config.label, key=self.config.key, code=code, message=message))
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -141,23 +141,23 @@ class Attempt:
     async def prepare(self, number: int, redirect: tuple[Target, str] | None = None) -> None:
         """Find out where to go; `redirect`: the old target and the new URL that its server named."""
         if redirect is not None:
-            self.target, self._kind = self._services.redirected(self.config.targets[self.index], *redirect)
+            self.target, self._kind = self._environment.redirected(self.config.targets[self.index], *redirect)
         else:
-            self.target, self._kind = await self._services.prepare(self.config.targets[self.index], number)
+            self.target, self._kind = await self._environment.prepare(self.config.targets[self.index], number)
         self._acceptance = self._kind.accepts(self.target)
 
     async def connect(self) -> None:
         """Connect as far as publishing may begin. Raises `TransportError`."""
         assert self.target is not None
         assert self._kind is not None
-        await self._services.fleet.slot(self.host)
+        await self._environment.hosts.slot(self.host)
         context = TransportContext(
             target=self.target,
             options=self.target.options,
             events=self,
-            resolver=self._services.resolver,
-            handover=self._services.handover,
-            codec=self._services.host.codec,
+            resolver=self._environment.resolver,
+            handover=self._environment.handover,
+            codec=self._environment.host.codec,
             label=self.config.label,
         )
         try:
@@ -235,7 +235,7 @@ class Attempt:
             on_broken=self._broken_send,
             started_flow=begun,
             quiet=at_keyframe,
-            first_time=self._services.first_timestamp,
+            first_time=self._environment.first_timestamp,
             base=base,
         )
         self.outlet.start(self._rendition.hub, at_keyframe=at_keyframe)
@@ -355,7 +355,7 @@ class Attempt:
         return choose(
             self._feed.offers,
             self._acceptance,
-            self._services.host.codecs,
+            self._environment.host.codecs,
             payload=self._kind.payload,
             forms=self.target.forms,
             audio=self.target.audio,

@@ -7,7 +7,7 @@
 * What the round's failures were decides the wait: network troubles back off; a busy name is tried every
   `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals alone are tried slowly, `MAX_REFUSALS` times;
   a misconfigured target is not tried again.
-* Jitter shortens a wait by a random part, after the cap, so that a fleet does not come back in step.
+* Jitter shortens a wait by a random part, after the cap, so that a hosts does not come back in step.
 """
 
 from __future__ import annotations

@@ -30,12 +30,12 @@ from camcast.media import MediaKind
 from camcast.session.aside import Aside
 from camcast.session.attempt import Attempt, host_of
 from camcast.session.connection import ConnectionManager
+from camcast.session.environment import Environment
 from camcast.session.episode import Episode
-from camcast.session.fleet import Waiter
 from camcast.session.ghosts import Ghosts
+from camcast.session.hosts import Waiter
 from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.parting import Parting
-from camcast.session.services import Services
 from camcast.session.state import StateMachine, Trigger
 from camcast.stream.feed import Feed
 from camcast.target import Target
@@ -48,14 +48,14 @@ STOP_DEADLINE = 5.0
 class Session:
     """One session. All methods on the loop; `SessionManager` has the thread-safe door."""
 
-    def __init__(self, config: SessionConfig, services: Services, feed: Feed) -> None:
+    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed) -> None:
         self.config = config
         self.key = config.key
         self.label = config.label
         self.recorder = Recorder()
         self.active: Attempt | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self._services = services
+        self._environment = environment
         self._feed = feed
         self._machine = StateMachine()
         self._task: asyncio.Task[None] | None = None
@@ -68,7 +68,7 @@ class Session:
         self._last_index: int | None = None
         self._off_since: float | None = None
         self._ghosts = Ghosts()
-        self._aside = Aside(self, services, feed)
+        self._aside = Aside(self, environment, feed)
         self._episode: Episode | None = None
         self._next_sample = 0.0
         self._idle = False
@@ -279,7 +279,7 @@ class Session:
     def _go_live(self, attempt: Attempt, why: str, *, gap: float | None = None) -> None:
         """`attempt` publishes from now on."""
         now = time.monotonic()
-        self._services.fleet.reached(attempt.host)
+        self._environment.hosts.reached(attempt.host)
         if attempt.outlet is None:
             attempt.start()
         self.active = attempt
@@ -406,7 +406,7 @@ class Session:
             for number, target in enumerate(self.config.targets):
                 host = self._hosts.get(number) or host_of(target.url)
                 if host:
-                    self._services.fleet.failed(host, self._waiter)
+                    self._environment.hosts.failed(host, self._waiter)
             wait = self.policy.next_attempt_at - time.monotonic()
             self.emit(
                 RetryScheduled(
@@ -447,7 +447,7 @@ class Session:
         return Attempt(
             self.config,
             index,
-            self._services,
+            self._environment,
             self._feed,
             self.recorder.flow,
             on_redirect=self._aside.redirected,
@@ -513,7 +513,7 @@ class Session:
             self.emit(StateChanged(label=self.label, key=self.key, old=old, new=new, reason=reason))
 
     def emit(self, event: SessionEvent) -> None:
-        self._services.emit(event)
+        self._environment.emit(event)
 
     def note(self, code: str, text: str) -> None:
         self.emit(Note(label=self.label, key=self.key, code=code, message=text))

@@ -13,8 +13,8 @@ import attrs
 from camcast.config import SessionConfig
 from camcast.errors import CamcastError, ConfigError
 from camcast.events import SessionKey, SessionState
+from camcast.session.environment import Environment
 from camcast.session.metrics import SessionMetrics, Totals, total
-from camcast.session.services import Services
 from camcast.session.session import Session
 from camcast.stream.feed import Feed
 
@@ -60,9 +60,9 @@ class SessionHandle(Protocol):
 class SessionManager:
     """Creates and supervises sessions. Iterating gives them in the order of their keys. All calls on the loop."""
 
-    def __init__(self, services: Services, feed_of: Callable[[int, int], Feed]) -> None:
+    def __init__(self, environment: Environment, feed_of: Callable[[int, int], Feed]) -> None:
         """`feed_of(camera_id, stream_id)` finds a stream's feed; it raises `LookupError` with what is known."""
-        self._services = services
+        self._environment = environment
         self._feed_of = feed_of
         self._sessions: dict[SessionKey, SessionHandle] = {}
         self._gone: SessionMetrics | None = None
@@ -134,7 +134,7 @@ class SessionManager:
             feed = self._feed_of(config.camera_id, config.stream_id)
         except LookupError as error:
             raise ConfigError(str(error).strip("'\"")) from error
-        return Session(config, self._services, feed)
+        return Session(config, self._environment, feed)
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -14,17 +14,17 @@ from time import monotonic, monotonic_ns
 
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Handover
+from camcast.encode.encoding import Encoding
+from camcast.encode.slate import Slate
+from camcast.encode.transcoders import Transcoders
 from camcast.errors import CamcastError, MediaError, SourceError
+from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
-from camcast.stream.encoding import Encoding
 from camcast.stream.flow import FeedCounters
-from camcast.stream.hub import Group
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.rendition import Rendition
-from camcast.stream.slate import Slate
-from camcast.stream.transcoders import Transcoders
 
 log = logging.getLogger(__name__)
 

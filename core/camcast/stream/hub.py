@@ -15,6 +15,7 @@ from typing import Protocol
 
 import attrs
 
+from camcast.group import Group
 from camcast.media import MediaKind, Packet, Track, Unit
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,6 @@ SLICE = 0.002
 """Seconds of feeding in one turn of the loop."""
 MAX_BEHIND = 2048
 """Units waiting for a later turn; above it the loop is overloaded and units are dropped, counted."""
-MAX_GROUP_BYTES = 16 * 1024 * 1024
-MAX_GROUP_PACKETS = 4096
 
 
 class Packer(Protocol):
@@ -51,29 +50,6 @@ class HubOutlet(Protocol):
     def announce(self, units: Sequence[Unit]) -> None: ...
 
     def overloaded(self, packet: Packet) -> None: ...
-
-
-@attrs.define(eq=False)
-class Group:
-    """The current group of pictures: video packets since the last keyframe, that one first.
-
-    Empty until a keyframe came, or when the group outgrew its bound.
-    """
-
-    packets: list[Packet] = attrs.field(factory=list, init=False)
-    bytes: int = attrs.field(default=0, init=False)
-
-    def add(self, packet: Packet) -> None:
-        if packet.keyframe:
-            self.packets = [packet]
-            self.bytes = len(packet.payload)
-        elif self.packets:
-            self.bytes += len(packet.payload)
-            if self.bytes > MAX_GROUP_BYTES or len(self.packets) >= MAX_GROUP_PACKETS:
-                self.packets = []
-                self.bytes = 0
-            else:
-                self.packets.append(packet)
 
 
 @attrs.define(eq=False)

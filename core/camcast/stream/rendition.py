@@ -10,15 +10,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from camcast.encode.silence import Silence
+from camcast.encode.transcoders import Taker, Transcoders
 from camcast.errors import CamcastError, EncoderError, MediaError
 from camcast.flv.packer import TagPacker, to_ms
+from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.kinds import Payload
 from camcast.media import MediaKind, Packet, Track, Unit
-from camcast.stream.hub import Group, Hub
+from camcast.stream.hub import Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
-from camcast.stream.silence import Silence
-from camcast.stream.transcoders import Taker, Transcoders
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from camcast.engine.stats import Stats
+from camcast.camera.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import Event
-from camcast.session.fleet import Fleet, Waiter
+from camcast.session.hosts import Hosts, Waiter
 from camcast.workers import wire
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class WorkerProcess:
         self,
         name: str,
         begin: wire.Begin,
-        fleet: Fleet,
+        hosts: Hosts,
         *,
         emit: Callable[[Event], object],
         revive: Callable[[WorkerProcess], object],
@@ -48,7 +48,7 @@ class WorkerProcess:
         self.restarts = 0
         self.pid = 0
         self._begin = begin
-        self._fleet = fleet
+        self._hosts = hosts
         self._emit = emit
         self._revive = revive
         self._died = died
@@ -153,7 +153,7 @@ class WorkerProcess:
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "camcast.worker",
+            "camcast.engine.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=wire.MAX_MESSAGE,
@@ -196,12 +196,12 @@ class WorkerProcess:
                 task.add_done_callback(self._slots.discard)
             case wire.HostDown(host):
                 waiter = self._waiters.setdefault(host, Waiter(lambda: self._send(wire.HostBack(host))))
-                self._fleet.failed(host, waiter)
+                self._hosts.failed(host, waiter)
             case wire.HostBack(host):
-                self._fleet.reached(host)
+                self._hosts.reached(host)
 
     async def _give_slot(self, number: int, host: str) -> None:
-        await self._fleet.slot(host)
+        await self._hosts.slot(host)
         self._send(wire.SlotGiven(number))
 
     def _send(self, message: object) -> bool:

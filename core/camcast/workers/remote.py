@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from camcast.camera.stream import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
-from camcast.engine.camera_stream import StreamMetrics
 from camcast.errors import CamcastError
 from camcast.events import SessionState, SourceState
 from camcast.session.metrics import Recorder, SessionMetrics

@@ -10,15 +10,15 @@ import logging
 import os
 from collections.abc import Callable
 
+from camcast.camera.manager import CameraHandle, CameraManager
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
-from camcast.engine.cameras import CameraHandle, CameraManager
 from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, WorkerRestarted
 from camcast.host import Plugin, PluginHost
 from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
-from camcast.session.fleet import Fleet
+from camcast.session.environment import Environment
+from camcast.session.hosts import Hosts
 from camcast.session.metrics import SessionMetrics
-from camcast.session.services import Services
 from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.stream.feed import Feed
 from camcast.workers.process import WorkerProcess
@@ -75,14 +75,14 @@ def _needed_everywhere(host: PluginHost, plugin: Plugin) -> str | None:
 class Shards:
     """All workers but the parent."""
 
-    def __init__(self, count: int, begin: Begin, fleet: Fleet, emit: Callable[[Event], object]) -> None:
+    def __init__(self, count: int, begin: Begin, hosts: Hosts, emit: Callable[[Event], object]) -> None:
         self._emit = emit
         self.keep: Callable[[SessionMetrics], None] = lambda last: None
         """Called with the last figures of each session whose worker has died."""
         self.cameras: dict[int, RemoteCamera] = {}
         self.sessions: dict[SessionKey, RemoteSession] = {}
         self.workers = [
-            WorkerProcess(f"worker {n}", begin, fleet, emit=emit, revive=self._revive, died=self._died)
+            WorkerProcess(f"worker {n}", begin, hosts, emit=emit, revive=self._revive, died=self._died)
             for n in range(1, count)
         ]
 
@@ -121,14 +121,16 @@ class Shards:
 class ShardedCameras(CameraManager):
     """Cameras here and in workers."""
 
-    def __init__(self, services: Services, emit: Callable[[Event], object], max_cameras: int, shards: Shards) -> None:
-        super().__init__(services, emit, max_cameras)
+    def __init__(
+        self, environment: Environment, emit: Callable[[Event], object], max_cameras: int, shards: Shards
+    ) -> None:
+        super().__init__(environment, emit, max_cameras)
         self._shards = shards
 
     def _make(self, config: CameraConfig) -> CameraHandle:
         at_home = sum(len(camera.streams) for camera in self if not isinstance(camera, RemoteCamera))
         worker = self._shards.least_loaded(at_home)
-        if worker is None or stays_at_home(config, self._services.host):
+        if worker is None or stays_at_home(config, self._environment.host):
             return super()._make(config)
         camera = self._shards.cameras[config.camera_id] = RemoteCamera(config, worker)
         return camera
@@ -141,8 +143,8 @@ class ShardedCameras(CameraManager):
 class ShardedSessions(SessionManager):
     """Sessions here and in workers."""
 
-    def __init__(self, services: Services, feed_of: Callable[[int, int], Feed], shards: Shards) -> None:
-        super().__init__(services, feed_of)
+    def __init__(self, environment: Environment, feed_of: Callable[[int, int], Feed], shards: Shards) -> None:
+        super().__init__(environment, feed_of)
         self._shards = shards
         shards.keep = self.keep
 
@@ -152,10 +154,10 @@ class ShardedSessions(SessionManager):
             return super()._make(config)
         for target in config.targets:
             try:
-                kind = self._services.host.transport(target.transport, target.scheme)
+                kind = self._environment.host.transport(target.transport, target.scheme)
             except LookupError:
                 continue  # the worker says what is wrong
-            if _registered(self._services.host, kind):
+            if _registered(self._environment.host, kind):
                 raise ConfigError(
                     f"camera {config.camera_id} runs in another process, which does not have the transport "
                     f'"{kind.name}" that this program registered; make it an installed plugin, '

@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
+from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
-from camcast.engine.stats import Stats
 from camcast.events import Event, SessionKey
 
 MAX_MESSAGE = 64 * 1024 * 1024

@@ -14,7 +14,7 @@ from camcast.errors import NetworkError
 from camcast.events import AttemptFailed, DropEpisode, Moved, Note, RetryScheduled, SessionState
 from camcast.hooks import hookimpl
 from camcast.session import aside, attempt
-from camcast.session.fleet import Fleet
+from camcast.session.hosts import Hosts
 
 
 async def connected(world: World, *hosts: str) -> None:
@@ -321,7 +321,7 @@ async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World):
 
 
 async def test_hosts_are_not_remembered_without_end():
-    fleet = Fleet(1e9)
+    hosts = Hosts(1e9)
     for number in range(5000):
-        await fleet.slot(f"host{number}")
-    assert len(fleet._hosts) <= 1024
+        await hosts.slot(f"host{number}")
+    assert len(hosts._hosts) <= 1024

@@ -18,7 +18,7 @@ from camcast.config import CameraConfig, SessionConfig, SourceConfig, StreamConf
 from camcast.engine import Engine
 from camcast.errors import CamcastError, ConfigError
 from camcast.hooks import hookimpl
-from camcast.session.fleet import Fleet
+from camcast.session.hosts import Hosts
 from camcast.workers import process, wire
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteSession
@@ -31,7 +31,7 @@ def worker() -> WorkerProcess:
     return WorkerProcess(
         "worker 1",
         BEGIN,
-        Fleet(50),
+        Hosts(50),
         emit=lambda event: None,
         revive=lambda worker: None,
         died=lambda worker, why: None,
@@ -73,7 +73,7 @@ async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for():
 
 async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(process, "STOP_DEADLINE", 0.5)
-    shards = Shards(4, BEGIN, Fleet(50), lambda event: None)
+    shards = Shards(4, BEGIN, Hosts(50), lambda event: None)
     shards.start()
     await until(lambda: all(one.stats is not None for one in shards.workers), 30)
     for one in shards.workers:
@@ -115,7 +115,7 @@ async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture):
 
 async def test_last_words_longer_than_the_pipe_arrive():
     code = (
-        "import camcast.worker as w; from camcast.engine import Engine;"
+        "import camcast.engine.worker as w; from camcast.engine import Engine;"
         "w.FIGURES_EVERY = 1e9; Engine.stats = lambda self: b'x' * 2_000_000; w.main()"
     )
     pipe = asyncio.subprocess.PIPE

@@ -5,32 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 
-from camcast.session.fleet import Fleet, Waiter
+from camcast.session.hosts import Hosts, Waiter
 from camcast.session.redirects import MAX_HOPS, refusal
 
 
 async def test_slots_are_given_in_order_and_never_above_the_cap():
     loop = asyncio.get_running_loop()
-    fleet = Fleet(200)
+    hosts = Hosts(200)
     times: list[tuple[int, float]] = []
 
     async def one(number: int) -> None:
-        await fleet.slot("host")
+        await hosts.slot("host")
         times.append((number, loop.time()))
 
     await asyncio.gather(*(one(number) for number in range(20)))
     assert [number for number, _ in times] == list(range(20))
     assert times[-1][1] - times[0][1] >= 19 / 200 - 0.002
-    await asyncio.wait_for(fleet.slot("other host"), 0.05)
+    await asyncio.wait_for(hosts.slot("other host"), 0.05)
 
 
 async def test_a_late_loop_gives_no_bunch_of_slots():
     loop = asyncio.get_running_loop()
-    fleet = Fleet(200)
+    hosts = Hosts(200)
     last: list[float] = []
 
     async def one() -> None:
-        await fleet.slot("host")
+        await hosts.slot("host")
         last.append(loop.time())
 
     waiting = [asyncio.create_task(one()) for _ in range(20)]
@@ -41,16 +41,16 @@ async def test_a_late_loop_gives_no_bunch_of_slots():
     free_again = loop.time()
     await asyncio.gather(*waiting)
     assert last[-1] - free_again >= 17 / 200
-    await asyncio.wait_for(fleet.slot("host"), 1.0)
+    await asyncio.wait_for(hosts.slot("host"), 1.0)
 
 
 def test_those_waiting_for_a_host_are_woken_once():
-    fleet, woken = Fleet(50), []
+    hosts, woken = Hosts(50), []
     waiter, elsewhere = Waiter(lambda: woken.append("a")), Waiter(lambda: woken.append("b"))
-    fleet.failed("host", waiter)
-    fleet.failed("other", elsewhere)
-    fleet.reached("host")
-    fleet.reached("host")
+    hosts.failed("host", waiter)
+    hosts.failed("other", elsewhere)
+    hosts.reached("host")
+    hosts.reached("host")
     assert woken == ["a"]
 
 

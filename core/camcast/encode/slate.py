@@ -15,14 +15,14 @@ import attrs
 
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Encoder, EncoderSettings, Handover
-from camcast.encoders import choose
+from camcast.encode.card import card, image
+from camcast.encode.choice import choose
+from camcast.encode.silence import Silence
+from camcast.encode.thread import EncoderThread
+from camcast.encode.transcoding import video_bitrate
 from camcast.errors import EncoderError
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S, Frame, Packet, Track
-from camcast.stream.card import card, image
-from camcast.stream.silence import Silence
-from camcast.stream.transcoding import video_bitrate
-from camcast.stream.worker import Worker
 
 if TYPE_CHECKING:
     import av
@@ -57,7 +57,7 @@ class Slate:
         if audio is not None and host.codec(audio.codec).silence is not None:
             self._silence = Silence(host.codec(audio.codec), audio.sample_rate, audio.channels)
         self._process = _Still(config, video, tuple(group), host, encoder, name)
-        self._worker = Worker(
+        self._worker = EncoderThread(
             self._process,
             handover,
             name=f"{label}-slate",

@@ -18,7 +18,7 @@ from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.media import MediaKind
 from camcast.redaction import redact_text, url_secrets
 from camcast.session.connection import ConnectionManager
-from camcast.session.services import Services
+from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
 from camcast.target import option_secrets
 
@@ -71,7 +71,7 @@ class CameraStream:
     """Runs one stream. Its first media makes it RUNNING."""
 
     def __init__(
-        self, camera: CameraConfig, config: StreamConfig, services: Services, emit: Callable[[Event], object]
+        self, camera: CameraConfig, config: StreamConfig, environment: Environment, emit: Callable[[Event], object]
     ) -> None:
         self.config = config
         self.camera = camera
@@ -80,15 +80,15 @@ class CameraStream:
         self.source: Source | None = None
         self.restarts = 0
         self.last_error = ""
-        self._services = services
+        self._environment = environment
         self._emit = emit
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._retry = asyncio.Event()
         self._secrets: frozenset[str] = frozenset()
         self.feed = Feed(
-            services.host,
-            services.handover,
+            environment.host,
+            environment.handover,
             config.encoder,
             label=self.label,
             note=self._note,
@@ -219,8 +219,8 @@ class CameraStream:
         return redact_text(text, self._secrets)
 
     async def _build(self) -> Source:
-        host, stream, camera = self._services.host, self.config, self.camera
-        config = await self._services.source(stream.source)
+        host, stream, camera = self._environment.host, self.config, self.camera
+        config = await self._environment.source(stream.source)
         self._secrets = url_secrets(config.url) | option_secrets(config.options)
         try:
             kind = host.source(config.type)
@@ -241,9 +241,9 @@ class CameraStream:
                 height=stream.encoder.height,
                 frame_rate=stream.encoder.framerate,
                 codec=host.codec,
-                handover=self._services.handover,
+                handover=self._environment.handover,
                 log=logging.LoggerAdapter(log, {"stream": self.label}),
-                resolver=self._services.resolver,
+                resolver=self._environment.resolver,
             )
         )
 

@@ -9,11 +9,11 @@ import attrs
 from camcast.config import EncoderConfig
 from camcast.config.defaults import AUDIO_CODEC, VIDEO_CODEC
 from camcast.contracts import Encoder, EncoderSettings, Handover
-from camcast.encoders import choose
+from camcast.encode.choice import choose
+from camcast.encode.thread import Encode, EncoderThread
+from camcast.encode.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
-from camcast.stream.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
-from camcast.stream.worker import Encode, Worker
 
 
 class Encoding:
@@ -37,7 +37,7 @@ class Encoding:
         self._note = note
         self._handover = handover
         self._bitrate = 0
-        self._workers: dict[MediaKind, Worker] = {}
+        self._workers: dict[MediaKind, EncoderThread] = {}
         self._encodes: dict[MediaKind, Encode] = {}
         self._transcoder: Transcoder | None = None
         for track in tracks:
@@ -57,7 +57,7 @@ class Encoding:
                 )
                 continue
             encode = self._encodes[track.kind] = Encode(lambda track=track: self._open(track))  # type: ignore[misc]
-            self._workers[track.kind] = Worker(
+            self._workers[track.kind] = EncoderThread(
                 encode,
                 handover,
                 name=name,

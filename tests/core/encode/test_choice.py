@@ -8,7 +8,7 @@ import pytest
 
 import camcast_h264
 from camcast.contracts import Encoder, EncoderSettings
-from camcast.encoders import choose
+from camcast.encode.choice import choose
 from camcast.errors import EncoderError, MissingDependency
 from camcast.kinds import EncoderKind
 

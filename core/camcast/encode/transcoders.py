@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from camcast.contracts import Handover
+from camcast.encode.transcoding import Transcoder
 from camcast.errors import CamcastError
+from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Packet
-from camcast.stream.hub import Group
-from camcast.stream.transcoding import Transcoder
 
 log = logging.getLogger(__name__)
 

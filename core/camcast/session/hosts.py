@@ -29,7 +29,7 @@ class _Host:
     waiting: WeakSet[Waiter] = attrs.field(factory=WeakSet)
 
 
-class Fleet:
+class Hosts:
     """Shared by all sessions of an engine. `per_second`: connection attempts to one host."""
 
     def __init__(self, per_second: float) -> None:

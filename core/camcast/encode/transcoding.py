@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
-from camcast.encoders import choose
+from camcast.encode.choice import choose
+from camcast.encode.thread import EncoderThread, Transcode
 from camcast.errors import EncoderError
 from camcast.host import PluginHost
 from camcast.media import Frame, MediaKind, Packet
-from camcast.stream.worker import Transcode, Worker
 
 BITS_PER_PIXEL = 0.1
 """For a fallback without a bitrate of its own: 4 Mbit/s at 1080p20."""
@@ -53,7 +53,7 @@ class Transcoder:
             self._open_encoder,
             lambda packet: handover.call(on_drop, packet.track.kind, "damaged", 1),
         )
-        self._worker = Worker(
+        self._worker = EncoderThread(
             self._process,
             handover,
             name=name,

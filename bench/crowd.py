@@ -4,7 +4,7 @@ Reach: all live again within 60 s of its return, never more connects a second th
 none starved. The receiver is a process of its own; while it is away its port refuses. "most connects in 1 s" is over
 any window of one second, at the server after its return, and of refused attempts while it was away.
 
-    python -m bench.fleet [--quick] [--long]
+    python -m bench.crowd [--quick] [--long]
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def _recipe(path: Path) -> None:
     encode(path, size=(176, 144), fps=5, seconds=10, gop=2, bitrate=30_000, noise=0, audio=None, video_options=options)
 
 
-RECIPES["fleet"] = (".mp4", _recipe)
+RECIPES["crowd"] = (".mp4", _recipe)
 
 
 def _config(sessions: int, peer: Peer) -> Config:
-    source = SourceConfig(type="file", url=str(made("fleet")), options={"loop": True})
+    source = SourceConfig(type="file", url=str(made("crowd")), options={"loop": True})
     policy = RetryPolicy(max_attempts=None)
     cameras = []
     for camera in range(-(-sessions // OUTPUTS)):
@@ -134,7 +134,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = run(arguments.quick, arguments.long)
     show("A host that goes away and comes back", rows)
-    print(keep("fleet-quick" if arguments.quick else "fleet", rows))
+    print(keep("crowd-quick" if arguments.quick else "crowd", rows))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from camcast.errors import CamcastError, ConfigError, MisconfiguredError, Networ
 from camcast.events import Event
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
-from camcast.session.fleet import Fleet
 from camcast.session.hook_threads import HookThreads
+from camcast.session.hosts import Hosts
 from camcast.target import Target
 
 log = logging.getLogger(__name__)
@@ -27,13 +27,13 @@ HOOK_DEADLINE = 10.0
 
 
 @attrs.define(eq=False, kw_only=True)
-class Services:
+class Environment:
     """Shared by the sessions of one engine."""
 
     host: PluginHost
     handover: Handover
     resolver: Resolver
-    fleet: Fleet
+    hosts: Hosts
     emit: Callable[[Event], object]
     first_timestamp: int = 0
     """What every attempt's timeline begins with, ms."""

@@ -139,7 +139,7 @@ class Transcode:
                 part.close()
 
 
-class Worker:
+class EncoderThread:
     """Runs a `Process` on a thread of its own. All methods are called on the loop."""
 
     def __init__(

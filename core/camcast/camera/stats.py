@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from camcast.engine.camera_stream import StreamMetrics
+from camcast.camera.stream import StreamMetrics
 from camcast.session.metrics import SessionMetrics, Totals
 
 

@@ -1,4 +1,4 @@
-"""One worker process: `python -m camcast.worker`, started by an engine with `"workers"` above one.
+"""One worker process: `python -m camcast.engine.worker`, started by an engine with `"workers"` above one.
 
 It does what its standard input says (`workers/wire.py`) and ends with it, so no worker outlives its parent.
 """
@@ -17,8 +17,8 @@ from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.errors import CamcastError
 from camcast.host import PluginHost
-from camcast.session.fleet import Fleet, Waiter
-from camcast.session.services import Services
+from camcast.session.environment import Environment
+from camcast.session.hosts import Hosts, Waiter
 from camcast.workers import wire
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ MAX_BACKLOG = 16 * 1024 * 1024
 FLUSH_DEADLINE = 2.0
 
 
-class _Fleet(Fleet):
+class _AskingHosts(Hosts):
     """The parent gives the slots, so the cap on connects holds over all workers."""
 
     def __init__(self, per_second: float, send: Any) -> None:
@@ -70,14 +70,14 @@ class _Engine(Engine):
         super().__init__(
             Config(system=begin.system), host=PluginHost(allow=begin.plugins), first_timestamp=begin.first_timestamp
         )
-        self.fleet = _Fleet(begin.system.max_connects_per_second, send)
+        self.hosts = _AskingHosts(begin.system.max_connects_per_second, send)
         self._send = send
 
-    def make_services(self) -> Services:
-        services = super().make_services()
-        services.fleet = self.fleet
-        services.emit = lambda event: self._send(wire.Happened(event))
-        return services
+    def make_environment(self) -> Environment:
+        environment = super().make_environment()
+        environment.hosts = self.hosts
+        environment.emit = lambda event: self._send(wire.Happened(event))
+        return environment
 
 
 class _LogToParent(logging.Handler):
@@ -135,9 +135,9 @@ async def _run(source: int, sink: int) -> None:
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 case wire.SlotGiven(number):
-                    engine.fleet.given(number)
+                    engine.hosts.given(number)
                 case wire.HostBack(host):
-                    Fleet.reached(engine.fleet, host)
+                    Hosts.reached(engine.hosts, host)
         figures.cancel()
     finally:
         await engine.stop()

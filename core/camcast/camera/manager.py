@@ -8,11 +8,11 @@ from typing import Protocol
 
 import attrs
 
+from camcast.camera.stream import CameraStream, StreamMetrics
 from camcast.config import CameraConfig, StreamConfig
-from camcast.engine.camera_stream import CameraStream, StreamMetrics
 from camcast.errors import ConfigError, Issue
 from camcast.events import Event, SourceState
-from camcast.session.services import Services
+from camcast.session.environment import Environment
 
 
 class StreamHandle(Protocol):
@@ -55,10 +55,10 @@ class CameraHandle(Protocol):
 class CameraInstance:
     """One camera with its streams, by `stream_id`."""
 
-    def __init__(self, config: CameraConfig, services: Services, emit: Callable[[Event], object]) -> None:
+    def __init__(self, config: CameraConfig, environment: Environment, emit: Callable[[Event], object]) -> None:
         self.config = config
         self.streams: dict[int, CameraStream] = {
-            stream.stream_id: CameraStream(config, stream, services, emit)
+            stream.stream_id: CameraStream(config, stream, environment, emit)
             for stream in config.streams
             if stream.enabled
         }
@@ -90,7 +90,7 @@ class CameraInstance:
 class CameraManager:
     """All cameras of an engine, at most `max_cameras`."""
 
-    _services: Services
+    _environment: Environment
     _emit: Callable[[Event], object]
     max_cameras: int = 16
     _cameras: dict[int, CameraHandle] = attrs.field(factory=dict, init=False)
@@ -117,7 +117,7 @@ class CameraManager:
         return camera
 
     def _make(self, config: CameraConfig) -> CameraHandle:
-        return CameraInstance(config, self._services, self._emit)
+        return CameraInstance(config, self._environment, self._emit)
 
     async def destroy(self, camera_id: int) -> None:
         """Stop a camera and forget it. Raises `KeyError` for one that is not there."""

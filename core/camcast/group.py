@@ -1,0 +1,33 @@
+"""The current group of pictures: what a viewer or an encoder that comes now needs to show the present."""
+
+from __future__ import annotations
+
+import attrs
+
+from camcast.media import Packet
+
+MAX_GROUP_BYTES = 16 * 1024 * 1024
+MAX_GROUP_PACKETS = 4096
+
+
+@attrs.define(eq=False)
+class Group:
+    """The current group of pictures: video packets since the last keyframe, that one first.
+
+    Empty until a keyframe came, or when the group outgrew its bound.
+    """
+
+    packets: list[Packet] = attrs.field(factory=list, init=False)
+    bytes: int = attrs.field(default=0, init=False)
+
+    def add(self, packet: Packet) -> None:
+        if packet.keyframe:
+            self.packets = [packet]
+            self.bytes = len(packet.payload)
+        elif self.packets:
+            self.bytes += len(packet.payload)
+            if self.bytes > MAX_GROUP_BYTES or len(self.packets) >= MAX_GROUP_PACKETS:
+                self.packets = []
+                self.bytes = 0
+            else:
+                self.packets.append(packet)
