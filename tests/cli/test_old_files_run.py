@@ -63,7 +63,7 @@ def same_names_arrive(path: Path, nginx: Nginx, log: Path) -> None:
         assert sorted(nginx.publishing("live")) == NAMES
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=20)
-    assert (process.returncode, json.loads(out)["well"]) == (0, True), log.read_text()
+    assert (process.returncode, json.loads(out)["healthy"]) == (0, True), log.read_text()
 
 
 def test_an_old_file_runs_as_it_is(old: Path, nginx: Nginx, tmp_path: Path) -> None:

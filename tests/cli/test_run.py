@@ -54,7 +54,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
 def test_runs_to_the_end_of_its_media_and_reports(nginx: Nginx, tmp_path: Path) -> None:
     status, out, log = run(write(tmp_path / "c.json", nginx, cameras=2, loop=False), "--json")
     summary = json.loads(out)
-    assert (status, summary["well"]) == (0, True), log
+    assert (status, summary["healthy"]) == (0, True), log
     assert [session["label"] for session in summary["sessions"]] == ["cam0_main", "cam1_main"]
     for session in summary["sessions"]:
         # A session that begins in mid-stream has been offered everything from then on.
@@ -75,12 +75,12 @@ def test_one_refused_session_makes_the_exit_status_1(nginx: Nginx, tmp_path: Pat
     file.write_text(json.dumps(config))
     status, out, log = run(file, "--duration", "2", "--json")
     summary = json.loads(out)
-    assert (status, summary["well"]) == (1, False)
-    assert {session["label"]: session["well"] for session in summary["sessions"]} == {
+    assert (status, summary["healthy"]) == (1, False)
+    assert {session["label"]: session["healthy"] for session in summary["sessions"]} == {
         "cam0_main": True,
         "cam0_main/other": False,
     }
-    assert "not well" not in log  # That line is for people; with --json the figures say it.
+    assert "not healthy" not in log  # That line is for people; with --json the figures say it.
 
 
 def test_ends_by_itself_when_every_session_has_given_up(nginx: Nginx, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_ends_by_itself_when_every_session_has_given_up(nginx: Nginx, tmp_path: 
     file.write_text(json.dumps(config))
     status, _, log = run(file)
     assert status == 1
-    assert "1 sessions, 1 not well: cam0_main" in log
+    assert "1 sessions, 1 not healthy: cam0_main" in log
 
 
 def test_wrong_configurations_are_exit_status_2(nginx: Nginx, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_signal_ends_it_cleanly(nginx: Nginx, tmp_path: Path, number: signal.S
         _, log = process.communicate(timeout=15)
     assert process.returncode == 0, log
     assert "connected -> disconnected (stopped)" in log
-    assert "1 sessions, 0 not well" in log
+    assert "1 sessions, 0 not healthy" in log
     assert "Traceback" not in log
     # Unpublished, not just gone: nginx logs deleteStream before the end of the connection.
     assert "deleteStream" in wait_for(lambda: nginx.log_text if "deleteStream" in nginx.log_text else "")
@@ -188,7 +188,7 @@ def test_a_terminal_shows_a_live_table(nginx: Nginx, tmp_path: Path) -> None:
     assert all(word in text for word in ("session", "bitrate", "last error", "cam0_main", "cam1_main"))
     assert "2 of 2 connected" in text
     assert "\x1b[" in text
-    assert "2 sessions, 0 not well" in text
+    assert "2 sessions, 0 not healthy" in text
 
 
 def test_ctrl_c_reaches_worker_processes_through_the_parent_only(nginx: Nginx, tmp_path: Path) -> None:

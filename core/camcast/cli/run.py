@@ -36,7 +36,7 @@ def run(
 ) -> None:
     """Run a configuration. SIGINT and SIGTERM stop it cleanly, SIGHUP reads the file again.
 
-    Exit status: 0 when every session was well at the end, 1 when one was not, 2 when the configuration is wrong.
+    Exit status: 0 when every session was healthy at the end, 1 when one was not, 2 when the configuration is wrong.
     """
     with explained():
         host = load_host()
@@ -53,7 +53,7 @@ def run(
         print_json(summary)
     else:
         errors.print(summary.text)
-    raise typer.Exit(0 if summary.well else FAILED)
+    raise typer.Exit(0 if summary.healthy else FAILED)
 
 
 async def supervise(

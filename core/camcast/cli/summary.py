@@ -1,4 +1,4 @@
-"""What a run came to: the figures printed at its end, and whether it was well."""
+"""What a run came to: the figures printed at its end, and whether it was healthy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SOUND = (SessionState.CONNECTED, SessionState.DISCONNECTED)
 class Summary:
     """Printed as it is by `--json`."""
 
-    well: bool
+    healthy: bool
     seconds: float
     totals: Mapping[str, Any]
     sessions: list[Mapping[str, Any]]
@@ -28,10 +28,10 @@ class Summary:
     def text(self) -> str:
         """One line."""
         totals = self.totals
-        bad = [session for session in self.sessions if not session["well"]]
+        bad = [session for session in self.sessions if not session["healthy"]]
         names = f": {', '.join(str(session['label']) for session in bad)}" if bad else ""
         return (
-            f"{len(self.sessions)} sessions, {len(bad)} not well{names}; {self.seconds:.1f} s, "
+            f"{len(self.sessions)} sessions, {len(bad)} not healthy{names}; {self.seconds:.1f} s, "
             f"{totals['bytes_sent'] / 1e6:.1f} MB and {totals['frames_sent']} frames sent, "
             f"{totals['frames_dropped']} dropped, {totals['failed_attempts']} of {totals['attempts']} attempts failed"
         )
@@ -42,7 +42,7 @@ def summarise(before: Stats, after: Stats) -> Summary:
     ends = {metrics.key: metrics for metrics in after.sessions}
     sessions = [_session(metrics, ends.get(metrics.key, metrics)) for metrics in before.sessions]
     return Summary(
-        well=bool(sessions) and all(session["well"] for session in sessions),
+        healthy=bool(sessions) and all(session["healthy"] for session in sessions),
         seconds=round(before.uptime, 3),
         totals=attrs.asdict(after.totals) | _present(before.totals, "active", "bitrate", "average_latency"),
         sessions=sessions,
@@ -51,11 +51,11 @@ def summarise(before: Stats, after: Stats) -> Summary:
 
 
 def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]:
-    # Well: it has published, and at the end it was publishing or only waiting for media.
-    well = before.state in _SOUND and after.frames_sent > 0
+    # Healthy: it has published, and at the end it was publishing or only waiting for media.
+    healthy = before.state in _SOUND and after.frames_sent > 0
     present = ("bitrate", "fps", "lag", "latency", "pending", "transport", "uptime", "downtime")
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
-    return fields | {"key": str(before.key), "state": before.state.value, "well": well}
+    return fields | {"key": str(before.key), "state": before.state.value, "healthy": healthy}
 
 
 def _present(snapshot: object, *names: str) -> dict[str, Any]:

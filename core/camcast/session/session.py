@@ -92,7 +92,7 @@ class Session:
         return self.config.targets[self.policy.next_target() or 0].shown
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Publishing, or waiting for nothing but media."""
         return self.state is SessionState.CONNECTED or (self.state is SessionState.DISCONNECTED and not self._stopping)
 

@@ -50,7 +50,7 @@ class RemoteSession:
         return self.metrics.target
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         return self.state in (SessionState.CONNECTED, SessionState.DISCONNECTED)
 
     def tick(self, now: float) -> None:
