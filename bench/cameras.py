@@ -21,7 +21,7 @@ from tests.servers.gst_rtsp import GstRtsp
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import SessionState
 from camcast.media import TagType
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 
 CAMERA = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "

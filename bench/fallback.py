@@ -27,8 +27,8 @@ from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, S
 from camcast.config import TargetConfig
 from camcast.media import TagType
 from camcast.stream.feed import LINGER
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
 
 OUTPUTS = 3
 SECONDS, RATE, SAMPLES = 10, 25, 48_000

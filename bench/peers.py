@@ -19,8 +19,8 @@ from typing import Any, Self
 from tests.servers.process import free_port
 
 from camcast.media import Tag, TagType
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
 
 
 class Peer:

@@ -22,7 +22,7 @@ from camcast import (
     UrlTemplate,
 )
 from camcast.events import Connected, SessionKey
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 
 
 async def publish(server: str) -> None:

@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from camcast import CameraConfig, Config, EncoderConfig, Engine, SessionConfig, SourceConfig, StreamConfig
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 
 WIDTH, HEIGHT, FPS, SECONDS = 640, 360, 25, 4
 

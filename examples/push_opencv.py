@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from camcast import CameraConfig, Config, EncoderConfig, EngineThread, SessionConfig, SourceConfig, StreamConfig
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 
 try:
     import cv2

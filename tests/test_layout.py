@@ -54,11 +54,7 @@ def _code(path: Path) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-CORE_FILES = [
-    path
-    for path in sorted(CORE.rglob("*.py"))
-    if path.relative_to(CORE).parts[0] != "config" and path != CORE / "testing" / "receiver.py"
-]
+CORE_FILES = [path for path in sorted(CORE.rglob("*.py")) if path.relative_to(CORE).parts[0] != "config"]
 
 
 @pytest.mark.parametrize("path", CORE_FILES, ids=lambda path: str(path.relative_to(CORE)))

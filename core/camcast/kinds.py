@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -23,6 +25,9 @@ from camcast.contracts import (
     TransportContext,
 )
 from camcast.target import Target
+
+if TYPE_CHECKING:
+    from camcast.testing.local import LocalReceiver
 
 __all__ = [
     "Acceptance",
@@ -130,6 +135,9 @@ class TransportKind:
     """Raises `ValueError` with a readable text when the target cannot work (no stream key, bad port)."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
+    receiver: Callable[[Path], LocalReceiver] | None = None
+    """Makes a receiver on this machine for demos and tests, which may keep files in the folder given; raises
+    `MissingDependency`. None where the kind has none."""
 
 
 Kind = SourceKind | CodecKind | EncoderKind | TransportKind

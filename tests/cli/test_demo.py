@@ -12,9 +12,11 @@ from tests.media import CLIPS
 from typer.testing import CliRunner
 
 from camcast.cli.app import app
-from camcast.cli.demo import demo_config, demo_receivers
+from camcast.cli.demo import demo_config
 from camcast.cli.demo_clips import demo_clips
+from camcast.cli.demo_receivers import demo_receivers
 from camcast.config import from_mapping
+from camcast.errors import CamcastError
 from camcast.host import PluginHost
 
 
@@ -58,10 +60,17 @@ async def test_without_cryptography_all_cameras_go_without_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    async with demo_receivers(tmp_path) as receivers:
-        config = from_mapping(demo_config(receivers, [Path("film.mp4")] * 4), PluginHost())
+    host = PluginHost()
+    async with demo_receivers(host, tmp_path) as receivers:
+        config = from_mapping(demo_config(receivers, [Path("film.mp4")] * 4), host)
     chains = {session.label: [target.url for target in session.targets] for session in config.sessions()}
     assert len(chains) == 8
     assert {len(urls) for urls in chains.values()} == {2}
     assert {url.partition(":")[0] for urls in chains.values() for url in urls} == {"rtmp"}
     assert "pip install 'camcast[demo]'" in capsys.readouterr().err
+
+
+async def test_what_is_missing_is_said_where_no_plugin_offers_a_receiver(tmp_path: Path) -> None:
+    with pytest.raises(CamcastError, match=r"offers a receiver .*\(transports: librtmp, srt, whip"):
+        async with demo_receivers(PluginHost(block=["rtmp"]), tmp_path):
+            raise AssertionError

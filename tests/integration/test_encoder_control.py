@@ -12,9 +12,9 @@ import pytest
 from camcast import CameraConfig, Config, Engine, SessionConfig, SystemConfig
 from camcast.events import SessionState, SourceNote
 from camcast.media import TagType
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import ReceivedFrame, Recording
 from camcast.workers.remote import RemoteCamera
+from camcast_rtmp.receiver import Receiver
 from tests.integration.air import CODECS, FAST, of, on_air
 from tests.integration.kit import camera, drawn, until
 from tests.integration.test_fallback import takes_h264_only

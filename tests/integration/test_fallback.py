@@ -22,7 +22,7 @@ from camcast.host import PluginHost
 from camcast.kinds import EncoderKind
 from camcast.media import RAW, Frame, MediaKind, Packet, TagType, Track
 from camcast.stream import feed
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 from tests.integration.air import FAST, of, on_air
 from tests.integration.codec_clips import clip_of
 from tests.integration.kit import camera, until

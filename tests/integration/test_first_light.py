@@ -13,7 +13,7 @@ from camcast import Engine, SessionConfig
 from camcast.errors import ErrorClass
 from camcast.events import AttemptFailed, SessionEvent, SessionState
 from camcast.media import MediaKind, TagType
-from camcast.testing.receiver import Receiver, Refusal
+from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
 from tests.integration.kit import balance, camera, connected, engine, sent, until
 from tests.media import clip, made

@@ -22,10 +22,10 @@ from camcast.kinds import Acceptance, Payload
 from camcast.media import MediaKind, TagType, Track
 from camcast.stream.negotiation import choose
 from camcast.target import Target
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
 from camcast_rtmp.client import Connected
 from camcast_rtmp.profiles import accepts, from_answer, profiles
+from camcast_rtmp.receiver import Receiver
 from tests.integration.air import CODECS, FAST, on_air
 from tests.integration.codec_clips import clip_of
 from tests.integration.kit import camera, until

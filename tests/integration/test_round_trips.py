@@ -15,7 +15,7 @@ from camcast import Engine, SessionConfig, SourceConfig, StreamConfig
 from camcast.config import CameraConfig, TargetConfig
 from camcast.events import SourceNote
 from camcast.media import NS_PER_S, MediaKind
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 from tests.compare import Media, Unit, compare, demux
 from tests.integration.air import CODECS, FAST, of, on_air
 from tests.integration.kit import balance, camera, engine, sent, until

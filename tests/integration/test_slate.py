@@ -13,7 +13,7 @@ from camcast import CameraConfig, Config, EncoderConfig, Engine, SessionConfig, 
 from camcast.config import SlateConfig
 from camcast.events import SourceNote
 from camcast.media import MediaKind, TagType
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 from tests.compare import Media
 from tests.integration.kit import balance, connected, until
 from tests.media import made

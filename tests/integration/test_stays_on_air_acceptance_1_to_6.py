@@ -30,7 +30,7 @@ from camcast.errors import ErrorClass
 from camcast.events import AttemptFailed, AttemptStarted, Moved, SessionState
 from camcast.media import MediaKind, TagType
 from camcast.session import connection, resolver
-from camcast.testing.receiver import Receiver, Refusal
+from camcast_rtmp.receiver import Receiver, Refusal
 from tests.faults.proxy import FaultProxy, Greeting
 from tests.integration.air import (
     FAST,

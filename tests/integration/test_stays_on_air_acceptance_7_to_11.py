@@ -19,7 +19,7 @@ from camcast.config import TargetConfig
 from camcast.events import AttemptFailed, AttemptStarted, Moved, Note
 from camcast.media import MediaKind
 from camcast.session import resolver
-from camcast.testing.receiver import Receiver, Refusal
+from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
 from tests.faults.proxy import FaultProxy, Greeting
 from tests.integration.air import (

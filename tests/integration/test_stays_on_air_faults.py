@@ -13,7 +13,7 @@ from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
 from camcast.events import AttemptFailed, DropEpisode, Moved, SessionState
 from camcast.media import MediaKind
-from camcast.testing.receiver import Receiver
+from camcast_rtmp.receiver import Receiver
 from tests.faults.proxy import FaultProxy, Greeting
 from tests.integration.air import arrived, chain, moves_on, of, on_air, only, quick_moves, received, stable
 from tests.integration.kit import camera, until

@@ -18,8 +18,8 @@ import pytest
 from camcast.events import Moved, Note
 from camcast.media import MediaKind, TagType
 from camcast.testing import strip
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
 from tests.compare import compare
 from tests.integration.air import arrived, chain, moves_on, of, on_air, only, quick_moves, received, stable
 from tests.integration.kit import camera, drawn, until

@@ -9,8 +9,8 @@ import signal
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Connected, SessionState, WorkerRestarted
 from camcast.media import TagType
-from camcast.testing.receiver import Receiver
 from camcast.workers.remote import RemoteCamera
+from camcast_rtmp.receiver import Receiver
 from tests.integration.kit import camera, until
 from tests.media import made
 

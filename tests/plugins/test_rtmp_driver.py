@@ -26,9 +26,9 @@ from camcast.errors import (
     UnexplainedRefusal,
 )
 from camcast.media import Tag, TagType
-from camcast.testing.receiver import Receiver, Refusal
 from camcast_rtmp import driver
 from camcast_rtmp.options import RtmpOptions
+from camcast_rtmp.receiver import Receiver, Refusal
 from camcast_rtmp.wire import NOTSENT_LOWAT
 
 

@@ -15,8 +15,8 @@ from tests.servers.certificates import Authority, Certificate
 
 from camcast.errors import NetworkError, RefusedError
 from camcast.media import Tag, TagType
-from camcast.testing.receiver import Receiver
 from camcast_rtmp import proxy
+from camcast_rtmp.receiver import Receiver
 
 Ask = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, tuple[str, int] | None]]
 PICTURE = Tag(TagType.VIDEO, 0, b"\x27\x01\0\0\0", bytes(50_000))

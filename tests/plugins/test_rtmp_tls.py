@@ -16,8 +16,8 @@ from tests.servers.process import free_port
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.media import Tag, TagType
-from camcast.testing.receiver import Receiver
 from camcast_rtmp.options import RtmpOptions
+from camcast_rtmp.receiver import Receiver
 
 
 def context(certificate: Certificate) -> ssl.SSLContext:

@@ -20,8 +20,8 @@ from camcast.engine import Engine, EngineThread
 from camcast.host import PluginHost
 from camcast.media import MediaKind, TagType
 from camcast.testing import strip
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
 
 
 def config(host: PluginHost, receiver: Receiver, *sources: dict[str, Any], **encoder: Any) -> Any:

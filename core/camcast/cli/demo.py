@@ -7,7 +7,6 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,18 +14,17 @@ import attrs
 import typer
 
 from camcast.cli.demo_clips import demo_clips
+from camcast.cli.demo_receivers import Receivers, demo_receivers
 from camcast.cli.demo_report import report
 from camcast.cli.display import Display, choose_display
 from camcast.cli.run import beside, stop_signals
-from camcast.cli.terminal import FAILED, errors, explained, load_host, output, warn
+from camcast.cli.terminal import FAILED, errors, explained, load_host, output
 from camcast.config import from_mapping
 from camcast.config.session import PRIMARY_OUTPUT
 from camcast.engine import Engine, Stats
-from camcast.errors import MissingDependency
 from camcast.events import GaveUp, Moved
 from camcast.host import PluginHost
-from camcast.testing.certificate import make_certificate
-from camcast.testing.receiver import Receiver
+from camcast.testing.local import LocalReceiver
 
 NAME = "cam{camera_id}_{stream_name}"
 FAILURE, RETURN = 0.3, 0.45
@@ -36,20 +34,6 @@ PATIENCE = 10.0
 """Seconds to wait at the end for streams that are not back yet."""
 
 log = logging.getLogger("camcast.demo")
-
-
-@attrs.frozen
-class Receivers:
-    """Where the demo's cameras are published."""
-
-    primary: Receiver
-    backup: Receiver
-    secure: Receiver | None
-    """With TLS; None where no certificate could be made."""
-    ca_file: Path | None
-
-    def all(self) -> list[Receiver]:
-        return [receiver for receiver in (self.primary, self.backup, self.secure) if receiver is not None]
 
 
 def demo(
@@ -76,7 +60,7 @@ async def _play(
     host: PluginHost, display: Display, films: list[Path], directory: Path, seconds: float
 ) -> tuple[Stats, int, Receivers]:
     stop = asyncio.Event()
-    async with demo_receivers(directory) as receivers:
+    async with demo_receivers(host, directory) as receivers:
         config = from_mapping(demo_config(receivers, films), host)
         with stop_signals(stop):
             started = time.monotonic_ns()
@@ -98,7 +82,7 @@ async def _tell_moves(engine: Engine) -> None:
             log.info(event.text)
 
 
-async def _fail_and_return(engine: Engine, primary: Receiver, stop: asyncio.Event, seconds: float) -> None:
+async def _fail_and_return(engine: Engine, primary: LocalReceiver, stop: asyncio.Event, seconds: float) -> None:
     if await _passes(seconds * FAILURE, stop):
         log.warning("The first receiver is switched off")
         await primary.stop()
@@ -121,20 +105,6 @@ async def _passes(seconds: float, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-@contextlib.asynccontextmanager
-async def demo_receivers(directory: Path) -> AsyncIterator[Receivers]:
-    ca_file, tls = None, None
-    try:
-        ca_file, tls = make_certificate(directory)
-    except MissingDependency as error:
-        warn(f"no camera uses TLS: {error}")
-    receivers = Receivers(Receiver(), Receiver(), Receiver(tls=tls) if tls is not None else None, ca_file)
-    async with contextlib.AsyncExitStack() as stack:
-        for receiver in receivers.all():
-            await stack.enter_async_context(receiver)
-        yield receivers
-
-
 def demo_config(receivers: Receivers, films: list[Path]) -> dict[str, Any]:
     """As a configuration file would say it. `films`: main and sub of the first camera, then of the second."""
     cameras = [
@@ -143,16 +113,17 @@ def demo_config(receivers: Receivers, films: list[Path]) -> dict[str, Any]:
         _camera("gate", [_picture("smpte", 1280, 720, 1500), _picture("smpte", 320, 180, 200)]),
         _camera("door", [_picture("bars", 640, 360, 600), _picture("bars", 320, 180, 200)]),
     ]
-    if receivers.secure is not None:
+    if receivers.other is not None:
         cameras[3][PRIMARY_OUTPUT] = {
-            "url_template": receivers.secure.url("live", NAME, host="localhost"),
+            "url_template": receivers.other.address(NAME),
             "fallback_urls": [],
-            "ca_file": str(receivers.ca_file),
+            **receivers.other.settings,
         }
     return {
         PRIMARY_OUTPUT: {
-            "url_template": receivers.primary.url("live", NAME),
-            "fallback_urls": [receivers.backup.url("live", NAME)],
+            "url_template": receivers.primary.address(NAME),
+            "fallback_urls": [receivers.backup.address(NAME)],
+            **receivers.primary.settings,
             "failback_after": FAILBACK_AFTER,
         },
         "cameras": cameras,

@@ -18,7 +18,7 @@ from camcast.kinds import CodecKind
 from camcast.media import NS_PER_MS, MediaKind, TagType
 from camcast.session.metrics import SessionMetrics
 from camcast.stream.outlet import REASON_LOST
-from camcast.testing.receiver import Receiver
+from camcast.testing.local import LocalReceiver
 from camcast.testing.recording import ReceivedFrame, Recording
 
 
@@ -37,7 +37,7 @@ class _Arrived:
 
 
 def report(
-    stats: Stats, receivers: Sequence[Receiver], codecs: Iterable[CodecKind], started: int
+    stats: Stats, receivers: Sequence[LocalReceiver], codecs: Iterable[CodecKind], started: int
 ) -> tuple[Group, bool]:
     """The final table, and whether every frame that a receiver read came whole and could be decoded.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camcast.errors import MisconfiguredError
@@ -15,6 +16,7 @@ from camcast_rtmp.options import RtmpOptions
 
 if TYPE_CHECKING:
     from camcast.contracts import Transport, TransportContext
+    from camcast.testing.local import LocalReceiver
 
 
 def build(context: TransportContext) -> Transport:
@@ -55,6 +57,21 @@ def publish_name(target: Target) -> str:
     return f"{address.host}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
 
 
+def plain_receiver(directory: Path) -> LocalReceiver:
+    from camcast_rtmp.receiver import Receiver
+
+    return Receiver()
+
+
+def secure_receiver(directory: Path) -> LocalReceiver:
+    """With a certificate of its own in `directory`. Raises `MissingDependency`."""
+    from camcast.testing.certificate import make_certificate
+    from camcast_rtmp.receiver import Receiver
+
+    ca_file, tls = make_certificate(directory)
+    return Receiver(tls=tls, ca_file=ca_file)
+
+
 KINDS = tuple(
     TransportKind(
         name=name,
@@ -66,6 +83,10 @@ KINDS = tuple(
         options=RtmpOptions,
         check=check,
         publish_name=publish_name,
+        receiver=receiver,
     )
-    for name, title in (("rtmp", "RTMP, with Enhanced RTMP"), ("rtmps", "RTMP over TLS"))
+    for name, title, receiver in (
+        ("rtmp", "RTMP, with Enhanced RTMP", plain_receiver),
+        ("rtmps", "RTMP over TLS", secure_receiver),
+    )
 )

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from camcast.media import TagType
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import KEEP, Recording
+from camcast_rtmp.receiver.receiver import Receiver
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m camcast.testing.receiver", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m camcast_rtmp.receiver", description=__doc__.split("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 = any free one")
     parser.add_argument("--cert", help="certificate chain (PEM), for TLS")
@@ -109,3 +109,7 @@ async def _stdin_ends() -> None:
 def _say(**what: Any) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

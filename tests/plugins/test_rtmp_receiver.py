@@ -19,8 +19,8 @@ from tests.servers.certificates import Certificate
 
 from camcast.errors import BusyError, TransportError
 from camcast.media import Tag, TagType
-from camcast.testing.receiver import Receiver
 from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
 
 PICTURE = Tag(TagType.VIDEO, 0, b"\x17\x01\0\0\0", bytes(1000))
 
@@ -156,7 +156,7 @@ class Process:
 @asynccontextmanager
 async def receiver_process(*arguments: str) -> AsyncIterator[tuple[Process, int]]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "camcast.testing.receiver", *arguments),
+        *(sys.executable, "-m", "camcast_rtmp.receiver", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
