@@ -29,9 +29,11 @@ __all__ = [
     "Resolver",
     "Source",
     "SourceContext",
+    "TellsUnsent",
     "Transport",
     "TransportContext",
     "TransportEvents",
+    "unsent",
 ]
 
 
@@ -196,6 +198,23 @@ class Encoder(Protocol):
 # --- transports -------------------------------------------------------------------------------------------
 
 
+class TellsUnsent(Protocol):
+    """What a `Transport` may offer as well: how much of `pending` is still here.
+
+    It tells a slow link from a long way. Media that waits *here* is congestion, and is dropped when it becomes too
+    much; media that has left and is not acknowledged yet may just be far from home. Of a transport that does not know
+    how much has left, the core takes off what the path's own round trip explains.
+    """
+
+    @property
+    def unsent(self) -> int | None:
+        """Of `pending`, the bytes that have not left this machine yet; None = not known, as if it were missing.
+
+        The transport's own and the kernel's or the library's (TCP on Linux: `SIOCOUTQNSD`). What is sent once more
+        has left.
+        """
+
+
 class TransportEvents(Protocol):
     """What a transport tells its attempt. All calls on the loop; harmless after `close()`."""
 
@@ -251,11 +270,16 @@ class Transport(Protocol):
     async def publish(self, tracks: Sequence[Track]) -> None:
         """Begin publishing these tracks. Returns when the server has agreed."""
 
-    def send(self, unit: Unit, time: int) -> None:
+    def send(self, unit: Unit, time: int) -> int | None:
         """Send one tag or packet; keep what the socket does not take. Never blocks, never raises for the network.
 
         `time` is the decode time in ms on this attempt's own timeline: near 0 at first, never falling within
         one kind of media. A packet's composition time is its own pts - dts.
+
+        Returns the position in this transport's stream of bytes at which the unit ends: the peer has all of it once
+        `acked` has reached that position. So whatever the transport adds (a handshake, headers, control messages)
+        is counted exactly. A unit that is left out ends where the one before it did. None = not known: units then
+        count by their own sizes against `pending`, and a transport returns None always or never.
         """
 
     @property
@@ -264,10 +288,19 @@ class Transport(Protocol):
 
     @property
     def acked(self) -> int:
-        """Bytes that the peer has acknowledged since publishing began; never falls."""
+        """Bytes that the peer has acknowledged, counted as the positions are that `send` returns; never falls.
+
+        Whatever is counted before publishing begins is no media: from then on only its growth says something.
+        """
 
     async def close(self) -> None:
         """End cleanly if possible, within 2 s, and free everything. Safe at any time and more than once."""
 
     def stats(self) -> Mapping[str, float]:
         """Figures of this protocol's own (round trip, losses, …), by snake_case name with the unit in it."""
+
+
+def unsent(transport: Transport) -> int | None:
+    """Of `transport.pending`, what has not left this machine; None = it does not say. See `TellsUnsent`."""
+    figure: int | None = getattr(transport, "unsent", None)
+    return figure

@@ -7,7 +7,7 @@ An author writes `open`, `begin`, `write` and `end`, as plain coroutines that ma
   the video goes on with a keyframe.
 - `write` has a deadline. When it passes, or `write` raises, the attempt is lost.
 - `pending` is what waits, the unit being written, and what the author's `unacknowledged` says the library still
-  holds; `acked` is what was written without the latter.
+  holds; `acked` is what was written without the latter; `unsent` is what has not left this machine, when known.
 - `close` lets the queue drain while it moves, calls `end`, and is through in two seconds whatever they do.
 """
 
@@ -50,6 +50,8 @@ class QueuedTransport(ABC):
         self._write_deadline = write_deadline
         self._queue: deque[tuple[Unit, int, int]] = deque()
         self._queued = 0
+        self._taken = 0
+        """Bytes that `send` has taken, in all: the position at which the newest unit ends."""
         self._written = 0
         self._acked = 0
         self._filled = asyncio.Event()
@@ -82,6 +84,10 @@ class QueuedTransport(ABC):
         """Bytes that the library has taken and the peer has not acknowledged, where it can be known."""
         return 0
 
+    def not_sent(self) -> int | None:
+        """Of those, the bytes that have not left this machine, where it can be known; None = not known."""
+        return None if self.unacknowledged() else 0
+
     def size(self, unit: Unit) -> int:
         """How many bytes a unit counts."""
         return len(unit.head) + len(unit.body) if isinstance(unit, Tag) else len(unit.payload)
@@ -106,19 +112,26 @@ class QueuedTransport(ABC):
             raise NetworkError("closed while publishing began", stage="publish")
         self._writer = asyncio.create_task(self._write_all())
 
-    def send(self, unit: Unit, time: int) -> None:
+    def send(self, unit: Unit, time: int) -> int:
         if self._writer is None or self._lost or self._closed:
-            return
+            return self._taken
         size = self.size(unit)
         if self._must_leave_out(unit, size):
-            return
+            return self._taken
         self._queue.append((unit, time, size))
         self._queued += size
+        self._taken += size
         self._filled.set()
+        return self._taken
 
     @property
     def pending(self) -> int:
         return self._queued + self.unacknowledged()
+
+    @property
+    def unsent(self) -> int | None:
+        held = self.not_sent()
+        return None if held is None else self._queued + held
 
     @property
     def acked(self) -> int:

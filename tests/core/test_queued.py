@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.plugins.transport_harness import Events, context, reached
 
-from camcast.contracts import TransportContext
+from camcast.contracts import TransportContext, unsent
 from camcast.errors import NetworkError, RefusedError
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import MediaKind, Packet, Tag, TagType, Track, Unit
@@ -30,6 +30,8 @@ class Recorder(QueuedTransport):
         self.gate = asyncio.Event()
         self.gate.set()
         self.held = 0
+        self.here: int | None = None
+        """Of `held`, what has not left, where the library says so."""
         self.ends = 0
         self.release = asyncio.Event()
         self.trouble: dict[str, BaseException | str] = {}
@@ -64,6 +66,9 @@ class Recorder(QueuedTransport):
 
     def unacknowledged(self) -> int:
         return self.held
+
+    def not_sent(self) -> int | None:
+        return super().not_sent() if self.here is None else self.here
 
 
 KIND = TransportKind(
@@ -124,6 +129,35 @@ async def test_what_the_library_holds_is_pending_and_not_acknowledged() -> None:
     assert transport.acked == 140, "never falls"
     transport.held = 0
     await transport.close()
+
+
+async def test_what_has_not_left_is_told_apart_from_what_is_on_its_way() -> None:
+    transport, _ = await published()
+    transport.gate.clear()
+    transport.send(picture(0, keyframe=True), 0)
+    assert unsent(transport) == transport.pending == 100, "nothing is on its way, so what waits is all here"
+    transport.held = 60
+    assert transport.pending == 160
+    assert unsent(transport) is None, "the library holds 60 bytes and does not say where they are"
+    transport.here = 20
+    assert unsent(transport) == 120
+    transport.gate.set()
+    await transport.close()
+
+
+async def test_a_unit_is_acknowledged_at_the_position_that_send_returned() -> None:
+    transport, _ = await published(limit=250)
+    first, second = transport.send(picture(0, keyframe=True), 0), transport.send(sound(1), 1)
+    assert (first, second) == (100, 110)
+    assert transport.send(picture(2, size=400), 2) == 110, "left out: it ends where the one before it did"
+    await reached(lambda: transport.acked >= second)
+    assert transport.acked == 110
+    transport.held = 5
+    assert transport.send(sound(3), 3) == 120
+    await reached(lambda: transport.pending == 5)
+    assert transport.acked == 115, "the sound is not there whole"
+    await transport.close()
+    assert transport.send(sound(4), 4) == 120, "nothing is taken any more"
 
 
 async def test_a_full_queue_leaves_out_until_a_keyframe() -> None:

@@ -26,7 +26,7 @@ from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
 from camcast.stream.negotiation import Choice, choose
-from camcast.stream.outlet import Outlet
+from camcast.stream.outlet import Limits, Outlet
 from camcast.stream.rendition import Rendition
 from camcast.target import Target
 
@@ -46,7 +46,7 @@ LOOK = 0.25
 
 
 class Attempt:
-    """One attempt of one session. Implements `TransportEvents` for its transport."""
+    """One attempt of one session. Implements `TransportEvents` for its transport and `OutletOwner` for its outlet."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Attempt:
         self._on_redirect = on_redirect
         self._on_drop = on_drop
         self._on_outdated = on_outdated
+        self._on_begun: Callable[[], object] = lambda: None
         self._kind: TransportKind | None = None
         self._transport: Transport | None = None
         self._acceptance: Acceptance | None = None
@@ -112,6 +113,26 @@ class Attempt:
         more = " (this attempt has said enough: nothing more of it is told)" if self._notes == MAX_NOTES else ""
         message = self.scrub(text) + more
         self._environment.emit(Note(label=self.config.label, key=self.config.key, code=code, message=message))
+
+    # --- OutletOwner --------------------------------------------------------------------------------------
+
+    def want_keyframe(self) -> None:
+        self._feed.request_keyframe(self._rendition)
+
+    def dropped(self, kind: MediaKind) -> None:
+        self._on_drop(kind)
+
+    def slow(self, seconds: float) -> None:
+        name = self._kind.name if self._kind is not None else "?"
+        log.debug("%s: send of transport %s took %.1f ms", self.config.label, name, seconds * 1000)
+
+    def broken(self, error: Exception) -> None:
+        if not self.lost_error.done():
+            self._log_bug("send")
+            self.lost(self._foreign(error))
+
+    def begun(self) -> None:
+        self._on_begun()
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -221,19 +242,18 @@ class Attempt:
         assert self._rendition is not None
         assert self._rendition.hub is not None
         config = self.config
-        rendition = self._rendition
-        self.outlet = Outlet(
-            transport=self._transport,
-            counters=self._flow,
-            max_seconds=config.queue.seconds,
-            max_bytes=config.queue.bytes,
+        self._on_begun = begun
+        limits = Limits(
+            seconds=config.queue.seconds,
+            bytes=config.queue.bytes,
             replay_seconds=config.replay_max.seconds if config.replay == "squeeze" else 0.0,
             replay_bytes=config.replay_max.bytes,
-            want_keyframe=lambda: self._feed.request_keyframe(rendition),
-            on_drop=self._on_drop,
-            on_slow=self._slow_send,
-            on_broken=self._broken_send,
-            started_flow=begun,
+        )
+        self.outlet = Outlet(
+            self._transport,
+            limits,
+            self,
+            counters=self._flow,
             quiet=at_keyframe,
             first_time=self._environment.first_timestamp,
             base=base,
@@ -296,7 +316,7 @@ class Attempt:
         self._on_outdated = on_outdated
         self.started_at = time.monotonic()
         if self.outlet is not None:
-            self.outlet.adopt(flow, on_drop)
+            self.outlet.adopt(flow)
 
     async def close(self, *, clean: bool) -> None:
         """Give everything back. `clean`: say goodbye and let the peer take what is under way first."""
@@ -378,15 +398,6 @@ class Attempt:
 
     def _rendition_failed(self, error: CamcastError) -> None:
         self.lost(self._foreign(error))
-
-    def _slow_send(self, seconds: float) -> None:
-        assert self._kind is not None
-        log.debug("%s: send of transport %s took %.1f ms", self.config.label, self._kind.name, seconds * 1000)
-
-    def _broken_send(self, error: Exception) -> None:
-        if not self.lost_error.done():
-            self._log_bug("send")
-            self.lost(self._foreign(error))
 
     async def _within(self, work: Awaitable[T], stage: str) -> T:
         assert self.target is not None

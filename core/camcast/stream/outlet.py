@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from time import monotonic, monotonic_ns, perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -70,31 +70,55 @@ _ARRIVAL: Final = 3
 _KIND: Final = 4
 
 
-@attrs.define(eq=False, kw_only=True)
+class OutletOwner(Protocol):
+    """What an outlet tells its attempt. All calls on the loop, some from within the hub's round: return at once."""
+
+    def want_keyframe(self) -> None:
+        """The next picture that can be sent is a keyframe: ask for one, where somebody can be asked."""
+
+    def dropped(self, kind: MediaKind) -> None:
+        """A unit was dropped; the counters have it already."""
+
+    def slow(self, seconds: float) -> None:
+        """The transport's `send` took this long, which it must not: it holds up everybody."""
+
+    def broken(self, error: Exception) -> None:
+        """What the transport raised, which it must not. The hub's other outlets go on."""
+
+    def begun(self) -> None:
+        """The first unit is about to be sent. Called once."""
+
+
+@attrs.frozen
+class Limits:
+    """The bounds of one outlet."""
+
+    seconds: float = 0.7
+    """Seconds of media that may wait."""
+    bytes: int = 4 * 1024 * 1024
+    """Bytes that may wait."""
+    replay_seconds: float = 2.0
+    """Time for the replay; 0 = no replay: begin at the next keyframe."""
+    replay_bytes: int = 4_000_000
+    """A larger group of pictures is not replayed."""
+
+
+@attrs.define(eq=False)
 class Outlet:
-    """One attempt's outlet. Bounds are seconds of media and bytes that the peer has not acknowledged."""
+    """One attempt's outlet. `owner` is told what happens; `limits` bound what the peer has not acknowledged."""
 
     transport: Transport
-    counters: FlowCounters
-    max_seconds: float = 0.7
-    max_bytes: int = 4 * 1024 * 1024
-    replay_seconds: float = 2.0
-    """0 = no replay: begin at the next keyframe."""
-    replay_bytes: int = 4_000_000
-    want_keyframe: Callable[[], object] = lambda: None
-    on_drop: Callable[[MediaKind], object] = lambda kind: None
-    on_slow: Callable[[float], object] = lambda seconds: None
-    on_broken: Callable[[Exception], object] = lambda error: None
-    """Called with what the transport raised, which it must not; the others go on."""
-    state: OutletState = attrs.field(default=OutletState.WAITING, init=False)
-    base: int | None = attrs.field(default=None)
+    limits: Limits
+    owner: OutletOwner
+    counters: FlowCounters = attrs.field(factory=FlowCounters, kw_only=True)
+    base: int | None = attrs.field(default=None, kw_only=True)
     """Hub time in ms that is this attempt's 0; set at the first unit unless given (hot pairs share one)."""
-    first_time: int = 0
+    first_time: int = attrs.field(default=0, kw_only=True)
     """What the attempt's own timeline begins with, ms."""
-    started_flow: Callable[[], object] = lambda: None
-    now: Callable[[], float] = perf_counter
-    quiet: bool = False
+    quiet: bool = attrs.field(default=False, kw_only=True)
     """While waiting for the first keyframe, another outlet still counts the frames."""
+    now: Callable[[], float] = attrs.field(default=perf_counter, kw_only=True)
+    state: OutletState = attrs.field(default=OutletState.WAITING, init=False)
     _hub: Hub | None = attrs.field(default=None, init=False)
     _marks: deque[_Mark] = attrs.field(factory=deque, init=False)
     _end: int = attrs.field(default=0, init=False)
@@ -124,15 +148,16 @@ class Outlet:
             if hub.latest_audio is not None:
                 self._begin(hub.latest_audio)
             return
-        if at_keyframe or not hub.group.packets or not self.replay_seconds or hub.group.bytes > self.replay_bytes:
+        limits = self.limits
+        affordable = limits.replay_seconds and hub.group.bytes <= limits.replay_bytes
+        if at_keyframe or not hub.group.packets or not affordable:
             if not at_keyframe:
-                self.want_keyframe()
+                self.owner.want_keyframe()
             return
         self._replay(hub, hub.latest_video)
 
-    def adopt(self, counters: FlowCounters, on_drop: Callable[[MediaKind], object]) -> None:
+    def adopt(self, counters: FlowCounters) -> None:
         """Count into `counters` from now on, with what is still under way."""
-        self.on_drop = on_drop
         for unit, live in self._backlog:
             packet = unit.packet if isinstance(unit, Tag) else unit
             if live and packet is not None:
@@ -271,7 +296,7 @@ class Outlet:
         if self.base is None:
             self.base = time - self.first_time
         self.state = OutletState.LIVE
-        self.started_flow()
+        self.owner.begun()
         for unit in self._hub.packer.headers(time):
             self._raw(unit, None, 0)
 
@@ -285,8 +310,8 @@ class Outlet:
         self._backlog.extend((unit, False) for unit in hub.packer.headers(time))
         self._backlog.extend((hub.packer.unit(packet), False) for packet in group)
         self.counters.replayed += len(group)
-        self._deadline = monotonic() + self.replay_seconds
-        self.started_flow()
+        self._deadline = monotonic() + self.limits.replay_seconds
+        self.owner.begun()
         self._slice()
 
     def _slice(self) -> None:
@@ -323,7 +348,7 @@ class Outlet:
                 self.counters.replayed -= 1
         self._backlog.clear()
         self.state = OutletState.DROPPING
-        self.want_keyframe()
+        self.owner.want_keyframe()
 
     def _offer_dropping(self, unit: Unit, packet: Packet) -> None:
         kind = packet.track.kind
@@ -350,9 +375,9 @@ class Outlet:
             time = to_ms(packet.dts)
             until = time + ASK_MS
             if self._marks:
-                until = min(until, self._marks[0][_TIME] + int(self.max_seconds * 1000))
+                until = min(until, self._marks[0][_TIME] + int(self.limits.seconds * 1000))
             if time < until:
-                self._well_until = self._end + min(ASK_BYTES, self.max_bytes) - pending
+                self._well_until = self._end + min(ASK_BYTES, self.limits.bytes) - pending
                 self._well_before = until * NS_PER_MS - NS_PER_MS // 2 - 1
                 return False
         lag = self.lag
@@ -375,7 +400,7 @@ class Outlet:
         try:
             return figure()
         except Exception as error:  # noqa: BLE001  as with `send`
-            self.on_broken(error)
+            self.owner.broken(error)
             return 0
 
     def _added(self, pending: int) -> int:
@@ -391,11 +416,11 @@ class Outlet:
     def _bound(self) -> float:
         """Seconds; never below what one keyframe needs at the measured rate."""
         if self._rate <= 0:
-            return self.max_seconds
-        return max(self.max_seconds, 1.5 * self._largest / self._rate)
+            return self.limits.seconds
+        return max(self.limits.seconds, 1.5 * self._largest / self._rate)
 
     def _byte_bound(self) -> int:
-        return max(self.max_bytes, 2 * self._largest)
+        return max(self.limits.bytes, 2 * self._largest)
 
     def _settle(self, pending: int | None = None) -> None:
         """Forget what the peer has acknowledged; measure latency and, while behind, the link's rate."""
@@ -449,12 +474,12 @@ class Outlet:
         except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
             if kind is not None:
                 self._drop(kind, REASON_LOST)
-            self.on_broken(error)
+            self.owner.broken(error)
             return
         took = now() - started
         if took > SLOW_SEND:
             self.counters.slow_sends += 1
-            self.on_slow(took)
+            self.owner.slow(took)
         counters = self.counters
         if kind is _VIDEO:
             counters.sent.video += 1
@@ -466,7 +491,7 @@ class Outlet:
 
     def _drop(self, kind: MediaKind, reason: str) -> None:
         self.counters.drop(kind, reason)
-        self.on_drop(kind)
+        self.owner.dropped(kind)
 
     def _drop_unit(self, unit: Unit, reason: str) -> None:
         packet = unit.packet if isinstance(unit, Tag) else unit

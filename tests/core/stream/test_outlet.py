@@ -11,9 +11,8 @@ from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound,
 
 from camcast.flv.packer import TagPacker
 from camcast.media import MediaKind, Tag
-from camcast.stream.flow import FlowCounters
 from camcast.stream.hub import Hub
-from camcast.stream.outlet import Outlet, OutletState
+from camcast.stream.outlet import Limits, Outlet, OutletState
 from camcast.stream.rendition import FlvPacker
 
 
@@ -58,9 +57,34 @@ def make(*, audio: bool = False) -> Hub:
     return Hub(FlvPacker(tracks, forms), now=lambda: 0.0)
 
 
-def outlet(hub: Hub, link: Link, **settings: object) -> Outlet:
-    settings.setdefault("max_seconds", 0.7)
-    made = Outlet(transport=link, counters=FlowCounters(), now=lambda: link.time, **settings)  # type: ignore[arg-type]
+class Owner:
+    """Remembers what an outlet told it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.drops: list[MediaKind] = []
+        self.slow_sends: list[float] = []
+        self.errors: list[Exception] = []
+        self.begins = 0
+
+    def want_keyframe(self) -> None:
+        self.asked += 1
+
+    def dropped(self, kind: MediaKind) -> None:
+        self.drops.append(kind)
+
+    def slow(self, seconds: float) -> None:
+        self.slow_sends.append(seconds)
+
+    def broken(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def begun(self) -> None:
+        self.begins += 1
+
+
+def outlet(hub: Hub, link: Link, limits: Limits | None = None, owner: Owner | None = None) -> Outlet:
+    made = Outlet(link, limits or Limits(), owner or Owner(), now=lambda: link.time)  # type: ignore[arg-type]
     made.start(hub)
     return made
 
@@ -205,11 +229,11 @@ async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe():
     for number in range(50):
         hub.packet(picture(number, key=number == 0, size=20_000))
     link.takes = False
-    asked = []
-    one = outlet(hub, link, replay_seconds=0.05, want_keyframe=lambda: asked.append(1))
+    owner = Owner()
+    one = outlet(hub, link, Limits(replay_seconds=0.05), owner)
     hub.packet(picture(50))
     await until(lambda: one.state is OutletState.DROPPING)
-    assert asked == [1]
+    assert owner.asked == 1
     assert one.counters.dropped[MediaKind.VIDEO, "replay too slow"] == 1
     assert len(link.numbers()) < 50
     link.drain()
@@ -223,10 +247,10 @@ async def test_a_group_over_the_byte_budget_is_not_replayed():
     hub, link = make(), Link()
     for number in range(5):
         hub.packet(picture(number, key=number == 0, size=10_000))
-    asked = []
-    one = outlet(hub, link, replay_bytes=30_000, want_keyframe=lambda: asked.append(1))
+    owner = Owner()
+    one = outlet(hub, link, Limits(replay_bytes=30_000), owner)
     assert one.state is OutletState.WAITING
-    assert asked == [1]
+    assert owner.asked == 1
     assert not link.sent
 
 
