@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from camcast.errors import CamcastError
 from camcast.flv import amf0
+from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import ChunkReader
 from camcast_rtmp.client import (
     Client,
@@ -19,8 +20,6 @@ from camcast_rtmp.client import (
     Connected,
     Published,
     ReconnectRequested,
-    Refused,
-    State,
 )
 from camcast_rtmp.handshake import Handshake
 from camcast_rtmp.messages import Message, ProtocolError, Type, parse_command, u32

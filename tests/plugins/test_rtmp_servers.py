@@ -17,7 +17,7 @@ from tests.servers.stream_reader import Listener
 
 from camcast.errors import BusyError, NetworkError, TransportError, UnexplainedRefusal
 from camcast.media import Tag, TagType
-from camcast_rtmp import answers
+from camcast_kit_rtmp import answers
 
 
 async def told(events: Events, timeout: float = 10.0) -> TransportError:

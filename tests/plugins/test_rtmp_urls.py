@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from camcast.target import Target
-from camcast_rtmp import reconnect, urls
-from camcast_rtmp.kind import check, publish_name
+from camcast_kit_rtmp import urls
+from camcast_kit_rtmp.urls import publish_name
+from camcast_rtmp import reconnect
+from camcast_rtmp.kind import check
 
 
 @pytest.mark.parametrize(

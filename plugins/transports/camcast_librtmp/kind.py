@@ -1,4 +1,4 @@
-"""The librtmp transport kind, and what can be said about a target before anything is opened."""
+"""The librtmp transport kind."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
 from camcast.media import MediaKind
-from camcast.target import Target
+from camcast_kit_rtmp import urls
+from camcast_librtmp.checks import check
 from camcast_librtmp.options import LibrtmpOptions
-from camcast_rtmp import urls
-from camcast_rtmp.kind import publish_name
 
 if TYPE_CHECKING:
     from camcast.contracts import Transport, TransportContext
     from camcast_librtmp.binding import Binding
-
-_NATIVE = 'use the native transport (leave out "transport")'
 
 _ACCEPTANCE = Acceptance(
     codecs={"h264": Take(Confidence.YES, "legacy"), "aac": Take(Confidence.YES, "legacy")},
@@ -41,7 +38,7 @@ class LibrtmpPlugin:
             by_name_only=True,
             available=self.available,
             check=check,
-            publish_name=publish_name,
+            publish_name=urls.publish_name,
         )
 
     def available(self) -> None:
@@ -59,21 +56,3 @@ class LibrtmpPlugin:
         from camcast_librtmp.transport import LibrtmpTransport
 
         return LibrtmpTransport(context, self.binding())
-
-
-def check(target: Target) -> None:
-    """Raises `ValueError` when librtmp cannot do what `target` asks for."""
-    address = urls.parse(target)
-    if address.secure and not target.insecure:
-        raise ValueError(
-            f"librtmp verifies no certificate, so its rtmps:// is open to anybody on the way: {_NATIVE}, "
-            "or set insecure if you accept that"
-        )
-    if target.ca_file or target.fingerprint:
-        raise ValueError(f"librtmp verifies no certificate, ca_file and fingerprint would do nothing: {_NATIVE}")
-    if target.proxy or target.bind:
-        raise ValueError(f"librtmp takes neither proxy nor bind: {_NATIVE}")
-    if target.ip_family == "ipv6" or ":" in address.host:
-        raise ValueError(f"librtmp knows IPv4 only: {_NATIVE}")
-    if address.user or address.password:
-        raise ValueError(f"user and password in the URL are not supported through librtmp: {_NATIVE}")

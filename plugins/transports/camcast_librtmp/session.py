@@ -20,11 +20,11 @@ from camcast.errors import MediaError, NetworkError
 from camcast.flv import amf0
 from camcast.media import Tag, TagType
 from camcast.target import Target
+from camcast_kit_rtmp import answers
+from camcast_kit_rtmp.state import Refused, State
+from camcast_kit_rtmp.urls import Address
 from camcast_librtmp.binding import Binding
 from camcast_librtmp.options import LibrtmpOptions
-from camcast_rtmp import answers
-from camcast_rtmp.client import Refused, State
-from camcast_rtmp.urls import Address
 
 _HEADROOM = 18
 """librtmp writes chunk headers in front of the body it is given (RTMP_MAX_HEADER_SIZE)."""

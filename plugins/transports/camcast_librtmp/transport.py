@@ -17,10 +17,11 @@ from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
 from camcast.lane import Lane, LaneClosed
 from camcast.media import MediaKind, Tag, TagType, Track, Unit
+from camcast_kit_rtmp import answers, urls
 from camcast_librtmp.binding import Binding
+from camcast_librtmp.checks import check
 from camcast_librtmp.options import LibrtmpOptions
 from camcast_librtmp.session import Session, wire_size
-from camcast_rtmp import answers, urls
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,6 @@ class LibrtmpTransport:
     """Implements `camcast.contracts.Transport`."""
 
     def __init__(self, context: TransportContext, binding: Binding) -> None:
-        from camcast_librtmp.kind import check
-
         self._context = context
         self._target = context.target
         self._binding = binding

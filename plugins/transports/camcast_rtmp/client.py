@@ -9,28 +9,17 @@ Media goes on the message stream that createStream's answer names. What the tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Any
 
 import attrs
 
 from camcast.flv import amf0
+from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.messages import ChunkStream, Command, ProtocolError, Type, parse_command, text
 
 MAX_INCOMING_MESSAGE = 1 << 18
-
-
-class State(Enum):
-    HANDSHAKE = "handshake"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    CREATING = "creating"
-    PUBLISHING = "publishing"
-    LIVE = "live"
-    REFUSED = "refused"
-    ENDED = "ended"
 
 
 @attrs.frozen
@@ -44,16 +33,6 @@ class Connected:
 @attrs.frozen
 class Published:
     """The server said Publish.Start, for what that is worth."""
-
-
-@attrs.frozen
-class Refused:
-    """The server said no to `command`, or ended a running publication (`command` is then "onStatus")."""
-
-    command: str
-    code: str
-    description: str
-    info: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen

@@ -16,7 +16,9 @@ from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import Tag, TagType, Track, Unit
-from camcast_rtmp import answers, profiles, proxy, reconnect, urls
+from camcast_kit_rtmp import answers, urls
+from camcast_kit_rtmp.state import Refused, State
+from camcast_rtmp import profiles, proxy, reconnect
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
     CHUNK_STREAMS,
@@ -26,8 +28,6 @@ from camcast_rtmp.client import (
     Connected,
     Published,
     ReconnectRequested,
-    Refused,
-    State,
 )
 from camcast_rtmp.network import dial
 from camcast_rtmp.options import RtmpOptions, connect_object

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camcast.errors import MisconfiguredError
 from camcast.kinds import Payload, TransportKind
 from camcast.target import Target
-from camcast_rtmp import profiles, proxy, urls
+from camcast_kit_rtmp import urls
+from camcast_rtmp import profiles, proxy
 from camcast_rtmp.options import RtmpOptions
 
 if TYPE_CHECKING:
@@ -46,17 +46,6 @@ def check(target: Target) -> None:
             raise ValueError(f"proxy: {error}") from error
 
 
-def publish_name(target: Target) -> str:
-    """Server, application and key without its query, the key as a digest: servers compare names without queries."""
-    try:
-        address = urls.parse(target)
-    except ValueError:
-        return target.url
-    name = re.split(r"[?]", address.key, maxsplit=1)[0]
-    app = address.app.partition("?")[0]
-    return f"{address.host}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
-
-
 def plain_receiver(directory: Path) -> LocalReceiver:
     from camcast_rtmp.receiver import Receiver
 
@@ -82,7 +71,7 @@ KINDS = tuple(
         payload=Payload.TAGS,
         options=RtmpOptions,
         check=check,
-        publish_name=publish_name,
+        publish_name=urls.publish_name,
         receiver=receiver,
     )
     for name, title, receiver in (

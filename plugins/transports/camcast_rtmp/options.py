@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs import validators
 
-from camcast_rtmp.urls import Address
+from camcast_kit_rtmp.urls import Address
 
 _CAN_ENCODE, _CAN_FORWARD = 2, 4
 _SENDS = _CAN_ENCODE | _CAN_FORWARD

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from camcast_kit_rtmp.urls import PORTS, Address
 from camcast_rtmp.messages import text
-from camcast_rtmp.urls import PORTS, Address
 
 _ABSOLUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://[^/\s]")
 

@@ -9,6 +9,7 @@ belong. tcUrl has neither credentials nor key. Ports are 1935 (rtmp) and 443 (rt
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 import attrs
@@ -66,6 +67,17 @@ def parse(target: Target) -> Address:
         user=unquote(user),
         password=unquote(password),
     )
+
+
+def publish_name(target: Target) -> str:
+    """Server, application and key without its query, the key as a digest: servers compare names without queries."""
+    try:
+        address = parse(target)
+    except ValueError:
+        return target.url
+    name = re.split(r"[?]", address.key, maxsplit=1)[0]
+    app = address.app.partition("?")[0]
+    return f"{address.host}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _split(target: Target, path: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from camcast.errors import (
     UnexplainedRefusal,
 )
 from camcast.target import Target
-from camcast_rtmp.client import Refused, State
+from camcast_kit_rtmp.state import Refused, State
 
 START_STANDS_AFTER = 3.0
 """Seconds that Publish.Start must stand: some servers say it even for a name in use, and close then."""
