@@ -266,7 +266,8 @@ async def test_a_server_that_stands_still(kind: TransportKind, nginx: Nginx) -> 
         pending.append(transport.pending)
         await asyncio.sleep(0)
     assert "took nothing for 1.5 s" in str(events.losses[0])
-    assert pending[-1] > 100_000
+    # The last look may come after the stuck write was ended, and what waited behind it was let go.
+    assert max(pending) > 100_000
     stood = transport.acked
     assert stood >= acked
     began = time.monotonic()
