@@ -98,7 +98,7 @@ def test_the_start_is_metadata_sound_colours_picture() -> None:
     assert [(tag.type, tag.time, (tag.head + tag.body)[:5].hex()) for tag in tags] == [
         (TagType.SCRIPT, 1234, "02000d4073"),
         (TagType.AUDIO, 1234, "904f707573"),
-        (TagType.VIDEO, 1234, "8468766331"),
+        (TagType.VIDEO, 1234, "d468766331"),
         (TagType.VIDEO, 1234, "9068766331"),
     ]
     metadata = tags[0]

@@ -282,7 +282,7 @@ def test_high_dynamic_range_is_told() -> None:
     }
     form = KIND.flv["enhanced"]
     assert form.colour
-    assert form.colour(track).startswith(bytes.fromhex("8461763031") + b"\x02\x00\x09colorInfo\x03")
+    assert form.colour(track).startswith(bytes.fromhex("d461763031") + b"\x02\x00\x09colorInfo\x03")
     assert parse_sequence_header(track.config[6:]).colour.bit_depth == 10
     assert track.config[2] == 0x4C
 

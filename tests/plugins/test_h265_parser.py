@@ -174,7 +174,7 @@ def test_hdr_colours() -> None:
     assert colour is not None
     body = colour(parser.track)
     assert body[1:5] == b"hvc1"
-    assert body[0] & 0x8F == 0x84
+    assert body[0] == 0xD4
     assert amf0.decode(body[5:]) == [
         "colorInfo",
         {

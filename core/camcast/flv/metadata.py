@@ -13,7 +13,7 @@ from typing import Any
 
 from camcast.errors import MediaError
 from camcast.flv import amf0
-from camcast.flv.fourcc import ENHANCED_VIDEO, VideoPacketType
+from camcast.flv.fourcc import FrameType, VideoPacketType, video_head
 from camcast.kinds import FlvForm
 from camcast.media import MediaKind, Tag, TagType, Track
 
@@ -63,11 +63,12 @@ def read_metadata(body: bytes | memoryview) -> dict[str, Any] | None:
 def colour_info(code: bytes, colour: Mapping[str, Any] | None) -> bytes:
     """The body of a metadata tag with `colour` (a colorInfo object) for the video codec of this FourCC.
 
-    b"" for None. Enhanced RTMP v2, "Metadata Frame"; the frame type bits are ignored by readers.
+    b"" for None. Enhanced RTMP v2, "Metadata Frame". The specification leaves the frame type open, but FFmpeg reads
+    colours only behind frame type 5 and takes any other for a coded picture, after which it decodes nothing.
     """
     if colour is None:
         return b""
-    return bytes((ENHANCED_VIDEO | VideoPacketType.METADATA,)) + code + amf0.encode("colorInfo", dict(colour))
+    return video_head(code, VideoPacketType.METADATA, FrameType.COMMAND) + amf0.encode("colorInfo", dict(colour))
 
 
 def colour_reset(body: bytes) -> bytes:
