@@ -85,16 +85,20 @@ def packets_of(parser: CodecParser, clip: clips.Clip, after: int) -> list[Packet
     return made
 
 
-def pictures(codec: str, colour: str, change: str) -> list[Packet]:
+def pictures(codec: str, look: str, change: str) -> list[Packet]:
+    """`look`: colours or pixel format."""
     parser = host().codec(codec).parser(b"")
     if change not in CHANGES:
-        told = {"colour": colour} if colour in ("", "pq", "hlg") else {"pixel_format": colour}
-        return packets_of(parser, clips.video(codec, frames=FRAMES, **told), 0)
+        colour, pixel_format = (look, "") if look in ("", *TRANSFERS) else ("", look)
+        return packets_of(parser, clips.video(codec, frames=FRAMES, colour=colour, pixel_format=pixel_format), 0)
     before, then = CHANGES[change]
-    second = {"size": (208, 128)} if then == "size" else {"colour": then}
-    first = clips.video(codec, frames=FRAMES // 2, colour=before)
-    rest = clips.video(codec, frames=FRAMES // 2, first=FRAMES // 2, **second)  # type: ignore[arg-type]
-    return packets_of(parser, first, 0) + packets_of(parser, rest, FRAMES // 2 * clips.STEP)
+    half = FRAMES // 2
+    first = clips.video(codec, frames=half, colour=before)
+    if then == "size":
+        rest = clips.video(codec, frames=half, first=half, size=(208, 128))
+    else:
+        rest = clips.video(codec, frames=half, first=half, colour=then)
+    return packets_of(parser, first, 0) + packets_of(parser, rest, half * clips.STEP)
 
 
 def sounds(name: str, change: str) -> list[Packet]:
