@@ -33,8 +33,6 @@ HOLD = 3.0
 KEYFRAME_DEADLINE = 20.0
 HOUR = 3600.0
 STANDBY_CHECK = 1.0
-SUSPICION = 0.6
-"""After this part of `stall_timeout` without an acknowledgement the next target is connected, just in case."""
 MAX_TWIN_DELAY = 60.0
 
 
@@ -141,8 +139,8 @@ class Aside:
             self._twin.check(now)
         if self._candidate is not None:
             self._candidate.check(now)
-        active, timeout = self._session.active, self._session.config.stall_timeout
-        suspicious = active is not None and active.stall_due(now) < (1 - SUSPICION) * timeout
+        active = self._session.active
+        suspicious = active is not None and active.suspicious(now)
         if suspicious is not self._suspicious:
             self._suspicious = suspicious
             self._signal.set()

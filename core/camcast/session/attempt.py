@@ -23,6 +23,7 @@ from camcast.kinds import Acceptance, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.session.environment import Environment
+from camcast.session.liveness import LOOK, Liveness
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
 from camcast.stream.negotiation import Choice, choose
@@ -41,8 +42,6 @@ MAX_NOTES = 20
 """Notes of one attempt that are told."""
 CLOSE_DEADLINE = 2.5
 DRAIN_DEADLINE = 1.0
-LOOK = 0.25
-"""Seconds between two looks at what is acknowledged, once media flows: each is a system call."""
 
 
 class Attempt:
@@ -82,11 +81,8 @@ class Attempt:
         self._transport: Transport | None = None
         self._acceptance: Acceptance | None = None
         self._rendition: Rendition | None = None
-        self._acked = 0
-        self._acked_at = self._moved_at = self.started_at
+        self._liveness = Liveness(config.stall_timeout, 0, self.started_at)
         self._look_at = 0.0
-        self.flow_since: float | None = None
-        """Monotonic time of the first acknowledged media."""
 
     # --- TransportEvents ----------------------------------------------------------------------------------
 
@@ -225,7 +221,6 @@ class Attempt:
         if self.lost_error.done():
             raise self.lost_error.result()
         self.published_at = time.monotonic()
-        self._acked_at = self._moved_at = self.published_at
 
     def start(
         self,
@@ -277,29 +272,26 @@ class Attempt:
 
     def _look_for_stall(self, transport: Transport, now: float) -> None:
         acked = transport.acked
-        if acked != self._acked:
-            self._acked = acked
-            self._acked_at = self._moved_at = now
-            if self.flow_since is None and self.outlet is not None and self.outlet.sending:
-                self.flow_since = now
+        outlet = self.outlet
+        if outlet is None or not outlet.sending:
+            self._liveness.rest(acked, now)
             return
-        if transport.pending == 0:
-            self._acked_at = self._moved_at = now
-            return
-        # The last acknowledgement came up to one look before it was seen, and hardly before what still waits was sent.
-        waiting = self.outlet.waiting if self.outlet is not None else 0.0
-        self._acked_at = max(self._moved_at - LOOK, min(self._moved_at, now - waiting))
-        if now - self._acked_at >= self.config.stall_timeout:
-            self.lost(
-                NetworkError(
-                    f"stalled: {transport.pending} bytes sent and none acknowledged for {now - self._acked_at:.1f} s",
-                    stage="streaming",
-                )
-            )
+        stall = self._liveness.look(acked, transport.pending, outlet.waiting, now)
+        if stall is not None:
+            self.lost(NetworkError(str(stall), stage="streaming"))
+
+    @property
+    def flow_since(self) -> float | None:
+        """Monotonic time of the first acknowledged media."""
+        return self._liveness.begun
 
     def stall_due(self, now: float) -> float:
         """Seconds until a stall would be noticed if nothing is acknowledged."""
-        return self._acked_at + self.config.stall_timeout - now
+        return self._liveness.due() - now
+
+    def suspicious(self, now: float) -> bool:
+        """Whether nothing has been acknowledged for long enough to prepare for the worst."""
+        return self._liveness.suspicious(now)
 
     def adopt(
         self,
