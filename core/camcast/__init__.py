@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from camcast.camera.manager import CameraInstance, CameraManager
+    from camcast.camera.instance import CameraInstance
+    from camcast.camera.manager import CameraManager
     from camcast.config import (
         CameraConfig,
         Config,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CamcastError": "camcast.errors",
     "CameraConfig": "camcast.config",
-    "CameraInstance": "camcast.camera.manager",
+    "CameraInstance": "camcast.camera.instance",
     "CameraManager": "camcast.camera.manager",
     "Config": "camcast.config",
     "ConfigError": "camcast.errors",

@@ -35,6 +35,24 @@ class ConfigError(CamcastError):
         super().__init__("\n".join(str(issue) for issue in self.issues))
 
 
+class NotFound(CamcastError, KeyError):
+    """There is no camera, stream, session or source of that name. The text lists what there is."""
+
+    __str__ = Exception.__str__  # a KeyError's own would put the text in quotes
+
+
+class WrongState(CamcastError, RuntimeError):
+    """The call does not fit the moment: an engine not started, started twice, stopped, or waited for by itself."""
+
+
+class OutOfRange(CamcastError, ValueError):
+    """An argument is outside of what the method takes. The text gives the bounds."""
+
+
+class DeadlineError(CamcastError, TimeoutError):
+    """Something did not answer or end within its deadline; it may do so later."""
+
+
 class PluginError(CamcastError):
     """A plugin broke its contract: its author acts. The text names the plugin."""
 

@@ -146,6 +146,7 @@ class MemoryTransport:
             self.acked += size
 
     async def close(self) -> None:
+        await self.servers.step("close", self.host)
         self.closed = True
         self.servers.alive.discard(self)
 

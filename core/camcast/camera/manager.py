@@ -1,99 +1,31 @@
-"""Cameras at run time: made, started, stopped and removed, each without touching the others."""
+"""All cameras of an engine: made, found and removed, each without touching the others."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
 import attrs
 
-from camcast.camera.stream import CameraStream, StreamMetrics
-from camcast.config import CameraConfig, StreamConfig
-from camcast.errors import ConfigError, Issue
-from camcast.events import Event, SourceState
+from camcast.camera.handles import CameraHandle
+from camcast.camera.instance import CameraInstance
+from camcast.camera.stream import CameraStream
+from camcast.config import CameraConfig
+from camcast.errors import ConfigError, Issue, NotFound, WrongState
+from camcast.events import Event
 from camcast.session.environment import Environment
-
-
-class StreamHandle(Protocol):
-    """What a stream shows to others, wherever it runs."""
-
-    config: StreamConfig
-    label: str
-
-    @property
-    def state(self) -> SourceState: ...
-
-    @property
-    def metrics(self) -> StreamMetrics: ...
-
-    def request_keyframe(self) -> bool: ...
-
-    def set_bitrate(self, bitrate: int) -> bool: ...
-
-
-class CameraHandle(Protocol):
-    """What a camera shows to others, wherever it runs."""
-
-    config: CameraConfig
-
-    @property
-    def camera_id(self) -> int: ...
-
-    @property
-    def streams(self) -> Mapping[int, StreamHandle]: ...
-
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    def request_keyframe(self, stream_id: int = 0) -> bool: ...
-
-    def set_bitrate(self, stream_id: int, bitrate: int) -> bool: ...
-
-
-class CameraInstance:
-    """One camera with its streams, by `stream_id`."""
-
-    def __init__(self, config: CameraConfig, environment: Environment, emit: Callable[[Event], object]) -> None:
-        self.config = config
-        self.streams: dict[int, CameraStream] = {
-            stream.stream_id: CameraStream(config, stream, environment, emit)
-            for stream in config.streams
-            if stream.enabled
-        }
-
-    @property
-    def camera_id(self) -> int:
-        return self.config.camera_id
-
-    def start(self) -> None:
-        for stream in self.streams.values():
-            stream.start()
-
-    async def stop(self) -> None:
-        await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
-
-    def request_keyframe(self, stream_id: int = 0) -> bool:
-        """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
-        return self.streams[stream_id].request_keyframe()
-
-    def set_bitrate(self, stream_id: int, bitrate: int) -> bool:
-        """Aim at `bitrate` kbit/s where the picture is encoded or transcoded here, at most what it is configured with.
-
-        False = it comes encoded from the source. Raises `KeyError` for no such stream, `ValueError` below 1.
-        """
-        return self.streams[stream_id].set_bitrate(bitrate)
+from camcast.stream.feed import Feed
 
 
 @attrs.define(eq=False)
 class CameraManager:
-    """All cameras of an engine, at most `max_cameras`."""
+    """Iterating gives the cameras in the order of their ids; at most `max_cameras`. All calls on the loop."""
 
     _environment: Environment
     _emit: Callable[[Event], object]
     max_cameras: int = 16
     _cameras: dict[int, CameraHandle] = attrs.field(factory=dict, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
 
     def __iter__(self) -> Iterator[CameraHandle]:
         return iter(sorted(self._cameras.values(), key=lambda camera: camera.camera_id))
@@ -102,10 +34,21 @@ class CameraManager:
         return len(self._cameras)
 
     def get(self, camera_id: int) -> CameraHandle | None:
+        """The camera of this id, or None."""
         return self._cameras.get(camera_id)
+
+    def require(self, camera_id: int) -> CameraHandle:
+        """The camera of this id. Raises `NotFound` that says what there is."""
+        camera = self._cameras.get(camera_id)
+        if camera is None:
+            known = ", ".join(str(number) for number in sorted(self._cameras))
+            raise NotFound(f"there is no camera {camera_id}; known: {known or 'none'}")
+        return camera
 
     def create(self, config: CameraConfig) -> CameraHandle:
         """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`."""
+        if self._closed:
+            raise WrongState("the engine has been stopped; make a new one")
         if config.camera_id < 0:
             free = next(number for number in range(len(self._cameras) + 1) if number not in self._cameras)
             config = config.renumbered(free)
@@ -120,23 +63,34 @@ class CameraManager:
         return CameraInstance(config, self._environment, self._emit)
 
     async def destroy(self, camera_id: int) -> None:
-        """Stop a camera and forget it. Raises `KeyError` for one that is not there."""
-        await self._cameras.pop(camera_id).stop()
+        """Stop a camera and forget it. Raises `NotFound` for one that is not there."""
+        camera = self.require(camera_id)
+        del self._cameras[camera_id]
+        await camera.stop()
 
     def stream(self, camera_id: int, stream_id: int) -> CameraStream:
-        """Raises `LookupError` that says what there is."""
-        camera = self._cameras.get(camera_id)
-        if camera is None:
-            known = ", ".join(str(number) for number in sorted(self._cameras))
-            raise LookupError(f"there is no camera {camera_id}; known: {known or 'none'}")
+        """A stream that runs in this process. Raises `NotFound` that says what there is."""
+        camera = self.require(camera_id)
         if stream_id not in camera.streams:
             known = ", ".join(str(number) for number in sorted(camera.streams))
-            raise LookupError(f"camera {camera_id} has no stream {stream_id}; known: {known or 'none'}")
+            raise NotFound(f"camera {camera_id} has no stream {stream_id}; known: {known or 'none'}")
         stream = camera.streams[stream_id]
         if not isinstance(stream, CameraStream):
-            raise LookupError(f"camera {camera_id} runs in another process")
+            raise NotFound(f"camera {camera_id} runs in another process")
         return stream
 
+    # --- what sessions need of cameras: `session_manager.Streams` -------------------------------------------
+
+    def feed(self, camera_id: int, stream_id: int) -> Feed:
+        """What a stream's sessions are fed from. Raises `NotFound`."""
+        return self.stream(camera_id, stream_id).feed
+
+    def names(self, camera_id: int) -> Mapping[int, str]:
+        """A camera's streams, wherever it runs: names by id. Raises `NotFound`."""
+        return {number: stream.config.name for number, stream in self.require(camera_id).streams.items()}
+
     async def close(self) -> None:
+        """Stop all cameras side by side; none can be made any more."""
+        self._closed = True
         cameras, self._cameras = list(self._cameras.values()), {}
         await asyncio.gather(*(camera.stop() for camera in cameras))

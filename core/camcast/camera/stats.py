@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from camcast.camera.stream import StreamMetrics
+from camcast.events import SourceState
 from camcast.session.metrics import SessionMetrics, Totals
+
+
+@attrs.frozen(kw_only=True)
+class StreamMetrics:
+    """A snapshot of a stream's source side. Everything counts since the stream was made."""
+
+    camera_id: int
+    stream_id: int
+    label: str
+    """"cam0_main"."""
+    state: SourceState = SourceState.STOPPED
+    video_received: int = 0
+    audio_received: int = 0
+    bytes_received: int = 0
+    dropped: Mapping[str, int] = attrs.field(factory=dict)
+    """By kind and reason: "video: damaged"."""
+    restarts: int = 0
+    last_error: str = ""
+    clock_jumps: int = 0
+    """Places where the source's timestamps did not continue."""
+    renditions: int = 0
+    transcoders: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -13,6 +37,7 @@ class Stats:
     """Everything at one moment. Holds no secret."""
 
     uptime: float
+    """Seconds since the engine was started."""
     sessions: tuple[SessionMetrics, ...]
     streams: tuple[StreamMetrics, ...]
     totals: Totals

@@ -34,7 +34,7 @@ from camcast.config.secrets import (
     resolve_options,
     show_url,
 )
-from camcast.errors import ConfigError, Issue
+from camcast.errors import ConfigError, Issue, OutOfRange
 from camcast.events import SessionKey
 from camcast.target import Target
 from camcast.url_template import UrlTemplate
@@ -226,9 +226,9 @@ class SessionConfig:
         return attrs.evolve(self, **changes)
 
     def check_target(self, index: int) -> None:
-        """Raises `ValueError` for an index that is not in the chain."""
+        """Raises `OutOfRange` for an index that is not in the chain."""
         if not 0 <= index < len(self.targets):
-            raise ValueError(f"target {index} is not in the chain; it has 0 to {len(self.targets) - 1}")
+            raise OutOfRange(f"target {index} is not in the chain; it has 0 to {len(self.targets) - 1}")
 
     @property
     def key(self) -> SessionKey:

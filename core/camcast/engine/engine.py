@@ -16,21 +16,24 @@ from types import TracebackType
 
 import attrs
 
-from camcast.camera.manager import CameraHandle, CameraManager
+from camcast.camera.handles import CameraHandle
+from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
-from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
+from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
 from camcast.config.load import load
 from camcast.contracts import PushHandle
+from camcast.engine.changes import Changes
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
-from camcast.errors import CamcastError
+from camcast.engine.plan import Step, plan
+from camcast.errors import NotFound, WrongState
 from camcast.events import Event, SessionKey, SourceState
 from camcast.host import PluginHost
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
+from camcast.session.naming import published
 from camcast.session.resolver import NameResolver
 from camcast.session.session_manager import SessionHandle, SessionManager
-from camcast.stream.feed import Feed
 from camcast.workers import sharding, wire
 
 log = logging.getLogger(__name__)
@@ -38,9 +41,6 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """Runs a configuration. One engine is started once; all methods belong to the loop that started it."""
-
-    sessions: SessionManager
-    cameras: CameraManager
 
     def __init__(
         self, config: Config | None = None, *, host: PluginHost | None = None, first_timestamp: int = 0
@@ -52,6 +52,8 @@ class Engine:
         self._started_at = 0.0
         self._running = False
         self._environment: Environment | None = None
+        self._cameras: CameraManager | None = None
+        self._sessions: SessionManager | None = None
         self._shards: sharding.Shards | None = None
         self._bus = EventBus(self.host)
         self._reloading = asyncio.Lock()
@@ -71,26 +73,44 @@ class Engine:
     ) -> None:
         await self.stop()
 
+    @property
+    def cameras(self) -> CameraManager:
+        """The cameras. Raises `WrongState` before the engine has been started."""
+        if self._cameras is None:
+            raise WrongState("the engine has not been started")
+        return self._cameras
+
+    @property
+    def sessions(self) -> SessionManager:
+        """The sessions. Raises `WrongState` before the engine has been started."""
+        if self._sessions is None:
+            raise WrongState("the engine has not been started")
+        return self._sessions
+
     async def start(self) -> None:
-        """Start all cameras and sessions; returns at once, they connect in the background."""
+        """Start all cameras and sessions; returns at once, they connect in the background.
+
+        Raises `ConfigError`, and then nothing is left running; `WrongState` when it has been started before.
+        """
         if self._environment is not None:
-            raise RuntimeError("an engine is started once; make a new one")
+            raise WrongState("an engine is started once; make a new one")
         self._handover = LoopHandover(asyncio.get_running_loop())
         self._environment = self.make_environment()
         self._make_managers(self._environment)
+        self._changes = Changes(self.cameras, self.sessions)
         self._started_at = time.monotonic()
         self._running = True
         try:
             for camera in self.config.cameras:
                 if camera.enabled:
-                    self._add(camera)
+                    self._changes.add(camera)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """End everything cleanly, within about ten seconds whatever state it is in."""
-        if not self._running or self._environment is None:
+        if not self._running:
             return
         self._running = False
         if self._shards is not None:
@@ -103,74 +123,70 @@ class Engine:
     # --- changes at run time ------------------------------------------------------------------------------
 
     async def add_camera(self, config: CameraConfig) -> CameraHandle:
-        """Add and start a camera with its sessions. Raises `ConfigError`."""
-        return self._add(config)
+        """Add and start a camera with its sessions; −1 as its id takes the next free one. Raises `ConfigError`.
+
+        A session of it that cannot be created is logged, and keeps nothing else from running.
+        """
+        return self._running_changes().add(config)[0]
 
     async def remove_camera(self, camera_id: int) -> None:
-        """End a camera's sessions and the camera. Raises `KeyError` for one that is not there."""
-        if self.cameras.get(camera_id) is None:
-            raise KeyError(camera_id)
-        await self._end_sessions(self.sessions.find(camera_id=camera_id))
-        if self.cameras.get(camera_id) is not None:  # somebody else may have been quicker
-            await self.cameras.destroy(camera_id)
+        """End a camera's sessions and the camera. Raises `NotFound` for one that is not there."""
+        await self._running_changes().remove(camera_id)
 
-    async def add_output(self, config: SessionConfig) -> SessionHandle:
-        """Publish a running stream somewhere else as well. Raises `ConfigError`."""
+    async def create_session(self, config: SessionConfig) -> SessionHandle:
+        """Publish a running stream somewhere else as well. Raises what `SessionManager.create_session` raises."""
         return self.sessions.create_session(config)
 
-    async def remove_output(self, key: SessionKey) -> None:
-        """End one session; the stream's others go on. Raises `KeyError` for one that is not there."""
+    async def delete_session(self, key: SessionKey) -> None:
+        """End one session; the stream's others go on. Raises `NotFound` for one that is not there."""
         await self.sessions.delete_session(key)
+
+    add_output = create_session
+    remove_output = delete_session
+
+    def plan(self, config: Config) -> list[Step]:
+        """What `reload` would do now. Raises `ConfigError`."""
+        host = self.host
+        return plan(
+            self._running_changes().running(self.config.system), config, lambda session: published(host, session)
+        )
 
     async def reload(self, config: Config) -> list[str]:
         """Make the running engine be like `config`, by difference. Returns what changed, one line each.
 
-        What is equal in both is not touched: no other session loses a frame. What cannot be done is a line too, and
-        keeps nothing else from being done. A reload waits for the one before it.
+        What is equal in both is not touched, except that what has given up is tried again. What cannot be done is a
+        line too, and keeps nothing else from being done. A reload waits for the one before it. Raises `ConfigError`,
+        and then nothing has been touched.
         """
         async with self._reloading:
-            return await self._reload(config)
-
-    async def _reload(self, config: Config) -> list[str]:
-        changes = self._reload_system(config.system)
-        wanted = {camera.camera_id: camera for camera in config.cameras if camera.enabled}
-        for camera in list(self.cameras):
-            new = wanted.get(camera.camera_id)
-            if new is None:
-                await self.remove_camera(camera.camera_id)
-                changes.append(f"camera {camera.camera_id} removed")
-            elif new.name != camera.config.name or _sources(new) != _sources(camera.config):
-                await self.remove_camera(camera.camera_id)
-                changes.append(self._try_add(new, "restarted"))
-            else:
-                camera.config = new
-                changes += await self._reload_sessions(new)
-        for camera_id, new in wanted.items():
-            if self.cameras.get(camera_id) is None:
-                changes.append(self._try_add(new, "added"))
-        self.config = config
-        return changes
+            lines = await self._running_changes().carry_out(self.plan(config))
+            for camera in config.cameras:
+                running = self.cameras.get(camera.camera_id)
+                if running is not None:
+                    running.config = camera
+            self.config = config
+            return lines
 
     # --- media of the embedding program -------------------------------------------------------------------
 
     def push(self, camera_id: int, stream_id: int) -> PushHandle:
         """What this program pushes a stream's media into, where the stream's source is of a kind made for that.
 
-        From any thread, before, while and after the engine runs; keep it. Raises `LookupError` for a stream that is
-        not there, or whose source brings its own media.
+        From any thread, before, while and after the engine runs; keep it. Raises `NotFound` for a stream that is not
+        there, or whose source brings its own media.
         """
-        running = [camera.config for camera in self.cameras] if self._environment is not None else []
+        running = [camera.config for camera in self._cameras] if self._cameras is not None else []
         for camera in [*running, *self.config.cameras]:
             if camera.camera_id == camera_id:
                 for stream in camera.streams:
                     if stream.stream_id == stream_id:
                         return self._push_handle(camera_id, stream)
-        raise LookupError(f"there is no camera {camera_id} with a stream {stream_id}")
+        raise NotFound(f"there is no camera {camera_id} with a stream {stream_id}")
 
     def _push_handle(self, camera_id: int, stream: StreamConfig) -> PushHandle:
         kind = self.host.source(stream.source.type)
         if kind.feed is None:
-            raise LookupError(
+            raise NotFound(
                 f"camera {camera_id} stream {stream.stream_id} has a source of type {kind.name!r}, which brings its "
                 'own media; push into a source like {"type": "push"}'
             )
@@ -193,9 +209,9 @@ class Engine:
 
     @property
     def sources_ended(self) -> bool:
-        """Whether every source has come to its end, so that nothing more will be sent."""
-        ended = (SourceState.ENDED, SourceState.FAILED)
-        return all(stream.state in ended for camera in self.cameras for stream in camera.streams.values())
+        """Whether there are sources and each has come to its end, so that nothing more will be sent."""
+        states = [stream.state for camera in self.cameras for stream in camera.streams.values()]
+        return bool(states) and all(state in (SourceState.ENDED, SourceState.FAILED) for state in states)
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -215,75 +231,17 @@ class Engine:
         system, emit = self.config.system, environment.emit
         count = sharding.worker_count(system)
         if count == 1:
-            self.cameras = CameraManager(environment, emit, system.max_cameras)
-            self.sessions = SessionManager(environment, self._feed)
+            self._cameras = CameraManager(environment, emit, system.max_cameras)
+            self._sessions = SessionManager(environment, self._cameras)
             return
         plugins = tuple(plugin.name for plugin in self.host.plugins if not plugin.registered)
         begin = wire.Begin(attrs.evolve(system, workers=1), self._first_timestamp, plugins)
         self._shards = sharding.Shards(count, begin, environment.hosts, emit)
         self._shards.start()
-        self.cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
-        self.sessions = sharding.ShardedSessions(environment, self._feed, self._shards)
+        self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
+        self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)
 
-    def _feed(self, camera_id: int, stream_id: int) -> Feed:
-        return self.cameras.stream(camera_id, stream_id).feed
-
-    def _add(self, config: CameraConfig) -> CameraHandle:
-        camera = self.cameras.create(config)
-        for stream in camera.config.streams:
-            if not stream.enabled:
-                continue
-            for session in stream.sessions:
-                try:
-                    self.sessions.create_session(session)
-                except CamcastError as error:
-                    log.error("Session %s cannot be created: %s", session.label, error)
-        camera.start()
-        return camera
-
-    def _try_add(self, config: CameraConfig, done: str) -> str:
-        try:
-            self._add(config)
-        except CamcastError as error:
-            log.error("Camera %d cannot be added: %s", config.camera_id, error)
-            return f"camera {config.camera_id} cannot be added: {error}"
-        return f"camera {config.camera_id} {done}"
-
-    def _reload_system(self, new: SystemConfig) -> list[str]:
-        """Limits hold at once; how many processes there are is settled at the start."""
-        old = self.config.system
-        self.cameras.max_cameras = new.max_cameras
-        return [
-            f"system.{name} is for the next start: it stays {getattr(old, name)}"
-            for name in ("workers", "max_connects_per_second")
-            if getattr(old, name) != getattr(new, name)
-        ]
-
-    async def _reload_sessions(self, camera: CameraConfig) -> list[str]:
-        changes: list[str] = []
-        wanted = {session.key: session for stream in camera.streams if stream.enabled for session in stream.sessions}
-        for session in self.sessions.find(camera_id=camera.camera_id):
-            if wanted.get(session.key) != session.config:
-                await self.sessions.delete_session(session.key)
-                changes.append(f"session {session.label} {'restarted' if session.key in wanted else 'removed'}")
-        for key, config in wanted.items():
-            if self.sessions.get(key) is None:
-                try:
-                    self.sessions.create_session(config)
-                except CamcastError as error:
-                    log.error("Session %s cannot be created: %s", config.label, error)
-                    changes = [change for change in changes if change != f"session {config.label} restarted"]
-                    changes.append(f"session {config.label} cannot be created: {error}")
-                    continue
-                if not any(config.label in change for change in changes):
-                    changes.append(f"session {config.label} added")
-        return changes
-
-    async def _end_sessions(self, sessions: list[SessionHandle]) -> None:
-        here = [session.key for session in sessions if self.sessions.get(session.key) is session]
-        await asyncio.gather(*(self.sessions.delete_session(key) for key in here))
-
-
-def _sources(camera: CameraConfig) -> list[StreamConfig]:
-    """A camera's streams without their sessions: what decides whether it must be restarted."""
-    return [attrs.evolve(stream, sessions=()) for stream in camera.streams if stream.enabled]
+    def _running_changes(self) -> Changes:
+        if not self._running:
+            raise WrongState("the engine is not running" if self._cameras is None else "the engine has been stopped")
+        return self._changes

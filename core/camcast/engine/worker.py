@@ -169,8 +169,10 @@ async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
                     getattr(session, method)(*arguments)
             case wire.Keyframe(camera_id, stream_id):
                 answer = engine.cameras.stream(camera_id, stream_id).request_keyframe()
-            case wire.Bitrate(camera_id, stream_id, kbits):
-                answer = engine.cameras.stream(camera_id, stream_id).set_bitrate(kbits)
+            case wire.Bitrate(camera_id, stream_id, kbps):
+                answer = engine.cameras.stream(camera_id, stream_id).set_bitrate(kbps)
+            case wire.RetrySource(camera_id, stream_id):
+                engine.cameras.stream(camera_id, stream_id).retry_now()
     except (CamcastError, LookupError, ValueError) as error:
         send(wire.Done(number, str(error)))
         return

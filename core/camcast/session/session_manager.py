@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import attrs
 
 from camcast.config import SessionConfig
-from camcast.errors import CamcastError, ConfigError
+from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
 from camcast.session.environment import Environment
 from camcast.session.metrics import SessionMetrics, Totals, total
+from camcast.session.naming import Claims, numbered, placed, published
 from camcast.session.session import Session
 from camcast.stream.feed import Feed
 
@@ -24,47 +25,73 @@ TICK = 0.1
 
 
 class SessionHandle(Protocol):
-    """What a session shows to others, wherever it runs."""
+    """One session, wherever it runs. All calls on the engine's loop."""
 
     config: SessionConfig
     key: SessionKey
     label: str
+    """"cam0_main", or "cam0_main/cloud" for an output of another name."""
 
     @property
-    def state(self) -> SessionState: ...
+    def state(self) -> SessionState:
+        """Where its life is."""
 
     @property
-    def target_shown(self) -> str: ...
+    def target_shown(self) -> str:
+        """Redacted URL of the target in use, or of the one due next."""
 
     @property
-    def healthy(self) -> bool: ...
+    def healthy(self) -> bool:
+        """Whether all is as it should be: it delivers, or waits for nothing but media."""
 
     @property
-    def metrics(self) -> SessionMetrics: ...
+    def metrics(self) -> SessionMetrics:
+        """A snapshot; of a session in a worker process, at most half a second old."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Begin. `SessionManager.create_session` has done it."""
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        """End cleanly, within a few seconds; it stays listed. `SessionManager.delete_session` forgets it too."""
 
-    def retry_now(self) -> None: ...
+    def retry_now(self) -> None:
+        """Skip the present wait; after giving up, begin anew."""
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        """Unpublish and stay away until `resume`."""
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """End a pause."""
 
-    def switch(self, target: int) -> None: ...
+    def switch(self, target: int) -> None:
+        """Publish on the chain's entry `target` (0 = primary): at a keyframe without a gap while connected.
 
-    def tick(self, now: float) -> None: ...
+        Raises `OutOfRange` for an index that is not in the chain.
+        """
+
+    def tick(self, now: float) -> None:
+        """The manager's own: called about ten times a second."""
+
+
+class Streams(Protocol):
+    """What sessions need to know of cameras."""
+
+    def feed(self, camera_id: int, stream_id: int) -> Feed:
+        """Raises `NotFound` that says what there is."""
+
+    def names(self, camera_id: int) -> Mapping[int, str]:
+        """Names of a camera's streams by id. Raises `NotFound` that says what there is."""
 
 
 class SessionManager:
     """Creates and supervises sessions. Iterating gives them in the order of their keys. All calls on the loop."""
 
-    def __init__(self, environment: Environment, feed_of: Callable[[int, int], Feed]) -> None:
-        """`feed_of(camera_id, stream_id)` finds a stream's feed; it raises `LookupError` with what is known."""
+    def __init__(self, environment: Environment, streams: Streams) -> None:
         self._environment = environment
-        self._feed_of = feed_of
+        self._streams = streams
         self._sessions: dict[SessionKey, SessionHandle] = {}
+        self._claims = Claims()
+        self._closed = False
         self._gone: SessionMetrics | None = None
         self._ticker: asyncio.TimerHandle | None = None
 
@@ -75,23 +102,48 @@ class SessionManager:
         return len(self._sessions)
 
     def create_session(self, config: SessionConfig) -> SessionHandle:
-        """Start a session. Raises `ConfigError` when its key is taken, its stream unknown, or a target impossible."""
+        """Start a session. The handle's `config` and `key` say what has been made of what was left open:
+
+        a `stream_name` without a `stream_id` finds its stream; a second URL for a stream, under no name of its own,
+        makes a second session ("rtmp2").
+
+        Raises `ConfigError` when the stream is not there, when the key is taken, or when another session publishes
+        one of the targets already; `WrongState` when the engine has been stopped.
+        """
+        if self._closed:
+            raise WrongState("the engine has been stopped; make a new one")
+        try:
+            config = placed(config, self._streams.names(config.camera_id))
+        except NotFound as error:
+            raise ConfigError(str(error)) from error
+        names = published(self._environment.host, config)
+        self._claims.check(config, names)
+        config = numbered(config, self._sessions)
         if config.key in self._sessions:
             raise ConfigError(f"session {config.key} exists already; delete it first, or give the output another name")
-        session = self._sessions[config.key] = self._make(config)
+        session = self._make(config)
+        self._claims.take(config, names)
+        self._sessions[config.key] = session
         session.start()
         if self._ticker is None:
             self._tick()
         return session
 
     async def delete_session(self, key: SessionKey) -> None:
-        """End a session cleanly, within a few seconds. Raises `KeyError` for one that is not there."""
+        """End a session cleanly, within a few seconds. Raises `NotFound` for one that is not there."""
+        if key not in self._sessions:
+            known = ", ".join(str(one) for one in sorted(self._sessions))
+            raise NotFound(f"there is no session {key}; known: {known or 'none'}")
         session = self._sessions.pop(key)
         last = session.metrics
-        await session.stop()
+        try:
+            await session.stop()
+        finally:
+            self._claims.release(session.config)
         self._remember(session, last)
 
     def get(self, key: SessionKey) -> SessionHandle | None:
+        """The session of this key, or None."""
         return self._sessions.get(key)
 
     def find(
@@ -102,7 +154,7 @@ class SessionManager:
         output: str | None = None,
         url: str | None = None,
     ) -> list[SessionHandle]:
-        """Sessions that match all that is given. `url`: one of the session's targets, as configured."""
+        """Sessions that match all that is given. `url`: the whole URL of one of its targets, as configured."""
         return [
             session
             for session in self
@@ -119,7 +171,8 @@ class SessionManager:
         return total(self.metrics(), [self._gone] if self._gone else [])
 
     async def close(self) -> None:
-        """End all sessions side by side."""
+        """End all sessions side by side; none can be made any more."""
+        self._closed = True
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -130,11 +183,7 @@ class SessionManager:
                 log.error("Session %s did not stop cleanly", session.label, exc_info=result)
 
     def _make(self, config: SessionConfig) -> SessionHandle:
-        try:
-            feed = self._feed_of(config.camera_id, config.stream_id)
-        except LookupError as error:
-            raise ConfigError(str(error).strip("'\"")) from error
-        return Session(config, self._environment, feed)
+        return Session(config, self._environment, self._streams.feed(config.camera_id, config.stream_id))
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -164,3 +213,7 @@ class SessionManager:
             attempts=gone.attempts + last.attempts,
             failed_attempts=gone.failed_attempts + last.failed_attempts,
         )
+
+
+MultiSessionManager = SessionManager
+"""The same under the name that the requirement gives it in other places."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from camcast.camera.stream import StreamMetrics
+from camcast.camera.handles import check_bitrate
+from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.errors import CamcastError
 from camcast.events import SessionState, SourceState
@@ -76,7 +77,7 @@ class RemoteSession:
         self._control("resume")
 
     def switch(self, target: int) -> None:
-        """Raises `ValueError` for an index that is not in the chain."""
+        """Raises `OutOfRange` for an index that is not in the chain."""
         self.config.check_target(target)
         self._control("switch", target)
 
@@ -96,7 +97,7 @@ class RemoteStream:
     @property
     def metrics(self) -> StreamMetrics:
         key = (self.camera.camera_id, self.config.stream_id)
-        return self.worker.streams.get(key) or StreamMetrics.empty(*key, self.label)
+        return self.worker.streams.get(key) or StreamMetrics(camera_id=key[0], stream_id=key[1], label=self.label)
 
     @property
     def state(self) -> SourceState:
@@ -107,12 +108,14 @@ class RemoteStream:
         self.worker.post(wire.Keyframe(self.camera.camera_id, self.config.stream_id))
         return True
 
-    def set_bitrate(self, bitrate: int) -> bool:
-        """kbit/s. Passed on; whether the picture is made here is not known."""
-        if bitrate < 1:
-            raise ValueError(f"bitrate {bitrate}: expected kbit/s, at least 1")
-        self.worker.post(wire.Bitrate(self.camera.camera_id, self.config.stream_id, bitrate))
+    def set_bitrate(self, bitrate_kbps: int) -> bool:
+        """Passed on; whether the picture is made there is not known here."""
+        check_bitrate(bitrate_kbps)
+        self.worker.post(wire.Bitrate(self.camera.camera_id, self.config.stream_id, bitrate_kbps))
         return True
+
+    def retry_now(self) -> None:
+        self.worker.post(wire.RetrySource(self.camera.camera_id, self.config.stream_id))
 
 
 class RemoteCamera:
@@ -146,5 +149,5 @@ class RemoteCamera:
     def request_keyframe(self, stream_id: int = 0) -> bool:
         return self.streams[stream_id].request_keyframe()
 
-    def set_bitrate(self, stream_id: int, bitrate: int) -> bool:
-        return self.streams[stream_id].set_bitrate(bitrate)
+    def set_bitrate(self, stream_id: int, bitrate_kbps: int) -> bool:
+        return self.streams[stream_id].set_bitrate(bitrate_kbps)

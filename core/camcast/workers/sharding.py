@@ -10,7 +10,8 @@ import logging
 import os
 from collections.abc import Callable
 
-from camcast.camera.manager import CameraHandle, CameraManager
+from camcast.camera.handles import CameraHandle
+from camcast.camera.manager import CameraManager
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
 from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, WorkerRestarted
@@ -19,8 +20,7 @@ from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
 from camcast.session.metrics import SessionMetrics
-from camcast.session.session_manager import SessionHandle, SessionManager
-from camcast.stream.feed import Feed
+from camcast.session.session_manager import SessionHandle, SessionManager, Streams
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
 from camcast.workers.wire import Begin
@@ -143,8 +143,8 @@ class ShardedCameras(CameraManager):
 class ShardedSessions(SessionManager):
     """Sessions here and in workers."""
 
-    def __init__(self, environment: Environment, feed_of: Callable[[int, int], Feed], shards: Shards) -> None:
-        super().__init__(environment, feed_of)
+    def __init__(self, environment: Environment, streams: Streams, shards: Shards) -> None:
+        super().__init__(environment, streams)
         self._shards = shards
         shards.keep = self.keep
 

@@ -35,7 +35,7 @@ class Do:
     """Parent to worker: one of the calls below, answered by `Done`."""
 
     number: int
-    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | Stop
+    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | RetrySource | Stop
 
 
 @attrs.frozen
@@ -77,7 +77,13 @@ class Keyframe:
 class Bitrate:
     camera_id: int
     stream_id: int
-    kbits: int
+    kbps: int
+
+
+@attrs.frozen
+class RetrySource:
+    camera_id: int
+    stream_id: int
 
 
 @attrs.frozen

@@ -115,14 +115,17 @@ async def test_reload_touches_only_what_changed(world: World):
     await until(lambda: world.servers.live("a") and world.servers.live("b"))
     same = engine.sessions.get(KEY)
     new = world.config(chain("a"), chain("c", output="cloud"), chain("d", output="more"))
-    assert sorted(await engine.reload(new)) == ["session cam0_main/cloud restarted", "session cam0_main/more added"]
+    assert await engine.reload(new) == [
+        "session cam0_main/cloud restarted (targets[0].url)",
+        "session cam0_main/more added",
+    ]
     await until(lambda: world.servers.live("c") and world.servers.live("d"))
     assert engine.sessions.get(KEY) is same
     assert len(world.servers.at("a")) == 1
     assert not world.servers.live("b")
     assert await engine.reload(new) == []
     changed = world.config(chain("a"), encoder=EncoderConfig(gop=4))
-    assert await engine.reload(changed) == ["camera 0 restarted"]
+    assert await engine.reload(changed) == ["camera 0 restarted (main.encoder.gop)"]
     assert await engine.reload(Config()) == ["camera 0 removed"]
     assert len(engine.cameras) == 0
 
@@ -340,7 +343,8 @@ async def test_reload_takes_new_limits_and_says_which_camera_it_cannot_add(world
         )
         return attrs.evolve(base, cameras=(*base.cameras, *more), system=SystemConfig(max_cameras=limit))
 
-    assert await engine.reload(cameras(18, 18)) == [f"camera {number} added" for number in range(1, 18)]
+    added = [f"camera {number} added" for number in range(1, 18)]
+    assert await engine.reload(cameras(18, 18)) == ["system.max_cameras is 18 now", *added]
     assert len(engine.cameras) == 18
     changes = await engine.reload(cameras(19, 18))
     assert len(changes) == 1
@@ -382,6 +386,6 @@ async def test_a_camera_that_is_given_its_number_takes_its_outputs_along(world: 
 async def test_a_camera_of_another_name_is_restarted(world: World):
     engine = await world.start()
     new = attrs.evolve(engine.config, cameras=(attrs.evolve(engine.config.cameras[0], name="gate"),))
-    assert await engine.reload(new) == ["camera 0 restarted"]
+    assert await engine.reload(new) == ["camera 0 restarted (name)"]
     await until(lambda: world.sinks)
     assert world.runs == 2

@@ -17,6 +17,7 @@ from camcast.errors import (
     ErrorClass,
     MisconfiguredError,
     NetworkError,
+    NotFound,
     RefusedError,
     UnexplainedRefusal,
 )
@@ -336,7 +337,8 @@ async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monke
 async def test_the_first_to_get_through_wakes_the_others(world: World):
     slow = RetryPolicy(initial_delay=30, max_delay=30, stable_after=0.05)
     world.servers.down["connect", "a"] = NetworkError("refused")
-    await world.start(chain("a", retry_policy=slow), chain("a", output="second", retry_policy=slow))
+    other = SessionConfig(camera_id=0, output="second", url="mem://a/another-key", retry_policy=slow)
+    await world.start(chain("a", retry_policy=slow), other)
     await until(lambda: len(world.of(RetryScheduled)) == 2)
     world.servers.down.clear()
     world.engine.sessions.get(KEY).retry_now()
@@ -366,15 +368,61 @@ async def test_stop_is_bounded_in_every_state(world: World, where: str):
 
 
 async def test_sessions_are_found_by_what_names_them(world: World):
-    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    engine = await world.start(chain("a"), chain("b", "c", output="cloud"))
     assert [one.label for one in engine.sessions] == ["cam0_main/cloud", "cam0_main"]
     assert [one.key.output for one in engine.sessions.find(url="mem://b/key-of-b")] == ["cloud"]
+    assert [one.key.output for one in engine.sessions.find(url="mem://c/key-of-c")] == ["cloud"]
+    assert engine.sessions.find(url="mem://b/key-of-") == engine.sessions.find(url="mem://b") == []
+    assert engine.sessions.find(url="") == []
     assert len(engine.sessions.find(camera_id=0, stream_id=0)) == 2
     assert engine.sessions.find(camera_id=1) == []
+
+
+async def test_a_session_that_cannot_be_is_refused_with_what_there_is(world: World):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
     with pytest.raises(ConfigError, match="session 0/0/rtmp exists already"):
         engine.sessions.create_session(chain("a"))
+    with pytest.raises(ConfigError, match="session 0/0/cloud exists already"):
+        engine.sessions.create_session(chain("c", output="cloud"))
     with pytest.raises(ConfigError, match="there is no camera 7; known: 0"):
         engine.sessions.create_session(SessionConfig(camera_id=7, url="mem://a/k"))
+    with pytest.raises(NotFound, match="there is no session 0/0/none; known: 0/0/cloud, 0/0/rtmp"):
+        await engine.sessions.delete_session(SessionKey(0, 0, "none"))
+
+
+async def test_two_sessions_never_publish_one_url(world: World):
+    engine = await world.start(chain("a"), chain("b", "c", output="cloud"))
+    with pytest.raises(ConfigError) as refusal:
+        await engine.create_session(chain("x", "c", output="more"))
+    told = str(refusal.value)
+    assert told.startswith("session cam0_main/more would publish mem://c/*** as session cam0_main/cloud does; end")
+    await engine.delete_session(SessionKey(0, 0, "cloud"))
+    await engine.create_session(chain("x", "c", output="more"))
+    await until(lambda: world.servers.live("x"))
+    assert not world.servers.clashes
+
+
+async def test_a_name_is_free_only_when_its_session_has_ended(world: World):
+    engine = await world.start(chain("a"))
+    await until(lambda: world.servers.live("a"))
+    leaving = asyncio.create_task(engine.delete_session(KEY))
+    await asyncio.sleep(0)
+    with pytest.raises(ConfigError, match="as session cam0_main does"):
+        engine.sessions.create_session(chain("a", output="other"))
+    await leaving
+    engine.sessions.create_session(chain("a", output="other"))
+
+
+async def test_a_second_url_for_a_stream_is_a_second_session(world: World):
+    engine = await world.start(chain("a"))
+    second = engine.sessions.create_session(chain("b"))
+    third = engine.sessions.create_session(chain("c"))
+    assert [str(one.key) for one in engine.sessions] == ["0/0/rtmp", "0/0/rtmp2", "0/0/rtmp3"]
+    assert (second.label, third.label) == ("cam0_main/rtmp2", "cam0_main/rtmp3")
+    await until(lambda: {one.host for one in world.servers.live()} == {"a", "b", "c"})
+    await engine.sessions.delete_session(second.key)
+    assert {one.host for one in world.servers.live()} == {"a", "c"}
+    assert engine.sessions.create_session(chain("d")).key == second.key
 
 
 async def test_totals_keep_what_deleted_sessions_did(world: World):

@@ -1,0 +1,71 @@
+"""What cameras and streams show to others, wherever they run: here, or in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from camcast.camera.stats import StreamMetrics
+from camcast.config import CameraConfig, StreamConfig
+from camcast.errors import OutOfRange
+from camcast.events import SourceState
+
+
+class StreamHandle(Protocol):
+    """One stream of a camera. All calls on the engine's loop."""
+
+    config: StreamConfig
+    label: str
+    """"cam0_main"."""
+
+    @property
+    def state(self) -> SourceState:
+        """Where its source is."""
+
+    @property
+    def metrics(self) -> StreamMetrics:
+        """A snapshot; of a stream in a worker process, at most half a second old."""
+
+    def request_keyframe(self) -> bool:
+        """Ask whoever makes this stream's picture. False = nobody can."""
+
+    def set_bitrate(self, bitrate_kbps: int) -> bool:
+        """Aim at so many kbit/s where the picture is made here. False = it is not. Raises `OutOfRange` below 1."""
+
+    def retry_now(self) -> None:
+        """Try a lost source at once, also one that has given up."""
+
+
+class CameraHandle(Protocol):
+    """One camera. All calls on the engine's loop."""
+
+    config: CameraConfig
+
+    @property
+    def camera_id(self) -> int:
+        """The key: unique in its engine."""
+
+    @property
+    def streams(self) -> Mapping[int, StreamHandle]:
+        """Its enabled streams by `stream_id`."""
+
+    def start(self) -> None:
+        """Start the sources; does nothing where they run."""
+
+    async def stop(self) -> None:
+        """End the sources, within 3 s. The camera's sessions then wait for media."""
+
+    def request_keyframe(self, stream_id: int = 0) -> bool:
+        """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
+
+    def set_bitrate(self, stream_id: int, bitrate_kbps: int) -> bool:
+        """Aim at so many kbit/s where the picture is made here, at most what it is configured with.
+
+        False = it comes encoded from the source. Raises `KeyError` for no such stream, `OutOfRange` below 1.
+        """
+
+
+def check_bitrate(bitrate_kbps: int) -> None:
+    """Raises `OutOfRange`."""
+    if bitrate_kbps < 1:
+        raise OutOfRange(f"bitrate {bitrate_kbps}: expected kbit/s, at least 1")

@@ -1,0 +1,92 @@
+"""One run of a stream's source: built, run until its media ends or it fails, and ended whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from typing import Any
+
+from camcast.config import CameraConfig, StreamConfig
+from camcast.contracts import Source, SourceContext
+from camcast.errors import CamcastError, SourceError
+from camcast.redaction import redact_text, url_secrets
+from camcast.session.environment import Environment
+from camcast.stream.feed import Feed
+from camcast.target import option_secrets
+
+log = logging.getLogger(__name__)
+
+STOP_DEADLINE = 3.0
+"""Seconds that a source may take to end once it is cancelled; its contract says 2."""
+
+
+class SourceRun:
+    """Runs one source object. Used once; whoever wants another try makes another run."""
+
+    def __init__(self, camera: CameraConfig, stream: StreamConfig, label: str, environment: Environment) -> None:
+        self.source: Source | None = None
+        """While it runs."""
+        self._camera = camera
+        self._stream = stream
+        self._label = label
+        self._environment = environment
+        self._secrets: frozenset[str] = frozenset()
+
+    async def run(self, feed: Feed) -> SourceError | None:
+        """Fill `feed`. Returns why the source failed, or None at the end of its media."""
+        fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        feed.on_fault = lambda error: None if fault.done() else fault.set_exception(error)
+        running: asyncio.Task[None] | None = None
+        try:
+            self.source = await self._build()
+            running = asyncio.create_task(self.source.run(feed), name=f"camcast-media-{self._label}")
+            await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
+            (fault if fault.done() else running).result()
+        except SourceError as error:
+            return SourceError(self._scrub(str(error)), fatal=error.fatal)
+        except CamcastError as error:
+            return SourceError(self._scrub(str(error)), fatal=True)
+        except Exception as error:  # noqa: BLE001  whatever the library raises ends this run of the source only
+            log.error("Source %s failed: %s", self._label, self._scrub(traceback.format_exc()))
+            return SourceError(f"internal error: {type(error).__name__}")
+        finally:
+            self.source = None
+            fault.cancel()
+            if running is not None and not running.done():
+                running.cancel()
+                await asyncio.wait({running}, timeout=STOP_DEADLINE)
+        return None
+
+    def _scrub(self, text: str) -> str:
+        """`text` without the source's secrets: libraries name the URL in their errors."""
+        return redact_text(text, self._secrets)
+
+    async def _build(self) -> Source:
+        host, stream, camera = self._environment.host, self._stream, self._camera
+        config = await self._environment.source(stream.source)
+        self._secrets = url_secrets(config.url) | option_secrets(config.options)
+        try:
+            kind = host.source(config.type)
+        except LookupError as error:
+            raise SourceError(str(error).strip("'\""), fatal=True) from error
+        kind.available()
+        path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
+        options: Any = host.structure_options(kind, dict(config.options), path)
+        return kind.build(
+            SourceContext(
+                url=config.url,
+                options=options,
+                camera_id=camera.camera_id,
+                stream_id=stream.stream_id,
+                stream_name=stream.name,
+                camera_name=camera.name,
+                width=stream.encoder.width,
+                height=stream.encoder.height,
+                frame_rate=stream.encoder.framerate,
+                codec=host.codec,
+                handover=self._environment.handover,
+                log=logging.LoggerAdapter(log, {"stream": self._label}),
+                resolver=self._environment.resolver,
+            )
+        )

@@ -1,0 +1,100 @@
+"""Which stream a session belongs to, what it is called, and what it publishes. Pure.
+
+The key of a session is (camera, stream, output). Whoever makes a session by hand knows a camera, a stream by number or
+by name, and a URL; the rules below make a key of that:
+
+- a `stream_name` that another stream of the camera has finds that stream, unless a `stream_id` says otherwise;
+- the unnamed output of a stream is the primary one; a second URL for the same stream gets the next free number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from camcast.config import SessionConfig
+from camcast.config.hosted import published_name
+from camcast.config.session import PRIMARY_OUTPUT
+from camcast.errors import ConfigError, Issue
+from camcast.events import SessionKey
+from camcast.host import PluginHost
+
+UNNAMED_STREAM = (0, "main")
+"""A session's `stream_id` and `stream_name` where nothing was said."""
+
+
+def placed(config: SessionConfig, streams: Mapping[int, str]) -> SessionConfig:
+    """`config` with the id and the name of one of `streams` (names by id).
+
+    Raises `ConfigError` that lists what there is when none fits, or when id and name contradict each other.
+    """
+    number, name = config.stream_id, config.stream_name
+    if streams.get(number) == name:
+        return config
+    known = ", ".join(f'{one} "{streams[one]}"' for one in sorted(streams)) or "none"
+    camera = f"camera {config.camera_id}"
+    if name == UNNAMED_STREAM[1]:
+        if number not in streams:
+            raise ConfigError([Issue("stream_id", f"{camera} has no stream {number}; known: {known}")])
+        return config.evolve(stream_name=streams[number])
+    found = [one for one, called in streams.items() if called == name]
+    if not found:
+        raise ConfigError([Issue("stream_name", f'{camera} has no stream "{name}"; known: {known}')])
+    if number != UNNAMED_STREAM[0] and number not in found:
+        told = f'{number} is not the stream "{name}" of {camera}; known: {known}; give one of both'
+        raise ConfigError([Issue("stream_id", told)])
+    return config.evolve(stream_id=found[0])
+
+
+def numbered(config: SessionConfig, taken: Container[SessionKey]) -> SessionConfig:
+    """`config` under the first free name of its output, where it has no name of its own."""
+    if config.key not in taken or config.output != PRIMARY_OUTPUT:
+        return config
+    number = 2
+    while (another := config.evolve(output=f"{config.output}{number}")).key in taken:
+        number += 1
+    return another
+
+
+def published(host: PluginHost, config: SessionConfig) -> tuple[str, ...]:
+    """Identifies what each target publishes: two sessions with one name would throw each other out for ever.
+
+    Where that needs a secret, the reference to it stands for it. A target that no plugin can carry has none.
+    """
+    names = []
+    for target in config.targets:
+        try:
+            kind = host.transport(target.transport, target.scheme)
+        except LookupError:
+            names.append("")
+            continue
+        name = published_name(kind, target)
+        names.append(name or f"{kind.name}\0{target.url}\0{target.app}\0{target.stream_key}")
+    return tuple(names)
+
+
+class Claims:
+    """Who publishes what at present, those included that are being ended."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, SessionConfig] = {}
+
+    def check(self, config: SessionConfig, names: tuple[str, ...]) -> None:
+        """Raises `ConfigError` that names both when one of `names` (one for each target) is another session's."""
+        for target, name in zip(config.targets, names, strict=True):
+            owner = self._owners.get(name)
+            if owner is None:
+                continue
+            if owner.key == config.key:
+                raise ConfigError(f"session {config.key} exists already with this URL; delete it first")
+            raise ConfigError(
+                f"session {config.label} would publish {target.shown} as session {owner.label} does; "
+                "end that one first, or give this one a URL of its own"
+            )
+
+    def take(self, config: SessionConfig, names: tuple[str, ...]) -> None:
+        """`config` publishes `names` from now on."""
+        self._owners |= {name: config for name in names if name}
+
+    def release(self, config: SessionConfig) -> None:
+        """`config` publishes nothing any more."""
+        self._owners = {name: owner for name, owner in self._owners.items() if owner is not config}

@@ -1,0 +1,160 @@
+"""A plan carried out: side by side, each line told, and nothing left undone because something else failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import attrs
+import pytest
+from tests.core.session.test_session import KEY, chain
+from tests.core.world import World, until
+
+from camcast.config import Config, SessionConfig
+from camcast.engine import Engine
+from camcast.errors import ConfigError, NetworkError, SourceError, WrongState
+from camcast.events import SessionState, SourceState
+
+
+def many(hosts: str, count: int) -> list[SessionConfig]:
+    return [SessionConfig(camera_id=0, output=f"out{n}", url=f"mem://{hosts}/{n}") for n in range(count)]
+
+
+async def test_thirty_sessions_leave_a_server_that_hangs_side_by_side(world: World):
+    engine = await world.start(*many("slow", 30), chain("a"))
+    await until(lambda: len(world.servers.live()) == 31)
+
+    async def slow(step: str, host: str) -> None:
+        if (step, host) == ("close", "slow"):
+            await asyncio.sleep(0.3)
+
+    world.servers.step = slow  # type: ignore[method-assign]
+    started = time.monotonic()
+    lines = await engine.reload(world.config(*many("quick", 30), chain("a")))
+    assert time.monotonic() - started < 3 * 0.3  # one after the other it takes 30 times that
+    assert len(lines) == 30
+    await until(lambda: len(world.servers.live("quick")) == 30)
+    assert len(world.servers.at("a")) == 1
+
+
+async def test_who_does_not_go_where_another_leaves_does_not_wait_for_it(world: World):
+    engine = await world.start(chain("slow"), chain("a", output="cloud"))
+    await until(lambda: len(world.servers.live()) == 2)
+    world.servers.hang.add(("close", "slow"))
+    reload = asyncio.create_task(engine.reload(world.config(chain("b"), chain("c", output="cloud"))))
+    await until(lambda: world.servers.live("c"))
+    assert not reload.done()
+    assert not world.servers.at("b")
+    await reload
+    await until(lambda: world.servers.live("b"))
+
+
+async def test_outputs_that_change_places_never_publish_one_url_at_once(world: World):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    await until(lambda: len(world.servers.live()) == 2)
+    lines = await engine.reload(world.config(chain("b"), chain("a", output="cloud")))
+    assert lines == [
+        "session cam0_main/cloud restarted (targets[0].url)",
+        "session cam0_main restarted (targets[0].url)",
+    ]
+    await until(lambda: len(world.servers.at("a")) == len(world.servers.at("b")) == 2)
+    assert not world.servers.clashes
+
+
+async def test_what_has_given_up_is_tried_again_by_a_reload_that_changes_nothing(world: World):
+    world.servers.down["connect", "a"] = NetworkError("refused")
+    engine = await world.start(chain("a"))
+    one = engine.sessions.get(KEY)
+    assert one is not None
+    await until(lambda: one.state is SessionState.FAILED)
+    world.servers.down.clear()
+    assert await engine.reload(engine.config) == ["session cam0_main tried again (it had given up)"]
+    await until(lambda: one.state is SessionState.CONNECTED)
+
+
+async def test_a_source_that_has_given_up_is_tried_again_by_a_reload(world: World):
+    engine = await world.start(chain("a"))
+    await until(lambda: world.servers.live("a"))
+    assert world.source is not None
+    stream = engine.cameras.stream(0, 0)
+    world.source.end.set_exception(SourceError("no such device", fatal=True))
+    await until(lambda: stream.state is SourceState.FAILED)
+    assert await engine.reload(engine.config) == ["source cam0_main tried again (it had given up)"]
+    await until(lambda: stream.state is SourceState.RUNNING)
+    assert stream.metrics.restarts == 1
+
+
+async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: World):
+    engine = await world.start()
+    other = attrs.evolve(
+        engine.config.cameras[0],
+        camera_id=1,
+        streams=world.config(
+            SessionConfig(camera_id=1, url="mem://a/1"), SessionConfig(camera_id=1, output="twin", url="mem://a/1")
+        )
+        .cameras[0]
+        .streams,
+    )
+    lines = await engine.reload(attrs.evolve(engine.config, cameras=(*engine.config.cameras, other)))
+    assert lines[0] == "camera 1 added"
+    assert lines[1].startswith("session cam1_main/twin cannot be created: session cam1_main/twin would publish")
+    assert len(engine.sessions) == 1
+
+
+async def test_a_session_that_fails_to_end_is_a_line_and_nothing_else_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    engine = await world.start(chain("a"), chain("b", output="cloud"))
+
+    async def broken() -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(engine.sessions.get(KEY), "stop", broken)
+    assert await engine.reload(world.config(chain("c"), chain("d", output="cloud"))) == [
+        "session cam0_main/cloud restarted (targets[0].url)",
+        "session cam0_main cannot be ended: internal error: RuntimeError",
+    ]
+
+
+async def test_a_reload_that_is_refused_touches_nothing(world: World):
+    engine = await world.start(chain("a"))
+    before = engine.config
+    with pytest.raises(ConfigError, match="no stream"):
+        await engine.reload(world.config(SessionConfig(camera_id=0, stream_name="nosuch", url="mem://b/k")))
+    assert engine.config is before
+    assert len(engine.sessions) == 1
+
+
+async def test_the_plan_can_be_asked_for_without_doing_it(world: World):
+    engine = await world.start(chain("a"))
+    (step,) = engine.plan(Config())
+    assert (step.text, len(engine.cameras)) == ("camera 0 removed", 1)
+
+
+async def test_before_and_after_its_life_an_engine_says_so(world: World):
+    engine = Engine(world.config(chain("a")), host=world.host)
+    with pytest.raises(WrongState, match="has not been started"):
+        len(engine.sessions)
+    with pytest.raises(WrongState, match="not running"):
+        await engine.reload(engine.config)
+    await engine.start()
+    await engine.stop()
+    assert engine.stats().sessions  # the last figures stay
+    for call in (
+        engine.reload(engine.config),
+        engine.add_camera(engine.config.cameras[0]),
+        engine.create_session(chain("b")),
+    ):
+        with pytest.raises(WrongState, match="has been stopped"):
+            await call
+
+
+async def test_an_engine_stopped_during_a_reload_begins_nothing_more(world: World):
+    engine = await world.start(chain("slow"))
+    await until(lambda: world.servers.live())
+    world.servers.hang.add(("close", "slow"))
+    reload = asyncio.create_task(engine.reload(world.config(chain("b"))))
+    await asyncio.sleep(0)
+    await engine.stop()
+    assert await reload == ["session cam0_main cannot be created: the engine has been stopped; make a new one"]
+    assert not world.servers.at("b")

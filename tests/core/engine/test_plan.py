@@ -1,0 +1,182 @@
+"""What a reload will do: each step with its key, its reason, and what it waits for."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from camcast.config import (
+    CameraConfig,
+    Config,
+    EncoderConfig,
+    RetryPolicy,
+    SessionConfig,
+    SourceConfig,
+    StreamConfig,
+    SystemConfig,
+)
+from camcast.engine.plan import Action, Running, Step, plan, sessions_of
+from camcast.errors import ConfigError
+from camcast.events import SessionKey
+
+PRIMARY, CLOUD = SessionKey(0, 0, "rtmp"), SessionKey(0, 0, "cloud")
+
+
+def session(url: str, number: int = 0, **settings: object) -> SessionConfig:
+    return SessionConfig(camera_id=number, url=url, **settings)  # type: ignore[arg-type]
+
+
+def camera(number: int, *sessions: SessionConfig, **settings: object) -> CameraConfig:
+    stream = StreamConfig(source=SourceConfig(type="file", url=f"clip{number}.mp4"), sessions=sessions)
+    return CameraConfig(camera_id=number, **{"streams": (stream,), **settings})  # type: ignore[arg-type]
+
+
+def running(*cameras: CameraConfig, **settings: object) -> Running:
+    sessions = {key: one for camera in cameras for key, one in sessions_of(camera).items()}
+    return Running(
+        cameras={camera.camera_id: camera for camera in cameras},
+        sessions=sessions,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def names(one: SessionConfig) -> list[str]:
+    return [target.url for target in one.targets]
+
+
+def to(wanted: Config, now: Running) -> dict[object, Step]:
+    return {step.key: step for step in plan(now, wanted, names)}
+
+
+def config(*cameras: CameraConfig, **system: object) -> Config:
+    return Config(cameras=cameras, system=SystemConfig(**system))  # type: ignore[arg-type]
+
+
+def texts(wanted: Config, now: Running) -> list[str]:
+    return [step.text for step in plan(now, wanted, names)]
+
+
+def test_nothing_is_done_where_nothing_differs() -> None:
+    one = camera(0, session("rtmp://a/x"))
+    assert plan(running(one), config(one)) == []
+    assert plan(Running(), Config()) == []
+
+
+def test_each_session_is_told_by_itself() -> None:
+    """Once, "added" was hidden where a label began like that of another."""
+    now = running(camera(0, session("rtmp://b/x", output="cloud")))
+    assert texts(config(camera(0, session("rtmp://a/x"))), now) == [
+        "session cam0_main/cloud removed",
+        "session cam0_main added",
+    ]
+
+
+def test_a_reason_names_places_and_no_values() -> None:
+    old = session("rtmp://a/live/secret", retry_policy=RetryPolicy(max_attempts=3), output="cloud")
+    new = old.evolve(
+        targets=(attrs.evolve(old.targets[0], url="rtmp://a/live/hidden", options={"server": "x"}),),
+        retry_policy=RetryPolicy(max_attempts=4),
+        stall_timeout=9.0,
+    )
+    (step,) = plan(running(camera(0, old)), config(camera(0, new)))
+    assert (step.action, step.key, step.config) == (Action.RESTART, CLOUD, new)
+    assert step.text == (
+        "session cam0_main/cloud restarted "
+        "(targets[0].url, targets[0].options.server, retry_policy.max_attempts and 1 more)"
+    )
+
+
+def test_what_is_in_place_is_told_apart_from_what_is_not() -> None:
+    assert [action.name for action in Action if action.in_place] == ["SET", "RETRY", "LEAVE"]
+    assert [action.name for action in Action if action.ends and action.begins] == ["RESTART"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"name": "gate"}, "name"),
+        ({"streams": ()}, "main removed"),
+        (
+            {
+                "streams": (
+                    StreamConfig(
+                        source=SourceConfig(type="file", url="other.mp4"), encoder=EncoderConfig(width=640, height=480)
+                    ),
+                )
+            },
+            "main.source.url, main.encoder.width, main.encoder.height",
+        ),
+    ],
+)
+def test_a_camera_is_restarted_for_its_name_or_its_streams(change: dict[str, object], why: str) -> None:
+    old = camera(0, session("rtmp://a/x"))
+    new = attrs.evolve(old, **change)
+    (step,) = plan(running(old), config(new))
+    assert (step.action, step.key, step.why, step.config) == (Action.RESTART, 0, why, new)
+
+
+def test_cameras_and_streams_that_are_off_are_not_there() -> None:
+    one = camera(0, session("rtmp://a/x"))
+    assert texts(config(attrs.evolve(one, enabled=False)), running(one)) == ["camera 0 removed"]
+    off = attrs.evolve(one, streams=(attrs.evolve(one.streams[0], enabled=False),))
+    assert texts(config(off), running(one)) == ["camera 0 restarted (main removed)"]
+    assert texts(config(one), running(off)) == ["camera 0 restarted (main added)"]
+
+
+def test_limits_are_set_and_what_is_settled_at_the_start_is_left() -> None:
+    now = running(system=SystemConfig(max_cameras=4, workers=1))
+    assert texts(config(max_cameras=9, workers=2, log_level="DEBUG"), now) == [
+        "system.max_cameras is 9 now",
+        "system.workers is for the next start: it stays 1",
+    ]
+
+
+def test_what_has_given_up_is_tried_again_unless_it_is_restarted() -> None:
+    one = camera(0, session("rtmp://a/x"), session("rtmp://b/x", output="cloud"))
+    now = running(one, failed=frozenset({PRIMARY, CLOUD, (0, 0)}))
+    assert texts(config(one), now) == [
+        "source cam0_main tried again (it had given up)",
+        "session cam0_main/cloud tried again (it had given up)",
+        "session cam0_main tried again (it had given up)",
+    ]
+    changed = camera(0, session("rtmp://a/x"), session("rtmp://c/x", output="cloud"))
+    assert "session cam0_main/cloud restarted (targets[0].url)" in texts(config(changed), now)
+
+
+def test_a_beginning_waits_for_whoever_publishes_its_url_and_for_nobody_else() -> None:
+    now = running(
+        camera(0, session("rtmp://a/0", output="cloud"), session("rtmp://b/0")), camera(1, session("rtmp://c/1", 1))
+    )
+    swapped = config(
+        camera(0, session("rtmp://b/0", output="cloud"), session("rtmp://a/0")), camera(1, session("rtmp://d/1", 1))
+    )
+    steps = to(swapped, now)
+    assert steps[PRIMARY].after == steps[CLOUD].after == {PRIMARY, CLOUD}
+    assert steps[SessionKey(1, 0, "rtmp")].after == {SessionKey(1, 0, "rtmp")}
+
+
+def test_a_camera_that_takes_over_another_ones_device_or_url_waits_for_it() -> None:
+    now = running(camera(0, session("rtmp://a/0")), camera(1), camera(2, session("rtmp://c/2", 2)))
+    same_device = attrs.evolve(camera(5), streams=camera(1).streams)
+    steps = to(config(camera(4, session("rtmp://a/0", 4)), same_device, camera(6, session("rtmp://e/6", 6))), now)
+    assert steps[4].after == {0}
+    assert steps[5].after == {1}
+    assert steps[6].after == frozenset()
+
+
+def test_where_all_places_are_taken_new_cameras_wait_for_old_ones_to_go() -> None:
+    now = running(camera(0), camera(1))
+    assert to(config(camera(1), camera(2), max_cameras=2), now)[2].after == {0}
+    assert to(config(camera(1), camera(2), max_cameras=3), now)[2].after == frozenset()
+
+
+def test_outputs_without_a_name_are_numbered_as_they_will_be_when_they_run() -> None:
+    one = camera(0, session("rtmp://a/x"), session("rtmp://b/x"))
+    assert list(sessions_of(one)) == [PRIMARY, SessionKey(0, 0, "rtmp2")]
+    assert plan(running(one), config(one)) == []
+
+
+def test_a_configuration_that_cannot_be_is_refused_before_anything_is_done() -> None:
+    wrong = camera(0, session("rtmp://a/x", stream_name="sub"))
+    with pytest.raises(ConfigError, match='no stream "sub"'):
+        plan(running(camera(0)), config(wrong))
