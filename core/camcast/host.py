@@ -1,184 +1,118 @@
-"""The plugin host: finds plugins, keeps a bad one from harming the others, and answers which kinds there are.
+"""The plugin host: which plugins there are, which kinds they bring, and the calls of their hooks.
 
-It is an object, not a global: two engines in one process may have different plugins. Pluggy's own entry-point
-loader stops at the first plugin that fails; this one records the failure in `problems` and goes on.
+It is an object, not a global: two engines in one process may have different plugins.
+
+Of two plugins that claim one name or one scheme, the first in rank has it: those named in an allow-list, in its
+order; then those of the distribution camcast; then by name; before all of them one that was registered to be first.
+Only the later claim is out of use, and is a problem that names both.
 """
 
 from __future__ import annotations
 
-import difflib
-import importlib.metadata
-import inspect
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import attrs
-import pluggy
-
 from camcast.errors import MediaError
-from camcast.hooks import PROJECT, Hooks
+from camcast.hosting.choice import Choice
+from camcast.hosting.claims import Claim, Claims
+from camcast.hosting.plugin import REGISTERED, Plugin, Problem
+from camcast.hosting.registry import Registry
 from camcast.kinds import CodecKind, EncoderKind, Kind, SourceKind, TransportKind
 from camcast.redaction import redact_text
 from camcast.structure import make_converter, structure, suggest
 
+__all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
+
 log = logging.getLogger(__name__)
 K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind)
-
-REGISTERED = "registered"
-_HOOKS = {
-    SourceKind: "camcast_sources",
-    CodecKind: "camcast_codecs",
-    EncoderKind: "camcast_encoders",
-    TransportKind: "camcast_transports",
-}
-
-
-@attrs.frozen
-class Problem:
-    """Why a plugin, or a part of it, is not in use."""
-
-    plugin: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.plugin}: {self.reason}"
-
-
-@attrs.define
-class Plugin:
-    """One plugin as loaded: where it came from and what it brought."""
-
-    name: str
-    distribution: str
-    version: str
-    kinds: list[Kind] = attrs.field(factory=list)
-
-    @property
-    def registered(self) -> bool:
-        """Whether this program registered it, so that other processes do not have it."""
-        return self.distribution == REGISTERED
-
-    @property
-    def origin(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})".replace(" )", ")")
 
 
 class PluginHost:
     """All plugins of one engine.
 
     `allow`: names of the entry points to load, all others are left out; None = all. `block`: names never
-    loaded. `entry_points=False` starts empty, for embedders that register everything themselves.
+    loaded. A name is a plugin's, or "distribution:name" where two have one. `entry_points=False` starts empty, for
+    embedders that register everything themselves.
     """
 
     def __init__(
-        self, *, allow: Collection[str] | None = None, block: Collection[str] = (), entry_points: bool = True
+        self,
+        *,
+        allow: Sequence[str] | None = None,
+        block: Collection[str] = (),
+        entry_points: bool = True,
+        choices: Sequence[Choice] = (),
     ) -> None:
-        self.problems: list[Problem] = []
-        self.plugins: list[Plugin] = []
-        self.converter = make_converter()
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(Hooks)
-        self._owners: dict[type, dict[str, list[tuple[Plugin, Any]]]] = {cls: {} for cls in _HOOKS}
+        """`choices`: more such lists, each with who gave it; a plugin must pass them all."""
+        own = [Choice(allow, tuple(block))] if allow is not None or block else []
+        registry = Registry((*own, *choices))
         if entry_points:
-            self._load(allow, block)
+            registry.load_installed()
+        self._use(registry)
 
-    # --- loading ------------------------------------------------------------------------------------------
+    def _use(self, registry: Registry) -> None:
+        self._registry = registry
+        self.converter = make_converter()
+        for plugin in registry.used:
+            registry.call_one(plugin, "camcast_prepare_converter", converter=self.converter)
+        self._tabulate()
 
-    def register(self, plugin: object, name: str | None = None) -> Plugin:
-        """Add an object or module with hook implementations. What is wrong with it goes to `problems`."""
+    def register(self, plugin: object, name: str | None = None, *, first: bool = False) -> Plugin:
+        """Add an object or module with hook implementations. What is wrong with it goes to `problems`.
+
+        `first`: what it brings takes the place of what another plugin brings under the same name or scheme.
+        """
         known = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        return self._add(plugin, Plugin(known, REGISTERED, ""))
-
-    def _load(self, allow: Collection[str] | None, block: Collection[str]) -> None:
-        for entry in sorted(importlib.metadata.entry_points(group=PROJECT), key=lambda entry: entry.name):
-            if entry.name in block or (allow is not None and entry.name not in allow):
-                self._problem(entry.name, "left out by the allow- or block-list", logging.DEBUG)
-                continue
-            dist = entry.dist
-            origin = (dist.name or "?", dist.version or "") if dist else ("?", "")
-            found = Plugin(entry.name, *origin)
-            try:
-                module = entry.load()
-            except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's import may raise anything
-                self._problem(found.origin, f"cannot be imported: {type(error).__name__}: {error}")
-            else:
-                self._add(module, found)
-
-    def _add(self, plugin: object, found: Plugin) -> Plugin:
-        if any(other.name == found.name for other in self.plugins):
-            self._problem(found.origin, f'a plugin named "{found.name}" is loaded already; this one is left out')
-            return found
-        implemented = self._check_hooks(plugin, found)
-        if not implemented:
-            return found
-        try:
-            self._manager.register(plugin, found.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            if self._manager.has_plugin(found.name):
-                self._manager.unregister(name=found.name)
-            self._problem(found.origin, " ".join(str(error).split()))
-            return found
-        self.plugins.append(found)
-        for cls, hook in _HOOKS.items():
-            for result in self._call_one(found, hook):
-                self._collect(found, cls, result)
-        self._call_one(found, "camcast_prepare_converter", converter=self.converter)
+        found = Plugin(known, REGISTERED, "", first=first)
+        self._registry.add(found, lambda: plugin)
+        if found in self._registry.used:
+            self._registry.call_one(found, "camcast_prepare_converter", converter=self.converter)
+        self._tabulate()
         return found
 
-    def _check_hooks(self, plugin: object, found: Plugin) -> bool:
-        """Pluggy accepts misspelt hooks until asked; here each is a problem of this plugin only."""
-        known = [name for name in vars(Hooks) if name.startswith("camcast_")]
-        good = 0
-        for name, value in inspect.getmembers(plugin):
-            if not hasattr(value, f"{PROJECT}_impl"):
-                continue
-            if name in known:
-                good += 1
-                continue
-            near = difflib.get_close_matches(name, known, n=1)
-            advice = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
-            self._problem(found.origin, f'"{name}" is not a hook of camcast{advice} The plugin is left out.')
-            return False
-        if not good:
-            self._problem(found.origin, "has no function marked with camcast's hookimpl")
-        return bool(good)
+    def limited(self, choice: Choice) -> PluginHost:
+        """A host with the same plugins as far as `choice` lets them; this one where that changes nothing.
 
-    def _collect(self, found: Plugin, cls: type, result: object) -> None:
-        if not isinstance(result, Iterable):
-            self._problem(found.origin, f"{_HOOKS[cls]} returned {type(result).__name__}, not a sequence of kinds")
-            return
-        for kind in result:
-            if not isinstance(kind, cls):
-                self._problem(found.origin, f"{_HOOKS[cls]} returned a {type(kind).__name__}, not a {cls.__name__}")
-                continue
-            owners = self._owners[cls].setdefault(kind.name.lower(), [])  # type: ignore[attr-defined]
-            if owners:
-                self._problem(found.origin, _clash(kind.name, owners[0][0], found))  # type: ignore[attr-defined]
-            owners.append((found, kind))
-            found.kinds.append(kind)  # type: ignore[arg-type]
+        What is registered with one of the two afterwards, the other does not have.
+        """
+        if choice in self.choices or (choice.allow is None and not choice.block):
+            return self
+        host = PluginHost(entry_points=False)
+        host._use(self._registry.limited(choice))
+        return host
 
-    def _problem(self, plugin: str, reason: str, level: int = logging.WARNING) -> None:
-        self.problems.append(Problem(plugin, reason))
-        log.log(level, "Plugin %s: %s", plugin, reason)
+    # --- plugins ------------------------------------------------------------------------------------------
+
+    @property
+    def plugins(self) -> Sequence[Plugin]:
+        """Those in use, by rank."""
+        return self._registry.used
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """The allow- and block-lists that hold."""
+        return self._registry.choices
+
+    @property
+    def blocked(self) -> Sequence[Problem]:
+        """Plugins that a list leaves out, and which."""
+        return self._registry.blocked
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong: with plugins, where two claim the same, with names in the lists."""
+        return [*self._registry.problems, *self._clashes]
+
+    def plugin_of(self, kind: Kind) -> Plugin | None:
+        """The plugin that brought this kind."""
+        return next((plugin for plugin in self.plugins if any(kind is own for own in plugin.kinds)), None)
 
     # --- calling hooks ------------------------------------------------------------------------------------
 
-    def _call_one(self, found: Plugin, hook: str, **arguments: object) -> list[object]:
-        """Call one plugin's implementation, guarded."""
-        results = []
-        for impl in getattr(self._manager.hook, hook).get_hookimpls():
-            if impl.plugin_name != found.name:
-                continue
-            try:
-                results.append(impl.function(*(arguments[name] for name in impl.argnames)))
-            except Exception as error:  # noqa: BLE001  one plugin's bug must not stop another
-                self._problem(found.origin, f"{hook} raised {type(error).__name__}: {error}")
-        return results
-
     def notify(self, hook: str, **arguments: object) -> None:
         """Call every implementation of a hook, each guarded: one that raises keeps no other from hearing."""
-        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+        for impl in self._registry.implementations(hook):
             try:
                 impl.function(*(arguments[name] for name in impl.argnames))
             except Exception:
@@ -186,7 +120,7 @@ class PluginHost:
 
     def first(self, hook: str, **arguments: object) -> object | None:
         """The first answer that is not None. May block: call it on a thread. Exceptions are the plugin's own."""
-        for impl in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        for impl in reversed(self._registry.implementations(hook)):
             answer: object | None = impl.function(*(arguments[name] for name in impl.argnames))
             if answer is not None:
                 return answer
@@ -194,99 +128,107 @@ class PluginHost:
 
     def implementers(self, hook: str) -> set[str]:
         """Names of the plugins that implement this hook."""
-        return {impl.plugin_name for impl in getattr(self._manager.hook, hook).get_hookimpls()}
+        return {impl.plugin_name for impl in self._registry.implementations(hook)}
 
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements this hook."""
-        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+        return bool(self._registry.implementations(hook))
 
     # --- looking up kinds ---------------------------------------------------------------------------------
 
     @property
     def sources(self) -> Mapping[str, SourceKind]:
-        return self._all(SourceKind)
+        return self._sources.kinds
 
     @property
     def codecs(self) -> Mapping[str, CodecKind]:
-        return self._all(CodecKind)
+        return self._codecs.kinds
 
     @property
     def encoders(self) -> Mapping[str, EncoderKind]:
-        return self._all(EncoderKind)
+        return self._encoders.kinds
 
     @property
     def transports(self) -> Mapping[str, TransportKind]:
-        return self._all(TransportKind)
+        return self._transports.kinds
 
     def source(self, name: str) -> SourceKind:
-        """The source kind of that name; `LookupError` names those known, or both plugins of a clash."""
-        return self._one(SourceKind, name, "source type")
+        """The source kind of that name; `LookupError` names those known."""
+        return self._one(self._sources, name, "source type")
 
     def encoder(self, name: str) -> EncoderKind:
-        return self._one(EncoderKind, name, "encoder")
+        return self._one(self._encoders, name, "encoder")
 
     def codec(self, name: str) -> CodecKind:
         """The codec kind by any of its names; raises `MediaError` naming those known."""
         try:
-            return self._one(CodecKind, name, "codec")
+            return self._aliases.get(name) or self._one(self._codecs, name, "codec")
         except LookupError as error:
-            wanted = name.lower()
-            for kind in self.codecs.values():
-                if wanted in (alias.lower() for alias in kind.aliases):
-                    return kind
             raise MediaError(str(error)) from None
 
     def transport(self, name: str, scheme: str) -> TransportKind:
         """The transport called `name`, or the one for URLs of `scheme` where `name` is empty.
 
-        `LookupError` says what is known, or names both plugins where two claim one scheme.
+        `LookupError` says what is known.
         """
         if name:
-            kind = self._one(TransportKind, name, "transport")
+            kind = self._one(self._transports, name, "transport")
             if scheme not in kind.schemes:
                 takes = ", ".join(f"{known}://" for known in kind.schemes)
                 raise LookupError(f'transport "{kind.name}" does not take {scheme}:// URLs; it takes {takes}')
             return kind
-        owners = [
-            (plugin, kind)
-            for entries in self._owners[TransportKind].values()
-            for plugin, kind in entries
-            if scheme in kind.schemes and not kind.by_name_only
-        ]
-        if len(owners) > 1:
-            both = " and ".join(f'"{kind.name}" of {plugin.origin}' for plugin, kind in owners)
-            raise LookupError(f'{scheme}:// is claimed by {both}; choose one with "transport"')
-        if not owners:
-            known = sorted({s for kind in self.transports.values() for s in kind.schemes})
-            raise LookupError(
-                f"no transport for {scheme}:// URLs; known: {', '.join(f'{s}://' for s in known) or 'none'}"
-            )
-        chosen: TransportKind = owners[0][1]
-        return chosen
+        found = self._schemes.get(scheme)
+        if found is None:
+            known = ", ".join(f"{s}://" for s in sorted({s for kind in self.transports.values() for s in kind.schemes}))
+            raise LookupError(f"no transport for {scheme}:// URLs; known: {known or 'none'}{self._left_out()}")
+        return found
 
     def structure_options(self, kind: SourceKind | EncoderKind | TransportKind, value: object, path: str) -> Any:
         """`value` as the kind's options class; raises `ConfigError` with every issue below `path`."""
         return structure(self.converter, value, kind.options, path)
 
-    def plugin_of(self, kind: Kind) -> Plugin | None:
-        """The plugin that brought this kind."""
-        return next((plugin for plugin in self.plugins if any(kind is own for own in plugin.kinds)), None)
+    def _one(self, table: Claims[K], name: str, word: str) -> K:
+        kind = table.get(name)
+        if kind is None:
+            known = suggest(name, list(table.kinds))
+            raise LookupError(f'unknown {word} "{redact_text(name)}"{known}{self._left_out()}')
+        return kind
 
-    def _all(self, cls: Callable[..., K]) -> Mapping[str, K]:
-        """Kinds by name, without those whose name is claimed twice."""
-        return {entries[0][1].name: entries[0][1] for entries in self._table(cls).values() if len(entries) == 1}
+    def _left_out(self) -> str:
+        """What may be missing because a list leaves it out."""
+        blocked = ", ".join(problem.plugin.partition(" ")[0] for problem in self.blocked)
+        return f"; plugins left out by a block- or allow-list: {blocked}" if blocked else ""
 
-    def _one(self, cls: Callable[..., K], name: str, word: str) -> K:
-        entries = self._table(cls).get(name.lower(), [])
-        if len(entries) > 1:
-            raise LookupError(_clash(name, entries[0][0], entries[1][0]))
-        if not entries:
-            raise LookupError(f'unknown {word} "{redact_text(name)}"{suggest(name, list(self._all(cls)))}')
-        return entries[0][1]
+    def _tabulate(self) -> None:
+        """Who brings what, anew."""
+        self._sources = Claims(_named(self._claims(SourceKind)), 'source type "{}"')
+        self._codecs = Claims(_named(self._claims(CodecKind)), 'codec "{}"')
+        self._encoders = Claims(_named(self._claims(EncoderKind)), 'encoder "{}"')
+        self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
+        aliases = (
+            (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
+        )
+        self._aliases = Claims(aliases, 'codec name "{}"', '"{}" does not go by it')
+        schemes = (
+            (scheme, claim)
+            for claim in self._transports
+            if not claim.kind.by_name_only
+            for scheme in claim.kind.schemes
+        )
+        self._schemes = Claims(schemes, "{}://", 'this one takes it where "transport": "{}" says so')
+        tables = (self._sources, self._codecs, self._encoders, self._transports, self._aliases, self._schemes)
+        before = getattr(self, "_clashes", [])
+        self._clashes = [problem for table in tables for problem in table.problems]
+        for problem in self._clashes:
+            if problem not in before:
+                log.error("Plugin %s", problem)
 
-    def _table(self, cls: Callable[..., K]) -> Mapping[str, Sequence[tuple[Plugin, K]]]:
-        return self._owners[cls]  # type: ignore[index]
+    def _claims(self, cls: type[K]) -> Iterator[Claim[K]]:
+        for plugin in self.plugins:
+            for kind in plugin.kinds:
+                if isinstance(kind, cls):
+                    yield Claim(plugin, kind)
 
 
-def _clash(name: str, first: Plugin, second: Plugin) -> str:
-    return f'"{name}" is brought by both {first.origin} and {second.origin}; block one of the two plugins'
+def _named(claims: Iterator[Claim[K]]) -> Iterator[tuple[str, Claim[K]]]:
+    return ((claim.kind.name, claim) for claim in claims)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -142,3 +143,57 @@ def test_an_encoder_that_hangs_does_not_hang_the_list(monkeypatch: pytest.Monkey
 
 def _wait(event: Any) -> None:
     event.wait(10)
+
+
+@pytest.fixture
+def bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin beside the real ones that resolves and watches, and brings no kind."""
+    module = ModuleType("strange_bell")
+
+    @hookimpl
+    def camcast_session_event(event: object) -> None:
+        raise AssertionError
+
+    @hookimpl
+    def camcast_resolve_url(target: object) -> None:
+        raise AssertionError
+
+    module.camcast_session_event, module.camcast_resolve_url = camcast_session_event, camcast_resolve_url  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, "strange_bell", module)
+    real = __import__("importlib.metadata").metadata.entry_points
+    extra = [EntryPoint("bell", "strange_bell", "camcast")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **chosen: [*real(**chosen), *extra])
+
+
+@pytest.mark.usefixtures("bell")
+def test_plugins_shows_resolvers_and_watchers() -> None:
+    rows = [row for row in json.loads(invoke("plugins", "--json").stdout)["kinds"] if row["plugin"] == "bell"]
+    assert [(row["kind"], row["for"]) for row in rows] == [("resolver", "URLs"), ("watcher", "events")]
+    assert "watcher" in invoke("plugins").stdout
+
+
+def test_plugins_shows_what_is_blocked_and_why(tmp_path: Path) -> None:
+    file = tmp_path / "system_config.json"
+    file.write_text('{"plugins": {"block": ["whip"]}}')
+    found = json.loads(invoke("--block", "rtmp", "--block", "librtmp", "plugins", str(file), "--json").stdout)
+    assert {problem["plugin"].split()[0]: problem["reason"] for problem in found["blocked"]} == {
+        "rtmp": "blocked by --block",
+        "librtmp": "blocked by --block",
+        "whip": 'blocked by "plugins" in the configuration',
+    }
+    assert not {"rtmp", "librtmp", "whip"} & {row["plugin"] for row in found["kinds"]}
+    assert "Blocked" in invoke("--block", "rtmp", "plugins").stdout
+
+
+def test_every_command_leaves_out_what_is_blocked(tmp_path: Path) -> None:
+    assert "testsrc" not in invoke("--block", "testsrc", "sources", "--json").stdout
+    assert "libx264" not in invoke("--block", "h264", "schema").stdout
+    file = tmp_path / "system_config.json"
+    file.write_text('{"cameras": [{"streams": [{"source": {"type": "testsrc"}}]}]}')
+    assert invoke("check", str(file)).exit_code == 0
+    result = invoke("--block", "testsrc", "check", str(file))
+    assert result.exit_code == 2
+    assert "plugins left out by a block- or allow-list: testsrc" in result.stderr
+    assert 'is blocked by --block, but no such plugin is installed; did you mean "rtmp"?' in (
+        invoke("--block", "rtmpp", "check", str(file)).stderr
+    )

@@ -15,6 +15,7 @@ from camcast.cli.plugins import plugins
 from camcast.cli.run import run
 from camcast.cli.schema import schema
 from camcast.cli.sources import sources
+from camcast.cli.terminal import Blocked
 
 app = typer.Typer(
     help="Pushes many cameras' live video to many servers and keeps it there.",
@@ -22,14 +23,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, check, demo, migrate, plugins, sources, encoders, schema, migrate):
+for command in (run, check, demo, migrate, plugins, sources, encoders, schema):
     app.command()(command)
 
 
 @app.callback(invoke_without_command=True)
-def camcast(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+def camcast(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    block: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PLUGIN", help="Leave a plugin out, so that another may do its work; can be repeated."),
+    ] = None,
+) -> None:
     """Everything that is logged before a command sets logging up is told by the commands themselves."""
     logging.getLogger("camcast").addHandler(logging.NullHandler())
+    context.obj = Blocked(tuple(block or ()))
     if version:
         from importlib.metadata import version as installed
 

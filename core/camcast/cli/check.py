@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
-from camcast.cli.terminal import FAILED, explained, load_host
-from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig, load
+from camcast.cli.terminal import FAILED, explained, load_file
+from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
 from camcast.config.secrets import show_url
 from camcast.host import PluginHost
 from camcast.workers.sharding import stays_at_home, worker_count
 
 
 def check(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
     sources: Annotated[
         bool, typer.Option("--sources", help="Also open each source for a moment, and compare it with the file.")
@@ -27,8 +28,7 @@ def check(
     Exit status: 0; 2 when the configuration is wrong; 1 when a source does not bring what is expected.
     """
     with explained():
-        host = load_host()
-        config = load(file, host)
+        config, host = load_file(context, file)
     for line in (*report_lines(config), *worker_lines(config, host)):
         typer.echo(line)
     if sources:

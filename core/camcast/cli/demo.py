@@ -37,12 +37,13 @@ log = logging.getLogger("camcast.demo")
 
 
 def demo(
+    context: typer.Context,
     seconds: Annotated[float, typer.Option(help="How long to publish.", min=8.0)] = 20.0,
     clips: Annotated[Path | None, typer.Option(help="Folder of clips to use; without it two are made.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
 ) -> None:
     """Publish four cameras to receivers in this process, with a failover, and count what arrived."""
-    host = load_host()
+    host = load_host(context)
     # Of all that is logged, the moves and the demo's own words are what there is to see here.
     display = choose_display(live=output.is_terminal and not plain, level="ERROR")
     log.setLevel(logging.INFO)

@@ -17,9 +17,12 @@ DEADLINE = 15.0
 """Seconds for one probe: a driver that hangs must not hang the list."""
 
 
-def encoders(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def encoders(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Open every encoder and say which work; the first working one of a codec is used unless told otherwise."""
-    host = load_host()
+    host = load_host(context)
     kinds = sorted(host.encoders.values(), key=lambda kind: (kind.codec, -kind.priority, kind.name))
     used: set[str] = set()
     rows = []

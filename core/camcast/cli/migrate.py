@@ -14,9 +14,11 @@ from camcast.config.legacy_files import read_old_files
 from camcast.config.load import from_old
 from camcast.config.store import holds_secret, write_new
 from camcast.errors import ConfigError
+from camcast.host import PluginHost
 
 
 def migrate(
+    context: typer.Context,
     old: Annotated[Path, typer.Option(help="The old net_service.json, or the directory that holds the old files.")],
     new: Annotated[Path, typer.Option(help="The configuration to write.")] = Path("system_config.json"),
     template: Annotated[
@@ -31,7 +33,7 @@ def migrate(
 ) -> None:
     """Turn the original system's files into a configuration. Exit status 0, or 2 with nothing written."""
     with explained():
-        conversion = convert_files(old, template=template, sources=source or [])
+        conversion = convert_files(old, load_host(context), template=template, sources=source or [])
         text = to_json(conversion.mapping)
         secret = holds_secret(conversion.mapping)
         if not dry_run:
@@ -45,13 +47,13 @@ def migrate(
         typer.echo(f"next: camcast check {new}", err=True)
 
 
-def convert_files(old: Path, *, template: str = "", sources: list[str] | None = None) -> Conversion:
+def convert_files(old: Path, host: PluginHost, *, template: str = "", sources: list[str] | None = None) -> Conversion:
     """Read, convert and check. Raises `ConfigError`."""
     sources = sources or []
     if len(sources) > 2:
         raise ConfigError("--source is given at most twice: for main and for sub")
     conversion = convert(read_old_files(old), sources=sources, template=template)
-    from_old(conversion, load_host())
+    from_old(conversion, host)
     return conversion
 
 

@@ -1,27 +1,38 @@
-"""`camcast plugins`: which kinds there are, who brings each, and why one that is installed is left out."""
+"""`camcast plugins`: what there is, who brings it, and why a plugin is left out, whole or in part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 from rich.text import Text
 
-from camcast.cli.terminal import output, print_json, table
+from camcast.cli.terminal import explained, find_plugins, output, print_json, table
+from camcast.config import ConfigFile
 from camcast.errors import CamcastError
-from camcast.host import Plugin, PluginHost
+from camcast.host import Plugin, PluginHost, Problem
 from camcast.kinds import CodecKind, EncoderKind, Kind, SourceKind, TransportKind
 
 
-def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def plugins(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help='A configuration: list plugins as its "plugins" would have them.')
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List all plugins and what they bring, and why one is left out."""
-    host = PluginHost()
+    with explained():
+        choice = ConfigFile.read(file).plugins.choice if file else None
+    host = find_plugins(context, choice)
     rows = [_row(plugin, kind) for plugin in host.plugins for kind in plugin.kinds]
+    rows += [row for plugin in host.plugins for row in _hook_rows(host, plugin)]
     rows.sort(key=lambda row: (_ORDER.index(row["kind"]), row["for"] if row["kind"] == "encoder" else "", row["name"]))
     if as_json:
-        print_json({"kinds": rows, "problems": host.problems})
+        print_json({"kinds": rows, "blocked": host.blocked, "problems": host.problems})
         return
     shown = table("", "kind", "name", "for", "plugin", "version", "options", "state")
     for row in rows:
@@ -29,14 +40,32 @@ def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
         state = Text(row["missing"], "yellow") if row["missing"] else "ok"
         shown.add_row(row["kind"], row["name"], row["for"], row["plugin"], row["version"], Text(options or "-"), state)
     output.print(shown)
-    if host.problems:
-        left_out = table("\nLeft out, whole or in part", "plugin", "why")
-        for problem in host.problems:
-            left_out.add_row(Text(problem.plugin), Text(problem.reason))
-        output.print(left_out)
+    _print("\nBlocked", host.blocked)
+    _print("\nLeft out, whole or in part", host.problems)
 
 
-_ORDER = ("source", "codec", "encoder", "transport")
+_ORDER = ("source", "codec", "encoder", "transport", "resolver", "watcher", "converter")
+_HOOKS = {
+    "camcast_resolve_url": ("resolver", "URLs"),
+    "camcast_resolve_secret": ("resolver", "secrets"),
+    "camcast_session_event": ("watcher", "events"),
+    "camcast_prepare_converter": ("converter", "option types"),
+}
+"""Hooks that bring no kinds: what their plugin is, and for what."""
+
+
+def _print(title: str, problems: Sequence[Problem]) -> None:
+    if problems:
+        shown = table(title, "plugin", "why")
+        for problem in problems:
+            shown.add_row(Text(problem.plugin), Text(problem.reason))
+        output.print(shown)
+
+
+def _hook_rows(host: PluginHost, plugin: Plugin) -> Iterator[dict[str, Any]]:
+    for hook, (word, purpose) in _HOOKS.items():
+        if plugin.name in host.implementers(hook):
+            yield _shown(plugin, word, plugin.name, purpose)
 
 
 def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
@@ -52,15 +81,24 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
             word, available = "transport", kind.available
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes) + (" by name" if kind.by_name_only else "")
     return {
-        "kind": word,
-        "name": kind.name,
+        **_shown(plugin, word, kind.name, purpose),
         "title": kind.title,
+        "options": _options(kind),
+        "missing": _missing(available),
+    }
+
+
+def _shown(plugin: Plugin, word: str, name: str, purpose: str) -> dict[str, Any]:
+    return {
+        "kind": word,
+        "name": name,
+        "title": "",
         "for": purpose,
         "plugin": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
-        "options": _options(kind),
-        "missing": _missing(available),
+        "options": {},
+        "missing": "",
     }
 
 

@@ -15,7 +15,7 @@ import typer
 
 from camcast.cli.display import Display, choose_display
 from camcast.cli.summary import Summary, summarise
-from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_host, output, print_json, warn
+from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
 from camcast.config import Config, load
 from camcast.engine import Engine
 from camcast.errors import CamcastError
@@ -29,6 +29,7 @@ DRAIN = 5.0
 
 
 def run(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=0.0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print all figures as JSON on stdout.")] = False,
@@ -39,8 +40,7 @@ def run(
     Exit status: 0 when every session was healthy at the end, 1 when one was not, 2 when the configuration is wrong.
     """
     with explained():
-        host = load_host()
-        config = load(file, host)
+        config, host = load_file(context, file)
     for note in config.notes:
         warn(note)
     if not any(True for _ in config.sessions()):

@@ -12,7 +12,8 @@ from camcast.config import json_schema
 
 
 def schema(
+    context: typer.Context,
     plugins: Annotated[bool, typer.Option(help="Describe the options of the plugins installed here too.")] = True,
 ) -> None:
     """Print the JSON Schema of configuration files."""
-    typer.echo(json.dumps(json_schema(load_host() if plugins else None), indent=2))
+    typer.echo(json.dumps(json_schema(load_host(context) if plugins else None), indent=2))

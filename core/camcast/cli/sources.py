@@ -13,11 +13,12 @@ from camcast.kinds import SourceKind
 
 
 def sources(
+    context: typer.Context,
     probe: Annotated[bool, typer.Option("--probe", help="Look for this machine's devices.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the kinds of source, and what devices there are."""
-    host = load_host()
+    host = load_host(context)
     found = [_described(kind, probe) for kind in host.sources.values()]
     if as_json:
         print_json(found)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from camcast.config import Config, ConfigFile
 from camcast.errors import CamcastError, ConfigError
-from camcast.host import PluginHost
+from camcast.host import Choice, PluginHost
 
 PIPED_WIDTH = 200
 """Columns of a table that goes into a file or a pipe."""
@@ -60,12 +62,34 @@ def _say(word: str, style: str, text: str) -> None:
     errors.print(Text.assemble((f"{word}: ", style), text), soft_wrap=True)
 
 
-def load_host() -> PluginHost:
-    """All installed plugins; each that is left out is told on stderr."""
-    host = PluginHost()
+@attrs.frozen
+class Blocked:
+    """What the global `--block` named. It is the command line's context object."""
+
+    names: tuple[str, ...] = ()
+
+
+def find_plugins(context: typer.Context, choice: Choice | None = None) -> PluginHost:
+    """The installed plugins, without those that `--block` or `choice`, a configuration's, leaves out."""
+    blocked = context.find_root().obj
+    names = blocked.names if isinstance(blocked, Blocked) else ()
+    said = [Choice(block=names, said_by="--block")] if names else []
+    return PluginHost(choices=[*said, choice] if choice else said)
+
+
+def load_host(context: typer.Context, choice: Choice | None = None) -> PluginHost:
+    """The same; each plugin with which something is wrong is told on stderr."""
+    host = find_plugins(context, choice)
     for problem in host.problems:
         warn(f"plugin {problem}")
     return host
+
+
+def load_file(context: typer.Context, path: Path) -> tuple[Config, PluginHost]:
+    """A configuration with the plugins that it wants. Raises `ConfigError`."""
+    file = ConfigFile.read(path)
+    host = load_host(context, file.plugins.choice)
+    return file.resolve(host), host
 
 
 def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:

@@ -1,11 +1,12 @@
 """The configuration: models, loading, checking, writing, JSON Schema and the old files."""
 
 from camcast.config.dump import dump, dumps
-from camcast.config.load import load, loads
+from camcast.config.load import ConfigFile, load, loads
 from camcast.config.model import (
     CameraConfig,
     Config,
     EncoderConfig,
+    PluginsConfig,
     SlateConfig,
     SourceConfig,
     StreamConfig,
@@ -18,8 +19,10 @@ from camcast.config.session import Limit, RetryPolicy, SessionConfig, TargetConf
 __all__ = [
     "CameraConfig",
     "Config",
+    "ConfigFile",
     "EncoderConfig",
     "Limit",
+    "PluginsConfig",
     "RetryPolicy",
     "SessionConfig",
     "SlateConfig",

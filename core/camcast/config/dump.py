@@ -20,6 +20,8 @@ _IDENTITY = ("camera_id", "stream_id", "stream_name", "camera_name", "output", "
 def dump(config: Config) -> dict[str, Any]:
     """The configuration as plain values; loading them gives an equal one, but for outputs that are off."""
     written: dict[str, Any] = {}
+    if plugins := _changed(config.plugins):
+        written["plugins"] = plugins
     if system := _changed(config.system):
         written["system"] = system
     written["cameras"] = [_camera(camera) for camera in config.cameras]

@@ -11,9 +11,9 @@ import attrs
 
 from camcast.config.legacy import Conversion, OldFiles, convert, is_old
 from camcast.config.legacy_files import old_value
-from camcast.config.model import Config
+from camcast.config.model import Config, PluginsConfig
 from camcast.config.read import MAX_SIZE, decode, parse
-from camcast.config.resolve import from_mapping
+from camcast.config.resolve import from_mapping, plugins_of
 from camcast.errors import ConfigError, Issue
 
 if TYPE_CHECKING:
@@ -28,24 +28,44 @@ def load(path: str | Path, host: PluginHost) -> Config:
     An old `net_service.json` is recognised and converted in memory; a note of the result says so. Raises
     `ConfigError`; its text names the file.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIZE + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    base = path.parent.absolute()
-    try:
-        mapping = _parse(data, "toml" if path.suffix.lower() == ".toml" else "json")
-        if is_old(mapping):
-            note = f"{path} is a file of the original system, converted in memory; camcast migrate writes a new one"
-            log.info(note)
-            return from_old(convert(OldFiles(net_service=mapping)), host, base=base, note=note)
-        return from_mapping(mapping, host, base=base)
-    except ConfigError as error:
-        if len(error.issues) == 1 and not error.issues[0].path:
+    return ConfigFile.read(path).resolve(host)
+
+
+@attrs.frozen
+class ConfigFile:
+    """A file that has been read but not resolved, which takes a plugin host: the file says which plugins that has."""
+
+    path: Path
+    mapping: Mapping[str, Any] = attrs.field(repr=False)
+
+    @classmethod
+    def read(cls, path: str | Path) -> ConfigFile:
+        """Raises `ConfigError`, whose text names the file."""
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_SIZE + 1)
+        except OSError as error:
+            raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        try:
+            return cls(path, _parse(data, "toml" if path.suffix.lower() == ".toml" else "json"))
+        except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
-        raise
+
+    @property
+    def plugins(self) -> PluginsConfig:
+        """Which plugins it wants. What is wrong with that is told by `resolve`."""
+        return plugins_of(self.mapping)
+
+    def resolve(self, host: PluginHost) -> Config:
+        """What the file means with these plugins, as far as it wants them. Raises `ConfigError`."""
+        base = self.path.parent.absolute()
+        if is_old(self.mapping):
+            name = f"{self.path} is a file of the original system"
+            note = f"{name}, converted in memory; camcast migrate writes a new one"
+            log.info(note)
+            return from_old(convert(OldFiles(net_service=self.mapping)), host, base=base, note=note)
+        return from_mapping(self.mapping, host, base=base)
 
 
 def from_old(conversion: Conversion, host: PluginHost, *, base: Path | None = None, note: str = "") -> Config:

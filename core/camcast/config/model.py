@@ -9,11 +9,13 @@ from camcast.config.rules import (
     Flag,
     Name,
     OptionalText,
+    OptionalTexts,
     Options,
     PositiveSeconds,
     Rule,
     SecondsOrNever,
     Text,
+    Texts,
     checked,
     choice,
     even,
@@ -22,6 +24,7 @@ from camcast.config.rules import (
 )
 from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
 from camcast.config.session import RetryPolicy, SessionConfig
+from camcast.hosting.choice import Choice
 
 _FOREVER = RetryPolicy(max_attempts=None)
 _AUTO = Rule(
@@ -138,10 +141,26 @@ class SystemConfig:
     """Worker processes, or "auto": one for each processor."""
 
 
+@attrs.frozen(kw_only=True, field_transformer=checked)
+class PluginsConfig:
+    """Which plugins are used. A name is a plugin's as `camcast plugins` shows it, or "distribution:name"."""
+
+    block: Texts = ()
+    """Left out, and not even imported, so that another plugin may bring what they bring."""
+    allow: OptionalTexts = None
+    """Only these are used; of two that bring the same, the earlier in the list does. None = all that are installed."""
+
+    @property
+    def choice(self) -> Choice:
+        """The same in the host's terms."""
+        return Choice(self.allow, self.block, said_by='"plugins" in the configuration')
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """A whole configuration, resolved."""
 
+    plugins: PluginsConfig = PluginsConfig()
     system: SystemConfig = SystemConfig()
     cameras: tuple[CameraConfig, ...] = ()
     notes: tuple[str, ...] = attrs.field(default=(), eq=False)

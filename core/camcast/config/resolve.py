@@ -19,6 +19,7 @@ from camcast.config.model import (
     CameraConfig,
     Config,
     EncoderConfig,
+    PluginsConfig,
     SlateConfig,
     SourceConfig,
     StreamConfig,
@@ -54,11 +55,19 @@ def from_mapping(mapping: Mapping[str, Any], host: PluginHost, *, base: Path | N
 
     Relative paths that exist below `base` are taken from there.
     """
-    resolver = _Resolver(host, base)
+    resolver = _Resolver(host.limited(plugins_of(mapping).choice), base)
     config = resolver.file(mapping)
     if resolver.issues:
         raise ConfigError(list(dict.fromkeys(resolver.issues)))
     return config
+
+
+def plugins_of(mapping: Mapping[str, Any]) -> PluginsConfig:
+    """Which plugins a file wants, before there is a host to check it with; what is wrong there is told later."""
+    block = None
+    if "plugins" in mapping:
+        block = read_block(mapping["plugins"], PluginsConfig, "plugins", [])
+    return block or PluginsConfig()
 
 
 class _Resolver:
@@ -91,10 +100,11 @@ class _Resolver:
         block = self._block(mapping, FileBlock, "")
         if block is None:
             # Sections of the right shape are checked all the same.
-            mapping = {key: mapping[key] for key in ("system", "rtmp") if isinstance(mapping.get(key), Mapping)} | {
-                key: mapping[key] for key in ("cameras",) if isinstance(mapping.get(key), list)
-            }
+            mapping = {
+                key: mapping[key] for key in ("plugins", "system", "rtmp") if isinstance(mapping.get(key), Mapping)
+            } | {key: mapping[key] for key in ("cameras",) if isinstance(mapping.get(key), list)}
             block = self._block(mapping, FileBlock, "")
+        plugins = PluginsConfig() if block.plugins is UNSET else self._block(block.plugins, PluginsConfig, "plugins")
         system: SystemConfig | None = SystemConfig()
         if block.system is not UNSET:
             system = self._block(self._own(block.system, ("vb_pool",), "system."), SystemConfig, "system")
@@ -114,7 +124,12 @@ class _Resolver:
         ]
         if system is not None and (count := sum(camera.enabled for camera in cameras)) > system.max_cameras:
             self._issue("cameras", f"{count} cameras are enabled, system.max_cameras is {system.max_cameras}")
-        return Config(system=system or SystemConfig(), cameras=tuple(cameras), notes=self._all_notes())
+        return Config(
+            plugins=plugins or PluginsConfig(),
+            system=system or SystemConfig(),
+            cameras=tuple(cameras),
+            notes=self._all_notes(),
+        )
 
     def _camera(
         self, block: Any, camera_id: int, path: str, root: Sequence[Level | None], variables: Mapping[str, Any]

@@ -273,4 +273,6 @@ Label = Annotated[str, LABEL]
 OptionalText = Annotated[str | None, optional(NAME)]
 Fingerprint = Annotated[str | None, optional(Rule(read_fingerprint, dict(NAME.schema)))]
 Options = Annotated[Mapping[str, Any], Rule(read_mapping, {"type": "object"})]
-Texts = Annotated[tuple[str, ...], Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})]
+_TEXTS = Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})
+Texts = Annotated[tuple[str, ...], _TEXTS]
+OptionalTexts = Annotated[tuple[str, ...] | None, optional(_TEXTS)]

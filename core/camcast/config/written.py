@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 import attrs
 from cattrs.gen import make_dict_structure_fn
 
-from camcast.config.model import EncoderConfig, SlateConfig, SourceConfig, SystemConfig
+from camcast.config.model import EncoderConfig, PluginsConfig, SlateConfig, SourceConfig, SystemConfig
 from camcast.config.rules import NAME, Flag, Label, Rule, described, or_never, read_mapping, rule_of, whole
 from camcast.config.session import SessionConfig, TargetConfig
 from camcast.errors import ConfigError, Issue
@@ -167,6 +167,7 @@ class CameraBlock:
 class FileBlock:
     """The whole file."""
 
+    plugins: _object(PluginsConfig) = UNSET  # type: ignore[valid-type]
     system: _object(SystemConfig) = UNSET  # type: ignore[valid-type]
     rtmp: _object(OutputBlock) = UNSET  # type: ignore[valid-type]
     cameras: _list_of(CameraBlock) = UNSET  # type: ignore[valid-type]

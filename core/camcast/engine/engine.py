@@ -19,8 +19,7 @@ import attrs
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
-from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig
-from camcast.config.load import load
+from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
 from camcast.contracts import PushHandle
 from camcast.engine.changes import Changes
 from camcast.engine.event_bus import EventBus
@@ -47,7 +46,8 @@ class Engine:
     ) -> None:
         """`first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers."""
         self.config = config or Config()
-        self.host = host or PluginHost()
+        choice = self.config.plugins.choice
+        self.host = host.limited(choice) if host else PluginHost(choices=[choice])
         self._first_timestamp = first_timestamp
         self._started_at = 0.0
         self._running = False
@@ -61,8 +61,9 @@ class Engine:
     @classmethod
     def from_file(cls, path: str | Path, *, host: PluginHost | None = None) -> Engine:
         """An engine for a configuration file, an old one included. Raises `ConfigError`."""
-        host = host or PluginHost()
-        return cls(load(path, host), host=host)
+        file = ConfigFile.read(path)
+        host = host or PluginHost(choices=[file.plugins.choice])
+        return cls(file.resolve(host), host=host)
 
     async def __aenter__(self) -> Engine:
         await self.start()
@@ -160,6 +161,8 @@ class Engine:
         """
         async with self._reloading:
             lines = await self._running_changes().carry_out(self.plan(config))
+            if config.plugins != self.config.plugins:
+                lines.append("plugins is for the next start: those in use stay")
             for camera in config.cameras:
                 running = self.cameras.get(camera.camera_id)
                 if running is not None:
@@ -234,7 +237,7 @@ class Engine:
             self._cameras = CameraManager(environment, emit, system.max_cameras)
             self._sessions = SessionManager(environment, self._cameras)
             return
-        plugins = tuple(plugin.name for plugin in self.host.plugins if not plugin.registered)
+        plugins = tuple(plugin.reference for plugin in self.host.plugins if not plugin.registered)
         begin = wire.Begin(attrs.evolve(system, workers=1), self._first_timestamp, plugins)
         self._shards = sharding.Shards(count, begin, environment.hosts, emit)
         self._shards.start()

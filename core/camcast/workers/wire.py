@@ -27,7 +27,7 @@ class Begin:
     system: SystemConfig
     first_timestamp: int
     plugins: tuple[str, ...]
-    """Entry points to load: those that the parent has loaded."""
+    """Entry points to load, as "distribution:name": those that the parent has in use, in the order of their rank."""
 
 
 @attrs.frozen

@@ -39,7 +39,7 @@ class Conformance(Generic[K]):
         """The installed plugins, and `plugin`."""
         host = PluginHost()
         if self.plugin is not None:
-            host.register(self.plugin, "under test")
+            host.register(self.plugin, "under test", first=True)
         return host
 
     @classmethod
@@ -60,8 +60,8 @@ def module_of(host: PluginHost, kind: Any) -> str:
     plugin = host.plugin_of(kind)
     expect(plugin is not None, f"{kind.name} belongs to no plugin of this host")
     assert plugin is not None
-    registered = host._manager.get_plugin(plugin.name)
-    name = registered.__name__ if isinstance(registered, ModuleType) else type(registered).__module__
+    module = plugin.module
+    name = module.__name__ if isinstance(module, ModuleType) else type(module).__module__
     expect(name in sys.modules, f"the plugin's module {name} cannot be found")
     return name
 
