@@ -6,7 +6,8 @@ something is opened, never before; FFmpeg's errors leave as `EncoderError` or `M
 
 from camcast.pyav.audio import AudioEncoding, AvAudioEncoder
 from camcast.pyav.decoder import AvDecoder
-from camcast.pyav.hardware import HardwareOptions, encoder_kind, hardware_kinds
+from camcast.pyav.hardware import HardwareOptions, hardware_kinds
+from camcast.pyav.kinds import audio_encoder_kind, audio_kind, encoder_kind
 from camcast.pyav.video import AvVideoEncoder, VideoEncoding, probe_video
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "AvVideoEncoder",
     "HardwareOptions",
     "VideoEncoding",
+    "audio_encoder_kind",
+    "audio_kind",
     "encoder_kind",
     "hardware_kinds",
     "probe_video",

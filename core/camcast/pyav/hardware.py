@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from camcast.contracts import CodecParser, Encoder, EncoderSettings
+from camcast.contracts import CodecParser, EncoderSettings
 from camcast.kinds import EncoderKind
-from camcast.pyav.video import AvVideoEncoder, VideoEncoding, probe_video
+from camcast.pyav.kinds import encoder_kind
+from camcast.pyav.video import VideoEncoding
 
 
 @attrs.frozen(kw_only=True)
@@ -88,29 +89,6 @@ def hardware_kinds(
 ) -> Sequence[EncoderKind]:
     """A kind for each family; `prefix` is how FFmpeg begins their names for this codec."""
     return [_kind(family, codec, prefix, parser, pixel_formats) for family in _FAMILIES]
-
-
-def encoder_kind(
-    encoding: VideoEncoding, codec: str, title: str, priority: int, options: type, *, hardware: bool = False
-) -> EncoderKind:
-    """The kind that opens and probes `encoding`."""
-
-    def probe() -> None:
-        probe_video(encoding)
-
-    def open_encoder(settings: EncoderSettings) -> Encoder:
-        return AvVideoEncoder(encoding, settings)
-
-    return EncoderKind(
-        name=encoding.name,
-        codec=codec,
-        title=title,
-        priority=priority,
-        options=options,
-        hardware=hardware,
-        probe=probe,
-        open=open_encoder,
-    )
 
 
 def _kind(

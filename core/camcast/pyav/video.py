@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from camcast.contracts import CodecParser, EncoderSettings
+from camcast.contracts import CodecParser, Encoder, EncoderSettings
 from camcast.errors import EncoderError, MediaError
 from camcast.media import NS_PER_S, RAW, Frame, MediaKind, Packet, Track
 from camcast.pyav.decoder import reason
@@ -268,12 +268,16 @@ class AvVideoEncoder:
         return pts + round((tick - nearest) * self._tick), arrival
 
 
-def probe_video(encoding: VideoEncoding, settings: EncoderSettings | None = None) -> None:
+def probe_video(
+    encoding: VideoEncoding,
+    settings: EncoderSettings | None = None,
+    opened: Callable[[VideoEncoding, EncoderSettings], Encoder] = AvVideoEncoder,
+) -> None:
     """Encode one small grey picture for real. Raises `EncoderError` with the reason."""
     import av
 
     settings = settings or EncoderSettings(width=640, height=360, frame_rate=30.0, bitrate=1_000_000)
-    encoder = AvVideoEncoder(encoding, settings)
+    encoder = opened(encoding, settings)
     try:
         data = av.VideoFrame(settings.width, settings.height, "yuv420p")
         for plane in data.planes:

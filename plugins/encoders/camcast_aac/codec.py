@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import attrs
+
 from camcast.bitstream.audio_format import parse_audio_format
-from camcast.contracts import Decoder
 from camcast.errors import MediaError
-from camcast.kinds import CodecKind, FlvForm
+from camcast.kinds import FlvForm
 from camcast.media import MediaKind, Packet, Track
-from camcast.pyav import AvDecoder
+from camcast.pyav import audio_kind
 from camcast_aac import adts
 from camcast_aac.config import AAC_LC, FREQUENCIES, build_config, parse_config
 
@@ -109,10 +110,6 @@ def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
     return track_of(build_config(AAC_LC, sample_rate, channels)), _SILENCE[channels], FRAME_SAMPLES
 
 
-def _decoder(track: Track) -> Decoder:
-    return AvDecoder(track, "aac")
-
-
 LEGACY = FlvForm(
     name="legacy",
     codec_id=10,
@@ -120,14 +117,14 @@ LEGACY = FlvForm(
     head=lambda track, keyframe, composition: b"\xaf\x01",
 )
 
-KIND = CodecKind(
-    name=NAME,
-    media=MediaKind.AUDIO,
-    title="AAC (Advanced Audio Coding)",
-    aliases=("mp4a", "mpeg4-generic"),
-    parser=AacParser,
-    flv={"legacy": LEGACY},
+KIND = attrs.evolve(
+    audio_kind(
+        NAME,
+        "AAC (Advanced Audio Coding)",
+        AacParser,
+        aliases=("mp4a", "mpeg4-generic"),
+        flv={"legacy": LEGACY},
+    ),
     annexb=with_adts,
-    decoder=_decoder,
     silence=silence,
 )

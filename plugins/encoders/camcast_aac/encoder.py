@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from camcast.contracts import Encoder, EncoderSettings
-from camcast.kinds import EncoderKind
-from camcast.pyav import AudioEncoding, AvAudioEncoder
+from camcast.contracts import EncoderSettings
+from camcast.pyav import AudioEncoding, audio_encoder_kind
 from camcast_aac.codec import NAME, AacParser
 from camcast_aac.config import FREQUENCIES
 
@@ -29,28 +28,12 @@ def _options(settings: EncoderSettings) -> Mapping[str, str]:
     return {"aac_coder": options.coder}
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
-    """Open it; raises `EncoderError`."""
-    encoding = AudioEncoding(
-        name="aac",
-        parser=AacParser,
-        options=_options,
-        sample_rates=FREQUENCIES,
-        default_bitrate=lambda rate, channels: min(_MAX_BITRATE, rate * 3) * channels,
-    )
-    return AvAudioEncoder(encoding, settings)
-
-
-def probe() -> None:
-    """Open and close it; raises `EncoderError`."""
-    open_encoder(EncoderSettings(sample_rate=48_000, channels=2)).close()
-
-
-KIND = EncoderKind(
+ENCODING = AudioEncoding(
     name="aac",
-    codec=NAME,
-    title="FFmpeg's native AAC encoder",
-    options=AacOptions,
-    probe=probe,
-    open=open_encoder,
+    parser=AacParser,
+    options=_options,
+    sample_rates=FREQUENCIES,
+    default_bitrate=lambda rate, channels: min(_MAX_BITRATE, rate * 3) * channels,
 )
+
+KIND = audio_encoder_kind(ENCODING, NAME, "FFmpeg's native AAC encoder", options=AacOptions)

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from camcast.contracts import Encoder, EncoderSettings
+from camcast.contracts import EncoderSettings
 from camcast.errors import EncoderError
-from camcast.kinds import EncoderKind
-from camcast.pyav import AvVideoEncoder, VideoEncoding, probe_video
+from camcast.pyav import AvVideoEncoder, VideoEncoding, encoder_kind
 from camcast_av1.codec import NAME, Av1Parser
 
 
@@ -44,7 +43,12 @@ def _options(settings: EncoderSettings, limit: int) -> Mapping[str, str]:
 
 
 class SvtAv1Encoder(AvVideoEncoder):
-    """Tells the library the end before closing, of which it complains on stderr otherwise."""
+    """Keeps the library from writing on stderr: its whole configuration at each opening, and a complaint at closing
+    where it was not told the end."""
+
+    def __init__(self, encoding: VideoEncoding, settings: EncoderSettings) -> None:
+        os.environ.setdefault("SVT_LOG", "1")  # errors are enough
+        super().__init__(encoding, settings)
 
     def close(self) -> None:
         with contextlib.suppress(EncoderError):
@@ -52,26 +56,6 @@ class SvtAv1Encoder(AvVideoEncoder):
         super().close()
 
 
-def _encoder(settings: EncoderSettings) -> Encoder:
-    return SvtAv1Encoder(_encoding(), settings)
+ENCODING = VideoEncoding(name="libsvtav1", parser=Av1Parser, options=_options, pixel_formats=("yuv420p", "yuv420p10le"))
 
-
-def _probe() -> None:
-    probe_video(_encoding())
-
-
-def _encoding() -> VideoEncoding:
-    # The library tells its whole configuration on stderr at each opening; errors are enough.
-    os.environ.setdefault("SVT_LOG", "1")
-    return VideoEncoding(name="libsvtav1", parser=Av1Parser, options=_options, pixel_formats=("yuv420p", "yuv420p10le"))
-
-
-KIND = EncoderKind(
-    name="libsvtav1",
-    codec=NAME,
-    title="SVT-AV1",
-    priority=10,
-    options=SvtAv1Options,
-    probe=_probe,
-    open=_encoder,
-)
+KIND = encoder_kind(ENCODING, NAME, "SVT-AV1", 10, SvtAv1Options, encoder=SvtAv1Encoder)

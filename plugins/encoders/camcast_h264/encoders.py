@@ -6,7 +6,7 @@ beyond what B-frames need; keyframes on request are IDR pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -14,57 +14,28 @@ from camcast.contracts import EncoderSettings
 from camcast.kinds import EncoderKind
 from camcast.pyav import VideoEncoding, encoder_kind, hardware_kinds
 from camcast_h264.parser import H264Parser
+from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined
 
-_PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
 _TUNES = ("", "zerolatency", "film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode")
 
 
 @attrs.frozen(kw_only=True)
-class X264Options:
-    """`parameters` go to x264 itself (its own names, "aq-mode": "2") and win over all else."""
+class X264Options(SoftwareOptions):
+    """Profiles are "baseline", "main" and "high"."""
 
-    preset: str = attrs.field(default="veryfast", validator=attrs.validators.in_(_PRESETS))
+    preset: str = attrs.field(default="veryfast", validator=attrs.validators.in_(PRESETS))
     tune: str = attrs.field(default="zerolatency", validator=attrs.validators.in_(_TUNES))
-    """"" gives look-ahead, which is better pictures later."""
-    profile: str = ""
-    """"baseline", "main", "high"; "" = as the picture needs."""
-    threads: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    """0 = as many as the machine has."""
-    crf: float = attrs.field(default=23.0, validator=[attrs.validators.ge(0), attrs.validators.le(51)])
-    """Quality for rate control "avbr", where the bitrate is only a cap."""
-    parameters: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def _x264(settings: EncoderSettings, limit: int) -> dict[str, str]:
     chosen = settings.options or X264Options()
-    options = {
-        "preset": chosen.preset,
+    return common_options(chosen, settings, limit) | {
         "sc_threshold": "0",
-        "forced-idr": "1",
         # Without HRD parameters in the stream, x264 takes a lower bitrate while it runs.
         "nal-hrd": "none",
         "threads": str(chosen.threads),
+        "x264-params": joined({**FIXED_GROUPS, **chosen.parameters}),
     }
-    if chosen.tune:
-        options["tune"] = chosen.tune
-    if chosen.profile:
-        options["profile"] = chosen.profile
-    if settings.rate_control == "avbr":
-        options |= {"crf": f"{chosen.crf:g}", "maxrate": str(limit), "bufsize": str(2 * limit)}
-    parameters = {"scenecut": "0", "open-gop": "0", **chosen.parameters}
-    options["x264-params"] = ":".join(f"{name}={value}" for name, value in parameters.items())
-    return options
 
 
 LIBX264 = VideoEncoding(

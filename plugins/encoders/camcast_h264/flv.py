@@ -5,21 +5,6 @@ The Enhanced form (`avc1`) is understood by hardly any server, and none needs it
 
 from __future__ import annotations
 
-from camcast.flv.fourcc import composition
-from camcast.kinds import FlvForm
-from camcast.media import Track
+from camcast_kit_h26x.flv import legacy_form
 
-_KEY, _INTER = b"\x17\x01", b"\x27\x01"
-
-
-def _head(track: Track, keyframe: bool, ms: int) -> bytes:
-    return (_KEY if keyframe else _INTER) + composition(ms)
-
-
-LEGACY = FlvForm(
-    name="legacy",
-    codec_id=7,
-    header=lambda track: b"\x17\x00\x00\x00\x00" + track.config,
-    head=_head,
-    end=b"\x17\x02\x00\x00\x00",
-)
+LEGACY = legacy_form(7)

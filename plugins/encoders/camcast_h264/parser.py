@@ -86,14 +86,7 @@ class H264Parser(NalParser):
             frame_rate=sps.frame_rate,
             profile=sps.profile,
             reorder=sps.reorder,
-            details={
-                "bit_depth": sps.bit_depth_luma,
-                "reorder_stated": sps.reorder_stated,
-                "primaries": sps.colour.primaries,
-                "transfer": sps.colour.transfer,
-                "matrix": sps.colour.matrix,
-                "full_range": sps.colour.full_range,
-            },
+            details={**sps.colour.details(sps.bit_depth_luma), "reorder_stated": sps.reorder_stated},
         )
 
     def starts_here(self, units: Sequence[bytes], seen: int) -> bool:

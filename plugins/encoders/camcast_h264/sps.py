@@ -10,6 +10,7 @@ import attrs
 
 from camcast.bitstream.bits import BitReader, unescape
 from camcast.errors import MediaError
+from camcast_kit_h26x.picture import MAX_SIDE, UNSPECIFIED, Colour, read_colour, read_crop, skip_chroma_location
 
 HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 """Profiles whose SPS has chroma format and bit depth (§7.3.2.1.1)."""
@@ -28,30 +29,18 @@ _PROFILE_NAMES = {
     118: "Multiview High",
     128: "Stereo High",
 }
-_EXTENDED_SAR = 255
 _MAX_DPB_MACROBLOCKS = {
     9: 396, 10: 396, 11: 900, 12: 2376, 13: 2376, 20: 2376, 21: 4752, 22: 8100, 30: 8100, 31: 18000, 32: 20480,
     40: 32768, 41: 32768, 42: 34816, 50: 110400, 51: 184320, 52: 184320, 60: 696320, 61: 696320, 62: 696320,
 }  # fmt: skip
 """Level → MaxDpbMbs (Table A-1)."""
-_MAX_SIDE = 16384
-
-
-@attrs.frozen(kw_only=True)
-class Colour:
-    """Code points of ITU-T H.273; 2 = unspecified."""
-
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
-    full_range: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class _Vui:
     frame_rate: float = 0.0
     reorder: int | None = None
-    colour: Colour = Colour()
+    colour: Colour = UNSPECIFIED
 
 
 @attrs.frozen(kw_only=True)
@@ -123,16 +112,9 @@ def parse_sps(nal: bytes) -> Sps:
         bits.skip(1)
     bits.skip(1)
     width, height = columns * 16, rows * 16
-    if width > _MAX_SIDE or height > _MAX_SIDE:
-        raise MediaError(f"SPS asks for {width}x{height} pixels, at most {_MAX_SIDE} a side are allowed")
-    if bits.flag():
-        unit_x = 2 if chroma_format in (1, 2) and not separate else 1
-        unit_y = (2 if chroma_format == 1 and not separate else 1) * (1 if frames_only else 2)
-        left, right, top, bottom = (bits.ue(_MAX_SIDE) for _ in range(4))
-        width -= unit_x * (left + right)
-        height -= unit_y * (top + bottom)
-        if width <= 0 or height <= 0:
-            raise MediaError("SPS crops the whole picture away")
+    if width > MAX_SIDE or height > MAX_SIDE:
+        raise MediaError(f"SPS asks for {width}x{height} pixels, at most {MAX_SIDE} a side are allowed")
+    width, height = read_crop(bits, width, height, chroma_format, separate=separate, fields=1 if frames_only else 2)
     vui = _try_vui(bits) if bits.flag() else _Vui()
     reorder = _reorder_bound(profile, constraints, level, order_type, columns * rows)
     return Sps(
@@ -166,19 +148,8 @@ def _skip_scaling_lists(bits: BitReader, lists: int) -> None:
 def _try_vui(bits: BitReader) -> _Vui:
     vui = _Vui()
     try:
-        if bits.flag() and bits.u(8) == _EXTENDED_SAR:
-            bits.skip(32)
-        if bits.flag():
-            bits.skip(1)
-        if bits.flag():
-            bits.skip(3)
-            full_range = bits.flag()
-            points = (bits.u(8), bits.u(8), bits.u(8)) if bits.flag() else (2, 2, 2)
-            colour = Colour(primaries=points[0], transfer=points[1], matrix=points[2], full_range=full_range)
-            vui = attrs.evolve(vui, colour=colour)
-        if bits.flag():
-            bits.ue(5)
-            bits.ue(5)
+        vui = attrs.evolve(vui, colour=read_colour(bits))
+        skip_chroma_location(bits)
         if bits.flag():
             tick, scale = bits.u(32), bits.u(32)
             bits.skip(1)

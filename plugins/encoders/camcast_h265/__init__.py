@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from camcast.bitstream.nal import to_annexb
 from camcast.hooks import hookimpl
 from camcast.kinds import CodecKind, EncoderKind
-from camcast.media import MediaKind, Packet
-from camcast.pyav import AvDecoder
 from camcast_h265.encoders import KINDS
 from camcast_h265.flv import ENHANCED, LEGACY
 from camcast_h265.parser import H265Parser
+from camcast_kit_h26x.kind import codec_kind
 
-
-def _annexb(packet: Packet) -> bytes:
-    return to_annexb(packet.payload)
-
-
-CODEC = CodecKind(
-    name="h265",
-    media=MediaKind.VIDEO,
-    title="H.265 / HEVC",
+CODEC = codec_kind(
+    "h265",
+    "H.265 / HEVC",
+    H265Parser,
+    {"enhanced": ENHANCED, "legacy": LEGACY},
     aliases=("hevc", "hvc1", "hev1"),
-    parser=H265Parser,
-    flv={"enhanced": ENHANCED, "legacy": LEGACY},
-    annexb=_annexb,
-    decoder=lambda track: AvDecoder(track, "hevc"),
+    decoder="hevc",
 )
 
 

@@ -6,7 +6,7 @@ beyond what B-frames need; keyframes on request are IDR pictures. The bitrate ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -14,52 +14,27 @@ from camcast.contracts import EncoderSettings
 from camcast.kinds import EncoderKind
 from camcast.pyav import VideoEncoding, encoder_kind, hardware_kinds
 from camcast_h265.parser import H265Parser
+from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined
 
-_PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
 _TUNES = ("", "zerolatency", "grain", "animation", "psnr", "ssim", "fastdecode")
 
 
 @attrs.frozen(kw_only=True)
-class X265Options:
-    """`parameters` go to x265 itself (its own names, "aq-mode": "2") and win over all else."""
+class X265Options(SoftwareOptions):
+    """Profiles are "main" and "main10"."""
 
-    preset: str = attrs.field(default="superfast", validator=attrs.validators.in_(_PRESETS))
+    preset: str = attrs.field(default="superfast", validator=attrs.validators.in_(PRESETS))
     tune: str = attrs.field(default="zerolatency", validator=attrs.validators.in_(_TUNES))
-    """"" gives look-ahead, which is better pictures later."""
-    profile: str = ""
-    """"main", "main10"; "" = as the picture needs."""
-    threads: int = attrs.field(default=0, validator=attrs.validators.ge(0))
-    """0 = as many as the machine has."""
     crf: float = attrs.field(default=28.0, validator=[attrs.validators.ge(0), attrs.validators.le(51)])
     """Quality for rate control "avbr", where the bitrate is only a cap."""
-    parameters: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def _x265(settings: EncoderSettings, limit: int) -> dict[str, str]:
     chosen = settings.options or X265Options()
-    options = {"preset": chosen.preset, "forced-idr": "1"}
-    if chosen.tune:
-        options["tune"] = chosen.tune
-    if chosen.profile:
-        options["profile"] = chosen.profile
-    if settings.rate_control == "avbr":
-        options |= {"crf": f"{chosen.crf:g}", "maxrate": str(limit), "bufsize": str(2 * limit)}
     gop = max(1, round(settings.gop * (settings.frame_rate or 30.0)))
     parameters = {
+        **FIXED_GROUPS,
         "log-level": "none",
-        "scenecut": "0",
-        "open-gop": "0",
         "keyint": str(gop),
         "min-keyint": str(gop),
         "bframes": str(settings.b_frames),
@@ -70,9 +45,7 @@ def _x265(settings: EncoderSettings, limit: int) -> dict[str, str]:
         parameters |= {"rc-lookahead": str(settings.b_frames + 1), "b-adapt": "0"}
     if chosen.threads:
         parameters["pools"] = str(chosen.threads)
-    parameters |= chosen.parameters
-    options["x265-params"] = ":".join(f"{name}={value}" for name, value in parameters.items())
-    return options
+    return common_options(chosen, settings, limit) | {"x265-params": joined({**parameters, **chosen.parameters})}
 
 
 LIBX265 = VideoEncoding(

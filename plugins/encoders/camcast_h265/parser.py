@@ -80,14 +80,7 @@ class H265Parser(NalParser):
 
     def make_track(self, sets: Mapping[int, Sequence[bytes]]) -> Track:
         sps = parse_sps(sets[SPS][0])
-        details: dict[str, Any] = {
-            "bit_depth": sps.bit_depth_luma,
-            "primaries": sps.colour.primaries,
-            "transfer": sps.colour.transfer,
-            "matrix": sps.colour.matrix,
-            "full_range": sps.colour.full_range,
-            _LAYERS: sps.sub_layers,
-        }
+        details: dict[str, Any] = {**sps.colour.details(sps.bit_depth_luma), _LAYERS: sps.sub_layers}
         colour = colour_info(sps)
         if colour is not None:
             details[COLOUR_INFO] = colour

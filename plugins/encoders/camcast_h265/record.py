@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from camcast.errors import MediaError
 from camcast_h265.sps import Sps
+from camcast_kit_h26x.record import read_sized, sized
 
 _FIXED = 23
 """Bytes in front of the arrays."""
+_ARRAY = 3
+"""Bytes in front of an array's units: their type, and how many."""
 
 
 def write_record(sets: Mapping[int, Sequence[bytes]], first: Sps) -> bytes:
@@ -23,9 +26,7 @@ def write_record(sets: Mapping[int, Sequence[bytes]], first: Sps) -> bytes:
     out += bytes((0xFC | first.chroma_format, 0xF8 | first.bit_depth_luma - 8, 0xF8 | first.bit_depth_chroma - 8))
     out += bytes((0, 0, first.sub_layers << 3 | first.nested << 2 | 3, len(sets)))
     for kind, units in sets.items():
-        out += bytes((kind,)) + len(units).to_bytes(2, "big")
-        for unit in units:
-            out += len(unit).to_bytes(2, "big") + unit
+        out += bytes((kind,)) + len(units).to_bytes(2, "big") + sized(units)
     return bytes(out)
 
 
@@ -37,18 +38,9 @@ def read_record(record: bytes) -> tuple[int, list[bytes]]:
     units: list[bytes] = []
     position = _FIXED
     for _ in range(record[22]):
-        count = int.from_bytes(_slice(record, position + 1, 2), "big")
-        position += 3
-        for _ in range(count):
-            length = int.from_bytes(_slice(record, position, 2), "big")
-            if not length:
-                raise MediaError("hvcC record holds an empty NAL unit")
-            units.append(_slice(record, position + 2, length))
-            position += 2 + length
+        if position + _ARRAY > len(record):
+            raise MediaError(f"hvcC record of {len(record)} bytes ends inside an array")
+        count = int.from_bytes(record[position + 1 : position + _ARRAY], "big")
+        found, position = read_sized(record, position + _ARRAY, count, "hvcC")
+        units += found
     return (record[21] & 3) + 1, units
-
-
-def _slice(record: bytes, start: int, length: int) -> bytes:
-    if start + length > len(record):
-        raise MediaError(f"hvcC record of {len(record)} bytes ends inside an array")
-    return record[start : start + length]

@@ -11,6 +11,7 @@ import attrs
 from camcast.bitstream.bits import BitReader, unescape
 from camcast.errors import MediaError
 from camcast_h265.tools import skip_scaling_lists, skip_short_term_sets
+from camcast_kit_h26x.picture import MAX_SIDE, UNSPECIFIED, Colour, read_colour, read_crop, skip_chroma_location
 
 HEADER = 2
 """Bytes of a NAL unit header."""
@@ -28,18 +29,6 @@ _PROFILE_NAMES = {
     10: "Scalable Range Extensions",
     11: "High Throughput Screen Content",
 }
-_EXTENDED_SAR = 255
-_MAX_SIDE = 16384
-
-
-@attrs.frozen(kw_only=True)
-class Colour:
-    """Code points of ITU-T H.273; 2 = unspecified."""
-
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
-    full_range: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +49,7 @@ class Sps:
     reorder: int = 0
     frame_rate: float = 0.0
     """0 when the SPS does not say."""
-    colour: Colour = Colour()
+    colour: Colour = UNSPECIFIED
 
     @property
     def profile(self) -> str:
@@ -83,16 +72,9 @@ def parse_sps(nal: bytes) -> Sps:
     chroma_format = bits.ue(3)
     separate = chroma_format == 3 and bits.flag()
     width, height = bits.ue(), bits.ue()
-    if not 0 < width <= _MAX_SIDE or not 0 < height <= _MAX_SIDE:
-        raise MediaError(f"SPS asks for {width}x{height} pixels, 1 to {_MAX_SIDE} a side are allowed")
-    if bits.flag():
-        unit_x = 2 if chroma_format in (1, 2) and not separate else 1
-        unit_y = 2 if chroma_format == 1 and not separate else 1
-        left, right, top, bottom = (bits.ue(_MAX_SIDE) for _ in range(4))
-        width -= unit_x * (left + right)
-        height -= unit_y * (top + bottom)
-        if width <= 0 or height <= 0:
-            raise MediaError("SPS crops the whole picture away")
+    if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE:
+        raise MediaError(f"SPS asks for {width}x{height} pixels, 1 to {MAX_SIDE} a side are allowed")
+    width, height = read_crop(bits, width, height, chroma_format, separate=separate)
     sps = Sps(
         id=sps_id,
         vps_id=vps_id,
@@ -171,20 +153,9 @@ def _with_rest(sps: Sps, bits: BitReader) -> Sps:
 
 
 def _with_vui(sps: Sps, bits: BitReader) -> Sps:
-    if bits.flag() and bits.u(8) == _EXTENDED_SAR:
-        bits.skip(32)
-    if bits.flag():
-        bits.skip(1)
-    if bits.flag():
-        bits.skip(3)
-        full_range = bits.flag()
-        points = (bits.u(8), bits.u(8), bits.u(8)) if bits.flag() else (2, 2, 2)
-        colour = Colour(primaries=points[0], transfer=points[1], matrix=points[2], full_range=full_range)
-        sps = attrs.evolve(sps, colour=colour)
+    sps = attrs.evolve(sps, colour=read_colour(bits))
     try:
-        if bits.flag():
-            bits.ue(5)
-            bits.ue(5)
+        skip_chroma_location(bits)
         bits.skip(3)
         if bits.flag():
             for _ in range(4):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
 from camcast.media import MediaKind, Packet, Track
+from camcast.pyav import audio_kind
 from camcast_mpegaudio.frame_header import FrameHeader, parse_header
 
 _FLV_RATES = {44100: 3, 22050: 2, 11025: 1}
@@ -65,20 +65,7 @@ def _flv_head(track: Track, keyframe: bool, composition: int) -> bytes:
 
 
 def _kind(name: str, title: str, flv: dict[str, FlvForm], *aliases: str) -> CodecKind:
-    def decoder(track: Track) -> Decoder:
-        from camcast.pyav import AvDecoder
-
-        return AvDecoder(track, name)
-
-    return CodecKind(
-        name=name,
-        media=MediaKind.AUDIO,
-        title=title,
-        aliases=aliases,
-        parser=lambda config: MpegAudioParser(name),
-        flv=flv,
-        decoder=decoder,
-    )
+    return audio_kind(name, title, lambda config: MpegAudioParser(name), aliases=aliases, flv=flv)
 
 
 LEGACY = FlvForm(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from camcast.bitstream.plain_audio import PlainAudioParser
-from camcast.contracts import Decoder
-from camcast.kinds import CodecKind
-from camcast.media import MediaKind, Track
+from camcast.pyav import audio_kind
 
 # Name (also FFmpeg's decoder), title, aliases.
 _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -21,20 +21,6 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def _kind(name: str, title: str, aliases: tuple[str, ...]) -> CodecKind:
-    def decoder(track: Track) -> Decoder:
-        from camcast.pyav import AvDecoder
-
-        return AvDecoder(track, name)
-
-    return CodecKind(
-        name=name,
-        media=MediaKind.AUDIO,
-        title=title,
-        aliases=aliases,
-        parser=lambda config: PlainAudioParser(name, config),
-        decoder=decoder,
-    )
-
-
-KINDS = tuple(_kind(*row) for row in _TABLE)
+KINDS = tuple(
+    audio_kind(name, title, partial(PlainAudioParser, name), aliases=aliases) for name, title, aliases in _TABLE
+)

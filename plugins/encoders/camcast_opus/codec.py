@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections import Counter
 
 from camcast.bitstream.audio_format import parse_audio_format
-from camcast.contracts import Decoder
 from camcast.flv.fourcc import audio_form
-from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet, Track
-from camcast.pyav import AvDecoder
+from camcast.pyav import audio_kind
 from camcast_opus import toc
 from camcast_opus.head import RATE, OpusHead
 
@@ -44,16 +42,11 @@ class OpusParser:
         return Packet(self._track, dts, pts, True, payload, False, arrival)
 
 
-def _decoder(track: Track) -> Decoder:
-    return AvDecoder(track, "libopus")
-
-
-KIND = CodecKind(
-    name=NAME,
-    media=MediaKind.AUDIO,
-    title="Opus",
+KIND = audio_kind(
+    NAME,
+    "Opus",
+    OpusParser,
     aliases=("libopus",),
-    parser=OpusParser,
+    decoder="libopus",
     flv={"enhanced": audio_form(FOURCC, lambda track: track.config)},
-    decoder=_decoder,
 )

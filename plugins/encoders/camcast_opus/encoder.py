@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from camcast.contracts import Encoder, EncoderSettings
-from camcast.kinds import EncoderKind
-from camcast.pyav import AudioEncoding, AvAudioEncoder
+from camcast.contracts import EncoderSettings
+from camcast.pyav import AudioEncoding, audio_encoder_kind
 from camcast_opus.codec import NAME, OpusParser
 from camcast_opus.head import RATE
 
@@ -31,28 +30,12 @@ def _options(settings: EncoderSettings) -> Mapping[str, str]:
     }
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
-    """Open it; raises `EncoderError`."""
-    encoding = AudioEncoding(
-        name="libopus",
-        parser=OpusParser,
-        options=_options,
-        sample_rates=(RATE,),
-        default_bitrate=lambda rate, channels: 48_000 * channels,
-    )
-    return AvAudioEncoder(encoding, settings)
-
-
-def probe() -> None:
-    """Open and close it; raises `EncoderError`."""
-    open_encoder(EncoderSettings(sample_rate=RATE, channels=2)).close()
-
-
-KIND = EncoderKind(
+ENCODING = AudioEncoding(
     name="libopus",
-    codec=NAME,
-    title="libopus",
-    options=OpusOptions,
-    probe=probe,
-    open=open_encoder,
+    parser=OpusParser,
+    options=_options,
+    sample_rates=(RATE,),
+    default_bitrate=lambda rate, channels: 48_000 * channels,
 )
+
+KIND = audio_encoder_kind(ENCODING, NAME, "libopus", options=OpusOptions)

@@ -7,10 +7,10 @@ another rate than 8 kHz, so a stream at 16 kHz (some cameras) has no FLV form.
 from __future__ import annotations
 
 from camcast.bitstream.plain_audio import PlainAudioParser
-from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
-from camcast.media import MediaKind, Track
+from camcast.media import Track
+from camcast.pyav import audio_kind
 
 RATE = 8000
 _SIZE_16_BIT = 0x02
@@ -28,27 +28,20 @@ def _kind(name: str, title: str, ffmpeg: str, sound_format: int, *aliases: str) 
     mono = bytes((sound_format << 4 | _SIZE_16_BIT,))
     stereo = bytes((sound_format << 4 | _SIZE_16_BIT | _STEREO,))
 
-    def decoder(track: Track) -> Decoder:
-        from camcast.pyav import AvDecoder
-
-        return AvDecoder(track, ffmpeg)
-
-    return CodecKind(
-        name=name,
-        media=MediaKind.AUDIO,
-        title=title,
+    form = FlvForm(
+        name="legacy",
+        codec_id=sound_format,
+        header=lambda track: b"",
+        head=lambda track, keyframe, composition: stereo if track.channels == 2 else mono,
+        check=_check,
+    )
+    return audio_kind(
+        name,
+        title,
+        lambda config: PlainAudioParser(name, config, default=(RATE, 1), sample_size=1),
         aliases=(ffmpeg, *aliases),
-        parser=lambda config: PlainAudioParser(name, config, default=(RATE, 1), sample_size=1),
-        flv={
-            "legacy": FlvForm(
-                name="legacy",
-                codec_id=sound_format,
-                header=lambda track: b"",
-                head=lambda track, keyframe, composition: stereo if track.channels == 2 else mono,
-                check=_check,
-            )
-        },
-        decoder=decoder,
+        decoder=ffmpeg,
+        flv={form.name: form},
     )
 
 

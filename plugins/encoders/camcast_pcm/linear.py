@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from camcast.bitstream.audio_format import format_audio, parse_audio_format
 from camcast.bitstream.plain_audio import PlainAudioParser
-from camcast.contracts import Decoder
 from camcast.kinds import CodecKind
-from camcast.media import MediaKind, Track
+from camcast.pyav import audio_kind
 
 # Name (also FFmpeg's), title, bytes a sample (0 = not whole bytes), aliases (RTP's names: RFC 3551, RFC 3190).
 _TABLE: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
@@ -34,19 +33,10 @@ def _format(name: str, config: bytes) -> bytes:
 
 
 def _kind(name: str, title: str, sample_size: int, aliases: tuple[str, ...]) -> CodecKind:
-    def decoder(track: Track) -> Decoder:
-        from camcast.pyav import AvDecoder
+    def parser(config: bytes) -> PlainAudioParser:
+        return PlainAudioParser(name, _format(name, config), sample_size=sample_size)
 
-        return AvDecoder(track, name)
-
-    return CodecKind(
-        name=name,
-        media=MediaKind.AUDIO,
-        title=title,
-        aliases=aliases,
-        parser=lambda config: PlainAudioParser(name, _format(name, config), sample_size=sample_size),
-        decoder=decoder,
-    )
+    return audio_kind(name, title, parser, aliases=aliases)
 
 
 KINDS = tuple(_kind(*row) for row in _TABLE)

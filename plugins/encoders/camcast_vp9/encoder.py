@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from camcast.contracts import Encoder, EncoderSettings
-from camcast.kinds import EncoderKind
-from camcast.pyav import AvVideoEncoder, VideoEncoding, probe_video
+from camcast.contracts import EncoderSettings
+from camcast.pyav import VideoEncoding, encoder_kind
 from camcast_vp9.codec import NAME, Vp9Parser
 
 
@@ -36,23 +35,6 @@ def _options(settings: EncoderSettings, limit: int) -> Mapping[str, str]:
     return live | {"minrate": str(limit), "maxrate": str(limit)} if settings.rate_control == "cbr" else live
 
 
-def _encoder(settings: EncoderSettings) -> Encoder:
-    return AvVideoEncoder(_encoding(), settings)
+ENCODING = VideoEncoding(name="libvpx-vp9", parser=Vp9Parser, options=_options)
 
-
-def _probe() -> None:
-    probe_video(_encoding())
-
-
-def _encoding() -> VideoEncoding:
-    return VideoEncoding(name="libvpx-vp9", parser=Vp9Parser, options=_options)
-
-
-KIND = EncoderKind(
-    name="libvpx-vp9",
-    codec=NAME,
-    title="libvpx VP9 (slow)",
-    options=VpxOptions,
-    probe=_probe,
-    open=_encoder,
-)
+KIND = encoder_kind(ENCODING, NAME, "libvpx VP9 (slow)", 0, VpxOptions)
