@@ -75,10 +75,12 @@ def test_a_picture_encoder_may_be_of_a_class_of_its_own() -> None:
             super().__init__(encoding, settings)
 
     def parser(extradata: bytes) -> PlainAudioParser:
-        return PlainAudioParser("mpeg4", b"")
+        return PlainAudioParser("libx264", b"")
 
-    encoding = VideoEncoding(name="mpeg4", parser=parser, options=lambda settings, limit: {})
-    kind = encoder_kind(encoding, "mpeg4", "MPEG-4 part 2", 3, NoOptions, encoder=Loud)
+    encoding = VideoEncoding(
+        name="libx264", parser=parser, options=lambda settings, limit: {"preset": "ultrafast", "tune": "zerolatency"}
+    )
+    kind = encoder_kind(encoding, "libx264", "x264", 3, NoOptions, encoder=Loud)
     kind.probe()
     assert isinstance(kind.open(EncoderSettings(width=64, height=64, frame_rate=25.0)), Loud)
-    assert (opened, kind.priority, kind.hardware) == (["mpeg4", "mpeg4"], 3, False)
+    assert (opened, kind.priority, kind.hardware) == (["libx264", "libx264"], 3, False)
