@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ class Unit:
     pts: float
     keyframe: bool
     data: bytes = attrs.field(repr=False)
+    arrived: float = attrs.field(default=0.0, eq=False)
+    """When FFmpeg handed it out, on this machine's monotonic clock."""
 
 
 @attrs.define
@@ -80,6 +83,7 @@ def demux(url: str, options: Mapping[str, str] | None = None) -> Iterator[Unit]:
                         pts=(packet.dts if packet.pts is None else packet.pts) * base,
                         keyframe=bool(packet.is_keyframe),
                         data=bytes(packet),
+                        arrived=time.monotonic(),
                     )
         except av.error.OSError:
             return  # How FFmpeg's RTMP ends when the publisher or server goes.
@@ -147,8 +151,8 @@ def compare(
             continue
         assert have, f"received no {kind}, the source has {len(wanted)} units"
         assert wanted[0].codec == have[0].codec, f"{kind}: sent {wanted[0].codec}, received {have[0].codec}"
-        wanted_keys = [_fingerprint(unit, nals["sent"]) for unit in wanted]
-        have_keys = [_fingerprint(unit, nals["got"]) for unit in have]
+        wanted_keys = [fingerprint(unit, nals["sent"]) for unit in wanted]
+        have_keys = [fingerprint(unit, nals["got"]) for unit in have]
         first = _alignment(kind, wanted_keys, have_keys, loop=loop)
         for index, (unit, key) in enumerate(zip(have, have_keys, strict=True)):
             position = first + index
@@ -217,7 +221,8 @@ def _difference(
 # --- what makes a unit the same -----------------------------------------------------------------------------
 
 
-def _fingerprint(unit: Unit, counts: Counter[str]) -> bytes:
+def fingerprint(unit: Unit, counts: Counter[str] | None = None) -> bytes:
+    """What makes a unit the one it is, however it came; NAL units that may come and go are added to `counts`."""
     split = _SPLIT.get(unit.codec)
     digest = hashlib.sha256()
     if split is None:
@@ -228,7 +233,7 @@ def _fingerprint(unit: Unit, counts: Counter[str]) -> bytes:
     for name, piece in split(unit):
         if name in ("slice", "sei"):
             digest.update(len(piece).to_bytes(4) + piece)
-        else:
+        elif counts is not None:
             counts[name] += 1
     return digest.digest()
 

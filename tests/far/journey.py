@@ -1,0 +1,130 @@
+"""One stream from a process over a path to a server, and what became of its pictures."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path as File
+from typing import Any
+
+import attrs
+import imageio_ffmpeg
+
+from tests.compare import Media, fingerprint
+from tests.far.clips import FPS
+from tests.far.path import Path
+
+
+@attrs.frozen
+class Picture:
+    number: int
+    """In the clip."""
+    arrived: float
+    """Monotonic seconds."""
+
+
+@attrs.frozen
+class Pictures:
+    """Those of a clip that came to a server, in order of arrival."""
+
+    all: Sequence[Picture]
+
+    @classmethod
+    def of(cls, media: Media, numbers: Mapping[bytes, int]) -> Pictures:
+        return cls([Picture(numbers[fingerprint(unit)], unit.arrived) for unit in media.video])
+
+    @property
+    def first(self) -> float:
+        """When the first one came."""
+        return self.all[0].arrived
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers between the first and the last that never came."""
+        came = {picture.number for picture in self.all}
+        return [number for number in range(self.all[0].number, self.all[-1].number) if number not in came]
+
+    def missing_after(self, number: int) -> list[int]:
+        return [missing for missing in self.missing if missing > number]
+
+    def late(self, since: float, until: float) -> float:
+        """How late the latest picture of a time was, in seconds, against the earliest of the whole journey."""
+        lateness = [(picture.arrived, picture.arrived - picture.number / FPS) for picture in self.all]
+        best = min(late for _, late in lateness)
+        return max(late - best for at, late in lateness if since <= at < until)
+
+    def next_after(self, moment: float) -> float:
+        """Seconds from a moment to the next picture's arrival."""
+        return min(picture.arrived for picture in self.all if picture.arrived >= moment) - moment
+
+    def longest_gap(self, since: float, until: float) -> float:
+        """Seconds without a picture."""
+        times = [picture.arrived for picture in self.all if since <= picture.arrived < until]
+        return max(after - before for before, after in zip([since, *times], [*times, until], strict=True))
+
+
+class Sender:
+    """A process that plays a clip once, in real time, to a URL."""
+
+    def __init__(self, command: Sequence[str], path: Path, log: File) -> None:
+        self.log = log
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*path.near_prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            )
+
+    def end(self, timeout: float = 15.0) -> str:
+        """Ask it to end, and what it printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            out, _ = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise AssertionError(f"it does not end:\n{self.log.read_text()[-2000:]}") from None
+        return out.decode()
+
+
+@contextmanager
+def camcast(folder: File, path: Path, clip: File, url: str, **output: Any) -> Iterator[Sender]:
+    """`camcast run` with a configuration file."""
+    source = {"type": "file", "url": str(clip), "options": {"loop": False}}
+    stream = {"source": source, "outputs": {"far": {"url": url, **output}}}
+    file = folder / "camcast.json"
+    file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    command = [sys.executable, "-m", "camcast", "run", str(file), "--json"]
+    with _running(Sender(command, path, folder / "camcast.log")) as sender:
+        yield sender
+
+
+@contextmanager
+def ffmpeg(folder: File, path: Path, clip: File, url: str) -> Iterator[Sender]:
+    """FFmpeg doing the same."""
+    form = "mpegts" if url.startswith("srt:") else "flv"
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-hide_banner",
+        "-loglevel",
+        "warning",
+        "-nostdin",
+        "-re",
+        "-i",
+        str(clip),
+    ]
+    with _running(Sender([*command, "-c", "copy", "-f", form, url], path, folder / "ffmpeg.log")) as sender:
+        yield sender
+
+
+@contextmanager
+def _running(sender: Sender) -> Iterator[Sender]:
+    try:
+        yield sender
+    finally:
+        if sender.process.poll() is None:
+            sender.process.kill()
+        sender.process.wait(10)
