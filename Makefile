@@ -19,7 +19,7 @@ BENCHED := $(VENV)/.installed-bench-$(HASH)
 CLIPS   := $(CACHE)/clips/bikes.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test lint format demo bench bench-quick soak fuzz clean
+.PHONY: help venv servers test lint format demo bench bench-quick soak fuzz mutants clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults, then an hour of 
 
 fuzz: $(FULL) ## the parsers' property tests with many more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
+
+mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; writes tools/mutants/RESULTS.md
+	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
 
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) $(CACHE) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

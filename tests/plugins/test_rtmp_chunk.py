@@ -193,6 +193,13 @@ def test_unfinished_messages_are_bounded() -> None:
         reader.feed(data)
 
 
+def test_what_is_aborted_counts_no_longer_as_unfinished() -> None:
+    reader = ChunkReader(max_message=1000)
+    abort = header(0, 2, 0, 4, Type.ABORT, 0) + struct.pack(">I", 6)
+    for _ in range(100):
+        assert reader.feed(header(0, 6, 0, 1000, 9) + bytes(128) + abort) == []
+
+
 @given(st.binary(max_size=2000), st.integers(1, 500))
 def test_any_bytes_are_read_or_refused(data: bytes, piece: int) -> None:
     reader = ChunkReader(max_message=5000)

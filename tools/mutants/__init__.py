@@ -1,0 +1,1 @@
+"""Small faults put into the code on purpose, each with the tests that must notice."""

@@ -1,0 +1,114 @@
+"""Puts mutants into copies of the tree and runs their tests there. The tree itself is not touched."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import attrs
+from tools.mutants.mutant import Mutant
+
+ROOT = Path(__file__).parent.parent.parent
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    ".cache",
+    "node_modules",
+    "__pycache__",
+    "results",
+    "build",
+    "dist",
+    ".*_cache",
+    ".hypothesis",
+)
+SHARED = (".cache", "tests/servers/node_modules")
+"""Large, and read only."""
+PER_TEST, PER_RUN = 90, 400
+"""Seconds. A test that hangs has noticed too."""
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)", re.MULTILINE)
+
+
+class Broken(Exception):
+    """The tests could not be run at all, or fail without any mutant."""
+
+
+@attrs.frozen
+class Verdict:
+    mutant: Mutant
+    killed_by: str
+    """The first test that failed; "" = none: it survived."""
+
+
+class Tree:
+    """A copy of the project to spoil."""
+
+    def __init__(self, place: Path) -> None:
+        self.root = place
+        shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+        for name in SHARED:
+            if (ROOT / name).exists():
+                (place / name).symlink_to(ROOT / name)
+        folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["dev-mode-dirs"]
+        # Before the installed project, which is the tree that is not to be touched.
+        self._path = os.pathsep.join(str(place / folder) for folder in folders)
+
+    def failing(self, tests: Sequence[str]) -> str:
+        """The first test that fails; "" when all pass. Raises `Broken`."""
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-rfE", f"--timeout={PER_TEST}"]
+        try:
+            done = subprocess.run(
+                [*command, "-p", "no:cacheprovider", *tests],
+                capture_output=True,
+                text=True,
+                cwd=self.root,
+                # No bytecode: a file changed twice within a second would be taken for the one before.
+                env={**os.environ, "PYTHONPATH": self._path, "PYTHONDONTWRITEBYTECODE": "1"},
+                timeout=PER_RUN,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"nothing in {PER_RUN} s"
+        if done.returncode == 0:
+            return ""
+        found = _FAILED.search(done.stdout)
+        if done.returncode != 1 or found is None:
+            raise Broken(f"pytest ends with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
+        return found[1]
+
+    def judge(self, mutant: Mutant) -> Verdict:
+        before = mutant.apply(self.root)
+        try:
+            return Verdict(mutant, self.failing(mutant.tests))
+        finally:
+            (self.root / mutant.file).write_text(before)
+
+
+def judge(mutants: Sequence[Mutant], folder: Path, jobs: int) -> Iterator[Verdict]:
+    """The verdicts, in order. Raises `Stale` and `Broken`."""
+    for mutant in mutants:
+        mutant.check(ROOT)
+    trees: SimpleQueue[Tree] = SimpleQueue()
+    for number in range(jobs):
+        trees.put(Tree(folder / f"tree{number}"))
+    first = trees.get()
+    if failed := first.failing(sorted({test for mutant in mutants for test in mutant.tests})):
+        raise Broken(f"{failed} fails without any mutant")
+    trees.put(first)
+
+    def one(mutant: Mutant) -> Verdict:
+        tree = trees.get()
+        try:
+            return tree.judge(mutant)
+        finally:
+            trees.put(tree)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(one, mutants)

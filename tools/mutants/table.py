@@ -1,0 +1,13 @@
+"""All mutants, by the room whose promises they break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tools.mutants import rtmp, session
+from tools.mutants.mutant import Mutant
+
+ROOMS: Mapping[str, Sequence[Mutant]] = {
+    "session/": session.MUTANTS,
+    "camcast_rtmp": rtmp.MUTANTS,
+}
