@@ -24,10 +24,11 @@ from camcast.contracts import PushHandle
 from camcast.engine.changes import Changes
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
-from camcast.engine.plan import Step, plan
+from camcast.engine.plan import Action, Step, plan
 from camcast.errors import NotFound, WrongState
 from camcast.events import Event, SessionKey, SourceState
 from camcast.host import PluginHost
+from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
 from camcast.session.naming import published
@@ -36,6 +37,11 @@ from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.workers import sharding, wire
 
 log = logging.getLogger(__name__)
+
+
+STOP_DEADLINE = 10.0
+CLOSE_DEADLINE = 2.0
+"""Seconds for a transport to close, by its contract."""
 
 
 class Engine:
@@ -50,7 +56,7 @@ class Engine:
         self.host = host.limited(choice) if host else PluginHost(choices=[choice])
         self._first_timestamp = first_timestamp
         self._started_at = 0.0
-        self._running = False
+        self._ending: asyncio.Task[None] | None = None
         self._environment: Environment | None = None
         self._cameras: CameraManager | None = None
         self._sessions: SessionManager | None = None
@@ -100,7 +106,6 @@ class Engine:
         self._make_managers(self._environment)
         self._changes = Changes(self.cameras, self.sessions)
         self._started_at = time.monotonic()
-        self._running = True
         try:
             for camera in self.config.cameras:
                 if camera.enabled:
@@ -109,17 +114,35 @@ class Engine:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """End everything cleanly, within about ten seconds whatever state it is in."""
-        if not self._running:
+    async def stop(self, within: float = STOP_DEADLINE) -> None:
+        """End everything cleanly. What has not ended `within` so many seconds is ended all the same, within 2 more.
+
+        A second call, with less time, hurries the first.
+        """
+        if self._environment is None:
             return
-        self._running = False
-        if self._shards is not None:
-            await self._shards.stop()
-        await self.sessions.close()
-        await self.cameras.close()
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(), name="camcast-stop")
+        for task in await wait_patiently({self._ending}, within):
+            task.cancel()
+        await self._close_the_rest(self._environment)
         self._handover.close()
         self._bus.close()
+
+    async def _end(self) -> None:
+        """The orderly way: sessions first, so that they can send what there is."""
+        await asyncio.gather(self.sessions.close(), *([self._shards.stop()] if self._shards is not None else []))
+        await self.cameras.close()
+
+    async def _close_the_rest(self, environment: Environment) -> None:
+        """What has not ended in order, so that nothing stays on the air, opened or running."""
+        if self._shards is not None:
+            self._shards.kill()
+        rest = {
+            asyncio.create_task(environment.opened.close(CLOSE_DEADLINE), name="camcast-close"),
+            asyncio.create_task(self.cameras.close(), name="camcast-stop-cameras"),
+        }
+        await wait_patiently(rest, CLOSE_DEADLINE + 1.0)
 
     # --- changes at run time ------------------------------------------------------------------------------
 
@@ -128,11 +151,11 @@ class Engine:
 
         A session of it that cannot be created is logged, and keeps nothing else from running.
         """
-        return self._running_changes().add(config)[0]
+        return self._change().add(config)[0]
 
     async def remove_camera(self, camera_id: int) -> None:
         """End a camera's sessions and the camera. Raises `NotFound` for one that is not there."""
-        await self._running_changes().remove(camera_id)
+        await self._change().remove(camera_id)
 
     async def create_session(self, config: SessionConfig) -> SessionHandle:
         """Publish a running stream somewhere else as well. Raises what `SessionManager.create_session` raises."""
@@ -148,9 +171,7 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         host = self.host
-        return plan(
-            self._running_changes().running(self.config.system), config, lambda session: published(host, session)
-        )
+        return plan(self._change().running(self.config.system), config, lambda session: published(host, session))
 
     async def reload(self, config: Config) -> list[str]:
         """Make the running engine be like `config`, by difference. Returns what changed, one line each.
@@ -160,9 +181,7 @@ class Engine:
         and then nothing has been touched.
         """
         async with self._reloading:
-            lines = await self._running_changes().carry_out(self.plan(config))
-            if config.plugins != self.config.plugins:
-                lines.append("plugins is for the next start: those in use stay")
+            lines = await self._change().carry_out(self.plan(config))
             for camera in config.cameras:
                 running = self.cameras.get(camera.camera_id)
                 if running is not None:
@@ -244,7 +263,7 @@ class Engine:
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
         self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)
 
-    def _running_changes(self) -> Changes:
-        if not self._running:
+    def _change(self) -> Changes:
+        if self._cameras is None or self._ending is not None:
             raise WrongState("the engine is not running" if self._cameras is None else "the engine has been stopped")
         return self._changes

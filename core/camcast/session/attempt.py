@@ -179,6 +179,7 @@ class Attempt:
         )
         try:
             self._transport = self._kind.build(context)
+            self._environment.opened.add(self._transport, self.config.label)
             connecting = self._transport.connect()
             self._acceptance = await self._within(connecting, "connect") or self._acceptance
         except (TransportError, asyncio.CancelledError):

@@ -17,6 +17,7 @@ from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.session.hook_threads import HookThreads
 from camcast.session.hosts import Hosts
+from camcast.session.opened import Opened
 from camcast.target import Target
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Environment:
     first_timestamp: int = 0
     """What every attempt's timeline begins with, ms."""
     threads: HookThreads = attrs.field(factory=HookThreads)
+    opened: Opened = attrs.field(factory=Opened)
 
     async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
         """The target of one attempt: secrets resolved, URL as the plugins say, options structured and checked.

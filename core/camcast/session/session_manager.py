@@ -176,7 +176,7 @@ class SessionManager:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
-        sessions = list(self._sessions.values())
+        sessions = [session for session in self._sessions.values() if self._ends_with_us(session)]
         results = await asyncio.gather(*(session.stop() for session in sessions), return_exceptions=True)
         for session, result in zip(sessions, results, strict=True):
             if isinstance(result, BaseException) and not isinstance(result, CamcastError):
@@ -184,6 +184,10 @@ class SessionManager:
 
     def _make(self, config: SessionConfig) -> SessionHandle:
         return Session(config, self._environment, self._streams.feed(config.camera_id, config.stream_id))
+
+    def _ends_with_us(self, session: SessionHandle) -> bool:
+        """Whether nobody else ends it when the engine ends."""
+        return True
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -127,6 +127,12 @@ class WorkerProcess:
                 task.cancel()
                 await asyncio.wait({task}, timeout=1.0)
 
+    def kill(self) -> None:
+        """End the worker at once, and start none anew."""
+        self._stopping = True
+        if self._process is not None:
+            _kill(self._process)
+
     # --- inside -------------------------------------------------------------------------------------------
 
     async def _supervise(self) -> None:

@@ -94,6 +94,11 @@ class Shards:
         """End all workers side by side."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
 
+    def kill(self) -> None:
+        """End those that are still there, at once."""
+        for worker in self.workers:
+            worker.kill()
+
     def least_loaded(self, at_home: int) -> WorkerProcess | None:
         """Where the next camera goes; None = at home."""
         loads = {
@@ -139,6 +144,9 @@ class ShardedCameras(CameraManager):
         await super().destroy(camera_id)
         self._shards.cameras.pop(camera_id, None)
 
+    def _ends_with_us(self, camera: CameraHandle) -> bool:
+        return not isinstance(camera, RemoteCamera)
+
 
 class ShardedSessions(SessionManager):
     """Sessions here and in workers."""
@@ -169,3 +177,6 @@ class ShardedSessions(SessionManager):
     async def delete_session(self, key: SessionKey) -> None:
         await super().delete_session(key)
         self._shards.sessions.pop(key, None)
+
+    def _ends_with_us(self, session: SessionHandle) -> bool:
+        return not isinstance(session, RemoteSession)

@@ -1,0 +1,25 @@
+"""Deadlines that a blocked loop does not use up.
+
+A deadline of the loop's clock passes while somebody holds the loop, and what was to be done before it never had its
+turn. Here the time is cut into slices, and each costs at least one turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+SLICES = 20
+
+
+async def wait_patiently(
+    tasks: Iterable[asyncio.Future[Any]], seconds: float, slices: int = SLICES
+) -> set[asyncio.Future[Any]]:
+    """Wait for all of `tasks`, for `seconds` in which the loop runs; returns those that are not done then."""
+    pending = {task for task in tasks if not task.done()}
+    for _ in range(slices):
+        if not pending:
+            break
+        _, pending = await asyncio.wait(pending, timeout=seconds / slices)
+    return pending
