@@ -14,8 +14,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 
-import attrs
-
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
@@ -34,7 +32,7 @@ from camcast.session.hosts import Hosts
 from camcast.session.naming import published
 from camcast.session.resolver import NameResolver
 from camcast.session.session_manager import SessionHandle, SessionManager
-from camcast.workers import sharding, wire
+from camcast.workers import sharding
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +169,11 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         host = self.host
-        return plan(self._change().running(self.config.system), config, lambda session: published(host, session))
+        steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
+        if config.plugins != self.config.plugins:
+            why = "is for the next start: those in use stay"
+            steps.insert(0, Step(action=Action.LEAVE, key="plugins", label="plugins", why=why))
+        return steps
 
     async def reload(self, config: Config) -> list[str]:
         """Make the running engine be like `config`, by difference. Returns what changed, one line each.
@@ -256,8 +258,7 @@ class Engine:
             self._cameras = CameraManager(environment, emit, system.max_cameras)
             self._sessions = SessionManager(environment, self._cameras)
             return
-        plugins = tuple(plugin.reference for plugin in self.host.plugins if not plugin.registered)
-        begin = wire.Begin(attrs.evolve(system, workers=1), self._first_timestamp, plugins)
+        begin = sharding.beginning(system, self._first_timestamp, self.host)
         self._shards = sharding.Shards(count, begin, environment.hosts, emit)
         self._shards.start()
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)

@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
+import select
 import sys
+import threading
+import time
 from typing import Any
 
 from camcast.config import Config
@@ -20,6 +22,7 @@ from camcast.host import PluginHost
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts, Waiter
 from camcast.workers import wire
+from camcast.workers.child import release
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ FIGURES_EVERY = 0.5
 MAX_BACKLOG = 16 * 1024 * 1024
 """Bytes for the parent above which figures, log lines and events are left out, counted."""
 FLUSH_DEADLINE = 2.0
+ORPHAN_DEADLINE = 15.0
+"""Seconds in which a worker ends in order once its parent is gone."""
 
 
 class _AskingHosts(Hosts):
@@ -190,15 +195,26 @@ async def _tell_figures(engine: Engine, send: Any) -> None:
 
 
 def main() -> None:
-    """Run until the parent closes the pipe. Interrupts from the terminal are the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Run until the parent closes the pipe. Signals to the whole group are the parent's business."""
+    release()
     # What a plugin prints must not get among the messages.
     sink = os.dup(1)
     os.dup2(2, 1)
     source = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
+    threading.Thread(target=_outlive_nobody, args=(source,), name="camcast-tether", daemon=True).start()
     asyncio.run(_run(source, sink))
+
+
+def _outlive_nobody(source: int) -> None:
+    """End the process when the parent is gone and the loop, which should do so, is blocked."""
+    tether = select.poll()
+    tether.register(source, 0)  # nothing but the end of the other side
+    tether.poll()
+    time.sleep(ORPHAN_DEADLINE)
+    os.write(2, b"camcast: a worker whose parent is gone does not end by itself; it is ended\n")
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
-"""The parent's end of one worker: started, spoken to, restarted when it dies."""
+"""The parent's end of one worker: started, spoken to, restarted when it dies or stands still."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import sys
 import time
 from collections.abc import Callable
 
 from camcast.camera.stats import Stats
-from camcast.errors import CamcastError
+from camcast.errors import CamcastError, DeadlineError
 from camcast.events import Event
 from camcast.session.hosts import Hosts, Waiter
-from camcast.workers import wire
+from camcast.workers import pulse, wire
+from camcast.workers.calls import Calls, WorkerGone
+from camcast.workers.child import Child
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,12 @@ FIRST_DELAY = 0.2
 MAX_DELAY = 30.0
 STEADY = 10.0
 """A worker that lived this long is restarted at once."""
+LAST_WORDS = 1.0
+"""Seconds for a process to end once it has said its last."""
 MAX_BACKLOG = 16 * 1024 * 1024
-
-
-class WorkerGone(CamcastError):
-    """The worker is not there to answer; it is being restarted."""
+"""Bytes that a worker may leave unread."""
+MODULE = "camcast.engine.worker"
+"""What a worker runs; by name only, for it stands above this room."""
 
 
 class WorkerProcess:
@@ -52,10 +54,9 @@ class WorkerProcess:
         self._emit = emit
         self._revive = revive
         self._died = died
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
-        self._answers: dict[int, asyncio.Future[object]] = {}
-        self._number = 0
+        self._calls = Calls(name, self._send)
         self._stopping = False
         self._waiters: dict[str, Waiter] = {}
         self._slots: set[asyncio.Task[None]] = set()
@@ -63,7 +64,7 @@ class WorkerProcess:
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise(), name=f"camcast-{self.name}")
 
-    def tell(self, call: object, otherwise: str) -> None:
+    def tell(self, call: wire.Call, otherwise: str) -> None:
         """Send a call whose answer nobody waits for. A refusal is logged after the words `otherwise`.
 
         That the worker is away is no refusal: it is told again when it is back.
@@ -76,16 +77,9 @@ class WorkerProcess:
 
         self.post(call).add_done_callback(answered)
 
-    def post(self, call: object) -> asyncio.Future[object]:
+    def post(self, call: wire.Call) -> asyncio.Future[object]:
         """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""
-        self._number += 1
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        if not self._send(wire.Do(self._number, call)):  # type: ignore[arg-type]
-            future.set_exception(WorkerGone(f"{self.name} is not running; it is being restarted"))
-            return future
-        self._answers[self._number] = future
-        return future
+        return self._calls.post(call)
 
     def show(self, stats: Stats | None) -> None:
         """Figures as of now; None = there are none any more."""
@@ -93,29 +87,25 @@ class WorkerProcess:
         self.sessions = {one.key: one for one in stats.sessions} if stats else {}
         self.streams = {(one.camera_id, one.stream_id): one for one in stats.streams} if stats else {}
 
-    async def ask(self, call: object) -> object:
+    async def ask(self, call: wire.Call) -> object:
         """Send a call and wait for its answer; raises `CamcastError`."""
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
                 return await self.post(call)
         except TimeoutError:
-            raise CamcastError(f"{self.name} did not answer within {ANSWER_DEADLINE:g} s") from None
+            raise DeadlineError(f"{self.name} did not answer within {ANSWER_DEADLINE:g} s") from None
 
     async def stop(self) -> None:
         """End the worker, cleanly if it answers in time."""
         self._stopping = True
-        process = self._process
-        if process is not None and process.returncode is None:
+        child = self._child
+        if child is not None and not child.ended.is_set():
             with contextlib.suppress(CamcastError, TimeoutError):
                 async with asyncio.timeout(STOP_DEADLINE):
                     await self.post(wire.Stop())
-            assert process.stdin is not None
-            process.stdin.close()
-            try:
-                async with asyncio.timeout(1.0):
-                    await process.wait()
-            except TimeoutError:
-                _kill(process)
+            child.writer.close()
+            await _ended(child)
+            child.kill()
         elif self._task is not None:
             # It is being started, or waits to be.
             self._task.cancel()
@@ -130,55 +120,59 @@ class WorkerProcess:
     def kill(self) -> None:
         """End the worker at once, and start none anew."""
         self._stopping = True
-        if self._process is not None:
-            _kill(self._process)
+        if self._child is not None:
+            self._child.kill()
 
     # --- inside -------------------------------------------------------------------------------------------
 
     async def _supervise(self) -> None:
         delay = FIRST_DELAY
         while not self._stopping:
-            started = time.monotonic()
+            started, why = time.monotonic(), ""
             try:
-                await self._live()
+                why = await self._live()
             except OSError as error:
                 log.error("%s cannot be started: %s", self.name, error)
             except Exception:
                 log.exception("%s: what it says cannot be understood", self.name)
             finally:
-                self._fail_answers()
+                self._calls.fail()
             if self._stopping:
                 return
-            code = self._process.returncode if self._process is not None else None
-            self._died(self, f"ended with status {code}")
+            self._died(self, why or f"ended with status {self._child.returncode if self._child else None}")
             delay = FIRST_DELAY if time.monotonic() - started > STEADY else min(delay * 2, MAX_DELAY)
             await asyncio.sleep(delay)
             self.restarts += 1
 
-    async def _live(self) -> None:
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "camcast.engine.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=wire.MAX_MESSAGE,
-        )
-        self.pid = process.pid
+    async def _live(self) -> str:
+        """One life, from start to end. Returns why it was ended, "" where it ended by itself."""
+        child = self._child = await Child.start("-m", MODULE, limit=wire.MAX_MESSAGE)
+        self.pid = child.pid
+        alive = pulse.Pulse()
+        watch = asyncio.create_task(self._watch(child, alive), name=f"camcast-{self.name}-pulse")
         try:
             self._send(self._begin)
             self._revive(self)
-            assert process.stdout is not None
-            while (message := await wire.read(process.stdout)) is not None:
+            while (message := await wire.read(child.reader)) is not None:
+                alive.heard()
                 self._take(message)
             if self._stopping:
                 # It has said its last, and ends by itself.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(1.0):
-                        await process.wait()
+                await _ended(child)
         finally:
-            _kill(process)
-            await process.wait()
+            watch.cancel()
+            child.kill()
+            child.close()
+            await child.ended.wait()
+        return watch.result() if watch.done() and not watch.cancelled() else ""
+
+    async def _watch(self, child: Child, alive: pulse.Pulse) -> str:
+        """End a worker that stands still. Returns in what words."""
+        while (silence := alive.look()) is None:  # noqa: ASYNC110  silence is no event
+            await asyncio.sleep(pulse.LOOK)
+        log.error("%s stands still: nothing was heard of it for %g s", self.name, silence)
+        child.kill()
+        return f"stood still for {silence:g} s and was ended"
 
     def _take(self, message: object) -> None:
         match message:
@@ -186,13 +180,8 @@ class WorkerProcess:
                 self._emit(event)
             case wire.Figures(stats):
                 self.show(stats)
-            case wire.Done(number, error, answer):
-                future = self._answers.pop(number, None)
-                if future is not None and not future.done():
-                    if error:
-                        future.set_exception(CamcastError(error))
-                    else:
-                        future.set_result(answer)
+            case wire.Done():
+                self._calls.answered(message)
             case wire.Logged(name, level, text):
                 if name != "camcast":  # those lines are the events, which the parent logs itself
                     logging.getLogger(name).log(level, "%s", text)
@@ -211,24 +200,19 @@ class WorkerProcess:
         self._send(wire.SlotGiven(number))
 
     def _send(self, message: object) -> bool:
-        process = self._process
-        if process is None or process.returncode is not None or process.stdin is None or process.stdin.is_closing():
+        child = self._child
+        if child is None or child.ended.is_set() or child.writer.is_closing():
             return False
-        if process.stdin.transport.get_write_buffer_size() > MAX_BACKLOG:
+        if child.backlog > MAX_BACKLOG:
             log.error("%s does not read; it is restarted", self.name)
-            _kill(process)
+            child.kill()
             return False
-        process.stdin.write(wire.pack(message))
+        child.writer.write(wire.pack(message))
         return True
 
-    def _fail_answers(self) -> None:
-        answers, self._answers = self._answers, {}
-        for future in answers.values():
-            if not future.done():
-                future.set_exception(WorkerGone(f"{self.name} died"))
 
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+async def _ended(child: Child) -> None:
+    """Wait for it to end by itself, for a while."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            await child.ended.wait()

@@ -10,6 +10,8 @@ import logging
 import os
 from collections.abc import Callable
 
+import attrs
+
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.config import CameraConfig, SessionConfig, SystemConfig
@@ -28,6 +30,8 @@ from camcast.workers.wire import Begin
 log = logging.getLogger(__name__)
 
 MAX_WORKERS = 64
+NO_LIMIT = 100_000
+"""Cameras of a worker: the most that a configuration may have in all."""
 
 
 def worker_count(system: SystemConfig) -> int:
@@ -70,6 +74,12 @@ def _needed_everywhere(host: PluginHost, plugin: Plugin) -> str | None:
     if plugin.name in host.implementers("camcast_resolve_secret"):
         return "resolves secrets"
     return None
+
+
+def beginning(system: SystemConfig, first_timestamp: int, host: PluginHost) -> Begin:
+    """What each worker is told first. How many cameras there may be is the parent's to say."""
+    plugins = tuple(plugin.reference for plugin in host.plugins if not plugin.registered)
+    return Begin(attrs.evolve(system, workers=1, max_cameras=NO_LIMIT), first_timestamp, plugins)
 
 
 class Shards:

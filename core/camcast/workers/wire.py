@@ -35,7 +35,7 @@ class Do:
     """Parent to worker: one of the calls below, answered by `Done`."""
 
     number: int
-    call: AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | RetrySource | Stop
+    call: Call
 
 
 @attrs.frozen
@@ -89,6 +89,9 @@ class RetrySource:
 @attrs.frozen
 class Stop:
     pass
+
+
+Call = AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | RetrySource | Stop
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from camcast.engine import Engine
 from camcast.errors import CamcastError, ConfigError
 from camcast.hooks import hookimpl
 from camcast.session.hosts import Hosts
-from camcast.workers import process, wire
+from camcast.workers import process, pulse, wire
+from camcast.workers.child import Child
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteSession
 from camcast.workers.sharding import Shards, stays_at_home
@@ -27,15 +29,8 @@ from camcast.workers.sharding import Shards, stays_at_home
 BEGIN = wire.Begin(SystemConfig(), 0, ())
 
 
-def worker() -> WorkerProcess:
-    return WorkerProcess(
-        "worker 1",
-        BEGIN,
-        Hosts(50),
-        emit=lambda event: None,
-        revive=lambda worker: None,
-        died=lambda worker, why: None,
-    )
+def worker(died: Callable[[WorkerProcess, str], object] = lambda worker, why: None) -> WorkerProcess:
+    return WorkerProcess("worker 1", BEGIN, Hosts(50), emit=lambda event: None, revive=lambda worker: None, died=died)
 
 
 async def running(one: WorkerProcess) -> WorkerProcess:
@@ -81,6 +76,69 @@ async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch)
     started = time.monotonic()
     await shards.stop()
     assert time.monotonic() - started < 3 * 1.5  # one after the other, each takes at least that
+
+
+async def test_a_worker_that_stands_still_is_noticed_and_started_anew(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulse, "SILENCE", 1.5)
+    told: list[str] = []
+    one = await running(worker(died=lambda worker, why: told.append(why)))
+    first = one.pid
+    one.show(None)
+    os.kill(first, signal.SIGSTOP)
+    await until(lambda: one.pid != first and one.stats is not None, 30)
+    assert told == ["stood still for 1.5 s and was ended"]
+    assert first not in children()
+    await one.stop()
+
+
+async def test_a_worker_whose_loop_is_blocked_is_noticed_and_started_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "blocking_worker.py").write_text(
+        "import pathlib, time, camcast.engine.worker as w\n"
+        f"asked, figures = pathlib.Path({str(tmp_path / 'block')!r}), w.Engine.stats\n"
+        "def stats(self):\n"
+        "    if asked.exists():\n"
+        "        asked.unlink()\n"
+        "        time.sleep(60)\n"
+        "    return figures(self)\n"
+        "w.Engine.stats = stats\n"
+        "w.main()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(process, "MODULE", "blocking_worker")
+    monkeypatch.setattr(pulse, "SILENCE", 1.5)
+    told: list[str] = []
+    one = await running(worker(died=lambda worker, why: told.append(why)))
+    (tmp_path / "block").touch()
+    await until(lambda: told, 10)
+    one.show(None)
+    await until(lambda: one.stats is not None, 20)
+    assert told == ["stood still for 1.5 s and was ended"]
+    await one.stop()
+
+
+async def test_a_worker_that_is_silent_while_the_parent_does_not_look_is_not_blamed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulse, "SILENCE", 1.5)
+    one = await running(worker())
+    time.sleep(3)  # noqa: ASYNC251  the loop is blocked: that is the point
+    one.show(None)
+    await until(lambda: one.stats is not None, 10)
+    assert one.restarts == 0
+    await one.stop()
+
+
+async def test_a_worker_whose_loop_is_blocked_ends_with_its_parent(tmp_path: Path):
+    code = (
+        "import time, camcast.engine.worker as w; from camcast.engine import Engine;"
+        "w.ORPHAN_DEADLINE = 0.3; Engine.start = lambda self: time.sleep(60); w.main()"
+    )
+    child = await Child.start("-c", code, limit=wire.MAX_MESSAGE)
+    child.writer.write(wire.pack(BEGIN))
+    await child.writer.drain()
+    child.close()
+    await asyncio.wait_for(child.ended.wait(), 20)
+    assert child.returncode == 1
 
 
 async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypatch: pytest.MonkeyPatch):
