@@ -272,7 +272,7 @@ def test_the_kind_lists_this_machines_devices() -> None:
 async def test_no_device_file() -> None:
     (kind,) = camcast_sources()
     with pytest.raises(SourceError, match="/dev/video250: the camera is not there"):
-        await kind.build(context("/dev/video250", V4l2Options())).run(Sink())
+        await kind.build(context("/dev/video250", V4l2Options(), handover=_handover())).run(Sink())
 
 
 def test_names_of_devices() -> None:
