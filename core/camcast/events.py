@@ -244,3 +244,21 @@ class WorkerRestarted(Event):
     def text(self) -> str:
         which = ", ".join(str(camera) for camera in self.cameras) or "none"
         return f"Process {self.label} {self.reason}; it is started anew with cameras {which}"
+
+
+@attrs.frozen(kw_only=True)
+class LoopHeld(Event):
+    """The event loop of a process stood still, and with it every camera there."""
+
+    seconds: float
+    plugin: str
+    """Name of the plugin whose code held it; "" = not a plugin's, as far as can be seen."""
+    where: str
+    """"file.py:12 in name"."""
+
+    level = "error"
+
+    @property
+    def text(self) -> str:
+        who = f"plugin {self.plugin}, {self.where}" if self.plugin else self.where
+        return f"All cameras of {self.label} stood still for {self.seconds:.1f} s: the event loop was held by {who}"

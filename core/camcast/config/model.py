@@ -139,6 +139,8 @@ class SystemConfig:
     """Connection attempts to one host, a second."""
     workers: Annotated[Any, _AUTO] = 1
     """Worker processes, or "auto": one for each processor."""
+    plugin_stall: PositiveSeconds = 2.0
+    """Seconds that a plugin may hold the event loop before the sessions and cameras that use it are told of."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)

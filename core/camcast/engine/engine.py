@@ -19,9 +19,11 @@ from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
 from camcast.contracts import PushHandle
+from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
 from camcast.engine.event_bus import EventBus
 from camcast.engine.handover import LoopHandover
+from camcast.engine.loop_watch import Hold, LoopWatch
 from camcast.engine.plan import Action, Step, plan
 from camcast.errors import NotFound, WrongState
 from camcast.events import Event, SessionKey, SourceState
@@ -103,6 +105,8 @@ class Engine:
         self._environment = self.make_environment()
         self._make_managers(self._environment)
         self._changes = Changes(self.cameras, self.sessions)
+        self._watch = LoopWatch(lambda: self.host.plugins, self._held)
+        self._watch.start()
         self._started_at = time.monotonic()
         try:
             for camera in self.config.cameras:
@@ -119,6 +123,7 @@ class Engine:
         """
         if self._environment is None:
             return
+        self._watch.stop()
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(), name="camcast-stop")
         for task in await wait_patiently({self._ending}, within):
