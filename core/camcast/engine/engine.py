@@ -62,6 +62,7 @@ class Engine:
         self._sessions: SessionManager | None = None
         self._shards: sharding.Shards | None = None
         self._bus = EventBus(self.host)
+        self._watch = LoopWatch(lambda: self.host.plugins, self._held)
         self._reloading = asyncio.Lock()
 
     @classmethod
@@ -105,7 +106,6 @@ class Engine:
         self._environment = self.make_environment()
         self._make_managers(self._environment)
         self._changes = Changes(self.cameras, self.sessions)
-        self._watch = LoopWatch(lambda: self.host.plugins, self._held)
         self._watch.start()
         self._started_at = time.monotonic()
         try:
@@ -268,6 +268,10 @@ class Engine:
         self._shards.start()
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
         self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)
+
+    def _held(self, hold: Hold) -> None:
+        for event in blame(hold, self.host, self.cameras, self.sessions, self.config.system.plugin_stall):
+            self._bus.emit(event)
 
     def _change(self) -> Changes:
         if self._cameras is None or self._ending is not None:

@@ -42,7 +42,7 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(place, list) and last == len(place):
             place.append(value)
         else:
-            place[last] = value
+            place[last] = copy.deepcopy(value)  # a later change may go into it
     return result
 
 
