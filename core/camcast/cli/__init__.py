@@ -2,7 +2,12 @@
 
 
 def main() -> None:
-    """What the `camcast` command runs."""
-    from camcast.cli.app import app
+    """What the `camcast` command runs. Signals are taken over before anything else is imported."""
+    from camcast.cli.signals import asked
 
+    asked.install()
+    from camcast.cli.app import app
+    from camcast.cli.terminal import print_anything
+
+    print_anything()
     app(prog_name="camcast")

@@ -14,6 +14,7 @@ from camcast.cli.migrate import migrate
 from camcast.cli.plugins import plugins
 from camcast.cli.run import run
 from camcast.cli.schema import schema
+from camcast.cli.signals import RUNNING, asked
 from camcast.cli.sources import sources
 from camcast.cli.terminal import Blocked
 
@@ -38,6 +39,8 @@ def camcast(
 ) -> None:
     """Everything that is logged before a command sets logging up is told by the commands themselves."""
     logging.getLogger("camcast").addHandler(logging.NullHandler())
+    if context.invoked_subcommand not in RUNNING:
+        asked.restore()
     context.obj = Blocked(tuple(block or ()))
     if version:
         from importlib.metadata import version as installed

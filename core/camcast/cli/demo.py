@@ -17,7 +17,7 @@ from camcast.cli.demo_clips import demo_clips
 from camcast.cli.demo_receivers import Receivers, demo_receivers
 from camcast.cli.demo_report import report
 from camcast.cli.display import Display, choose_display
-from camcast.cli.run import beside, stop_signals
+from camcast.cli.supervise import beside, signals, stop_in_order
 from camcast.cli.terminal import FAILED, errors, explained, load_host, output
 from camcast.config import from_mapping
 from camcast.config.session import PRIMARY_OUTPUT
@@ -60,16 +60,15 @@ def demo(
 async def _play(
     host: PluginHost, display: Display, films: list[Path], directory: Path, seconds: float
 ) -> tuple[Stats, int, Receivers]:
-    stop = asyncio.Event()
     async with demo_receivers(host, directory) as receivers:
         config = from_mapping(demo_config(receivers, films), host)
-        with stop_signals(stop):
+        with signals() as wanted:
             started = time.monotonic_ns()
             async with Engine(config, host=host) as engine:
                 async with beside(display.watch(engine), _tell_moves(engine)):
-                    await _fail_and_return(engine, receivers.primary, stop, seconds)
+                    await _fail_and_return(engine, receivers.primary, wanted.stop, seconds)
                 before = engine.stats()
-                await engine.stop()
+                await stop_in_order(engine, wanted.hurry)
                 after = engine.stats()
         # Latency is a figure of the moment; all else is complete only at the end.
         ends = {metrics.key: metrics for metrics in after.sessions}

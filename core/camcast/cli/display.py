@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,15 +17,20 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
+from camcast.cli.log_thread import LogThread
 from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
 from camcast.events import SessionState
+from camcast.session.hook_threads import HookThreads
 from camcast.session.metrics import SessionMetrics
 
 REFRESH = 0.5
 """Seconds between two pictures of the live table."""
 STATUS = 10.0
 """Seconds between two status lines in the log."""
+
+DRAWN_WITHIN = 5.0
+"""Seconds after which a picture of the table is waited for no more."""
 
 WIDE = 140
 """Columns of a terminal from which on the last error has one in the table."""
@@ -58,12 +65,13 @@ def choose_display(*, live: bool, level: str) -> Display:
 
 
 class _Logging:
-    """Sends camcast's log to one handler for a while."""
+    """Sends camcast's log to one handler for a while, on a thread of its own."""
 
     def __init__(self, handler: logging.Handler, level: str) -> None:
-        self._handler, self._level = handler, level
+        self._handler, self._level = LogThread(handler), level
 
     def __enter__(self) -> Self:
+        self._handler.start()
         log.addHandler(self._handler)
         log.setLevel(self._level)
         return self
@@ -71,6 +79,7 @@ class _Logging:
     def __exit__(self, *exc: object) -> None:
         log.removeHandler(self._handler)
         log.setLevel(logging.NOTSET)
+        self._handler.stop()
 
 
 class LogLines(_Logging):
@@ -102,6 +111,7 @@ class LiveTable(_Logging):
     def __init__(self, level: str) -> None:
         super().__init__(RichHandler(console=output, show_path=False, markup=False), level)
         self._live = Live(console=output, auto_refresh=False, transient=False)
+        self._threads = HookThreads(1)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -113,8 +123,9 @@ class LiveTable(_Logging):
 
     async def watch(self, engine: Engine) -> None:
         while True:
-            # Drawing takes a while, and the loop has media to carry.
-            await asyncio.to_thread(self._draw, engine.stats())
+            # Drawing takes a while, and the loop has media to carry. A terminal may also take nothing for long.
+            with contextlib.suppress(TimeoutError):
+                await self._threads.run(partial(self._draw, engine.stats()), DRAWN_WITHIN)
             await asyncio.sleep(REFRESH)
 
     def _draw(self, stats: Stats) -> None:

@@ -47,7 +47,8 @@ def encoders(
         return
     shown = table("", "codec", "encoder", "priority", "hardware", "works", "", numbers=("priority",))
     for row in rows:
-        works = ("[green]yes[/green], used" if row["used"] else "yes") if row["works"] else "no"
+        works = Text("yes" if row["works"] else "no", "green" if row["used"] else "")
+        works.append(", used" if row["used"] else "", "default")
         hardware = "yes" if row["hardware"] else "no"
         shown.add_row(
             str(row["codec"]), str(row["name"]), str(row["priority"]), hardware, works, Text(str(row["reason"]))

@@ -5,7 +5,9 @@ Exit status: 0 all well, 1 something failed, 2 the configuration (or the command
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -27,8 +29,11 @@ PIPED_WIDTH = 200
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPED_WIDTH)
+    # Names and texts come from files, cameras and servers: nothing in them is markup, nor the name of a small picture.
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
 
 
 output = _console(stderr=False)
@@ -36,6 +41,13 @@ errors = _console(stderr=True)
 
 FAILED = 1
 WRONG = 2
+
+
+def print_anything() -> None:
+    """Characters that the terminal's or the pipe's encoding lacks are written as `\\u2026` and end no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

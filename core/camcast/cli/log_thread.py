@@ -1,0 +1,53 @@
+"""Log lines are written by a thread of their own, so that a terminal or a pipe that takes none holds up no camera."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from logging.handlers import QueueHandler
+
+CAPACITY = 10_000
+"""Lines that wait to be written; beyond them, new ones are left out and counted."""
+LAST_WORDS = 2.0
+"""Seconds for what waits to be written at the end."""
+
+
+class LogThread(QueueHandler):
+    """Hands records to `handler` on a thread."""
+
+    def __init__(self, handler: logging.Handler, capacity: int = CAPACITY) -> None:
+        self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(capacity)
+        super().__init__(self.lines)
+        self._handler = handler
+        self._lost = 0
+        self._thread = threading.Thread(target=self._write, name="camcast-log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.lines.put_nowait(record)
+        except queue.Full:
+            self._lost += 1
+
+    def stop(self) -> None:
+        """Write what waits, for `LAST_WORDS` at most. A writer that is stuck is left behind."""
+        try:
+            self.lines.put(None, timeout=LAST_WORDS)
+        except queue.Full:
+            return
+        self._thread.join(LAST_WORDS)
+
+    def _write(self) -> None:
+        while (record := self.lines.get()) is not None:
+            if lost := self._lost:
+                self._lost -= lost
+                self._handler.handle(_told(lost))
+            self._handler.handle(record)
+
+
+def _told(lost: int) -> logging.LogRecord:
+    text = f"{lost} log lines were left out: nobody took them"
+    return logging.LogRecord("camcast", logging.WARNING, __file__, 0, text, None, None)

@@ -1,0 +1,136 @@
+"""Runs an engine until it is time to stop, ends it in order, and sums up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
+
+from camcast.cli.display import Display
+from camcast.cli.signals import asked
+from camcast.cli.summary import Summary, summarise
+from camcast.config import Config, load
+from camcast.engine import Engine
+from camcast.errors import CamcastError
+from camcast.events import SessionState
+from camcast.host import PluginHost
+from camcast.session.hook_threads import HookThreads
+
+LOOK = 0.25
+"""Seconds between two looks at whether there is anything left to do."""
+DRAIN = 5.0
+"""Seconds for the last bytes to be acknowledged once all media has ended."""
+HURRY = 1.0
+"""Seconds for an orderly end once a second signal has asked for it."""
+END_DEADLINE = 20.0
+"""Seconds from asking for the end until the process is gone, whatever keeps it."""
+READ_DEADLINE = 120.0
+"""Seconds for reading the configuration again, on a thread."""
+
+log = logging.getLogger("camcast")
+
+
+class Wanted:
+    """What signals have asked for, as events of the loop."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        self.reload = asyncio.Event()
+        self._reloads = 0
+
+    def look(self) -> None:
+        """Set the events by what has been asked."""
+        if asked.stops:
+            self.stop.set()
+        if asked.stops > 1:
+            self.hurry.set()
+        if asked.reloads > self._reloads:
+            self._reloads = asked.reloads
+            self.reload.set()
+
+
+@contextlib.contextmanager
+def signals() -> Iterator[Wanted]:
+    """Within, signals set events."""
+    wanted, loop = Wanted(), asyncio.get_running_loop()
+    with asked.listening(lambda: loop.call_soon_threadsafe(wanted.look)):
+        yield wanted
+
+
+async def supervise(
+    config: Config, host: PluginHost, display: Display, *, duration: float | None = None, file: Path | None = None
+) -> Summary:
+    """Run an engine until it is time to stop; `file` is read again on SIGHUP."""
+    with signals() as wanted:
+        async with Engine(config, host=host) as engine:
+            async with beside(display.watch(engine), _reloads(engine, file, wanted.reload)):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(duration):
+                        await _until_done(engine, wanted.stop)
+            before = engine.stats()
+            await stop_in_order(engine, wanted.hurry)
+            return summarise(before, engine.stats())
+
+
+async def stop_in_order(engine: Engine, hurry: asyncio.Event) -> None:
+    """End the engine; quicker once `hurry` is set."""
+    asked.end_within(END_DEADLINE)
+    stopping, hurrying = asyncio.ensure_future(engine.stop()), asyncio.ensure_future(hurry.wait())
+    await asyncio.wait({stopping, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not stopping.done():
+        await engine.stop(within=HURRY)
+    await stopping
+
+
+async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
+    """Until asked to stop, or until nothing more can be sent."""
+    drained_by: float | None = None
+    while not stop.is_set():
+        sessions = list(engine.sessions)
+        if sessions and all(session.state is SessionState.FAILED for session in sessions):
+            return
+        if engine.sources_ended:
+            drained_by = drained_by or time.monotonic() + DRAIN
+            if time.monotonic() > drained_by or not any(session.metrics.pending for session in sessions):
+                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await stop.wait()
+
+
+async def _reloads(engine: Engine, file: Path | None, asked_for: asyncio.Event) -> None:
+    """Read the file again whenever it is asked for; a wrong file changes nothing."""
+    threads = HookThreads()
+    while file is not None:
+        await asked_for.wait()
+        asked_for.clear()
+        try:
+            config = await threads.run(lambda: load(file, engine.host), READ_DEADLINE)
+            changes = await engine.reload(config)
+        except CamcastError as error:
+            log.error("Not reloaded, everything goes on as before: %s", error)
+        except TimeoutError:
+            log.error("Not reloaded: reading %s takes longer than %g s", file, READ_DEADLINE)
+        except Exception:
+            log.exception("Internal error while reloading")
+        else:
+            log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
+
+
+@contextlib.asynccontextmanager
+async def beside(*work: Awaitable[None]) -> AsyncIterator[None]:
+    """Run coroutines while the block runs, and end them with it."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("Internal error", exc_info=result)
