@@ -50,6 +50,9 @@ log = logging.getLogger("camcast")
 class Display(Protocol):
     """Open while the engine runs; sets logging up and puts it back."""
 
+    stuck: bool
+    """Afterwards: whether nobody takes what is written."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -69,6 +72,7 @@ class _Logging:
 
     def __init__(self, handler: logging.Handler, level: str) -> None:
         self._handler, self._level = LogThread(handler), level
+        self.stuck = False
 
     def __enter__(self) -> Self:
         self._handler.start()
@@ -79,7 +83,7 @@ class _Logging:
     def __exit__(self, *exc: object) -> None:
         log.removeHandler(self._handler)
         log.setLevel(logging.NOTSET)
-        self._handler.stop()
+        self.stuck = not self._handler.stop()
 
 
 class LogLines(_Logging):

@@ -32,13 +32,14 @@ class LogThread(QueueHandler):
         except queue.Full:
             self._lost += 1
 
-    def stop(self) -> None:
-        """Write what waits, for `LAST_WORDS` at most. A writer that is stuck is left behind."""
+    def stop(self) -> bool:
+        """Write what waits, for `LAST_WORDS` at most. False = nobody takes it: the writer is left behind."""
         try:
             self.lines.put(None, timeout=LAST_WORDS)
         except queue.Full:
-            return
+            return False
         self._thread.join(LAST_WORDS)
+        return not self._thread.is_alive()
 
     def _write(self) -> None:
         while (record := self.lines.get()) is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from camcast.cli.display import choose_display
+from camcast.cli.signals import asked
 from camcast.cli.supervise import supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
 
@@ -36,8 +38,12 @@ def run(
     display = choose_display(live=output.is_terminal and not (plain or as_json), level=config.system.log_level)
     with explained(), display:
         summary = asyncio.run(supervise(config, host, display, duration=duration, file=file))
+    status = 0 if summary.healthy else FAILED
     if as_json:
         print_json(summary)
-    else:
+    elif not display.stuck:
         errors.print(summary.text)
-    raise typer.Exit(0 if summary.healthy else FAILED)
+    if display.stuck:
+        sys.stdout.flush()
+        asked.leave(status)
+    raise typer.Exit(status)

@@ -98,6 +98,11 @@ class Signals:
         if self._whole:
             threading.Thread(target=end, name="camcast-end", daemon=True).start()
 
+    def leave(self, status: int) -> None:
+        """End the process here and now, where it is the command and nothing else: its streams are stuck."""
+        if self._whole:
+            os._exit(status)
+
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self.reloads += 1
