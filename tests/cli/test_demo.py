@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from camcast.cli.app import app
 from camcast.cli.demo import demo_config
 from camcast.cli.demo_clips import demo_clips
+from camcast.cli.demo_needs import has_sound
 from camcast.cli.demo_receivers import demo_receivers
 from camcast.config import from_mapping
-from camcast.errors import CamcastError
 from camcast.host import PluginHost
 
 
@@ -70,7 +70,26 @@ async def test_without_cryptography_all_cameras_go_without_tls(
     assert "pip install 'camcast[demo]'" in capsys.readouterr().err
 
 
-async def test_what_is_missing_is_said_where_no_plugin_offers_a_receiver(tmp_path: Path) -> None:
-    with pytest.raises(CamcastError, match=r"offers a receiver .*\(transports: librtmp, srt, whip"):
-        async with demo_receivers(PluginHost(block=["rtmp"]), tmp_path):
-            raise AssertionError
+@pytest.mark.parametrize(
+    ("blocked", "text"),
+    [
+        (["rtmp"], "a transport that offers a receiver on this machine"),
+        (["file", "testsrc"], 'the source type "file", the source type "testsrc"'),
+        (["h264"], "the codec h264, an encoder of h264"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line_before_anything_is_made(blocked: list[str], text: str) -> None:
+    options = [word for name in blocked for word in ("--block", name)]
+    result = CliRunner().invoke(app, [*options, "demo", "--clips", "docs"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert f"error: the demo needs {text}: no plugin here brings that" in result.stderr
+    assert result.stderr.count("error") == 1
+
+
+async def test_without_an_encoder_for_sound_the_pictures_have_none(tmp_path: Path) -> None:
+    for allowed, tone in ((["aac", "rtmp"], 440.0), (["rtmp"], 0.0)):
+        host = PluginHost(allow=allowed)
+        async with demo_receivers(host, tmp_path) as receivers:
+            config = demo_config(receivers, [Path("film.mp4")] * 4, sound=has_sound(host))
+        sources = [stream["source"] for camera in config["cameras"] for stream in camera["streams"]]
+        assert [source["options"].get("tone") for source in sources] == [None] * 4 + [tone] * 4

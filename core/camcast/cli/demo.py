@@ -14,6 +14,7 @@ import attrs
 import typer
 
 from camcast.cli.demo_clips import demo_clips
+from camcast.cli.demo_needs import FILM, PICTURE, has_sound, require
 from camcast.cli.demo_receivers import Receivers, demo_receivers
 from camcast.cli.demo_report import report
 from camcast.cli.display import Display, choose_display
@@ -48,6 +49,7 @@ def demo(
     display = choose_display(live=output.is_terminal and not plain, level="ERROR")
     log.setLevel(logging.INFO)
     with explained(), tempfile.TemporaryDirectory(prefix="camcast-demo-") as directory:
+        require(host)
         films = demo_clips(clips, Path(directory))
         with display:
             stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
@@ -61,7 +63,7 @@ async def _play(
     host: PluginHost, display: Display, films: list[Path], directory: Path, seconds: float
 ) -> tuple[Stats, int, Receivers]:
     async with demo_receivers(host, directory) as receivers:
-        config = from_mapping(demo_config(receivers, films), host)
+        config = from_mapping(demo_config(receivers, films, sound=has_sound(host)), host)
         with signals() as wanted:
             started = time.monotonic_ns()
             async with Engine(config, host=host) as engine:
@@ -105,13 +107,13 @@ async def _passes(seconds: float, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-def demo_config(receivers: Receivers, films: list[Path]) -> dict[str, Any]:
+def demo_config(receivers: Receivers, films: list[Path], *, sound: bool = True) -> dict[str, Any]:
     """As a configuration file would say it. `films`: main and sub of the first camera, then of the second."""
     cameras = [
         _camera("street", [{"source": _film(films[0])}, {"source": _film(films[1])}]),
         _camera("yard", [{"source": _film(films[2])}, {"source": _film(films[3])}]),
-        _camera("gate", [_picture("smpte", 1280, 720, 1500), _picture("smpte", 320, 180, 200)]),
-        _camera("door", [_picture("bars", 640, 360, 600), _picture("bars", 320, 180, 200)]),
+        _camera("gate", [_picture("smpte", 1280, 720, 1500, sound), _picture("smpte", 320, 180, 200, sound)]),
+        _camera("door", [_picture("bars", 640, 360, 600, sound), _picture("bars", 320, 180, 200, sound)]),
     ]
     if receivers.other is not None:
         cameras[3][PRIMARY_OUTPUT] = {
@@ -138,11 +140,11 @@ def _camera(name: str, streams: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _film(path: Path) -> dict[str, Any]:
-    return {"type": "file", "url": str(path), "options": {"loop": True}}
+    return {"type": FILM, "url": str(path), "options": {"loop": True}}
 
 
-def _picture(pattern: str, width: int, height: int, bitrate: int) -> dict[str, Any]:
+def _picture(pattern: str, width: int, height: int, bitrate: int, sound: bool) -> dict[str, Any]:
     return {
-        "source": {"type": "testsrc", "options": {"pattern": pattern, "tone": 440.0}},
+        "source": {"type": PICTURE, "options": {"pattern": pattern, "tone": 440.0 if sound else 0.0}},
         "encoder": {"width": width, "height": height, "framerate": 25, "bitrate": bitrate},
     }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from camcast.cli.terminal import load_host, output, print_json, table
+from camcast.cli.terminal import load_host, output, print_json, table, warn
 from camcast.errors import CamcastError
 from camcast.kinds import EncoderKind
 
@@ -44,6 +44,9 @@ def encoders(
             used.add(kind.codec)
     if as_json:
         print_json(rows)
+        return
+    if not rows:
+        warn("no plugin here brings an encoder")
         return
     shown = table("", "codec", "encoder", "priority", "hardware", "works", "", numbers=("priority",))
     for row in rows:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from camcast.cli.terminal import load_host, output, print_json, table
+from camcast.cli.terminal import load_host, output, print_json, table, warn
 from camcast.errors import CamcastError
 from camcast.kinds import SourceKind
 
@@ -22,6 +22,9 @@ def sources(
     found = [_described(kind, probe) for kind in host.sources.values()]
     if as_json:
         print_json(found)
+        return
+    if not found:
+        warn("no plugin here brings a source")
         return
     shown = table("", "source", "brings", "what it is")
     for one in found:
