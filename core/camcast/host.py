@@ -179,8 +179,10 @@ class PluginHost:
             return kind
         found = self._schemes.get(scheme)
         if found is None:
-            known = ", ".join(f"{s}://" for s in sorted({s for kind in self.transports.values() for s in kind.schemes}))
-            raise LookupError(f"no transport for {scheme}:// URLs; known: {known or 'none'}{self._left_out()}")
+            known = ", ".join(f"{one}://" for one in sorted(self._schemes.names)) or "none"
+            named = [f'"transport": "{kind.name}"' for kind in self.transports.values() if scheme in kind.schemes]
+            advice = f"; {' or '.join(named)} takes them" if named else ""
+            raise LookupError(f"no transport for {scheme}:// URLs; known: {known}{advice}{self._left_out()}")
         return found
 
     def structure_options(self, kind: SourceKind | EncoderKind | TransportKind, value: object, path: str) -> Any:
