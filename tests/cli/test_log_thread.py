@@ -40,14 +40,14 @@ def test_lines_come_in_order_with_their_arguments_and_traces(logger: logging.Log
     thread = LogThread(writer)
     logger.addHandler(thread)
     thread.start()
-    logger.info("one %s", "argument")
+    logger.info("one %s", "argument \x1b[2J")
     try:
         raise ValueError("bad")
     except ValueError:
         logger.exception("two")
     assert thread.stop()
     first, second = writer.lines
-    assert first == "one argument"
+    assert first == r"one argument \x1b[2J"
     assert second.startswith("two\nTraceback")
     assert second.endswith("ValueError: bad")
 

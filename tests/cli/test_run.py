@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import resource
 import signal
 import struct
 import subprocess
@@ -205,3 +206,18 @@ def test_ctrl_c_reaches_worker_processes_through_the_parent_only(nginx: Nginx, t
         recorded = Media.read(nginx.recording(session["label"]))
         assert len(recorded.video) == session["video_sent"] + session["replayed"]
         assert len(recorded.audio) == session["audio_sent"]
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(40, 4096), (40, 40)])
+def test_a_descriptor_limit_is_raised_or_told(nginx: Nginx, tmp_path: Path, soft: int, hard: int) -> None:
+    file = write(tmp_path / "c.json", nginx, cameras=16)
+    limited = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))  # noqa: E731
+    with start(file, "--duration", "3", preexec_fn=limited) as process:
+        _, log = process.communicate(timeout=20)
+    assert "Traceback" not in log
+    if hard > soft:
+        assert process.returncode == 0, log
+        assert "descriptor" not in log
+    else:
+        assert log.count("16 sources and 16 sessions may need about 160 file descriptors, and this process may") == 1
+        assert "raise the limit (ulimit -n 160, or LimitNOFILE=160 in a systemd unit)" in log

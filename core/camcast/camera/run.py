@@ -9,6 +9,7 @@ from typing import Any
 
 from camcast.config import CameraConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
+from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, SourceError
 from camcast.redaction import redact_text, url_secrets
 from camcast.session.environment import Environment
@@ -48,6 +49,8 @@ class SourceRun:
         except CamcastError as error:
             return SourceError(self._scrub(str(error)), fatal=True)
         except Exception as error:  # noqa: BLE001  whatever the library raises ends this run of the source only
+            if told := exhausted(error):
+                return SourceError(told)
             log.error("Source %s failed: %s", self._label, self._scrub(traceback.format_exc()))
             return SourceError(f"internal error: {type(error).__name__}")
         finally:

@@ -21,6 +21,7 @@ from camcast.cli.log_thread import LogThread
 from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
 from camcast.events import SessionState
+from camcast.printable import printable
 from camcast.session.hook_threads import HookThreads
 from camcast.session.metrics import SessionMetrics
 
@@ -157,7 +158,7 @@ def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000, *, error
         shown.add_column("last error", ratio=1, min_width=20, no_wrap=True, overflow="ellipsis")
         shown.expand = True
     for one, cells in zip(chosen, lines, strict=True):
-        shown.add_row(*cells, *([Text(one.last_error, "dim")] if errors else []))
+        shown.add_row(*cells, *([Text(printable(one.last_error), "dim")] if errors else []))
     if len(chosen) < len(sessions):
         shown.add_row(Text(f"and {len(sessions) - len(chosen)} more", "dim"))
     return shown
@@ -168,9 +169,9 @@ _COLUMNS = ("session", "state", "target", "bitrate", "fps", "sent", "dropped", "
 
 def _cells(one: SessionMetrics) -> tuple[Text, ...]:
     return (
-        Text(one.label),
+        Text(printable(one.label)),
         Text(_state(one), _STYLES[one.state]),
-        Text(one.target),
+        Text(printable(one.target)),
         Text(show_rate(one.bitrate)),
         Text(f"{one.fps:.1f}"),
         Text(str(one.frames_sent)),
@@ -182,7 +183,7 @@ def _cells(one: SessionMetrics) -> tuple[Text, ...]:
 def _troubles(sessions: Sequence[SessionMetrics]) -> list[Text]:
     """For narrow terminals: the last errors of sessions that are off air, a line each."""
     troubled = [one for one in sessions if one.last_error and one.state is not SessionState.CONNECTED]
-    lines = [Text(f"{one.label}: {one.last_error}", "dim") for one in troubled[:MOST_TROUBLES]]
+    lines = [Text(printable(f"{one.label}: {one.last_error}"), "dim") for one in troubled[:MOST_TROUBLES]]
     for line in lines:
         line.truncate(output.width, overflow="ellipsis")
     return lines

@@ -7,6 +7,8 @@ import queue
 import threading
 from logging.handlers import QueueHandler
 
+from camcast.printable import printable
+
 CAPACITY = 10_000
 """Lines that wait to be written; beyond them, new ones are left out and counted."""
 LAST_WORDS = 2.0
@@ -25,6 +27,10 @@ class LogThread(QueueHandler):
 
     def start(self) -> None:
         self._thread.start()
+
+    def format(self, record: logging.LogRecord) -> str:
+        # Plugins log what libraries and peers say.
+        return printable(super().format(record), keep="\n\t")
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:

@@ -13,6 +13,7 @@ from camcast.cli.display import choose_display
 from camcast.cli.signals import asked
 from camcast.cli.supervise import supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
+from camcast.descriptors import raise_limit
 
 
 def run(
@@ -35,6 +36,7 @@ def run(
     if not any(True for _ in config.sessions()):
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
+    raise_limit()
     display = choose_display(live=output.is_terminal and not (plain or as_json), level=config.system.log_level)
     with explained(), display:
         summary = asyncio.run(supervise(config, host, display, duration=duration, file=file))

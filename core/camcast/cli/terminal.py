@@ -23,6 +23,7 @@ from rich.text import Text
 from camcast.config import Config, ConfigFile
 from camcast.errors import CamcastError, ConfigError
 from camcast.host import Choice, PluginHost
+from camcast.printable import printable
 
 PIPED_WIDTH = 200
 """Columns of a table that goes into a file or a pipe."""
@@ -71,7 +72,7 @@ def warn(text: str) -> None:
 
 def _say(word: str, style: str, text: str) -> None:
     # Texts may hold brackets, which are not markup, and are never broken: they are searched for.
-    errors.print(Text.assemble((f"{word}: ", style), text), soft_wrap=True)
+    errors.print(Text.assemble((f"{word}: ", style), printable(text, keep="\n")), soft_wrap=True)
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 
+from camcast import descriptors
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
@@ -102,6 +103,7 @@ class Engine:
         """
         if self._environment is not None:
             raise WrongState("an engine is started once; make a new one")
+        self._tell_limits()
         self._handover = LoopHandover(asyncio.get_running_loop())
         self._environment = self.make_environment()
         self._make_managers(self._environment)
@@ -272,6 +274,12 @@ class Engine:
     def _held(self, hold: Hold) -> None:
         for event in blame(hold, self.host, self.cameras, self.sessions, self.config.system.plugin_stall):
             self._bus.emit(event)
+
+    def _tell_limits(self) -> None:
+        """A limit that cannot fit is known now, and not only when the last camera finds no descriptor left."""
+        sources, sessions = sum(1 for _ in self.config.streams()), sum(1 for _ in self.config.sessions())
+        if short := descriptors.shortfall(sources, sessions, sharding.worker_count(self.config.system)):
+            log.error("%s", short)
 
     def _change(self) -> Changes:
         if self._cameras is None or self._ending is not None:

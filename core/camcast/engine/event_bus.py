@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from camcast.events import Event
 from camcast.host import PluginHost
+from camcast.printable import printable
 
 log = logging.getLogger("camcast")
 
@@ -31,7 +32,7 @@ class EventBus:
         self._closed = False
 
     def emit(self, event: Event) -> None:
-        log.log(getattr(logging, event.level.upper()), event.text)
+        log.log(getattr(logging, event.level.upper()), "%s", printable(event.text))
         self._host.notify("camcast_session_event", event=event)
         for reader in self._readers:
             if len(reader.events) >= CAPACITY:

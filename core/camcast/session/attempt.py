@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from camcast.config import SessionConfig
 from camcast.contracts import Transport, TransportContext
+from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, MediaError, NetworkError, TransportError
 from camcast.events import Note
 from camcast.kinds import Acceptance, TransportKind
@@ -406,11 +408,15 @@ class Attempt:
 
     def _log_bug(self, where: str) -> None:
         """The traceback of a plugin's bug, without what it must not show."""
+        if exhausted(sys.exception()):
+            return
         name = self._kind.name if self._kind is not None else "?"
         log.error("Transport %s failed in %s: %s", name, where, self.scrub(traceback.format_exc()))
 
     def _foreign(self, error: Exception) -> TransportError:
         """Somebody else's exception as an attempt's failure; its text may hold a secret."""
+        if told := exhausted(error):
+            return NetworkError(told, stage="transport")
         text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
         return NetworkError(self.scrub(text) if self.target else type(error).__name__, stage="transport")
 

@@ -1,0 +1,47 @@
+"""File descriptors: how many there may be, about how many are needed, and what to say when there are none left."""
+
+from __future__ import annotations
+
+import errno
+import resource
+
+RESERVE = 64
+"""For libraries, look-ups, log files and what comes and goes."""
+PER_SOURCE = 4
+"""A camera over UDP: control, and a pair for each kind of media."""
+PER_SESSION = 2
+"""A connection, and a second one while it moves or stands by."""
+PER_WORKER = 3
+
+
+def limit() -> int:
+    """How many this process may have open."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 2**31
+
+
+def raise_limit() -> None:
+    """Raise the soft limit to the hard one. For programs that own their process, such as the command line."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def shortfall(sources: int, sessions: int, workers: int = 1) -> str:
+    """What is wrong with the limit for so many, spread over `workers` processes; "" when they fit."""
+    share = -(-(sources * PER_SOURCE + sessions * PER_SESSION) // workers)
+    wanted, most = RESERVE + share + PER_WORKER * (workers - 1), limit()
+    if wanted <= most:
+        return ""
+    return (
+        f"{sources} sources and {sessions} sessions may need about {wanted} file descriptors, and this process may "
+        f"have {most}: raise the limit (ulimit -n {wanted}, or LimitNOFILE={wanted} in a systemd unit)"
+    )
+
+
+def exhausted(error: BaseException | None) -> str:
+    """What an error that says "too many open files" means; "" for every other error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+        return ""
+    if error.errno == errno.ENFILE:
+        return "the system has no file descriptors left"
+    return f"no file descriptor is left: this process may have {limit()}; raise the limit (ulimit -n, LimitNOFILE=)"
