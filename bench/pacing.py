@@ -27,8 +27,8 @@ from bench.senders.camcast import Driver, config
 from bench.senders.schedule import TICK
 from bench.server import BenchServer
 from camcast import Engine
+from camcast.net.wire import Wire
 from camcast_rtmp.chunk import Buffers
-from camcast_rtmp.wire import Wire
 
 STREAMS = 64
 PAUSES = (1, 4, 20)

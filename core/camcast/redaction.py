@@ -2,19 +2,27 @@
 
 A URL is shown as scheme, host, port and the path up to its last component; the last component (the stream
 key), user, password, query and fragment become `***`.
+
+In free text a known secret is found in whatever way it is written: as it is, by escapes of URLs, of HTML, of JSON or
+Python, in Base64 or hex, in other case, and with anything but letters and digits put in between. A text of a peer's
+goes through `words`: first hidden in the whole of it, then cleaned, then cut.
 """
 
 from __future__ import annotations
 
+import html.entities
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
 
-_URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s\"<>]+")
-"""Up to a space or a sign that no URL holds. An apostrophe is legal in a key, so it does not end one."""
+_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s\"<>]+")
+"""Up to a space or a sign that no URL holds. An apostrophe is legal in a key, so it does not end one. Without a limit
+for the scheme, looking for the next one would take time that grows with the square of the text."""
 _AUTHORITY = re.compile(r"^(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<rest>.*)$", re.DOTALL)
 _STRUCTURE = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
@@ -23,6 +31,20 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _MAX_WAYS = 64
 _MIN_SECRET = 3
 """Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
+_MIN_LOOSE = 6
+"""Letters and digits. Shorter secrets are hunted for in their usual spellings only."""
+MAX_WORDS = 300
+_MAX_READ = 4096
+"""Characters of a peer's text that are looked at."""
+_SIGN = re.compile(
+    r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
+    r"|&(?:amp;)*(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z]{2,8}));"
+    r"|\\(?:x(?P<byte>[0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4}))"
+    r"|.",
+    re.DOTALL,
+)
+"""One character, as it is or escaped, also several times over. Looks back no further than its own length."""
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
 def redact_url(url: str) -> str:
@@ -50,12 +72,125 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings."""
     # URLs first: once a part of one is hidden, the rest of it may no longer look like what it is.
     text = _URL.sub(lambda match: redact_url(match.group(0)), text)
-    spellings: set[str] = set()
-    for secret in secrets:
-        spellings |= _spellings(secret)
-    for spelling in sorted(spellings, key=len, reverse=True):
+    secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
+    if not secrets:
+        return text
+    for spelling in _all_spellings(secrets):
         text = text.replace(spelling, HIDDEN)
-    return text
+    return _hide(text, secrets)
+
+
+def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
+    """A peer's text as one printable line of at most `limit` characters, without secrets."""
+    secrets = frozenset(secrets)
+    line = text[:_MAX_READ]
+    if len(text) > _MAX_READ:
+        line = _without_beginning(line, secrets)
+    line = redact_text(line, secrets)
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _hide(text: str, secrets: Iterable[str]) -> str:
+    """Hide what the usual spellings do not find: mixed, split up, in other case, in Base64 or hex."""
+    said, ends = _letters(text)
+    ranges: list[tuple[int, int]] = []
+    for secret in secrets:
+        wanted, coded = _loose(secret)
+        if not wanted:
+            continue
+        for needle in (wanted, wanted.hex().encode()):
+            ranges += [(ends[at][0], ends[at + len(needle) - 1][1]) for at in _places(said, needle)]
+        ranges += _coded(text, coded)
+    return _without(text, ranges)
+
+
+def _without(text: str, ranges: Iterable[tuple[int, int]]) -> str:
+    parts, at = [], 0
+    for start, end in sorted(ranges):
+        if start >= at:
+            parts += (text[at:start], HIDDEN)
+        at = max(at, end)
+    return "".join((*parts, text[at:]))
+
+
+def _without_beginning(text: str, secrets: Iterable[str]) -> str:
+    """`text`, which we have cut, without the first part of a secret at its end."""
+    said, ends = _letters(text)
+    at = len(text)
+    for secret in secrets:
+        wanted = _letters(secret)[0]
+        for size in range(1, min(len(wanted), len(said))):
+            if said.endswith(wanted[:size]):
+                at = min(at, ends[-size][0])
+    return text[:at]
+
+
+def _letters(text: str) -> tuple[bytes, list[tuple[int, int]]]:
+    """The letters and digits of `text` without their escapes, in lower case, as UTF-8, and where each byte stands."""
+    found = bytearray()
+    places: list[tuple[int, int]] = []
+    for match in _SIGN.finditer(text):
+        said = _unescaped(match)
+        for byte in said:
+            if byte >= 0x80 or chr(byte).isalnum():
+                found.append(byte | 0x20 if 0x41 <= byte <= 0x5A else byte)
+                places.append(match.span())
+    return bytes(found), places
+
+
+def _unescaped(match: re.Match[str]) -> bytes:
+    kind, said = match.lastgroup, match[0]
+    match kind:
+        case None:
+            return said.encode("utf-8", "surrogatepass")
+        case "percent" | "byte":
+            return bytes.fromhex(match[kind])
+        case "name":
+            return html.entities.html5.get(f"{match['name']};", said).encode()
+        case _:
+            number = int(match[kind], 10 if kind == "decimal" else 16)
+            return chr(number).encode("utf-8", "surrogatepass") if number <= 0x10FFFF else b""
+
+
+def _places(text: bytes, wanted: bytes) -> list[int]:
+    found, at = [], text.find(wanted)
+    while at >= 0:
+        found.append(at)
+        at = text.find(wanted, at + len(wanted))
+    return found
+
+
+def _coded(text: str, forms: Iterable[str]) -> list[tuple[int, int]]:
+    """Where Base64 with the secret in it stands: the whole of it, from its first sign to its last."""
+    found = []
+    for form in forms:
+        at = text.find(form)
+        while at >= 0:
+            start, end = at, at + len(form)
+            while start > 0 and ord(text[start - 1]) < 128 and ord(text[start - 1]) in _BASE64:
+                start -= 1
+            while end < len(text) and ord(text[end]) < 128 and ord(text[end]) in _BASE64:
+                end += 1
+            found.append((start, end))
+            at = text.find(form, end)
+    return found
+
+
+@lru_cache(maxsize=512)
+def _loose(secret: str) -> tuple[bytes, tuple[str, ...]]:
+    """The letters of a secret, and what of it is the same in any Base64 that holds it; nothing if it is too short."""
+    letters, _ = _letters(secret)
+    if len(letters) < _MIN_LOOSE:
+        return b"", ()
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = set()
+    for before in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            # Six bits make a sign: those at the edges hold bits of what stands beside the secret.
+            whole = encode(bytes(before) + raw).decode()
+            forms.add(whole[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
+    return letters, tuple(sorted(forms))
 
 
 def url_secrets(url: str) -> frozenset[str]:
@@ -79,6 +214,15 @@ def url_secrets(url: str) -> frozenset[str]:
         found |= {key, path[len(plain) - len(key) :], query, *_QUERY.split(query)}
         found |= {pair.partition("=")[2] for pair in _PAIRS.split(query)}
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
+
+
+@lru_cache(maxsize=64)
+def _all_spellings(secrets: frozenset[str]) -> tuple[str, ...]:
+    """The longest first, since one may be part of another."""
+    found: set[str] = set()
+    for secret in secrets:
+        found |= _spellings(secret)
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _spellings(secret: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from camcast.redaction import redact_text, redact_url, url_secrets
+from camcast.redaction import MAX_WORDS, redact_text, redact_url, url_secrets, words
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|user", re.IGNORECASE)
 
@@ -35,6 +35,10 @@ class Target:
     """SHA-256 of the server's certificate in hex, colons optional: the only certificate accepted."""
     insecure: bool = False
     """Accept any certificate. Only ever set because the user asked."""
+    client_certificate: str | None = None
+    """PEM file of our own certificate, for servers that ask for one."""
+    client_key: str | None = None
+    """PEM file of its key; None = in the same file."""
     bind: str | None = None
     """Local address to send from."""
     ip_family: str = "both"
@@ -42,6 +46,8 @@ class Target:
     proxy: str | None = attrs.field(default=None, repr=lambda url: redact_url(url) if url else "None")
     options: Any = attrs.field(factory=dict, repr=False)
     """Instance of the transport kind's options class (a plain mapping until the host has structured it)."""
+    inherited: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    """Secrets of the target that was left for this one: its server may have put them anywhere."""
 
     @property
     def scheme(self) -> str:
@@ -51,12 +57,12 @@ class Target:
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
         before, between, key = self.url.partition(f"/{self.app}/") if self.app else ("", "", "")
-        return redact_url(f"{before}{between}key" if key else self.url)
+        return redact_text(redact_url(f"{before}{between}key" if key else self.url), self.inherited)
 
     @property
     def secrets(self) -> frozenset[str]:
         """Every string that must not be shown anywhere."""
-        found = set(url_secrets(self.url))
+        found = {*url_secrets(self.url), *self.inherited}
         if self.proxy:
             found |= url_secrets(self.proxy)
         if self.stream_key:
@@ -70,11 +76,15 @@ class Target:
     def moved(self, url: str) -> Target:
         """This target at `url`, as its server asks; the URL says all by itself. No secret goes to another origin."""
         options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
-        return attrs.evolve(self, url=url, app=None, stream_key=None, options=options)
+        return attrs.evolve(self, url=url, app=None, stream_key=None, options=options, inherited=self.secrets)
 
     def scrub(self, text: str) -> str:
-        """`text` (a peer's words, a library's exception) without this target's secrets."""
+        """`text` (a library's exception, a traceback) without this target's secrets."""
         return redact_text(text, self.secrets)
+
+    def words(self, text: str, limit: int = MAX_WORDS) -> str:
+        """A peer's words: without this target's secrets, as one printable line of bounded length."""
+        return words(text, self.secrets, limit)
 
 
 def _origin(url: str) -> tuple[str, str]:

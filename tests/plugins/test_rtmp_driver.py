@@ -26,10 +26,10 @@ from camcast.errors import (
     UnexplainedRefusal,
 )
 from camcast.media import Tag, TagType
-from camcast_rtmp import driver
-from camcast_rtmp.options import RtmpOptions
+from camcast.net.kernel import NOTSENT_LOWAT
 from camcast_rtmp.receiver import Receiver, Refusal
-from camcast_rtmp.wire import NOTSENT_LOWAT
+from camcast_kit_rtmp import answers
+from camcast_rtmp.options import RtmpOptions
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ async def until(condition: Callable[[], object], timeout: float = 5.0) -> None:
 async def test_a_loss_is_told_once_and_sending_goes_on_harmlessly(
     receiver: Receiver, reset: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver.answers, "START_STANDS_AFTER", 0.0)
+    monkeypatch.setattr(answers, "START_STANDS_AFTER", 0.0)
     async with streaming(receiver) as (transport, events, _):
         receiver.drop("k", reset=reset)
         await until(lambda: events.errors)

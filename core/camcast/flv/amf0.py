@@ -64,6 +64,24 @@ def decode(data: bytes | memoryview) -> list[Any]:
     return values
 
 
+def decode_some(data: bytes | memoryview, most: int = MAX_VALUES) -> tuple[list[Any], MediaError | None]:
+    """The values in `data` up to the first that cannot be read, and what is wrong with that one; never raises.
+
+    Of an object or array that breaks off, what stands before is there. At most `most` values, inner ones counted,
+    are read. For what a peer says unasked.
+    """
+    reader = _Reader(bytes(data), most)
+    values: list[Any] = []
+    try:
+        while reader.at < len(reader.data):
+            values.append(reader.value(0))
+    except MediaError as error:
+        if reader.begun is not None:
+            values.append(reader.begun)
+        return values, error
+    return values, None
+
+
 def _write(out: bytearray, value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"AMF0 values may be nested {MAX_DEPTH} deep at most")
@@ -109,15 +127,18 @@ def _write_pairs(out: bytearray, pairs: Mapping[str, Any], depth: int) -> None:
 class _Reader:
     """A cursor over one message's values."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, most: int = MAX_VALUES) -> None:
         self.data = data
         self.at = 0
         self.values = 0
+        self.most = most
+        self.begun: Any = None
+        """After an error: the object or array at the top that was being read, with what was read of it."""
 
     def value(self, depth: int) -> Any:
         self.values += 1
-        if depth > MAX_DEPTH or self.values > MAX_VALUES:
-            raise MediaError(f"AMF0 data holds more than {MAX_VALUES} values or is nested over {MAX_DEPTH} deep")
+        if depth > MAX_DEPTH or self.values > self.most:
+            raise MediaError(f"AMF0 data holds more than {self.most} values or is nested over {MAX_DEPTH} deep")
         match marker := self._take(1)[0]:
             case _Marker.NUMBER:
                 return self._unpack(">d")
@@ -141,7 +162,7 @@ class _Reader:
                 count = self._unpack(">I")
                 if count > len(self.data) - self.at:
                     raise MediaError(f"AMF0 array claims {count} values, only {len(self.data) - self.at} bytes follow")
-                return [self.value(depth + 1) for _ in range(count)]
+                return self._items([], count, depth)
             case _Marker.DATE:
                 time = self._unpack(">d")
                 self._take(2)
@@ -150,12 +171,29 @@ class _Reader:
                 raise MediaError(f"AMF0 marker 0x{marker:02x} at byte {self.at - 1} is not supported")
 
     def _pairs(self, into: dict[str, Any], depth: int) -> dict[str, Any]:
-        while True:
-            if self.data.startswith(_END, self.at):
-                self.at += len(_END)
-                return into
-            name = self._text(self._unpack(">H"))
-            into[name] = self.value(depth + 1)
+        name = ""
+        try:
+            while not self.data.startswith(_END, self.at):
+                name = self._text(self._unpack(">H"))
+                into[name] = self.value(depth + 1)
+        except MediaError:
+            if self.begun is not None:
+                into[name] = self.begun
+            self.begun = into
+            raise
+        self.at += len(_END)
+        return into
+
+    def _items(self, into: list[Any], count: int, depth: int) -> list[Any]:
+        try:
+            for _ in range(count):
+                into.append(self.value(depth + 1))  # noqa: PERF401  what was read before an error is kept
+        except MediaError:
+            if self.begun is not None:
+                into.append(self.begun)
+            self.begun = into
+            raise
+        return into
 
     def _text(self, size: int) -> str:
         return self._take(size).decode("utf-8", "backslashreplace")

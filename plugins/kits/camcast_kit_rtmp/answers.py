@@ -75,7 +75,7 @@ def refused(event: Refused, target: Target) -> TransportError:
     words = ": ".join(part for part in (event.code, event.description) if part) or "without a reason"
     advice = f"; {_ADVICE[kind]}" if kind in _ADVICE else ""
     stage = {"connect": "command", "onStatus": "streaming", "close": "streaming"}.get(event.command, "publish")
-    return kind(target.scrub(f"{_WHAT_FAILED[event.command]} ({words}){advice}"), stage=stage)
+    return kind(f"{_WHAT_FAILED[event.command]} ({target.words(words)}){advice}", stage=stage)
 
 
 def closed(

@@ -1,6 +1,6 @@
 """RTMP and RTMPS, camcast's own: Enhanced RTMP, IPv6, verified TLS, deadlines everywhere.
 
-`urls`, `chunk`, `client` and the modules beside them are pure; `wire`, `tls`, `network` and `driver` do the I/O.
+`urls`, `chunk`, `client` and the modules beside them are pure; `line` and `driver` do the I/O, with `camcast.net`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 
 @hookimpl
 def camcast_transports() -> Sequence[TransportKind]:
-    from camcast_rtmp.kind import KINDS
+    from camcast_rtmp.kind import RtmpPlugin
 
-    return KINDS
+    return RtmpPlugin().kinds()

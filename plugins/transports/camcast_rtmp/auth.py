@@ -48,7 +48,7 @@ class Authenticator:
         name = module[1].lower() if module is not None else self._asked
         if name not in ("adobe", "llnw"):
             raise RefusedError(
-                f"the server asks for authentication by {text(name, 40)!r}, known are adobe and llnw", stage="command"
+                f"the server asks for authentication by {text(name, 40)}, known are adobe and llnw", stage="command"
             )
         if not self._user:
             raise RefusedError(

@@ -19,6 +19,7 @@ DEFAULT_CHUNK_SIZE = 128
 MAX_CHUNK_SIZE = 0xFFFFFF
 MAX_CHUNK_STREAMS = 64
 EXTENDED = 0xFFFFFF
+UNLIMITED = 1 << 62
 _MASK = 0xFFFFFFFF
 _MANY = 64
 """A message of more chunks than this is written as one copy instead of as slices."""
@@ -88,10 +89,16 @@ class _Incoming:
         self.payload: bytearray | None = None
 
 
+class TooManyPieces(ProtocolError):
+    """The peer sends more chunks than it is allowed."""
+
+
 class ChunkReader:
     """Turns bytes into messages. Keeps at most two largest messages, whatever the peer does."""
 
     def __init__(self, max_message: int = 1 << 20) -> None:
+        self.allowed = UNLIMITED
+        """Chunks that may still be read; each costs time, however small. The owner tops it up."""
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self.max_message = max_message
         self._streams: dict[int, _Incoming] = {}
@@ -117,6 +124,9 @@ class ChunkReader:
                     self._rest = data[at:]
                     return messages
                 at = begin
+                self.allowed -= 1
+                if self.allowed < 0:
+                    raise TooManyPieces("the peer sends more chunks than are accepted")
             stream = self._current
             assert stream is not None
             if stream.payload is None and self._left == stream.length and end - at >= self._left:
@@ -202,13 +212,12 @@ class ChunkReader:
         stream.delta, stream.extended = time, extended
 
     def _obey(self, type: int, payload: bytes) -> None:
-        if len(payload) < 4:
-            raise ProtocolError(f"control message {type} has {len(payload)} bytes, expected 4")
         value = int.from_bytes(payload[:4], "big")
         if type == Type.SET_CHUNK_SIZE:
-            if not 1 <= value <= 0x7FFFFFFF:
-                raise ProtocolError(f"a chunk size of {value} is not possible")
+            # Without it nothing that follows can be read.
+            if len(payload) < 4 or not 1 <= value <= 0x7FFFFFFF:
+                raise ProtocolError(f"Set Chunk Size of {len(payload)} bytes, value {value}: not possible")
             self.chunk_size = min(value, MAX_CHUNK_SIZE)
-        elif (stream := self._streams.get(value)) is not None and stream.payload is not None:
+        elif len(payload) >= 4 and (stream := self._streams.get(value)) is not None and stream.payload is not None:
             self._held -= len(stream.payload)
             stream.payload = None

@@ -2,8 +2,9 @@
 
 Rules (RTMP 1.0 §7.2, and what servers really do): Set Chunk Size goes out before connect. releaseStream and
 FCPublish are both sent and neither is waited for. Answers are matched by transaction id, onStatus by its name,
-because servers disagree on its id; onFCPublish proves nothing. An answer that is not asked for is ignored.
-Media goes on the message stream that createStream's answer names. What the table below does not list is ignored.
+because servers disagree on its id; onFCPublish proves nothing. Media goes on the message stream that createStream's
+answer names. What follows from what stands in `table.py`. Only an answer that is waited for can be wrong; of
+everything else as much is taken as can be read.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from camcast.flv import amf0
 from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
-from camcast_rtmp.messages import ChunkStream, Command, ProtocolError, Type, parse_command, text
+from camcast_rtmp.messages import ChunkStream, Command, Control, Message, ProtocolError, Type, parse_command, text
+from camcast_rtmp.table import AFTER, TABLE, Do, Input
 
-MAX_INCOMING_MESSAGE = 1 << 18
+MAX_INCOMING_MESSAGE = 1 << 16
 
 
 @attrs.frozen
@@ -51,12 +53,23 @@ CHUNK_STREAMS: dict[int, int] = {
     int(Type.DATA): int(ChunkStream.DATA),
 }
 """Plain numbers: arithmetic on members of an IntEnum costs several times as much."""
+_ANSWERS = {
+    ("connect", True): Input.CONNECT_ANSWERED,
+    ("connect", False): Input.CONNECT_REFUSED,
+    ("createStream", True): Input.CREATED,
+    ("createStream", False): Input.CREATE_REFUSED,
+    ("publish", False): Input.PUBLISH_REFUSED,
+}
+"""Answers that anything depends on, by what was asked and whether the server agrees."""
 _ASKED = {State.CONNECTING: "connect", State.CREATING: "publish", State.PUBLISHING: "publish"}
 """The command that a bad onStatus answers, where one is waited for."""
 _START = "NetStream.Publish.Start"
 _RECONNECT = "NetConnection.Connect.ReconnectRequest"
+_UNPUBLISH = "NetStream.Unpublish."
 _GONE = frozenset({"NetConnection.Connect.Closed", "NetConnection.Connect.AppShutdown"})
 """Said without level "error" by some, and final all the same."""
+_BAD_ENDS = ("BadName", "BadAuth", "Denied", "Rejected", "Unauthorized", "Failed")
+"""Last words of codes, for servers that give only a code (go2rtc)."""
 
 
 @attrs.define(kw_only=True)
@@ -79,10 +92,17 @@ class Client(Connection):
         self._transaction = 0
         self._waiting: dict[float, str] = {}
         self._events: list[ClientEvent] = []
-        self._table: dict[tuple[State, str], Callable[[Command, bool], None]] = {
-            (State.CONNECTING, "connect"): self._on_connect,
-            (State.CREATING, "createStream"): self._on_create,
-            (State.PUBLISHING, "publish"): self._on_publish,
+        self._steps: Mapping[Do, Callable[[Command], None]] = {
+            Do.CONNECT: self._connect,
+            Do.ACCEPTED: self._accepted,
+            Do.CREATE: self._create,
+            Do.NAME: self._name,
+            Do.START: self._start,
+            Do.REFUSE: self._refuse,
+            Do.OVER: self._over,
+            Do.MOVE: self._move,
+            Do.LEAVE: self._leave,
+            Do.STOP: _nothing,
         }
         self.put(self.handshake.start())
 
@@ -90,12 +110,7 @@ class Client(Connection):
 
     def publish(self) -> None:
         """Ask to publish; `Published` or `Refused` follows."""
-        if self.state is not State.CONNECTED:
-            raise RuntimeError(f"publish() in state {self.state.value}")
-        self.state = State.CREATING
-        self._command("releaseStream", None, self._settings.key)
-        self._command("FCPublish", None, self._settings.key)
-        self._command("createStream", None)
+        self._feed(Input.PUBLISH)
 
     def media(self, type: int, time: int, head: bytes, body: bytes | memoryview) -> Buffers:
         """One tag as buffers to send. `time` is ms."""
@@ -103,80 +118,104 @@ class Client(Connection):
 
     def end(self) -> None:
         """Say goodbye, so that the name is free at once."""
-        if self.state is State.LIVE:
-            self._command("FCUnpublish", None, self._settings.key)
-            self._command("deleteStream", None, self.stream_id)
-        self.state = State.ENDED
+        self._feed(Input.END)
 
     def feed(self, data: bytes) -> list[ClientEvent]:
         """Take what arrived. Raises `ProtocolError`."""
         for message in self.receive(data):
             if message.type in (Type.COMMAND, Type.COMMAND_AMF3):
-                self._on_command(parse_command(message))
+                command = parse_command(message)
+                if command is not None:
+                    self._feed(self._understood(command), command)
         events, self._events = self._events, []
         return events
 
     # --- what arrives -----------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        self.state = State.CONNECTING
-        self.set_chunk_size(self._settings.chunk_size)
-        self._command("connect", dict(self._settings.connect))
+        self._feed(Input.OPENED)
 
-    def _on_command(self, command: Command) -> None:
+    def user_control(self, message: Message) -> bool:
+        payload = message.payload
+        if payload.startswith(Control.STREAM_EOF.to_bytes(2, "big")):
+            number = int.from_bytes(payload[2:6], "big")
+            # Some leave the number out, some mean the connection by 0.
+            if len(payload) < 6 or number in (0, self.stream_id):
+                self._feed(Input.UNPUBLISHED, _said("StreamEOF", "the server says that the stream has ended"))
+        return True
+
+    def _understood(self, command: Command) -> Input:
+        """What a command of the server's means."""
         match command.name:
             case "_result" | "_error":
                 asked = self._waiting.pop(command.transaction, "")
-                handler = self._table.get((self.state, asked))
-                if handler is not None:
-                    handler(command, command.name == "_result")
+                return _ANSWERS.get((asked, command.name == "_result"), Input.REMARK)
             case "onStatus":
-                self._on_status(command)
-            case "close" if self.state is not State.ENDED:
-                self._refuse("close", {"description": "the server closed the connection"})
+                return _status(command.info)
+            case "onFCUnpublish":
+                return Input.UNPUBLISHED
+            case "close":
+                return Input.CLOSED
             case _:
-                pass  # onBWDone, onFCPublish, |RtmpSampleAccess, …: nothing depends on them
+                return Input.REMARK  # onBWDone, onFCPublish, |RtmpSampleAccess, …: nothing depends on them
 
-    def _on_connect(self, command: Command, ok: bool) -> None:
-        if not ok:
-            self._refuse("connect", command.info)
+    def _feed(self, input: Input, command: Command | None = None) -> None:
+        do = TABLE[self.state][input]
+        if do is Do.IGNORE:
             return
-        self.state = State.CONNECTED
+        if do is Do.MISUSE:
+            raise RuntimeError(f"{input.value}: not in state {self.state.value}")
+        self._steps[do](command or _said())
+        self.state = AFTER.get(do, self.state)
+
+    # --- the steps of the table, while the state is still the old one ---------------------------------------
+
+    def _connect(self, _: Command) -> None:
+        self.set_chunk_size(self._settings.chunk_size)
+        self._command("connect", dict(self._settings.connect))
+
+    def _accepted(self, command: Command) -> None:
         properties = command.object if isinstance(command.object, dict) else {}
         self._events.append(Connected(properties, command.info))
 
-    def _on_create(self, command: Command, ok: bool) -> None:
-        if not ok:
-            self._refuse("createStream", command.info)
-            return
+    def _create(self, _: Command) -> None:
+        self._command("releaseStream", None, self._settings.key)
+        self._command("FCPublish", None, self._settings.key)
+        self._command("createStream", None)
+
+    def _name(self, command: Command) -> None:
         number = command.arguments[0] if command.arguments else None
         if not isinstance(number, float) or not 0 <= number <= 0xFFFFFFFF:
             raise ProtocolError("createStream was answered without a stream id", stage="publish")
-        self.state = State.PUBLISHING
         self.stream_id = int(number)
         self._command("publish", None, self._settings.key, "live", stream_id=self.stream_id)
 
-    def _on_publish(self, command: Command, ok: bool) -> None:
-        """No server answers publish this way when all is well, but some refuse so."""
-        if not ok:
-            self._refuse("publish", command.info)
+    def _start(self, _: Command) -> None:
+        self._events.append(Published())
 
-    def _on_status(self, command: Command) -> None:
+    def _refuse(self, command: Command) -> None:
+        if command.name == "close":
+            self._tell_refused("close", {"description": "the server closed the connection"})
+        elif command.name == "onStatus":
+            self._tell_refused(_ASKED.get(self.state, "onStatus"), command.info)
+        else:
+            asked = {State.CONNECTING: "connect", State.CREATING: "createStream"}.get(self.state, "publish")
+            self._tell_refused(asked, command.info)
+
+    def _over(self, command: Command) -> None:
+        info = command.info or {"code": command.name}
+        self._tell_refused("onStatus", info)
+
+    def _move(self, command: Command) -> None:
         info = command.info
-        code, level = text(info.get("code"), 100), text(info.get("level"), 20)
-        if code == _RECONNECT:
-            self._events.append(ReconnectRequested(text(info.get("tcUrl"), 2000), text(info.get("description"))))
-        elif self.state is State.PUBLISHING and code == _START:
-            self.state = State.LIVE
-            self._events.append(Published())
-        elif code in _GONE or level == "error" or (not level and _sounds_bad(code)):
-            self._refuse(_ASKED.get(self.state, "onStatus"), info)
+        self._events.append(ReconnectRequested(text(info.get("tcUrl")), text(info.get("description"))))
 
-    def _refuse(self, command: str, info: Mapping[str, Any]) -> None:
-        if self.state is State.ENDED:
-            return
-        self.state = State.REFUSED
-        self._events.append(Refused(command, text(info.get("code"), 100), text(info.get("description")), info))
+    def _leave(self, _: Command) -> None:
+        self._command("FCUnpublish", None, self._settings.key)
+        self._command("deleteStream", None, self.stream_id)
+
+    def _tell_refused(self, command: str, info: Mapping[str, Any]) -> None:
+        self._events.append(Refused(command, text(info.get("code")), text(info.get("description")), info))
 
     def _command(self, name: str, object: Any, *arguments: Any, stream_id: int = 0) -> None:
         self._transaction += 1
@@ -186,6 +225,22 @@ class Client(Connection):
         self.send(stream, Type.COMMAND, stream_id, payload)
 
 
-def _sounds_bad(code: str) -> bool:
-    """For servers that give only a code (go2rtc)."""
-    return code.rpartition(".")[2] in ("BadName", "BadAuth", "Denied", "Rejected", "Unauthorized", "Failed")
+def _nothing(_: Command) -> None:
+    """The state changes, and that is all."""
+
+
+def _said(code: str = "", description: str = "") -> Command:
+    """What is not said by a command, as if it were."""
+    return Command("", 0.0, None, ({"code": code, "description": description},) if code else ())
+
+
+def _status(info: Mapping[str, Any]) -> Input:
+    code, level = text(info.get("code")), text(info.get("level"))
+    if code == _RECONNECT:
+        return Input.MOVE
+    if code == _START:
+        return Input.STARTED
+    if code.startswith(_UNPUBLISH):
+        return Input.UNPUBLISHED
+    bad = code in _GONE or level == "error" or (not level and code.rpartition(".")[2] in _BAD_ENDS)
+    return Input.BAD_STATUS if bad else Input.REMARK

@@ -2,6 +2,8 @@
 
 Rules (RTMP 1.0 §5.4, §7.1.7): a ping is answered at once; what has been received is acknowledged each half window;
 Set Peer Bandwidth is answered with a Window Acknowledgement Size when it changes. Chunk sizes are each way's own.
+Control messages that are too short say nothing, and are passed over: only a chunk size must be known, since without
+it nothing after it can be read.
 """
 
 from __future__ import annotations
@@ -74,24 +76,25 @@ class Connection:
         self.writer.chunk_size = size
 
     def _control(self, message: Message) -> bool:
+        """Deal with a protocol control message; False = it is for the layer above."""
         payload = message.payload
+        if message.type == Type.USER_CONTROL:
+            if not payload.startswith(Control.PING_REQUEST.to_bytes(2, "big")):
+                return self.user_control(message)
+            self.pings_answered += 1
+            self.control(Type.USER_CONTROL, user_control(Control.PING_RESPONSE, payload[2:6]))
+            return True
         if len(payload) < 4:
-            raise ProtocolError(f"control message {message.type} has {len(payload)} bytes, expected at least 4")
+            return True
         value = int.from_bytes(payload[:4], "big")
         match message.type:
             case Type.ACKNOWLEDGEMENT:
                 self.acknowledged = value
             case Type.WINDOW_ACK_SIZE:
                 self._peer_window = value
-            case Type.SET_PEER_BANDWIDTH:
-                if value != self._own_window:
-                    self._own_window = value
-                    self.control(Type.WINDOW_ACK_SIZE, u32(value))
-            case Type.USER_CONTROL if payload.startswith(Control.PING_REQUEST.to_bytes(2, "big")):
-                self.pings_answered += 1
-                self.control(Type.USER_CONTROL, user_control(Control.PING_RESPONSE, payload[2:6]))
-            case _:
-                return self.user_control(message)
+            case Type.SET_PEER_BANDWIDTH if value != self._own_window:
+                self._own_window = value
+                self.control(Type.WINDOW_ACK_SIZE, u32(value))
         return True
 
     def user_control(self, message: Message) -> bool:

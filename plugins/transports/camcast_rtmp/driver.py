@@ -1,61 +1,68 @@
 """One attempt over RTMP or RTMPS: the sans-IO client on a non-blocking socket, with a deadline on every step.
 
-From `send` to the socket it is one synchronous call without a copy of the payload. The socket is read all the time,
-because servers ping, refuse late and ask to move.
+From `send` to the socket it is one synchronous call without a copy of the payload; over TLS it is copied once.
+Positions and figures count bytes as they go over the network (chunk headers, control messages, TLS records included),
+from the moment that the server agreed to publish.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 import time as _time
 from collections.abc import Mapping, Sequence
 
+import attrs
+
 from camcast.contracts import TransportContext
-from camcast.errors import CamcastError, MisconfiguredError, NetworkError, RefusedError, TransportError
+from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError, UnexplainedRefusal
 from camcast.kinds import Acceptance
 from camcast.media import Tag, TagType, Track, Unit
+from camcast.net.dial import connect
+from camcast.net.tls import TlsSettings
+from camcast.net.tls_session import start_tls
 from camcast_kit_rtmp import answers, urls
 from camcast_kit_rtmp.state import Refused, State
-from camcast_rtmp import profiles, proxy, reconnect
+from camcast_rtmp import profiles, reconnect
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
     CHUNK_STREAMS,
-    Client,
     ClientEvent,
     ClientSettings,
     Connected,
     Published,
     ReconnectRequested,
 )
-from camcast_rtmp.network import dial
+from camcast_rtmp.line import Line, Silent
+from camcast_rtmp.memory import BareServers
 from camcast_rtmp.options import RtmpOptions, connect_object
-from camcast_rtmp.tls import TlsWire, start_tls
-from camcast_rtmp.wire import Wire, tune
 
 CLOSE_DRAIN = 1.0
 CLOSE_LINGER = 0.5
 MAX_MESSAGE = 0xFFFFFF
 MAX_CONNECTIONS = 4
 """TCP connections in one `connect()`: announced, bare, and two steps of authentication."""
-MAX_RECEIVED_PER_SECOND = 256 * 1024
-"""A publisher is sent next to nothing; a server that floods it would cost all other sessions time."""
-LARGE_MESSAGE = 1 << 20
-"""nginx-rtmp cuts off whoever sends more in one message, unless its max_message says otherwise."""
 _MAX_REDIRECTS = 8
 _LINES = {type: (CHUNK_STREAMS[type.value], type.value) for type in TagType}
 """Chunk stream and message type of each type of tag."""
+_DECIDED = frozenset({"NetConnection.Connect.InvalidApp", "NetConnection.Connect.AppShutdown"})
+"""Refusals that say what is wrong, and that it is not the properties of connect."""
 
 
-class _Silent(NetworkError):
-    """A deadline passed; worth another connection without Enhanced RTMP when connect was not answered."""
+@attrs.define
+class _Counts:
+    """For `stats`."""
+
+    connections: int = 0
+    tags_sent: int = 0
+    tags_too_large: int = 0
+    tags_after_loss: int = 0
 
 
 class RtmpTransport:
     """Implements `contracts.Transport`."""
 
-    def __init__(self, context: TransportContext) -> None:
+    def __init__(self, context: TransportContext, bare: BareServers | None = None) -> None:
         self._target = context.target
         self._context = context
         self._events = context.events
@@ -64,237 +71,179 @@ class RtmpTransport:
             self._address = urls.parse(context.target)
         except ValueError as error:
             raise MisconfiguredError(str(error), stage="resolve") from error
-        self._wire: Wire | None = None
-        self._client: Client | None = None
-        self._waiter: asyncio.Future[ClientEvent] | None = None
-        self._error: TransportError | None = None
-        self._closed = False
-        self._started: float | None = None
+        self._bare = bare or BareServers()
+        self._line: Line | None = None
+        self._live: Line | None = None
+        """The same, once the server has agreed."""
         self._base = 0
+        """Bytes handed over before that."""
+        self._closed = False
         self._redirects = 0
-        self._sent_tags = 0
-        self._too_large = 0
-        self._largest = LARGE_MESSAGE
-        self._flood_since = 0.0
-        self._flood_bytes = 0
-        self._after_loss = 0
-        self._connections = 0
+        self._counts = _Counts()
 
     # --- connect and publish ----------------------------------------------------------------------------
 
     async def connect(self) -> Acceptance | None:
-        if self._connections or self._closed:
+        if self._counts.connections or self._closed:
             raise NetworkError("this attempt has been used already", stage="connect")
         if self._target.insecure and self._address.secure:
             self._events.note("tls_insecure", "any certificate is accepted, because insecure is set")
+        remembered = self._bare.needs_bare(self._address)
+        announce = "none" if remembered else self._options.announce
+        try:
+            return await self._connect_as(announce)
+        except _Suspicion as suspicion:
+            first = suspicion.error
+        if remembered:
+            self._bare.forget(self._address)
+        if announce == "none" or not self._bare.worth_trying(self._address, _time.monotonic()):
+            raise first
+        return await self._connect_bare(first)
+
+    async def _connect_bare(self, first: TransportError) -> Acceptance | None:
+        """Once more without Enhanced RTMP's properties, which may have been what the server did not like."""
+        what = "no answer to" if isinstance(first, Silent) else "the server did not take"
+        self._events.note("bare_connect", f"{what} connect with Enhanced RTMP; trying once without")
+        try:
+            found = await self._connect_as("none")
+        except _Suspicion as suspicion:
+            self._bare.remember(self._address, _time.monotonic(), helped=False)
+            # Words say more than a closed door.
+            error = first if isinstance(first, RefusedError) else suspicion.error
+        else:
+            self._bare.remember(self._address, _time.monotonic(), helped=True)
+            return found
+        raise error
+
+    async def _connect_as(self, announce: str) -> Acceptance | None:
+        """Connect, with authentication if the server wants it. Raises `TransportError`, or `_Suspicion`."""
         auth = Authenticator(self._address.user, self._address.password, self._address.app)
-        announce, query = self._options.announce, ""
+        query = ""
         while True:
-            self._connections += 1
+            self._counts.connections += 1
             try:
                 answer = await self._connect_once(announce, query)
-            except _Silent:
-                if announce == "none" or self._state is not State.CONNECTING or self._connections >= MAX_CONNECTIONS:
+            except (Silent, UnexplainedRefusal) as error:
+                if error.stage != answers.STAGES[State.CONNECTING]:
                     raise
-                announce = "none"
-                self._events.note("bare_connect", "no answer to connect with Enhanced RTMP; trying once without")
-                continue
+                raise _Suspicion(error) from None
             if isinstance(answer, Connected):
                 return profiles.from_answer(self._target, answer)
             try:
                 new_query = auth.answer(answer.description)
             except RefusedError as error:  # with the server's words in it
-                raise RefusedError(self._target.scrub(str(error)), stage=error.stage) from None
-            if new_query is None or self._connections >= MAX_CONNECTIONS:
-                url = reconnect.redirected(answer.info, self._address)
-                if url is not None:
-                    self._redirect(url)
-                raise answers.refused(answer, self._target)
-            query = new_query
+                raise RefusedError(self._target.words(str(error)), stage=error.stage) from None
+            if new_query is not None and self._counts.connections < MAX_CONNECTIONS:
+                query = new_query
+                continue
+            refusal = answers.refused(answer, self._target)
+            url = reconnect.redirected(answer.info, self._address)
+            if url is not None:
+                self._redirect(url)
+            if url is not None or new_query is not None or query or answer.code in _DECIDED:
+                raise refusal
+            raise _Suspicion(refusal)
 
     async def _connect_once(self, announce: str, query: str) -> Connected | Refused:
         """One TCP connection up to the answer to connect. Leaves nothing open unless it returns `Connected`."""
-        self._forget_connection()
+        target, address = self._target, self._address
+        self._line = None
+        sock = await connect(target, address.host, address.port, self._context.resolver)
         try:
-            sock = await self._open()
-            self._client = Client(
-                ClientSettings(
-                    connect=connect_object(self._options, self._address, announce=announce, query=query),
-                    key=self._address.key,
-                    chunk_size=self._options.chunk_size,
-                )
-            )
-            wire = TlsWire if isinstance(sock, ssl.SSLSocket) else Wire
-            self._wire = wire(sock, self._received, self._lost)  # type: ignore[arg-type]
-            self._flush_client()
-            while True:
-                event = await self._next_event()
-                if isinstance(event, (Connected, Refused)):
-                    break
-        except BaseException:
-            self._close_wire()
-            raise
-        if isinstance(event, Refused):
-            self._close_wire()
-        return event
-
-    async def _open(self) -> ssl.SSLSocket | proxy.Socket:
-        target, address, timeout = self._target, self._address, self._target.connect_timeout
-        through = proxy.parse(target.proxy) if target.proxy else None
-        host, port = (through.host, through.port) if through else (address.host, address.port)
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._context.resolver.resolve(host, port, target.ip_family)
-        except TimeoutError as error:
-            raise NetworkError(f"no answer to the look-up of {host} within {timeout:g} s", stage="resolve") from error
-        sock = await dial(addresses, bind=target.bind, timeout=timeout)
-        try:
-            tune(sock, max(timeout, 15.0))
-            if through:
-                await proxy.ask(sock, through, address.host, address.port, timeout)
+            session = None
+            if address.secure:
+                settings = TlsSettings.of(target)
+                session = await start_tls(sock, settings, address.host, target.connect_timeout, plain="rtmp")
         except BaseException:
             sock.close()
             raise
-        return await start_tls(sock, target, address.host, timeout) if address.secure else sock
+        said = ClientSettings(
+            connect=connect_object(self._options, address, announce=announce, query=query),
+            key=address.key,
+            chunk_size=self._options.chunk_size,
+        )
+        self._line = line = Line(sock, session, said, target, told=self._on_event, lost=self._lost)
+        try:
+            while True:
+                event = await line.next_event()
+                if isinstance(event, (Connected, Refused)):
+                    break
+        except BaseException:
+            line.close()
+            raise
+        if isinstance(event, Refused):
+            line.close()
+        return event
 
     async def publish(self, tracks: Sequence[Track]) -> None:
-        client = self._client
-        if client is None:
+        line = self._line
+        if line is None:
             raise RuntimeError("publish() before connect()")
-        if self._error is not None:
-            raise self._error
-        client.publish()
-        self._flush_client()
+        if line.error is not None:
+            raise line.error
+        line.client.publish()
+        line.flush()
         while True:
-            match await self._next_event():
+            match await line.next_event():
                 case Published():
+                    self._live, self._base = line, line.base
                     break
                 case Refused() as refusal:
-                    self._close_wire()
+                    line.close()
                     raise answers.refused(refusal, self._target)
-
-    async def _next_event(self) -> ClientEvent:
-        """The next event that `connect` or `publish` waits for, within the step's deadline."""
-        timeout = self._target.connect_timeout
-        if self._error is not None:
-            raise self._error
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(timeout):
-                event = await self._waiter
-        except TimeoutError as error:
-            silent = answers.silent(self._state, timeout)
-            raise _Silent(str(silent), stage=silent.stage) from error
-        finally:
-            self._waiter = None
-        if self._error is not None and not isinstance(event, Refused):
-            raise self._error
-        return event
 
     # --- sending ----------------------------------------------------------------------------------------
 
-    def send(self, unit: Unit, time: int) -> None:
-        wire, client = self._wire, self._client
-        if self._started is None or wire is None or client is None:
-            self._after_loss += 1
-            return
+    def send(self, unit: Unit, time: int) -> int | None:
+        line = self._live
+        if line is None:
+            self._counts.tags_after_loss += 1
+            return None
         assert isinstance(unit, Tag)
         head, body = unit.head, unit.body
         size = len(head) + len(body)
-        if size > self._largest or not size:
+        if size > line.largest or not size:
             if size > MAX_MESSAGE or not size:
-                self._too_large += 1
-                return
-            self._largest = size
-        self._sent_tags += 1
+                self._counts.tags_too_large += 1
+                return None
+            line.largest = size
+        self._counts.tags_sent += 1
         stream, type = _LINES[unit.type]
-        wire.write(client.writer.message(stream, type, time, client.stream_id, head, body))
+        client = line.client
+        line.write(client.writer.message(stream, type, time, client.stream_id, head, body))
+        return line.wire.handed - self._base
 
     @property
     def pending(self) -> int:
-        wire = self._wire
-        return 0 if wire is None else wire.pending
+        return 0 if self._line is None else self._line.wire.pending
+
+    @property
+    def unsent(self) -> int:
+        return 0 if self._line is None else self._line.wire.unsent
 
     @property
     def acked(self) -> int:
-        return 0 if self._wire is None or self._started is None else max(0, self._wire.acked - self._base)
+        return 0 if self._live is None else max(0, self._live.wire.acked - self._base)
 
     # --- what arrives -----------------------------------------------------------------------------------
 
-    @property
-    def _state(self) -> State:
-        return self._client.state if self._client is not None else State.HANDSHAKE
-
-    def _received(self, data: bytes) -> None:
-        client = self._client
-        if client is None or self._flooded(len(data)):
-            return
-        try:
-            events = client.feed(data)
-        except CamcastError as error:
-            text = self._target.scrub(str(error))
-            self._fail(NetworkError(text, stage=getattr(error, "stage", "") or answers.STAGES[client.state]))
-            return
-        self._flush_client()
-        for event in events:
-            self._on_event(event)
-
-    def _flooded(self, size: int) -> bool:
-        now = _time.monotonic()
-        if now - self._flood_since > 1.0:
-            self._flood_since, self._flood_bytes = now, 0
-        self._flood_bytes += size
-        if self._flood_bytes <= MAX_RECEIVED_PER_SECOND:
-            return False
-        text = f"the server sends over {MAX_RECEIVED_PER_SECOND} bytes a second to a publisher"
-        self._fail(NetworkError(text, stage=answers.STAGES[self._state]))
-        return True
-
     def _on_event(self, event: ClientEvent) -> None:
-        waiter = self._waiter
-        if isinstance(event, Published) and self._wire is not None:
-            self._started, self._base = _time.monotonic(), self._wire.handed
+        """What nobody waits for."""
         if isinstance(event, ReconnectRequested):
             url = reconnect.requested(event.tc_url, self._address)
             if url is not None:
                 self._redirect(url)
-        elif waiter is not None and not waiter.done():
-            waiter.set_result(event)
-        elif isinstance(event, Refused):
-            self._fail(answers.refused(event, self._target))
+        elif isinstance(event, Refused) and self._line is not None:
+            self._line.fail(answers.refused(event, self._target))
 
     def _redirect(self, url: str) -> None:
         self._redirects += 1
         if self._redirects <= _MAX_REDIRECTS:
             self._events.redirect(url)
 
-    def _flush_client(self) -> None:
-        assert self._client is not None
-        out = self._client.outgoing()
-        if out and self._wire is not None:
-            self._wire.write([b"".join(out)])
-
-    def _lost(self, error: OSError | None) -> None:
-        since = None if self._started is None else _time.monotonic() - self._started
-        large = self._largest if self._largest > LARGE_MESSAGE else 0
-        if error is None:
-            self._fail(answers.closed(self._state, since, large=large))
-        elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
-            self._fail(answers.closed(self._state, since, "reset the connection", large=large))
-        else:
-            why = error.strerror or type(error).__name__
-            self._fail(NetworkError(f"the connection broke: {why}", stage=answers.STAGES[self._state]))
-
-    def _fail(self, error: TransportError) -> None:
-        if self._error is not None or self._closed:
-            return
-        self._error = error
-        self._close_wire()
-        waiter = self._waiter
-        if waiter is None:
+    def _lost(self, error: TransportError) -> None:
+        if not self._closed:
             self._events.lost(error)
-        elif not waiter.done():
-            waiter.set_exception(error)
 
     # --- the end ----------------------------------------------------------------------------------------
 
@@ -302,37 +251,34 @@ class RtmpTransport:
         if self._closed:
             return
         self._closed = True
-        wire, client = self._wire, self._client
+        line = self._line
+        if line is None:
+            return
         try:
-            if wire is not None and client is not None and wire.alive and client.state is State.LIVE:
-                client.end()
-                self._flush_client()
+            if line.wire.alive and line.client.state is State.LIVE:
+                line.client.end()
+                line.flush()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(CLOSE_DRAIN):
-                        await wire.drained()
-                    wire.finish()
+                        await line.wire.drained()
+                    line.finish()
                     async with asyncio.timeout(CLOSE_LINGER):
-                        await wire.ended()
+                        await line.wire.ended()
         finally:
-            self._close_wire()
-
-    def _close_wire(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-
-    def _forget_connection(self) -> None:
-        self._wire = self._client = self._error = None
+            line.close()
 
     def stats(self) -> Mapping[str, float]:
-        wire, client = self._wire, self._client
-        found: dict[str, float] = {
-            "connections": self._connections,
-            "tags_sent": self._sent_tags,
-            "tags_too_large": self._too_large,
-            "tags_after_loss": self._after_loss,
-        }
-        if wire is not None:
-            found.update(wire.info(), unsent_bytes=wire.tail_bytes)
-        if client is not None:
+        found: dict[str, float] = attrs.asdict(self._counts)
+        if self._line is not None:
+            wire, client = self._line.wire, self._line.client
+            found.update(wire.info(), unsent_bytes=wire.unsent)
             found.update(received_bytes=client.received, pings_answered=client.pings_answered)
         return found
+
+
+class _Suspicion(Exception):
+    """Connect failed in a way that may be due to what it announces."""
+
+    def __init__(self, error: TransportError) -> None:
+        super().__init__(str(error))
+        self.error = error

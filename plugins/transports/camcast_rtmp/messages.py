@@ -12,8 +12,12 @@ from typing import Any
 
 import attrs
 
-from camcast.errors import MediaError, NetworkError
+from camcast.errors import NetworkError
 from camcast.flv import amf0
+
+MAX_COMMAND_VALUES = 1000
+"""Values of a command that are read, inner ones counted: a millisecond's worth."""
+MAX_TEXT = 4096
 
 
 class ProtocolError(NetworkError):
@@ -40,6 +44,7 @@ class Control:
     """Events of user control messages."""
 
     STREAM_BEGIN = 0
+    STREAM_EOF = 1
     PING_REQUEST = 6
     PING_RESPONSE = 7
 
@@ -77,21 +82,28 @@ class Command:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The information object of an answer or status: the first argument that is an object."""
-        return next((value for value in self.arguments if isinstance(value, dict)), {})
+        """The information object of an answer or status: the first argument that is an object.
+
+        Some servers leave out the null before it.
+        """
+        found = next((value for value in self.arguments if isinstance(value, dict)), None)
+        if found is None:
+            found = self.object if isinstance(self.object, dict) and "code" in self.object else {}
+        return found
 
 
-def parse_command(message: Message) -> Command:
-    """The command in `message`; raises `ProtocolError`."""
+def parse_command(message: Message) -> Command | None:
+    """The command in `message`, as far as it can be read; None when not even its name can.
+
+    Nobody should lose a stream over the fifth value of a remark: servers put AMF3 values and references behind what
+    matters. Who waits for an answer finds out whether what it needs is there.
+    """
     payload = message.payload
     if message.type == Type.COMMAND_AMF3:
         payload = payload[1:]
-    try:
-        values = amf0.decode(payload)
-    except MediaError as error:
-        raise ProtocolError(f"the server sent a command that cannot be read: {error}", stage="command") from error
+    values, _ = amf0.decode_some(payload, MAX_COMMAND_VALUES)
     if not values or not isinstance(values[0], str):
-        raise ProtocolError("the server sent a command without a name", stage="command")
+        return None
     # FFmpeg's onFCPublish is a name and nothing else.
     transaction = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
     return Command(values[0], transaction, values[2] if len(values) > 2 else None, tuple(values[3:]), message.stream_id)
@@ -105,9 +117,7 @@ def user_control(event: int, data: bytes) -> bytes:
     return struct.pack(">H", event) + data
 
 
-def text(value: object, limit: int = 300) -> str:
-    """A peer's words as one printable line of bounded length."""
-    if not isinstance(value, str):
-        return ""
-    line = "".join(c if c.isprintable() else " " for c in value[: 2 * limit]).strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+def text(value: object, limit: int = MAX_TEXT) -> str:
+    """A peer's words, of bounded length, otherwise as they came: secrets are hidden in the whole of them, before
+    anything is cut to be shown (`Target.words`)."""
+    return value[:limit] if isinstance(value, str) else ""

@@ -28,10 +28,10 @@ def redirected(info: Mapping[str, Any], address: Address) -> str | None:
     extra = info.get("ex")
     if not isinstance(extra, dict):
         return None
-    whole = text(extra.get("redirect2"), 2000)
+    whole = text(extra.get("redirect2"))
     if whole:
         return whole if _possible(whole) else None
-    tc_url = text(extra.get("redirect"), 2000)
+    tc_url = text(extra.get("redirect"))
     return requested(tc_url, address) if tc_url else None
 
 

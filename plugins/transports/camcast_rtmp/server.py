@@ -83,7 +83,9 @@ class Server(Connection):
                 if message.stream_id in self._publishing:
                     self._events.append(message)
             elif message.type in (Type.COMMAND, Type.COMMAND_AMF3):
-                self._on_command(parse_command(message))
+                command = parse_command(message)
+                if command is not None:
+                    self._on_command(command)
         events, self._events = self._events, []
         return events
 
@@ -134,7 +136,7 @@ class Server(Connection):
         match command.name:
             case "connect":
                 found = command.object if isinstance(command.object, dict) else {}
-                self._events.append(ConnectAsked(text(found.get("app"), 2000), found, command.transaction))
+                self._events.append(ConnectAsked(text(found.get("app")), found, command.transaction))
             case "createStream":
                 if self._streams >= MAX_STREAMS:
                     raise ProtocolError(f"more than {MAX_STREAMS} streams in one connection are not accepted")

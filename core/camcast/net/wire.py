@@ -1,51 +1,58 @@
-"""A non-blocking socket with the unsent tail that we own and count. Plain TCP; `tls.py` adds the TLS form.
+"""A non-blocking socket with the unsent tail that we own and count, and which reads no more than a peer may say.
 
 Rules: what the socket does not take at once waits in a deque of memoryviews, and only then does the loop watch for
-room. The socket is read all the time. TCP_NOTSENT_LOWAT keeps the kernel from swallowing seconds of media, and
-what the peer has not acknowledged is asked of the kernel (SIOCOUTQ), at most every 100 ms or 64 KiB.
+room. The socket is read all the time, `READ_SIZE` bytes a turn of the loop, within an allowance of bytes and of reads;
+who exceeds it is cut off. What the peer has not acknowledged, and what has not left this machine, is asked of the
+kernel, at most every 100 ms or 64 KiB.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import socket
 import struct
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from camcast_rtmp.chunk import Buffers
+import attrs
 
-NOTSENT_LOWAT = 64 * 1024
-READ_SIZE = 16 * 1024
-"""A publisher is sent next to nothing; small pieces keep a hostile server from holding the loop."""
+from camcast.net import kernel
+from camcast.net.allowance import Allowance
+
+READ_SIZE = 4 * 1024
+"""Bytes of one turn of the loop. A publisher is sent next to nothing."""
 FLUSH_SIZE = 512 * 1024
 """Bytes sent from the tail in one turn of the loop."""
 MAX_TAIL = 64 << 20
 """Backstop; the outlet's own bound is far below."""
 MAX_IOVECS = 512
+LAST_READS = 4
+"""After writing has failed: the peer's last words say more than a broken pipe does."""
 _ASK_INTERVAL = 0.1
 _ASK_BYTES = 64 * 1024
-_SIOCOUTQ = 0x5411
-_LINUX = sys.platform == "linux"
-_TCP_NOTSENT_LOWAT = 25
-_TCP_INFO = struct.Struct("8B24I")
+
+Buffers = Sequence[bytes | memoryview]
 
 
-def tune(sock: socket.socket, user_timeout: float) -> None:
-    """Options of every outgoing connection; what this system lacks is left out."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if _LINUX:
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout * 1000))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+class FloodError(OSError):
+    """The peer sends more than it may. Its text says what, and how much is allowed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(errno.EOVERFLOW, text)
+
+
+@attrs.frozen(kw_only=True)
+class ReadLimits:
+    """What a peer may send: so much at once, and so much a second for ever."""
+
+    bytes_at_once: int = 64 * 1024
+    bytes_per_second: int = 8 * 1024
+    reads_at_once: int = 500
+    reads_per_second: int = 50
+    """Each read wakes the loop, which costs more than the bytes do."""
 
 
 class Wire:
@@ -56,21 +63,26 @@ class Wire:
     """
 
     def __init__(
-        self, sock: socket.socket, received: Callable[[bytes], None], lost: Callable[[OSError | None], None]
+        self,
+        sock: socket.socket,
+        received: Callable[[bytes], None],
+        lost: Callable[[OSError | None], None],
+        limits: ReadLimits | None = None,
     ) -> None:
         self._socket = sock
         self._received = received
         self._lost = lost
+        self._limits = limits = limits or ReadLimits()
+        self._bytes = Allowance(limits.bytes_at_once, limits.bytes_per_second)
+        self._reads = Allowance(limits.reads_at_once, limits.reads_per_second)
         self._loop = asyncio.get_running_loop()
         self._sendmsg = sock.sendmsg
         self._tail: deque[memoryview] = deque()
         self.tail_bytes = 0
         """Bytes handed to `write` that the kernel has not taken."""
         self.handed = 0
-        """Bytes handed to `write`, in all."""
-        self._acked = 0
-        self._asked_at = 0.0
-        self._asked_handed = 0
+        """Bytes handed to `write`, in all: the position at which the last of them ends."""
+        self._kernel = _Account()
         self._writing = False
         self._failed = False
         self._closed = False
@@ -91,7 +103,7 @@ class Wire:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
-                self._fail_soon(error)
+                self.fail_soon(error)
                 return
             if sent == size:
                 return
@@ -110,12 +122,8 @@ class Wire:
             self.tail_bytes += size - sent
             sent = 0
         if self.tail_bytes > MAX_TAIL:
-            self._fail_soon(OSError(errno.ENOBUFS, f"{self.tail_bytes} bytes are waiting to be sent"))
-        else:
-            self._watch_writable()
-
-    def _watch_writable(self) -> None:
-        if not self._writing and not self._closed and not self._failed:
+            self.fail_soon(OSError(errno.ENOBUFS, f"{self.tail_bytes} bytes are waiting to be sent"))
+        elif not self._writing and not self._closed and not self._failed:
             self._writing = True
             self._loop.add_writer(self._socket.fileno(), self._writable)
 
@@ -123,7 +131,7 @@ class Wire:
         try:
             self._flush()
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
             return
         if not self._tail:
             self._writing = False
@@ -163,25 +171,36 @@ class Wire:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
             return
-        if data:
-            self._received(data)
-        else:
-            self._fail(None)
+        if not data:
+            self.fail(None)
+            return
+        flood = self._flood(len(data))
+        if flood is not None:
+            self.fail(flood)
+            return
+        self._received(data)
+
+    def _flood(self, size: int) -> FloodError | None:
+        now, limits = time.monotonic(), self._limits
+        if not self._bytes.take(size, now):
+            return FloodError(f"over {limits.bytes_at_once} bytes at once, or {limits.bytes_per_second} a second")
+        if not self._reads.take(1, now):
+            return FloodError(f"over {limits.reads_at_once} pieces at once, or {limits.reads_per_second} a second")
+        return None
 
     # --- the end ----------------------------------------------------------------------------------------
 
-    def _fail_soon(self, error: OSError) -> None:
+    def fail_soon(self, error: OSError) -> None:
         """Told later: the caller is in the middle of handing media to many. Stops writing at once."""
         if not self._failed:
             self._failed = True
             self._loop.call_soon(self._fail_after_reading, error)
 
     def _fail_after_reading(self, error: OSError) -> None:
-        """The peer's last words may still wait to be read, and say more than a broken pipe does."""
         self._failed = False
-        for _ in range(4):
+        for _ in range(LAST_READS):
             if self._failed or self._closed:
                 return
             try:
@@ -191,9 +210,10 @@ class Wire:
             if not data:
                 break
             self._received(data)
-        self._fail(error)
+        self.fail(error)
 
-    def _fail(self, error: OSError | None) -> None:
+    def fail(self, error: OSError | None) -> None:
+        """The connection is over; `lost` is told, once."""
         if self._failed or self._closed:
             return
         self._failed = True
@@ -238,7 +258,7 @@ class Wire:
         if self._closed:
             return
         self._unwatch()
-        self._refresh()
+        self._ask()
         self._closed = True
         if self._tail:
             self._tail.clear()
@@ -249,6 +269,11 @@ class Wire:
     def alive(self) -> bool:
         return not self._failed and not self._closed
 
+    @property
+    def closed(self) -> bool:
+        """`close` was called."""
+        return self._closed
+
     # --- figures ----------------------------------------------------------------------------------------
 
     @property
@@ -257,34 +282,42 @@ class Wire:
         return self.handed - self.acked if self.alive else 0
 
     @property
+    def unsent(self) -> int:
+        """Bytes of `handed` that have not left this machine, as of at most 100 ms ago; 0 once the connection is gone."""
+        if not self.alive:
+            return 0
+        self._look()
+        return self.tail_bytes + self._kernel.unsent
+
+    @property
     def acked(self) -> int:
         """Bytes of `handed` that the peer has acknowledged, as of at most 100 ms ago; never falls."""
-        now = time.monotonic()
-        if now - self._asked_at >= _ASK_INTERVAL or self.handed - self._asked_handed >= _ASK_BYTES:
-            self._asked_at, self._asked_handed = now, self.handed
-            self._refresh()
-        return self._acked
+        self._look()
+        return self._kernel.acked
 
-    def _refresh(self) -> None:
+    def _look(self) -> None:
+        now, account = time.monotonic(), self._kernel
+        if now - account.asked_at >= _ASK_INTERVAL or self.handed - account.asked_handed >= _ASK_BYTES:
+            account.asked_at, account.asked_handed = now, self.handed
+            self._ask()
+
+    def _ask(self) -> None:
         if self._closed:
             return
-        waiting = 0
-        if _LINUX:
-            answer = bytearray(4)
-            try:
-                fcntl.ioctl(self._socket.fileno(), _SIOCOUTQ, answer)
-            except (OSError, ValueError):
-                return
-            waiting = int.from_bytes(answer, sys.byteorder)
-        self._acked = max(self._acked, self.handed - self.tail_bytes - waiting)
+        account = self._kernel
+        account.acked = max(account.acked, self.handed - self.tail_bytes - kernel.unacknowledged(self._socket))
+        account.unsent = kernel.unsent(self._socket)
 
     def info(self) -> Mapping[str, float]:
         """Round trip and retransmissions from the kernel, where it tells."""
-        if not _LINUX or self._closed:
-            return {}
-        try:
-            fields = _TCP_INFO.unpack(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
-        except OSError:
-            return {}
-        rtt, retransmitted = fields[8 + 15], fields[8 + 23]
-        return {"rtt_ms": rtt / 1000, "retransmitted_segments": retransmitted}
+        return {} if self._closed else kernel.info(self._socket)
+
+
+@attrs.define(eq=False)
+class _Account:
+    """What the kernel said when it was last asked."""
+
+    acked: int = 0
+    unsent: int = 0
+    asked_at: float = 0.0
+    asked_handed: int = 0

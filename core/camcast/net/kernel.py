@@ -1,0 +1,86 @@
+"""What the kernel says of a TCP connection, and the options that outgoing connections of media are given.
+
+Rules: bytes that the kernel has taken show nothing; they lie in its buffer until the peer acknowledges them.
+`unacknowledged` counts all of those, `unsent` those of them that have not left this machine yet. What is unsent says
+that the link is slow; what is sent and not acknowledged says, measured against the round trip, that it is dead.
+Linux tells both in under a microsecond (tcp(7): SIOCOUTQ, SIOCOUTQNSD). Other systems do not, and count as 0.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from typing import Protocol
+
+NOTSENT_LOWAT = 64 * 1024
+"""Bytes not sent that the kernel may hold (TCP_NOTSENT_LOWAT). Without this it swallows megabytes, seconds of media."""
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 10, 5, 3
+"""Seconds of silence before the first probe, seconds between probes, probes without an answer until it is over."""
+_LINUX = sys.platform == "linux"
+_SIOCOUTQ, _SIOCOUTQNSD = 0x5411, 0x894B
+_TCP_NOTSENT_LOWAT = 25
+_TCP_INFO = struct.Struct("8B24I")
+_RTT, _RETRANSMITTED = 8 + 15, 8 + 23
+"""Places of tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
+
+
+class HasDescriptor(Protocol):
+    """A socket, asyncio's `TransportSocket`, or whatever else has a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+def unacknowledged(sock: HasDescriptor) -> int:
+    """Bytes written to `sock` that the peer's kernel has not acknowledged, unsent ones included.
+
+    0 when the socket is closed, or the system does not tell.
+    """
+    return _ask(sock, _SIOCOUTQ)
+
+
+def unsent(sock: HasDescriptor) -> int:
+    """Bytes written to `sock` that the kernel has not sent once: the link, or the peer's window, is full.
+
+    0 when the socket is closed, or the system does not tell.
+    """
+    return _ask(sock, _SIOCOUTQNSD)
+
+
+def _ask(sock: HasDescriptor, what: int) -> int:
+    if not _LINUX:
+        return 0
+    answer = bytearray(4)
+    try:
+        fcntl.ioctl(sock.fileno(), what, answer)
+    except (OSError, ValueError):
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def info(sock: socket.socket) -> Mapping[str, float]:
+    """Round trip (`rtt_ms`) and `retransmitted_segments`, where the system tells; for a transport's `stats`."""
+    if not _LINUX:
+        return {}
+    try:
+        fields = _TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+    except (OSError, struct.error):
+        return {}
+    return {"rtt_ms": fields[_RTT] / 1000, "retransmitted_segments": fields[_RETRANSMITTED]}
+
+
+def tune(sock: socket.socket, user_timeout: float) -> None:
+    """Options of every outgoing connection; what this system lacks is left out.
+
+    `user_timeout` is seconds that the kernel goes on repeating what nobody acknowledges (RFC 5482).
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if _LINUX:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout * 1000))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)

@@ -1,0 +1,114 @@
+"""A client's end of TLS as a pure machine: bytes of the socket in → bytes of the peer out, and the other way.
+
+Rules: OpenSSL never sees the socket. Left to itself it reads on for as long as what comes is not for the application
+(KeyUpdate, session tickets: RFC 8446 §4.6), so a server that sends those without end would hold the loop for ever.
+Here it gets what was read, and nothing else; how much is read is the wire's to bound. A handshake has a bound of its
+own, and its steps run on a thread: a server may choose key agreements that cost 0.1 s of CPU (ffdhe8192) [measured].
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+
+from camcast.errors import MisconfiguredError, NetworkError
+from camcast.net.tls import TlsSettings, check_pin, context, explained
+
+MAX_HANDSHAKE = 128 * 1024
+"""Bytes that a server may send until its handshake is done; with a long chain of certificates it is 10 KB."""
+_READ = 16 * 1024
+
+
+class TlsSession:
+    """One connection's TLS. Raises `ssl.SSLError` where the peer breaks it."""
+
+    def __init__(self, settings: TlsSettings, host: str) -> None:
+        """Raises `MisconfiguredError` for files that cannot be used, and `ValueError` for a host that has no name."""
+        self.settings = settings
+        self.ended = False
+        """The peer has said that it will send no more."""
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=host)
+
+    def shake_hands(self, data: bytes = b"") -> bool:
+        """Take what arrived; True = done. `outgoing` has what to send, also when this raises (the alert)."""
+        self._in.write(data)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        check_pin(self._tls.getpeercert(binary_form=True), self.settings)
+        return True
+
+    def outgoing(self) -> bytes:
+        """What must be sent because of what arrived; b"" = nothing."""
+        return self._out.read() if self._out.pending else b""
+
+    def receive(self, data: bytes) -> bytes:
+        """What the peer says in `data`, which may be nothing (b"") for now. `outgoing` may have something then."""
+        if data:
+            self._in.write(data)
+        parts: list[bytes] = []
+        while True:
+            try:
+                part = self._tls.read(_READ)
+            except ssl.SSLWantReadError:
+                break
+            if not part:
+                self.ended = True
+                break
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def send(self, data: bytes) -> bytes:
+        """The records that carry `data`, behind what else is to be sent."""
+        size = len(data)
+        sent = self._tls.write(data)
+        while sent < size:
+            sent += self._tls.write(memoryview(data)[sent:])
+        return self._out.read()
+
+    def goodbye(self) -> bytes:
+        """The closing alert, which tells the peer that nothing was cut off."""
+        with contextlib.suppress(ssl.SSLError):  # the peer's own alert has not come, and is not waited for
+            self._tls.unwrap()
+        return self.outgoing()
+
+
+async def start_tls(sock: socket.socket, settings: TlsSettings, host: str, timeout: float, *, plain: str) -> TlsSession:
+    """The handshake on a connected, non-blocking socket. Raises `TransportError`; the socket stays the caller's.
+
+    `plain` is the scheme without TLS, for the error's text.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            session = await asyncio.to_thread(TlsSession, settings, host)
+            await _shake_hands(sock, session)
+    except TimeoutError as error:
+        raise NetworkError(f"no TLS handshake within {timeout:g} s", stage="tls") from error
+    except (OSError, ValueError) as error:
+        raise explained(error, host, settings, plain=plain) from error
+    return session
+
+
+async def _shake_hands(sock: socket.socket, session: TlsSession) -> None:
+    loop = asyncio.get_running_loop()
+    received, data = 0, b""
+    while True:
+        try:
+            done = await asyncio.to_thread(session.shake_hands, data)
+        except (ssl.SSLError, MisconfiguredError):
+            with contextlib.suppress(OSError):
+                await loop.sock_sendall(sock, session.outgoing())
+            raise
+        await loop.sock_sendall(sock, session.outgoing())
+        if done:
+            return
+        data = await loop.sock_recv(sock, _READ)
+        received += len(data)
+        if not data:
+            raise ConnectionResetError
+        if received > MAX_HANDSHAKE:
+            raise NetworkError(f"the server sent over {MAX_HANDSHAKE} bytes without an end of the TLS handshake")
