@@ -40,10 +40,14 @@ _SIGN = re.compile(
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
     r"|&(?:amp;)*(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z]{2,8}));"
     r"|\\(?:x(?P<byte>[0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4}))"
+    r"|(?P<plain>[^%&\\\x1b\x9b]+)"
+    r"|(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]"
     r"|.",
     re.DOTALL,
 )
-"""One character, as it is or escaped, also several times over. Looks back no further than its own length."""
+"""A character that is escaped, once or several times over; characters as they are; what a terminal obeys
+(ECMA-48 §5.4); a sign of escapes that begins none."""
+_TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
@@ -70,14 +74,13 @@ def redact_url(url: str) -> str:
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings."""
-    # URLs first: once a part of one is hidden, the rest of it may no longer look like what it is.
-    text = _URL.sub(lambda match: redact_url(match.group(0)), text)
     secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
-    if not secrets:
-        return text
-    for spelling in _all_spellings(secrets):
-        text = text.replace(spelling, HIDDEN)
-    return _hide(text, secrets)
+    # All are looked for in the text as it came: once a part of one is hidden, the rest may not look like what it is.
+    found = _found(text, secrets)
+    for match in _URL.finditer(text):
+        shown = redact_url(match[0])
+        found.append((match.start(), match.end(), _without(shown, _found(shown, secrets))))
+    return _without(text, found)
 
 
 def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
@@ -86,74 +89,94 @@ def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str
     line = text[:_MAX_READ]
     if len(text) > _MAX_READ:
         line = _without_beginning(line, secrets)
-    line = redact_text(line, secrets)
+    line = _TERMINAL.sub(" ", redact_text(line, secrets))
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _hide(text: str, secrets: Iterable[str]) -> str:
-    """Hide what the usual spellings do not find: mixed, split up, in other case, in Base64 or hex."""
-    said, ends = _letters(text)
-    ranges: list[tuple[int, int]] = []
+def _found(text: str, secrets: frozenset[str]) -> list[tuple[int, int, str]]:
+    """Where secrets stand in `text`, and what is shown instead."""
+    if not secrets:
+        return []
+    found = [(at, at + len(way)) for way in _all_spellings(secrets) for at in _places(text, way)]
+    said, places = _letters(text)
     for secret in secrets:
-        wanted, coded = _loose(secret)
-        if not wanted:
-            continue
-        for needle in (wanted, wanted.hex().encode()):
-            ranges += [(ends[at][0], ends[at + len(needle) - 1][1]) for at in _places(said, needle)]
-        ranges += _coded(text, coded)
-    return _without(text, ranges)
+        wanted, forms = _loose(secret)
+        for needle in wanted:
+            found += [(places[at][0], places[at + len(needle) - 1][1]) for at in _places(said, needle)]
+        found += _coded(text, forms)
+    return [(start, end, HIDDEN) for start, end in found]
 
 
-def _without(text: str, ranges: Iterable[tuple[int, int]]) -> str:
-    parts, at = [], 0
-    for start, end in sorted(ranges):
-        if start >= at:
-            parts += (text[at:start], HIDDEN)
-        at = max(at, end)
+def _without(text: str, found: Iterable[tuple[int, int, str]]) -> str:
+    """`text` with each place shown otherwise. Of places that overlap, all that the first leaves is hidden."""
+    parts: list[str] = []
+    at = 0
+    for start, end, shown in sorted(found, key=lambda place: (place[0], -place[1])):
+        if end > at:
+            parts += (text[at:start], shown) if start >= at else (HIDDEN,)
+            at = end
     return "".join((*parts, text[at:]))
 
 
 def _without_beginning(text: str, secrets: Iterable[str]) -> str:
     """`text`, which we have cut, without the first part of a secret at its end."""
-    said, ends = _letters(text)
+    said, places = _letters(text)
     at = len(text)
     for secret in secrets:
         wanted = _letters(secret)[0]
         for size in range(1, min(len(wanted), len(said))):
             if said.endswith(wanted[:size]):
-                at = min(at, ends[-size][0])
+                at = min(at, places[-size][0])
     return text[:at]
 
 
-def _letters(text: str) -> tuple[bytes, list[tuple[int, int]]]:
-    """The letters and digits of `text` without their escapes, in lower case, as UTF-8, and where each byte stands."""
-    found = bytearray()
+def _letters(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The letters and digits of `text` without their escapes, in lower case, and where each of them stands."""
+    found: list[str] = []
     places: list[tuple[int, int]] = []
+    coded: list[tuple[int, tuple[int, int]]] = []
+
+    def take(sign: str, place: tuple[int, int]) -> None:
+        if sign.isalnum():
+            found.append(sign.lower()[0])
+            places.append(place)
+
+    def decode() -> None:
+        """Bytes that stand side by side may be one character of UTF-8."""
+        at = 0
+        for sign in bytes(byte for byte, _ in coded).decode("utf-8", "surrogateescape"):
+            size = len(sign.encode("utf-8", "surrogateescape"))
+            take(sign, (coded[at][1][0], coded[at + size - 1][1][1]))
+            at += size
+        coded.clear()
+
     for match in _SIGN.finditer(text):
-        said = _unescaped(match)
-        for byte in said:
-            if byte >= 0x80 or chr(byte).isalnum():
-                found.append(byte | 0x20 if 0x41 <= byte <= 0x5A else byte)
-                places.append(match.span())
-    return bytes(found), places
+        kind = match.lastgroup
+        if kind in ("percent", "byte"):
+            coded.append((int(match[kind], 16), match.span()))
+            continue
+        if coded:
+            decode()
+        if kind == "plain":
+            for at, sign in enumerate(match[0], match.start()):
+                take(sign, (at, at + 1))
+        elif kind is not None:
+            for sign in _character(match, kind):
+                take(sign, match.span())
+    decode()
+    return "".join(found), places
 
 
-def _unescaped(match: re.Match[str]) -> bytes:
-    kind, said = match.lastgroup, match[0]
-    match kind:
-        case None:
-            return said.encode("utf-8", "surrogatepass")
-        case "percent" | "byte":
-            return bytes.fromhex(match[kind])
-        case "name":
-            return html.entities.html5.get(f"{match['name']};", said).encode()
-        case _:
-            number = int(match[kind], 10 if kind == "decimal" else 16)
-            return chr(number).encode("utf-8", "surrogatepass") if number <= 0x10FFFF else b""
+def _character(match: re.Match[str], kind: str) -> str:
+    """What an escape by name or number stands for."""
+    if kind == "name":
+        return html.entities.html5.get(f"{match['name']};", match[0])
+    number = int(match[kind], 10 if kind == "decimal" else 16)
+    return chr(number) if number <= 0x10FFFF else ""
 
 
-def _places(text: bytes, wanted: bytes) -> list[int]:
+def _places(text: str, wanted: str) -> list[int]:
     found, at = [], text.find(wanted)
     while at >= 0:
         found.append(at)
@@ -178,19 +201,22 @@ def _coded(text: str, forms: Iterable[str]) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=512)
-def _loose(secret: str) -> tuple[bytes, tuple[str, ...]]:
-    """The letters of a secret, and what of it is the same in any Base64 that holds it; nothing if it is too short."""
+def _loose(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What to look for among letters and digits, and what of any Base64 that holds the secret is always the same.
+
+    Nothing where the secret is too short for it.
+    """
     letters, _ = _letters(secret)
     if len(letters) < _MIN_LOOSE:
-        return b"", ()
-    raw = secret.encode("utf-8", "surrogatepass")
+        return (), ()
+    raw = secret.encode("utf-8", "replace")
     forms = set()
     for before in range(3):
         for encode in (b64encode, urlsafe_b64encode):
             # Six bits make a sign: those at the edges hold bits of what stands beside the secret.
             whole = encode(bytes(before) + raw).decode()
             forms.add(whole[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
-    return letters, tuple(sorted(forms))
+    return (letters, raw.hex()), tuple(sorted(forms))
 
 
 def url_secrets(url: str) -> frozenset[str]:

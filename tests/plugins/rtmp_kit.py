@@ -21,6 +21,7 @@ from camcast.host import PluginHost
 from camcast.media import MediaKind, Tag, TagType, Track
 from camcast.target import Target
 from camcast_rtmp.driver import RtmpTransport
+from camcast_rtmp.memory import BareServers
 from camcast_rtmp.options import RtmpOptions
 
 SET_DATA_FRAME = amf0.encode("@setDataFrame")
@@ -78,7 +79,12 @@ def host() -> PluginHost:
 
 
 def attempt(
-    url: str, *, options: RtmpOptions | None = None, resolver: Resolver | None = None, **fields: Any
+    url: str,
+    *,
+    options: RtmpOptions | None = None,
+    resolver: Resolver | None = None,
+    bare: BareServers | None = None,
+    **fields: Any,
 ) -> tuple[RtmpTransport, Events]:
     """A transport for `url`, and what it will tell."""
     events = Events()
@@ -91,7 +97,7 @@ def attempt(
         handover=NoHandover(),
         codec=host().codec,
     )
-    return RtmpTransport(context), events
+    return RtmpTransport(context, bare), events
 
 
 @cache

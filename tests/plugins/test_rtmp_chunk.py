@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camcast_rtmp.chunk import ChunkReader, ChunkWriter
+from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.messages import Message, ProtocolError, Type
 
 BODY = bytes(range(200))
@@ -176,7 +176,7 @@ def test_a_zero_length_message() -> None:
         (header(0, 6, 0, 2**20 + 1, 9), "a message of 1048577 bytes is not accepted, 1048576 at most"),
         (header(0, 2, 0, 4, 1, 0) + b"\0\0\0\0", "a chunk size of 0 is not possible"),
         (header(0, 2, 0, 4, 1, 0) + b"\xff\0\0\0", "a chunk size of 4278190080"),
-        (header(0, 2, 0, 2, 1, 0) + b"\0\0", "control message 1 has 2 bytes"),
+        (header(0, 2, 0, 2, 1, 0) + b"\0\0", "Set Chunk Size has 2 bytes, expected 4"),
         (MANY_STREAMS, "more than 64 chunk streams"),
     ],
     ids=["fresh 3", "fresh 2", "mid-message", "too large", "size 0", "size sign", "short", "streams"],
@@ -184,6 +184,39 @@ def test_a_zero_length_message() -> None:
 def test_broken_streams(data: bytes, text: str) -> None:
     with pytest.raises(ProtocolError, match=text):
         ChunkReader().feed(data)
+
+
+def test_an_abort_that_says_nothing_is_passed_over() -> None:
+    assert read(header(0, 2, 0, 2, 2, 0) + b"\0\0" + header(0, 4, 3, 1, 8) + b"x") == [(8, 3, 1, b"x")]
+
+
+@pytest.mark.parametrize("pieces", [b"\xc4" * 100, header(0, 5, 0, 1, 8) + b"x"], ids=["of one byte", "whole"])
+def test_chunks_are_counted_however_small(pieces: bytes) -> None:
+    reader = ChunkReader()
+    reader.feed(header(0, 4, 0, 0, 8))
+    reader.allowed = 50
+    if pieces.startswith(b"\xc4"):
+        with pytest.raises(TooManyPieces):
+            reader.feed(pieces)
+    else:
+        reader.feed(pieces * 50)
+        assert reader.allowed == 0
+        with pytest.raises(TooManyPieces):
+            reader.feed(pieces)
+
+
+@pytest.mark.parametrize("time", [0xFFFFFE, 0xFFFFFF, 0x1000000])
+def test_the_extended_timestamp_begins_exactly_where_24_bits_end(time: int) -> None:
+    """RTMP 1.0 §5.3.1.3: a field of 0xFFFFFF says that four bytes follow, so that very time needs them too."""
+    data = b"".join(ChunkWriter().message(6, 9, time, 1, b"", bytes(200)))
+    field, extended = data[1:4], data[12:16]
+    if time < 0xFFFFFF:
+        assert field == time.to_bytes(3)
+        assert data[12:140] == bytes(128)
+    else:
+        assert (field, extended) == (b"\xff\xff\xff", time.to_bytes(4))
+        assert data[16 + 128 :][:5] == b"\xc6" + time.to_bytes(4)
+    assert read(data) == [(9, time, 1, bytes(200))]
 
 
 def test_unfinished_messages_are_bounded() -> None:

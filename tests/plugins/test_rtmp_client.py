@@ -22,8 +22,9 @@ from camcast_rtmp.client import (
     ReconnectRequested,
 )
 from camcast_rtmp.handshake import Handshake
-from camcast_rtmp.messages import Message, ProtocolError, Type, parse_command, u32
+from camcast_rtmp.messages import Command, Message, ProtocolError, Type, parse_command, u32
 from camcast_rtmp.server import ConnectAsked, PingAnswered, PublishAsked, Server, ServerEvent, Unpublished
+from camcast_rtmp.table import AFTER, TABLE, Do, Input
 
 KEY = "k?y/with&all#of%it"
 
@@ -125,7 +126,7 @@ def test_the_order_of_what_a_client_sends() -> None:
     first.outgoing()
     first.publish()
     names = [parse_command(message) for message in reader.feed(b"".join(first.outgoing()))]
-    assert [(c.name, c.transaction, c.arguments) for c in names] == [
+    assert [(c.name, c.transaction, c.arguments) for c in names if c] == [
         ("releaseStream", 2.0, (KEY,)),
         ("FCPublish", 3.0, (KEY,)),
         ("createStream", 4.0, ()),
@@ -183,7 +184,7 @@ def test_refusals(state: State, name: str, transaction: float, info: dict[str, s
     assert (event.command, event.code) == (refused, info.get("code", ""))
 
 
-@pytest.mark.parametrize("code", ["NetStream.Unpublish.Success", "NetStream.Publish.Idle", "NetStream.Data.Start"])
+@pytest.mark.parametrize("code", ["NetStream.Publish.Idle", "NetStream.Data.Start", "NetStream.Publish.Start"])
 def test_remarks_while_live_are_only_remarks(code: str) -> None:
     pair = in_state(State.LIVE)
     assert pair.say("onStatus", 0, {"code": code, "level": "status"}) == []
@@ -198,11 +199,158 @@ def test_reconnect_request_at_any_time() -> None:
     assert pair.client.state is State.LIVE
 
 
-def test_words_of_a_peer_are_one_bounded_line() -> None:
+def test_words_of_a_peer_are_bounded_and_as_they_came() -> None:
+    """What is secret in them is hidden later, in the whole of them: nothing is cut or cleaned before."""
     (event,) = in_state(State.CONNECTING).say("_error", 1, {"code": "A\nB\x1b[31m", "description": "x" * 5000})
     assert isinstance(event, Refused)
-    assert event.code == "A B [31m"
-    assert len(event.description) == 300
+    assert event.code == "A\nB\x1b[31m"
+    assert len(event.description) == 4096
+
+
+# --- the table ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("input", Input)
+def test_every_state_has_an_entry_for_every_input(state: State, input: Input) -> None:
+    """And the client does what it says: it ends up where the table leads, tells what it should, or minds the misuse."""
+    do = TABLE[state][input]
+    client_ = client()
+    client_.outgoing()
+    client_.state, client_.stream_id = state, 1
+    number = Command("_result", 4.0, None, (1.0,))
+    if do is Do.MISUSE:
+        with pytest.raises(RuntimeError, match=f"not in state {state.value}"):
+            client_._feed(input, number)
+        assert client_.state is state
+        return
+    client_._feed(input, number)
+    assert client_.state is AFTER.get(do, state)
+    told = {Do.ACCEPTED: [Connected], Do.START: [Published], Do.REFUSE: [Refused], Do.OVER: [Refused]}
+    told[Do.MOVE] = [ReconnectRequested]
+    assert [type(event) for event in client_._events] == told.get(do, [])
+    speaks = do in (Do.CONNECT, Do.CREATE, Do.NAME, Do.LEAVE)
+    assert bool(client_.outgoing()) == speaks
+
+
+def test_the_table_has_nothing_else() -> None:
+    assert set(TABLE) == set(State)
+    assert all(set(row) == set(Input) for row in TABLE.values())
+    assert set(AFTER) <= set(Do)
+    assert set(client()._steps) == set(Do) - {Do.IGNORE, Do.MISUSE}
+
+
+# --- what is said unasked, or badly ------------------------------------------------------------------------------
+
+AMF3 = b"\x11\x04\x01"
+REFERENCE = b"\x07\x00\x00"
+
+
+def speak(pair: Pair, type: int, payload: bytes, stream_id: int = 0) -> list[ClientEvent]:
+    pair.server.send(3, type, stream_id, payload)
+    before = len(pair.told)
+    pair.run()
+    return pair.told[before:]
+
+
+@pytest.mark.parametrize(
+    ("type", "payload"),
+    [
+        (4, b"\0\x20"),
+        (4, b"\0\x06"),
+        (4, b"\0"),
+        (4, b""),
+        (3, b"\0\0"),
+        (5, b""),
+        (6, b"\x01"),
+        (2, b""),
+        (20, b""),
+        (17, b""),
+        (17, b"\0"),
+        (20, b"\x02"),
+        (20, amf0.encode(5)),
+        (20, AMF3),
+        (20, amf0.encode("onBWDone", 0, None) + AMF3),
+        (20, amf0.encode("onBWDone", 0, None) + REFERENCE),
+        (20, amf0.encode("_result", 2, None) + AMF3),
+        (20, amf0.encode("_error", 99) + b"\xff"),
+        (20, amf0.encode("onMetaData") + b"\x0a\xff\xff\xff\xff"),
+        (18, b"\xff\xff"),
+        (22, b"\0"),
+        (99, b"?"),
+    ],
+    ids=str,
+)
+def test_what_nobody_waits_for_ends_nothing(type: int, payload: bytes) -> None:
+    for state in (State.CONNECTING, State.CONNECTED, State.PUBLISHING, State.LIVE):
+        pair = in_state(state)
+        assert speak(pair, type, payload) == []
+        assert pair.client.state is state
+        pair.server.ping(7)
+        pair.run()
+        assert pair.asked[-1] == PingAnswered(7), "what comes behind it is still read"
+
+
+def test_a_ping_of_two_bytes_is_answered_with_as_much() -> None:
+    pair = in_state(State.LIVE)
+    speak(pair, 4, b"\0\x06")
+    assert pair.client.pings_answered == 1
+
+
+@pytest.mark.parametrize("broken", [AMF3, REFERENCE, b"\x0d\xee", b"\x02\x00"])
+def test_an_answer_is_taken_up_to_what_cannot_be_read(broken: bytes) -> None:
+    pair = in_state(State.CONNECTING)
+    info = b"\x03" + amf0.encode({"code": "NetConnection.Connect.Success"})[1:-3] + b"\0\x04data" + broken
+    (event,) = speak(pair, 20, amf0.encode("_result", 1, {"fmsVer": "X/1"}) + info)
+    assert isinstance(event, Connected)
+    assert event.properties == {"fmsVer": "X/1"}
+    assert event.info["code"] == "NetConnection.Connect.Success"
+    pair = in_state(State.PUBLISHING)
+    status = b"\x03" + amf0.encode({"level": "error", "code": "NetStream.Publish.BadName"})[1:-3] + b"\0\x01x" + broken
+    (refused,) = speak(pair, 20, amf0.encode("onStatus", 0, None) + status, 1)
+    assert isinstance(refused, Refused)
+    assert refused.code == "NetStream.Publish.BadName"
+
+
+def test_a_status_without_the_null_before_it_is_understood() -> None:
+    pair = in_state(State.PUBLISHING)
+    assert speak(pair, 20, amf0.encode("onStatus", 0, {"code": "NetStream.Publish.Start"}), 1) == [Published()]
+
+
+@pytest.mark.parametrize(
+    ("type", "payload", "code"),
+    [
+        (20, amf0.encode("onFCUnpublish", 0, None, {"code": "NetStream.Unpublish.Success", "description": "k"}), None),
+        (20, amf0.encode("onFCUnpublish"), "onFCUnpublish"),
+        (20, amf0.encode("onStatus", 0, None, {"code": "NetStream.Unpublish.Success", "level": "status"}), None),
+        (20, amf0.encode("onStatus", 0, None, {"code": "NetStream.Unpublish.Kicked"}), "NetStream.Unpublish.Kicked"),
+        (4, b"\0\x01\0\0\0\x01", "StreamEOF"),
+        (4, b"\0\x01\0\0\0\0", "StreamEOF"),
+        (4, b"\0\x01", "StreamEOF"),
+    ],
+)
+def test_an_end_that_the_server_makes_is_told_with_its_words(type: int, payload: bytes, code: str | None) -> None:
+    pair = in_state(State.LIVE)
+    (event,) = speak(pair, type, payload, 1 if type == 20 else 0)
+    assert isinstance(event, Refused)
+    assert (event.command, event.code) == ("onStatus", code or "NetStream.Unpublish.Success")
+    assert pair.client.state is State.REFUSED
+    for state in (State.CONNECTING, State.CONNECTED, State.PUBLISHING):
+        pair = in_state(state)
+        assert speak(pair, type, payload) == []
+        assert pair.client.state is state
+
+
+def test_the_end_of_another_stream_is_not_ours() -> None:
+    assert speak(in_state(State.LIVE), 4, b"\0\x01\0\0\0\x02") == []
+
+
+def test_our_own_end_is_not_taken_for_the_servers() -> None:
+    pair = in_state(State.LIVE)
+    pair.client.end()
+    pair.run()
+    assert pair.told[-1] == Published()
+    assert pair.client.state is State.ENDED
 
 
 @pytest.mark.parametrize("number", [None, "one", True, -1, float("nan"), 2.0**32])
@@ -217,7 +365,7 @@ def test_create_stream_must_bring_a_number(number: object) -> None:
 
 def test_a_second_use_is_a_mistake() -> None:
     pair = Pair()
-    with pytest.raises(RuntimeError, match="publish\\(\\) in state handshake"):
+    with pytest.raises(RuntimeError, match="we want to publish: not in state handshake"):
         pair.client.publish()
 
 

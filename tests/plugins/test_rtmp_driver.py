@@ -27,9 +27,12 @@ from camcast.errors import (
 )
 from camcast.media import Tag, TagType
 from camcast.net.kernel import NOTSENT_LOWAT
-from camcast_rtmp.receiver import Receiver, Refusal
-from camcast_kit_rtmp import answers
+from camcast.target import Target
+from camcast_kit_rtmp import answers, urls
+from camcast_rtmp.memory import BareServers
+from camcast_rtmp.messages import Type
 from camcast_rtmp.options import RtmpOptions
+from camcast_rtmp.receiver import Receiver, Refusal
 
 
 @pytest.fixture
@@ -213,6 +216,57 @@ async def test_connect_is_tried_once_bare(receiver: Receiver) -> None:
     await transport.close()
 
 
+@pytest.mark.parametrize("reason", [Refusal(), Refusal("NetConnection.Connect.Rejected"), Refusal("Odd", "property")])
+async def test_a_server_that_ends_it_at_enhanced_properties_gets_one_attempt_without(
+    receiver: Receiver, reason: Refusal
+) -> None:
+    """And the next attempts on it begin without; on another application they do not."""
+    receiver.on_connect = lambda app, properties: reason if "videoFourCcInfoMap" in properties else None
+    bare = BareServers()
+    for accepted in (2, 3):
+        transport, events = attempt(receiver.url("live", "k"), bare=bare)
+        await publish_all(transport, [picture(0)], tracks=())
+        assert [code for code, _ in events.notes] == (["bare_connect"] if accepted == 2 else [])
+        assert receiver.accepted == accepted
+        assert receiver.of("k")[-1].counts[TagType.VIDEO] == 1
+    transport, events = attempt(receiver.url("other", "k2"), bare=bare)
+    await publish_all(transport, [picture(0)], tracks=())
+    assert receiver.accepted == 5
+
+
+async def test_properties_that_are_not_to_blame_are_not_left_out_every_time(receiver: Receiver) -> None:
+    receiver.on_connect = lambda app, properties: Refusal("NetConnection.Connect.Rejected", "not you")
+    bare = BareServers()
+    for accepted in (2, 3, 4):
+        error = await fails(receiver.url("live", "k"), bare=bare)
+        assert "not you" in str(error)
+        assert receiver.accepted == accepted
+    receiver.on_connect = lambda app, properties: Refusal("NetConnection.Connect.InvalidApp")
+    assert isinstance(await fails(receiver.url("gone", "k"), bare=bare), RefusedError)
+    assert receiver.accepted == 5, "the server has said what is wrong"
+
+
+async def test_a_server_that_was_remembered_and_has_changed(receiver: Receiver) -> None:
+    bare = BareServers()
+    receiver.on_connect = lambda app, properties: Refusal() if "capsEx" in properties else None
+    await publish_all(attempt(receiver.url("live", "k"), bare=bare)[0], [picture(0)], tracks=())
+    receiver.on_connect = lambda app, properties: None if "capsEx" in properties else Refusal()
+    await fails(receiver.url("live", "k"), bare=bare)
+    await publish_all(attempt(receiver.url("live", "k"), bare=bare)[0], [picture(0)], tracks=())
+    assert [len(receiver.of("k")), receiver.accepted] == [2, 4]
+
+
+def test_what_is_remembered_of_servers_is_bounded() -> None:
+    bare = BareServers()
+    places = [urls.parse(Target(url=f"rtmp://h{index}/live/k")) for index in range(1100)]
+    for index, place in enumerate(places):
+        bare.remember(place, float(index), helped=index % 2 == 0)
+    assert not bare.needs_bare(places[0])
+    assert bare.needs_bare(places[1098])
+    assert not bare.worth_trying(places[1099], 1100.0)
+    assert bare.worth_trying(places[1099], 1099.0 + 601)
+
+
 async def test_a_closed_port_and_every_address_tried(receiver: Receiver) -> None:
     dead = free_port()
     error = await fails(f"rtmp://127.0.0.1:{dead}/live/k")
@@ -311,15 +365,40 @@ async def test_a_peer_of_another_kind() -> None:
         assert (error.error_class, error.stage) == (ErrorClass.NETWORK, "command")
 
 
-async def test_a_server_that_floods_is_cut_off(receiver: Receiver) -> None:
-    async with streaming(receiver) as (_, events, _recording):
+FLOODS: dict[str, tuple[Callable[[Any], None], str]] = {
+    "long commands": (lambda s: s.status(0, "status", "Whatever", "x" * 5000), "over 65536 bytes at once"),
+    "commands": (lambda s: s.status(0, "status", "Whatever"), "over 500 messages at once"),
+    "pings": (lambda s: s.ping(1), "over 500 messages at once"),
+    "nothing": (lambda s: s.send(3, Type.COMMAND, 0, b""), "over 500 messages at once"),
+    "chunks of a byte": (lambda s: (s.set_chunk_size(1), s.send(3, Type.DATA, 0, bytes(30))), "over 500 messages"),
+}
+
+
+@pytest.mark.parametrize(("say", "words"), FLOODS.values(), ids=list(FLOODS))
+async def test_a_server_that_floods_is_cut_off(receiver: Receiver, say: Callable[[Any], None], words: str) -> None:
+    async with streaming(receiver) as (transport, events, _recording):
         (connection,) = receiver.connections
-        for _ in range(100):
-            for _ in range(100):
-                connection.server.status(0, "status", "Whatever", "x" * 50)
+        for _ in range(700):
+            say(connection.server)
             connection.flush()
         await until(lambda: events.errors)
-        assert "the server sends over 262144 bytes a second to a publisher" in str(events.errors[0])
+        (error,) = events.errors
+        assert str(error).startswith("cut off: the server sends a publisher ")
+        assert words in str(error)
+        assert (type(error), error.stage) == (NetworkError, "streaming")
+        transport.send(picture(0), 0)
+
+
+async def test_a_server_that_trickles_is_cut_off(receiver: Receiver) -> None:
+    async with streaming(receiver) as (_, events, _recording):
+        (connection,) = receiver.connections
+        # A byte at a time, which costs a turn of the loop each: a command of 700 bytes that never ends.
+        connection._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection._transport.write(b"\x03" + bytes(3) + (5000).to_bytes(3) + bytes((Type.DATA,)) + bytes(4))
+        while not events.errors:
+            connection._transport.write(b"x")
+            await asyncio.sleep(0)
+        assert "over 500 pieces at once, or 50 a second" in str(events.errors[0])
 
 
 # --- while streaming ----------------------------------------------------------------------------------------
@@ -364,7 +443,9 @@ async def test_last_words_before_a_reset_are_heard(receiver: Receiver) -> None:
     async with streaming(receiver) as (transport, events, _):
         receiver.status("k", "error", "NetStream.Publish.Denied", "enough")
         receiver.drop("k")
-        await until(lambda: events.errors or transport.send(picture(0), 0))
+        while not events.errors:
+            transport.send(picture(0), 0)
+            await asyncio.sleep(0)
         assert isinstance(events.errors[0], RefusedError)
         assert "enough" in str(events.errors[0])
 
@@ -519,7 +600,7 @@ async def test_close_is_bounded_when_the_peer_takes_nothing(receiver: Receiver) 
         started = time.monotonic()
         await transport.close()
         assert time.monotonic() - started < 2
-        assert transport._wire._socket.fileno() == -1
+        assert transport._line.wire._socket.fileno() == -1
         receiver.resume()
         await receiver.until(lambda: not recording.live)
         assert not recording.clean
@@ -586,7 +667,12 @@ async def test_the_key_is_shown_nowhere(receiver: Receiver, caplog: pytest.LogCa
         said += [repr(transport), repr(transport._address), repr(transport._context), repr(transport._options)]
         with pytest.raises(TransportError) as caught:
             await publish_all(transport, [])
-        said += [str(caught.value), repr(caught.value), repr(events), repr(transport._client.__dict__.get("_settings"))]
+        said += [
+            str(caught.value),
+            repr(caught.value),
+            repr(events),
+            repr(transport._line.client.__dict__.get("_settings")),
+        ]
         await transport.close()
     receiver.on_connect = lambda app, _: Refusal("NetConnection.Connect.Rejected", "authmod=k3y ?x")
     with pytest.raises(RefusedError) as refused:

@@ -15,7 +15,7 @@ from tests.servers.certificates import Authority, Certificate
 
 from camcast.errors import NetworkError, RefusedError
 from camcast.media import Tag, TagType
-from camcast_rtmp import proxy
+from camcast.net import proxy
 from camcast_rtmp.receiver import Receiver
 
 Ask = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, tuple[str, int] | None]]

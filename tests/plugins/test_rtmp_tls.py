@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +167,131 @@ async def test_back_pressure_over_records(authority: Authority, certificate: Cer
         await receiver.until(lambda: list(receiver.pings) == [5])
         assert recording.clean
         assert not events.errors
+
+
+# --- certificates of ours -----------------------------------------------------------------------------------
+
+
+def demanding(certificate: Certificate, authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
+    found = context(certificate)
+    found.minimum_version = found.maximum_version = version
+    found.verify_mode = ssl.CERT_REQUIRED
+    found.load_verify_locations(authority.ca_file)
+    return found
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_wants_to_know_who_we_are(
+    authority: Authority, certificate: Certificate, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    ca = str(authority.ca_file)
+    mine = authority.issue("camera", client=True)
+    both = tmp_path / "both.pem"
+    both.write_bytes(mine.cert_file.read_bytes() + mine.key_file.read_bytes())
+    other = Authority(tmp_path / "other", "Another").issue("camera", client=True)
+    tls = demanding(certificate, authority, version)
+    known = {"client_certificate": str(mine.cert_file), "client_key": str(mine.key_file)}
+    async with Receiver(tls=tls) as receiver:
+        await publish(receiver, ca_file=ca, key="apart", **known)
+        await publish(receiver, ca_file=ca, key="together", client_certificate=str(both))
+    with refusing(tls) as port:
+        transport, _ = attempt(f"rtmps://localhost:{port}/live/k", ca_file=ca)
+        with pytest.raises(TransportError) as caught:
+            await transport.connect()
+        assert caught.value.stage == "tls"
+        assert "want" in str(caught.value)
+        assert "a certificate of ours" in str(caught.value)
+        assert "client_certificate" in str(caught.value)
+        strange = {"client_certificate": str(other.cert_file), "client_key": str(other.key_file)}
+        transport, _ = attempt(f"rtmps://localhost:{port}/live/k", ca_file=ca, **strange)
+        with pytest.raises(RefusedError, match=r"the server does not take our client_certificate \(unknown ca\)"):
+            await transport.connect()
+
+
+@contextmanager
+def refusing(tls: ssl.SSLContext) -> Iterator[int]:
+    """A server whose OpenSSL owns the socket, as in most: asyncio's closes it before the alert is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, contextlib.suppress(ssl.SSLError), tls.wrap_socket(connection, True) as secure:
+                        secure.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+# --- hostile servers ----------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def flooding(certificate: Certificate, flood: str) -> AsyncIterator[int]:
+    """A server in a process of its own, so that making the flood costs this loop nothing."""
+    arguments = [str(certificate.cert_file), str(certificate.key_file), flood]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.servers.tls_flood", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("flood", ["key_updates", "tickets", "handshake"])
+async def test_a_flood_below_the_application_costs_a_good_session_nothing(
+    authority: Authority, certificate: Certificate, flood: str
+) -> None:
+    async with Receiver() as receiver, flooding(certificate, flood) as port:
+        good, _ = attempt(receiver.url("live", "good"))
+        await good.connect()
+        await good.publish((VIDEO,))
+        recording = await receiver.recording("good")
+        bad, events = attempt(f"rtmps://localhost:{port}/live/bad", ca_file=str(authority.ca_file))
+
+        async def attack() -> TransportError:
+            try:
+                await bad.connect()
+                await bad.publish((VIDEO,))
+            except TransportError as error:
+                return error
+            while not events.errors:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            return events.errors[0]
+
+        async def most_at_once() -> float:
+            """The most CPU that the loop took between two pictures of the good session, while the other is attacked.
+
+            CPU and not time, which on a busy machine is others' as well.
+            """
+            longest, sent = 0.0, 0
+            attacked = asyncio.create_task(attack())
+            last = time.thread_time()
+            while not attacked.done() or sent < 20:
+                good.send(Tag(TagType.VIDEO, sent * 10, b"\x27\x01\0\0\0", bytes(2000)), sent * 10)
+                sent += 1
+                await asyncio.sleep(0.01)
+                now = time.thread_time()
+                longest, last = max(longest, now - last), now
+            await receiver.until(lambda: recording.counts[TagType.VIDEO] == sent)
+            told.append(await attacked)
+            return longest
+
+        told: list[TransportError] = []
+        async with asyncio.timeout(10):
+            longest = await most_at_once()
+        (error,) = told
+        if flood == "handshake":
+            assert error.stage == "tls"
+        else:
+            assert str(error).startswith("cut off: the server sends a publisher over 65536 bytes at once")
+        assert longest < 0.1
+        await good.close()
+        await bad.close()

@@ -43,18 +43,20 @@ class Authority:
         self.ca_file = directory / f"{name.replace(' ', '-').lower()}.pem"
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, expired: bool = False) -> Certificate:
-        """A server's certificate for `names` (host names or addresses; localhost, 127.0.0.1 and ::1 if none)."""
+    def issue(self, *names: str, expired: bool = False, client: bool = False) -> Certificate:
+        """A server's certificate for `names` (host names or addresses; localhost, 127.0.0.1 and ::1 if none), or a
+        client's."""
         names = names or ("localhost", "127.0.0.1", "::1")
         key = ec.generate_private_key(ec.SECP256R1())
         start, end = (_NOW - 10 * _DAY, _NOW - _DAY) if expired else (_NOW - _DAY, _NOW + 10 * _DAY)
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
             self._builder(subject, key.public_key(), start, end)
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from camcast.config.model import EncoderConfig, SourceConfig
-from camcast.config.secrets import has_reference
+from camcast.config.secrets import has_reference, is_reference
 from camcast.config.session import TargetConfig
 from camcast.errors import CamcastError, ConfigError, Issue, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, SourceKind, TransportKind
@@ -123,6 +123,10 @@ def check_target(
         issues += _audio(host, config.audio, place("audio"))
     reference = "://" not in config.url
     scheme = config.url.partition("://")[0].lower()
+    word, colon, _ = config.url.partition(":")
+    if reference and colon and not is_reference(config.url) and word.lower() in _schemes(host):
+        # Otherwise it is taken for the name of a secret, and fails when it is too late.
+        return [*issues, Issue(path, f"expected {word}://host/…, got {word}: and no // behind it")], None
     try:
         if not reference:
             kind = host.transport(config.transport, scheme)
@@ -141,14 +145,21 @@ def check_target(
     return issues, kind
 
 
-def published_name(kind: TransportKind, config: TargetConfig) -> str | None:
+def published_name(host: PluginHost, kind: TransportKind, config: TargetConfig) -> str | None:
     """Identifies what this target publishes; None where that needs a secret."""
     if config.needs_secrets:
         return None
+    # In the form that the transport gets them: a stream id or a token in them is part of the name.
+    _, options = check_options(host, kind, config.options, "options")
     try:
-        return f"{kind.name}\0{kind.publish_name(config.target(resolve_secret=str))}"
+        target = attrs.evolve(config.target(resolve_secret=str), options=options)
+        return f"{kind.name}\0{kind.publish_name(target)}"
     except (ValueError, CamcastError):
         return None
+
+
+def _schemes(host: PluginHost) -> set[str]:
+    return {scheme for kind in host.transports.values() for scheme in kind.schemes}
 
 
 def _ask(kind: TransportKind, target: Target, path: str) -> list[Issue]:

@@ -38,6 +38,8 @@ def locate_target(target: TargetConfig, base: Path | None) -> TargetConfig:
         target,
         url=locate_text(target.url, base),
         ca_file=locate_text(target.ca_file, base),
+        client_certificate=locate_text(target.client_certificate, base),
+        client_key=locate_text(target.client_key, base),
         stream_key=locate_text(key, base) if key and key.startswith("file:") else key,
         proxy=locate_text(target.proxy, base),
     )

@@ -183,7 +183,9 @@ def build(
     except ConfigError as error:
         issues += [Issue(f"{output.path}.{issue.path}", issue.message) for issue in error.issues]
         return None
-    names = tuple(published_name(kind, target) if kind else None for kind, target in zip(kinds, targets, strict=True))
+    names = tuple(
+        published_name(host, kind, target) if kind else None for kind, target in zip(kinds, targets, strict=True)
+    )
     return Built(session, names, tuple(entry.path for entry in chain))
 
 

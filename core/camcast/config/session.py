@@ -86,6 +86,8 @@ class TargetConfig:
     ca_file: OptionalText = None
     fingerprint: Fingerprint = None
     insecure: Flag = False
+    client_certificate: OptionalText = None
+    client_key: OptionalText = None
     bind: OptionalText = None
     ip_family: Annotated[str, choice("both", "ipv4", "ipv6")] = "both"
     proxy: OptionalText = attrs.field(default=None, repr=lambda url: show_url(url) if url else "None")
@@ -111,10 +113,16 @@ class TargetConfig:
         )
 
     def target(self, *, resolve_secret: ResolveSecret) -> Target:
-        """The target with every secret resolved. `resolve_secret` may block and may raise `ConfigError`."""
+        """The target with every secret resolved. `resolve_secret` may block and may raise `ConfigError`.
+
+        What stands around a key or a secret (a line's end in a file, a space that was copied along) is not part of it.
+        """
+
+        def resolve(text: str) -> str:
+            return resolve_secret(text).strip()
 
         def url(text: str) -> str:
-            return resolve_secret(text) if is_url_reference(text) else text
+            return resolve(text) if is_url_reference(text) else text.strip()
 
         key = self.stream_key
         return Target(
@@ -125,15 +133,17 @@ class TargetConfig:
             audio=self.audio,
             on_unsupported=self.on_unsupported,
             app=self.app,
-            stream_key=resolve_secret(key) if key is not None and is_reference(key) else key,
+            stream_key=resolve(key) if key is not None and is_reference(key) else key and key.strip(),
             connect_timeout=self.connect_timeout,
             ca_file=self.ca_file,
             fingerprint=self.fingerprint,
             insecure=self.insecure,
+            client_certificate=self.client_certificate,
+            client_key=self.client_key,
             bind=self.bind,
             ip_family=self.ip_family,
             proxy=url(self.proxy) if self.proxy else None,
-            options=resolve_options(self.options, resolve_secret),
+            options=resolve_options(self.options, resolve),
         )
 
 

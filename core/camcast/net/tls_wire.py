@@ -42,8 +42,9 @@ class TlsWire:
         if not wire.alive:
             wire.write(buffers)
             return
+        message = bytes(buffers[0]) if len(buffers) == 1 else b"".join(buffers)
         try:
-            records = self._session.send(buffers[0] if len(buffers) == 1 else b"".join(buffers))
+            records = self._session.send(message)
         except ssl.SSLError as error:
             wire.fail_soon(error)
             return

@@ -40,8 +40,9 @@ Buffers = Sequence[bytes | memoryview]
 class FloodError(OSError):
     """The peer sends more than it may. Its text says what, and how much is allowed."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(errno.EOVERFLOW, text)
+    def __init__(self, how_much: str) -> None:
+        super().__init__(errno.EOVERFLOW, how_much)
+        self.how_much = how_much
 
 
 @attrs.frozen(kw_only=True)
@@ -283,7 +284,7 @@ class Wire:
 
     @property
     def unsent(self) -> int:
-        """Bytes of `handed` that have not left this machine, as of at most 100 ms ago; 0 once the connection is gone."""
+        """Bytes of `handed` that have not left this machine, as of at most 100 ms ago; 0 once it is over."""
         if not self.alive:
             return 0
         self._look()

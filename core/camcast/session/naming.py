@@ -67,7 +67,7 @@ def published(host: PluginHost, config: SessionConfig) -> tuple[str, ...]:
         except LookupError:
             names.append("")
             continue
-        name = published_name(kind, target)
+        name = published_name(host, kind, target)
         names.append(name or f"{kind.name}\0{target.url}\0{target.app}\0{target.stream_key}")
     return tuple(names)
 

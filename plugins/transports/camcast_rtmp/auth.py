@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from hashlib import md5
 
 from camcast.errors import RefusedError
-from camcast_rtmp.messages import text
 
 _MODULE = re.compile(r"authmod=(\w+)")
 _FIELD = re.compile(r"(\w+)=([^&\s]*)")
@@ -48,7 +47,7 @@ class Authenticator:
         name = module[1].lower() if module is not None else self._asked
         if name not in ("adobe", "llnw"):
             raise RefusedError(
-                f"the server asks for authentication by {text(name, 40)}, known are adobe and llnw", stage="command"
+                f"the server asks for authentication by {name!r}, known are adobe and llnw", stage="command"
             )
         if not self._user:
             raise RefusedError(

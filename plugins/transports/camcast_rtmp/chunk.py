@@ -215,8 +215,10 @@ class ChunkReader:
         value = int.from_bytes(payload[:4], "big")
         if type == Type.SET_CHUNK_SIZE:
             # Without it nothing that follows can be read.
-            if len(payload) < 4 or not 1 <= value <= 0x7FFFFFFF:
-                raise ProtocolError(f"Set Chunk Size of {len(payload)} bytes, value {value}: not possible")
+            if len(payload) < 4:
+                raise ProtocolError(f"Set Chunk Size has {len(payload)} bytes, expected 4")
+            if not 1 <= value <= 0x7FFFFFFF:
+                raise ProtocolError(f"a chunk size of {value} is not possible")
             self.chunk_size = min(value, MAX_CHUNK_SIZE)
         elif len(payload) >= 4 and (stream := self._streams.get(value)) is not None and stream.payload is not None:
             self._held -= len(stream.payload)

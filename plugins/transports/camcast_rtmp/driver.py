@@ -205,7 +205,7 @@ class RtmpTransport:
         if size > line.largest or not size:
             if size > MAX_MESSAGE or not size:
                 self._counts.tags_too_large += 1
-                return None
+                return line.wire.handed - self._base
             line.largest = size
         self._counts.tags_sent += 1
         stream, type = _LINES[unit.type]

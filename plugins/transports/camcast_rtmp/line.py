@@ -148,7 +148,7 @@ class Line:
         large = self.largest if self.largest > LARGE_MESSAGE else 0
         demanded = certificate_demanded(error, self._session.settings) if error and self._session else None
         if isinstance(error, FloodError):
-            self._cut_off(error.strerror)
+            self._cut_off(error.how_much)
         elif error is None:
             self.fail(answers.closed(state, since, large=large))
         elif demanded is not None:

@@ -15,12 +15,14 @@ import attrs
 
 OURS = "conformance-"
 """What the names of the kit's own threads begin with."""
+_LOOPS = "asyncio_"
+"""And those of the loop's own (`asyncio.to_thread`), which end with it."""
 _SETTLE = 2.0
 """Seconds within which threads and descriptors must be gone."""
 
 
 def threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if not thread.name.startswith(OURS)}
+    return {thread for thread in threading.enumerate() if not thread.name.startswith((OURS, _LOOPS))}
 
 
 def descriptors() -> dict[int, str]:

@@ -1,0 +1,93 @@
+"""What the kernel says of a connection, and that its buffer does not swallow the media of seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from camcast.net import kernel
+from camcast.net.kernel import NOTSENT_LOWAT, info, tune, unacknowledged, unsent
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client and the server's end of its connection, which reads nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        server, _ = listener.accept()
+        with server:
+            client.setblocking(False)
+            yield client, server
+
+
+def fill(sock: socket.socket) -> int:
+    """Write until the socket takes no more; how much that was."""
+    sent = 0
+    while True:
+        try:
+            sent += sock.send(bytes(16_384))
+        except BlockingIOError:
+            return sent
+
+
+def test_nothing_is_unsent_where_nothing_was_written(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, _ = pair
+    assert (unacknowledged(client), unsent(client)) == (0, 0)
+
+
+def test_a_peer_that_does_not_read_shows_in_both(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    sent = fill(client)
+    behind, here = unacknowledged(client), unsent(client)
+    assert 0 < here <= behind <= sent
+    taken = 0
+    server.settimeout(5)
+    while taken < sent:
+        taken += len(server.recv(1 << 20))
+    assert (unacknowledged(client), unsent(client)) == (0, 0)
+
+
+def test_what_is_not_sent_is_held_back_from_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
+    """TCP_NOTSENT_LOWAT. Without it the kernel takes megabytes, and a stalled link shows seconds later."""
+    client, _ = pair
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+    tune(client, 15.0)
+    fill(client)
+    assert unsent(client) <= 2 * NOTSENT_LOWAT
+
+
+@pytest.mark.parametrize("of", [unacknowledged, unsent])
+def test_a_closed_socket_and_other_systems_count_as_nothing(
+    pair: tuple[socket.socket, socket.socket], of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = pair
+    fill(client)
+    assert callable(of)
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "_LINUX", False)
+        assert of(client) == 0
+        assert info(client) == {}
+        tune(client, 15.0)
+    client.close()
+    assert of(client) == 0
+    assert info(client) == {}
+
+
+def test_round_trips_are_told(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    client.send(b"x")
+    assert server.recv(1) == b"x"
+    assert set(info(client)) == {"rtt_ms", "retransmitted_segments"}
+    assert 0 < info(client)["rtt_ms"] < 100
+
+
+async def test_asyncios_sockets_do_as_well() -> None:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        assert unacknowledged(writer.get_extra_info("socket")) == 0
+    finally:
+        writer.transport.abort()
+        server.close()

@@ -1,0 +1,83 @@
+"""What people write into a configuration as a target, with the real transports: spaces, slashes, names that differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camcast.config import Config, from_mapping
+from camcast.config.secrets import resolve_reference
+from camcast.errors import ConfigError
+from camcast.host import PluginHost
+
+HOST = PluginHost()
+
+
+def configured(**outputs: dict[str, Any]) -> Config:
+    stream = {"source": {"type": "testsrc"}, "outputs": outputs}
+    return from_mapping({"cameras": [{"camera_id": 0, "streams": [stream]}]}, HOST)
+
+
+def problems(**outputs: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        configured(**outputs)
+    return [str(issue) for issue in caught.value.issues]
+
+
+@pytest.mark.parametrize("url", ["rtmp:/host/live/x", "rtmps:host/live/x", "srt:host:9000", "whips:/host/whip"])
+def test_a_slash_too_few_is_seen_at_once(url: str) -> None:
+    word = url.partition(":")[0]
+    (told,) = problems(one={"url": url})
+    assert told.endswith(f"expected {word}://host/…, got {word}: and no // behind it")
+    assert "one.url" in told
+
+
+@pytest.mark.parametrize("reference", ["env:CAMCAST_URL", "vault:camera/7"])
+def test_a_reference_to_a_secret_is_still_one(reference: str) -> None:
+    (session,) = configured(one={"url": reference}).sessions()
+    assert session.targets[0].url == reference
+
+
+def test_what_stands_around_a_key_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CAMCAST_KEY", " k3y\r\n")
+    monkeypatch.setenv("CAMCAST_URL", "rtmp://host/live/k3y \n")
+    file = tmp_path / "key"
+    file.write_text("\tk3y\r\n\r\n")
+    for output in (
+        {"url": "rtmp://host", "app": "live", "stream_key": "env:CAMCAST_KEY"},
+        {"url": "rtmp://host", "app": "live", "stream_key": f"file:{file}"},
+        {"url": "rtmp://host", "app": "live", "stream_key": " k3y "},
+    ):
+        (session,) = configured(one=output).sessions()
+        assert session.targets[0].target(resolve_secret=resolve_reference).stream_key == "k3y"
+    (session,) = configured(one={"url": "env:CAMCAST_URL"}).sessions()
+    assert session.targets[0].target(resolve_secret=resolve_reference).url == "rtmp://host/live/k3y"
+    (session,) = configured(one={"url": "srt://h:1", "options": {"passphrase": "env:CAMCAST_URL"}}).sessions()
+    options = session.targets[0].target(resolve_secret=resolve_reference).options
+    assert options == {"passphrase": "rtmp://host/live/k3y"}
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "values"),
+    [
+        ("whips://host/whip", "token", ("one", "two")),
+        ("srt://host:9000", "streamid", ("one", "two")),
+    ],
+)
+def test_outputs_that_differ_in_an_option_only_are_two(url: str, name: str, values: tuple[str, str]) -> None:
+    one, two = ({"url": url, "options": {name: value}} for value in values)
+    assert len(list(configured(one=one, two=two).sessions())) == 2
+    assert any("publish" in told for told in problems(one=one, two=one))
+
+
+def test_a_client_certificate_reaches_the_target(tmp_path: Path) -> None:
+    mine = tmp_path / "me.pem"
+    output = {"url": "rtmps://host/live/k", "client_certificate": str(mine), "client_key": str(mine)}
+    (told,) = problems(one=output)
+    assert told.endswith(f"client_certificate: there is no file {mine}")
+    mine.write_text("")
+    (session,) = configured(one=output).sessions()
+    target = session.targets[0].target(resolve_secret=str)
+    assert target.client_certificate == target.client_key == str(mine)
