@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import rtmp, session
+from tools.mutants import net, rtmp, session
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/": session.MUTANTS,
+    "net/": net.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
 }
