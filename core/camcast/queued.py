@@ -58,6 +58,7 @@ class QueuedTransport(ABC):
         self._writer: asyncio.Task[None] | None = None
         self._connected = False
         self._closed = False
+        self._ending: asyncio.Task[None] | None = None
         self._lost = False
         self._wait_keyframe = False
         self._left_out = dict.fromkeys(MediaKind, 0)
@@ -147,12 +148,15 @@ class QueuedTransport(ABC):
         }
 
     async def close(self) -> None:
-        if self._closed:
-            return
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._close())
+        # Goes on when whoever waits is cancelled: the author's `end` must free what is open, and whoever closes again
+        # waits for it.
+        await asyncio.shield(self._ending)
+
+    async def _close(self) -> None:
         if self._writer is not None and not self._lost:
             await self._drain()
-        if self._closed:
-            return
         self._closed = True
         self._queue.clear()
         self._queued = 0
@@ -207,11 +211,7 @@ class QueuedTransport(ABC):
         if not self._lost and not self._closed:
             self._lost = True
             # `send` may be on the stack, in the middle of handing one unit to everybody.
-            asyncio.get_running_loop().call_soon(self._tell_loss, error)
-
-    def _tell_loss(self, error: TransportError) -> None:
-        if not self._closed:
-            self.context.events.lost(error)
+            asyncio.get_running_loop().call_soon(self.context.events.lost, error)
 
     async def _step(self, doing: Coroutine[Any, Any, T], stage: str) -> T:
         """Connecting and publishing: left behind when they ignore that they are cancelled."""
@@ -243,7 +243,7 @@ class QueuedTransport(ABC):
     async def _drain(self) -> None:
         until = clock.monotonic() + _DRAIN_FOR
         # Asked, not told: what the library holds can change without a word.
-        while self.pending and not self._lost and not self._closed and clock.monotonic() < until:  # noqa: ASYNC110
+        while self.pending and not self._lost and clock.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_DRAIN_STEP)
 
 

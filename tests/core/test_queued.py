@@ -308,6 +308,17 @@ async def test_wrong_order_and_early_close() -> None:
     assert transport.pending == 0
 
 
+async def test_a_close_that_is_cancelled_at_once_ends_all_the_same() -> None:
+    transport, _ = await published()
+    closing = asyncio.create_task(transport.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await transport.close()
+    assert transport.ends == 1
+
+
 @pytest.mark.parametrize("step", ["open", "begin", "write", "end"])
 async def test_cancelled_at_every_step(step: str) -> None:
     transport, events = make()

@@ -20,7 +20,7 @@ from camcast.testing.conformance.attempt import (
 from camcast.testing.conformance.peers import Between
 from camcast.testing.conformance.rule import Rules, broken, expect
 from camcast.testing.conformance.stepping import cut
-from camcast.testing.conformance.watch import OURS, Before, strays, until
+from camcast.testing.conformance.watch import OURS, Before, abandoned, strays, until
 
 RULES: Rules[TransportBench] = Rules()
 
@@ -28,9 +28,13 @@ _STALLED = 5 << 20
 """Bytes sent to a peer that takes nothing: more than a kernel swallows unasked, less than any last bound."""
 _KEPT = 3 << 19
 """Bytes that must be pending then, where a last bound is low."""
+_MODEST = 512 << 10
+"""Bytes sent to such a peer first: 40 s of a slow link, which a kernel swallows whole."""
 _PATIENT = 5.0
 """The longest deadline that is tried."""
 _MAX_AWAITS = 60
+_SETTLING = 0.15
+"""Seconds that acknowledgements take which are under way when a peer stalls."""
 _STANDSTILL = 1.5
 """Seconds without an acknowledgement that show it."""
 
@@ -68,8 +72,10 @@ async def _cancelled(bench: TransportBench) -> tuple[str, str]:
     if "cancelled" not in bench.memo:
         await bench.warm()
         before = Before()
-        wrong = await _cut_everywhere(bench)
-        bench.memo["cancelled"] = wrong, await before.left()
+        with strays() as found:
+            wrong = await _cut_everywhere(bench)
+            left = await before.left()
+        bench.memo["cancelled"] = wrong, left or abandoned(found)
     wrong, left = bench.memo["cancelled"]
     return wrong, left
 
@@ -163,6 +169,10 @@ class _Stall:
     """What an attempt did whose peer takes nothing any more."""
 
     slowest: float
+    held: int
+    """Pending after the first `_MODEST` bytes."""
+    swallowed: int
+    """Of them, acknowledged."""
     pending: int
     acked: int
     sent: int
@@ -194,14 +204,19 @@ async def _stall(bench: TransportBench, relay: Between) -> _Stall:
     rescue = threading.Timer(4.0, relay.resume)
     rescue.name = f"{OURS}rescue"
     rescue.start()
+    _, before = attempt.look()
     try:
-        await attempt.feed(_STALLED, seconds=3.0)
+        await attempt.feed(_MODEST, seconds=1.0)
+        await asyncio.sleep(_SETTLING)
+        held, swallowed = attempt.look()
+        await attempt.feed(_STALLED - _MODEST, seconds=3.0)
     finally:
         rescue.cancel()
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(_SETTLING)
     pending, acked = attempt.look()
     lost = bool(attempt.events.losses)
-    return _Stall(attempt.slowest, pending, acked, attempt.sent, lost, await attempt.close())
+    closing = await attempt.close()
+    return _Stall(attempt.slowest, held, swallowed - before, pending, acked, attempt.sent, lost, closing)
 
 
 @RULES.add_for_peers
@@ -213,8 +228,19 @@ async def send_never_blocks(bench: TransportBench) -> None:
 
 @RULES.add_for_peers
 async def pending_is_truthful(bench: TransportBench) -> None:
-    """With a peer that takes nothing, `pending` grows to what was sent and not acknowledged, the kernel's included."""
+    """With a peer that takes nothing, `pending` grows to what was sent and not acknowledged, the kernel's included.
+
+    Little as much as a lot: by this a session notices a server that has frozen, on a slow link too.
+    """
     seen = await _stalled(bench)
+    advice = (
+        "what the kernel or the library has taken and the peer has not acknowledged counts as pending, not as acked"
+    )
+    expect(
+        seen.lost or (seen.held >= _MODEST // 2 and seen.swallowed <= _MODEST // 2),
+        f"{_MODEST} bytes of media were sent to a peer that takes nothing; {seen.held} of them are pending, "
+        f"{seen.swallowed} acked: {advice}",
+    )
     # A bound of the transport's own may be lower than what was sent.
     expect(
         seen.lost or seen.pending >= _KEPT,

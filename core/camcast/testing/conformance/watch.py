@@ -74,6 +74,11 @@ class Before:
         return ", ".join(found)
 
 
+def abandoned(found: list[str]) -> str:
+    """Of what `strays` collected, tasks that nobody ended and the garbage collector took away; "" = none."""
+    return ", ".join(text for text in found if text.startswith("Task was destroyed"))
+
+
 @contextlib.contextmanager
 def strays() -> Iterator[list[str]]:
     """Collects exceptions that nobody caught: of tasks, callbacks and threads. On the loop."""
@@ -82,7 +87,8 @@ def strays() -> Iterator[list[str]]:
     old_handler, old_hook = loop.get_exception_handler(), threading.excepthook
 
     def of_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        found.append(f"{context.get('message')}: {context.get('exception')!r}")
+        task = context.get("task")
+        found.append(f"{context.get('message')}: {context.get('exception') or task!r}")
 
     def of_thread(arguments: threading.ExceptHookArgs) -> None:
         found.append(f"thread {arguments.thread and arguments.thread.name}: {arguments.exc_value!r}")

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 from tests.core.testing.conformance.kit_run import rules_broken
+from tests.core.testing.conformance.queued_heliograph import Asking, Trusting
 from tests.outside.heliograph_server import HeliographServer
 
 from camcast.errors import RefusedError, TransportError
@@ -254,7 +255,13 @@ def server() -> Iterator[HeliographServer]:
         yield server
 
 
-def bench(kind: TransportKind, server: HeliographServer, module: ModuleType | None = None) -> TransportBench:
+QUEUED_BOUNDS = attrs.evolve(BOUNDS, close=1.6)
+"""`QueuedTransport` lets its queue drain first."""
+
+
+def bench(
+    kind: TransportKind, server: HeliographServer, module: ModuleType | None = None, bounds: Bounds = BOUNDS
+) -> TransportBench:
     host = PluginHost(block=("heliograph",))
     if module is None:
         module = ModuleType("camcast_heliograph")
@@ -266,7 +273,7 @@ def bench(kind: TransportKind, server: HeliographServer, module: ModuleType | No
         module.camcast_transports = camcast_transports  # type: ignore[attr-defined]
     host.register(module, "under test")
     url, refusing = server.url("secret-{n}-key"), server.url("no-secret-{n}-key")
-    return TransportBench(host, host.transports[kind.name], url, refusing=refusing, bounds=BOUNDS)
+    return TransportBench(host, host.transports[kind.name], url, refusing=refusing, bounds=bounds)
 
 
 def test_a_good_transport_passes(server: HeliographServer) -> None:
@@ -280,6 +287,19 @@ def test_there_is_a_broken_one_for_each_rule() -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_one_is_rejected_by_exactly_its_rule(name: str, server: HeliographServer) -> None:
     assert list(rules_broken(RULES, bench(BROKEN[name], server))) == [name]
+
+
+def test_one_that_takes_writing_for_arriving_never_notices_a_frozen_server(server: HeliographServer) -> None:
+    found = rules_broken(RULES, bench(attrs.evolve(KIND, build=Trusting), server, bounds=QUEUED_BOUNDS))
+    assert list(found) == ["pending_is_truthful"]
+    assert (
+        "524288 bytes of media were sent to a peer that takes nothing; 0 of them are pending"
+        in found["pending_is_truthful"]
+    )
+
+
+def test_one_that_asks_the_kernel_passes(server: HeliographServer) -> None:
+    assert rules_broken(RULES, bench(attrs.evolve(KIND, build=Asking), server, bounds=QUEUED_BOUNDS)) == {}
 
 
 def test_one_that_loads_much_when_listed(
