@@ -236,8 +236,10 @@ async def pending_is_truthful(bench: TransportBench) -> None:
     advice = (
         "what the kernel or the library has taken and the peer has not acknowledged counts as pending, not as acked"
     )
+    # Where only silence shows that nothing is taken, it takes longer than this.
+    shows = seen.held >= _MODEST // 2 or bench.by_silence
     expect(
-        seen.lost or (seen.held >= _MODEST // 2 and seen.swallowed <= _MODEST // 2),
+        seen.lost or (shows and seen.swallowed <= _MODEST // 2),
         f"{_MODEST} bytes of media were sent to a peer that takes nothing; {seen.held} of them are pending, "
         f"{seen.swallowed} acked: {advice}",
     )
