@@ -53,6 +53,9 @@ soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults, then an hour of 
 	$(BIN)/python -m bench.cameras --minutes 60
 	$(BIN)/python -m bench.fallback --minutes 10
 
+hostile: $(FULL) $(BENCHED) $(CLIPS) ## hostile peers beside good sessions, 1, 4 and 16 copies: bench/results/hostile.md
+	$(BIN)/python -m tests.hostile
+
 fuzz: $(FULL) ## the parsers' property tests with many more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
 

@@ -1,0 +1,1 @@
+"""Hostile peers beside three good sessions: none may cost the good ones a frame."""

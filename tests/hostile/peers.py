@@ -1,0 +1,48 @@
+"""All hostile peers by name. `url` is what a session or a camera is given, with the peer's port put in."""
+
+from __future__ import annotations
+
+import attrs
+
+from tests.hostile import cameras, servers
+from tests.hostile.script import Script
+
+
+@attrs.frozen
+class HostilePeer:
+    script: Script
+    url: str
+    says: str = ""
+    """A part of the text with which its own session is cut off; "" = it may go on, only slowly."""
+
+    @property
+    def camera(self) -> bool:
+        return self.url.startswith("rtsp")
+
+
+_RTMP = "rtmp://127.0.0.1:{port}/live/bad"
+_WHIP = "whip://127.0.0.1:{port}/whip"
+_RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
+
+PEERS = {
+    "server: empty messages": HostilePeer(servers.EMPTY, _RTMP, "messages"),
+    "server: empty data messages": HostilePeer(servers.EMPTY_DATA, _RTMP, "messages"),
+    "server: small commands": HostilePeer(servers.COMMANDS, _RTMP, "messages"),
+    "server: statuses": HostilePeer(servers.STATUS, _RTMP, "messages"),
+    "server: pings": HostilePeer(servers.PINGS, _RTMP, "messages"),
+    "server: acknowledgements": HostilePeer(servers.ACKNOWLEDGEMENTS, _RTMP, "messages"),
+    "server: chunk sizes": HostilePeer(servers.CHUNK_SIZES, _RTMP, "messages"),
+    "server: endless answer": HostilePeer(servers.endless_answer, _WHIP),
+    "server: endless headers": HostilePeer(servers.endless_headers, _WHIP),
+    "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP),
+    "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP),
+    "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),
+    "camera: long lines": HostilePeer(cameras.LONG_LINES, _RTSP),
+    "camera: tiny pictures": HostilePeer(cameras.TINY, _RTSP),
+    "camera: a new size each picture": HostilePeer(cameras.SIZES, _RTSP),
+    "camera: SDP of 60 KB": HostilePeer(cameras.BIG_SDP, _RTSP),
+    "camera: challenge of 16 KB": HostilePeer(cameras.CHALLENGE, _RTSP),
+    "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP),
+    "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP),
+    "camera: byte by byte": HostilePeer(cameras.bytes_one_by_one, _RTSP),
+}
