@@ -44,7 +44,7 @@ class Handover(Protocol):
         """Run `function(*args)` on the loop soon, in order. From any thread; never blocks. False = full, dropped."""
 
     def call_wait(self, function: Callable[..., object], *args: object, timeout: float) -> bool:
-        """The same, waiting up to `timeout` seconds for room. Never call it on the loop."""
+        """The same, waiting up to `timeout` seconds for room. Raises `WrongState` where that would be on the loop."""
 
 
 # --- sources ----------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Engine:
             raise WrongState("an engine is started once; make a new one")
         self._tell_limits()
         self._handover = LoopHandover(asyncio.get_running_loop())
-        self._environment = self.make_environment()
+        self._environment = self._make_environment()
         self._make_managers(self._environment)
         self._changes = Changes(self.cameras, self.sessions)
         self._watch.start()
@@ -246,7 +246,7 @@ class Engine:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def make_environment(self) -> Environment:
+    def _make_environment(self) -> Environment:
         """What the sessions of this engine share."""
         return Environment(
             host=self.host,

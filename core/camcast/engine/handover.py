@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
+from camcast.errors import WrongState
+
 log = logging.getLogger(__name__)
 
 CAPACITY = 8192
@@ -27,6 +29,8 @@ class LoopHandover:
     def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
         self.dropped = 0
         self._loop = loop
+        self._thread = threading.get_ident()
+        """The loop's: a handover is made on it."""
         self._capacity = capacity
         self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._lock = threading.Lock()
@@ -41,7 +45,9 @@ class LoopHandover:
 
     def call_wait(self, function: Callable[..., object], *args: object, timeout: float) -> bool:
         with self._room:
-            if len(self._calls) >= self._capacity:
+            if len(self._calls) >= self._capacity and not self._closed:
+                if threading.get_ident() == self._thread:
+                    raise WrongState("waiting for the loop on the loop itself would stop it; use `call`")
                 self._room.wait_for(lambda: self._closed or len(self._calls) < self._capacity, timeout)
             taken, wake = self._put(function, args)
         return self._wake() if wake else taken

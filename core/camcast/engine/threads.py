@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, SessionConfig
 from camcast.contracts import PushHandle
-from camcast.engine.engine import Engine
+from camcast.engine.engine import STOP_DEADLINE, Engine
+from camcast.engine.facades import ThreadedCamera, ThreadedCameras, ThreadedSession, ThreadedSessions
+from camcast.engine.loop_thread import DEADLINE, LoopThread
+from camcast.engine.plan import Step
+from camcast.errors import WrongState
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-DEADLINE = 30.0
+THREAD_DEADLINE = 30.0
+"""Seconds beyond an orderly end in which the engine's thread must have ended."""
 
 
 class EngineThread:
-    """An `Engine` behind blocking calls; every method may be called from any thread but the engine's own."""
+    """An `Engine` behind blocking calls: what it has, this has, without `await`.
+
+    Every method may be called from any thread but the engine's own (that of `on_event`, of hooks and of other
+    callbacks), where it raises `WrongState` at once. Calls raise what the engine's raise, and `DeadlineError` when the
+    engine does not answer within 30 s.
+    """
 
     def __init__(
         self,
         config: Config | None = None,
         *,
         host: PluginHost | None = None,
+        first_timestamp: int = 0,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         """`on_event` is called on the engine's thread: be quick, and call nothing of this object from there."""
-        self.engine = Engine(config, host=host)
+        self._prepare(Engine(config, host=host, first_timestamp=first_timestamp), on_event)
+
+    def _prepare(self, engine: Engine, on_event: Callable[[Event], object] | None) -> None:
+        self.engine = engine
+        """The engine itself, whose methods belong to its own loop."""
         self._on_event = on_event
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loop = LoopThread()
+        self._watcher: asyncio.Task[None] | None = None
+        self._within = STOP_DEADLINE
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        host: PluginHost | None = None,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> EngineThread:
+        """An engine for a configuration file, an old one included. Raises `ConfigError`."""
+        made = cls.__new__(cls)
+        made._prepare(Engine.from_file(path, host=host), on_event)
+        return made
 
     def __enter__(self) -> EngineThread:
         self.start()
@@ -48,91 +77,116 @@ class EngineThread:
     ) -> None:
         self.stop()
 
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self.engine.config
+
+    @property
+    def host(self) -> PluginHost:
+        """Its plugins."""
+        return self.engine.host
+
     def start(self) -> None:
         """Start the thread and the engine in it, once; raises what the engine's start raises."""
-        if self._thread is not None:
-            raise RuntimeError("an engine is started once; make a new one")
-        ready = threading.Event()
-        failure: list[BaseException] = []
+        self._loop.start(self._begin, self._end)
 
-        async def main() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._end = asyncio.Event()
-            events = self.engine.events() if self._on_event else None  # before the first happens
-            try:
-                await self.engine.start()
-            except BaseException as error:
-                failure.append(error)
-                raise
-            finally:
-                ready.set()
-            watcher = asyncio.create_task(self._watch(events)) if events is not None else None
-            await self._end.wait()
-            await self.engine.stop()
-            if watcher is not None:
-                await watcher
+    async def _begin(self) -> None:
+        events = self.engine.events() if self._on_event else None  # before the first happens
+        await self.engine.start()
+        if events is not None:
+            self._watcher = asyncio.create_task(self._watch(events), name="camcast-on-event")
 
-        def run() -> None:
-            # A thread of our own needs a loop of its own; the embedder's main program stays as it is.
-            with asyncio.Runner() as runner:
-                if not failure:
-                    try:
-                        runner.run(main())
-                    except BaseException:
-                        if not failure:
-                            raise
+    async def _end(self) -> None:
+        await self.engine.stop(self._within)
+        if self._watcher is not None:
+            await self._watcher
 
-        self._thread = threading.Thread(target=run, name="camcast-engine", daemon=True)
-        self._thread.start()
-        ready.wait()
-        if failure:
-            raise failure[0]
-
-    def stop(self, timeout: float = DEADLINE) -> None:
-        """End the engine and its thread; raises `TimeoutError` if it is still there after `timeout` seconds."""
-        if self._thread is None or self._loop is None:
-            return
-        with contextlib.suppress(RuntimeError):  # it has ended by itself, and its loop is closed
-            self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            raise TimeoutError(f"the engine did not stop within {timeout:g} s")
+    def stop(self, within: float = STOP_DEADLINE) -> None:
+        """End the engine as `Engine.stop` does, and its thread. Raises `DeadlineError` if that does not come about."""
+        self._within = within
+        self._loop.stop(within + THREAD_DEADLINE)
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float = DEADLINE) -> T:
-        """Run a coroutine of the engine's on its loop and wait for the result."""
-        if self._loop is None or self._loop.is_closed():
-            work.close()
-            raise RuntimeError("the engine is not running")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+        """Run a coroutine of yours on the engine's loop and wait for its result, `timeout` seconds at most."""
+        return self._loop.run(work, timeout)
 
     def call(self, function: Callable[..., T], *args: object, timeout: float = DEADLINE) -> T:
-        """Call a plain function on the engine's loop and wait for the result."""
+        """Call a plain function on the engine's loop and wait for its result, `timeout` seconds at most."""
+        return self._loop.call(function, *args, timeout=timeout)
 
-        async def work() -> T:
-            return function(*args)
+    # --- changes at run time ------------------------------------------------------------------------------
 
-        return self.run(work(), timeout)
-
-    def add_camera(self, config: CameraConfig) -> None:
+    def add_camera(self, config: CameraConfig) -> ThreadedCamera:
         """Add and start a camera with its sessions. Raises `ConfigError`."""
-        self.run(self.engine.add_camera(config))
+        return ThreadedCamera(self.run(self.engine.add_camera(config)), self._loop)
 
     def remove_camera(self, camera_id: int) -> None:
+        """End a camera's sessions and the camera. Raises `NotFound` for one that is not there."""
         self.run(self.engine.remove_camera(camera_id))
 
-    def create_session(self, config: SessionConfig) -> None:
-        """Publish a running stream somewhere. Raises `ConfigError`."""
-        self.run(self.engine.add_output(config))
+    def create_session(self, config: SessionConfig) -> ThreadedSession:
+        """Publish a running stream somewhere else as well. Raises what `SessionManager.create_session` raises."""
+        return ThreadedSession(self.run(self.engine.create_session(config)), self._loop)
 
     def delete_session(self, key: SessionKey) -> None:
-        self.run(self.engine.remove_output(key))
+        """End one session; the stream's others go on. Raises `NotFound` for one that is not there."""
+        self.run(self.engine.delete_session(key))
+
+    add_output = create_session
+    remove_output = delete_session
+
+    def plan(self, config: Config) -> list[Step]:
+        """What `reload` would do now. Raises `ConfigError`."""
+        return self.call(self.engine.plan, config)
+
+    def reload(self, config: Config) -> list[str]:
+        """Make the running engine be like `config`, by difference; see `Engine.reload`. Raises `ConfigError`."""
+        return self.run(self.engine.reload(config))
+
+    # --- media and watching -------------------------------------------------------------------------------
 
     def push(self, camera_id: int, stream_id: int) -> PushHandle:
         """What this program pushes a stream's media into; see `Engine.push`."""
         return self.engine.push(camera_id, stream_id)
 
+    @property
+    def cameras(self) -> ThreadedCameras:
+        """The cameras. Raises `WrongState` before the engine has been started."""
+        return ThreadedCameras(self.engine.cameras, self._loop)
+
+    @property
+    def sessions(self) -> ThreadedSessions:
+        """The sessions. Raises `WrongState` before the engine has been started."""
+        return ThreadedSessions(self.engine.sessions, self._loop)
+
+    def events(self) -> Iterator[Event]:
+        """All events from now on; each `next` waits for one. Ends when the engine stops."""
+        return self._events(self.engine.events())
+
+    def _events(self, events: AsyncIterator[Event]) -> Iterator[Event]:
+        async def following() -> Event | None:
+            return await anext(events, None)
+
+        while True:
+            try:
+                event = self._loop.run(following(), None)
+            except (WrongState, CancelledError):
+                if self._loop.alive:
+                    raise
+                return
+            if event is None:
+                return
+            yield event
+
     def stats(self) -> Stats:
+        """A snapshot of all figures."""
         return self.call(self.engine.stats)
+
+    @property
+    def sources_ended(self) -> bool:
+        """Whether there are sources and each has come to its end, so that nothing more will be sent."""
+        return self.call(lambda: self.engine.sources_ended)
 
     async def _watch(self, events: AsyncIterator[Event]) -> None:
         assert self._on_event is not None

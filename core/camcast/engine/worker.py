@@ -78,8 +78,8 @@ class _Engine(Engine):
         self.hosts = _AskingHosts(begin.system.max_connects_per_second, send)
         self._send = send
 
-    def make_environment(self) -> Environment:
-        environment = super().make_environment()
+    def _make_environment(self) -> Environment:
+        environment = super()._make_environment()
         environment.hosts = self.hosts
         environment.emit = lambda event: self._send(wire.Happened(event))
         return environment

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import cast
 
+import pytest
 from tests.core.world import until
 
 from camcast.engine.handover import INTERVAL, LoopHandover
+from camcast.errors import WrongState
 
 
 async def test_calls_from_many_threads_arrive_in_each_threads_order():
@@ -39,6 +41,13 @@ async def test_full_is_an_answer_not_a_wait():
 
 def handover_full_wait(handover: LoopHandover) -> bool:
     return handover.call_wait(int, timeout=0.01)
+
+
+async def test_waiting_for_the_loop_on_the_loop_is_refused_at_once():
+    handover = LoopHandover(asyncio.get_running_loop(), capacity=1)
+    assert handover.call_wait(int, timeout=60)
+    with pytest.raises(WrongState, match="on the loop itself"):
+        handover.call_wait(int, timeout=60)
 
 
 async def test_a_call_that_raises_does_not_stop_the_next():
