@@ -1,7 +1,8 @@
 """The plugin authors' pages say what is so: their files are written out, their programs run, their outputs compared.
 
 The words behind a fence's language say what a block is: `file=NAME` is written to that file; `run` is a program;
-`output` is what the program before it printed, where "…" stands for anything. A `pyproject.toml` is built and
+`output` is what the program before it printed, where "…" stands for anything; `interrupt` is a program that runs until
+Ctrl-C, and must end well. A `pyproject.toml` is built and
 installed, and `test_*.py` are run by pytest.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,8 @@ from tests.test_external_plugin import install
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
+SHOWN = [*PAGES, ROOT / "docs" / "embedding.md", ROOT / "README.md"]
+"""Pages of which every marked block is run."""
 _FENCE = re.compile(r"^```(\w+)(?: +([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -52,7 +56,22 @@ def run(command: list[str], folder: Path, path: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def interrupt(code: str, folder: Path, path: str) -> str:
+    """Run a program until it has printed something, then press Ctrl-C."""
+    command = [sys.executable, "-u", "-c", code]
+    environment = {**os.environ, "PYTHONPATH": path}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True) as program:
+        assert program.stdout is not None
+        first = program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        rest, errors = program.communicate(timeout=60)
+    assert program.returncode == 0, errors
+    assert "Traceback" not in errors
+    return first + rest
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
 def test_what_a_page_shows_works(page: Path, tmp_path: Path) -> None:
     folder, site = tmp_path / page.stem, tmp_path / "site"
     folder.mkdir()
@@ -72,6 +91,10 @@ def test_what_a_page_shows_works(page: Path, tmp_path: Path) -> None:
             own = tmp_path / "files"
             own.mkdir(exist_ok=True)
             printed = run([sys.executable, "-c", block.text.replace("/tmp/camcast-lines", str(own))], tmp_path, path)
+            ran += 1
+        elif block.words == "interrupt":
+            printed = interrupt(block.text, folder, path)
+            assert printed.splitlines()[-1] == "All sessions have been ended in order."
             ran += 1
         elif block.words == "output":
             assert matches(block.text, printed), f"the page shows\n{block.text}\nand it printed\n{printed}"

@@ -25,6 +25,7 @@ __all__ = [
     "EncoderSettings",
     "Handover",
     "MediaSink",
+    "PushCounts",
     "PushHandle",
     "Resolver",
     "Source",
@@ -86,11 +87,36 @@ class Source(Protocol):
         """Ask for a keyframe soon. False = this source cannot."""
 
 
+@attrs.frozen(kw_only=True)
+class PushCounts:
+    """What became of everything that was pushed: `offered == delivered + absorbed + waiting + sum(dropped)`, always."""
+
+    offered: int
+    """Calls of `packet`, `frame` and `audio` that were well-formed."""
+    delivered: int
+    """Handed to the engine."""
+    absorbed: int
+    """Held only parameter sets, which go along with the next keyframe."""
+    waiting: int
+    """On their way from a thread to the loop, or held until every track is known."""
+    dropped: Mapping[str, int]
+    """By reason: "not running", "full", "damaged", "stopped", …"""
+
+
 class PushHandle(Protocol):
     """The embedding program's way into one stream, before, while and after its source runs. From any thread.
 
-    Each call says whether the media was taken; it waits only when given a `timeout`. Times are ns, None = now.
+    `packet`, `frame` and `audio` say whether the media was taken. What is damaged, of another size than the stream's
+    picture, too much for now, or comes while the source does not run, is not: it is counted in `counts` by reason. They
+    wait only when given a `timeout` (seconds). Times are ns on any timeline of yours, None = now.
     """
+
+    on_keyframe_request: Callable[[], object] | None
+    """Yours: called on the engine's loop when a receiver wants a keyframe soon. Tell your encoder; do not wait."""
+
+    @property
+    def counts(self) -> PushCounts:
+        """A snapshot of what became of it all."""
 
     def packet(
         self,
@@ -103,16 +129,16 @@ class PushHandle(Protocol):
         keyframe: bool | None = None,
         timeout: float = 0.0,
     ) -> bool:
-        """Push one access unit in any framing its codec has."""
+        """Push one access unit in any framing its codec has. Raises `MediaError` for a codec that nobody knows."""
 
     def frame(self, picture: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:
-        """Push one picture."""
+        """Push one picture: an array in the configured format, or a PyAV frame. Raises `ValueError` for others."""
 
     def audio(self, samples: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:
-        """Push a block of sound."""
+        """Push a block of sound: an array, or a PyAV frame. Raises `ValueError` for others."""
 
     def end(self) -> None:
-        """There will be no more."""
+        """There will be no more: the source ends when what was pushed has been delivered."""
 
     @property
     def running(self) -> bool:
@@ -122,7 +148,7 @@ class PushHandle(Protocol):
         """Wait until it does. On the engine's loop."""
 
     def wait_ready(self, timeout: float) -> bool:
-        """The same for other threads; False after `timeout` seconds."""
+        """The same for other threads; False after `timeout` seconds. Raises `WrongState` on an event loop."""
 
 
 @attrs.frozen(kw_only=True)

@@ -165,9 +165,11 @@ class SessionManager:
         ]
 
     def metrics(self) -> list[SessionMetrics]:
+        """A snapshot of each session, in the order of their keys."""
         return [session.metrics for session in self]
 
     def totals(self) -> Totals:
+        """All sessions together, those included that have been deleted."""
         return total(self.metrics(), [self._gone] if self._gone else [])
 
     async def close(self) -> None:
