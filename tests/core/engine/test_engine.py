@@ -362,17 +362,17 @@ async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pyt
     config = world.config()
     stream = attrs.evolve(
         config.cameras[0].streams[0],
-        source=SourceConfig(type="scripted", url="toy://user:pass-word@cam/stream?token=se-cret", retry_policy=QUICK),
+        source=SourceConfig(type="scripted", url="toy://user:hunter-2000@cam/stream?token=se-cret", retry_policy=QUICK),
     )
     await begin(world, attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], streams=(stream,)),)))
-    world.source.end.set_exception(OSError("cannot open toy://user:pass-word@cam/stream?token=se-cret"))
+    world.source.end.set_exception(OSError("cannot open toy://user:hunter-2000@cam/stream?token=se-cret"))
     await until(lambda: world.runs == 2 and world.sinks)
-    world.source.end.set_exception(SourceError("wrong password pass-word"))
+    world.source.end.set_exception(SourceError("wrong password hunter-2000"))
     await until(lambda: world.runs == 3)
     told = caplog.text + repr(world.events) + world.engine.stats().streams[0].last_error
     assert "OSError" in told
     assert "wrong password" in told
-    assert "pass-word" not in told
+    assert "hunter-2000" not in told
     assert "se-cret" not in told
 
 
