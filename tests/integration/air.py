@@ -19,7 +19,7 @@ from camcast.events import Event, SessionState
 from camcast.host import PluginHost
 from camcast.media import MediaKind, TagType
 from camcast.session.session import Session
-from camcast.stream.outlet import REASON_LOST
+from camcast.stream.flow import REASON_LOST
 from camcast.testing.recording import Recording
 from tests.compare import Media
 from tests.integration.kit import balance, engine, until

@@ -17,7 +17,7 @@ from camcast.engine import Stats
 from camcast.kinds import CodecKind
 from camcast.media import NS_PER_MS, MediaKind, TagType
 from camcast.session.metrics import SessionMetrics
-from camcast.stream.outlet import REASON_LOST
+from camcast.stream.flow import REASON_LOST
 from camcast.testing.local import LocalReceiver
 from camcast.testing.recording import ReceivedFrame, Recording
 

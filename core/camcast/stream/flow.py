@@ -13,6 +13,14 @@ from camcast.media import MediaKind
 
 _VIDEO = MediaKind.VIDEO
 
+# Why an outlet drops a unit.
+REASON_KEYFRAME = "waiting for keyframe"
+REASON_BEHIND = "link behind"
+REASON_REPLAY = "replay too slow"
+REASON_OVERLOAD = "engine overload"
+REASON_LOST = "lost with the connection"
+REASON_LEFT_OUT = "left out by the transport"
+
 
 @attrs.define
 class KindCounts:

@@ -102,7 +102,7 @@ async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
 
     def behind() -> bool:
         twin = world.engine.sessions.get(KEY)._aside._twin
-        return twin is not None and twin.outlet.state.value == "replay" and len(twin.outlet._backlog) > 3
+        return twin is not None and twin.outlet.state.value == "replay" and len([*twin.outlet._replay.lined_up()]) > 3
 
     await until(behind)
     world.servers.lose("a", NetworkError("reset"))

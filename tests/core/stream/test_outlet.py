@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound, until
@@ -17,30 +18,40 @@ from camcast.stream.rendition import FlvPacker
 
 
 class Link:
-    """A transport whose link the test holds in its hands."""
+    """A transport whose link the test holds in its hands. It says where units end, and what has not left."""
 
     def __init__(self) -> None:
         self.time = 0.0
         self.pending = 0
         self.acked = 0
+        self.away = 0
+        """Of what is pending, bytes that have left."""
         self.sent: list[tuple[Tag, int]] = []
         self.takes = True
         self.header = 0
         """Bytes that it adds to each unit."""
+        self.refuses = False
 
-    def send(self, unit: Tag, time: int) -> None:
-        self.sent.append((unit, time))
-        self.time = max(self.time, unit.time / 1000)
-        size = self.header + len(unit.head) + len(unit.body)
-        if self.takes:
-            self.acked += size
-        else:
-            self.pending += size
+    def send(self, unit: Tag, time: int) -> int:
+        if not self.refuses:
+            self.sent.append((unit, time))
+            self.time = max(self.time, unit.time / 1000)
+            size = self.header + len(unit.head) + len(unit.body)
+            if self.takes:
+                self.acked += size
+            else:
+                self.pending += size
+        return self.acked + self.pending
+
+    @property
+    def unsent(self) -> int:
+        return self.pending - self.away
 
     def drain(self, share: float = 1.0) -> None:
         done = int(self.pending * share)
         self.pending -= done
         self.acked += done
+        self.away = max(0, self.away - done)
 
     def numbers(self) -> list[int]:
         return [
@@ -139,8 +150,10 @@ def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark():
 def test_a_keyframe_that_finds_the_link_still_behind_is_dropped_too():
     hub, link = make(), Link()
     one = outlet(hub, link)
+    hub.packet(picture(0, key=True, size=40_000))
+    assert one.lag == 0
     link.takes = False
-    for number in range(40):
+    for number in range(1, 40):
         hub.packet(picture(number, key=number % 10 == 0, size=40_000))
     link.drain(0.3)
     hub.packet(picture(50, key=True, size=40_000))
@@ -164,47 +177,157 @@ def test_sound_is_dropped_last():
 
 
 def test_a_link_that_keeps_up_with_a_delay_drops_nothing():
-    """A long round trip is not being behind."""
+    """A long round trip is not being behind, however much is on its way."""
     hub, link = make(), Link()
     one = outlet(hub, link)
     link.takes = False
     for number in range(200):
         hub.packet(picture(number, key=number % 50 == 0, size=30_000))
-        if number >= 5:
-            link.drain(1 / 6)
+        link.away = link.pending
+        if number >= 25:
+            link.drain(1 / 26)
+    assert link.pending > 700_000, "a second of media is on its way"
+    assert one.lag == 0
     assert not one.counters.dropped
     assert len(link.numbers()) == 200
 
 
 def test_a_burst_from_the_source_is_not_a_slow_link():
     hub, link = make(), Link()
-    one = outlet(hub, link)
+    time = 0.0
+    one = Outlet(link, Limits(), Owner(), now=lambda: time)  # type: ignore[arg-type]
+    one.start(hub)
     link.takes = False
-    one.now = lambda: 1.0
     for number in range(100):
         hub.packet(picture(number, key=number % 50 == 0, size=4000))
     assert not one.counters.dropped
+    time = 0.5
+    assert one.lag == 0.5, "no more than it has really waited"
     link.drain()
     assert one.lag == 0
 
 
-def test_what_a_transport_adds_to_each_unit_does_not_make_a_burst_after_a_pause_a_slow_link():
-    """Its headers are in what is pending: the last units before the pause are acknowledged all the same."""
+@pytest.mark.parametrize("header", [0, 12, 200])
+def test_a_burst_of_tiny_sounds_after_a_pause_is_not_a_slow_link(header: int):
+    """What the transport adds to the last units before the pause is acknowledged, too."""
     hub, link = make(audio=True), Link()
-    link.header = 12
-    one = outlet(hub, link)
-    for number in range(50):
-        hub.packet(picture(number, key=number == 0, size=1000))
-        hub.packet(sound(number))
-    link.takes = False  # not acknowledged within the burst
-    link.time = 100 * 0.04
-    for number in range(50, 100):
-        hub.packet(picture(number, size=1000))
-        hub.packet(sound(number))
+    link.header = header
+    clock = 0.0
+    one = Outlet(link, Limits(), Owner(), now=lambda: clock)  # type: ignore[arg-type]
+    one.start(hub)
+    hub.packet(picture(0, key=True, size=1000))
+    for number in range(10):
+        hub.packet(sound(number, 6))
+    clock = 2.3
+    link.takes = False  # nothing is acknowledged within the burst
+    for number in range(10, 67):
+        hub.packet(sound(number, 6 + (number * 7) % 55))
         assert one.lag == 0
     assert one.state is OutletState.LIVE
     assert not one.counters.dropped
+    assert one.waiting == 0, "the oldest of them was sent just now"
     assert balanced(one)
+
+
+def test_what_a_transport_leaves_out_counts_as_dropped():
+    hub, link = make(), Link()
+    owner = Owner()
+    one = outlet(hub, link, owner=owner)
+    hub.packet(picture(0, key=True))
+    link.refuses = True
+    hub.packet(picture(1))
+    link.refuses = False
+    hub.packet(picture(2))
+    assert one.counters.dropped == {(MediaKind.VIDEO, "left out by the transport"): 1}
+    assert one.counters.sent[MediaKind.VIDEO] == 2
+    assert owner.drops == [MediaKind.VIDEO]
+    assert balanced(one)
+
+
+def test_what_a_transport_raises_is_told_and_reaches_nobody_else():
+    hub, link, other = make(), Link(), Link()
+    owner = Owner()
+    one = outlet(hub, link, owner=owner)
+    outlet(hub, other)
+    link.send = lambda unit, time: 1 // 0  # type: ignore[method-assign]
+    hub.packet(picture(0, key=True))
+    assert {type(error) for error in owner.errors} == {ZeroDivisionError}
+    assert other.numbers() == [0]
+    assert one.counters.dropped[MediaKind.VIDEO, "lost with the connection"] == 1
+    assert balanced(one)
+
+
+def test_figures_that_fail_are_told_too():
+    class Broken(Link):
+        @property
+        def unsent(self) -> int:
+            raise RuntimeError("no figures today")
+
+    hub, owner = make(), Owner()
+    one = outlet(hub, Broken(), owner=owner)
+    hub.packet(picture(0, key=True))
+    assert not owner.errors, "nothing has been asked yet"
+    assert one.lag == 0
+    assert [str(error) for error in owner.errors] == ["no figures today"]
+    hub.packet(picture(1))
+    assert len(owner.errors) == 2
+
+
+def test_a_slow_send_is_counted_and_told():
+    class Slow(Link):
+        def send(self, unit: Tag, time: int) -> int:
+            position = super().send(unit, time)
+            self.time += 0.006 if unit.packet is not None else 0.001
+            return position
+
+    hub, owner = make(), Owner()
+    one = outlet(hub, Slow(), owner=owner)
+    hub.packet(picture(0, key=True))
+    assert one.counters.slow_sends == 1
+    assert owner.slow_sends == [pytest.approx(0.006)]
+
+
+def test_a_handshake_that_is_acknowledged_is_no_media():
+    hub, link = make(), Link()
+    link.acked = 3073  # as a transport that counts from the connection's first byte
+    one = outlet(hub, link)
+    assert not one.delivered
+    link.takes = False
+    hub.packet(picture(0, key=True))
+    assert one.sending
+    assert not one.delivered
+    headers = sum(len(unit.head) + len(unit.body) for unit, _ in link.sent if unit.packet is None)
+    link.pending -= headers
+    link.acked += headers
+    assert not one.delivered, "headers are acknowledged, and they are no media either"
+    link.drain()
+    assert one.delivered
+
+
+def test_a_picture_is_overdue_by_what_this_stream_s_usual_distance_does_not_allow():
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    assert one.picture_overdue(99.0) == 0.0, "this stream may have no picture"
+    for number in range(50):
+        hub.packet(picture(number, key=number == 0))
+        assert one.picture_overdue(link.time) == 0.0
+    last = link.time
+    assert one.last_picture_sent == pytest.approx(last, abs=0.05)
+    assert one.picture_overdue(last + 1.9) == 0.0
+    assert 2.9 < one.picture_overdue(last + 5) <= 3.05
+    # Pictures that are dropped are none that went out.
+    one.state = OutletState.DROPPING
+    hub.packet(picture(50))
+    assert one.picture_overdue(last + 5) > 2.9
+
+
+def test_waiting_for_the_first_keyframe_is_a_picture_overdue():
+    hub, link = make(audio=True), Link()
+    hub.packet(picture(0))
+    one = outlet(hub, link)
+    assert one.state is OutletState.WAITING
+    assert one.picture_overdue(1.5) == 0.0
+    assert one.picture_overdue(10.0) == pytest.approx(8.0)
 
 
 async def test_replay_shows_the_group_then_the_live_edge_in_order():
@@ -230,12 +353,13 @@ async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe():
         hub.packet(picture(number, key=number == 0, size=20_000))
     link.takes = False
     owner = Owner()
-    one = outlet(hub, link, Limits(replay_seconds=0.05), owner)
+    one = Outlet(link, Limits(replay_seconds=0.05), owner)  # type: ignore[arg-type]
+    one.start(hub)
     hub.packet(picture(50))
     await until(lambda: one.state is OutletState.DROPPING)
     assert owner.asked == 1
     assert one.counters.dropped[MediaKind.VIDEO, "replay too slow"] == 1
-    assert len(link.numbers()) < 50
+    assert one.counters.replayed == len(link.numbers()) < 50, "only what has been sent counts as replayed"
     link.drain()
     link.takes = True
     hub.packet(picture(60, key=True))

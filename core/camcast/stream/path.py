@@ -1,0 +1,73 @@
+"""What is measured of the way to a peer: its round trip and its rate. Pure: the clock is handed in."""
+
+from __future__ import annotations
+
+from math import inf, log2
+
+import attrs
+
+PATH_SECONDS = 5.0
+"""A round trip seen longer ago than one to two of these is forgotten, for paths change; not sooner, because a queue
+that stands for longer passes for distance."""
+MAX_ROUND_TRIP = 1.5
+"""Seconds. No path is longer (two hops over geostationary satellites take 1.2 s); what takes longer is a queue."""
+INITIAL_WINDOW = 14_600
+"""Bytes that TCP sends before the first acknowledgement (RFC 6928: ten segments); then twice as many a round trip."""
+MIN_INTERVAL = 0.2
+"""Seconds over which the rate is measured at the least, as transports may ask the kernel every 0.1 s only. And never
+less than two round trips: a window leaves in one burst each, so that within one there may be nothing of it."""
+PAUSE = 1.0
+"""Seconds beyond that. If it took longer until bytes went, the path was cut, and that says nothing of its rate."""
+RATE_SHARE = 0.3
+"""Weight of a new measurement of the rate."""
+
+
+@attrs.define(eq=False)
+class RoundTrip:
+    """The least time from a send to its acknowledgement: all others hold time in a queue, or until somebody asked."""
+
+    shortest: float | None = attrs.field(default=None, init=False)
+    """Of all times, seconds; None = nothing has been acknowledged yet."""
+    _now: float = attrs.field(default=inf, init=False)
+    _before: float = attrs.field(default=inf, init=False)
+    _until: float = attrs.field(default=-inf, init=False)
+
+    def see(self, seconds: float, now: float) -> None:
+        """A unit was acknowledged, `seconds` after it was sent or less."""
+        if now >= self._until:
+            self._before, self._now, self._until = self._now, inf, now + PATH_SECONDS
+        self._now = min(self._now, seconds)
+        self.shortest = seconds if self.shortest is None else min(self.shortest, seconds)
+
+    @property
+    def lately(self) -> float | None:
+        """Of the last `PATH_SECONDS` to twice that, seconds, at most `MAX_ROUND_TRIP`; None as above."""
+        least = min(self._now, self._before)
+        return None if least == inf else min(least, MAX_ROUND_TRIP)
+
+
+@attrs.define(eq=False)
+class Rate:
+    """How fast bytes go while more of them wait. When none wait the source sets the pace, so it is not known."""
+
+    value: float = attrs.field(default=0.0, init=False)
+    """bytes/s; 0 = not known."""
+    _gone: int = attrs.field(default=0, init=False)
+    _since: float | None = attrs.field(default=None, init=False)
+
+    def see(self, gone: int, now: float, round_trip: float, *, waits: bool) -> None:
+        """`gone` bytes have gone in all; `waits`: others have not."""
+        if not waits:
+            self.value, self._since = 0.0, None
+        elif self._since is None:
+            self._gone, self._since = gone, now
+        elif gone > self._gone and now - self._since >= (least := max(MIN_INTERVAL, 2 * round_trip)):
+            if now - self._since <= least + PAUSE:
+                measured = (gone - self._gone) / (now - self._since)
+                self.value += (measured - self.value) * (RATE_SHARE if self.value else 1.0)
+            self._gone, self._since = gone, now
+
+
+def opening(size: int, round_trip: float) -> float:
+    """Seconds that a connection takes until its window has opened for `size` bytes, if nothing limits its rate."""
+    return round_trip * log2(1 + size / INITIAL_WINDOW)

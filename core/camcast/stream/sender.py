@@ -1,0 +1,162 @@
+"""Hands one attempt's units to its transport, on the attempt's own timeline, and keeps the ledger of them.
+
+A transport is a plugin: what it raises is told to the owner, and never reaches the hub, which has others to feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import monotonic_ns
+from typing import Protocol
+
+import attrs
+
+from camcast.contracts import Transport, unsent
+from camcast.flv.packer import to_ms
+from camcast.media import MediaKind, Tag, Unit
+from camcast.stream.flow import REASON_LEFT_OUT, REASON_LOST, FlowCounters
+from camcast.stream.ledger import ARRIVAL, KIND, Ledger
+
+SLOW_SEND = 0.005
+"""Seconds of `send` that are told: a whole round of the hub takes less, and everybody else waits meanwhile."""
+LATENCY_SHARE = 0.05
+"""Weight of a new measurement of the latency."""
+
+_VIDEO = MediaKind.VIDEO
+
+
+class SenderOwner(Protocol):
+    """What a sender tells. All calls on the loop, from within the hub's round: return at once."""
+
+    def dropped(self, kind: MediaKind) -> None:
+        """A unit was dropped; the counters have it already."""
+
+    def slow(self, seconds: float) -> None:
+        """The transport's `send` took this long, which it must not: it holds up everybody."""
+
+    def broken(self, error: Exception) -> None:
+        """What the transport raised, which it must not. Nothing more should be sent."""
+
+
+@attrs.define(eq=False)
+class Sender:
+    """One attempt's way to its transport."""
+
+    transport: Transport
+    ledger: Ledger
+    owner: SenderOwner
+    counters: FlowCounters
+    base: int | None
+    """Time on the hub in ms that is this attempt's 0; None = not known before `begin`."""
+    now: Callable[[], float]
+    last_picture: float | None = attrs.field(default=None, init=False)
+    """When the newest picture was sent."""
+    _last_video: int = attrs.field(default=0, init=False)
+    """The newest time sent, ms on the attempt's own timeline. Likewise `_last_audio`."""
+    _last_audio: int = attrs.field(default=0, init=False)
+
+    def begin(self, time: int) -> None:
+        """The first unit's time on the hub is `time` less what the attempt's timeline is to begin with."""
+        if self.base is None:
+            self.base = time
+
+    def headers(self, units: Sequence[Unit]) -> None:
+        """Send units that are no media."""
+        for unit in units:
+            self.send(unit, None, 0)
+            self.ledger.headers_end = self.ledger.end
+
+    def send(self, unit: Unit, kind: MediaKind | None, arrival: int) -> None:
+        """Send `unit`, which counts for `kind`: None for headers and pictures sent again."""
+        if isinstance(unit, Tag):
+            packet = unit.packet
+            size = len(unit.head) + len(unit.body)
+            hub_time = unit.time
+        else:
+            packet = unit
+            size = len(unit.payload)
+            hub_time = to_ms(unit.dts)
+        assert self.base is not None
+        now = self.now
+        started = now()
+        time = hub_time - self.base
+        if packet is None:
+            time = max(time, 0)
+        elif packet.track.kind is _VIDEO:
+            if time < self._last_video:
+                time = self._last_video
+            self._last_video = time
+            self.last_picture = started
+        else:
+            if time < self._last_audio:
+                time = self._last_audio
+            self._last_audio = time
+        try:
+            position = self.transport.send(unit, time)
+        except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
+            if kind is not None:
+                self.drop(kind, REASON_LOST)
+            self.owner.broken(error)
+            return
+        took = now() - started
+        if took > SLOW_SEND:
+            self.counters.slow_sends += 1
+            self.owner.slow(took)
+        ledger = self.ledger
+        if position is None:
+            ledger.estimated = True
+            position = ledger.end + size
+        elif position <= ledger.end:
+            if kind is not None:
+                self.drop(kind, REASON_LEFT_OUT)
+            return
+        counters = self.counters
+        if kind is _VIDEO:
+            counters.sent.video += 1
+        elif kind is not None:
+            counters.sent.audio += 1
+        counters.bytes += size
+        ledger.end = position
+        ledger.marks.append((position, hub_time, started, arrival, kind))
+
+    def look(self) -> float:
+        """Ask the transport how far it is, for the ledger; returns the time."""
+        transport, ledger, now = self.transport, self.ledger, self.now()
+        try:
+            # What an estimated transport adds is pending too, so its units may settle a little late, but never early.
+            done = ledger.end - transport.pending if ledger.estimated else transport.acked
+            here = unsent(transport)
+        except Exception as error:  # noqa: BLE001  as with `send`
+            self.owner.broken(error)
+            return now
+        newest = ledger.look(now, done, here)
+        if newest is not None and newest[ARRIVAL]:
+            seconds = (monotonic_ns() - newest[ARRIVAL]) / 1e9
+            self.counters.latency += (seconds - self.counters.latency) * LATENCY_SHARE
+        return now
+
+    def adopt(self, counters: FlowCounters) -> None:
+        """Count into `counters` from now on, with what is under way."""
+        for mark in self.ledger.marks:
+            kind = mark[KIND]
+            if kind is not None:
+                for one, way in ((counters, 1), (self.counters, -1)):
+                    one.offered.add(kind, way)
+                    one.sent.add(kind, way)
+        self.counters = counters
+
+    def write_off(self, *, settle: bool) -> None:
+        """Count what is under way as lost with the connection; `settle`: ask the transport once more before."""
+        if settle:
+            self.look()
+        for mark in self.ledger.marks:
+            kind = mark[KIND]
+            if kind is not None:
+                self.counters.sent.add(kind, -1)
+                self.counters.drop(kind, REASON_LOST)
+        self.ledger.marks.clear()
+
+    def drop(self, kind: MediaKind, reason: str) -> None:
+        """Count a unit that is not sent."""
+        self.counters.drop(kind, reason)
+        self.owner.dropped(kind)
