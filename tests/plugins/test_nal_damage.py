@@ -40,8 +40,7 @@ ERRORS = {
     "h264_sps_endless_golomb": "Exp-Golomb code longer than 32 bits at bit 65",
     "h264_sps_gigapixels": "SPS asks for 262144x262144 pixels, at most 16384 a side are allowed",
     "h264_sps_over_64k": "parameter set of 66004 bytes, at most 65535 are allowed",
-    "h264_zero_length": "NAL unit of zero length",
-    "h264_zeros": "NAL unit of zero length",
+    "h264_zeros": "more than 512 NAL units in one access unit",
     "h265_cut_in_slice": "truncated NAL unit: its size field says 1452 bytes, 1443 are left",
     "h265_forbidden_bit": "NAL unit header 0x82 has its forbidden bit set",
     "h265_sei_flood": "more than 512 NAL units in one access unit",
@@ -49,8 +48,6 @@ ERRORS = {
     "h265_sps_8_sub_layers": "SPS with 8 temporal sub-layers, at most 7 are allowed",
     "h265_sps_cut": "header ends early: 96 bits wanted at bit 24, 48 left",
     "h265_sps_over_64k": "parameter set of 66038 bytes, at most 65535 are allowed",
-    "h265_unit_of_one_byte": "NAL unit of 1 bytes, shorter than its header of 2",
-    "h265_zero_length": "NAL unit of zero length",
 }
 SKIPS: Mapping[str, tuple[bool, Mapping[str, int]]] = {
     "h264_aud_and_filler": (True, {"aud": 3, "filler": 2, "end": 2}),
@@ -64,7 +61,10 @@ SKIPS: Mapping[str, tuple[bool, Mapping[str, int]]] = {
     "h265_h264_instead": (False, {"without picture": 3}),
     "h265_keyframe_without_sps": (True, {"aud": 1, "parameter sets added": 1}),
     "h265_keyframe_without_vps": (True, {"aud": 1, "parameter sets added": 1}),
+    "h264_zero_length": (True, {"empty": 1}),
     "h265_sei_cut": (True, {}),
+    "h265_unit_of_one_byte": (True, {"empty": 1}),
+    "h265_zero_length": (True, {"aud": 1, "empty": 1}),
 }
 """Whether a packet comes out, and what is counted."""
 

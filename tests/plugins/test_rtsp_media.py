@@ -279,8 +279,9 @@ def test_aac_frames_several_one_and_in_pieces() -> None:
     assert units.got == [(b"abc", 1000), (b"de", 2024), (b"abcdef", 5000)]
     depacketiser.lost(1)
     depacketiser.feed(pack("!HH", 16, 2 << 3) + b"ab", 5000 + 4 * 1024, True)
-    depacketiser.feed(pack("!HH", 16, 9 << 3 | 1) + b"ab", 9000, True)
-    assert units.reasons == {"rtp loss": 3, "damaged": 1}
+    depacketiser.feed(pack("!HH", 16, 9 << 3) + b"ab", 9000, True)
+    depacketiser.feed(pack("!HH", 16, 9 << 3) + b"cdefghijk", 9000, True)
+    assert units.reasons == {"rtp loss": 4}
 
 
 def test_aac_step_is_that_of_the_core() -> None:
@@ -288,7 +289,7 @@ def test_aac_step_is_that_of_the_core() -> None:
     # HE-AAC: core at 24 kHz, clock of 48 kHz.
     assert aac.frame_step(bytes.fromhex("2b098800"), 48_000) == 2048
     with pytest.raises(MediaError, match="config"):
-        aac.config_of({})
+        aac.config_of({}, 44_000, 2)
     with pytest.raises(MediaError, match="sizelength"):
         aac.AacDepacketiser(Units(), {}, 1024)
 

@@ -41,7 +41,8 @@ def split_annexb(data: bytes, limit: int = MAX_UNITS) -> list[bytes]:
 
 
 def split_prefixed(data: bytes, size: int = 4, limit: int = MAX_UNITS) -> list[bytes]:
-    """The units behind size fields of `size` bytes. Raises `MediaError` unless they fill `data` exactly."""
+    """The units behind size fields of `size` bytes; empty where a size is 0. Raises `MediaError` unless they fill
+    `data` exactly."""
     units: list[bytes] = []
     position, end = 0, len(data)
     while position < end:
@@ -50,8 +51,6 @@ def split_prefixed(data: bytes, size: int = 4, limit: int = MAX_UNITS) -> list[b
         position = start + length
         if start > end or position > end:
             raise truncated(length, end - start)
-        if not length:
-            raise too_short(0)
         if len(units) == limit:
             raise MediaError(f"more than {limit} NAL units in one access unit")
         units.append(data[start:position])
@@ -63,13 +62,6 @@ def truncated(length: int, left: int) -> MediaError:
     if left < 0:
         return MediaError(f"truncated NAL unit: its size field lacks {-left} bytes")
     return MediaError(f"truncated NAL unit: its size field says {length} bytes, {left} are left")
-
-
-def too_short(length: int, header_size: int = 1) -> MediaError:
-    """The error for a unit that cannot hold its header."""
-    if not length:
-        return MediaError("NAL unit of zero length")
-    return MediaError(f"NAL unit of {length} bytes, shorter than its header of {header_size}")
 
 
 def join_prefixed(units: Iterable[bytes]) -> bytes:

@@ -9,6 +9,8 @@ Rules:
 - A keyframe starts with every active parameter set, each once. Sets that the stream itself puts there stay.
 - Sets are learned from the record, from units of their own and from access units. A new `Track` is made when
   their bytes change, never otherwise, and takes effect at the next keyframe.
+- Units that are empty or shorter than their header, and those that are no slice but have their forbidden bit set, hold
+  nothing that is missed: they are dropped and counted.
 - A damaged access unit raises `MediaError`, is counted, and changes nothing in the parser.
 
 A codec fills in a `NalSyntax`, the record, and how a track is read from parameter sets.
@@ -29,7 +31,6 @@ from camcast.bitstream.nal import (
     split_annexb,
     split_prefixed,
     starts_like_annexb,
-    too_short,
     truncated,
 )
 from camcast.errors import MediaError
@@ -204,9 +205,12 @@ class NalParser(ABC):
             length = _size_at(data, position)[0]
             if length > left:
                 raise truncated(length, left)
-            if length < header_size:
-                raise too_short(length, header_size)
             position += 4
+            if length < header_size:
+                seen |= BAD
+                position += length
+                count += 1
+                continue
             seen |= roles[data[position]]
             position += length
             count += 1
@@ -257,6 +261,8 @@ class NalParser(ABC):
 
     def _check_prefixed(self, data: bytes, size: int) -> None:
         units = split_prefixed(data, size)
+        if not any(units):
+            raise MediaError("no NAL unit but empty ones")
         if len(units[0]) == 1 and size == 4:
             # `00 00 00 01`: only an end unit is that short, and no access unit begins with it.
             raise MediaError("a first NAL unit of 1 byte")
@@ -269,20 +275,21 @@ class NalParser(ABC):
         kept, seen = [], 0
         counts: dict[str, int] = {}
         for unit in units:
-            if not unit:
+            if len(unit) < header_size:
                 counts["empty"] = counts.get("empty", 0) + 1
                 continue
-            if len(unit) < header_size:
-                raise too_short(len(unit), header_size)
             role = roles[unit[0]]
+            if role == BAD:
+                if roles[unit[0] & 0x7F] & _PICTURE:
+                    raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
+                counts["forbidden bit"] = counts.get("forbidden bit", 0) + 1
+                continue
             if role == DROP:
                 name = syntax.dropped[syntax.types[unit[0]]]
                 counts[name] = counts.get(name, 0) + 1
                 continue
             if role == SET:
                 role = self._role(unit)
-            elif role == BAD:
-                raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
             kept.append(unit)
             seen |= role
         return kept, seen, counts

@@ -47,7 +47,7 @@ def _av1(found: sdp.Format, find: FindCodec) -> tuple[CodecParser, MakeDepacketi
 
 
 def _generic(found: sdp.Format, find: FindCodec) -> tuple[CodecParser, MakeDepacketiser]:
-    config = aac.config_of(found.parameters)
+    config = aac.config_of(found.parameters, found.clock_rate, found.channels)
     step = aac.frame_step(config, found.clock_rate)
     # Made once to have its complaints before the camera is asked to play.
     aac.AacDepacketiser(_Nowhere(), found.parameters, step)

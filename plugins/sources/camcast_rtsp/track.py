@@ -73,6 +73,8 @@ class TrackReceiver:
     def flush(self) -> None:
         """Hand on what waits for a gap to be filled, and for its decode time."""
         self.receiver.finish()
+        if isinstance(self._depacketiser, NalAssembler):
+            self._depacketiser.finish()
         if self._order is not None:
             self._release(self._order.flush())
 

@@ -62,14 +62,16 @@ def test_damage_is_named() -> None:
         split_prefixed(bytes.fromhex("40000000 656565"))
     with pytest.raises(MediaError, match="its size field lacks 2 bytes"):
         split_prefixed(bytes.fromhex("00000001 65 0000"))
-    with pytest.raises(MediaError, match="zero length"):
-        split_prefixed(bytes(4))
     with pytest.raises(MediaError, match="no Annex B start code in 4 bytes"):
         split_annexb(b"abcd")
     with pytest.raises(MediaError, match="bytes before the first Annex B start code"):
         split_annexb(b"a\x00\x00\x01b")
     with pytest.raises(MediaError, match="truncated NAL unit"):
         to_annexb(bytes.fromhex("00000005 6565"))
+
+
+def test_empty_units_are_no_damage() -> None:
+    assert split_prefixed(bytes.fromhex("00000000 00000001 65 00000000")) == [b"", b"\x65", b""]
 
 
 def test_floods_are_bounded() -> None:

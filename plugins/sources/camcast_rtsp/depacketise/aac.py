@@ -1,7 +1,8 @@
 """AAC as mpeg4-generic (RFC 3640): AU headers in front, one or more frames behind, or a piece of one large frame.
 
 The modes AAC-hbr and AAC-lbr differ only in the numbers that the SDP gives: sizelength, indexlength, indexdeltalength.
-Interleaving (an index other than 0) and headers with more fields are not used by cameras and count as damaged.
+Interleaving is not used by cameras; an index other than 0 is a mistake, and passed over. Some cameras send whole ADTS
+frames without any AU header: such a packet is known by its first frames' headers, whose sizes fill it exactly.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ MAX_FRAMES = 64
 MAX_LOST = 1000
 """More frames than that in one gap are not believed, nor counted one by one."""
 FREQUENCIES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_ADTS_HEADER = 7
 _OTHER_FIELDS = ("ctsdeltalength", "dtsdeltalength", "randomaccessindication", "streamstateindication")
 
 
@@ -65,7 +67,9 @@ class AacDepacketiser:
         self._lost = 0
 
     def _take(self, payload: Bytes, timestamp: int) -> None:
-        sizes, at = self._headers(payload)
+        sizes, at = (adts_sizes(payload), 0) if payload[0] == 0xFF else ([], 0)
+        if not sizes:
+            sizes, at = self._headers(payload)
         end = len(payload)
         if len(sizes) == 1 and sizes[0] > end - at:
             self._fragment(payload[at:], sizes[0], timestamp)
@@ -95,17 +99,18 @@ class AacDepacketiser:
         while position > last:
             index_bits = self._delta_bits if sizes else self._index_bits
             position -= self._size_bits + index_bits
-            if position < last or len(sizes) == MAX_FRAMES:
+            if position < last:
+                # Not enough for one more header: padding.
+                break
+            if len(sizes) == MAX_FRAMES:
                 raise Damage
-            value = fields >> position
-            if value & ((1 << index_bits) - 1):
-                raise Damage
-            sizes.append(value >> index_bits & ((1 << self._size_bits) - 1))
-        if not sizes:
-            raise Damage
+            sizes.append(fields >> position + index_bits & ((1 << self._size_bits) - 1))
         if self._auxiliary_bits:
             at += self._auxiliary(payload, at)
-        return sizes, at
+        if at > len(payload):
+            raise Damage
+        # Without any header: one frame is all there is.
+        return sizes or [len(payload) - at], at
 
     def _auxiliary(self, payload: Bytes, at: int) -> int:
         """Bytes of the auxiliary section (§3.2.2)."""
@@ -138,15 +143,34 @@ class AacDepacketiser:
         self._sink.missing(reason)
 
 
-def config_of(parameters: Mapping[str, str]) -> bytes:
-    """The AudioSpecificConfig in the SDP; raises `MediaError`."""
+def adts_sizes(payload: Bytes) -> list[int]:
+    """Sizes of the ADTS frames (ISO 14496-3 §1.A.2.2) that a payload consists of; [] unless they fill it exactly."""
+    sizes: list[int] = []
+    at, end = 0, len(payload)
+    while end - at >= _ADTS_HEADER and len(sizes) < MAX_FRAMES:
+        if payload[at] != 0xFF or payload[at + 1] & 0xF6 != 0xF0:
+            return []
+        size = (payload[at + 3] & 3) << 11 | payload[at + 4] << 3 | payload[at + 5] >> 5
+        if size <= _ADTS_HEADER:
+            return []
+        sizes.append(size)
+        at += size
+    return sizes if at == end else []
+
+
+def config_of(parameters: Mapping[str, str], rate: int, channels: int) -> bytes:
+    """The AudioSpecificConfig in the SDP; where there is none, plain AAC-LC as the rtpmap says. Raises `MediaError`."""
+    text = parameters.get("config", "")
     try:
-        config = bytes.fromhex(parameters.get("config", ""))
+        config = bytes.fromhex(text)
     except ValueError:
         config = b""
-    if len(config) < 2:
-        raise MediaError("AAC in RTP without a config in its SDP: nothing says how to decode it")
-    return config
+    if len(config) >= 2:
+        return config
+    if rate not in FREQUENCIES or not 1 <= channels <= 7:
+        raise MediaError(f"AAC in RTP with config {text[:32]!r}, {rate} Hz and {channels} channels: no such AAC")
+    # Object type 2, frequency index, channel configuration (ISO 14496-3 §1.6.2.1).
+    return (2 << 11 | FREQUENCIES.index(rate) << 7 | channels << 3).to_bytes(2, "big")
 
 
 def frame_step(config: bytes, clock_rate: int) -> int:

@@ -76,7 +76,9 @@ class Av1Depacketiser:
         if self._broken:
             self._unit.clear()
             return
-        if not obu or obu[0] & 0x80:
+        if not obu:
+            return
+        if obu[0] & 0x80:
             raise Damage
         kind = obu[0] >> 3 & 15
         if kind in (_TEMPORAL_DELIMITER, _TILE_LIST):
@@ -85,11 +87,11 @@ class Av1Depacketiser:
         if len(obu) < header:
             raise Damage
         if obu[0] & _HAS_SIZE:
-            # Senders should leave it out (§5); where it is, it must be right.
+            # Senders should leave it out (§5); where it is, it must be right, but for padding.
             size, at = _leb128(bytes(obu[: header + MAX_LEB]), header)
-            if at + size != len(obu):
+            if at + size > len(obu) or any(obu[at + size :]):
                 raise Damage
-            self._unit += obu
+            self._unit += obu[: at + size]
             return
         obu[0] |= _HAS_SIZE
         self._unit += obu[:header]
@@ -122,7 +124,7 @@ def _elements(payload: Bytes, count: int) -> list[Bytes]:
             raise Damage
         found.append(payload[at : at + size])
         at += size
-    if not found or (count and len(found) != count):
+    if found and count and len(found) != count:
         raise Damage
     return found
 

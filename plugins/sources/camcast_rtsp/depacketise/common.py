@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import Protocol
 
@@ -14,6 +15,10 @@ DAMAGED = "damaged"
 TOO_LARGE = "too large"
 
 Bytes = memoryview | bytes
+_MARK = b"\0\0\1"
+_mark_in = re.compile(_MARK).search
+"""Three times as fast as `in`."""
+_LONG_MARK = b"\0\0\0\1"
 
 
 class Damage(Exception):
@@ -42,6 +47,9 @@ class NalAssembler(ABC):
 
     After a gap, a picture counts as whole only if it is seen to begin after it. A camera that sets the marker on
     every slice is found out by a slice that continues the picture before; from then on timestamps alone divide.
+
+    Only data that is missing damages a picture. Start codes inside a unit (cameras exist that put a whole Annex B
+    sequence into one) divide it, as no unit may hold one (ISO 14496-10 §7.4.1.1); what is empty is passed over.
     """
 
     _header_size = 1
@@ -63,6 +71,10 @@ class NalAssembler(ABC):
         self._trust_marker = True
         self._last_sent = -1
         self._pictured = False
+        self._unopened = b""
+        """Header of a fragmented unit whose first fragment had no data."""
+        self._ended = False
+        """The last packet had the marker."""
 
     @abstractmethod
     def _take(self, payload: Bytes) -> None:
@@ -86,7 +98,15 @@ class NalAssembler(ABC):
         except Damage:
             self._broken = self._broken or DAMAGED
             self.started = -1
-        if marker and self._trust_marker:
+            self._unopened = b""
+        # A marker within a fragmented unit is either too early, or the unit's end was not marked: the next packet tells.
+        self._ended = marker and self._trust_marker
+        if self._ended and self.started < 0:
+            self._flush()
+
+    def finish(self) -> None:
+        """Nothing more comes: hand on the unit whose last packet had the marker."""
+        if self._ended and self.collected:
             self._flush()
 
     def lost(self, count: int) -> None:
@@ -94,16 +114,21 @@ class NalAssembler(ABC):
         if self.collected:
             self._broken = LOSS
             self.started = -1
+        self._unopened = b""
         self._suspect = True
 
     def _flush(self) -> None:
-        if self.started >= 0 and not self._broken:
-            self._broken = DAMAGED
+        self._close()
         if self._broken:
             self._sink.missing(self._broken)
         elif self.collected:
             self._last_sent = self.timestamp
-            self._sink.unit(bytes(self.collected), self.timestamp)
+            unit = bytes(self.collected)
+            # A size field may look like a start code too.
+            if _mark_in(unit):
+                unit = divided(unit, self._header_size)
+            if unit:
+                self._sink.unit(unit, self.timestamp)
         self.collected = bytearray()
         self._broken = ""
         self.started = -1
@@ -127,22 +152,24 @@ class NalAssembler(ABC):
                 self._broken = DAMAGED
 
     def _whole(self, nal: Bytes) -> None:
+        if nal[:3] == _MARK or nal[:4] == _LONG_MARK:
+            nal = nal[3 if nal[2] else 4 :]
         size = len(nal)
-        if size < self._header_size:
-            raise Damage
-        if self.started >= 0:
-            self._broken = self._broken or DAMAGED
+        if size <= self._header_size:
+            # Nothing behind its header: an end of sequence, or padding.
+            return
+        self._close()
         if self._suspect or not self._pictured:
-            self._examine(nal[0], nal[self._header_size] if size > self._header_size else 0)
+            self._examine(nal[0], nal[self._header_size])
         if self._room(size):
             self.collected += size.to_bytes(4, "big")
             self.collected += nal
 
     def _open(self, header: bytes, data: Bytes) -> None:
         if not data:
-            raise Damage
-        if self.started >= 0:
-            self._broken = self._broken or DAMAGED
+            self._unopened = header
+            return
+        self._close()
         if self._suspect or not self._pictured:
             self._examine(header[0], data[0])
         if self._room(len(data)):
@@ -152,7 +179,12 @@ class NalAssembler(ABC):
             self.collected += data
 
     def _more(self, data: Bytes) -> None:
-        if self.started >= 0:
+        if not data:
+            return
+        if self._unopened:
+            header, self._unopened = self._unopened, b""
+            self._open(header, data)
+        elif self.started >= 0:
             if self._room(len(data)):
                 self.collected += data
         else:
@@ -162,6 +194,8 @@ class NalAssembler(ABC):
             self.collected.clear()
 
     def _close(self) -> None:
+        """The open fragment is whole: nothing was lost, whether its last packet says so or not."""
+        self._unopened = b""
         start = self.started
         if start >= 0:
             self.collected[start : start + 4] = (len(self.collected) - start - 4).to_bytes(4, "big")
@@ -179,3 +213,18 @@ class NalAssembler(ABC):
             self.started = -1
             return False
         return True
+
+
+def divided(unit: bytes, header_size: int) -> bytes:
+    """An access unit with 4-byte sizes whose NAL units may hold start codes, each of its units by itself."""
+    found: list[bytes] = []
+    at, end = 0, len(unit)
+    while at < end:
+        start = at + 4
+        at = start + int.from_bytes(unit[at:start], "big")
+        if not _mark_in(unit, start, at):
+            found.append(unit[start:at])
+            continue
+        # The zeros before a start code belong to it, or are padding.
+        found += [piece for part in unit[start:at].split(_MARK) if len(piece := part.rstrip(b"\0")) > header_size]
+    return b"".join([part for nal in found for part in (len(nal).to_bytes(4, "big"), nal)])

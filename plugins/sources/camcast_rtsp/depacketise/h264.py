@@ -1,6 +1,7 @@
 """H.264 (RFC 6184): single NAL units, STAP-A and FU-A, that is packetization modes 0 and 1.
 
-Interleaved mode (2) is not known to be sent by any camera; its packets count as damaged.
+Interleaved mode (2) is not known to be sent by any camera; its packets count as damaged. Types that mean nothing (0,
+30, 31) hold nothing that is missed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Mapping
 from .common import Bytes, Damage, NalAssembler
 
 STAP_A, FU_A = 24, 28
+_INTERLEAVED = (25, 26, 27, 29)
+"""STAP-B, MTAP16, MTAP24, FU-B."""
 _START = b"\x00\x00\x00\x01"
-_PARAMETERS = (6, 7, 8)
 
 
 class H264Depacketiser(NalAssembler):
@@ -23,8 +25,8 @@ class H264Depacketiser(NalAssembler):
         first = payload[0]
         kind = first & 0x1F
         if kind == FU_A:
-            if len(payload) < 3:
-                raise Damage
+            if len(payload) < 2:
+                return
             second = payload[1]
             if second & 0x80:
                 self._open(bytes((first & 0xE0 | second & 0x1F,)), payload[2:])
@@ -32,16 +34,12 @@ class H264Depacketiser(NalAssembler):
                 self._more(payload[2:])
             if second & 0x40:
                 self._close()
-        elif 1 <= kind <= 23:
-            if kind in _PARAMETERS:
-                # Some cameras put a whole Annex B sequence (SPS, PPS, IDR) into one "SPS".
-                for nal in bytes(payload).split(_START):
-                    self._whole(nal)
-            else:
-                self._whole(payload)
+        elif kind < STAP_A:
+            # 0 is what a start code begins with.
+            self._whole(payload)
         elif kind == STAP_A:
             self._aggregate(payload)
-        else:
+        elif kind in _INTERLEAVED:
             raise Damage
 
     def _aggregate(self, payload: Bytes) -> None:

@@ -1,7 +1,8 @@
 """H.265 (RFC 7798): single NAL units, aggregation packets (AP) and fragmentation units (FU).
 
 With sprop-max-don-diff above 0 each unit has a decoding order number in front; it is passed over, since units
-still come in decoding order from a single RTP stream of any known camera. PACI packets count as damaged.
+still come in decoding order from a single RTP stream of any known camera. PACI packets count as damaged; types that
+mean nothing hold nothing that is missed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class H265Depacketiser(NalAssembler):
 
     def _take(self, payload: Bytes) -> None:
         if len(payload) < 3:
-            raise Damage
+            return
         kind = payload[0] >> 1 & 0x3F
         if kind == FU:
             third = payload[2]
@@ -39,7 +40,7 @@ class H265Depacketiser(NalAssembler):
             self._aggregate(payload)
         elif kind < AP:
             self._whole(bytes(payload[:2]) + bytes(payload[4:]) if self._skip else payload)
-        else:
+        elif kind == PACI:
             raise Damage
 
     def _aggregate(self, payload: Bytes) -> None:

@@ -1,5 +1,6 @@
 """AAC as MP4A-LATM (RFC 6416 §6): the configuration in the SDP (cpresent=0), frames behind their length bytes.
 
+Where the SDP has a configuration but does not say cpresent (whose default is 1), the configuration is what counts.
 Only the plain case is read, which is all that cameras send: one program, one layer, one frame a unit.
 """
 
@@ -29,7 +30,7 @@ class LatmDepacketiser:
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
         if timestamp != self._timestamp:
             if self._piece:
-                self._broken = self._broken or LOSS
+                # Without its marker; the lengths inside tell whether it is whole.
                 self._flush()
             self._timestamp = timestamp
         if len(self._piece) + len(payload) <= MAX_FRAME:
@@ -74,7 +75,7 @@ class LatmDepacketiser:
 
 def stream_config(parameters: Mapping[str, str]) -> tuple[bytes, int]:
     """The AudioSpecificConfig, and frames a unit, out of the SDP's StreamMuxConfig. Raises `MediaError`."""
-    if parameters.get("cpresent", "1") != "0":
+    if parameters.get("cpresent", "0" if parameters.get("config") else "1") != "0":
         raise MediaError("LATM with its configuration inside the stream (cpresent=1) is not supported")
     try:
         data = bytes.fromhex(parameters.get("config", ""))

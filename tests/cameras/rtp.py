@@ -1,0 +1,182 @@
+"""A camera's side of RTP: units into payloads, payloads into packets, written for the tests alone. No I/O.
+
+A `Track` is what a camera sends of one medium: payloads with the moment when each goes out and its RTP time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from struct import pack
+
+import attrs
+
+from tests.cameras.clips import Clip, Unit
+
+MTU = 600
+"""Small, so that keyframes come in fragments."""
+NTP_1970 = 2_208_988_800
+
+
+@attrs.frozen
+class Payload:
+    """One RTP payload. `at`: seconds after PLAY; `time`: RTP units from the track's beginning."""
+
+    at: float
+    time: int
+    data: bytes = attrs.field(repr=False)
+    marker: bool = True
+    payload_type: int = -1
+    """-1 = the track's."""
+
+
+@attrs.define
+class Track:
+    """One medium of a camera. `media`: its `m=` line and attributes without control."""
+
+    kind: str
+    media: str
+    payloads: Sequence[Payload] = attrs.field(repr=False)
+    clock: int = 90_000
+    payload_type: int = 96
+    ssrc: int = 0x1234
+    sequence: int = 1000
+    base: int = 3_000_000
+    """RTP time of the beginning."""
+    reports: Sequence[float] = ()
+    """When sender reports go out, seconds after PLAY."""
+    wall: Callable[[float], float] = lambda at: 1_700_000_000 + at
+    """The camera's wall clock (s since 1970) at a moment, for the reports."""
+    control: str = ""
+
+    def packets(self) -> Iterator[tuple[float, bytes]]:
+        """(moment, RTP packet)."""
+        for number, payload in enumerate(self.payloads):
+            yield payload.at, self.packet(payload, number)
+
+    def packet(self, payload: Payload, number: int) -> bytes:
+        kind = self.payload_type if payload.payload_type < 0 else payload.payload_type
+        second = kind | (0x80 if payload.marker else 0)
+        head = pack(
+            "!BBHII", 0x80, second, (self.sequence + number) & 0xFFFF, self.base + payload.time & 0xFFFFFFFF, self.ssrc
+        )
+        return head + payload.data
+
+    def rtcp(self) -> Iterator[tuple[float, bytes]]:
+        """(moment, sender report)."""
+        for at in self.reports:
+            yield at, self.report(at)
+
+    def report(self, at: float) -> bytes:
+        wall = self.wall(at) + NTP_1970
+        seconds, fraction = int(wall), int(wall % 1 * 2**32)
+        time = self.base + round(at * self.clock) & 0xFFFFFFFF
+        return pack("!BBHIIIIII", 0x80, 200, 6, self.ssrc, seconds, fraction, time, 0, 0)
+
+    def bye(self) -> bytes:
+        return pack("!BBHIBBHI", 0x80, 201, 1, self.ssrc, 0x81, 203, 1, self.ssrc)
+
+
+def nals(unit: bytes) -> list[bytes]:
+    """The NAL units of an Annex B access unit."""
+    return [piece.rstrip(b"\0") for piece in unit.split(b"\0\0\1") if piece.rstrip(b"\0")]
+
+
+Packetise = Callable[[bytes], list[bytes]]
+"""An access unit as payloads; the last one gets the marker."""
+
+
+def h264(unit: bytes, mtu: int = MTU) -> list[bytes]:
+    """RFC 6184 as most cameras do it: single units, and FU-A for what is larger."""
+    found = []
+    for nal in nals(unit):
+        found += [nal] if len(nal) <= mtu else fu_a(nal[0], nal[1:], mtu)
+    return found
+
+
+def fu_a(header: int, data: bytes, mtu: int = MTU) -> list[bytes]:
+    pieces = [data[at : at + mtu - 2] for at in range(0, len(data), mtu - 2)]
+    last = len(pieces) - 1
+    return [
+        bytes((header & 0xE0 | 28, (number == 0) << 7 | (number == last) << 6 | header & 0x1F)) + piece
+        for number, piece in enumerate(pieces)
+    ]
+
+
+def stap_a(units: Sequence[bytes]) -> bytes:
+    return b"\x78" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in units)
+
+
+def h265(unit: bytes, mtu: int = MTU) -> list[bytes]:
+    """RFC 7798: single units, and FU."""
+    found = []
+    for nal in nals(unit):
+        found += [nal] if len(nal) <= mtu else fu(nal[:2], nal[2:], mtu)
+    return found
+
+
+def fu(header: bytes, data: bytes, mtu: int = MTU) -> list[bytes]:
+    pieces = [data[at : at + mtu - 3] for at in range(0, len(data), mtu - 3)]
+    last = len(pieces) - 1
+    kind = header[0] >> 1 & 0x3F
+    return [
+        bytes((header[0] & 0x81 | 49 << 1, header[1], (number == 0) << 7 | (number == last) << 6 | kind)) + piece
+        for number, piece in enumerate(pieces)
+    ]
+
+
+def aggregate(units: Sequence[bytes]) -> bytes:
+    """RFC 7798 §4.4.2."""
+    return b"\x60\x01" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in units)
+
+
+def payloads_of(units: Sequence[Unit], packetise: Packetise, clock: int = 90_000) -> list[Payload]:
+    """Units sent at their decode times, with their display times."""
+    made = []
+    for unit in units:
+        pieces = packetise(unit.data)
+        for number, piece in enumerate(pieces):
+            made.append(
+                Payload(unit.dts / 1000, unit.pts * clock // 1000, piece, marker=number == len(pieces) - 1)
+            )
+    return made
+
+
+# --- tracks as cameras offer them ---------------------------------------------------------------------------
+
+
+def video_track(clip: Clip, packetise: Packetise | None = None, *, fmtp: str = "", payload_type: int = 96) -> Track:
+    name = {"h264": "H264", "h265": "H265"}[clip.codec]
+    media = f"m=video 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {name}/90000\r\n"
+    if fmtp:
+        media += f"a=fmtp:{payload_type} {fmtp}\r\n"
+    made = payloads_of(clip.units, packetise or {"h264": h264, "h265": h265}[clip.codec])
+    return Track("video", media, made, payload_type=payload_type, control="video")
+
+
+def aac(unit: bytes) -> list[bytes]:
+    """RFC 3640, AAC-hbr: one AU header, one frame."""
+    return [pack("!HH", 16, len(unit) << 3) + unit]
+
+
+def aac_track(clip: Clip, packetise: Packetise = aac, *, payload_type: int = 97) -> Track:
+    told = (
+        f"streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
+        f"config={clip.config.hex().upper()}"
+    )
+    media = (
+        f"m=audio 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} MPEG4-GENERIC/{clip.rate}/{clip.channels}\r\n"
+        f"a=fmtp:{payload_type} {told}\r\n"
+    )
+    return _sound_track(clip, media, packetise, clip.rate, payload_type)
+
+
+def pcma_track(clip: Clip) -> Track:
+    return _sound_track(clip, "m=audio 0 RTP/AVP 8\r\n", lambda unit: [unit], clip.rate, 8)
+
+
+def _sound_track(clip: Clip, media: str, packetise: Packetise, clock: int, payload_type: int) -> Track:
+    made = []
+    for number, unit in enumerate(clip.units):
+        time = number * clip.samples
+        made += [Payload(time / clip.rate, time * clock // clip.rate, piece) for piece in packetise(unit.data)]
+    return Track("audio", media, made, clock=clock, payload_type=payload_type, ssrc=0x5678, base=77_000, control="audio")

@@ -1,0 +1,124 @@
+"""Plays scripts over real sockets: one small server, many cameras."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Self
+
+from tests.cameras.script import Asked, Conversation, Script, requests
+
+
+class Camera:
+    """One scripted camera, listening while entered."""
+
+    def __init__(self, script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self.script = script
+        self.asked: list[Asked] = []
+        """All requests of all connections."""
+        self.connections = 0
+        self.open = 0
+        self.port = 0
+        self._host = host
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"rtsp{'s' if self._tls else ''}://{self.script.login}{host}:{self.port}{self.script.path}"
+
+    def methods(self, connection: int | None = None) -> list[str]:
+        return [one.method for one in self.asked if connection in (None, one.connection)]
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._client, self._host, 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        talk = Conversation(self.script, self.connections)
+        self.connections += 1
+        self.open += 1
+        playing: asyncio.Task[None] | None = None
+        data = b""
+        try:
+            while piece := await reader.read(65536):
+                data += piece
+                for asked, used in requests(data):
+                    data = data[used:]
+                    if asked is None:
+                        continue
+                    self.asked.append(asked)
+                    reply = talk.answer(asked) if asked.method != "answer" else None
+                    if reply is None:
+                        continue
+                    writer.write(reply.encode())
+                    await writer.drain()
+                    if reply.close:
+                        return
+                    if asked.method == "PLAY" and reply.status == 200 and playing is None:
+                        playing = asyncio.create_task(self._play(talk, writer))
+        except (ConnectionError, asyncio.CancelledError):
+            # The client went, or the test is over.
+            pass
+        finally:
+            self.open -= 1
+            if playing is not None:
+                playing.cancel()
+                await asyncio.gather(playing, return_exceptions=True)
+            writer.close()
+
+    async def _play(self, talk: Conversation, writer: asyncio.StreamWriter) -> None:
+        loop, script = asyncio.get_running_loop(), self.script
+        begun = loop.time()
+        with contextlib.ExitStack() as stack:
+            sockets = self._sockets(talk, stack, writer)
+            for at, which, packet in script.packets():
+                delay = begun + at - loop.time()
+                if delay > 0:
+                    await asyncio.sleep(delay)
+                self._send(talk, writer, sockets, which, packet)
+                await writer.drain()
+            if script.ending == "bye":
+                for number, track in enumerate(script.tracks):
+                    self._send(talk, writer, sockets, 2 * number + 1, track.bye())
+                await writer.drain()
+            elif script.ending == "close":
+                writer.close()
+
+    def _send(
+        self, talk: Conversation, writer: asyncio.StreamWriter, sockets: dict[int, socket.socket], which: int, packet: bytes
+    ) -> None:
+        number, is_rtcp = divmod(which, 2)
+        if number in talk.interleaved:
+            writer.write(self.script.wire(talk.interleaved[number][is_rtcp], packet))
+        elif number in talk.ports:
+            peer = writer.get_extra_info("peername")[0]
+            sockets[which].sendto(packet, (peer, talk.ports[number][is_rtcp]))
+
+    def _sockets(
+        self, talk: Conversation, stack: contextlib.ExitStack, writer: asyncio.StreamWriter
+    ) -> dict[int, socket.socket]:
+        own = writer.get_extra_info("sockname")
+        family = socket.AF_INET6 if ":" in own[0] else socket.AF_INET
+        found = {}
+        for number in talk.ports:
+            for which in (2 * number, 2 * number + 1):
+                found[which] = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                found[which].bind((own[0], 0))
+        return found

@@ -1,0 +1,89 @@
+"""Scripted cameras through camcast to viewers: one engine, and for each camera an FFmpeg that decodes what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+from tests.cameras.script import Script
+from tests.cameras.server import Camera
+from tests.cameras.viewer import Seen, Viewer
+
+from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.events import Event, SourceChanged, SourceNote, SourceState
+
+QUICK = RetryPolicy(initial_delay=0.2, max_delay=0.5, max_attempts=None, stable_after=0.5)
+LATER = RetryPolicy(initial_delay=60.0, max_delay=60.0, max_attempts=None, stable_after=3600.0)
+"""A camera that has ended is not asked again."""
+AFTER = 0.3
+"""Seconds from a camera's end to that of its session, so that what it sent last arrives."""
+
+
+@attrs.define
+class Watched:
+    """What came of one camera."""
+
+    seen: Seen
+    camera: Camera
+    events: list[Event]
+
+    @property
+    def numbers(self) -> list[int | None]:
+        return self.seen.numbers
+
+    @property
+    def notes(self) -> list[str]:
+        return [event.message for event in self.events if isinstance(event, SourceNote)]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the source ended, each time."""
+        return [event.reason for event in self.events if isinstance(event, SourceChanged) and event.reason]
+
+
+async def watch(
+    directory: Path, scripts: Mapping[str, Script], *, seconds: float = 15.0, runs: int = 1
+) -> dict[str, Watched]:
+    """Run each script's camera until its source has ended `runs` times, for `seconds` at most."""
+    async with contextlib.AsyncExitStack() as stack:
+        cameras = {name: await stack.enter_async_context(Camera(script)) for name, script in scripts.items()}
+        viewers = {name: Viewer(directory / f"viewer{number}") for number, name in enumerate(scripts)}
+        for viewer in viewers.values():
+            stack.callback(viewer.stop)
+        await asyncio.gather(*(viewer.ready() for viewer in viewers.values()))
+        events: dict[str, list[Event]] = {name: [] for name in scripts}
+        again = QUICK if runs > 1 else LATER
+        configs = [_config(number, name, cameras[name], viewers[name], again) for number, name in enumerate(scripts)]
+        engine = Engine(Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs)))
+        stream = engine.events()
+        async with engine:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await _collect(stream, events, runs)
+            await asyncio.sleep(AFTER)
+        seen = await asyncio.gather(*(viewer.seen() for viewer in viewers.values()))
+    return {name: Watched(one, cameras[name], events[name]) for name, one in zip(scripts, seen, strict=True)}
+
+
+def _config(number: int, name: str, camera: Camera, viewer: Viewer, again: RetryPolicy) -> CameraConfig:
+    source = SourceConfig(type="rtsp", url=camera.url, options=camera.script.options, retry_policy=again)
+    session = SessionConfig(camera_id=number, url=viewer.url(f"c{number}"), retry_policy=QUICK, idle_timeout=30.0)
+    return CameraConfig(camera_id=number, name=name, streams=(StreamConfig(source=source, sessions=(session,)),))
+
+
+async def _collect(stream: object, events: Mapping[str, list[Event]], runs: int) -> None:
+    """Until every source has ended so often."""
+    names = {f"cam{number}_main": name for number, name in enumerate(events)}
+    ended = dict.fromkeys(events, 0)
+    async for event in stream:  # type: ignore[attr-defined]
+        name = names.get(event.label.partition("/")[0])
+        if name is None:
+            continue
+        events[name].append(event)
+        if isinstance(event, SourceChanged) and event.new in (SourceState.WAITING, SourceState.FAILED, SourceState.ENDED):
+            ended[name] += 1
+        if min(ended.values()) >= runs:
+            return
