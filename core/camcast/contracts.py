@@ -172,6 +172,9 @@ class SourceContext:
     log: logging.Logger | logging.LoggerAdapter[Any]
     resolver: Resolver | None = attrs.field(default=None, repr=False)
     """For sources that connect somewhere; None = the system's own look-up."""
+    note: Callable[[str, str], object] = attrs.field(default=lambda code, text: None, repr=False)
+    """Tell an operator something about this source; becomes a `SourceNote`. `(code, text)`: the code is stable, the
+    text is for people and must not hold a secret. "camera_odd" is for what is put right and needs no action."""
 
     @property
     def label(self) -> str:

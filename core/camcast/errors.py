@@ -66,11 +66,15 @@ class MediaError(CamcastError):
 
 
 class SourceError(CamcastError):
-    """A camera failed: gone, refused, or silent. Trying again helps unless `fatal`."""
+    """A camera failed: gone, refused, or silent. Trying again helps unless `fatal`.
 
-    def __init__(self, message: str, *, fatal: bool = False) -> None:
+    `refused`: it said no, to a password for instance; asking often makes it worse.
+    """
+
+    def __init__(self, message: str, *, fatal: bool = False, refused: bool = False) -> None:
         super().__init__(message)
         self.fatal = fatal
+        self.refused = refused
 
 
 class EncoderError(CamcastError):

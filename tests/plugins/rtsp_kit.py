@@ -15,6 +15,8 @@ from tests.plugins.source_kit import Sink, context
 from camcast.errors import MediaError, SourceError
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet
+from camcast_rtsp.memory import Memory
+from camcast_rtsp.oddities import Oddities
 from camcast_rtsp.options import RtspOptions
 from camcast_rtsp.source import RtspSource
 
@@ -36,6 +38,11 @@ def find_codec(name: str) -> CodecKind:
         return _kinds()[name.lower()]
     except KeyError:
         raise MediaError(f"no codec {name}") from None
+
+
+def nobody() -> Oddities:
+    """Who is told oddities, and does not care."""
+    return Oddities(Memory(), lambda code, text: None)
 
 
 class Run:

@@ -107,6 +107,7 @@ def context(url: str | Path = "", options: Any = None, **changes: Any) -> Source
         "codec": find_plain,
         "handover": DirectHandover(),
         "log": logging.getLogger("camcast.test"),
+        "note": lambda code, text: logging.getLogger("camcast.test").warning("%s [%s]", text, code),
     }
     return SourceContext(**{**values, **changes})
 

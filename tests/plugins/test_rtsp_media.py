@@ -253,7 +253,7 @@ def test_a_marker_on_every_slice_is_found_out() -> None:
 def test_parameter_sets_of_an_sdp_and_garbled_ones() -> None:
     assert parameter_sets({"sprop-parameter-sets": "Z0IACvg=,aM44gA=="}) == b"\0\0\0\1" + SPS + b"\0\0\0\1" + PPS
     assert parameter_sets({"sprop-parameter-sets": "Z0IACvg,!!!,"}) == b"\0\0\0\1" + SPS
-    chosen = formats.choose(
+    (chosen,) = formats.choose(
         sdp.Media(MediaKind.VIDEO, (sdp.Format(96, "h264", 90_000, 1, {"sprop-parameter-sets": "AAAA"}),), ""),
         find_codec,
     )

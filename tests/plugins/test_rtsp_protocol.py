@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.plugins.rtsp_kit import nobody
 
 from camcast.errors import SourceError
 from camcast.media import MediaKind
@@ -35,6 +38,8 @@ from camcast_rtsp.url import parse_url
         ("RTSP://cam:8554", "rtsp://cam:8554", "cam", 8554, None, None),
         ("rtsps://cam/x#frag", "rtsps://cam/x", "cam", 322, None, None),
         ("rtsp://u:p%40s%2Fs@cam:1/a?b=c&d", "rtsp://cam:1/a?b=c&d", "cam", 1, "u", "p@s/s"),
+        ("rtsp://[fe80::1%25eth0]/x", "rtsp://[fe80::1]/x", "fe80::1%eth0", 554, None, None),
+        ("rtsp://u:p@[fe80::1%eth0]:8554/x", "rtsp://[fe80::1]:8554/x", "fe80::1%eth0", 8554, "u", "p"),
         ("rtsp://u:p@ss@10.0.0.5/x", "rtsp://10.0.0.5/x", "10.0.0.5", 554, "u", "p@ss"),
         ("rtsp://[fe80::1]:555/x", "rtsp://[fe80::1]:555/x", "fe80::1", 555, None, None),
         ("rtsp://cam/user=admin_password=x@y_1", "rtsp://cam/user=admin_password=x@y_1", "cam", 554, None, None),
@@ -131,7 +136,7 @@ RFC_7616 = [
     ],
 )
 def test_the_examples_of_rfc_7616(index: int, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    challenge = parse_challenges([RFC_7616[index]])[0]
+    challenge = parse_challenges([RFC_7616[index]]).challenges[0]
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     monkeypatch.setattr("camcast_rtsp.auth.secrets.token_hex", lambda size: cnonce)
     header = Authenticator(challenge, "Mufasa", "Circle of Life").header("GET", "/dir/index.html")
@@ -142,13 +147,20 @@ def test_the_examples_of_rfc_7616(index: int, answer: str, monkeypatch: pytest.M
 
 def test_the_strongest_offer_is_taken() -> None:
     offers = parse_challenges(['Basic realm="x"', *reversed(RFC_7616), 'Digest realm="x", algorithm=SHA-3, nonce="1"'])
-    assert [(offer.scheme, offer.algorithm) for offer in offers] == [
+    assert offers.others == ("Digest",)
+    assert [(offer.scheme, offer.algorithm) for offer in offers.challenges] == [
         ("digest", "SHA-256"),
         ("digest", "MD5"),
         ("basic", ""),
     ]
     both = parse_challenges(['Digest realm="a, Basic b", nonce="1", Basic realm="c"'])
-    assert [(offer.scheme, offer.realm) for offer in both] == [("digest", "a, Basic b"), ("basic", "c")]
+    assert [(offer.scheme, offer.realm) for offer in both.challenges] == [("digest", "a, Basic b"), ("basic", "c")]
+
+
+def test_what_cannot_be_answered_is_named() -> None:
+    offers = parse_challenges(["Negotiate", "NTLM TlRMTVNTUAABAAAA==", 'Bearer realm="x", scope=""'])
+    assert offers.challenges == ()
+    assert offers.others == ("Negotiate", "NTLM", "Bearer")
 
 
 def test_secrets_are_not_in_any_repr() -> None:
@@ -158,19 +170,57 @@ def test_secrets_are_not_in_any_repr() -> None:
 
 
 def dialogue(url: str = "rtsp://cam/main", password: str | None = "pw") -> Dialogue:
-    return Dialogue(parse_url(url), "admin" if password else None, password, "test")
+    return Dialogue(parse_url(url), "admin" if password else None, password, "test", nobody())
 
 
 def answer(status: int, **headers: str) -> Response:
     return Response(status, "Some Words", Headers(tuple((k.lower().replace("_", "-"), v) for k, v in headers.items())))
 
 
-def test_a_stale_nonce_is_renewed_and_a_second_refusal_is_the_passwords_fault() -> None:
+def digest_with(nonce: str, extra: str = "") -> Response:
+    return answer(401, www_authenticate=f'Digest realm="r", nonce="{nonce}"{extra}')
+
+
+def test_an_old_nonce_is_renewed_though_it_is_not_called_stale() -> None:
+    for extra in ("", ", stale=true"):
+        talk = dialogue()
+        assert talk.again(digest_with("1"))
+        assert not talk.again(answer(200))
+        assert talk.again(digest_with("2", extra))
+        assert not talk.again(answer(200))
+        assert talk.again(digest_with("3", extra))
+        # Only when the newest is refused, the password is to blame.
+        with pytest.raises(SourceError, match="refuses the user name or password") as caught:
+            talk.again(digest_with("4", extra))
+        assert caught.value.refused
+
+
+def test_a_nonce_that_is_stale_at_once_is_renewed_once() -> None:
     talk = dialogue()
-    assert talk.again(answer(401, www_authenticate='Digest realm="r", nonce="1"'))
-    assert talk.again(answer(401, www_authenticate='Digest realm="r", nonce="2", stale=true'))
+    assert talk.again(digest_with("1"))
+    assert talk.again(digest_with("2", ", stale=true"))
+    assert talk.again(digest_with("3", ", stale=true"))
     with pytest.raises(SourceError, match="refuses the user name or password"):
-        talk.again(answer(401, www_authenticate='Digest realm="r", nonce="2", stale=true'))
+        for number in range(9):
+            assert talk.again(digest_with(f"{4 + number}", ", stale=true"))
+
+
+def test_every_way_to_log_in_is_tried_before_the_password_is_wrong() -> None:
+    talk = dialogue()
+    offers = [*RFC_7616, 'Basic realm="x"']
+    headers = Headers(tuple(("www-authenticate", offer) for offer in offers))
+    sent = []
+    with pytest.raises(SourceError, match="refuses the user name or password"):
+        while talk.again(Response(401, "No", headers)):
+            sent.append(talk.request("DESCRIBE", "rtsp://cam/main")[1].decode())
+    ways = [re.search(r'algorithm=("?[\w-]+"?)', text) for text in sent]
+    assert [found[1] if found else "" for found in ways] == ["SHA-256", "MD5", "", '"SHA-256"']
+
+
+def test_an_algorithm_in_quotes_is_answered_in_quotes() -> None:
+    talk = dialogue()
+    assert talk.again(digest_with("1", ', algorithm="MD5"'))
+    assert b'algorithm="MD5"' in talk.request("DESCRIBE", "rtsp://cam/main")[1]
 
 
 def test_redirects_stay_on_the_host() -> None:

@@ -14,12 +14,13 @@ from select import select
 from typing import Any
 
 import pytest
-from tests.plugins.rtsp_kit import Run, running
+from tests.plugins.rtsp_kit import Run, nobody, running
 from tests.plugins.test_rtsp_scripted import PICTURE, SOUND, Camera, friendly, scripted
 
 from camcast.media import MediaKind
 from camcast_rtsp.connection import Connection, connect
 from camcast_rtsp.dialogue import Dialogue
+from camcast_rtsp.limits import Meter
 from camcast_rtsp.options import RtspOptions
 from camcast_rtsp.rounds import TURN, Rounds, rounds
 from camcast_rtsp.url import parse_url
@@ -228,7 +229,7 @@ async def connected(wire: bytes) -> AsyncIterator[Connection]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = parse_url(f"rtsp://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-    connection = await connect(url, Dialogue(url, "", "", "test"), RtspOptions(), None)
+    connection = await connect(url, Dialogue(url, "", "", "test", nobody()), RtspOptions(), None, Meter())
     try:
         yield connection
     finally:

@@ -141,13 +141,26 @@ async def test_redirect_then_digest_with_sha_256_and_a_nonce_that_ages() -> None
         assert 'uri="rtsp://127.0.0.1' in authorization
 
 
-async def test_a_camera_that_forgets_the_session_is_left() -> None:
+async def test_a_camera_that_forgets_the_session_is_left_when_its_media_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def answer(request: Request, writer: asyncio.StreamWriter) -> tuple[int, dict[str, str], bytes]:
         return (454, {}, b"") if request.method == "GET_PARAMETER" else friendly(request, writer)
 
-    async with scripted(answer) as camera, running(camera.url()) as run:
-        assert "forgotten the session" in str(await run.failure())
-        assert run.video
+    async def play(self: Camera, writer: asyncio.StreamWriter) -> None:
+        # Media goes on after the session is forgotten, and stops a while later.
+        playing = asyncio.ensure_future(forever(self, writer))
+        while not self.asked("GET_PARAMETER"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        playing.cancel()
+
+    forever = Camera.play
+    monkeypatch.setattr(Camera, "play", play)
+    async with scripted(answer) as camera, running(camera.url(), no_data_timeout=0.5) as run:
+        text = str(await run.failure())
+        assert "sent no video for 0.5 s; it answered GET_PARAMETER with 454 (it has forgotten the session)" in text
+        assert len(run.video) > 10
 
 
 async def test_the_cameras_own_requests_are_answered_and_a_changed_stream_is_begun_anew() -> None:

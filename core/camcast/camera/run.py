@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from camcast.config import CameraConfig, StreamConfig
@@ -25,13 +26,22 @@ STOP_DEADLINE = 3.0
 class SourceRun:
     """Runs one source object. Used once; whoever wants another try makes another run."""
 
-    def __init__(self, camera: CameraConfig, stream: StreamConfig, label: str, environment: Environment) -> None:
+    def __init__(
+        self,
+        camera: CameraConfig,
+        stream: StreamConfig,
+        label: str,
+        environment: Environment,
+        note: Callable[[str, str], object] = lambda code, text: None,
+    ) -> None:
+        """`note` takes what the source has to say to an operator: (code, text)."""
         self.source: Source | None = None
         """While it runs."""
         self._camera = camera
         self._stream = stream
         self._label = label
         self._environment = environment
+        self._note = note
         self._secrets: frozenset[str] = frozenset()
 
     async def run(self, feed: Feed) -> SourceError | None:
@@ -45,7 +55,7 @@ class SourceRun:
             await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
             (fault if fault.done() else running).result()
         except SourceError as error:
-            return SourceError(self._scrub(str(error)), fatal=error.fatal)
+            return SourceError(self._scrub(str(error)), fatal=error.fatal, refused=error.refused)
         except CamcastError as error:
             return SourceError(self._scrub(str(error)), fatal=True)
         except Exception as error:  # noqa: BLE001  whatever the library raises ends this run of the source only
@@ -91,5 +101,6 @@ class SourceRun:
                 handover=self._environment.handover,
                 log=logging.LoggerAdapter(log, {"stream": self._label}),
                 resolver=self._environment.resolver,
+                note=lambda code, text: self._note(code, self._scrub(text)),
             )
         )

@@ -11,7 +11,7 @@ from camcast.camera.handles import check_bitrate
 from camcast.camera.run import STOP_DEADLINE, SourceRun
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SlateConfig, StreamConfig
-from camcast.errors import ErrorClass
+from camcast.errors import ErrorClass, SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.media import MediaKind
 from camcast.session.connection import ConnectionManager
@@ -20,7 +20,7 @@ from camcast.stream.feed import Feed
 
 log = logging.getLogger(__name__)
 
-_GOOD_NEWS = frozenset({"encoder_chosen", "slate_off"})
+_GOOD_NEWS = frozenset({"encoder_chosen", "slate_off", "camera_odd"})
 """Codes of notes that nobody needs to act upon."""
 
 
@@ -110,7 +110,7 @@ class CameraStream:
             self._to(SourceState.STARTING)
             self.feed.on_first = self._running
             started = time.monotonic()
-            self._run = SourceRun(self.camera, self.config, self.label, self._environment)
+            self._run = SourceRun(self.camera, self.config, self.label, self._environment, self._note)
             try:
                 error = await self._run.run(self.feed)
             finally:
@@ -121,7 +121,7 @@ class CameraStream:
             self.last_error = str(error)
             if self.feed.counters.received.total() and self.state is SourceState.RUNNING:
                 policy.on_flow(time.monotonic() - started)
-            policy.on_disconnect(ErrorClass.MISCONFIGURED if error.fatal else ErrorClass.NETWORK)
+            policy.on_disconnect(_class_of(error))
             if not policy.should_reconnect():
                 self._to(SourceState.FAILED, str(error))
                 return
@@ -181,3 +181,9 @@ class CameraStream:
                 level="info" if code in _GOOD_NEWS else "warning",
             )
         )
+
+
+def _class_of(error: SourceError) -> ErrorClass:
+    if error.fatal:
+        return ErrorClass.MISCONFIGURED
+    return ErrorClass.REFUSED if error.refused else ErrorClass.NETWORK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
@@ -10,13 +11,25 @@ from camcast.kinds import SourceKind
 
 from .options import RtspOptions
 
+if TYPE_CHECKING:
+    from .memory import Memories
+
 
 @hookimpl
 def camcast_sources() -> Sequence[SourceKind]:
-    return [SourceKind(name="rtsp", title="An IP camera by RTSP", build=_build, options=RtspOptions)]
+    return [SourceKind(name="rtsp", title="An IP camera by RTSP", build=_Builder(), options=RtspOptions)]
 
 
-def _build(context: SourceContext) -> Source:
-    from .source import RtspSource
+class _Builder:
+    """Builds RTSP sources, which share through it what was learnt of each camera."""
 
-    return RtspSource(context)
+    def __init__(self) -> None:
+        self._memories: Memories | None = None
+
+    def __call__(self, context: SourceContext) -> Source:
+        from .memory import Memories
+        from .source import RtspSource
+
+        if self._memories is None:
+            self._memories = Memories()
+        return RtspSource(context, self._memories)

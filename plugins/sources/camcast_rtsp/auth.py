@@ -1,22 +1,26 @@
-"""Answers to a camera's WWW-Authenticate (RFC 2617, RFC 7616): Digest with MD5 or SHA-256, else Basic. No I/O.
+"""Answers to a camera's WWW-Authenticate (RFC 2617, RFC 7616): Digest with SHA-256 or MD5, else Basic. No I/O.
 
-The strongest scheme offered is used. MD5 is what most cameras know; it is here for their sake.
+The strongest way offered is tried first, the others after it: cameras exist that offer SHA-256 and know only MD5. MD5
+is what most cameras know; it is here for their sake. Every parser here passes over its text once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from base64 import b64encode
 from collections.abc import Sequence
 
 import attrs
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
-_SCHEME = re.compile(r"(?:^|,)\s*(Basic|Digest)\s+", re.IGNORECASE)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+MAX_CHALLENGES = 16
+MAX_WRONG = 4
+"""Answers that a camera may refuse on one connection; some lock the user after five to seven."""
 _HASHES = {"md5": hashlib.md5, "sha-256": hashlib.sha256}
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+Way = tuple[str, str, bool]
+"""Scheme, algorithm in lower case, whether the algorithm's name stands in quotes."""
 
 
 @attrs.frozen
@@ -29,6 +33,8 @@ class Challenge:
     opaque: str | None = attrs.field(default=None, repr=False)
     algorithm: str = ""
     """As the camera spells it; "" = MD5 without saying so."""
+    quoted: bool = False
+    """Whether it stands in quotes, against the rules. The answer's does then too: some cameras compare bytes."""
     qop: bool = False
     """"auth" is offered."""
     stale: bool = False
@@ -40,45 +46,188 @@ class Challenge:
             return 1
         return 3 if self.algorithm.lower().startswith("sha-256") else 2
 
+    @property
+    def way(self) -> Way:
+        return self.scheme, self.algorithm.lower(), self.quoted
 
-def parse_challenges(headers: Sequence[str]) -> list[Challenge]:
-    """The offers that can be answered, strongest first."""
+
+@attrs.frozen
+class Offers:
+    """What a camera's 401 offers."""
+
+    challenges: tuple[Challenge, ...]
+    """Those that can be answered, strongest first."""
+    others: tuple[str, ...]
+    """Names of the schemes that cannot."""
+
+
+def parse_challenges(headers: Sequence[str]) -> Offers:
+    """The offers in WWW-Authenticate headers."""
     found: list[Challenge] = []
+    others: list[str] = []
     for header in headers:
-        # A scheme's name inside a quoted text begins nothing.
-        starts = list(_SCHEME.finditer(_QUOTED.sub(lambda match: "x" * len(match[0]), header)))
-        for this, following in zip(starts, [*starts[1:], None], strict=True):
-            part = header[this.end() : following.start() if following else len(header)]
-            challenge = _challenge(this[1].lower(), part)
-            if challenge is not None:
+        for scheme, values in _schemes(header):
+            challenge = _challenge(scheme.lower(), values)
+            if challenge is not None and len(found) < MAX_CHALLENGES:
                 found.append(challenge)
-    return sorted(found, key=lambda challenge: -challenge.strength)
+            elif challenge is None and len(others) < MAX_CHALLENGES:
+                others.append(scheme[:32])
+    return Offers(tuple(sorted(found, key=lambda challenge: -challenge.strength)), tuple(others))
 
 
-def _challenge(scheme: str, text: str) -> Challenge | None:
-    values = {
-        match[1].lower(): re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3]
-        for match in _PARAMETER.finditer(text)
-    }
-    algorithm = values.get("algorithm", "")
+_Values = dict[str, tuple[str, bool]]
+"""By name in lower case: the value and whether it was quoted."""
+
+
+def _schemes(text: str) -> list[tuple[str, _Values]]:
+    """Each scheme's name and parameters. A word with '=' behind it is a parameter of the scheme before it."""
+    found: list[tuple[str, _Values]] = []
+    at, end = 0, len(text)
+    while at < end:
+        if text[at] not in _NAME:
+            # Commas, spaces; a quoted text that belongs to nothing.
+            at = _quoted(text, at)[1] if text[at] == '"' else at + 1
+            continue
+        start = at
+        while at < end and text[at] in _NAME:
+            at += 1
+        word = text[start:at]
+        behind = at
+        while behind < end and text[behind] in " \t":
+            behind += 1
+        if behind == end or text[behind] != "=":
+            found.append((word, {}))
+            continue
+        value, at, quoted = _value(text, behind + 1)
+        if found:
+            found[-1][1].setdefault(word.lower(), (value, quoted))
+    return found
+
+
+def _value(text: str, at: int) -> tuple[str, int, bool]:
+    """A parameter's value that begins at or behind `at`, where it ends, whether it is quoted."""
+    end = len(text)
+    while at < end and text[at] in " \t":
+        at += 1
+    if at < end and text[at] == '"':
+        return *_quoted(text, at), True
+    start = at
+    while at < end and text[at] not in ", \t":
+        at += 1
+    return text[start:at], at, False
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    """The quoted text that begins at `at`, and where what follows begins. One without an end goes to the end."""
+    parts: list[str] = []
+    at += 1
+    end = len(text)
+    while at < end:
+        char = text[at]
+        if char == '"':
+            return "".join(parts), at + 1
+        if char == "\\" and at + 1 < end:
+            at += 1
+            char = text[at]
+        parts.append(char)
+        at += 1
+    return "".join(parts), end
+
+
+def _challenge(scheme: str, values: _Values) -> Challenge | None:
+    def value(name: str) -> str:
+        return values.get(name, ("", False))[0]
+
+    algorithm = value("algorithm")
+    if scheme not in ("basic", "digest"):
+        return None
     if scheme == "digest" and (_hash_name(algorithm) not in _HASHES or "nonce" not in values):
         return None
-    offered = [word.strip().lower() for word in values.get("qop", "").split(",") if word.strip()]
+    offered = [word.strip().lower() for word in value("qop").split(",") if word.strip()]
     if offered and "auth" not in offered:
         return None
     return Challenge(
         scheme=scheme,
-        realm=values.get("realm", ""),
-        nonce=values.get("nonce", ""),
-        opaque=values.get("opaque"),
+        realm=value("realm"),
+        nonce=value("nonce"),
+        opaque=values["opaque"][0] if "opaque" in values else None,
         algorithm=algorithm,
+        quoted=values.get("algorithm", ("", False))[1],
         qop=bool(offered),
-        stale=values.get("stale", "").lower() == "true",
+        stale=value("stale").lower() == "true",
     )
 
 
 def _hash_name(algorithm: str) -> str:
     return algorithm.lower().removesuffix("-sess") or "md5"
+
+
+class Login:
+    """One user on one connection: which answer a 401 gets, and when there is none left to try."""
+
+    def __init__(self, username: str, password: str, remembered: Way | None = None) -> None:
+        """`remembered`: the way that this camera accepted before."""
+        self.accepted = False
+        """The answer in use was accepted at least once."""
+        self._username, self._password = username, password
+        self._remembered = remembered
+        self._current: Authenticator | None = None
+        self._renewed = False
+        """The request in hand has been sent anew with a new nonce."""
+        self._tried: set[tuple[Way, int]] = set()
+        self._wrong = 0
+
+    @property
+    def way(self) -> Way | None:
+        return self._current.challenge.way if self._current else None
+
+    def header(self, method: str, url: str) -> str | None:
+        """The Authorization of a request; None before anything was asked for."""
+        return self._current.header(method, url) if self._current else None
+
+    def well(self) -> None:
+        """A request was answered with anything but 401."""
+        self._renewed = False
+        self.accepted = self._current is not None
+
+    def again(self, challenges: Sequence[Challenge]) -> bool:
+        """Whether to answer a 401 with these challenges; False = the user name or password is refused."""
+        before = self._current
+        if before is not None:
+            new = self._same_with_new_nonce(before.challenge, challenges)
+            if new is not None and not self._renewed and (self.accepted or new.stale):
+                # Not every camera says "stale" when a nonce has grown old.
+                self._renewed = True
+                self._use(new)
+                return True
+            if self.accepted:
+                return False
+            self._wrong += 1
+        return self._wrong < MAX_WRONG and self._next(challenges)
+
+    def _next(self, challenges: Sequence[Challenge]) -> bool:
+        """The next way that has not been tried: each with the nonce at hand, then digests with the newest one."""
+        ordered = sorted(challenges, key=lambda challenge: challenge.way != self._remembered)
+        for turn in (0, 1):
+            for challenge in ordered:
+                key = (challenge.way, turn)
+                if key in self._tried or (turn and challenge.scheme == "basic"):
+                    continue
+                self._tried.add(key)
+                # The second time with the algorithm's name spelt the other way.
+                self._use(attrs.evolve(challenge, quoted=challenge.quoted != bool(turn and challenge.algorithm)))
+                return True
+        return False
+
+    def _use(self, challenge: Challenge) -> None:
+        self._current = Authenticator(challenge, self._username, self._password)
+
+    def _same_with_new_nonce(self, used: Challenge, challenges: Sequence[Challenge]) -> Challenge | None:
+        for challenge in challenges:
+            same = challenge.scheme == used.scheme and challenge.algorithm.lower() == used.algorithm.lower()
+            if same and challenge.nonce != used.nonce:
+                return attrs.evolve(challenge, quoted=used.quoted)
+        return None
 
 
 @attrs.define
@@ -120,7 +269,7 @@ class Authenticator:
         if offer.opaque is not None:
             text += f', opaque="{_escape(offer.opaque)}"'
         if offer.algorithm:
-            text += f", algorithm={offer.algorithm}"
+            text += f', algorithm="{_escape(offer.algorithm)}"' if offer.quoted else f", algorithm={offer.algorithm}"
         if offer.qop:
             text += f', qop=auth, nc={count}, cnonce="{cnonce}"'
         elif offer.algorithm.lower().endswith("-sess"):

@@ -3,11 +3,14 @@
 Rules:
 - A track's line begins at the arrival of its first packet, or beside the other track's by RTP-Info (RFC 2326
   §12.33). Timestamps are followed modulo 2**32: at 90 kHz they wrap every 13 hours.
-- Sender reports (RFC 3550 §6.4.1) tell how far sound is off. Large errors are mended at once where that moves sound
-  forward, all others by stretching it a little, so that its time never runs back. Reports that are off by more than
-  `MAX_OFFSET` are about different clocks and are ignored.
+- Sender reports (RFC 3550 §6.4.1) tell how far sound is off. A large error is mended at once the first time, where that
+  moves sound forward; all others by stretching it a little, so that its time never runs back. Reports that are off
+  by more than `MAX_OFFSET` are about different clocks and are ignored. A report that does not continue those before
+  it means that the camera's wall clock was set: then both tracks must have reported anew before they are compared.
+- No time is later than its unit's arrival by more than `AHEAD`.
 - A leap that real time does not explain (`FORWARD`, `BACK`) starts a new line where the old one would be by now.
-- A clock that keeps running at a wrong rate is not used any longer: arrival is.
+- Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
+  has reports keeps beside the picture instead; one that runs at a wrong rate is not used any longer: arrival is.
 """
 
 from __future__ import annotations
@@ -18,15 +21,19 @@ import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S
 
+from .rate import NEAR, ArrivalClock, Drift, RateWatch
+
 FORWARD = 5 * NS_PER_S
 BACK = NS_PER_S
 """Pictures out of display order step back by far less."""
+AHEAD = 5 * NS_PER_S
+"""What cameras send in a burst at the beginning, and a fast clock gains until it is mended."""
 MAX_OFFSET = 10 * NS_PER_S
-NEAR = 2 * NS_PER_S
-"""RTP-Info is believed when it agrees with arrival as well as this; a clock is left alone that is off by less."""
-BEHIND = 8 * NS_PER_S
-"""More than what cameras and servers hold back for a slow link before they leave pictures out."""
-_MIN_FRAMES = 8
+SET = NS_PER_S // 8
+"""Reports that disagree with those before them by more tell of a wall clock that was set."""
+LARGE = NS_PER_S // 4
+REPORTS_LAST = 60 * NS_PER_S
+"""Without a new one for so long, reports say nothing any more."""
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
 
@@ -36,68 +43,12 @@ def signed(difference: int) -> int:
     return ((difference + _HALF) & _MASK) - _HALF
 
 
-class RateWatch:
-    """Compares media time with real time in windows of `window` ns; two in a row wrong the same way are a verdict.
+@attrs.frozen
+class Report:
+    """A moment by the camera's wall clock (`ntp`, ns) and where it lies on our line."""
 
-    Windows follow each other without a gap, and media must have run ahead by `NEAR` or fallen behind by `BEHIND` in
-    all: so neither a stall with the burst behind it, nor the burst with which many cameras begin, nor a link that is
-    too slow for a few seconds is mistaken for a wrong clock.
-    """
-
-    def __init__(self, window: int, low: float, high: float) -> None:
-        self._window, self._low, self._high = window, low, high
-        self.reset()
-
-    def reset(self) -> None:
-        self._origin: tuple[int, int] | None = None
-        self._start = (0, 0)
-        self._frames = 0
-        self._before = 0
-
-    def check(self, media: int, arrival: int) -> float:
-        """The factor by which the camera's clock is fast (2.0 = twice), or 0.0 while nothing is wrong."""
-        if self._origin is None:
-            self._origin = self._start = (media, arrival)
-            return 0.0
-        self._frames += 1
-        passed = arrival - self._start[1]
-        if passed < self._window or self._frames < _MIN_FRAMES:
-            return 0.0
-        ratio = (media - self._start[0]) / passed
-        ahead = (media - self._origin[0]) - (arrival - self._origin[1])
-        self._start, self._frames = (media, arrival), 0
-        wrong = 1 if ratio > self._high else -1 if ratio < self._low else 0
-        verdict = wrong and wrong == self._before and (ahead > NEAR or ahead < -BEHIND)
-        self._before = wrong
-        return max(ratio, 1e-9) if verdict else 0.0
-
-
-class ArrivalClock:
-    """Times by arrival, smoothed: a loop that follows the mean interval and rises all the time."""
-
-    def __init__(self) -> None:
-        self._time: int | None = None
-        self._period = 0.0
-        self._last_arrival = 0
-
-    def stamp(self, arrival: int) -> int:
-        before = self._time
-        if before is None:
-            self._time = arrival
-        else:
-            if not self._period:
-                passed = arrival - self._last_arrival
-                self._period = float(passed) if NS_PER_MS < passed < NS_PER_S else 33.0 * NS_PER_MS
-            due = before + self._period
-            error = arrival - due
-            if abs(error) > NS_PER_S // 2:
-                due = arrival
-            else:
-                due += error / 8
-                self._period = min(max(self._period + error / 256, NS_PER_MS), 10.0 * NS_PER_S)
-            self._time = max(int(due), before + NS_PER_MS // 2)
-        self._last_arrival = arrival
-        return self._time
+    ntp: int
+    time: int
 
 
 @attrs.define(eq=False)
@@ -105,15 +56,14 @@ class Timeline:
     """What the tracks of one session share. All times ns."""
 
     by_arrival: bool = False
-    on_wrong_rate: Callable[[float], None] = lambda factor: None
+    """All tracks, from the beginning: the user's wish."""
+    on_wrong_rate: Callable[[TrackClock, float], object] = lambda clock, factor: None
+    """A track's clock runs so many times real time, and is not used any longer."""
+    on_drift: Callable[[TrackClock, float], object] = lambda clock, factor: None
+    """A track's clock runs a little fast or slow, which is mended; told once."""
     origin: int | None = None
     """Where the RTP-Info times of all tracks lie on our line; known when the first track has begun."""
-
-    def give_up(self, factor: float) -> None:
-        """The camera's clock is hopeless."""
-        if not self.by_arrival:
-            self.by_arrival = True
-            self.on_wrong_rate(factor)
+    clocks: list[TrackClock] = attrs.field(factory=list)
 
 
 class TrackClock:
@@ -123,12 +73,16 @@ class TrackClock:
         self.rate = rate
         self.jumps = 0
         self.reports_ignored = 0
-        self._timeline = timeline
+        self.by_arrival = timeline.by_arrival
         self.start: int | None = None
         """The RTP timestamp that RTP-Info gives for the moment playing began."""
+        self.last_report: Report | None = None
+        self._timeline = timeline
+        timeline.clocks.append(self)
         self._follows = follows
         self._arrival_clock = ArrivalClock()
         self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, 0.9, 1.1))
+        self.drift = Drift()
         self._begun = False
         self._ticks = 0
         """Extended timestamp of the last unit, and its two neighbours."""
@@ -137,39 +91,47 @@ class TrackClock:
         self._line = 0
         """Our time of tick 0."""
         self._media = 0
+        self._furthest = 0
         self._time = 0
-        self._wall: int | None = None
-        """Our time minus the camera's NTP time."""
         self._correction = 0
         """What is still to be added to the line, little by little."""
-
-    @property
-    def wall(self) -> int | None:
-        return self._wall
+        self._settled = False
+        """Reports have brought this track to the other one's line."""
+        self._compared = 0
+        """Arrival of the last unit before reports were compared."""
 
     def stamp(self, timestamp: int, arrival: int) -> int:
         """Our time of a unit, in ns of the monotonic clock's scale."""
-        if self._timeline.by_arrival:
+        if self.by_arrival:
             return self._arrival_clock.stamp(arrival)
         if not self._begun:
             return self._begin(timestamp, arrival)
-        delta = signed(timestamp - self._last)
-        self._ticks += delta
+        self._ticks += signed(timestamp - self._last)
         self._last = timestamp
         media = self._ticks * NS_PER_S // self.rate
         step, passed = media - self._media, arrival - self._last_arrival
         self._media, self._last_arrival = media, arrival
-        time = media + self._line
         if step < -BACK or step > FORWARD + passed:
             return self._jump(media, passed)
-        if self._correction:
-            time += self._stretch(step)
         for watch in self._watches:
             factor = watch.check(media, arrival)
             if factor:
-                self._timeline.give_up(factor)
-                return self._arrival_clock.stamp(arrival)
+                return self._give_up(factor, arrival)
+        led = self._led
+        if led is not None:
+            self.drift.like(led.drift)
+        progress = media - self._furthest
+        if progress > 0:
+            self._furthest = media
+            self._line += self.drift.gain(progress)
+            if self._correction:
+                self._stretch(progress)
+        time = media + self._line
+        if time > arrival + AHEAD:
+            time = self._hold(time, arrival)
         self._time = time
+        if led is None and self.drift.see(time, arrival):
+            self._timeline.on_drift(self, self.drift.factor)
         return time
 
     def camera_time(self, timestamp: int) -> int:
@@ -182,52 +144,116 @@ class TrackClock:
     def arrival_time(self, arrival: int) -> int:
         return self._arrival_clock.stamp(arrival)
 
+    def change_rate(self, rate: int) -> None:
+        """What follows has another clock rate, or another clock: a new line where this one would be."""
+        self.rate = rate
+        self._begun = False
+        self.start = None
+
     def report(self, timestamp: int, ntp: int) -> None:
         """A sender report about this track."""
-        if not self._begun or self._timeline.by_arrival:
+        if not self._begun or self.by_arrival:
             return
         ticks = self._ticks + signed(timestamp - self._last)
-        self._wall = ticks * NS_PER_S // self.rate + self._line - ntp
-        if self._follows is None or self._follows.wall is None:
+        new = Report(ntp, ticks * NS_PER_S // self.rate + self._line)
+        before, self.last_report = self.last_report, new
+        if before is not None and abs(self._expected(before, ntp) - new.time) > SET:
+            # The wall clock was set. What others reported is about the old one.
+            for clock in self._timeline.clocks:
+                if clock is not self:
+                    clock.last_report = None
+            self._correction = 0
             return
-        error = self._follows.wall - self._wall
+        if self._follows is not None and self._follows.last_report is not None:
+            self._compare(self._follows._expected(self._follows.last_report, ntp) - new.time)
+
+    def _expected(self, report: Report, ntp: int) -> int:
+        """Our time of the moment `ntp`, by an earlier report."""
+        passed = ntp - report.ntp
+        return report.time + passed + int(passed * self.drift.slew)
+
+    def _compare(self, error: int) -> None:
         if abs(error) > MAX_OFFSET:
             self.reports_ignored += 1
             self._correction = 0
-        elif error > NS_PER_S // 4:
+            return
+        self._compared = self._last_arrival
+        if error > LARGE and not self._settled:
             self._line += error
             self._correction = 0
+            self.drift.reset()
         else:
             self._correction = error
+        self._settled = True
+
+    @property
+    def _led(self) -> TrackClock | None:
+        """The track beside which reports keep this one, if they do."""
+        follows = self._follows
+        if follows is None or not self._settled or follows.by_arrival:
+            return None
+        return follows if self._last_arrival - self._compared < REPORTS_LAST else None
 
     def _begin(self, timestamp: int, arrival: int) -> int:
+        again = self._time > 0
         self._begun = True
         self._last, self._last_arrival = timestamp, arrival
-        self._line = self._time = arrival
-        if self.start is not None:
+        self._ticks = self._media = self._furthest = 0
+        self._line = max(arrival, self._time + NS_PER_MS)
+        if self.start is not None and not again:
             # How much of the track had played at this unit, by the camera's own account.
             played = signed(timestamp - self.start) * NS_PER_S // self.rate
             if self._timeline.origin is None:
                 self._timeline.origin = arrival - played
             elif abs(self._timeline.origin + played - arrival) <= NEAR:
-                self._line = self._time = self._timeline.origin + played
+                self._line = self._timeline.origin + played
+        self._time = self._line
+        self._forget()
         return self._time
 
     def _jump(self, media: int, passed: int) -> int:
         self.jumps += 1
         self._time += max(passed, NS_PER_MS)
         self._line = self._time - media
-        self._wall = None
-        self._correction = 0
+        self._furthest = media
         self._timeline.origin = None
-        for watch in self._watches:
-            watch.reset()
+        self._forget()
         return self._time
 
-    def _stretch(self, step: int) -> int:
-        share = 4 if abs(self._correction) > NS_PER_S // 4 else 16
-        part = max(0, step) // share
+    def _forget(self) -> None:
+        """The line is another one: what was compared with it says nothing."""
+        self.last_report = None
+        self._correction = 0
+        self._settled = False
+        self.drift.reset()
+        for watch in self._watches:
+            watch.reset()
+
+    def _hold(self, time: int, arrival: int) -> int:
+        """Times run ahead of arrival by `AHEAD` at most: a burst at the beginning is crowded, and a clock that is far
+        too fast does little harm until it is found out."""
+        held = max(arrival + AHEAD, self._time + NS_PER_MS // 2)
+        self._line -= time - held
+        self.last_report = None
+        self.drift.reset()
+        return held
+
+    def _give_up(self, factor: float, arrival: int) -> int:
+        """This clock is hopeless: arrival counts from here on."""
+        self.by_arrival = True
+        self.last_report = None
+        self._arrival_clock = ArrivalClock(self._time)
+        self._timeline.on_wrong_rate(self, factor)
+        return self._arrival_clock.stamp(arrival)
+
+    @property
+    def ahead(self) -> int:
+        """By how much the times given run ahead of arrival since the clock was given up (ns); 0 = not at all."""
+        return max(0, self._arrival_clock.ahead) if self.by_arrival else 0
+
+    def _stretch(self, progress: int) -> None:
+        share = 4 if abs(self._correction) > LARGE else 16
+        part = progress // share
         part = min(part, self._correction) if self._correction > 0 else -min(part, -self._correction)
         self._correction -= part
         self._line += part
-        return part

@@ -12,15 +12,19 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from camcast.contracts import Resolver
 from camcast.errors import NetworkError, SourceError
+from camcast.media import NS_PER_MS
 
 from .dialogue import Dialogue
 from .interleave import Deinterleaver
+from .limits import TURN, Meter, Offence
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .rounds import REST, rounds
+from .tls import tls_context, tls_reason
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -30,17 +34,19 @@ GOODBYE = 0.5
 CLOSED = "the camera closed the connection"
 MAX_READS = 4
 """In one round, from a camera that keeps filling the buffer."""
-LAST_READS = 64
-"""From a connection that is over."""
+LAST_TURN = 50 * NS_PER_MS
+"""For what has come when a connection is over."""
+MAX_GIVEN_UP = 64
 _ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
 
 
 class Connection(asyncio.BufferedProtocol):
     """One connection to a camera. `closed` is done when it is over, with the reason as its result."""
 
-    def __init__(self, url: RtspUrl, dialogue: Dialogue) -> None:
+    def __init__(self, url: RtspUrl, dialogue: Dialogue, meter: Meter) -> None:
         self.url = url
         self.dialogue = dialogue
+        self._meter = meter
         self._rounds = rounds()
         self.incoming = Deinterleaver(self._message, None if url.secure else self._rounds.buffer)
         self.on_answer: Callable[[Response], None] = lambda response: None
@@ -49,6 +55,9 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiting: dict[int, asyncio.Future[Response]] = {}
+        self._given_up: set[int] = set()
+        """Numbers of requests whose answers nobody waits for any longer."""
+        self._strays = 0
         self._resting: asyncio.TimerHandle | None = None
         self._descriptor = -1
         """Of our socket while it is read in rounds. asyncio closes it after `connection_lost`, never before."""
@@ -65,9 +74,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         # Writing can fail while there is still something to read.
-        for _ in range(LAST_READS):
-            if not self._take(time.monotonic_ns()):
-                break
+        now = time.monotonic_ns()
+        until = now + LAST_TURN
+        while self._take(now, until) and time.monotonic_ns() < until:
+            pass
         self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
 
     def _end(self, reason: str) -> None:
@@ -86,16 +96,31 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- reading in rounds --------------------------------------------------------------------------------
 
-    def _read(self, now: int) -> None:
+    def _read(self, now: int) -> bool:
+        """Take what has come, for no longer than our turn; whether there is something left to take apart."""
+        self._meter.enter()
+        until = time.monotonic_ns() + TURN
         for _ in range(MAX_READS):
-            if not self._take(now):
+            if not self._take(now, until) or time.monotonic_ns() > until:
                 break
+        self._meter.leave()
+        self._judge(now)
+        return self._descriptor >= 0 and self.incoming.unfinished
 
-    def _take(self, now: int) -> bool:
+    def _judge(self, now: int) -> None:
+        try:
+            self._meter.check(now)
+        except Offence as offence:
+            self._end(str(offence))
+
+    def _take(self, now: int, until: int) -> bool:
         """Read what has come; whether there may be more."""
         if self._descriptor < 0:
             return False
         room = self.incoming.room()
+        if self.incoming.unfinished:
+            self._filled(0, now, until)
+            return self._descriptor >= 0 and not self.incoming.unfinished
         try:
             count = os.readv(self._descriptor, (room,))
         except BlockingIOError:
@@ -106,17 +131,23 @@ class Connection(asyncio.BufferedProtocol):
         if not count:
             self._end(CLOSED)
             return False
-        self._filled(count, now)
+        self._filled(count, now, until)
         return count == len(room)
 
-    def _filled(self, count: int, now: int) -> None:
+    def _filled(self, count: int, now: int, until: int) -> None:
         try:
-            self.incoming.filled(count, now)
+            self.incoming.filled(count, now, until)
         except ProtocolError as error:
             self._end(f"the peer does not speak RTSP: {error}")
+        except Offence as offence:
+            self._end(str(offence))
         except Exception as error:
             self._end(f"the connection broke: {error}")
             raise
+        strays = self.incoming.counts["stray"]
+        if strays != self._strays:
+            self._meter.strays += strays - self._strays
+            self._strays = strays
 
     # --- reading from TLS ---------------------------------------------------------------------------------
 
@@ -124,14 +155,23 @@ class Connection(asyncio.BufferedProtocol):
         return self.incoming.room()
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._filled(nbytes, time.monotonic_ns())
+        now = time.monotonic_ns()
+        self._meter.enter()
+        self._filled(nbytes, now, now + TURN)
+        self._meter.leave()
+        self._judge(now)
         if self._resting is None and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
             self._resting = self._loop.call_later(REST, self._resume)
 
     def _resume(self) -> None:
         self._resting = None
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self.incoming.unfinished:
+            self.incoming.room()
+            self.buffer_updated(0)
+        else:
             self._transport.resume_reading()
 
     def eof_received(self) -> None:
@@ -140,12 +180,15 @@ class Connection(asyncio.BufferedProtocol):
     # --- messages -----------------------------------------------------------------------------------------
 
     def _message(self, message: Message) -> None:
+        self._meter.messages += 1
         if isinstance(message, Request):
             self._asked(message)
             return
-        future = self._waiting.get(message.cseq)
-        if future is None and len(self._waiting) == 1 and message.cseq < 0:
-            # Some cameras forget the number.
+        number = message.cseq
+        future = self._waiting.get(number)
+        if future is None and len(self._waiting) == 1 and number not in self._given_up:
+            # Some cameras forget the number, or count by themselves.
+            self.dialogue.oddities.tell("its answers do not carry the number (CSeq) of the request")
             future = next(iter(self._waiting.values()))
         if future is not None and not future.done():
             self.on_answer(message)
@@ -194,6 +237,8 @@ class Connection(asyncio.BufferedProtocol):
             raise SourceError(f"{self.url.shown}: {self.dialogue.scrub(self.closed.result())}")
         finally:
             del self._waiting[number]
+            if not future.done() and len(self._given_up) < MAX_GIVEN_UP:
+                self._given_up.add(number)
 
     async def goodbye(self, url: str) -> None:
         """TEARDOWN as far as it goes, then close."""
@@ -206,12 +251,16 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         self._end("closed by us")
 
+    def fail(self, reason: str) -> None:
+        """End it for what the camera did elsewhere."""
+        self._end(reason)
+
     @property
-    def local(self) -> tuple[int, str]:
-        """Family and address of our end."""
+    def local(self) -> tuple[int, tuple[Any, ...]]:
+        """Family and socket address of our end."""
         assert self._transport is not None
         sock = self._transport.get_extra_info("socket")
-        return sock.family, sock.getsockname()[0]
+        return sock.family, sock.getsockname()
 
     @property
     def peer(self) -> str:
@@ -219,25 +268,28 @@ class Connection(asyncio.BufferedProtocol):
         return str(self._transport.get_extra_info("peername")[0])
 
 
-async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None) -> Connection:
+async def connect(
+    url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None, meter: Meter
+) -> Connection:
     """Open a connection, trying each of the host's addresses; raises `SourceError`."""
     loop = asyncio.get_running_loop()
-    context = _tls(options) if url.secure else None
+    context = tls_context(options) if url.secure else None
     hosts = [url.host]
     if resolver is not None:
         try:
-            hosts = [str(address[0]) for _, address in await resolver.resolve(url.host, url.port)]
+            hosts = [numeric(address) for _, address in await resolver.resolve(url.host, url.port)]
         except NetworkError as error:
             raise SourceError(f"{url.shown}: {error}") from None
     failure: OSError | None = None
     for host in hosts:
         try:
             _, connection = await loop.create_connection(
-                lambda: Connection(url, dialogue),
+                lambda: Connection(url, dialogue, meter),
                 host,
                 url.port,
                 ssl=context,
-                server_hostname=url.host if context else None,
+                # A zone is this machine's own affair.
+                server_hostname=url.host.partition("%")[0] if context else None,
             )
         except OSError as error:
             failure = error
@@ -246,24 +298,19 @@ async def connect(url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolv
     raise SourceError(f"{url.shown}: cannot connect: {_reason(failure)}") from None
 
 
+def numeric(address: tuple[Any, ...]) -> str:
+    """A socket address's host, with the zone of a link-local one."""
+    host = str(address[0])
+    return f"{host}%{address[3]}" if len(address) > 3 and address[3] and "%" not in host else host
+
+
 def _reason(error: OSError | None) -> str:
     match error:
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted ({error.verify_message}); set ca_file, or insecure to accept any"
+        case ssl.SSLError():
+            return tls_reason(error)
         case ConnectionRefusedError():
             return "nothing listens on its port (connection refused)"
         case None:
             return "its name has no address"
         case _:
             return error.strerror or str(error) or type(error).__name__
-
-
-def _tls(options: RtspOptions) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=options.ca_file)
-    except OSError as error:
-        raise SourceError(f"ca_file cannot be read: {error.strerror or error}", fatal=True) from None
-    if options.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

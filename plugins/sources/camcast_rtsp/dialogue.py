@@ -1,7 +1,7 @@
 """Our side of an RTSP conversation (RFC 2326): requests made, answers judged, the session remembered. No I/O.
 
-A 401 is answered once with what is known; a second one for the same nonce means that the password is wrong. Redirects
-are followed only to the same host, and never from rtsps to rtsp.
+A 401 is answered in every way that is offered before the password counts as wrong. Redirects are followed only to the
+same host, and never from rtsps to rtsp.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from collections.abc import Mapping
 from camcast.errors import SourceError
 from camcast.redaction import redact_text
 
-from .auth import Authenticator, parse_challenges
+from .auth import Login, Way, parse_challenges
 from .messages import Response, encode_request, parameters
+from .numbers import whole
+from .oddities import Oddities
 from .url import RtspUrl, parse_url
 
 DEFAULT_TIMEOUT = 60
 """Seconds an RTSP session lasts without a sign of life when the server does not say (§12.37)."""
 MAX_REDIRECTS = 3
+MAX_SESSIONS = 4
+MAX_SHOWN = 200
+"""Characters of a peer's words in a text of ours."""
 _REDIRECTS = (301, 302, 303, 305, 307, 308)
 
 _MEANING = {
@@ -27,7 +32,7 @@ _MEANING = {
     453: "the camera's bandwidth is used up: too many viewers",
     454: "the camera has forgotten the session",
     459: "the camera does not allow its media to be set up together",
-    461: 'the camera does not offer this transport: set the option "transport" to the other of "tcp" and "udp"',
+    461: 'the camera does not offer this transport: set the option "transport" to "auto", or to the other one',
     500: "the camera failed inside",
     503: "the camera is busy: often too many viewers at once",
     551: "the camera lacks an option",
@@ -45,14 +50,26 @@ class Redirected(Exception):
 class Dialogue:
     """Makes requests and judges responses for one connection."""
 
-    def __init__(self, url: RtspUrl, username: str | None, password: str | None, user_agent: str) -> None:
+    def __init__(
+        self,
+        url: RtspUrl,
+        username: str | None,
+        password: str | None,
+        user_agent: str,
+        oddities: Oddities,
+        remembered: Way | None = None,
+    ) -> None:
+        """`remembered`: the way to log in that this camera accepted before."""
         self.url = url
         self.session = ""
         self.timeout = DEFAULT_TIMEOUT
+        self.other_sessions: list[str] = []
+        """Further names that the camera gave the session."""
+        self.oddities = oddities
         self._username, self._password = username, password
         self._user_agent = user_agent
         self._sequence = 0
-        self._authenticator: Authenticator | None = None
+        self._login = Login(username or "", password or "", remembered)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -61,9 +78,14 @@ class Dialogue:
         return frozenset(found)
 
     def scrub(self, text: str) -> str:
-        """A peer's words as they may be shown: printable, short, without our secrets."""
-        clean = "".join(char if char.isprintable() else " " for char in text)
-        return redact_text(clean, self.secrets)[:200]
+        """A peer's words as they may be shown: without our secrets, printable, short."""
+        clean = "".join(char if char.isprintable() else " " for char in redact_text(text, self.secrets))
+        return redact_text(clean, self.secrets)[:MAX_SHOWN]
+
+    @property
+    def login(self) -> Way | None:
+        """The way to log in that was accepted."""
+        return self._login.way if self._login.accepted else None
 
     def request(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """The next request and its sequence number."""
@@ -71,34 +93,43 @@ class Dialogue:
         # A camera's control attribute may hold what no request line can.
         target = "".join(char if char > " " else f"%{ord(char):02X}" for char in url)
         fields = {"CSeq": str(self._sequence), "User-Agent": self._user_agent, "Session": self.session}
-        if self._authenticator is not None:
-            fields["Authorization"] = self._authenticator.header(method, target)
+        authorization = self._login.header(method, target)
+        if authorization is not None:
+            fields["Authorization"] = authorization
         return self._sequence, encode_request(method, target, {**fields, **(headers or {})})
 
     def again(self, response: Response) -> bool:
         """Whether to send the same request once more, now with an Authorization. Raises `SourceError` for refusals."""
         if response.status != 401:
+            self._login.well()
             return False
         offers = parse_challenges(response.headers.all("www-authenticate"))
-        if not offers:
+        if not offers.challenges:
+            named = ", ".join(dict.fromkeys(offers.others)) or response.headers.get("www-authenticate")
             raise SourceError(
                 f"{self.url.shown}: the camera asks for a password in a way that is not supported: expected Basic or "
-                f"Digest with MD5 or SHA-256, got {self.scrub(response.headers.get('www-authenticate')) or 'nothing'}"
+                f"Digest with MD5 or SHA-256, got {self.scrub(named) or 'nothing'}: choose digest authentication in "
+                "the camera's own settings",
+                refused=True,
             )
-        best = offers[0]
         if self._username is None:
+            scheme = offers.challenges[0].scheme.capitalize()
             raise SourceError(
-                f"{self.url.shown}: the camera asks for a user name and a password ({best.scheme.capitalize()}): put "
-                "them into the URL or the source's options"
+                f"{self.url.shown}: the camera asks for a user name and a password ({scheme}): put them into the URL "
+                "or the source's options",
+                refused=True,
             )
-        before = self._authenticator
-        if before is not None and not (best.stale and best.nonce != before.challenge.nonce):
-            raise SourceError(
-                f"{self.url.shown}: the camera refuses the user name or password (401 after {best.scheme.capitalize()} "
-                "authentication): check them; some cameras lock the user for a while after several wrong tries"
-            )
-        self._authenticator = Authenticator(best, self._username, self._password or "")
-        return True
+        before = self._login.way
+        if self._login.again(offers.challenges):
+            if before is not None and before != self._login.way and not self._login.accepted:
+                self.oddities.tell(f"login by {_named(before)} is refused though offered, so others are tried")
+            return True
+        tried = (self._login.way or ("", "", False))[0].capitalize()
+        raise SourceError(
+            f"{self.url.shown}: the camera refuses the user name or password (401 after {tried} authentication): check "
+            "them; some cameras lock the user for a while after several wrong tries",
+            refused=True,
+        )
 
     def check(self, method: str, response: Response) -> None:
         """Raises `SourceError` unless the response is a success, `Redirected` when the camera is elsewhere."""
@@ -114,12 +145,17 @@ class Dialogue:
 
     def _remember(self, response: Response) -> None:
         value = response.headers.get("session")
-        if not value:
+        name = value.partition(";")[0].strip()
+        if not name:
             return
-        self.session = value.partition(";")[0].strip()
-        timeout = parameters(value).get("timeout", "")
-        if timeout.isascii() and timeout.isdigit() and len(timeout) < 7 and int(timeout) > 0:
-            self.timeout = int(timeout)
+        if not self.session:
+            self.session = name
+        elif name != self.session and name not in self.other_sessions and len(self.other_sessions) < MAX_SESSIONS:
+            self.oddities.tell("its session gets another name with each SETUP; the first is kept")
+            self.other_sessions.append(name)
+        timeout = whole(parameters(value).get("timeout", ""), 6)
+        if timeout:
+            self.timeout = timeout
 
     def _redirect(self, response: Response) -> RtspUrl:
         location = response.headers.get("location")
@@ -137,10 +173,25 @@ class Dialogue:
         return there
 
 
-def content_base(response: Response, url: str) -> str:
-    """What relative controls are appended to (RFC 2326 §C.1.1)."""
+def _named(way: Way | None) -> str:
+    scheme, algorithm, _ = way or ("", "", False)
+    return f"{scheme.capitalize()} {algorithm.upper()}".strip()
+
+
+def content_base(response: Response, url: str, oddities: Oddities) -> str:
+    """What relative controls are appended to (RFC 2326 §C.1.1): what the camera says where that is a URL, else ours."""
     for name in ("content-base", "content-location"):
         value = response.headers.get(name)
-        if value.lower().startswith(("rtsp://", "rtsps://")):
-            return value
+        lower = value.lower()
+        if not lower.startswith(("rtsp:", "rtsps:")):
+            continue
+        again = max(lower.rfind("rtsp://"), lower.rfind("rtsps://"))
+        try:
+            parse_url(value[again:])
+        except SourceError:
+            oddities.tell("its Content-Base is no URL; the one that was asked for is used")
+            return url
+        if again:
+            oddities.tell("its Content-Base holds one URL behind another; the last is used")
+        return value[again:]
     return url

@@ -17,6 +17,8 @@ _VERSION = 0x80 << 8
 """2, without padding, extension or CSRCs."""
 _SIZE = 19
 """Interleaved header 4, RTP header 12, and the first 3 bytes of the payload."""
+MAX_FED = 32
+"""Packets in one call that need more than a look; then whoever reads looks at the time."""
 _look = Struct("!HHHHIIBBB").unpack_from
 """Mark and channel, size, version and payload type, sequence, time, source, the payload's first bytes."""
 
@@ -26,12 +28,19 @@ class FragmentRun:
 
     def __init__(self, receiver: RtpReceiver, assembler: NalAssembler) -> None:
         self._receiver = receiver
+        self.use(assembler)
+
+    def use(self, assembler: NalAssembler | None) -> None:
+        """From now on the packets are for this one; None = for none that can take them so."""
         self._assembler = assembler
-        self._mask, self._kind, self._header = assembler.fragment_mark
+        if assembler is not None:
+            self._mask, self._kind, self._header = assembler.fragment_mark
 
     def __call__(self, view: memoryview, at: int, end: int, channel: int, arrival: int) -> int:
         """Where the first byte lies that is not ours."""
         receiver, assembler = self._receiver, self._assembler
+        if assembler is None:
+            return at
         unit = assembler.collected
         if receiver.held or len(unit) >= NEARLY_FULL:
             return at
@@ -43,7 +52,8 @@ class FragmentRun:
         marked = plain | 0x80
         skip = 16 + header
         timestamp, is_open = assembler.timestamp, assembler.started >= 0
-        while end - at >= _SIZE:
+        fed = 0
+        while fed < MAX_FED and end - at >= _SIZE:
             mark, size, start, sequence, time, source, byte, second, third = _look(view, at)
             stop = at + 4 + size
             if (
@@ -63,6 +73,7 @@ class FragmentRun:
                 unit += view[at + skip : stop]
             else:
                 receiver.arrival = arrival
+                fed += 1
                 assembler.feed(view[at + 16 : stop], time, start == marked)
                 unit, timestamp, is_open = assembler.collected, time, assembler.started >= 0
             at = stop

@@ -4,6 +4,8 @@ One buffer, read into by the socket and parsed in place: a frame is handed on as
 handler returns. What is left over is kept apart, so that cameras of one loop can share the buffer: it stays in the
 processor's cache. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
 stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP.
+
+Nothing here takes longer than its share: `filled` stops at the time it is given, and goes on when called again.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from struct import Struct
+from time import monotonic_ns
 
-from .messages import MAX_BODY, MAX_HEAD, METHODS, Message, ProtocolError, parse_message
+from .messages import MAX_BODY, MAX_HEAD, METHODS, Head, Message, ProtocolError, parse_head, parse_message
 
 BUFFER_SIZE = 128 * 1024
 """Larger than the largest frame (64 KiB + 4) and message, with room left to read into."""
@@ -30,9 +33,10 @@ Run = Callable[[memoryview, int, int, int, int], int]
 _DOLLAR = 0x24
 _frame_at = Struct("!BBH").unpack_from
 _STARTS = (b"RTSP/", *METHODS)
-_MARK = re.compile(b"|".join(re.escape(mark) for mark in (b"$", *(start[:4] for start in _STARTS))))
+_find_mark = re.compile(b"|".join(re.escape(mark) for mark in (b"$", *(start[:4] for start in _STARTS)))).search
 _FIRST_BYTES = frozenset((_DOLLAR, *(start[0] for start in _STARTS)))
 _LONGEST_START = max(map(len, _STARTS))
+_FOREVER = 1 << 62
 
 
 class Deinterleaver:
@@ -47,14 +51,18 @@ class Deinterleaver:
         self.runs: dict[int, Run] = {}
         """By channel number: asked before the handler, for speed."""
         self.counts: Counter[str] = Counter()
+        self.unfinished = False
+        """`filled` stopped at its time: call it again, with nothing new."""
         self._on_message = on_message
         self._view = memoryview(bytearray(BUFFER_SIZE)) if buffer is None else buffer
         self._rest = b""
-        """The beginning of something whose end has not come."""
+        """The beginning of something whose end has not come, or what there was no time for."""
+        self._head: Head | None = None
+        """Of the message that `_rest` begins with."""
         self._skipped = 0
 
     def room(self) -> memoryview:
-        """Where the next bytes go; never empty."""
+        """Where the next bytes go; never empty unless there is something unfinished."""
         view, rest = self._view, self._rest
         if not rest:
             return view
@@ -62,11 +70,12 @@ class Deinterleaver:
         view[:size] = rest
         return view[size:]
 
-    def filled(self, count: int, arrival: int) -> None:
-        """`count` bytes have been put where `room()` said; they came at `arrival` (ns)."""
+    def filled(self, count: int, arrival: int, until: int = _FOREVER) -> None:
+        """`count` bytes have been put where `room()` said; they came at `arrival` (ns). Stops after `until` (ns)."""
         view, handlers, runs = self._view, self.handlers, self.runs
         end = len(self._rest) + count
         at = 0
+        self.unfinished = False
         while end - at >= 4:
             mark, channel, size = _frame_at(view, at)
             if mark == _DOLLAR:
@@ -77,13 +86,12 @@ class Deinterleaver:
                 handler = handlers[channel]
                 if handler is not None:
                     self._skipped = 0
-                    if channel in runs:
-                        taken = runs[channel](view, at, end, channel, arrival)
-                        if taken != at:
-                            at = taken
-                            continue
-                    handler(view[start:stop], arrival)
-                    at = stop
+                    taken = runs[channel](view, at, end, channel, arrival) if channel in runs else at
+                    if taken != at:
+                        at = taken
+                    else:
+                        handler(view[start:stop], arrival)
+                        at = stop
                 else:
                     at += self._unknown(at, stop, end)
             else:
@@ -91,6 +99,9 @@ class Deinterleaver:
                 if not used:
                     break
                 at += used
+            if monotonic_ns() > until and at < end:
+                self.unfinished = True
+                break
         self._rest = bytes(view[at:end]) if at < end else b""
 
     def _unknown(self, at: int, stop: int, end: int) -> int:
@@ -102,26 +113,31 @@ class Deinterleaver:
 
     def _other(self, at: int, end: int) -> int:
         """Handle what is no frame; how many bytes it was, 0 = more is needed."""
-        head = bytes(self._view[at : min(at + _LONGEST_START, end)])
-        if any(head.startswith(start) for start in _STARTS):
-            message, length = parse_message(self._view[at:end])
-            if message is not None:
-                self._skipped = 0
-                self._on_message(message)
-            return length
-        if len(head) < _LONGEST_START and any(start.startswith(head) for start in _STARTS):
-            return 0
-        return self._skip(at, end)
+        if self._head is None:
+            head = bytes(self._view[at : min(at + _LONGEST_START, end)])
+            if not any(head.startswith(start) for start in _STARTS):
+                if len(head) < _LONGEST_START and any(start.startswith(head) for start in _STARTS):
+                    return 0
+                return self._skip(at, end)
+            self._head = parse_head(self._view[at:end])
+            if self._head is None:
+                return 0
+        message, length = parse_message(self._view[at:end], self._head)
+        if message is not None:
+            self._head = None
+            self._skipped = 0
+            self._on_message(message)
+        return length
 
     def _skip(self, at: int, end: int) -> int:
         """How far to the next byte that may begin something."""
-        window = bytes(self._view[at + 1 : end])
-        found = _MARK.search(window)
+        found = _find_mark(self._view, at + 1, end)
         # The last three bytes may be the beginning of a mark.
-        size = 1 + (found.start() if found else max(len(window) - 3, 0))
+        size = found.start() - at if found else max(end - at - 3, 1)
         if not bytes(self._view[at : at + size]).strip(b"\r\n"):
             return size
         self._skipped += size
+        self.counts["stray"] += 1
         self.counts["stray bytes"] += size
         if self._skipped > MAX_SKIP:
             raise ProtocolError(f"more than {MAX_SKIP} bytes that are neither RTSP nor interleaved media")

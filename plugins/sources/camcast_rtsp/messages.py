@@ -1,10 +1,16 @@
-"""RTSP messages (RFC 2326 §4, §6, §7; the same on the wire in RFC 7826): made, parsed, bounded. No I/O."""
+"""RTSP messages (RFC 2326 §4, §6, §7; the same on the wire in RFC 7826): made, parsed, bounded. No I/O.
+
+Parsing is as lenient as the cameras that are around need, and passes over each byte once: `Head` remembers how much is
+still to come, so that a body in pieces is not looked at with each of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import attrs
+
+from .numbers import whole
 
 MAX_HEAD = 16 * 1024
 """Bytes of start line and headers; cameras send a few hundred."""
@@ -44,7 +50,8 @@ class Response:
     @property
     def cseq(self) -> int:
         """-1 when missing or not a number."""
-        return _number(self.headers.get("cseq"), -1)
+        number = whole(self.headers.get("cseq"), 18)
+        return -1 if number is None else number
 
 
 @attrs.frozen
@@ -74,22 +81,44 @@ def encode_response(status: int, reason: str, cseq: str) -> bytes:
     return f"RTSP/1.0 {status} {reason}\r\nCSeq: {clean}\r\n\r\n".encode()
 
 
-def parse_message(data: bytes | bytearray | memoryview) -> tuple[Message | None, int]:
-    """The message that `data` begins with, and its length; (None, 0) when more is needed. Raises `ProtocolError`."""
+@attrs.frozen
+class Head:
+    """Start line and headers of a message whose body may still be on its way."""
+
+    start: str
+    headers: Headers
+    size: int
+    """Bytes up to the body."""
+    body: int
+
+    @property
+    def total(self) -> int:
+        return self.size + self.body
+
+
+def parse_head(data: bytes | bytearray | memoryview) -> Head | None:
+    """The head of the message that `data` begins with; None when more is needed. Raises `ProtocolError`."""
     window = bytes(data[:MAX_HEAD])
     end, gap = _head_end(window)
     if end < 0:
         if len(window) >= MAX_HEAD:
             raise ProtocolError(f"headers of more than {MAX_HEAD} bytes")
-        return None, 0
+        return None
     lines = window[:end].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     headers = _parse_headers(lines[1:])
-    length = _content_length(headers)
-    total = end + gap + length
-    if len(data) < total:
+    return Head(lines[0], headers, end + gap, _content_length(headers))
+
+
+def parse_message(data: bytes | bytearray | memoryview, head: Head | None = None) -> tuple[Message | None, int]:
+    """The message that `data` begins with, and its length; (None, 0) when more is needed. Raises `ProtocolError`.
+
+    `head`: what `parse_head` made of it before.
+    """
+    head = head or parse_head(data)
+    if head is None or len(data) < head.total:
         return None, 0
-    body = bytes(data[end + gap : total])
-    return _parse_start(lines[0], headers, body), total
+    body = bytes(data[head.size : head.total])
+    return _parse_start(head.start, head.headers, body), head.total
 
 
 def _head_end(window: bytes) -> tuple[int, int]:
@@ -102,44 +131,40 @@ def _head_end(window: bytes) -> tuple[int, int]:
 
 
 def _parse_headers(lines: list[str]) -> Headers:
-    fields: list[tuple[str, str]] = []
+    fields: list[tuple[str, list[str]]] = []
     for line in lines:
         if line[:1] in (" ", "\t") and fields:
-            name, value = fields[-1]
-            fields[-1] = (name, f"{value} {line.strip()}")
+            fields[-1][1].append(line.strip())
             continue
         name, colon, value = line.partition(":")
         if colon:
-            fields.append((name.strip().lower(), value.strip()))
-    return Headers(tuple(fields))
+            fields.append((name.strip().lower(), [value.strip()]))
+    return Headers(tuple((name, " ".join(values)) for name, values in fields))
 
 
 def _content_length(headers: Headers) -> int:
     text = headers.get("content-length")
     if not text:
         return 0
-    length = _number(text, -1)
-    if not 0 <= length <= MAX_BODY:
+    length = whole(text)
+    if length is None or length > MAX_BODY:
         raise ProtocolError(f"Content-Length {text[:20]!r} is not a number up to {MAX_BODY}")
     return length
 
 
 def _parse_start(line: str, headers: Headers, body: bytes) -> Message:
+    words = line.split(None, 2)
     if line.startswith("RTSP/"):
-        parts = line.split(" ", 2)
-        status = _number(parts[1], -1) if len(parts) > 1 else -1
-        if not 100 <= status <= 999:
+        text = words[1] if len(words) > 1 else ""
+        # Some firmware leaves the space behind the code out.
+        status = whole(text[:3])
+        if status is None or not 100 <= status <= 999 or text[3:4].isdigit():
             raise ProtocolError("a status line without a status code")
-        return Response(status, parts[2].strip() if len(parts) > 2 else "", headers, body)
-    words = line.split(" ")
+        reason = " ".join(part for part in (text[3:], words[2] if len(words) > 2 else "") if part)
+        return Response(status, reason.strip(), headers, body)
     if len(words) != 3 or not words[2].startswith("RTSP/"):
         raise ProtocolError("neither a status line nor a request line")
     return Request(words[0], words[1], headers, body)
-
-
-def _number(text: str, default: int) -> int:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else default
 
 
 def parameters(text: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ from attrs.validators import gt
 class RtspOptions:
     """Options of the source kind `rtsp`. Durations are seconds."""
 
-    transport: Literal["tcp", "udp"] = "tcp"
-    """"tcp": media inside the RTSP connection, without loss. "udp": beside it, for cameras that can do no other."""
+    transport: Literal["auto", "tcp", "udp"] = "auto"
+    """"tcp": media inside the RTSP connection, without loss. "udp": beside it, for cameras that can do no other.
+    "auto": TCP first, and the other where a camera refuses it or sends nothing; what worked is remembered."""
     username: str | None = attrs.field(default=None, repr=False)
     """Goes before a user in the URL. Likewise `password`."""
     password: str | None = attrs.field(default=None, repr=False)
@@ -29,4 +30,6 @@ class RtspOptions:
     ca_file: str | None = None
     """Certificates to trust for `rtsps://` besides the system's."""
     insecure: bool = False
-    """Accept any certificate of an `rtsps://` camera."""
+    """Accept any certificate of an `rtsps://` camera, and old TLS with it."""
+    legacy_tls: bool = False
+    """Take TLS 1.0 and 1.1 and the weak encryption of old cameras, with a certificate that is verified."""

@@ -7,7 +7,7 @@ woken for each packet, or for each camera, would cost more than all the parsing.
   asks it every `REST` what has come, and takes everything.
 - When nothing has come by the end of a round, the loop watches the epoll until something does. The round of that moment
   is always followed by another one: the rest of the picture is on its way.
-- A round gives way to the rest of the loop after `TURN`, and goes on behind it.
+- A round gives way to the rest of the loop after `TURN`, and goes on behind it. So does a reader that has work left.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ REST = 0.008
 """Seconds between rounds, which lie at multiples of it; half of it to one and a half after one that ran late."""
 TURN = 3 * NS_PER_MS
 
-Read = Callable[[int], None]
-"""Called with the time (ns) when a socket has something to read; takes it without waiting."""
+Read = Callable[[int], bool]
+"""Called with the time (ns) when a socket has something to read; takes it without waiting. True = there is work left
+of what was read, for the next round."""
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Rounds] = WeakKeyDictionary()
 
@@ -40,8 +41,10 @@ class Rounds:
         self.buffer = memoryview(bytearray(BUFFER_SIZE))
         """For each reader in its turn."""
         self._readers: dict[int, Read] = {}
+        self._unfinished: set[int] = set()
+        """Sockets of readers that have work left."""
         self._epoll: select.epoll | None = None
-        self._due: Iterator[tuple[int, int]] = iter(())
+        self._due: Iterator[int] = iter(())
         """Sockets that this round has still to read."""
         self._more_due = False
         """There will be another round even if nothing has come yet."""
@@ -62,6 +65,7 @@ class Rounds:
         if epoll is None or self._readers.pop(descriptor, None) is None:
             return
         epoll.unregister(descriptor)
+        self._unfinished.discard(descriptor)
         if not self._readers:
             if self._next is None:
                 self._loop.remove_reader(epoll.fileno())
@@ -84,19 +88,24 @@ class Rounds:
     def _round(self, woken: bool = False) -> None:
         assert self._epoll is not None
         self._more_due = woken
-        self._due = iter(self._epoll.poll(0, len(self._readers)))
+        due = [descriptor for descriptor, _ in self._epoll.poll(0, len(self._readers))]
+        if self._unfinished:
+            due += self._unfinished.difference(due)
+            self._unfinished.clear()
+        self._due = iter(due)
         self._read()
 
     def _read(self) -> None:
         readers = self._readers
         now = time.monotonic_ns()
         enough = now + TURN
-        for descriptor, _ in self._due:
+        for descriptor in self._due:
             read = readers.get(descriptor)
             if read is None:
                 continue
             try:
-                read(now)
+                if read(now):
+                    self._unfinished.add(descriptor)
             except Exception as error:  # noqa: BLE001 - one camera's trouble never stops the others.
                 self._loop.call_exception_handler({"message": "reading from a camera failed", "exception": error})
             if time.monotonic_ns() > enough:
@@ -105,7 +114,9 @@ class Rounds:
                 return
         if self._epoll is None:
             return
-        if self._more_due or self._epoll.poll(0, 1):
+        if self._unfinished:
+            self._next = self._loop.call_soon(self._round)
+        elif self._more_due or self._epoll.poll(0, 1):
             self._next = self._loop.call_at((round(self._loop.time() / REST) + 1) * REST, self._round)
         else:
             self._watch()

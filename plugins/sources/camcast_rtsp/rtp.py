@@ -57,7 +57,14 @@ def payload_bounds(packet: memoryview | bytes, first: int) -> tuple[int, int] | 
 class RtpReceiver:
     """One track's packets in order. `on_lost(n)` comes before the packet that follows the gap."""
 
-    def __init__(self, payload_type: int, on_packet: OnPacket, on_lost: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        payload_type: int,
+        on_packet: OnPacket,
+        on_lost: Callable[[int], None],
+        on_other: Callable[[int], bool] = lambda payload_type: False,
+    ) -> None:
+        """`on_other` is asked about packets of another payload type: True = from now on it is that one."""
         self.counts: Counter[str] = Counter()
         self.ssrc: int | None = None
         self.received = 0
@@ -68,6 +75,7 @@ class RtpReceiver:
         self.payload_type = payload_type
         self._on_packet = on_packet
         self._on_lost = on_lost
+        self._on_other = on_other
         self.expected = 0
         self.held: dict[int, _Held] = {}
         self._leap: tuple[int, int] | None = None
@@ -92,8 +100,10 @@ class RtpReceiver:
                 return
             payload = packet[bounds[0] : bounds[1]]
         if second & 0x7F != self.payload_type:
-            self.counts["other payload type"] += 1
-            return
+            if not self._on_other(second & 0x7F):
+                self.counts["other payload type"] += 1
+                return
+            self.payload_type = second & 0x7F
         if sequence == self.expected and ssrc == self.ssrc:
             # As _deliver does, without the call.
             self.expected = sequence + 1 & 0xFFFF
@@ -116,6 +126,10 @@ class RtpReceiver:
     def finish(self) -> None:
         """Nothing more comes: all gaps are loss."""
         self.tick(self.arrival + MAX_WAIT)
+
+    def hand_to(self, on_packet: OnPacket) -> None:
+        """From now on to this one."""
+        self._on_packet = on_packet
 
     def _deliver(self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, arrival: int) -> None:
         self.expected = sequence + 1 & 0xFFFF

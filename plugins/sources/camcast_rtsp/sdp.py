@@ -9,8 +9,13 @@ import attrs
 from camcast.errors import SourceError
 from camcast.media import MediaKind
 
+from .numbers import whole
+
 MAX_MEDIA = 16
 MAX_LINES = 2000
+MAX_FORMATS = 32
+"""Payload types of one medium; there are 128 in all."""
+MAX_FEEDBACK = 64
 
 _STATIC = {0: ("PCMU", 8000, 1), 8: ("PCMA", 8000, 1), 14: ("MPA", 90000, 1), 26: ("JPEG", 90000, 1)}
 """Payload types that need no rtpmap (RFC 3551 §6)."""
@@ -42,6 +47,8 @@ class Media:
     """URL to set up, absolute or relative; "" = the session's own."""
     receivable: bool = True
     """False for a back channel, which the camera only listens to, and for what is switched off."""
+    name: str = ""
+    """What formats it names, for texts: "H264", "JPEG, H264"."""
 
 
 @attrs.frozen
@@ -66,16 +73,18 @@ def parse_sdp(data: bytes) -> Session:
     session = _Section("", [])
     sections: list[_Section] = []
     current = session
-    for line in data.decode("utf-8", "replace").splitlines()[:MAX_LINES]:
-        key, mark, value = line.strip().partition("=")
+    # Not splitlines: it knows line ends that are none here.
+    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n", MAX_LINES)
+    for line in lines[:MAX_LINES]:
+        key, mark, value = line.strip(" \t").partition("=")
         if not mark:
             continue
         if key == "m":
             if len(sections) == MAX_MEDIA:
                 break
-            words = value.split()
-            types = [int(word) for word in words[3:] if word.isascii() and word.isdigit() and len(word) <= 3]
-            current = _Section(words[0].lower() if words else "", types)
+            words = value.split(None, MAX_FORMATS + 3)
+            types = [number for number in (whole(word, 3) for word in words[3 : MAX_FORMATS + 3]) if number is not None]
+            current = _Section(words[0].lower() if words else "", list(dict.fromkeys(types)))
             sections.append(current)
         elif key == "a":
             _attribute(current, value)
@@ -91,25 +100,31 @@ def parse_sdp(data: bytes) -> Session:
 
 def _attribute(section: _Section, text: str) -> None:
     name, _, value = text.partition(":")
-    value = value.strip()
-    match name.strip().lower():
+    value = value.strip(" \t")
+    match name.strip(" \t").lower():
         case "control":
             section.control = "" if value == "*" else value
         case "sendonly" | "recvonly" | "sendrecv" | "inactive" as direction:
             section.direction = direction
         case "rtpmap":
             kind, _, rest = value.partition(" ")
-            parts = rest.strip().split("/")
-            if _is_number(kind, 3) and len(parts) >= 2 and _is_number(parts[1], 9):
-                channels = int(parts[2]) if len(parts) > 2 and _is_number(parts[2], 2) else 1
-                section.maps[int(kind)] = (parts[0].strip(), int(parts[1]), channels)
+            number = whole(kind, 3)
+            parts = rest.strip(" \t").split("/")
+            if number is not None and parts[0].strip():
+                # Some firmware leaves the clock rate out; in RTP, video's is 90 kHz.
+                rate = whole(parts[1]) if len(parts) > 1 else 90_000 if section.name == "video" else None
+                channels = whole(parts[2], 2) if len(parts) > 2 else None
+                if rate and number in section.payload_types:
+                    section.maps[number] = (parts[0].strip(), rate, channels or 1)
         case "fmtp":
             kind, _, rest = value.partition(" ")
-            if _is_number(kind, 3):
-                section.parameters.setdefault(int(kind), {}).update(_parameters(rest))
+            number = whole(kind, 3)
+            if number is not None and number in section.payload_types:
+                section.parameters.setdefault(number, {}).update(_parameters(rest))
         case "rtcp-fb":
             kind, _, rest = value.partition(" ")
-            section.feedback.append((kind, rest.strip().lower()))
+            if len(section.feedback) < MAX_FEEDBACK:
+                section.feedback.append((kind, rest.strip().lower()))
         case _:
             pass
 
@@ -127,18 +142,24 @@ def _parameters(text: str) -> dict[str, str]:
 def _media(section: _Section, silent: Set[str]) -> Media:
     formats = []
     for number in section.payload_types:
-        known = section.maps.get(number) or _STATIC.get(number)
-        if known is None or known[1] <= 0:
+        known = section.maps.get(number) or _STATIC.get(number) or _guess(section, number)
+        if known is None:
             continue
         wanted = (str(number), "*")
         feedback = tuple(what for kind, what in section.feedback if kind in wanted)
         formats.append(Format(number, *known, section.parameters.get(number, {}), feedback))
-    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent)
+    name = ", ".join(found.encoding[:32] for found in formats) or "no known format"
+    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent, name)
 
 
-def _is_number(text: str, digits: int) -> bool:
-    text = text.strip()
-    return text.isascii() and text.isdigit() and len(text) <= digits
+def _guess(section: _Section, number: int) -> tuple[str, int, int] | None:
+    """What a payload type without an rtpmap must be, by its parameters."""
+    told = section.parameters.get(number, {})
+    if section.name != "video":
+        return None
+    if "sprop-vps" in told or "sprop-sps" in told:
+        return "H265", 90_000, 1
+    return ("H264", 90_000, 1) if "sprop-parameter-sets" in told or "packetization-mode" in told else None
 
 
 def control_url(base: str, control: str) -> str:

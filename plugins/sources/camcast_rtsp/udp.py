@@ -1,7 +1,7 @@
 """RTP and RTCP beside the RTSP connection: a pair of sockets on neighbouring ports (RFC 3550 §11).
 
-Only what comes from the camera's own address is taken. Sockets are emptied as a whole in `rounds.py`; the kernel keeps
-what comes meanwhile, so its buffer is made large.
+Only what comes from the camera's own address is taken, or from the one that it announced as `source`. Sockets are
+emptied as a whole in `rounds.py`; the kernel keeps what comes meanwhile, so its buffer is made large.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from camcast.errors import SourceError
 
+from .limits import TURN, Meter, Offence
 from .rounds import rounds
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -27,12 +30,25 @@ OnPacket = Callable[[memoryview, int], None]
 class UdpPair:
     """Two bound sockets that hand packets and their arrival time to `on_rtp` and `on_rtcp`."""
 
-    def __init__(self, family: int, address: str, peer: str, on_rtp: OnPacket, on_rtcp: OnPacket) -> None:
+    def __init__(
+        self,
+        family: int,
+        local: tuple[Any, ...],
+        peer: str,
+        on_rtp: OnPacket,
+        on_rtcp: OnPacket,
+        meter: Meter,
+        on_offence: Callable[[str], object],
+    ) -> None:
+        """`local`: the socket address to bind to, whose port does not matter; `peer`: the camera's address."""
         self.foreign = 0
         """Datagrams from elsewhere, left out."""
         self._rounds = rounds()
         self._peer = peer
-        self._sockets = _bind_pair(family, address)
+        self._meter = meter
+        self._on_offence = on_offence
+        self._scope = local[2:]
+        self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
@@ -41,6 +57,10 @@ class UdpPair:
     def port(self) -> int:
         """The RTP port; RTCP's is the next."""
         return int(self._sockets[0].getsockname()[1])
+
+    def comes_from(self, source: str) -> None:
+        """The camera says that its media comes from this address."""
+        self._peer = source
 
     def knock(self, ports: tuple[int, int]) -> None:
         """Open firewalls on the way by sending a little first."""
@@ -59,10 +79,22 @@ class UdpPair:
     def _send(self, index: int, data: bytes, port: int) -> None:
         # An unreachable port is no news: what matters is whether media comes.
         with contextlib.suppress(OSError):
-            self._sockets[index].sendto(data, (self._peer, port))
+            self._sockets[index].sendto(data, (self._peer, port, *self._scope))
 
-    def _read(self, sock: socket.socket, handler: OnPacket, now: int) -> None:
+    def _read(self, sock: socket.socket, handler: OnPacket, now: int) -> bool:
+        self._meter.enter()
+        try:
+            self._take(sock, handler, now)
+            self._meter.check(now)
+        except Offence as offence:
+            self._on_offence(str(offence))
+        finally:
+            self._meter.leave()
+        return False
+
+    def _take(self, sock: socket.socket, handler: OnPacket, now: int) -> None:
         receive, buffer, peer = sock.recvfrom_into, self._buffer, self._peer
+        until = time.monotonic_ns() + TURN
         # Empty, or an ICMP answer to something we sent: the next round goes on.
         with contextlib.suppress(OSError):
             for _ in range(MAX_DATAGRAMS):
@@ -71,9 +103,12 @@ class UdpPair:
                     handler(buffer[:size], now)
                 else:
                     self.foreign += 1
+                if time.monotonic_ns() > until:
+                    # The kernel keeps the rest.
+                    return
 
 
-def _bind_pair(family: int, address: str) -> tuple[socket.socket, socket.socket]:
+def _bind_pair(family: int, local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:
     for _ in range(_TRIES):
         port = random.randrange(20000, 60000, 2)
         pair = (socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM))
@@ -81,10 +116,10 @@ def _bind_pair(family: int, address: str) -> tuple[socket.socket, socket.socket]
             for offset, sock in enumerate(pair):
                 sock.setblocking(False)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-                sock.bind((address, port + offset))
+                sock.bind((local[0], port + offset, *local[2:]))
         except OSError:
             for sock in pair:
                 sock.close()
             continue
         return pair
-    raise SourceError(f"no two neighbouring UDP ports are free on {address}")
+    raise SourceError(f"no two neighbouring UDP ports are free on {local[0]}")

@@ -1,7 +1,8 @@
 """RTSP URLs as cameras have them (RFC 2326 §3.2): credentials apart, the rest untouched.
 
 A camera compares the request's URL with its own spelling, so path and query are never normalised. The user's name
-and password end at the last '@' in front of the first '/', and may be percent-encoded.
+and password end at the last '@' in front of the first '/', and may be percent-encoded. The zone of a link-local address
+(`[fe80::1%25eth0]` by RFC 6874, or `%eth0` as people write it) is for connecting only: it means nothing to the camera.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import attrs
 from camcast.errors import SourceError
 from camcast.redaction import redact_url, url_secrets
 
+from .numbers import whole
+
 PORTS = {"rtsp": 554, "rtsps": 322}
 
 
@@ -23,6 +26,7 @@ class RtspUrl:
     request: str = attrs.field(repr=redact_url)
     secure: bool
     host: str
+    """With the zone behind '%' where it has one."""
     port: int
     username: str | None = attrs.field(default=None, repr=False)
     password: str | None = attrs.field(default=None, repr=False)
@@ -58,6 +62,8 @@ def parse_url(url: str) -> RtspUrl:
     if at:
         name, _, secret = credentials.partition(":")
         username, password = unquote(name), unquote(secret)
+    if "%" in host and address.startswith("["):
+        address = address.replace(address[address.index("%") : address.index("]")], "", 1)
     return RtspUrl(f"{scheme}://{address}{path}", scheme == "rtsps", host, port, username, password)
 
 
@@ -65,16 +71,21 @@ def _split_address(url: str, address: str, default_port: int, at_in_path: bool) 
     if address.startswith("["):
         host, _, tail = address[1:].partition("]")
         digits = tail.removeprefix(":") if tail else ""
+        name, zone, interface = host.partition("%")
+        if zone and not interface.removeprefix("25"):
+            raise _wrong(url, "its address ends in '%' without the name of an interface")
+        host = f"{name}%{interface.removeprefix('25')}" if zone else host
     else:
         host, _, digits = address.partition(":")
     if not host:
         raise _wrong(url, "it names no host")
     if not digits:
         return host, default_port
-    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:6]) < 65536:
+    port = whole(digits, 6)
+    if port is None or not 0 < port < 65536:
         hint = "; a '/', '?' or '#' in the password must be percent-encoded" if at_in_path else ""
         raise _wrong(url, f"its port is not a number from 1 to 65535{hint}")
-    return host, int(digits)
+    return host, port
 
 
 def _wrong(url: str, why: str) -> SourceError:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from camcast.errors import MediaError
 
+from ..numbers import whole
 from .common import DAMAGED, LOSS, Bytes, Damage, UnitSink
 
 MAX_FRAME = 1 << 13
@@ -192,5 +193,4 @@ def frame_step(config: bytes, clock_rate: int) -> int:
 
 
 def _number(parameters: Mapping[str, str], name: str) -> int:
-    text = parameters.get(name, "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+    return whole(parameters.get(name, ""), 4) or 0

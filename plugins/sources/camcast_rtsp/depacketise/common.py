@@ -99,7 +99,7 @@ class NalAssembler(ABC):
             self._broken = self._broken or DAMAGED
             self.started = -1
             self._unopened = b""
-        # A marker within a fragmented unit is either too early, or the unit's end was not marked: the next packet tells.
+        # A marker within a fragmented unit: it is too early, or the unit's end is not marked. The next packet tells.
         self._ended = marker and self._trust_marker
         if self._ended and self.started < 0:
             self._flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..numbers import whole
 from .common import Bytes, Damage, NalAssembler, UnitSink
 from .h264 import annexb
 
@@ -74,5 +75,4 @@ def parameter_sets(parameters: Mapping[str, str]) -> bytes:
 
 def is_numbered(parameters: Mapping[str, str]) -> bool:
     """Whether units carry decoding order numbers."""
-    text = parameters.get("sprop-max-don-diff", "0")
-    return text.isdigit() and int(text[:6]) > 0
+    return (whole(parameters.get("sprop-max-don-diff", "")) or 0) > 0

@@ -1,0 +1,294 @@
+"""From the first request to PLAY: what the camera offers, which of it is taken, and how it comes.
+
+What only informs is never a condition: an answer is refused for its status, not for what else is odd about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+
+import attrs
+
+from camcast.contracts import MediaSink
+from camcast.errors import MediaError, SourceError
+from camcast.media import MediaKind
+
+from . import sdp
+from .clock import TrackClock
+from .connection import Connection
+from .dialogue import content_base
+from .formats import FindCodec, Payload, choose
+from .memory import Memory
+from .messages import Response, parameters
+from .numbers import whole
+from .options import RtspOptions
+from .session import Medium, Session
+from .track import TrackReceiver
+from .udp import UdpPair
+
+OPTIONS_PATIENCE = 3.0
+"""Seconds that the answer to OPTIONS may take; nothing depends on it."""
+
+
+class Unsuitable(SourceError):
+    """The camera does not send media this way, over TCP or UDP; it may do so over the other."""
+
+
+@attrs.frozen
+class Setup:
+    """Sets one session up."""
+
+    connection: Connection
+    session: Session
+    options: RtspOptions
+    transport: str
+    """"tcp" or "udp"."""
+    find: FindCodec
+    sink: MediaSink
+    memory: Memory
+
+    async def run(self) -> None:
+        """Up to the answer to PLAY. Raises `SourceError`, `Redirected`, `Unsuitable`."""
+        session, request = self.session, self.connection.url.request
+        await self._options(request)
+        described = await self._ask("DESCRIBE", request, {"Accept": "application/sdp"})
+        base = content_base(described, request, session.oddities)
+        offer = sdp.parse_sdp(described.body)
+        session.aggregate = sdp.control_url(base, offer.control) if offer.control else base
+        for kind in MediaKind:
+            if kind is MediaKind.VIDEO or self.options.audio:
+                await self._take_one(kind, offer, base)
+        if not session.media:
+            offered = "; ".join(f"{media.kind.value} {media.name}" for media in offer.media)
+            raise SourceError(f"{self._shown}: the camera offers nothing that can be taken: {self._scrub(offered)}")
+        self.connection.on_answer = self._rtp_info
+        await self._play(request)
+
+    @property
+    def _shown(self) -> str:
+        return self.connection.url.shown
+
+    def _scrub(self, text: str) -> str:
+        return self.connection.dialogue.scrub(text)
+
+    async def _ask(self, method: str, url: str, headers: dict[str, str] | None = None) -> Response:
+        response = await self.connection.ask(method, url, headers)
+        self.connection.dialogue.check(method, response)
+        return response
+
+    async def _options(self, url: str) -> None:
+        """What the camera says it knows. It may refuse to."""
+        if self.memory.no_options:
+            return
+        odd = self.session.oddities.tell
+        try:
+            async with asyncio.timeout(OPTIONS_PATIENCE):
+                response = await self.connection.ask("OPTIONS", url)
+        except TimeoutError:
+            odd("OPTIONS is not answered")
+            return
+        except SourceError:
+            if self.connection.closed.done():
+                self.memory.no_options = True
+                odd("it hangs up at OPTIONS, which is left out")
+            raise
+        if 200 <= response.status < 400:
+            # A redirection here is one, too.
+            self.connection.dialogue.check("OPTIONS", response)
+            self.session.public = response.headers.get("public").upper()
+        else:
+            odd(f"OPTIONS is refused ({response.status})")
+
+    # --- which media --------------------------------------------------------------------------------------
+
+    async def _take_one(self, kind: MediaKind, offer: sdp.Session, base: str) -> None:
+        """Set up the first medium of this kind that can be used; one that must be made another codec comes last."""
+        offered = [media for media in offer.media if media.kind is kind]
+        receivable = [media for media in offered if media.receivable]
+        if not receivable and kind is MediaKind.VIDEO:
+            # Before PLAY, some cameras call everything inactive.
+            receivable = offered
+        usable: list[tuple[sdp.Media, tuple[Payload, ...]]] = []
+        reasons: list[str] = []
+        for media in receivable:
+            try:
+                usable.append((media, choose(media, self.find)))
+            except MediaError as error:
+                reasons.append(self._scrub(str(error)))
+        usable.sort(key=lambda entry: not entry[1][0].carried)
+        for media, ways in usable:
+            try:
+                await self._set_up(media, ways, sdp.control_url(base, media.control))
+            except Unsuitable as error:
+                if kind is MediaKind.VIDEO or not self.session.media:
+                    raise
+                reasons.append(str(error))
+                break
+            except SourceError as error:
+                if self.connection.closed.done():
+                    raise
+                reasons.append(str(error))
+            else:
+                self._tell_left_out(kind, media, receivable, reasons)
+                return
+        if kind is MediaKind.VIDEO and offered:
+            raise SourceError(f"{self._shown}: the camera's video cannot be taken: {'; '.join(reasons)}")
+        if reasons:
+            self.session.oddities.warn("sound_left_out", f"the camera's sound is left out: {'; '.join(reasons)}")
+
+    def _tell_left_out(
+        self, kind: MediaKind, taken: sdp.Media, offered: Sequence[sdp.Media], reasons: list[str]
+    ) -> None:
+        if reasons:
+            others = self._scrub(", ".join(media.name for media in offered if media is not taken))
+            self.session.oddities.tell(
+                f"of its {len(offered)} {kind.value} tracks, {self._scrub(taken.name)} is taken and {others} left out: "
+                f"{'; '.join(reasons)}"
+            )
+
+    # --- how it comes -------------------------------------------------------------------------------------
+
+    async def _set_up(self, media: sdp.Media, ways: Sequence[Payload], url: str) -> None:
+        session = self.session
+        video = next((m.receiver.clock for m in session.media if m.receiver.kind is MediaKind.VIDEO), None)
+        clock = TrackClock(ways[0].clock_rate, session.timeline, follows=video)
+        receiver = TrackReceiver(ways, self.sink, session.deliver, clock, session.meter)
+        set_up = self._set_up_udp if self.transport == "udp" else self._set_up_tcp
+        try:
+            send = await set_up(receiver, url)
+        except SourceError:
+            session.timeline.clocks.remove(clock)
+            raise
+        feedback = any("pli" in wish for found in media.formats for wish in found.feedback)
+        session.media.append(Medium(receiver, url, send, feedback))
+
+    async def _answer(self, url: str, transport: str) -> Response:
+        response = await self.connection.ask("SETUP", url, {"Transport": transport})
+        if response.status == 461:
+            raise Unsuitable(
+                f"{self._shown}: the camera does not send media over {self.transport.upper()} (461 "
+                f"{self._scrub(response.reason)})"
+            )
+        self.connection.dialogue.check("SETUP", response)
+        return response
+
+    async def _set_up_tcp(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:
+        first = 2 * len(self.session.media)
+        response = await self._answer(url, f"RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}")
+        told = parameters(response.headers.get("transport"))
+        channels = pair_of(told.get("interleaved", ""), 255)
+        if "rtp/avp/tcp" not in told:
+            if channels is None and ("server_port" in told or "client_port" in told):
+                raise Unsuitable(f"{self._shown}: the camera answers SETUP over TCP with UDP")
+            self.session.oddities.tell("its answers to SETUP do not say that media comes over TCP")
+        incoming = self.connection.incoming
+        channels = channels or (first, first + 1)
+        if any(incoming.handlers[channel] is not None for channel in channels):
+            return self._share(channels, (first, first + 1), track)
+        incoming.handlers[channels[0]] = track.rtp
+        if track.run is not None:
+            incoming.runs[channels[0]] = track.run
+        incoming.handlers[channels[1]] = track.rtcp
+        return lambda data: self.connection.send_frame(channels[1], data)
+
+    def _share(
+        self, channels: tuple[int, int], wanted: tuple[int, int], track: TrackReceiver
+    ) -> Callable[[bytes], None]:
+        """Two tracks on one pair of channels, by the camera's words: told apart by what they carry. Some only say so,
+        and use those that they were asked for."""
+        incoming = self.connection.incoming
+        self.session.oddities.tell(f"it gives two tracks the same channel ({channels[0]})")
+        for rtp, rtcp in (channels, wanted):
+            before, before_rtcp = incoming.handlers[rtp], incoming.handlers[rtcp]
+            incoming.runs.pop(rtp, None)
+
+            def either(
+                packet: memoryview, arrival: int, before: Callable[[memoryview, int], None] | None = before
+            ) -> None:
+                ours = before is None or (len(packet) > 1 and track.takes(packet[1] & 0x7F))
+                (track.rtp if ours or before is None else before)(packet, arrival)
+
+            def both(
+                packet: memoryview, arrival: int, before: Callable[[memoryview, int], None] | None = before_rtcp
+            ) -> None:
+                # Reports name the source that they are about.
+                track.rtcp(packet, arrival)
+                if before is not None:
+                    before(packet, arrival)
+
+            incoming.handlers[rtp], incoming.handlers[rtcp] = either, both
+        return lambda data: self.connection.send_frame(channels[1], data)
+
+    async def _set_up_udp(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:
+        connection, session = self.connection, self.session
+        pair = UdpPair(*connection.local, connection.peer, track.rtp, track.rtcp, session.meter, connection.fail)
+        session.pairs.append(pair)
+        response = await self._answer(url, f"RTP/AVP;unicast;client_port={pair.port}-{pair.port + 1}")
+        told = parameters(response.headers.get("transport"))
+        if "rtp/avp/tcp" in told or "interleaved" in told:
+            raise Unsuitable(f"{self._shown}: the camera answers SETUP over UDP with TCP")
+        source = told.get("source", "")
+        if _is_address(source) and source != connection.peer:
+            session.oddities.tell("its media comes from another address than its answers")
+            pair.comes_from(source)
+        ports = pair_of(told.get("server_port", ""), 65535)
+        if ports is None:
+            return lambda data: None
+        pair.knock(ports)
+        return lambda data: pair.send_rtcp(data, ports[1])
+
+    # --- PLAY ---------------------------------------------------------------------------------------------
+
+    async def _play(self, request: str) -> None:
+        """Ask to play, and once more in the way that the refusal suggests."""
+        dialogue, session = self.connection.dialogue, self.session
+        headers = {"Range": "npt=0.000-"}
+        url = session.aggregate
+        response = await self.connection.ask("PLAY", url, headers)
+        if response.status == 457:
+            session.oddities.tell("PLAY with a Range is refused (457)")
+            headers = {}
+            response = await self.connection.ask("PLAY", url, headers)
+        if response.status == 454 and dialogue.other_sessions:
+            # It meant the last name that it gave the session.
+            session.oddities.tell("of the names that it gives its session, only the last counts")
+            dialogue.session = dialogue.other_sessions[-1]
+            response = await self.connection.ask("PLAY", url, headers)
+        if response.status in (404, 451, 460) and url != request:
+            session.oddities.tell(f"PLAY for the URL that it says itself is refused ({response.status})")
+            session.aggregate = request
+            response = await self.connection.ask("PLAY", request, headers)
+        dialogue.check("PLAY", response)
+
+    def _rtp_info(self, response: Response) -> None:
+        """Where each track's timestamps stand at the start, before the first packet is looked at."""
+        # A URL may hold a comma.
+        for entry in response.headers.get("rtp-info").split("url=")[1:]:
+            told = parameters("url=" + entry.rstrip(", "))
+            time = whole(told.get("rtptime", ""), 10)
+            url = told["url"]
+            if time is None or not url:
+                continue
+            for medium in self.session.media:
+                if medium.control == url or medium.control.endswith("/" + url.rpartition("/")[2]):
+                    medium.receiver.clock.start = time & 0xFFFFFFFF
+
+
+def pair_of(text: str, limit: int) -> tuple[int, int] | None:
+    """ "6970-6971" as numbers; a lone one is taken with the next."""
+    first, _, second = text.partition("-")
+    low, high = whole(first, 5), whole(second, 5)
+    if low is None or low >= limit:
+        return None
+    last = low + 1 if high is None else high
+    return (low, last) if last <= limit and last != low else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
