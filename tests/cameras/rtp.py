@@ -135,9 +135,7 @@ def payloads_of(units: Sequence[Unit], packetise: Packetise, clock: int = 90_000
     for unit in units:
         pieces = packetise(unit.data)
         for number, piece in enumerate(pieces):
-            made.append(
-                Payload(unit.dts / 1000, unit.pts * clock // 1000, piece, marker=number == len(pieces) - 1)
-            )
+            made.append(Payload(unit.dts / 1000, unit.pts * clock // 1000, piece, marker=number == len(pieces) - 1))
     return made
 
 
@@ -179,4 +177,6 @@ def _sound_track(clip: Clip, media: str, packetise: Packetise, clock: int, paylo
     for number, unit in enumerate(clip.units):
         time = number * clip.samples
         made += [Payload(time / clip.rate, time * clock // clip.rate, piece) for piece in packetise(unit.data)]
-    return Track("audio", media, made, clock=clock, payload_type=payload_type, ssrc=0x5678, base=77_000, control="audio")
+    return Track(
+        "audio", media, made, clock=clock, payload_type=payload_type, ssrc=0x5678, base=77_000, control="audio"
+    )

@@ -102,7 +102,12 @@ class Camera:
                 writer.close()
 
     def _send(
-        self, talk: Conversation, writer: asyncio.StreamWriter, sockets: dict[int, socket.socket], which: int, packet: bytes
+        self,
+        talk: Conversation,
+        writer: asyncio.StreamWriter,
+        sockets: dict[int, socket.socket],
+        which: int,
+        packet: bytes,
     ) -> None:
         number, is_rtcp = divmod(which, 2)
         if number in talk.interleaved:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 from struct import pack
 
 import attrs
 import pytest
 import pytest_asyncio
+
 from tests.cameras import clips, rtp
 from tests.cameras.rtp import MTU, Packetise
 from tests.cameras.script import Script
@@ -174,6 +175,6 @@ def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
     assert one.numbers == list(range(FRAMES)), one.reasons
     later = [picture.time for picture in one.seen.pictures[12:]]
-    assert [round((b - a) * 1000) for a, b in zip(later, later[1:], strict=False)] == [40] * (len(later) - 1)
+    assert [round((b - a) * 1000) for a, b in pairwise(later)] == [40] * (len(later) - 1)
     if name.startswith("aac"):
         assert sum(block.seconds for block in one.seen.sound if block.loud) > SECONDS - 0.4

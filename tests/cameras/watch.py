@@ -1,4 +1,4 @@
-"""Scripted cameras through camcast to viewers: one engine, and for each camera an FFmpeg that decodes what comes out."""
+"""Scripted cameras through camcast to viewers: one engine, and for each camera an FFmpeg that decodes its output."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
-from tests.cameras.script import Script
-from tests.cameras.server import Camera
-from tests.cameras.viewer import Seen, Viewer
 
 from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
+from tests.cameras.script import Script
+from tests.cameras.server import Camera
+from tests.cameras.viewer import Seen, Viewer
 
 QUICK = RetryPolicy(initial_delay=0.2, max_delay=0.5, max_attempts=None, stable_after=0.5)
 LATER = RetryPolicy(initial_delay=60.0, max_delay=60.0, max_attempts=None, stable_after=3600.0)
@@ -83,7 +83,11 @@ async def _collect(stream: object, events: Mapping[str, list[Event]], runs: int)
         if name is None:
             continue
         events[name].append(event)
-        if isinstance(event, SourceChanged) and event.new in (SourceState.WAITING, SourceState.FAILED, SourceState.ENDED):
+        if isinstance(event, SourceChanged) and event.new in (
+            SourceState.WAITING,
+            SourceState.FAILED,
+            SourceState.ENDED,
+        ):
             ended[name] += 1
         if min(ended.values()) >= runs:
             return

@@ -87,8 +87,8 @@ class Meter:
             raise Offence(f"the camera sends more than {MAX_UNITS} pictures or frames of sound in a second")
         if self._busy_seconds >= SECONDS:
             raise Offence(
-                f"taking apart what the camera sends needs {share:.0%} of a processor ({self.units} pictures and frames "
-                "of sound in a second)"
+                f"taking apart what the camera sends needs {share:.0%} of a processor "
+                f"({self.units} pictures and frames of sound in a second)"
             )
         self._begun, self._busy = now, 0
         self.messages = self.units = self.strays = 0
