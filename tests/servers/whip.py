@@ -87,7 +87,7 @@ class WhipServer(ServerProcess):
         self._lines = len(self.output.read_text().splitlines())
 
     def ask(self, what: str) -> Any:
-        """Call a control: "state", or "pli" to ask every sender for a keyframe, or "hangup". Blocks."""
+        """Call a control: "state"; "pli" to ask every sender for a keyframe (how many: "asked"); "hangup". Blocks."""
         assert self.certificate is None, "controls are for plain HTTP"
         with urllib.request.urlopen(f"http://{self.address}/control/{what}", timeout=5) as answer:
             return json.load(answer)

@@ -147,13 +147,14 @@ class Server:
         return web.Response(status=200)
 
     async def control(self, request: web.Request) -> web.Response:
-        what = request.match_info["what"]
+        what, asked = request.match_info["what"], 0
         if what == "pli":
             for peer in self.peers.values():
                 for receiver in peer.getReceivers():
                     for ssrc in list(receiver._RTCRtpReceiver__remote_streams):  # type: ignore[attr-defined]
                         if receiver.track.kind == "video":
                             await receiver._send_rtcp_pli(ssrc)
+                            asked += 1
         if what == "hangup":
             for number in list(self.peers):
                 await self.peers.pop(number).close()
@@ -165,6 +166,7 @@ class Server:
                 "deleted": self.deleted,
                 "sessions": self.number,
                 "packets": self.packets(),
+                "asked": asked,
             }
         )
 

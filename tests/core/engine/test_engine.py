@@ -160,11 +160,24 @@ async def test_a_stream_unlike_its_configuration_is_told_once(world: World):
     await begin(world, world.config(chain("a"), encoder=EncoderConfig(width=1920, height=1080, framerate=50)))
     world.flow()
     await until(lambda: world.servers.live("a"))
-    assert [note.message for note in world.of(SourceNote)] == [
+    world.still()
+    told = [
         "width is 64, the configuration expects 1920; sent as it comes",
         "height is 48, the configuration expects 1080; sent as it comes",
         "framerate is 25, the configuration expects 50; sent as it comes",
     ]
+    assert [note.message for note in world.of(SourceNote)] == told
+    # Parameters that come anew, and others that are as unlike, are looked at again.
+    for track in (attrs.evolve(VIDEO, config=b"new"), attrs.evolve(VIDEO, config=b"newer", width=32)):
+        world.number += -world.number % world.gop
+        for _ in range(8):
+            world.next(track=track)
+    assert world.source is not None
+    world.source.end.set_exception(SourceError("the camera restarts"))
+    await until(lambda: world.runs == 2)
+    for _ in range(8):
+        world.next()
+    assert [note.message for note in world.of(SourceNote)] == told
 
 
 async def test_a_copied_stream_of_another_codec_is_an_error_that_names_both(world: World):
