@@ -142,7 +142,7 @@ def test_acceptance_09_stop_returns_in_every_state_from_any_thread(state: str, m
 
         def stop() -> None:
             try:
-                engine.stop(timeout=12.0)
+                engine.stop(within=12.0)
             except BaseException as error:  # noqa: BLE001  told by the test's own thread
                 errors.append(error)
 
