@@ -9,6 +9,8 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
+from camcast.testing.conformance.held import HELD, LoopGuard, LoopHeld
+
 B = TypeVar("B")
 
 RULE_DEADLINE = 60.0
@@ -47,6 +49,8 @@ class Rule(Generic[B]):
                 asyncio.run(_in_time(result))
             except TimeoutError as error:
                 raise RuleBroken(f"{self.name}: not through within {RULE_DEADLINE:g} s") from error
+            except LoopHeld:
+                raise RuleBroken(f"{self.name}: the event loop was held") from None
 
 
 class Rules(list[Rule[B]]):
@@ -71,5 +75,10 @@ class Rules(list[Rule[B]]):
 
 
 async def _in_time(doing: Awaitable[None]) -> None:
-    async with asyncio.timeout(RULE_DEADLINE):
-        await doing
+    with LoopGuard() as guard:
+        try:
+            async with asyncio.timeout(RULE_DEADLINE):
+                await doing
+        finally:
+            if guard.place:
+                broken(f"the event loop stood still for over {HELD:g} s, at {guard.place}: await, or use a thread")

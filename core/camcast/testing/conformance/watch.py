@@ -17,6 +17,8 @@ OURS = "conformance-"
 """What the names of the kit's own threads begin with."""
 _LOOPS = "asyncio_"
 """And those of the loop's own (`asyncio.to_thread`), which end with it."""
+_TICK = 0.005
+"""Seconds between looks whether the loop runs."""
 _SETTLE = 2.0
 """Seconds within which threads and descriptors must be gone."""
 
@@ -103,15 +105,21 @@ def strays() -> Iterator[list[str]]:
 
 
 class Ticker:
-    """Measures the longest time that the loop stood still. `async with Ticker() as ticker: …; ticker.longest`."""
+    """Measures how the loop stood still: `longest` at a time, and for which part of all (`held`).
+
+    async with Ticker() as ticker: …; ticker.longest
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.held = 0.0
+        self._late = 0.0
+        self._began = 0.0
         self._last = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Ticker:
-        self._last = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._tick()
         return self
 
@@ -119,12 +127,16 @@ class Ticker:
         await asyncio.sleep(0.01)
         if self._handle is not None:
             self._handle.cancel()
+        self.held = self._late / (time.monotonic() - self._began)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        self.longest = max(self.longest, now - self._last)
+        took = now - self._last
+        self.longest = max(self.longest, took)
+        if took > 2 * _TICK:
+            self._late += took - _TICK
         self._last = now
-        self._handle = asyncio.get_running_loop().call_later(0.005, self._tick)
+        self._handle = asyncio.get_running_loop().call_later(_TICK, self._tick)
 
 
 async def shortest(measure: Callable[[], Awaitable[float]], limit: float, tries: int = 3) -> float:

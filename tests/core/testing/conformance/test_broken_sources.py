@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import re
 import sys
 import threading
 import time as clock
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,7 +25,8 @@ from camcast.hooks import hookimpl
 from camcast.host import PluginHost
 from camcast.kinds import SourceKind
 from camcast.media import RAW, Frame, Packet, Track
-from camcast.testing.conformance import Bounds, SourceConformance
+from camcast.testing.conformance import Bounds, SourceConformance, rule
+from camcast.testing.conformance.held import LoopGuard
 from camcast.testing.conformance.running import SourceBench
 
 sys.path.append(str(Path(__file__).parents[3] / "outside" / "heliograph"))
@@ -181,6 +184,71 @@ BROKEN = {
     "answers_keyframe_requests": attrs.evolve(KIND, build=Mute),
     "raises_nothing_aside": attrs.evolve(KIND, build=Careless),
 }
+
+
+class AllAtOnce(Between):
+    def packet(self, packet: Packet) -> None:
+        packet.dts = packet.pts = 0
+        super().packet(packet)
+
+
+class NeverShown(Between):
+    def packet(self, packet: Packet) -> None:
+        packet.pts = 0
+        super().packet(packet)
+
+
+class InMilliseconds(Between):
+    def packet(self, packet: Packet) -> None:
+        packet.dts, packet.pts = packet.dts // 10**6, packet.pts // 10**6
+        super().packet(packet)
+
+
+class Naps(Between):
+    """Waits for each picture, too shortly to be seen by a single look."""
+
+    def packet(self, packet: Packet) -> None:
+        clock.sleep(0.02)
+        super().packet(packet)
+
+
+class NeverAwaits(Quick):
+    async def run(self, sink: MediaSink) -> None:
+        track = heliograph.FlagParser(b"").track
+        sink.tracks([track])
+        for number in range(10**9):
+            clock.sleep(0.02)  # noqa: ASYNC251 - that is the point
+            at = number * 20_000_000
+            sink.packet(Packet(track, at, at, True, b"\x1aFK", arrival=clock.monotonic_ns()))
+
+
+@pytest.mark.parametrize(
+    ("between", "text"),
+    [
+        (AllAtOnce, "video pts grew by 0 ns in "),
+        (NeverShown, "video pts grew by 0 ns"),
+        (InMilliseconds, "video pts grew by 14"),
+    ],
+)
+def test_times_that_stand_still_or_count_something_else(between: type[Between], text: str) -> None:
+    found = rules_broken(RULES, bench(through(between)))
+    assert list(found) == ["times_go_on"]
+    assert text in found["times_go_on"]
+
+
+def test_many_short_naps_hold_the_loop() -> None:
+    found = rules_broken(RULES, bench(through(Naps)))
+    assert list(found) == ["keeps_the_loop_free"]
+    assert "the loop was held for" in found["keeps_the_loop_free"]
+
+
+def test_one_that_never_awaits_does_not_hang_the_kit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule, "LoopGuard", partial(LoopGuard, 0.5))
+    found = rules_broken(RULES, bench(attrs.evolve(KIND, build=NeverAwaits)))
+    assert "keeps_the_loop_free" in found
+    assert re.search(
+        r"the event loop stood still .*, at test_broken_sources\.py:\d+ in (run|packet)", found["leaves_nothing"]
+    )
 
 
 def bench(kind: SourceKind, module: ModuleType | None = None) -> SourceBench:
