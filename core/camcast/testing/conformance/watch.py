@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -18,7 +19,9 @@ OURS = "conformance-"
 _LOOPS = "asyncio_"
 """And those of the loop's own (`asyncio.to_thread`), which end with it."""
 _TICK = 0.005
-"""Seconds between looks whether the loop runs."""
+"""Seconds between looks at what the loop does."""
+_IDLE = ("selectors", "asyncio.runners")
+"""Modules in which a loop's thread is while there is nothing to do; the latter for loops not written in Python."""
 _SETTLE = 2.0
 """Seconds within which threads and descriptors must be gone."""
 
@@ -105,21 +108,15 @@ def strays() -> Iterator[list[str]]:
 
 
 class Ticker:
-    """Measures how the loop stood still: `longest` at a time, and for which part of all (`held`).
-
-    async with Ticker() as ticker: …; ticker.longest
-    """
+    """Measures the longest time that the loop stood still. `async with Ticker() as ticker: …; ticker.longest`."""
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self.held = 0.0
-        self._late = 0.0
-        self._began = 0.0
         self._last = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Ticker:
-        self._began = self._last = time.monotonic()
+        self._last = time.monotonic()
         self._tick()
         return self
 
@@ -127,16 +124,41 @@ class Ticker:
         await asyncio.sleep(0.01)
         if self._handle is not None:
             self._handle.cancel()
-        self.held = self._late / (time.monotonic() - self._began)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        took = now - self._last
-        self.longest = max(self.longest, took)
-        if took > 2 * _TICK:
-            self._late += took - _TICK
+        self.longest = max(self.longest, now - self._last)
         self._last = now
         self._handle = asyncio.get_running_loop().call_later(_TICK, self._tick)
+
+
+class Sampler:
+    """Measures for which part of the time the loop was at work or held. `with Sampler() as seen: …; seen.held`.
+
+    It looks where the loop's thread is, so a busy machine, on which the loop wakes late, is not taken for one.
+    """
+
+    def __init__(self) -> None:
+        self.held = 0.0
+        self._loop_thread = threading.get_ident()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, name=f"{OURS}sampler", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        looks = busy = 0
+        while not self._ended.wait(_TICK):
+            frame = sys._current_frames().get(self._loop_thread)
+            looks += 1
+            busy += frame is not None and frame.f_globals.get("__name__") not in _IDLE
+        self.held = busy / max(looks, 1)
 
 
 async def shortest(measure: Callable[[], Awaitable[float]], limit: float, tries: int = 3) -> float:
