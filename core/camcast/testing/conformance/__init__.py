@@ -8,6 +8,7 @@ from __future__ import annotations
 from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.codec import CodecConformance
 from camcast.testing.conformance.encoder import EncoderConformance
+from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
 from camcast.testing.conformance.samples import Sample
 from camcast.testing.conformance.source import SourceConformance
@@ -17,10 +18,12 @@ __all__ = [
     "Bounds",
     "CodecConformance",
     "EncoderConformance",
+    "ResolverConformance",
     "Rule",
     "RuleBroken",
     "Rules",
     "Sample",
     "SourceConformance",
     "TransportConformance",
+    "WatcherConformance",
 ]

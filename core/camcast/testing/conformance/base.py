@@ -1,4 +1,4 @@
-"""What the four kits share: finding the kind under test, and a pytest class that runs rules by name."""
+"""What the kits share: finding the kind under test, and a pytest class that runs rules by name."""
 
 from __future__ import annotations
 
