@@ -100,6 +100,9 @@ class TransportError(CamcastError):
     """An attempt failed. `stage` names the step: resolve, connect, tls, handshake, command, publish, streaming."""
 
     error_class = ErrorClass.NETWORK
+    retry_after: float | None = None
+    """Seconds after which the server asks to be tried again, and not before; 0 = at once, the very same target. None =
+    it says nothing."""
 
     def __init__(self, message: str, *, stage: str = "") -> None:
         super().__init__(message)

@@ -101,11 +101,34 @@ def test_an_answer():
     assert not answer.active
     assert answer.fingerprints == (("sha-256", ":".join(["CD"] * 32)),)
     assert answer.candidates == ("1 1 udp 2130706431 192.0.2.7 8189 typ host",)
+    assert answer.named == ()
     video, audio = answer.tracks
     assert (video.payload_type, video.repeat_payload_type, video.mid_extension) == (96, 97, 4)
     assert video.profile == "64001f"
     assert (audio.payload_type, audio.repeat_payload_type, audio.mid_extension) == (111, 0, 0)
     assert "012345" not in repr(answer)
+
+
+def test_candidates_by_name_are_apart_and_few():
+    names = [
+        "sfu.example.com",
+        "SFU-1.example.com",
+        "8f6c.local",
+        "host",
+        "-x.example.com",
+        "a_b.example.com",
+        "x..com",
+    ]
+    names += [f"h{number}.example.com" for number in range(10)]
+    lines = "\n".join(f"a=candidate:1 1 udp 1 {name} 9000 typ host" for name in names)
+    answer = read_answer(ANSWER.replace("a=mid:0", lines), OFFER)
+    assert [line.split()[4] for line in answer.named] == [
+        "sfu.example.com",
+        "SFU-1.example.com",
+        "h0.example.com",
+        "h1.example.com",
+    ]
+    assert len(answer.candidates) == 1
 
 
 def test_a_refused_track():

@@ -371,11 +371,19 @@ async def test_a_certificate_that_is_not_trusted(
 
 
 async def test_nobody_there_and_a_silent_server(kind: TransportKind, server: WhipServer):
-    for url, words in ((f"whip://127.0.0.1:{free_port()}/x", "refused"), (server.url("silent/x"), "in time")):
+    for url, words in (
+        (f"whip://127.0.0.1:{free_port()}/x", "refused"),
+        (server.url("silent/x"), r"no answer to POST within 0\.7 s"),
+    ):
         transport, _ = build(kind, url, connect_timeout=0.7)
         began = time.monotonic()
-        with pytest.raises(NetworkError, match=words):
+
+        async def whole(transport: Any = transport) -> None:
             await transport.connect()
+            await transport.publish(load(made("h264_only")).tracks)
+
+        with pytest.raises(NetworkError, match=words):
+            await whole()
         assert time.monotonic() - began < 5
         await transport.close()
 

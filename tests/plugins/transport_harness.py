@@ -73,7 +73,13 @@ def codecs() -> PluginHost:
 
 
 def context(
-    kind: TransportKind, url: str, *, handover: DirectHandover | None = None, options: Any = None, **target: Any
+    kind: TransportKind,
+    url: str,
+    *,
+    handover: DirectHandover | None = None,
+    options: Any = None,
+    resolver: NameResolver | None = None,
+    **target: Any,
 ) -> tuple[TransportContext, Events]:
     """What a transport is built with, and where its events go."""
     events = Events()
@@ -83,7 +89,7 @@ def context(
             target=Target(url=url, options=chosen, **target),
             options=chosen,
             events=events,
-            resolver=NameResolver(),
+            resolver=resolver or NameResolver(),
             handover=handover or DirectHandover(),
             codec=codecs().codec,
             label="cam0_main",

@@ -1,10 +1,10 @@
 """A server that floods its client below the application: TLS 1.3 KeyUpdates or session tickets without end.
 
-    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake
+    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once
 
 Prints its port. No library sends these on demand, so after the handshake the records are made by hand
-(RFC 8446 §4.6, §5.2, §7): OpenSSL tells the traffic secret by its key log. Speaks RTMP up to Publish.Start first.
-`handshake` floods before the handshake is done, with records of a byte.
+(RFC 8446 §4.6, §5.2, §7): OpenSSL tells the traffic secret by its key log. Speaks RTMP up to Publish.Start first;
+`at_once` says nothing. `handshake` floods before the handshake is done, with records of a byte.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Peer:
         cipher = self._tls.cipher()
         assert cipher is not None
         records = Records(bytes.fromhex(secret), cipher[0])
-        server, live = Server(), False
+        server, live = Server(), self._flood == "at_once"
         while not live:
             for event in server.feed(await self._read(reader)):
                 if isinstance(event, ConnectAsked):
@@ -108,10 +108,10 @@ class Peer:
                     live = True
             writer.write(records.application(b"".join(server.outgoing())))
         while True:
-            if self._flood == "key_updates":
-                writer.write(b"".join(records.key_update() for _ in range(_BATCH)))
-            else:
+            if self._flood == "tickets":
                 writer.write(records.tickets(_BATCH))
+            else:
+                writer.write(b"".join(records.key_update() for _ in range(_BATCH)))
             await writer.drain()
 
     def _shaken(self) -> bool:

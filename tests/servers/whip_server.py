@@ -7,6 +7,11 @@
 /no-location/…     the same without a Location
 /any-profile/…     takes H.264 under whatever profile is offered first
 /video-only/…      refuses the sound
+/options-cut/…     hangs up at OPTIONS
+/options-mute/…    never answers OPTIONS
+/named/…           candidates have the name of a host: media.example
+/elsewhere/…       Location on another host
+/retry/WORDS       503 with Retry-After: WORDS
 /mute/…            answers, without any address, and has closed its sockets
 /redirect/N/…      307, N times, then /whip/…
 /to?URL            307 to URL
@@ -60,6 +65,11 @@ class Server:
         )
         if behaviour == "silent":
             await asyncio.sleep(60)
+        if request.method == "OPTIONS" and behaviour == "options-mute":
+            await asyncio.sleep(60)
+        if request.method == "OPTIONS" and behaviour == "options-cut":
+            assert request.transport is not None
+            request.transport.abort()
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=_links() if behaviour == "absolute" else {})
         if behaviour == "session" and request.method == "DELETE":
@@ -79,6 +89,8 @@ class Server:
             return web.Response(status=307, headers={"Location": where})
         if behaviour == "to":
             return web.Response(status=307, headers={"Location": request.query_string})
+        if behaviour == "retry":
+            return web.Response(status=503, headers={"Retry-After": rest}, text="\x1b[31mfull\r\nforged: line")
         if behaviour == "status":
             said = request.headers.get("Authorization", "")
             return web.Response(status=int(rest), text=f"no, {said} at {request.path_qs}")
@@ -119,7 +131,11 @@ class Server:
         if behaviour == "mute":
             text = re.sub(r"(?m)^a=candidate:.*\r\n", "", text)
             await peer.close()
+        if behaviour == "named":
+            text = re.sub(r"(?m)^(a=candidate:(?:\S+ ){4})\S+", r"\1media.example", text)
         headers = {"Location": f"/session/{number}", "Content-Type": "application/sdp"}
+        if behaviour == "elsewhere":
+            headers["Location"] = f"http://localhost:{request.url.port}/session/{number}"
         if behaviour == "absolute":
             headers = {**headers, **_links(), "Location": str(request.url.with_path(f"/session/{number}"))}
         if behaviour == "no-location":

@@ -68,4 +68,5 @@ class TlsWire:
         if plain:
             self._received(plain)
         if session.ended:
-            wire.fail(None)
+            # In a turn of its own, as with TCP: whoever waits for what was just received hears that first.
+            asyncio.get_running_loop().call_soon(wire.fail, None)

@@ -7,6 +7,7 @@ Rules: as many sections as were offered and of the same kinds; a port of 0 refus
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 import attrs
@@ -17,6 +18,10 @@ MAX_LINES = 2000
 MAX_CANDIDATES = 32
 """More are left out: each costs checks."""
 _MAX_LINE = 4096
+MAX_NAMED = 4
+"""Candidates with the name of a host (RFC 8839 §5.1); each costs a look-up."""
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}", re.ASCII)
 _TYPES = ("host", "srflx", "prflx", "relay")
 
 
@@ -45,6 +50,8 @@ class Answer:
     lite: bool
     candidates: tuple[str, ...]
     """Those over UDP with an address, as SDP writes them, without "candidate:"."""
+    named: tuple[str, ...]
+    """The same, with the name of a host in the address's place."""
     complete: bool
     """No further candidates will come."""
     tracks: tuple[Accepted, ...]
@@ -88,14 +95,15 @@ def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
     if not fingerprints:
         raise ValueError("it has no a=fingerprint")
     raw = [line for section in [session, *sections] for line in section.all("candidate")]
-    usable = (candidate for line in raw if (candidate := _usable(line)))
+    usable = list(dict.fromkeys(candidate for line in raw if (candidate := _usable(line))))
     return Answer(
         username=username,
         password=password,
         fingerprints=tuple((name.lower(), value.strip().upper()) for name, _, value in fingerprints),
         active=setup == "active",
         lite=any(key == "ice-lite" for key, _ in session.attributes + carrier.attributes),
-        candidates=tuple(dict.fromkeys(usable))[:MAX_CANDIDATES],
+        candidates=tuple(line for line in usable if _is_address(line.split()[4]))[:MAX_CANDIDATES],
+        named=tuple(line for line in usable if not _is_address(line.split()[4]))[:MAX_NAMED],
         complete=bool(raw),
         tracks=tuple(accepted),
     )
@@ -131,13 +139,13 @@ def _media(value: str) -> _Section:
 
 def _number(text: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
-        raise ValueError(f"expected a number up to {most}, got {text[:20]!r}")
+        raise ValueError(f"expected a number up to {most}, got {text!r}")
     return int(text)
 
 
 def _accepted(section: _Section, track: OfferedTrack) -> Accepted:
     if section.media != track.kind.value:
-        raise ValueError(f"expected a section for {track.kind.value}, got one for {section.media[:20]!r}")
+        raise ValueError(f"expected a section for {track.kind.value}, got one for {section.media!r}")
     directions = {name for name, _ in section.attributes} & {"recvonly", "sendrecv", "sendonly", "inactive"}
     if not section.port or directions & {"sendonly", "inactive"}:
         return Accepted(payload_type=0)
@@ -160,16 +168,25 @@ def _accepted(section: _Section, track: OfferedTrack) -> Accepted:
 
 
 def _usable(candidate: str) -> str:
-    """The first eight words of a candidate over UDP with an address, or "": names (mDNS) would be asked for on the
-    network."""
+    """The first eight words of a candidate over UDP, or "". Names of mDNS are none: they would be asked of everybody on
+    the network."""
     words = candidate.split()[:8]
     if len(words) < 8 or words[1] != "1" or words[2].lower() != "udp" or words[6] != "typ" or words[7] not in _TYPES:
         return ""
     priority = words[3]
+    if not _is_address(words[4]) and (not _NAME.fullmatch(words[4]) or words[4].lower().endswith(".local")):
+        return ""
     try:
-        ipaddress.ip_address(words[4])
         good = _number(words[5], 65535) and priority.isascii() and priority.isdigit() and len(priority) <= 10
     except ValueError:
         return ""
     words[2] = "udp"
     return " ".join(words) if good else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

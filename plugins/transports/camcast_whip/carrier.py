@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from camcast.errors import MediaError, NetworkError, RefusedError, TransportError
 from camcast.media import MediaKind, Packet, Track
@@ -18,6 +17,7 @@ from camcast_whip.answer import Answer, read_answer
 from camcast_whip.counters import Counters
 from camcast_whip.endpoint import Endpoint, Opened
 from camcast_whip.liveness import Liveness
+from camcast_whip.names import Names
 from camcast_whip.offer import OfferedTrack, offered, write_offer
 from camcast_whip.options import IceServer, Place, WhipOptions
 from camcast_whip.pacer import Pacer
@@ -46,7 +46,7 @@ class Carrier:
         target: Target,
         options: WhipOptions,
         place: Place,
-        addresses: Sequence[tuple[int, tuple[Any, ...]]],
+        names: Names,
         counters: Counters,
         *,
         lost: Callable[[TransportError], None],
@@ -55,13 +55,13 @@ class Carrier:
     ) -> None:
         self._target = target
         self._options = options
-        self._addresses = addresses
+        self._names = names
         self._counters = counters
         self._lost = lost
         self._note = note
         self._keyframe_wanted = keyframe_wanted
         self._loop = asyncio.get_running_loop()
-        self._endpoint = Endpoint(place, target, addresses)
+        self._endpoint = Endpoint(place, target, names, options.session_hosts)
         self._named_servers: tuple[IceServer, ...] = ()
         self._peer: Peer | None = None
         self._tracks: dict[MediaKind, OutgoingTrack] = {}
@@ -83,7 +83,9 @@ class Carrier:
     async def prepare(self) -> None:
         """Reach the server. Raises `TransportError`."""
         servers = await self._endpoint.options()
-        if self._options.link_ice_servers:
+        if servers is None:
+            self._note("whip_no_options", "the server gave no answer to OPTIONS; the offer is posted all the same")
+        elif self._options.link_ice_servers:
             self._named_servers = servers
 
     # --- publishing -----------------------------------------------------------------------------------------
@@ -106,12 +108,19 @@ class Carrier:
         offer = offered(tracks)
         opened = await self._endpoint.publish(write_offer(offer, self._local, self._cname))
         answer = self._read(opened, offer)
-        if not opened.has_session_url:
+        if opened.elsewhere:
+            self._note(
+                "whip_session_elsewhere",
+                f"the server names another host, {opened.elsewhere}, for ending the session; it is not asked unless "
+                '"session_hosts" in the options names it',
+            )
+        elif not opened.session_url:
             self._note("whip_no_location", "the server named no session URL, so the session cannot be ended cleanly")
+        candidates = answer.candidates + await self._names.candidates(answer.named)
         late = opened.ice_servers if patient and self._options.link_ice_servers else ()
         try:
             async with asyncio.timeout(timeout / 2 if late else timeout):
-                await peer.connect(answer)
+                await peer.connect(answer, candidates)
         except (TimeoutError, NetworkError) as error:
             if late:
                 await self._end_peer()
@@ -120,14 +129,15 @@ class Carrier:
                 raise
             raise NetworkError(
                 f"the server agreed, but no media path to it within {timeout:g} s "
-                f"({len(answer.candidates)} addresses tried): is UDP blocked?",
+                f"({len(candidates)} addresses tried): is UDP blocked?",
                 stage="publish",
             ) from None
         self._begin(peer, tracks, offer, answer)
         return ()
 
     async def _gather(self, servers: Sequence[IceServer]) -> Peer:
-        place = self._addresses[0][1][0] if self._addresses else ""
+        place = self._names.first
+        servers = await self._names.servers(servers)
         target = self._target
         peer: Peer
 
@@ -160,7 +170,7 @@ class Carrier:
         try:
             return read_answer(opened.answer, offer)
         except ValueError as error:
-            text = self._target.scrub(str(error))
+            text = self._target.words(str(error))
             raise RefusedError(f"the answer cannot be used: {text}", stage="publish") from None
 
     def _begin(self, peer: Peer, tracks: Sequence[Track], offer: Sequence[OfferedTrack], answer: Answer) -> None:
@@ -375,7 +385,6 @@ class Carrier:
         except TimeoutError:
             self._note("whip_close", "closing took too long and was cut short")
         finally:
-            await self._endpoint.close()
             self._queue.clear()
 
     async def _end_peer(self) -> None:

@@ -1,4 +1,4 @@
-"""What the HTTP side says that is not simply a failure. Apart from it, because that one imports aiohttp."""
+"""What the HTTP side says that is not simply a failure."""
 
 from __future__ import annotations
 

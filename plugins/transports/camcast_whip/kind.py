@@ -18,7 +18,7 @@ from camcast_whip.options import WhipOptions
 if TYPE_CHECKING:
     from camcast_whip.thread import WhipThread
 
-_NEEDED = ("aiortc", "aiohttp")
+_NEEDED = ("aiortc",)
 
 _ACCEPTANCE = Acceptance(
     codecs={"h264": Take(Confidence.YES), "opus": Take(Confidence.YES)},

@@ -7,7 +7,6 @@ RFC 9725 §4.7 calls the bearer token; other programs call it the stream key, so
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import validators
 
+from camcast.net import tls
 from camcast.target import Target
 
 SCHEMES = {"whip": "http", "whips": "https", "http": "http", "https": "https"}
@@ -54,6 +54,8 @@ class WhipOptions:
     """STUN and TURN servers; none unless given, since nobody should be asked without need. The first of each counts."""
     link_ice_servers: bool = True
     """Use those that the server itself names in Link headers (RFC 9725 §4.6)."""
+    session_hosts: tuple[str, ...] = ()
+    """Hosts besides the endpoint's own that may be asked (DELETE) to end the session, if the server names one."""
     relay_only: bool = False
     """Send through the TURN server only."""
     packet_size: int = attrs.field(default=1200, validator=[validators.ge(500), validators.le(1380)])
@@ -110,14 +112,7 @@ def check(target: Target, options: WhipOptions) -> None:
     place = place_of(target, options)
     if target.proxy:
         raise ValueError("WHIP media runs on UDP and cannot go through a proxy: remove `proxy`")
-    if target.fingerprint and not re.fullmatch(r"[0-9a-fA-F]{64}", target.fingerprint.replace(":", "").strip()):
-        raise ValueError("fingerprint: expected the SHA-256 of the certificate, 64 hex digits with or without colons")
-    if not place.secure and (target.ca_file or target.fingerprint or target.insecure):
-        raise ValueError("ca_file, fingerprint and insecure are for whips://, this URL is not encrypted")
-    if target.insecure and (target.ca_file or target.fingerprint):
-        raise ValueError("insecure accepts any certificate, so ca_file or fingerprint beside it would do nothing")
-    if target.ca_file and not os.path.isfile(target.ca_file):
-        raise ValueError(f"ca_file: there is no file {target.ca_file}")
+    tls.check(tls.TlsSettings.of(target), encrypted=place.secure, scheme="whips")
     if target.bind:
         try:
             ipaddress.ip_address(target.bind)

@@ -125,12 +125,12 @@ class Peer:
             candidates=tuple(candidate.to_sdp() for candidate in self._path.local_candidates),
         )
 
-    async def connect(self, answer: Answer) -> None:
-        """Find a path and shake hands. Raises `NetworkError`; the caller sets the deadline."""
+    async def connect(self, answer: Answer, candidates: Sequence[str]) -> None:
+        """Find a path by `candidates` and shake hands. Raises `NetworkError`; the caller sets the deadline."""
         path, dtls = self._path, self._dtls
         path.remote_username, path.remote_password = answer.username, answer.password
         path.remote_is_lite = answer.lite
-        for candidate in answer.candidates:
+        for candidate in candidates:
             await path.add_remote_candidate(Candidate.from_sdp(candidate))
         if answer.complete:
             await path.add_remote_candidate(None)
@@ -138,7 +138,7 @@ class Peer:
             await path.connect()
         except ConnectionError:
             raise NetworkError(
-                f"no path for the media ({len(answer.candidates)} addresses of the server tried): is UDP blocked?",
+                f"no path for the media ({len(candidates)} addresses of the server tried): is UDP blocked?",
                 stage="publish",
             ) from None
         dtls._set_role("server" if answer.active else "client")

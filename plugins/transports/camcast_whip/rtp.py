@@ -23,9 +23,16 @@ REPEATS_PER_SECOND = 1000
 
 _HEADER = struct.Struct("!BBHII")
 _SEQUENCE = struct.Struct("!H")
+_NTP_TO_UNIX = 2_208_988_800
+"""Seconds from 1900 to 1970."""
 _VERSION = 0x80
 _EXTENSION = 0x10
 _MARKER = 0x80
+
+
+def ntp_time(seconds: float) -> int:
+    """The 64 bits of NTP time (RFC 5905 §6) for seconds since 1970. They begin anew in February 2036."""
+    return int((seconds + _NTP_TO_UNIX) * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiortc import clock
 from aiortc.rtp import (
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
@@ -26,7 +25,7 @@ from camcast.bitstream.nal import split_prefixed
 from camcast.errors import MediaError
 from camcast.media import NS_PER_MS, MediaKind, Packet
 from camcast_whip import h264
-from camcast_whip.rtp import Parameters, Report, RtpStream
+from camcast_whip.rtp import Parameters, Report, RtpStream, ntp_time
 
 CLOCK_RATES = {MediaKind.VIDEO: 90_000, MediaKind.AUDIO: 48_000}
 MAX_PACKET = 1400
@@ -76,7 +75,7 @@ class OutgoingTrack:
         """A compound sender report (RFC 3550 §6.4.1): the RTP time that belongs to now. `media_time` is ms."""
         stream, ssrc = self.stream, self.stream.parameters.ssrc
         info = RtcpSenderInfo(
-            ntp_timestamp=clock.current_ntp_time(),
+            ntp_timestamp=ntp_time(time.time()),
             rtp_timestamp=stream.timestamp(round(media_time * self._ticks_per_ms)),
             packet_count=stream.packets_sent & 0xFFFFFFFF,
             octet_count=stream.bytes_sent & 0xFFFFFFFF,
@@ -115,7 +114,7 @@ class OutgoingTrack:
                 last_report=report.lsr,
                 delay=report.dlsr,
             ),
-            clock.current_ntp_time(),
+            ntp_time(time.time()),
         )
         if alive:
             self._heard()

@@ -23,6 +23,7 @@ from camcast.kinds import Acceptance
 from camcast.media import MediaKind, Tag, Track, Unit
 from camcast_whip.counters import Counters
 from camcast_whip.errors import Moved
+from camcast_whip.names import Names
 from camcast_whip.options import SCHEMES, Place, WhipOptions, place_of
 from camcast_whip.thread import WhipThread
 
@@ -37,8 +38,10 @@ _IMPORT_DEADLINE = 20.0
 """Seconds for importing the libraries, once in a program's life."""
 _SLACK = 0.5
 """Seconds by which the step itself, which can say more, gives up earlier."""
-_PUBLISH_STEPS = 3
-"""Gathering, asking, connecting; each has the target's deadline, and there may be a second round with ICE servers."""
+_PREPARE_STEPS = 3
+"""Connecting, TLS, asking; each has the target's deadline."""
+_PUBLISH_STEPS = 5
+"""Gathering, the same three, and connecting the media; there may be a second round with ICE servers."""
 
 
 class WhipTransport:
@@ -70,6 +73,7 @@ class WhipTransport:
         if self._used or self._closing:
             raise NetworkError("this attempt has been used already", stage="connect")
         self._used = True
+        self._loop = asyncio.get_running_loop()
         if self._target.insecure and self._place.secure:
             self._context.events.note("tls_insecure", "any certificate is accepted, because insecure is set")
         timeout = self._target.connect_timeout
@@ -84,7 +88,7 @@ class WhipTransport:
         self._attached = True
         await self._over_there(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
         assert self._carrier is not None
-        await self._over_there(self._carrier.prepare(), timeout + _SLACK, "OPTIONS")
+        await self._over_there(self._carrier.prepare(), timeout * _PREPARE_STEPS + _SLACK, "OPTIONS")
         return None
 
     async def publish(self, tracks: Sequence[Track]) -> None:
@@ -110,13 +114,14 @@ class WhipTransport:
             raise NetworkError("the server ended the connection", stage="publish")
         self._published = True
 
-    def send(self, unit: Unit, time: int) -> None:
+    def send(self, unit: Unit, time: int) -> int | None:
         if not self._published or self._gone or self._closing or isinstance(unit, Tag):
             self._after_loss += 1
-            return
+            return self._counters.handed
         assert self._carrier is not None
         self._counters.handed += len(unit.payload)
         self._thread.call(self._carrier.feed, unit, time)
+        return self._counters.handed
 
     @property
     def pending(self) -> int:
@@ -126,6 +131,13 @@ class WhipTransport:
         if self._published and self._carrier.liveness.silent(clock.monotonic()):
             return max(0, counters.handed - counters.acked)
         return max(0, counters.handed - counters.gone)
+
+    @property
+    def unsent(self) -> int:
+        """What the carrier has not given to the socket: the pacer's queue, or one that is full."""
+        if self._carrier is None or self._gone:
+            return 0
+        return max(0, self._counters.handed - self._counters.gone)
 
     @property
     def acked(self) -> int:
@@ -171,7 +183,7 @@ class WhipTransport:
             from camcast_whip.carrier import Carrier
         except ImportError as error:
             raise MisconfiguredError(
-                f"aiortc or aiohttp does not load ({type(error).__name__}: {error}): pip install 'camcast[whip]'",
+                f"aiortc does not load ({type(error).__name__}: {error}): pip install 'camcast[whip]'",
                 stage="connect",
             ) from error
         thread, events = self._thread, self._context.events
@@ -179,7 +191,7 @@ class WhipTransport:
             self._target,
             self._options,
             self._place,
-            addresses,
+            Names(self._context.resolver, self._loop, self._place.host, addresses, self._target.ip_family),
             self._counters,
             lost=lambda error: thread.tell(self._lose, error),
             note=lambda code, text: thread.tell(events.note, code, text),
