@@ -524,6 +524,40 @@ async def test_pings_are_answered_and_moves_are_told(receiver: Receiver) -> None
         assert not events.errors
 
 
+@pytest.mark.parametrize("tc_url", [None, "", "/live", "RTMP://127.0.0.1:{port}/live/"])
+async def test_a_server_that_empties_itself_wants_the_same_again(receiver: Receiver, tc_url: str | None) -> None:
+    """Enhanced RTMP v2 "Reconnect Request" without a tcUrl: told as an end, and ended cleanly, to free the name."""
+    async with streaming(receiver) as (transport, events, recording):
+        transport.send(picture(0), 0)
+        receiver.request_reconnect("k", tc_url.format(port=receiver.port) if tc_url else tc_url)
+        await until(lambda: events.errors)
+        (error,) = events.errors
+        assert (type(error), error.stage, error.retry_after) == (NetworkError, "streaming", 0.0)
+        assert str(error) == "the server asks to connect anew (please move)"
+        assert events.redirects == []
+        transport.send(picture(40), 40)
+    await receiver.until(lambda: not recording.live)
+    assert recording.clean
+    assert recording.counts[TagType.VIDEO] == 1
+
+
+async def test_another_application_of_the_same_server_is_a_move(receiver: Receiver) -> None:
+    async with streaming(receiver) as (_, events, _recording):
+        receiver.request_reconnect("k", "/LIVE")
+        await until(lambda: events.redirects)
+        assert events.redirects == [f"rtmp://127.0.0.1:{receiver.port}/LIVE/k"]
+        assert not events.errors
+
+
+async def test_an_end_that_leaves_the_socket_open_is_noticed(receiver: Receiver) -> None:
+    async with streaming(receiver) as (_, events, _recording):
+        receiver.status("k", "status", "NetStream.Unpublish.Success", "kicked \x1b[2J by the operator")
+        await until(lambda: events.errors)
+        (error,) = events.errors
+        assert (type(error), error.stage) == (NetworkError, "streaming")
+        assert str(error) == ("the server ended the publication (NetStream.Unpublish.Success: kicked by the operator)")
+
+
 async def test_a_refusal_may_redirect(receiver: Receiver) -> None:
     async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from camcast_rtmp.server import ConnectAsked, Server

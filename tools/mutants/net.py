@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "bytes of the handshake count as media",
         f"{_RTMP}driver.py",
-        "max(0, self._live.wire.acked - self._base)",
-        "max(0, self._live.wire.acked)",
+        "max(0, self._line.wire.acked - self._base)",
+        "max(0, self._line.wire.acked)",
         ("tests/plugins/test_rtmp_positions.py",),
     ),
     Mutant(

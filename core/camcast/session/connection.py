@@ -7,6 +7,8 @@
 * What the round's failures were decides the wait: network troubles back off; a busy name is tried every
   `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals alone are tried slowly, `MAX_REFUSALS` times;
   a misconfigured target is not tried again.
+* A server that says when to come back (`retry_after`) is not asked before, within `MOST_WAIT`; others of the chain are.
+  One that was stable and says "at once" wants this very target to connect anew.
 * Jitter shortens a wait by a random part, after the cap, so that a hosts does not come back in step.
 """
 
@@ -23,6 +25,8 @@ from camcast.errors import ErrorClass
 BUSY_DELAY = 10.0
 BUSY_PATIENCE = 180.0
 REFUSED_DELAY = 30.0
+MOST_WAIT = 600.0
+"""Seconds that a server's own word on when to come back is kept to."""
 MAX_REFUSALS = 5
 """Rounds in which every server refused, after which a session gives up, unless it is never to."""
 
@@ -55,6 +59,8 @@ class ConnectionManager:
         self._rng = rng
         self._round = deque(range(targets))
         self._dead: set[int] = set()
+        self._not_before: dict[int, float] = {}
+        """When servers want to be asked again, by target."""
         self._reasons: set[ErrorClass] = set()
         self._delay = 0.0
         self._stable = False
@@ -76,6 +82,11 @@ class ConnectionManager:
         if self.failed or self._now() < self.next_attempt_at:
             return None
         return self._round[0]
+
+    @property
+    def asked_to_wait(self) -> bool:
+        """Whether the present wait is as long as a server said, and not only as long as we think right."""
+        return bool(self._round) and self._not_before.get(self._round[0], 0.0) > self._now()
 
     @property
     def stable(self) -> bool:
@@ -104,8 +115,11 @@ class ConnectionManager:
         self._busy_since = None
         self._refusals = 0
 
-    def on_disconnect(self, reason: ErrorClass, target: int | None = None) -> None:
-        """`target` (by default the one due or connected) failed or was lost."""
+    def on_disconnect(self, reason: ErrorClass, target: int | None = None, retry_after: float | None = None) -> None:
+        """`target` (by default the one due or connected) failed or was lost.
+
+        `retry_after`: seconds after which its server wants to be asked again.
+        """
         if target is None:
             target = self.current if self._stable and self.current is not None else self._round[0]
         self.current = target
@@ -118,13 +132,19 @@ class ConnectionManager:
             self._reasons.clear()
             order = [(target + step) % self._targets for step in range(1, self._targets + 1)]
             self._round = deque(order if self._auto else order[:-1])
+            if retry_after == 0 and self._auto:
+                self._round.rotate(1)
         elif target in self._round:
             self._round.remove(target)
         self._round = deque(index for index in self._round if index not in self._dead)
         self._delay = 0.0
-        self.next_attempt_at = self._now()
+        self.next_attempt_at = now = self._now()
+        if retry_after:
+            self._not_before[target] = now + min(retry_after, MOST_WAIT)
         if not self._round:
             self._end_round()
+        if self._round and not self.failed:
+            self._keep_to_servers_words()
 
     def moved_to(self, target: int) -> None:
         """A planned move succeeded: `target` publishes now."""
@@ -141,6 +161,7 @@ class ConnectionManager:
             self.reset_backoff()
             self._round = deque(range(self._targets))
         self._delay = 0.0
+        self._not_before.clear()
         self.next_attempt_at = self._now()
 
     def prefer(self, target: int) -> None:
@@ -150,6 +171,16 @@ class ConnectionManager:
         self.retry_now()
 
     # --- inside -------------------------------------------------------------------------------------------
+
+    def _keep_to_servers_words(self) -> None:
+        """Those that may be asked come first; where none may yet, the wait is until the first may."""
+        at = self.next_attempt_at
+        self._not_before = {target: then for target, then in self._not_before.items() if then > at}
+        self._round = deque(sorted(self._round, key=lambda target: self._not_before.get(target, 0.0)))
+        soonest = self._not_before.get(self._round[0], at)
+        if soonest > at:
+            self._delay = max(self._delay, soonest - self._now())
+            self.next_attempt_at = soonest
 
     def _end_round(self) -> None:
         usable = [index for index in range(self._targets) if index not in self._dead]

@@ -395,7 +395,7 @@ class Session:
             self._off_since = time.monotonic()
         if self.state in (SessionState.CONNECTING, SessionState.CONNECTED):
             self._to(Trigger.FAILURE if self.state is SessionState.CONNECTING else Trigger.ERROR, text)
-        self.policy.on_disconnect(error.error_class, index)
+        self.policy.on_disconnect(error.error_class, index, error.retry_after)
         if self.policy.failed:
             if self.state is SessionState.ERROR:
                 self._to(Trigger.GIVE_UP, text)
@@ -437,7 +437,8 @@ class Session:
 
     def _host_is_back(self) -> None:
         """Another session got through to a host that we wait for."""
-        if self.state is SessionState.ERROR and self.policy.last_reason is not ErrorClass.REFUSED:
+        may = self.policy.last_reason is not ErrorClass.REFUSED and not self.policy.asked_to_wait
+        if self.state is SessionState.ERROR and may:
             self.retry_now()
 
     # --- small --------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class RtmpTransport:
         self._line: Line | None = None
         self._live: Line | None = None
         """The same, once the server has agreed."""
-        self._base = 0
+        self._base = 1 << 62
         """Bytes handed over before that."""
         self._closed = False
         self._redirects = 0
@@ -223,18 +223,34 @@ class RtmpTransport:
 
     @property
     def acked(self) -> int:
-        return 0 if self._live is None else max(0, self._live.wire.acked - self._base)
+        return 0 if self._line is None else max(0, self._line.wire.acked - self._base)
 
     # --- what arrives -----------------------------------------------------------------------------------
 
     def _on_event(self, event: ClientEvent) -> None:
         """What nobody waits for."""
         if isinstance(event, ReconnectRequested):
-            url = reconnect.requested(event.tc_url, self._address)
-            if url is not None:
+            if reconnect.to_the_same(event.tc_url, self._address):
+                self._drain(event)
+            elif (url := reconnect.requested(event.tc_url, self._address)) is not None:
                 self._redirect(url)
         elif isinstance(event, Refused) and self._line is not None:
             self._line.fail(answers.refused(event, self._target))
+
+    def _drain(self, event: ReconnectRequested) -> None:
+        """The server wants this connection to end and another to begin, as before it is shut down.
+
+        Two of one name at a time would throw each other out, so it is not a move but an end, at once followed by a
+        new beginning. The connection stays until `close`, which says goodbye.
+        """
+        words = self._target.words(event.description)
+        error = NetworkError(f"the server asks to connect anew{f' ({words})' if words else ''}", stage="streaming")
+        error.retry_after = 0.0
+        if self._live is not None:
+            self._live = None
+            self._lost(error)
+        elif self._line is not None:
+            self._line.fail(error)
 
     def _redirect(self, url: str) -> None:
         self._redirects += 1

@@ -1,8 +1,9 @@
 """Where a server asks to go: ReconnectRequest (Enhanced RTMP v2 "Reconnect Request") and `ex.redirect`.
 
 Rules: the named URL may be absolute, `//host/app` or `/app`, resolved against the current tcUrl, or absent for the
-same; it names the application, and the stream key stays. `ex.redirect2` (SRS) is a whole URL with the key in it.
-Whether to go there is the session's decision. urljoin does not resolve rtmp URLs, so it is done by hand.
+same, which is the usual way to empty a server before it is shut down. It names the application, and the stream key
+stays. `ex.redirect2` (SRS) is a whole URL with the key in it. Whether to go there is the session's decision. urljoin
+does not resolve rtmp URLs, so it is done by hand.
 """
 
 from __future__ import annotations
@@ -15,6 +16,19 @@ from camcast_kit_rtmp.urls import PORTS, Address
 from camcast_rtmp.messages import text
 
 _ABSOLUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://[^/\s]")
+
+
+def to_the_same(tc_url: str, address: Address) -> bool:
+    """Whether the URL that a server asks to go to is the one that it was reached by."""
+    found = resolve(tc_url, address)
+    return found is not None and _comparable(found) == _comparable(address.tc_url)
+
+
+def _comparable(url: str) -> tuple[str, str]:
+    """Scheme and host are the same in small letters, an application need not be."""
+    scheme, _, rest = url.rstrip("/").partition("://")
+    host, _, app = rest.partition("/")
+    return f"{scheme}://{host}".lower(), app
 
 
 def requested(tc_url: str, address: Address) -> str | None:

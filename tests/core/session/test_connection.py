@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
-from camcast.session.connection import BUSY_DELAY, BUSY_PATIENCE, REFUSED_DELAY, ConnectionManager
+from camcast.session.connection import BUSY_DELAY, BUSY_PATIENCE, MOST_WAIT, REFUSED_DELAY, ConnectionManager
 
 NETWORK, BUSY, REFUSED, WRONG = (ErrorClass.NETWORK, ErrorClass.BUSY, ErrorClass.REFUSED, ErrorClass.MISCONFIGURED)
 
@@ -60,6 +60,64 @@ def test_never_giving_up():
     policy, clock = manager(max_attempts=None)
     assert fail_rounds(policy, clock, NETWORK, limit=200)[-1] == 60
     assert policy.should_reconnect()
+
+
+def test_a_server_that_says_when_is_not_asked_before():
+    policy, clock = manager()
+    policy.on_disconnect(NETWORK, 0, retry_after=90)
+    assert policy.get_backoff_delay() == 90
+    assert policy.next_attempt_at == clock.time + 90
+    assert policy.asked_to_wait
+    clock.time += 89
+    assert policy.next_target() is None
+    clock.time += 1
+    assert policy.next_target() == 0
+    assert not policy.asked_to_wait
+    policy.on_disconnect(NETWORK, 0, retry_after=0.5)
+    assert policy.get_backoff_delay() == 2, "less than what we think right changes nothing"
+    assert not policy.asked_to_wait
+
+
+def test_it_is_kept_to_within_bounds_and_until_somebody_says_now():
+    policy, clock = manager()
+    policy.on_disconnect(NETWORK, 0, retry_after=1e9)
+    assert policy.next_attempt_at == clock.time + MOST_WAIT
+    policy.retry_now()
+    assert policy.next_target() == 0
+    policy.on_disconnect(NETWORK, 0)
+    assert policy.get_backoff_delay() == 2, "it was forgotten with the wait"
+
+
+def test_others_are_asked_meanwhile_and_it_comes_last():
+    policy, clock = manager(3)
+    policy.on_disconnect(NETWORK, 0, retry_after=5)
+    assert policy.next_target() == 1
+    policy.on_disconnect(NETWORK, 1)
+    policy.on_disconnect(NETWORK, 2)
+    assert policy.get_backoff_delay() == 1
+    clock.time += 1
+    assert policy.next_target() == 1
+    policy.on_disconnect(NETWORK, 1)
+    policy.on_disconnect(NETWORK, 2)
+    assert policy.next_target() is None, "only the first is left of this round"
+    clock.time += 4
+    assert policy.next_target() == 0
+
+
+def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next():
+    for retry_after, order in ((0, [1, 2, 0]), (None, [2, 0, 1]), (30, [2, 0])):
+        policy, clock = manager(3)
+        policy.on_connected(1)
+        policy.on_flow(10)
+        policy.on_disconnect(NETWORK, 1, retry_after=retry_after)
+        tried = []
+        while (target := policy.next_target()) is not None and len(tried) < 3:
+            tried.append(target)
+            policy.on_disconnect(NETWORK, target)
+        assert tried == order
+    policy, _ = manager()
+    policy.on_disconnect(NETWORK, 0, retry_after=0)
+    assert policy.get_backoff_delay() == 1, "one that says so again and again is not asked without end"
 
 
 def test_a_round_tries_each_target_in_order_and_at_once():
