@@ -106,7 +106,7 @@ def test_others_are_asked_meanwhile_and_it_comes_last():
 
 def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next():
     for retry_after, order in ((0, [1, 2, 0]), (None, [2, 0, 1]), (30, [2, 0])):
-        policy, clock = manager(3)
+        policy, _ = manager(3)
         policy.on_connected(1)
         policy.on_flow(10)
         policy.on_disconnect(NETWORK, 1, retry_after=retry_after)
