@@ -6,11 +6,12 @@ import asyncio
 import itertools
 from pathlib import Path
 
+import attrs
 import av
 import pytest
 
 from camcast import CameraConfig, Config, EncoderConfig, Engine, SessionConfig, SourceConfig, StreamConfig
-from camcast.config import SlateConfig
+from camcast.config import SlateConfig, TargetConfig
 from camcast.events import SourceNote
 from camcast.media import MediaKind, TagType
 from camcast_rtmp.receiver import Receiver
@@ -88,3 +89,30 @@ async def _play(feed, clip: Media, pictures: int) -> None:  # type: ignore[no-un
 async def _notes(engine: Engine, notes: list[str]) -> None:
     async for event in engine.events():
         notes += [event.code] if isinstance(event, SourceNote) and event.code.startswith("slate") else []
+
+
+@pytest.mark.parametrize(("clip_name", "sound"), [("h264_pcma", "g711a"), ("h264_opus", "opus"), ("h264_mp3", "mp3")])
+async def test_the_slate_has_sound_whatever_the_camera_sends(clip_name: str, sound: str):
+    """The camera's own format goes silent, so that a transcoder behind it, and the server, go on hearing."""
+    clip = Media.read(made("h264_aac_ts"))
+    first = clip.video[0].dts
+    clip.audio = [attrs.evolve(u, dts=u.dts + first, pts=u.pts + first) for u in Media.read(made(clip_name)).audio]
+    async with Receiver() as receiver:
+        target = TargetConfig(url=receiver.url("live", "cam0"), audio="aac")
+        stream = StreamConfig(
+            source=SourceConfig(type="push", options={"video": "h264", "audio": sound}),
+            encoder=EncoderConfig(gop=1.0),
+            slate=SlateConfig(after=0.4),
+            sessions=(SessionConfig(camera_id=0, targets=(target,), idle_timeout=5),),
+        )
+        async with Engine(Config(cameras=(CameraConfig(camera_id=0, name="Gate 4", streams=(stream,)),))) as engine:
+            feed = engine.push(0, 0)
+            await feed.ready()
+            await _play(feed, clip, 40)
+            await connected(engine)
+            await until(lambda: engine.sessions.find()[0].metrics.audio_sent > 20, timeout=20)
+            (recording,) = receiver.recordings
+            video, heard = recording.counts[TagType.VIDEO], recording.counts[TagType.AUDIO]
+            await until(lambda: recording.counts[TagType.VIDEO] > video + 25)
+            assert recording.counts[TagType.AUDIO] > heard + 20
+        balance(engine)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
-from camcast.bitstream.audio_format import parse_audio_format
+from camcast.bitstream.audio_format import format_audio, parse_audio_format
 from camcast.errors import MediaError
 from camcast.media import MediaKind, Packet, Track
+
+SILENCES_A_SECOND = 50
+"""Silent packets are 20 ms long, as cameras' packets are."""
+MAX_SILENT_CHANNELS = 8
 
 
 class PlainAudioParser:
@@ -42,3 +47,20 @@ class PlainAudioParser:
         if self._unit and len(payload) % self._unit:
             raise MediaError(f"{self._track.codec} block of {len(payload)} bytes: expected a multiple of {self._unit}")
         return Packet(self._track, dts, pts, True, payload, False, arrival)
+
+
+def plain_silence(codec: str, sample: bytes) -> Callable[[int, int], tuple[Track, bytes, int]]:
+    """`CodecKind.silence` for a format whose silence is one sample (of one channel) again and again."""
+
+    def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
+        if not 1 <= channels <= MAX_SILENT_CHANNELS or sample_rate < SILENCES_A_SECOND:
+            raise MediaError(
+                f"no silent {codec} at {sample_rate} Hz with {channels} channels: expected {SILENCES_A_SECOND} Hz "
+                f"and more, 1 to {MAX_SILENT_CHANNELS}"
+            )
+        samples = sample_rate // SILENCES_A_SECOND
+        track = PlainAudioParser(codec, format_audio(sample_rate, channels), sample_size=len(sample)).track
+        assert track is not None
+        return track, sample * (samples * channels), samples
+
+    return silence

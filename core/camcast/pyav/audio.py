@@ -7,7 +7,7 @@ with its picture for hours, and jitter does no harm. A step of more than 100 ms 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -154,9 +154,9 @@ class AvAudioEncoder:
             for block in self._resampler.resample(data):
                 block.pts, block.time_base = self._samples, context.time_base
                 self._samples += block.samples
-                packets += map(self._packet, context.encode(block))
+                packets += map(self._packet, self._heard(context.encode(block)))
             if data is None:
-                packets += map(self._packet, context.encode(None))
+                packets += map(self._packet, self._heard(context.encode(None)))
         except av.error.EOFError:
             return packets
         except (av.error.FFmpegError, ValueError) as error:
@@ -164,6 +164,15 @@ class AvAudioEncoder:
         except MediaError as error:
             raise EncoderError(f"{self._encoding.name} made something unreadable: {error}") from error
         return packets
+
+    def _heard(self, packets: Sequence[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
+        """Without what an encoder puts before the first sample to warm up the decoder ("priming").
+
+        It would lie before the stream's first time, where a live stream has no place: two packets would share one.
+        """
+        assert self._context is not None
+        size = self._context.frame_size or 1
+        return (packet for packet in packets if (packet.pts or 0) + size > 0)
 
     def _packet(self, data: av.Packet[Any]) -> Packet:
         assert self._anchor is not None

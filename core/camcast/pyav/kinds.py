@@ -22,8 +22,12 @@ def audio_kind(
     aliases: tuple[str, ...] = (),
     decoder: str = "",
     flv: Mapping[str, FlvForm] | None = None,
+    silence: Callable[[int, int], tuple[Track, bytes, int]] | None = None,
 ) -> CodecKind:
-    """A sound format that FFmpeg decodes. `decoder` is FFmpeg's name for it where `name` is not."""
+    """A sound format that FFmpeg decodes. `decoder` is FFmpeg's name for it where `name` is not.
+
+    `silence`: as `CodecKind.silence`.
+    """
 
     def open_decoder(track: Track) -> Decoder:
         return AvDecoder(track, decoder or name)
@@ -36,6 +40,7 @@ def audio_kind(
         parser=parser,
         flv=flv or {},
         decoder=open_decoder,
+        silence=silence,
     )
 
 

@@ -11,7 +11,7 @@ from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
 from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import audio_kind
-from camcast_mpegaudio.frame_header import FrameHeader, parse_header
+from camcast_mpegaudio.frame_header import FrameHeader, parse_header, silent_frame
 
 _FLV_RATES = {44100: 3, 22050: 2, 11025: 1}
 _SOUND_FORMAT = 2
@@ -64,8 +64,14 @@ def _flv_head(track: Track, keyframe: bool, composition: int) -> bytes:
     return bytes((_SOUND_FORMAT << 4 | rate << 2 | 0x02 | (track.channels > 1),))
 
 
-def _kind(name: str, title: str, flv: dict[str, FlvForm], *aliases: str) -> CodecKind:
-    return audio_kind(name, title, lambda config: MpegAudioParser(name), aliases=aliases, flv=flv)
+def _kind(name: str, title: str, layer: int, flv: dict[str, FlvForm], *aliases: str) -> CodecKind:
+    def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
+        frame = silent_frame(layer, sample_rate, channels)
+        packet = MpegAudioParser(name).parse(frame, 0, 0)
+        assert packet is not None
+        return packet.track, frame, parse_header(frame).samples
+
+    return audio_kind(name, title, lambda config: MpegAudioParser(name), aliases=aliases, flv=flv, silence=silence)
 
 
 LEGACY = FlvForm(
@@ -77,7 +83,7 @@ LEGACY = FlvForm(
 )
 
 KINDS = (
-    _kind("mp3", "MP3 (MPEG audio layer III)", {"legacy": LEGACY}, "mp3float", "libmp3lame", ".mp3"),
-    _kind("mp2", "MP2 (MPEG audio layer II)", {}, "MPA", "mp2float"),
-    _kind("mp1", "MP1 (MPEG audio layer I)", {}, "mp1float"),
+    _kind("mp3", "MP3 (MPEG audio layer III)", 3, {"legacy": LEGACY}, "mp3float", "libmp3lame", ".mp3"),
+    _kind("mp2", "MP2 (MPEG audio layer II)", 2, {}, "MPA", "mp2float"),
+    _kind("mp1", "MP1 (MPEG audio layer I)", 1, {}, "mp1float"),
 )

@@ -59,3 +59,26 @@ def parse_header(data: bytes) -> FrameHeader:
         size = samples // 8 * bitrate // sample_rate + padding
     channels = 1 if data[3] >> 6 == _SINGLE_CHANNEL else 2
     return FrameHeader(layer, sample_rate, channels, bitrate, samples, size if bitrate else 0)
+
+
+SILENT_BITRATE = 64
+"""kbit/s: in every table, and allowed with one channel and with two (ISO 11172-3 §2.4.2.3)."""
+
+
+def silent_frame(layer: int, sample_rate: int, channels: int) -> bytes:
+    """A frame whose bits are all zero behind its header: nothing is allocated to any band. Raises `MediaError`."""
+    version = next((version for version, rates in _RATES.items() if sample_rate in rates), None)
+    if version is None or channels not in (1, 2):
+        raise MediaError(
+            f"no silent MPEG audio at {sample_rate} Hz with {channels} channels: expected a standard rate, 1 or 2"
+        )
+    bitrates = (_BITRATES_MPEG1 if version == _MPEG1 else _BITRATES_MPEG2)[layer]
+    header = bytes(
+        (
+            0xFF,
+            0xE1 | version << 3 | (4 - layer) << 1,
+            bitrates.index(SILENT_BITRATE) << 4 | _RATES[version].index(sample_rate) << 2,
+            (_SINGLE_CHANNEL if channels == 1 else 0) << 6,
+        )
+    )
+    return header + bytes(parse_header(header).size - len(header))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from camcast.bitstream.audio_format import parse_audio_format
+from camcast.errors import MediaError
 from camcast.flv.fourcc import audio_form
 from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import audio_kind
@@ -17,6 +18,8 @@ from camcast_opus.head import RATE, OpusHead
 
 NAME = "opus"
 FOURCC = b"Opus"
+# CELT, full band, one frame of 20 ms (RFC 6716 §3.1) that holds nothing but its silence flag (§4.3).
+_SILENCE = {1: bytes.fromhex("f8fffe"), 2: bytes.fromhex("fcfffe")}
 
 
 class OpusParser:
@@ -42,11 +45,22 @@ class OpusParser:
         return Packet(self._track, dts, pts, True, payload, False, arrival)
 
 
+def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:
+    """A silent packet of 20 ms, mono or stereo, at 48 kHz, which is every Opus stream's rate; raises `MediaError`."""
+    if sample_rate != RATE or channels not in _SILENCE:
+        raise MediaError(f"no silent Opus at {sample_rate} Hz with {channels} channels: expected {RATE} Hz, 1 or 2")
+    payload = _SILENCE[channels]
+    head = bytes(OpusHead(channels=channels))
+    track = Track(kind=MediaKind.AUDIO, codec=NAME, config=head, sample_rate=RATE, channels=channels)
+    return track, payload, toc.samples(payload)
+
+
 KIND = audio_kind(
     NAME,
     "Opus",
     OpusParser,
     aliases=("libopus",),
     decoder="libopus",
+    silence=silence,
     flv={"enhanced": audio_form(FOURCC, lambda track: track.config)},
 )

@@ -6,7 +6,7 @@ another rate than 8 kHz, so a stream at 16 kHz (some cameras) has no FLV form.
 
 from __future__ import annotations
 
-from camcast.bitstream.plain_audio import PlainAudioParser
+from camcast.bitstream.plain_audio import PlainAudioParser, plain_silence
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind, FlvForm
 from camcast.media import Track
@@ -24,7 +24,7 @@ def _check(track: Track) -> None:
         )
 
 
-def _kind(name: str, title: str, ffmpeg: str, sound_format: int, *aliases: str) -> CodecKind:
+def _kind(name: str, title: str, ffmpeg: str, sound_format: int, silent: bytes, *aliases: str) -> CodecKind:
     mono = bytes((sound_format << 4 | _SIZE_16_BIT,))
     stereo = bytes((sound_format << 4 | _SIZE_16_BIT | _STEREO,))
 
@@ -42,10 +42,11 @@ def _kind(name: str, title: str, ffmpeg: str, sound_format: int, *aliases: str) 
         aliases=(ffmpeg, *aliases),
         decoder=ffmpeg,
         flv={form.name: form},
+        silence=plain_silence(name, silent),
     )
 
 
 KINDS = (
-    _kind("g711a", "G.711 A-law", "pcm_alaw", 7, "PCMA", "alaw"),
-    _kind("g711u", "G.711 µ-law", "pcm_mulaw", 8, "PCMU", "mulaw", "ulaw"),
+    _kind("g711a", "G.711 A-law", "pcm_alaw", 7, b"\xd5", "PCMA", "alaw"),
+    _kind("g711u", "G.711 µ-law", "pcm_mulaw", 8, b"\xff", "PCMU", "mulaw", "ulaw"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from camcast.bitstream.audio_format import format_audio, parse_audio_format
-from camcast.bitstream.plain_audio import PlainAudioParser
+from camcast.bitstream.plain_audio import PlainAudioParser, plain_silence
 from camcast.kinds import CodecKind
 from camcast.pyav import audio_kind
 
@@ -24,6 +24,7 @@ _TABLE: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
     ("adpcm_g722", "G.722", 0, ("G722",)),
 )
 _G722 = "adpcm_g722"
+_UNSIGNED_ZERO = b"\x80"
 
 
 def _format(name: str, config: bytes) -> bytes:
@@ -36,7 +37,9 @@ def _kind(name: str, title: str, sample_size: int, aliases: tuple[str, ...]) -> 
     def parser(config: bytes) -> PlainAudioParser:
         return PlainAudioParser(name, _format(name, config), sample_size=sample_size)
 
-    return audio_kind(name, title, parser, aliases=aliases)
+    # G.722 predicts each sample from those before: no byte of it is silent by itself.
+    silence = plain_silence(name, _UNSIGNED_ZERO if name == "pcm_u8" else bytes(sample_size)) if sample_size else None
+    return audio_kind(name, title, parser, aliases=aliases, silence=silence)
 
 
 KINDS = tuple(_kind(*row) for row in _TABLE)

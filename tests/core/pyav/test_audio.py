@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from camcast.contracts import EncoderSettings
+from camcast.host import PluginHost
 from camcast.media import NS_PER_MS, NS_PER_S, RAW, Frame, MediaKind, Packet, Track
 from camcast_aac.encoder import KIND
 
@@ -63,3 +64,13 @@ def test_packets_carry_the_latest_arrival() -> None:
     packets = [packet for _, packet in encode(sound(1))]
     assert [packet.arrival for packet in packets] == sorted(packet.arrival for packet in packets)
     assert packets[-1].arrival >= 48
+
+
+@pytest.mark.parametrize("name", ["aac", "libopus"])
+def test_no_two_packets_share_a_time_at_the_beginning(name: str) -> None:
+    """An encoder's priming lies before the first sample; a live stream begins at 0, and both would be sent as 0."""
+    encoder = PluginHost().encoders[name].open(EncoderSettings(sample_rate=RATE, channels=1, bitrate=64_000))
+    packets = [packet for frame in sound(1, start=0) for packet in encoder.encode(frame)]
+    times = [max(packet.pts, 0) // NS_PER_MS for packet in packets]
+    assert len(times) > 10
+    assert len(set(times)) == len(times), times[:4]

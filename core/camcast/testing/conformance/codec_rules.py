@@ -344,5 +344,16 @@ def silence_is_silent(bench: CodecBench) -> None:
     frames = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.flush()
     decoder.close()
     expect(frames, "silence does not decode")
-    loudest = max(float(abs(frame.data.to_ndarray().astype(float)).max()) for frame in frames)
-    expect(loudest < 0.01, f"silence decodes to samples up to {loudest:g}")
+    loudest = max(_loudness(frame.data.to_ndarray()) for frame in frames)
+    expect(loudest < 0.01, f"silence decodes to samples up to {loudest:g} of full scale")
+
+
+def _loudness(samples: Any) -> float:
+    """The largest sample, where 1 is full scale. Unsigned samples are silent in the middle."""
+    import numpy as np
+
+    if samples.dtype.kind == "f":
+        return float(abs(samples).max())
+    half = float(np.iinfo(samples.dtype).max // 2 + 1 if samples.dtype.kind == "u" else np.iinfo(samples.dtype).max)
+    middle = half if samples.dtype.kind == "u" else 0.0
+    return float(abs(samples.astype(float) - middle).max()) / half
