@@ -412,7 +412,7 @@ def _build(stack: ExitStack, rng: random.Random) -> tuple[Place, Config]:
             source = SourceConfig(type="file", url=str(files[camera]), options={"loop": True})
             stream = StreamConfig(source=source, sessions=tuple(outputs))
         else:
-            encoder = EncoderConfig(type="H264_CBR", codec="h264", width=320, height=240, framerate=15, bitrate=300)
+            encoder = EncoderConfig(type="H264_CBR", width=320, height=240, framerate=15, bitrate_kbps=300)
             source = SourceConfig(type="testsrc", options={"tone": 440})
             stream = StreamConfig(source=source, encoder=encoder, sessions=tuple(outputs))
         cameras.append(CameraConfig(camera_id=camera, streams=(stream,)))

@@ -33,7 +33,7 @@ async def publish(server: str) -> None:
         stream_id=0,
         name="main",
         source=SourceConfig(type="testsrc", options={"tone": 440}),
-        encoder=EncoderConfig(type="H264_CBR", codec="h264", width=640, height=360, framerate=25, bitrate=800),
+        encoder=EncoderConfig(type="H264_CBR", width=640, height=360, framerate=25, bitrate_kbps=800),
     )
     async with Engine(Config(cameras=(CameraConfig(camera_id=0, name="gate", streams=(picture,)),))) as engine:
         session = engine.sessions.create_session(

@@ -29,7 +29,7 @@ def picture(number: int) -> np.ndarray:
 def config(url: str) -> Config:
     stream = StreamConfig(
         source=SourceConfig(type="push", options={"video": "raw", "format": "bgr24"}),
-        encoder=EncoderConfig(width=WIDTH, height=HEIGHT, framerate=FPS, bitrate=800),
+        encoder=EncoderConfig(width=WIDTH, height=HEIGHT, framerate=FPS, bitrate_kbps=800),
         sessions=(SessionConfig(camera_id=0, stream_id=0, url=url),),
     )
     return Config(cameras=(CameraConfig(camera_id=0, name="mine", streams=(stream,)),))

@@ -33,7 +33,7 @@ SECONDS = 10
 def config(url: str, width: int, height: int, fps: float) -> Config:
     stream = StreamConfig(
         source=SourceConfig(type="push", options={"video": "raw", "format": "bgr24"}),
-        encoder=EncoderConfig(width=width & ~1, height=height & ~1, framerate=round(fps), bitrate=1500),
+        encoder=EncoderConfig(width=width & ~1, height=height & ~1, framerate=round(fps), bitrate_kbps=1500),
         sessions=(SessionConfig(camera_id=0, stream_id=0, url=url),),
     )
     return Config(cameras=(CameraConfig(camera_id=0, name="opencv", streams=(stream,)),))

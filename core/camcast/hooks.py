@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import cattrs
 
     from camcast.events import Event
-    from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
+    from camcast.kinds import CodecKind, ConfigForm, EncoderKind, SourceKind, TransportKind
     from camcast.target import Target
 
 PROJECT = "camcast"
@@ -41,6 +41,10 @@ class Hooks:
     @hookspec
     def camcast_transports(self) -> Sequence[TransportKind]:  # type: ignore[empty-body]
         """The transports this plugin brings."""
+
+    @hookspec
+    def camcast_config_forms(self) -> Sequence[ConfigForm]:  # type: ignore[empty-body]
+        """Other forms of configuration that this plugin converts to camcast's."""
 
     @hookspec
     def camcast_prepare_converter(self, converter: cattrs.Converter) -> None:

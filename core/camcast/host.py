@@ -18,14 +18,14 @@ from camcast.hosting.choice import Choice
 from camcast.hosting.claims import Claim, Claims
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
-from camcast.kinds import CodecKind, EncoderKind, Kind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
 from camcast.redaction import redact_text
 from camcast.structure import make_converter, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ConfigForm)
 
 
 class PluginHost:
@@ -152,6 +152,11 @@ class PluginHost:
     def transports(self) -> Mapping[str, TransportKind]:
         return self._transports.kinds
 
+    @property
+    def forms(self) -> Mapping[str, ConfigForm]:
+        """Other forms of configuration that can be read here."""
+        return self._forms.kinds
+
     def source(self, name: str) -> SourceKind:
         """The source kind of that name; `LookupError` names those known."""
         return self._one(self._sources, name, "source type")
@@ -207,6 +212,7 @@ class PluginHost:
         self._codecs = Claims(_named(self._claims(CodecKind)), 'codec "{}"')
         self._encoders = Claims(_named(self._claims(EncoderKind)), 'encoder "{}"')
         self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
+        self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
         aliases = (
             (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
         )
@@ -218,7 +224,15 @@ class PluginHost:
             for scheme in claim.kind.schemes
         )
         self._schemes = Claims(schemes, "{}://", 'this one takes it where "transport": "{}" says so')
-        tables = (self._sources, self._codecs, self._encoders, self._transports, self._aliases, self._schemes)
+        tables = (
+            self._sources,
+            self._codecs,
+            self._encoders,
+            self._transports,
+            self._forms,
+            self._aliases,
+            self._schemes,
+        )
         before = getattr(self, "_clashes", [])
         self._clashes = [problem for table in tables for problem in table.problems]
         for problem in self._clashes:

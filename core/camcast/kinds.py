@@ -15,6 +15,7 @@ import attrs
 
 from camcast.acceptance import Acceptance, Confidence, Take
 from camcast.codec_kind import CodecKind, FlvForm
+from camcast.config_form import ConfigForm, Conversion, Fate, Remark, Wish
 from camcast.contracts import (
     Encoder,
     EncoderSettings,
@@ -33,16 +34,21 @@ __all__ = [
     "Acceptance",
     "CodecKind",
     "Confidence",
+    "ConfigForm",
+    "Conversion",
     "Device",
     "EncoderKind",
+    "Fate",
     "FlvForm",
     "Gives",
     "Kind",
     "NoOptions",
     "Payload",
+    "Remark",
     "SourceKind",
     "Take",
     "TransportKind",
+    "Wish",
 ]
 
 
@@ -140,4 +146,4 @@ class TransportKind:
     `MissingDependency`. None where the kind has none."""
 
 
-Kind = SourceKind | CodecKind | EncoderKind | TransportKind
+Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ConfigForm

@@ -28,6 +28,9 @@ _STRUCTURE = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
 _PAIRS = re.compile(r"[?&#;]")
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
+_WORD = r"(?:live|stream|cam|camera|ch|channel|main|sub|test|venc)\d{0,4}"
+_PLAIN_NAME = re.compile(rf"{_WORD}(?:[_-](?:{_WORD}|\d{{1,4}})){{0,2}}")
+"""Names such as "stream1" or "cam0_main", which nobody keeps as a secret."""
 _MAX_WAYS = 64
 _MIN_SECRET = 3
 """Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
@@ -70,6 +73,19 @@ def redact_url(url: str) -> str:
         return shown + "/"
     app, _, _key = path.rpartition("/")
     return f"{shown}/{app + '/' if app else ''}{HIDDEN}"
+
+
+def redact_name(url: str) -> str:
+    """The URL as `redact_url` shows it, but with the published name where it is plainly no secret: "stream1"."""
+    shown = redact_url(url)
+    name = url.rpartition("/")[2]
+    return shown if is_secret_name(name) or not shown.endswith(f"/{HIDDEN}") else shown.removesuffix(HIDDEN) + name
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a published name, or a template of one, may be a stream key. When unsure it is one."""
+    name = name.replace("{stream_name}", "main").replace("{camera_id}", "0").replace("{stream_id}", "0")
+    return _PLAIN_NAME.fullmatch(name) is None
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:

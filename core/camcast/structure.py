@@ -19,7 +19,9 @@ from camcast.errors import ConfigError, Issue
 
 T = TypeVar("T")
 
-_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_DIGITS = 20
+"""Of a number that is shown; Python refuses to show a very long one."""
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def make_converter() -> cattrs.Converter:
@@ -34,7 +36,7 @@ def make_converter() -> cattrs.Converter:
 def structure(converter: cattrs.Converter, value: object, cls: type[T], path: str) -> T:
     """`value` as an instance of `cls`; raises `ConfigError` with all issues, each below `path`."""
     if not isinstance(value, Mapping):
-        raise ConfigError([Issue(path, f"expected an object, got {describe(value)}")])
+        raise ConfigError([Issue(path, f"expected an object, got {described(value)}")])
     try:
         return converter.structure(value, cls)
     except (cattrs.BaseValidationError, ValueError, TypeError) as error:
@@ -49,21 +51,30 @@ def suggest(name: str, known: list[str]) -> str:
     return f"; known: {', '.join(sorted(known))}" if known else "; none is known here"
 
 
-def describe(value: object) -> str:
-    """A value's kind in the words of JSON. The value itself is not shown: it may be a secret."""
-    if value is None:
-        return "null"
-    for kind, word in {bool: "true or false", Mapping: "an object", str: "a text"}.items():
-        if isinstance(value, kind):
-            return word
-    return "a number" if isinstance(value, int | float) else "a list" if isinstance(value, list) else "something else"
+def described(value: object) -> str:
+    """What came, without its content, which may be a secret: "text", "a list", "true"; a number as it is."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            shown = repr(value) if isinstance(value, float) or abs(value) < 10**_DIGITS else ""
+            return shown or "a number"
+        case str():
+            return "text" if value else "empty text"
+        case Mapping():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+    return f"a {type(value).__name__}"
 
 
 def _strict(value: object, kind: type[T]) -> T:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)  # type: ignore[return-value]
     if type(value) is not kind:
-        raise TypeError(f"expected {_WORDS[kind]}, got {describe(value)}")
+        raise TypeError(f"expected {_WORDS[kind]}, got {described(value)}")
     return value
 
 
@@ -80,7 +91,7 @@ def _strict_union(value: object, kind: Any) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and float in members:
         return float(value)
     words = " or ".join(_WORDS[member] for member in members if member in _WORDS)
-    raise TypeError(f"expected {words}, got {describe(value)}")
+    raise TypeError(f"expected {words}, got {described(value)}")
 
 
 def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
@@ -92,19 +103,23 @@ def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
         return found
     if isinstance(error, ForbiddenExtraKeysError):
         known = [field.alias for field in attrs.fields(error.cl)] if attrs.has(error.cl) else []
-        return [Issue(f"{path}.{key}", f"unknown key{suggest(key, known)}") for key in sorted(error.extra_fields)]
+        return [Issue(_below(path, key), f"unknown key{suggest(key, known)}") for key in sorted(error.extra_fields)]
     if isinstance(error, KeyError):
         return [Issue(path, f"{error.args[0]} is missing")]
     if len(error.args) > 1 and isinstance(error.args[1], attrs.Attribute):
         # What attrs' own validators raise: (text, attribute, …).
-        return [Issue(f"{path}.{error.args[1].alias}", str(error.args[0]))]
+        return [Issue(_below(path, str(error.args[1].alias)), str(error.args[0]))]
     return [Issue(path, str(error))]
 
 
 def _place(error: BaseException, path: str, indexed: bool) -> str:
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, cattrs.AttributeValidationNote):
-            return f"{path}.{note.name}" if path else note.name
+            return _below(path, str(note.name))
         if indexed and isinstance(note, cattrs.IterableValidationNote):
             return f"{path}[{note.index}]"
     return path
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -26,7 +26,7 @@ def invoke(*arguments: str) -> Result:
 def test_plugins_shows_every_kind_with_who_brings_it() -> None:
     found = json.loads(invoke("plugins", "--json").stdout)
     by_name = {(row["kind"], row["name"]): row for row in found["kinds"]}
-    assert {kind for kind, _ in by_name} == {"source", "codec", "encoder", "transport"}
+    assert {kind for kind, _ in by_name} == {"source", "codec", "encoder", "transport", "form"}
     rtmp = by_name["transport", "rtmp"]
     assert (rtmp["for"], rtmp["plugin"], rtmp["distribution"]) == ("rtmp://", "rtmp", "camcast")
     assert by_name["encoder", "libx264"]["for"] == "h264"
@@ -187,7 +187,8 @@ def test_plugins_shows_what_is_blocked_and_why(tmp_path: Path) -> None:
 
 def test_every_command_leaves_out_what_is_blocked(tmp_path: Path) -> None:
     assert "testsrc" not in invoke("--block", "testsrc", "sources", "--json").stdout
-    assert "libx264" not in invoke("--block", "h264", "schema").stdout
+    assert '"const": "libx264"' not in invoke("--block", "h264", "schema").stdout
+    assert '"const": "libx264"' in invoke("schema").stdout
     file = tmp_path / "system_config.json"
     file.write_text('{"cameras": [{"streams": [{"source": {"type": "testsrc"}}]}]}')
     assert invoke("check", str(file)).exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from camcast.cli.app import app as camcast
 from camcast.cli.check import check
 from camcast.cli.migrate import migrate
 
@@ -101,6 +103,43 @@ def test_errors_write_nothing(tmp_path: Path, arguments: list[object], text: str
     assert (status, out, new.exists()) == (2, "", False)
     assert text in err
     assert "SECRETKEY" not in err
+
+
+def test_without_its_plugin_it_is_said_what_is_missing(tmp_path: Path) -> None:
+    new = tmp_path / "new.json"
+    for old in (OLD / "comments.json", OLD / "plain"):
+        result = CliRunner().invoke(camcast, ["--block", "legacy", "migrate", "--old", str(old), "--new", str(new)])
+        assert (result.exit_code, new.exists()) == (2, False)
+        assert f"{old} is of no form of configuration that is known here" in result.stderr
+        assert 'the original system\'s files need the plugin "legacy", which is not in use here' in result.stderr
+    result = CliRunner().invoke(camcast, ["--block", "legacy", "run", str(OLD / "comments.json")])
+    assert result.exit_code == 2
+    assert "net_service: unknown key" in result.stderr
+    assert 'need the plugin "legacy"' in result.stderr
+
+
+def test_a_file_of_no_known_form_says_which_are_known(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text('{"colour": "blue"}')
+    status, _, err = run("migrate", "--old", other, "--new", tmp_path / "new.json")
+    assert status == 2
+    assert 'besides camcast\'s own these are: "legacy", a file of the original system' in err
+
+
+def test_the_tool_is_executable() -> None:
+    assert os.access(TOOL, os.X_OK)
+    assert TOOL.read_text().startswith("#!/usr/bin/env python3\n")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run([TOOL, "--help"], capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--old" in done.stdout
+
+
+def test_every_command_is_listed_once() -> None:
+    names = [command.callback.__name__ for command in camcast.registered_commands if command.callback]
+    assert "migrate" in names
+    assert len(names) == len(set(names))
 
 
 def test_the_tool_with_its_two_flags(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def camera(number: int, clip: Path | str, *sessions: SessionConfig, loop: bool =
 
 def drawn(number: int, *sessions: SessionConfig, tone: int = 0, **encoder: object) -> CameraConfig:
     """A camera that shows the test picture."""
-    settings = {"width": 320, "height": 240, "framerate": 25, "bitrate": 400, "gop": 1.0, **encoder}
+    settings = {"width": 320, "height": 240, "framerate": 25, "bitrate_kbps": 400, "gop": 1.0, **encoder}
     return CameraConfig(
         camera_id=number,
         name=f"camera {number}",

@@ -76,7 +76,7 @@ async def test_a_camera_of_another_codec_than_declared_is_transcoded_for_everybo
     async with Receiver() as receiver:
         session = SessionConfig(camera_id=0, targets=[TargetConfig(url=receiver.url("live", "cam"), server="camcast")])
         config = camera(0, made("hevc_aac"), session)
-        encoder = EncoderConfig(type="H264_CBR", codec="h264", bitrate=300, transcode=True)
+        encoder = EncoderConfig(type="H264_CBR", bitrate_kbps=300, transcode=True)
         config = attrs.evolve(config, streams=(attrs.evolve(config.streams[0], encoder=encoder),))
         async with on_air(config) as (running, _):
             recording = await receiver.recording("cam")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camcast.config.hosted import check_target
-from camcast.config.session import TargetConfig
+from camcast.config.place import Report
+from camcast.config.target import TargetConfig
 from camcast.errors import MissingDependency
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Track
@@ -262,7 +263,9 @@ def test_targets_that_cannot_work(fields: dict[str, Any], words: str):
 )
 def test_options_are_checked_with_the_configuration(options: dict[str, Any], path: str, words: str):
     config = TargetConfig(url="whips://host/x", options=options)
-    (issue,), kind = check_target(PluginHost(), config, "url", lambda key: key)
+    report = Report()
+    kind = check_target(PluginHost(), config, report.root(), report.root().at("url"))
+    (issue,) = report.issues
     assert kind is not None
     assert kind.name == "whip"
     assert issue.path == path

@@ -11,6 +11,7 @@ from camcast.camera.handles import CameraHandle
 from camcast.camera.instance import CameraInstance
 from camcast.camera.stream import CameraStream
 from camcast.config import CameraConfig
+from camcast.config.check import check_camera
 from camcast.errors import ConfigError, Issue, NotFound, WrongState
 from camcast.events import Event
 from camcast.session.environment import Environment
@@ -56,6 +57,7 @@ class CameraManager:
             raise ConfigError([Issue("camera_id", f"{config.camera_id} is taken; remove that camera first")])
         if len(self._cameras) >= self.max_cameras:
             raise ConfigError([Issue("system.max_cameras", f"there are {self.max_cameras} cameras already; raise it")])
+        config = check_camera(config, self._environment.host)
         camera = self._cameras[config.camera_id] = self._make(config)
         return camera
 

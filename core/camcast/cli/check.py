@@ -90,7 +90,7 @@ def encoder_text(encoder: EncoderConfig) -> str:
     """What the stream is encoded as; for a copied one, what it is expected to be."""
     figures = [f"{encoder.width}x{encoder.height}"] if encoder.width else []
     figures += [f"{encoder.framerate:g} fps"] if encoder.framerate else []
-    figures += [f"{encoder.bitrate} kbit/s"] if encoder.bitrate else []
+    figures += [f"{encoder.bitrate_kbps} kbit/s"] if encoder.bitrate_kbps else []
     if encoder.codec is None:
         return " ".join(["copy", *(["expecting", *figures] if figures else [])])
     how = "transcoded where needed" if encoder.transcode else ""

@@ -14,7 +14,7 @@ from camcast.cli.terminal import explained, find_plugins, output, print_json, ta
 from camcast.config import ConfigFile
 from camcast.errors import CamcastError
 from camcast.host import Plugin, PluginHost, Problem
-from camcast.kinds import CodecKind, EncoderKind, Kind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
 
 
 def plugins(
@@ -44,7 +44,7 @@ def plugins(
     _print("\nLeft out, whole or in part", host.problems)
 
 
-_ORDER = ("source", "codec", "encoder", "transport", "resolver", "watcher", "converter")
+_ORDER = ("source", "codec", "encoder", "transport", "form", "resolver", "watcher", "converter")
 _HOOKS = {
     "camcast_resolve_url": ("resolver", "URLs"),
     "camcast_resolve_secret": ("resolver", "secrets"),
@@ -77,6 +77,8 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
             word, purpose = "codec", kind.media.value
         case EncoderKind():
             word, purpose = "encoder", kind.codec
+        case ConfigForm():
+            word, purpose = "form", kind.title
         case TransportKind():
             word, available = "transport", kind.available
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes) + (" by name" if kind.by_name_only else "")
@@ -104,7 +106,7 @@ def _shown(plugin: Plugin, word: str, name: str, purpose: str) -> dict[str, Any]
 
 def _options(kind: Kind) -> dict[str, str]:
     """Names of a kind's options, and their defaults where these are plain values."""
-    if isinstance(kind, CodecKind):
+    if isinstance(kind, CodecKind | ConfigForm):
         return {}
     found = {}
     for field in attrs.fields(kind.options):

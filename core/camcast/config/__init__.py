@@ -12,9 +12,10 @@ from camcast.config.model import (
     StreamConfig,
     SystemConfig,
 )
-from camcast.config.resolve import from_mapping
 from camcast.config.schema import json_schema
-from camcast.config.session import Limit, RetryPolicy, SessionConfig, TargetConfig
+from camcast.config.session import Limit, RetryPolicy, SessionConfig
+from camcast.config.target import TargetConfig
+from camcast.config.walk import from_mapping
 
 __all__ = [
     "CameraConfig",

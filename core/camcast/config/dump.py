@@ -12,9 +12,11 @@ from typing import Any
 import attrs
 
 from camcast.config.model import CameraConfig, Config, EncoderConfig, SourceConfig, StreamConfig
-from camcast.config.session import SessionConfig, TargetConfig
+from camcast.config.rules import key_of
+from camcast.config.session import SessionConfig
+from camcast.config.target import TargetConfig
 
-_IDENTITY = ("camera_id", "stream_id", "stream_name", "camera_name", "output", "targets")
+_IDENTITY = ("camera_id", "stream_id", "stream_name", "camera_name", "output", "targets", "chain")
 
 
 def dump(config: Config) -> dict[str, Any]:
@@ -53,8 +55,7 @@ def _stream(stream: StreamConfig) -> dict[str, Any]:
     if not stream.enabled:
         written["enabled"] = False
     written["source"] = {"type": stream.source.type, **_changed(stream.source, SourceConfig(type=stream.source.type))}
-    copied = EncoderConfig(codec=stream.encoder.codec, rate_control=stream.encoder.rate_control)
-    encoder = _changed(stream.encoder, copied)
+    encoder = _changed(stream.encoder, EncoderConfig(type=stream.encoder.type))
     written["encoder"] = {"type": stream.encoder.type, **encoder}
     if stream.slate is not None:
         written["slate"] = _changed(stream.slate) or True
@@ -82,7 +83,7 @@ def _changed(model: Any, plain: Any = None) -> dict[str, Any]:
     """The fields of a model that differ from `plain`, by default a new one."""
     plain = type(model)() if plain is None else plain
     return {
-        field.name: _value(getattr(model, field.name))
+        key_of(field): _value(getattr(model, field.name))
         for field in attrs.fields(type(model))
         if getattr(model, field.name) != getattr(plain, field.name)
     }
@@ -90,7 +91,7 @@ def _changed(model: Any, plain: Any = None) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     if attrs.has(type(value)):
-        return {field.name: _value(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        return {key_of(field): _value(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
         return {key: _value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

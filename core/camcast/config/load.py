@@ -1,4 +1,4 @@
-"""Reads a configuration: from a file, from text, from a mapping."""
+"""Reads a configuration: from a file, from text. Files of other forms are read as plugins convert them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from camcast.config.legacy import Conversion, OldFiles, convert, is_old
-from camcast.config.legacy_files import old_value
+from camcast.config.blocks import FILE
 from camcast.config.model import Config, PluginsConfig
 from camcast.config.read import MAX_SIZE, decode, parse
-from camcast.config.resolve import from_mapping, plugins_of
+from camcast.config.walk import from_mapping, plugins_of
+from camcast.config_form import ConfigForm, Conversion, Wish
 from camcast.errors import ConfigError, Issue
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FORM_PLUGIN = "legacy"
+"""The plugin that reads the original system's files; told where it may be what is missing."""
+
 
 def load(path: str | Path, host: PluginHost) -> Config:
     """The configuration in a file: JSON (with comments), or TOML where the name ends in `.toml`.
 
-    An old `net_service.json` is recognised and converted in memory; a note of the result says so. Raises
+    A file of another form that a plugin knows is converted in memory; a note of the result says so. Raises
     `ConfigError`; its text names the file.
     """
     return ConfigFile.read(path).resolve(host)
@@ -36,55 +39,87 @@ class ConfigFile:
     """A file that has been read but not resolved, which takes a plugin host: the file says which plugins that has."""
 
     path: Path
-    mapping: Mapping[str, Any] = attrs.field(repr=False)
+    data: bytes = attrs.field(repr=False)
+    mapping: Mapping[str, Any] | None = attrs.field(repr=False)
+    """The root object; None where the text is none of camcast's."""
+    fault: ConfigError | None
+    """Why not."""
 
     @classmethod
     def read(cls, path: str | Path) -> ConfigFile:
-        """Raises `ConfigError`, whose text names the file."""
+        """Raises `ConfigError` where there is no such file."""
         path = Path(path)
+        data = read_bytes(path)
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_SIZE + 1)
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-        try:
-            return cls(path, _parse(data, "toml" if path.suffix.lower() == ".toml" else "json"))
+            mapping = parse(decode(data), "toml" if path.suffix.lower() == ".toml" else "json")
         except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from None
+            return cls(path, data, None, ConfigError(f"{path}: {error}"))
+        return cls(path, data, mapping, None)
 
     @property
     def plugins(self) -> PluginsConfig:
         """Which plugins it wants. What is wrong with that is told by `resolve`."""
-        return plugins_of(self.mapping)
+        return plugins_of(self.mapping or {})
 
     def resolve(self, host: PluginHost) -> Config:
         """What the file means with these plugins, as far as it wants them. Raises `ConfigError`."""
         base = self.path.parent.absolute()
-        if is_old(self.mapping):
-            name = f"{self.path} is a file of the original system"
-            note = f"{name}, converted in memory; camcast migrate writes a new one"
+        form = None if self._is_ours else recognised(host, self.data, self.path)
+        if form is not None:
+            note = f"{self.path} is {form.title}, converted in memory; camcast migrate writes a new one"
             log.info(note)
-            return from_old(convert(OldFiles(net_service=self.mapping)), host, base=base, note=note)
-        return from_mapping(self.mapping, host, base=base)
+            return from_conversion(form.convert(Wish(path=self.path, data=self.data)), host, base=base, note=note)
+        if self.mapping is None:
+            assert self.fault is not None
+            raise self.fault
+        try:
+            return from_mapping(self.mapping, host, base=base)
+        except ConfigError as error:
+            if not self._is_ours and set(self.mapping) - set(FILE.keys):
+                raise ConfigError([*error.issues, Issue("", not_ours(host))]) from None
+            raise
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether it is plainly camcast's own."""
+        return self.mapping is not None and "cameras" in self.mapping
 
 
-def from_old(conversion: Conversion, host: PluginHost, *, base: Path | None = None, note: str = "") -> Config:
-    """What an old file's conversion means. Issues are of keys that the user has never seen, so they say whose."""
+def read_bytes(path: Path) -> bytes:
+    """What is in a file, and one byte more than the most that is taken. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SIZE + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def recognised(host: PluginHost, data: bytes, path: Path) -> ConfigForm | None:
+    """The form of a file, or of a directory (without data), that a plugin knows."""
+    for form in host.forms.values():
+        try:
+            if form.recognises(data, path):
+                return form
+        except Exception:
+            log.exception("Configuration form %s: internal error of its plugin", form.name)
+    return None
+
+
+def not_ours(host: PluginHost) -> str:
+    """What may be said of a file that is none of camcast's own and of no form that is known here."""
+    known = ", ".join(f'"{form.name}", {form.title}' for form in host.forms.values())
+    missing = f'; the original system\'s files need the plugin "{FORM_PLUGIN}", which is not in use here'
+    text = f"no form of configuration that is known here; besides camcast's own these are: {known or 'none'}"
+    return text + ("" if FORM_PLUGIN in host.forms else missing)
+
+
+def from_conversion(conversion: Conversion, host: PluginHost, *, base: Path | None = None, note: str = "") -> Config:
+    """What a converted file means. Issues are of keys that the user has never seen, so they say whose."""
     try:
         config = from_mapping(conversion.mapping, host, base=base)
     except ConfigError as error:
         raise ConfigError([Issue(f"as converted, {issue.path}", issue.message) for issue in error.issues]) from None
     return attrs.evolve(config, notes=(note, *config.notes)) if note else config
-
-
-def _parse(data: bytes, format: str) -> Mapping[str, Any]:
-    """Strict as to what camcast writes, as lenient as the original to what that has written."""
-    try:
-        return parse(decode(data), format)
-    except ConfigError:
-        if format == "json" and (old := old_value(data)) is not None:
-            return old
-        raise
 
 
 def loads(text: str, host: PluginHost, format: str = "json", base: Path | None = None) -> Config:

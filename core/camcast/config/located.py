@@ -8,7 +8,7 @@ from typing import overload
 import attrs
 
 from camcast.config.model import SourceConfig
-from camcast.config.session import TargetConfig
+from camcast.config.target import TargetConfig
 
 
 @overload

@@ -1,12 +1,17 @@
 """The configuration as the engine uses it: defaults filled in, ids assigned, hierarchy resolved."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import attrs
 
+from camcast.config.ids import assigned
+from camcast.config.place import Report
 from camcast.config.rules import (
     Flag,
+    Kbps,
+    LabelOrEmpty,
     Name,
     OptionalText,
     OptionalTexts,
@@ -19,18 +24,39 @@ from camcast.config.rules import (
     checked,
     choice,
     even,
+    instance,
+    instances,
+    kbps,
     number,
+    optional,
+    seconds,
+    seconds_or_never,
     whole,
 )
 from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
-from camcast.config.session import RetryPolicy, SessionConfig
+from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig, default_name
 from camcast.hosting.choice import Choice
+from camcast.structure import described
+
+COPY = "copy"
+AUTO = "auto"
+"""An encoder's type that is not said: as suits the source."""
 
 _FOREVER = RetryPolicy(max_attempts=None)
-_AUTO = Rule(
-    lambda value: "auto" if value == "auto" else whole(1, 256).read(value),
-    {"anyOf": [dict(whole(1, 256).schema), {"const": "auto"}]},
+_ENCODER_TYPE = re.compile(r"(?P<codec>[A-Za-z0-9.-]+?)(?:_(?P<control>CBR|VBR|AVBR))?", re.IGNORECASE)
+_TYPE_WORDS = '"copy" or a codec and a rate control such as "H264_CBR", "H265_VBR", "AV1_AVBR"'
+_WORKERS = Rule(
+    lambda value: AUTO if value == AUTO else whole(1, 256).read(value),
+    {"anyOf": [dict(whole(1, 256).schema), {"const": AUTO}]},
 )
+
+
+def _read_encoder_type(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected {_TYPE_WORDS}, got {described(value)}")
+    if _ENCODER_TYPE.fullmatch(value) is None:
+        raise ValueError(f"expected {_TYPE_WORDS}")
+    return value
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -38,9 +64,12 @@ class SourceConfig:
     """Where a stream's media comes from. `options` is checked against the kind's class when a file is loaded."""
 
     type: Name
+    """Name of the source kind, as `camcast sources` lists them."""
     url: Text = attrs.field(default="", repr=show_url)
+    """Where the media is: a URL, a device, a file's path."""
     options: Options = attrs.field(factory=dict, repr=False)
-    retry_policy: RetryPolicy = _FOREVER
+    """The source kind's own."""
+    retry_policy: Annotated[RetryPolicy, instance(RetryPolicy)] = _FOREVER
     """How a lost camera is tried again."""
 
     @property
@@ -58,24 +87,38 @@ class SourceConfig:
 class EncoderConfig:
     """What the stream's picture is, or shall be made. 0 means: as the source gives it, or chosen well."""
 
-    type: Name = "copy"
-    """As written: "H264_CBR", "copy"."""
-    codec: OptionalText = None
-    """Name of the codec kind; None for `copy`."""
-    rate_control: Annotated[str, choice("cbr", "vbr", "avbr")] = "cbr"
+    type: Annotated[str, Rule(_read_encoder_type, {"type": "string", "pattern": _ENCODER_TYPE.pattern})] = AUTO
+    """A codec and a rate control such as H264_CBR, H265_VBR, AV1_AVBR; copy; auto: what suits the source."""
     width: Annotated[int, even(176, 7680)] = 0
+    """Of the picture, with height; 0: as it comes."""
     height: Annotated[int, even(144, 4320)] = 0
+    """Of the picture, with width; 0: as it comes."""
     framerate: Annotated[float, number(1, 240, " frames per second", or_zero=True)] = 0.0
-    bitrate: Annotated[int, whole(64, 200_000, " kbit/s", or_zero=True)] = 0
-    """kbit/s."""
-    gop: PositiveSeconds = 2.0
-    """Seconds between keyframes."""
+    """0: as it comes."""
+    bitrate_kbps: Kbps = attrs.field(default=0, converter=kbps, metadata={"key": "bitrate"})
+    """0: chosen by the picture's size."""
+    gop: PositiveSeconds = attrs.field(default=2.0, converter=seconds)
+    """Time between keyframes."""
     implementation: Name = "auto"
     """Name of an encoder kind ("libx264"), or "auto": the best that works here."""
     transcode: Flag = False
     """Encode anew when the source's packets are of another codec."""
     b_frames: Annotated[int, whole(0, 16)] = 0
+    """How many pictures in a row may be predicted from both sides."""
     options: Options = attrs.field(factory=dict, repr=False)
+    """The encoder kind's own."""
+
+    @property
+    def codec(self) -> str | None:
+        """Name of the codec, as the type spells it in small letters; None where the packets are taken as they come."""
+        match = _ENCODER_TYPE.fullmatch(self.type)
+        return match["codec"].lower() if match and self.type.lower() not in (COPY, AUTO) else None
+
+    @property
+    def rate_control(self) -> str:
+        """ "cbr", "vbr" or "avbr"."""
+        match = _ENCODER_TYPE.fullmatch(self.type)
+        return (match["control"] or "cbr").lower() if match else "cbr"
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -83,41 +126,74 @@ class SlateConfig:
     """The still picture while the source is gone."""
 
     enabled: Flag = True
+    """Whether there is one."""
     picture: Annotated[str, choice("card", "last", "image")] = "card"
     """A card with the camera's name and the time, the last picture seen, or one's own `image`."""
     image: OptionalText = None
     """Path of a PNG or JPEG file."""
-    after: PositiveSeconds = 2.0
-    """Seconds without media before it is shown."""
-    up_to: SecondsOrNever = None
-    """Seconds after which the stream ends all the same; None = shown until the source is back."""
+    after: PositiveSeconds = attrs.field(default=2.0, converter=seconds)
+    """Time without media before it is shown."""
+    up_to: SecondsOrNever = attrs.field(default=None, converter=seconds_or_never)
+    """Time after which the stream ends all the same; null: shown until the source is back."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked)
 class StreamConfig:
-    """One stream of a camera, with the sessions that publish it."""
+    """One stream of a camera, with the sessions that publish it.
 
-    stream_id: int = 0
-    name: str = "main"
-    enabled: bool = True
-    source: SourceConfig
-    encoder: EncoderConfig = EncoderConfig()
-    slate: SlateConfig | None = None
-    sessions: tuple[SessionConfig, ...] = ()
+    In a `CameraConfig` a stream without an id gets the lowest that is free, and a name by it.
+    """
+
+    stream_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
+    name: LabelOrEmpty = ""
+    enabled: Flag = True
+    source: Annotated[SourceConfig, instance(SourceConfig)]
+    encoder: Annotated[EncoderConfig, instance(EncoderConfig)] = EncoderConfig()
+    slate: Annotated[SlateConfig | None, optional(instance(SlateConfig))] = None
+    sessions: Annotated[tuple[SessionConfig, ...], instances(SessionConfig)] = ()
     """Sessions of enabled outputs."""
 
+    def placed(self, camera_id: int, camera_name: str, stream_id: int) -> "StreamConfig":
+        """The same in this camera, its sessions too. Raises `ConfigError`."""
+        name = self.name or default_name(stream_id)
+        report = Report()
+        sessions = []
+        for index, session in enumerate(self.sessions):
+            with report.root().at("sessions").item(index).told():
+                # While nobody knows the camera, neither does the session.
+                placed = session if camera_id == NOT_SAID else session.placed(camera_id, camera_name, stream_id, name)
+                sessions.append(placed)
+        report.raise_if_wrong()
+        return attrs.evolve(self, stream_id=stream_id, name=name, sessions=tuple(sessions))
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, field_transformer=checked)
 class CameraConfig:
-    """One camera."""
+    """One camera. Its streams and their sessions learn from it whose they are.
 
-    camera_id: int = 0
-    name: str = ""
-    enabled: bool = True
-    streams: tuple[StreamConfig, ...] = ()
+    Without an id it gets the lowest that is free, in a `Config` or from `Engine.add_camera`.
+    """
+
+    camera_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
+    name: LabelOrEmpty = ""
+    enabled: Flag = True
+    streams: Annotated[tuple[StreamConfig, ...], instances(StreamConfig)] = ()
+
+    def __attrs_post_init__(self) -> None:
+        report = Report()
+        places = [report.root().at("streams").item(index) for index in range(len(self.streams))]
+        ids = assigned([stream.stream_id for stream in self.streams], [place.at("stream_id") for place in places])
+        placed = []
+        for stream, stream_id, place in zip(self.streams, ids, places, strict=True):
+            with place.told():
+                placed.append(stream.placed(self.camera_id, self.name, stream_id))
+        report.raise_if_wrong()
+        object.__setattr__(self, "streams", tuple(placed))
 
     def renumbered(self, camera_id: int) -> "CameraConfig":
         """The same under another number, its sessions too."""
+        if camera_id == self.camera_id:
+            return self
         streams = tuple(
             attrs.evolve(stream, sessions=tuple(session.evolve(camera_id=camera_id) for session in stream.sessions))
             for stream in self.streams
@@ -134,10 +210,12 @@ class SystemConfig:
     """What holds for the whole engine."""
 
     max_cameras: Annotated[int, whole(1, 100_000)] = 16
+    """How many cameras may be enabled."""
     log_level: Annotated[str, choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")] = "INFO"
+    """The least that is logged."""
     max_connects_per_second: Annotated[float, number(0.1, 100_000)] = 50.0
     """Connection attempts to one host, a second."""
-    workers: Annotated[Any, _AUTO] = 1
+    workers: Annotated[Any, _WORKERS] = 1
     """Worker processes, or "auto": one for each processor."""
     plugin_stall: PositiveSeconds = 2.0
     """Seconds that a plugin may hold the event loop before the sessions and cameras that use it are told of."""
@@ -150,7 +228,7 @@ class PluginsConfig:
     block: Texts = ()
     """Left out, and not even imported, so that another plugin may bring what they bring."""
     allow: OptionalTexts = None
-    """Only these are used; of two that bring the same, the earlier in the list does. None = all that are installed."""
+    """Only these are used; of two that bring the same, the earlier in the list does. null: all that are installed."""
 
     @property
     def choice(self) -> Choice:
@@ -158,15 +236,27 @@ class PluginsConfig:
         return Choice(self.allow, self.block, said_by='"plugins" in the configuration')
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked)
 class Config:
     """A whole configuration, resolved."""
 
-    plugins: PluginsConfig = PluginsConfig()
-    system: SystemConfig = SystemConfig()
-    cameras: tuple[CameraConfig, ...] = ()
+    plugins: Annotated[PluginsConfig, instance(PluginsConfig)] = PluginsConfig()
+    system: Annotated[SystemConfig, instance(SystemConfig)] = SystemConfig()
+    cameras: Annotated[tuple[CameraConfig, ...], instances(CameraConfig)] = ()
     notes: tuple[str, ...] = attrs.field(default=(), eq=False)
     """What the user should know of the file, one line each."""
+
+    def __attrs_post_init__(self) -> None:
+        report = Report()
+        places = [report.root().at("cameras").item(index) for index in range(len(self.cameras))]
+        ids = assigned([camera.camera_id for camera in self.cameras], [place.at("camera_id") for place in places])
+        report.raise_if_wrong()
+        numbered = []
+        for camera, camera_id, place in zip(self.cameras, ids, places, strict=True):
+            with place.told():
+                numbered.append(camera.renumbered(camera_id))
+        report.raise_if_wrong()
+        object.__setattr__(self, "cameras", tuple(numbered))
 
     def streams(self) -> Iterator[tuple[CameraConfig, StreamConfig]]:
         """Every stream that is to run."""

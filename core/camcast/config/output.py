@@ -8,219 +8,184 @@ are overridden key by key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from camcast.config.hosted import check_target, published_name
-from camcast.config.session import SessionConfig, TargetConfig, expand_url
-from camcast.config.written import EntryBlock, OutputBlock, given, read_block
-from camcast.errors import ConfigError, Issue
+from camcast.config.block import Entry
+from camcast.config.blocks import OUTPUT
+from camcast.config.hosted import check_target
+from camcast.config.located import locate_target
+from camcast.config.place import Place, Report
+from camcast.config.session import SessionConfig
+from camcast.config.target import TargetConfig
+from camcast.config.template_chain import expand_url
+from camcast.kinds import TransportKind
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
-    from camcast.kinds import TransportKind
 
 _TARGET_KEYS = {field.name for field in attrs.fields(TargetConfig)} - {"url"}
-_RetryBlock: Any = attrs.fields_dict(OutputBlock)["retry_policy"].type
 _SESSION_FIELDS = {field.name: field for field in attrs.fields(SessionConfig)}
+_RETRY_KEYS = {"max_retry_attempts": "max_attempts", "revive_after": "revive_after"}
+"""Keys of an output that are other words for keys of its `retry_policy`."""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Level:
-    """A block and where it stands."""
+    """One block of an output as it was read: at the root, in a camera, or in a stream."""
 
-    block: Any
-    path: str
+    place: Place
+    whole: bool
+    """Whether nothing was wrong with it: what is wrong in a block that many streams share is told once."""
+    enabled: bool | None
+    variables: Mapping[str, Any]
+    primary: Entry | None
+    fallbacks: tuple[Entry, ...] | None
+    settings: Mapping[str, Any]
 
-
-@attrs.frozen
-class _Entry:
-    """One entry of a chain: its URL as written, what it says of its own, where it stands."""
-
-    url: str
-    own: Mapping[str, Any]
-    path: str
-
-
-@attrs.frozen
-class Built:
-    """A session with what is published by each of its targets (None = not known), and the place of each."""
-
-    session: SessionConfig
-    names: tuple[str | None, ...]
-    paths: tuple[str, ...]
-
-
-def _given_at(key: str, own: Mapping[str, Any], own_path: str, origins: Mapping[str, str]) -> str:
-    """The path of a key of a target: in its own entry of the chain, or in the level that gave it."""
-    head, _, rest = key.partition(".")
-    if head in own:
-        return f"{own_path}.{key}"
-    origin = origins.get(f"{head}.{rest.partition('.')[0]}") or origins.get(head) or own_path
-    return f"{origin}.{key}"
+    @classmethod
+    def read(cls, value: Any, place: Place) -> Level:
+        before = place.report.told
+        keys = dict(OUTPUT.read(value, place).values)
+        primary, fallbacks = _read_chain(keys, place)
+        _read_retry_keys(keys, place)
+        enabled, variables = keys.pop("enabled", None), keys.pop("variables", {})
+        return cls(
+            place=place,
+            whole=place.report.told == before,
+            enabled=enabled,
+            variables=variables,
+            primary=primary,
+            fallbacks=fallbacks,
+            settings=keys,
+        )
 
 
-@attrs.define
-class Output:
-    """The levels of one output, merged."""
-
-    path: str
-    enabled: bool = True
-    settings: dict[str, Any] = attrs.field(factory=dict)
-    origins: dict[str, str] = attrs.field(factory=dict)
-    """Where each key was given last, and each key of `options`: path by "audio", "options.latency"."""
-    variables: dict[str, Any] = attrs.field(factory=dict)
-    primary: tuple[_Entry, ...] = ()
-    fallbacks: tuple[_Entry, ...] = ()
-
-
-def merge(levels: Sequence[Level], issues: list[Issue]) -> Output:
-    """The levels, the outermost first, as one."""
-    output = Output(levels[-1].path)
-    for level in levels:
-        keys = dict(given(level.block))
-        _merge_chain(output, level.path, keys, issues)
-        _merge_attempts(level.path, keys, issues)
-        output.enabled = keys.pop("enabled", output.enabled)
-        output.variables |= keys.pop("variables", {})
-        for key, value in keys.items():
-            output.settings[key] = overlay(output.settings.get(key), value)
-            output.origins[key] = level.path
-            if key == "options":
-                output.origins |= {f"options.{name}": level.path for name in value}
-    return output
-
-
-def overlay(old: Any, new: Any) -> Any:
-    """The value of one key after an inner level gave `new`: objects key by key, all else replaced."""
-    if attrs.has(type(new)) and attrs.has(type(old)):
-        return attrs.evolve(old, **dict(given(new)))
-    if isinstance(new, Mapping) and isinstance(old, Mapping):
-        return {**old, **new}
-    return new
-
-
-def filled(default: Any, block: Any) -> Any:
-    """The default model with the keys that a block gives."""
-    return attrs.evolve(default, **dict(given(block)))
-
-
-def _merge_chain(output: Output, path: str, keys: dict[str, Any], issues: list[Issue]) -> None:
+def _read_chain(keys: dict[str, Any], place: Place) -> tuple[Entry | None, tuple[Entry, ...] | None]:
+    """Primary and fallbacks, which are taken out of `keys`; None where they are not given here."""
     url, template, urls, fallbacks = (keys.pop(key, None) for key in ("url", "url_template", "urls", "fallback_urls"))
     ways = [name for name, value in (("urls", urls), ("url", url), ("url_template", template)) if value is not None]
     if len(ways) > 1 or (urls is not None and fallbacks is not None):
         both = ways if len(ways) > 1 else ["urls", "fallback_urls"]
-        issues.append(Issue(path, f"{' and '.join(both)} are both given; the chain is given in one way only"))
-        return
+        place.wrong(f"{' and '.join(both)} are both given; the chain is given in one way only")
+        return None, None
     if urls is not None:
-        entries = _entries(urls, f"{path}.urls", issues)
-        output.primary, output.fallbacks = entries[:1], entries[1:]
-    elif ways:
-        output.primary = (_Entry(url or template, {}, f"{path}.{ways[0]}"),)
-    if fallbacks is not None:
-        output.fallbacks = _entries(fallbacks, f"{path}.fallback_urls", issues)
+        return (urls[0] if urls else None), urls[1:]
+    if ways:
+        where = place.at(ways[0])
+        return Entry(url or template, {}, where, where), fallbacks
+    return None, fallbacks
 
 
-def _entries(values: Sequence[Any], path: str, issues: list[Issue]) -> tuple[_Entry, ...]:
-    found = []
-    for index, value in enumerate(values):
-        where = f"{path}[{index}]"
-        if isinstance(value, str):
-            found.append(_Entry(value, {}, where))
-        elif (block := read_block(value, EntryBlock, where, issues)) is not None:
-            own = dict(given(block))
-            if url := own.pop("url", ""):
-                found.append(_Entry(url, own, where))
+def _read_retry_keys(keys: dict[str, Any], place: Place) -> None:
+    for word, key in _RETRY_KEYS.items():
+        if word not in keys:
+            continue
+        value = keys.pop(word)
+        policy = keys.get("retry_policy", {})
+        if policy.get(key, value) != value:
+            place.at(word).wrong(f"differs from retry_policy.{key}, which means the same; give one of them")
+        keys["retry_policy"] = {**policy, key: value}
+
+
+@attrs.define
+class Output:
+    """The levels of one output, laid over each other."""
+
+    place: Place
+    """Of the innermost level."""
+    enabled: bool = True
+    settings: dict[str, Any] = attrs.field(factory=dict)
+    origins: dict[str, Place] = attrs.field(factory=dict)
+    """Where each key was given last."""
+    variables: dict[str, Any] = attrs.field(factory=dict)
+    primary: Entry | None = None
+    fallbacks: tuple[Entry, ...] = ()
+
+    @classmethod
+    def of(cls, levels: Sequence[Level]) -> Output:
+        """`levels`, the outermost first."""
+        output = cls(levels[-1].place)
+        for level in levels:
+            output._lay_over(level)
+        return output
+
+    @property
+    def chain(self) -> tuple[Entry, ...]:
+        return (self.primary, *self.fallbacks) if self.primary else ()
+
+    def _lay_over(self, level: Level) -> None:
+        self.enabled = self.enabled if level.enabled is None else level.enabled
+        self.variables |= level.variables
+        self.primary = level.primary or self.primary
+        self.fallbacks = self.fallbacks if level.fallbacks is None else level.fallbacks
+        for key, value in level.settings.items():
+            old, where = self.settings.get(key), level.place.at(key)
+            if isinstance(value, Mapping) and isinstance(old, Mapping):
+                before = self.origins[key]
+                origins = {name: before.at(name) for name in old} | {name: where.at(name) for name in value}
+                self.settings[key], self.origins[key] = {**old, **value}, where.with_elsewhere(origins)
             else:
-                issues.append(Issue(f"{where}.url", "is missing"))
-    return tuple(found)
+                self.settings[key], self.origins[key] = value, where
 
 
-def _merge_attempts(path: str, keys: dict[str, Any], issues: list[Issue]) -> None:
-    """`max_retry_attempts` is another word for `retry_policy.max_attempts`."""
-    if "max_retry_attempts" not in keys:
-        return
-    attempts = keys.pop("max_retry_attempts")
-    policy = keys.get("retry_policy", _RetryBlock())
-    if dict(given(policy)).get("max_attempts", attempts) != attempts:
-        text = "differs from retry_policy.max_attempts, which means the same; give one of them"
-        issues.append(Issue(f"{path}.max_retry_attempts", text))
-    keys["retry_policy"] = attrs.evolve(policy, max_attempts=attempts)
+@attrs.frozen
+class Built:
+    """A session, with the transport of each of its targets (None = not known) and the place of each one's URL."""
+
+    session: SessionConfig
+    kinds: tuple[TransportKind | None, ...]
+    places: tuple[Place, ...]
 
 
 def build(
-    host: PluginHost, output: Output, identity: Mapping[str, Any], variables: Mapping[str, Any], issues: list[Issue]
+    host: PluginHost, output: Output, identity: Mapping[str, Any], variables: Mapping[str, Any], base: Path | None
 ) -> Built | None:
-    """The session of an output, checked; None (and what is wrong in `issues`) if there is none."""
-    settings = dict(output.settings)
-    chain = (*output.primary, *output.fallbacks)
-    if not output.primary:
-        if chain:
-            issues.append(Issue(output.path, "fallback_urls are given, but no primary: give url or url_template"))
+    """The session of an output, checked; None where there is none, or something is wrong with it."""
+    if output.primary is None:
+        if output.fallbacks:
+            output.place.wrong("fallback_urls are given, but no primary: give url or url_template")
         elif output.enabled:
-            issues.append(Issue(output.path, "an enabled output needs a URL: give url, urls or url_template"))
+            output.place.wrong("an enabled output needs a URL: give url, urls or url_template")
         return None
+    before = output.place.report.told
     values = {
         **{key: identity[key] for key in ("camera_id", "stream_id", "stream_name", "camera_name")},
         **variables,
         **output.variables,
     }
-    common = {key: settings.pop(key) for key in list(settings) if key in _TARGET_KEYS}
-    targets: list[TargetConfig] = []
-    kinds: list[TransportKind | None] = []
-    for entry in chain:
-        found: list[Issue] = []
-        made = _target(host, entry, common, output.origins, values, kinds[0] if kinds else None, found)
-        issues += found
-        kinds.append(made[1] if made else None)
-        if made and not found:
-            targets.append(made[0])
-    if len(targets) < len(chain):
+    common = {key: value for key, value in output.settings.items() if key in _TARGET_KEYS}
+    targets, kinds = [], list[TransportKind | None]()
+    for entry in output.chain:
+        with entry.url_place.told():
+            target = TargetConfig(**{**common, **entry.own, "url": expand_url(entry.url, values)})
+            place = output.place.with_elsewhere(output.origins | {key: entry.place.at(key) for key in entry.own})
+            target, kind = _checked(host, target, entry, place, kinds[0] if kinds else None)
+            targets.append(locate_target(target, base))
+            kinds.append(kind)
+    if output.place.report.told > before:
         return None
-    try:
-        session = SessionConfig(targets=targets, **identity, **_session_settings(settings))
-    except ConfigError as error:
-        issues += [Issue(f"{output.path}.{issue.path}", issue.message) for issue in error.issues]
-        return None
-    names = tuple(
-        published_name(host, kind, target) if kind else None for kind, target in zip(kinds, targets, strict=True)
-    )
-    return Built(session, names, tuple(entry.path for entry in chain))
+    settings = {key: _filled(key, value) for key, value in output.settings.items() if key not in _TARGET_KEYS}
+    session = SessionConfig(targets=tuple(targets), **identity, **settings)
+    return Built(session, tuple(kinds), tuple(entry.url_place for entry in output.chain))
 
 
-def _target(
-    host: PluginHost,
-    entry: _Entry,
-    common: Mapping[str, Any],
-    origins: Mapping[str, str],
-    values: Mapping[str, Any],
-    first: TransportKind | None,
-    issues: list[Issue],
-) -> tuple[TargetConfig, TransportKind | None] | None:
-    try:
-        url = expand_url(entry.url, values)
-    except ConfigError as error:
-        issues.append(Issue(entry.path, str(error)))
-        return None
-    config = TargetConfig(**{**common, **entry.own, "url": url})
-
-    def place(key: str) -> str:
-        return _given_at(key, entry.own, entry.path, origins)
-
-    if first is not None and "options" not in entry.own and config.options:
+def _checked(
+    host: PluginHost, target: TargetConfig, entry: Entry, place: Place, first: TransportKind | None
+) -> tuple[TargetConfig, TransportKind | None]:
+    if first is not None and target.options and "options" not in entry.own:
         # A chain may mix protocols: the output's options are those of its primary's transport.
-        probe, kind = check_target(host, attrs.evolve(config, options={}), entry.path, place)
-        if kind is not None and kind is not first and not probe:
-            return attrs.evolve(config, options={}), kind
-    found, kind = check_target(host, config, entry.path, place)
-    issues += found
-    return config, kind
+        plain = attrs.evolve(target, options={})
+        trial = Report()
+        kind = check_target(host, plain, trial.root(), trial.root())
+        if kind is not None and kind is not first and not trial.told:
+            return plain, kind
+    return target, check_target(host, target, place, entry.url_place)
 
 
-def _session_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Blocks become models: what is not given is taken from the session's default."""
-    return {
-        key: filled(_SESSION_FIELDS[key].default, value) if attrs.has(type(value)) else value
-        for key, value in settings.items()
-    }
+def _filled(key: str, value: Any) -> Any:
+    """What is given of a model such as `retry_policy`, with the session's default for the rest."""
+    default: Any = _SESSION_FIELDS[key].default
+    return attrs.evolve(default, **value) if attrs.has(type(default)) else value

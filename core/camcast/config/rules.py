@@ -1,7 +1,7 @@
 """What one value of the configuration may be: how it is read, what it becomes, how the JSON Schema says it.
 
-A rule is attached to an attrs field by its type, `Annotated[float, Rule(...)]`. The same rule then checks a file
-(through cattrs), an embedder's constructor call (through `checked`) and an editor (through the schema).
+A rule is attached to an attrs field by its type, `Annotated[float, Rule(...)]`. The same rule then checks a file, an
+embedder's constructor call (through `checked`) and an editor (through the schema).
 
 Texts of errors say what was expected and what came. What came is shown only where it cannot be a secret.
 """
@@ -15,13 +15,22 @@ from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 
+from camcast.config.quantities import (
+    DURATION_SCHEMA,
+    DURATION_WORDS,
+    RATE_SCHEMA,
+    RATE_WORDS,
+    SIZE_SCHEMA,
+    SIZE_WORDS,
+    Duration,
+    is_number,
+    read_bytes,
+    read_kbps,
+    read_positive_seconds,
+    read_seconds,
+)
 from camcast.errors import ConfigError, Issue
-
-_DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|)\s*", re.ASCII)
-_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmg]?i?)b?\s*", re.ASCII | re.IGNORECASE)
-_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_LONGEST = 10 * 365 * 86400.0
+from camcast.structure import described
 
 NEVER = "never"
 """Stands for `null` in TOML, which has none."""
@@ -33,6 +42,8 @@ class Rule:
 
     read: Callable[[Any], Any]
     schema: Mapping[str, Any]
+    unit: str = ""
+    """In what a value may be given, for its description: "seconds or a duration such as …"."""
 
 
 def rule_of(type_: Any) -> Rule | None:
@@ -40,6 +51,11 @@ def rule_of(type_: Any) -> Rule | None:
     if get_origin(type_) is Annotated:
         return next((extra for extra in get_args(type_)[1:] if isinstance(extra, Rule)), None)
     return None
+
+
+def key_of(field: attrs.Attribute[Any]) -> str:
+    """What a model's field is called in a file."""
+    return str(field.metadata.get("key", field.name))
 
 
 def checked(_cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -58,67 +74,6 @@ def _convert(rule: Rule) -> Callable[[Any, attrs.Attribute[Any]], Any]:
             raise ConfigError([Issue(field.name, str(error))]) from None
 
     return convert
-
-
-def described(value: object) -> str:
-    """What came, without its content: `text`, `a list`, `true`, `null`."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value) if len(repr(value)) <= 24 else "a number"
-        case str():
-            return "text" if value else "empty text"
-        case Mapping():
-            return "an object"
-        case list() | tuple():
-            return "a list"
-        case _:
-            return f"a {type(value).__name__}"
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def read_seconds(value: Any) -> float:
-    """Seconds as a number, or "1s", "500ms", "2m", "1h"."""
-    seconds = -1.0
-    if _number(value):
-        seconds = float(value) if abs(value) < 1e15 else -1.0
-    elif isinstance(value, str):
-        match = _DURATION.fullmatch(value)
-        if match is None or len(value) > 32:
-            raise ValueError('expected seconds or a duration such as "500ms", "1.5s" or "2m", got other text')
-        seconds = float(match[1]) * _DURATION_UNITS[match[2]]
-    else:
-        raise ValueError(f'expected seconds or a duration such as "500ms", "1.5s" or "2m", got {described(value)}')
-    if not 0 <= seconds <= _LONGEST:
-        raise ValueError(f"expected a duration of 0 s to 10 years, got {described(value)}")
-    return seconds
-
-
-def read_positive_seconds(value: Any) -> float:
-    """Like `read_seconds`, but not 0."""
-    seconds = read_seconds(value)
-    if seconds <= 0:
-        raise ValueError("expected a duration above 0 s, got 0")
-    return seconds
-
-
-def read_bytes(value: Any) -> int:
-    """Bytes as a whole number, or "512 kB", "4MB" (decimal), "4MiB" (binary)."""
-    count = -1.0
-    if _number(value) and value == value // 1:
-        count = float(value)
-    elif isinstance(value, str) and (match := _SIZE.fullmatch(value)) and len(value) <= 32:
-        count = float(match[1]) * _SIZE_UNITS[match[2].lower()]
-    if not 1 <= count <= 2**40:
-        came = "other text" if isinstance(value, str) else described(value)
-        raise ValueError(f'expected a number of bytes or a size such as "4MB" or "4MiB", got {came}')
-    return int(count)
 
 
 def read_flag(value: Any) -> bool:
@@ -155,6 +110,12 @@ def read_mapping(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def read_list(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"expected a list, got {described(value)}")
+    return list(value)
+
+
 def read_fingerprint(value: Any) -> str:
     """A SHA-256 fingerprint in hex, colons optional."""
     text = read_name(value)
@@ -173,28 +134,28 @@ def whole(low: int, high: int, unit: str = "", *, or_zero: bool = False) -> Rule
     """A whole number in a range; 0 too where it means "not set"."""
 
     def read(value: Any) -> int:
-        if not _number(value) or math.isinf(value) or value != int(value):
+        if not is_number(value) or math.isinf(value) or value != int(value):
             raise ValueError(f"expected a whole number, got {described(value)}")
         if not (low <= value <= high or (or_zero and value == 0)):
             raise ValueError(f"expected {low} to {high}{unit}, got {described(value)}")
         return int(value)
 
     schema: dict[str, Any] = {"type": "integer", "minimum": low, "maximum": high}
-    return Rule(read, {"anyOf": [schema, {"const": 0}]} if or_zero and low > 0 else schema)
+    return Rule(read, {"anyOf": [schema, {"const": 0}]} if or_zero and low > 0 else schema, unit.strip())
 
 
 def number(low: float, high: float, unit: str = "", *, or_zero: bool = False) -> Rule:
     """A number in a range; 0 too where it means "not set"."""
 
     def read(value: Any) -> float:
-        if not _number(value):
+        if not is_number(value):
             raise ValueError(f"expected a number, got {described(value)}")
         if not (low <= value <= high or (or_zero and value == 0)):
             raise ValueError(f"expected {low:g} to {high:g}{unit}, got {described(value)}")
         return float(value)
 
     schema: dict[str, Any] = {"type": "number", "minimum": low, "maximum": high}
-    return Rule(read, {"anyOf": [schema, {"const": 0}]} if or_zero and low > 0 else schema)
+    return Rule(read, {"anyOf": [schema, {"const": 0}]} if or_zero and low > 0 else schema, unit.strip())
 
 
 def even(low: int, high: int) -> Rule:
@@ -207,7 +168,8 @@ def even(low: int, high: int) -> Rule:
             raise ValueError(f"expected an even number of pixels, got {pixels}")
         return pixels
 
-    return Rule(read, {"anyOf": [{"type": "integer", "minimum": low, "maximum": high, "multipleOf": 2}, {"const": 0}]})
+    schema = {"type": "integer", "minimum": low, "maximum": high, "multipleOf": 2}
+    return Rule(read, {"anyOf": [schema, {"const": 0}]}, "pixels")
 
 
 def choice(*words: str) -> Rule:
@@ -231,7 +193,7 @@ def or_never(rule: Rule) -> Rule:
     def read(value: Any) -> Any:
         return None if value is None or value == NEVER else rule.read(value)
 
-    return Rule(read, {"anyOf": [dict(rule.schema), {"type": "null"}, {"const": NEVER}]})
+    return Rule(read, {"anyOf": [dict(rule.schema), {"type": "null"}, {"const": NEVER}]}, rule.unit)
 
 
 def optional(rule: Rule) -> Rule:
@@ -240,39 +202,81 @@ def optional(rule: Rule) -> Rule:
     def read(value: Any) -> Any:
         return None if value is None else rule.read(value)
 
-    return Rule(read, {"anyOf": [dict(rule.schema), {"type": "null"}]})
+    return Rule(read, {"anyOf": [dict(rule.schema), {"type": "null"}]}, rule.unit)
 
 
-_DURATION_SCHEMA = {
-    "anyOf": [
-        {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*(ms|s|m|h|)\s*$"},
-    ]
-}
-_SIZE_SCHEMA = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1},
-        {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*([kKmMgG]?[iI]?)[bB]?\s*$"},
-    ]
-}
+def or_empty(rule: Rule) -> Rule:
+    """ "" too, which means "not said"; it cannot be written in a file."""
 
-SECONDS = Rule(read_seconds, _DURATION_SCHEMA)
-POSITIVE_SECONDS = Rule(read_positive_seconds, _DURATION_SCHEMA)
+    def read(value: Any) -> Any:
+        return "" if isinstance(value, str) and value == "" else rule.read(value)
+
+    return Rule(read, rule.schema)
+
+
+def instance(cls: type) -> Rule:
+    """Another model. In a file it is an object with that model's keys."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, cls):
+            raise ValueError(f"expected a {cls.__name__}, got {described(value)}")
+        return value
+
+    return Rule(read, {})
+
+
+def instances(cls: type) -> Rule:
+    """Several other models."""
+    one = instance(cls)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"expected a tuple of {cls.__name__}s, got {described(value)}")
+        return tuple(one.read(item) for item in value)
+
+    return Rule(read, {})
+
+
+SECONDS = Rule(read_seconds, DURATION_SCHEMA, DURATION_WORDS)
+POSITIVE_SECONDS = Rule(read_positive_seconds, DURATION_SCHEMA, DURATION_WORDS)
+FLAG = Rule(read_flag, {"type": "boolean"})
 TEXT = Rule(read_text, {"type": "string"})
 NAME = Rule(read_name, {"type": "string", "pattern": r"\S"})
 LABEL = Rule(read_label, {"type": "string", "pattern": r"\S", "not": {"pattern": "://"}})
+_TEXTS = Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})
 
 Seconds = Annotated[float, SECONDS]
 PositiveSeconds = Annotated[float, POSITIVE_SECONDS]
 SecondsOrNever = Annotated[float | None, or_never(POSITIVE_SECONDS)]
-Bytes = Annotated[int, Rule(read_bytes, _SIZE_SCHEMA)]
-Flag = Annotated[bool, Rule(read_flag, {"type": "boolean"})]
+Bytes = Annotated[int, Rule(read_bytes, SIZE_SCHEMA, SIZE_WORDS)]
+Kbps = Annotated[int, Rule(read_kbps, RATE_SCHEMA, RATE_WORDS)]
+Flag = Annotated[bool, FLAG]
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
 Label = Annotated[str, LABEL]
+LabelOrEmpty = Annotated[str, or_empty(LABEL)]
 OptionalText = Annotated[str | None, optional(NAME)]
 Fingerprint = Annotated[str | None, optional(Rule(read_fingerprint, dict(NAME.schema)))]
 Options = Annotated[Mapping[str, Any], Rule(read_mapping, {"type": "object"})]
-_TEXTS = Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})
 Texts = Annotated[tuple[str, ...], _TEXTS]
 OptionalTexts = Annotated[tuple[str, ...] | None, optional(_TEXTS)]
+
+
+def seconds(value: Duration) -> float:
+    """A duration as a constructor takes it. (`checked` puts one in its place that says whose it is.)"""
+    return read_seconds(value)
+
+
+def seconds_or_never(value: Duration | None) -> float | None:
+    """The same, or None for never."""
+    return None if value is None else read_seconds(value)
+
+
+def size(value: int | str) -> int:
+    """A size as a constructor takes it."""
+    return read_bytes(value)
+
+
+def kbps(value: float | str) -> int:
+    """A rate as a constructor takes it."""
+    return read_kbps(value)

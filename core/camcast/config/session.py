@@ -1,6 +1,7 @@
 """What one session needs: its chain of targets, its retry policy and its limits. Embedders construct it directly.
 
-Durations are seconds; when constructing, "500ms" and "2m" work too. A wrong value raises `ConfigError`.
+Durations are seconds; when constructing, a `timedelta`, "500ms" and "5 min" work too. A wrong value raises
+`ConfigError`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,13 +9,12 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import attrs
 
+from camcast.config.quantities import Duration
 from camcast.config.rules import (
     Bytes,
-    Fingerprint,
     Flag,
+    LabelOrEmpty,
     Name,
-    OptionalText,
-    Options,
     PositiveSeconds,
     Seconds,
     SecondsOrNever,
@@ -22,25 +22,32 @@ from camcast.config.rules import (
     Texts,
     checked,
     choice,
+    instance,
+    instances,
     number,
     or_never,
+    seconds,
+    seconds_or_never,
+    size,
     whole,
 )
-from camcast.config.secrets import (
-    ResolveSecret,
-    has_reference,
-    is_reference,
-    is_url_reference,
-    resolve_options,
-    show_url,
-)
+from camcast.config.target import TargetConfig
+from camcast.config.template_chain import TemplateChain
 from camcast.errors import ConfigError, Issue, OutOfRange
 from camcast.events import SessionKey
-from camcast.target import Target
-from camcast.url_template import UrlTemplate
+from camcast.structure import described
 
 PRIMARY_OUTPUT = "rtmp"
 """Name of the output that the root block gives every stream; labels leave it out."""
+NOT_SAID = -1
+"""A number of a camera or stream that the hierarchy gives: where the session stands, or what its names say."""
+STREAM_NAMES = {0: "main", 1: "sub"}
+MAX_ID = 2**31 - 1
+
+
+def default_name(stream_id: int) -> str:
+    """What a stream is called where nobody names it."""
+    return STREAM_NAMES.get(stream_id, f"stream{stream_id}")
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -52,99 +59,27 @@ class RetryPolicy:
     """
 
     max_attempts: Annotated[int | None, or_never(whole(0, 1_000_000))] = 10
-    initial_delay: Seconds = 1.0
-    max_delay: Seconds = 60.0
+    """Rounds after the first; null never gives up."""
+    initial_delay: Seconds = attrs.field(default=1.0, converter=seconds)
+    """Wait after the first round; each is twice the one before."""
+    max_delay: Seconds = attrs.field(default=60.0, converter=seconds)
+    """The longest wait."""
     jitter: Annotated[float, number(0, 1)] = 0.25
-    stable_after: Seconds = 10.0
+    """The largest part by which a wait is shortened at random."""
+    stable_after: Seconds = attrs.field(default=10.0, converter=seconds)
+    """Real media flow after which the count begins anew."""
+    revive_after: SecondsOrNever = attrs.field(default=300.0, converter=seconds_or_never)
+    """After giving up, one round is tried again so often; null: never."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
 class Limit:
     """A bound in media (or link) seconds and in bytes; whichever is reached first counts."""
 
-    seconds: PositiveSeconds
-    bytes: Bytes
-
-
-@attrs.frozen(kw_only=True, field_transformer=checked)
-class TargetConfig:
-    """One entry of an output's chain as configured: templates expanded, secrets not yet resolved.
-
-    `url`, `stream_key`, `proxy` and text options may be `env:NAME` or `file:PATH`.
-    """
-
-    url: Name = attrs.field(repr=show_url)
-    transport: Text = ""
-    """Name of the transport kind; empty = by the URL's scheme."""
-    server: Name = "auto"
-    hevc: Annotated[str, choice("enhanced", "legacy")] = "enhanced"
-    audio: Name = "auto"
-    on_unsupported: Annotated[str, choice("transcode", "legacy", "warn", "fail")] = "transcode"
-    app: OptionalText = None
-    stream_key: OptionalText = attrs.field(default=None, repr=False)
-    connect_timeout: PositiveSeconds = 10.0
-    ca_file: OptionalText = None
-    fingerprint: Fingerprint = None
-    insecure: Flag = False
-    client_certificate: OptionalText = None
-    client_key: OptionalText = None
-    bind: OptionalText = None
-    ip_family: Annotated[str, choice("both", "ipv4", "ipv6")] = "both"
-    proxy: OptionalText = attrs.field(default=None, repr=lambda url: show_url(url) if url else "None")
-    options: Options = attrs.field(factory=dict, repr=False)
-
-    @property
-    def scheme(self) -> str:
-        return self.url.partition("://")[0].lower()
-
-    @property
-    def shown(self) -> str:
-        """The URL as logs and tables may show it."""
-        return show_url(self.url)
-
-    @property
-    def needs_secrets(self) -> bool:
-        """Whether anything in it is still a reference."""
-        return (
-            is_url_reference(self.url)
-            or is_reference(self.stream_key)
-            or is_reference(self.proxy)
-            or has_reference(self.options)
-        )
-
-    def target(self, *, resolve_secret: ResolveSecret) -> Target:
-        """The target with every secret resolved. `resolve_secret` may block and may raise `ConfigError`.
-
-        What stands around a key or a secret (a line's end in a file, a space that was copied along) is not part of it.
-        """
-
-        def resolve(text: str) -> str:
-            return resolve_secret(text).strip()
-
-        def url(text: str) -> str:
-            return resolve(text) if is_url_reference(text) else text.strip()
-
-        key = self.stream_key
-        return Target(
-            url=url(self.url),
-            transport=self.transport,
-            server=self.server,
-            forms={"h265": self.hevc},
-            audio=self.audio,
-            on_unsupported=self.on_unsupported,
-            app=self.app,
-            stream_key=resolve(key) if key is not None and is_reference(key) else key and key.strip(),
-            connect_timeout=self.connect_timeout,
-            ca_file=self.ca_file,
-            fingerprint=self.fingerprint,
-            insecure=self.insecure,
-            client_certificate=self.client_certificate,
-            client_key=self.client_key,
-            bind=self.bind,
-            ip_family=self.ip_family,
-            proxy=url(self.proxy) if self.proxy else None,
-            options=resolve_options(self.options, resolve),
-        )
+    seconds: PositiveSeconds = attrs.field(converter=seconds)
+    """Of media, or of link time."""
+    bytes: Bytes = attrs.field(converter=size)
+    """At most so much."""
 
 
 class _Settings(TypedDict, total=False):
@@ -157,9 +92,9 @@ class _Settings(TypedDict, total=False):
     output: str
     auto_reconnect: bool
     retry_policy: RetryPolicy
-    stall_timeout: float
-    idle_timeout: float
-    failback_after: float | None
+    stall_timeout: Duration
+    idle_timeout: Duration
+    failback_after: Duration | None
     max_moves_per_hour: int
     standby: str
     replay: str
@@ -172,29 +107,45 @@ class _Settings(TypedDict, total=False):
 class SessionConfig:
     """One session, complete. Equal configurations mean that a reload leaves the session alone.
 
+    Whose it is need not be said twice: in a stream of a camera the ids and names are the camera's and the stream's.
+    Given to `create_session` it names its camera, and its stream by `stream_id` or `stream_name`; without both, the
+    first.
+
     The chain is given as `targets`, or as `urls`, or as `url` or `url_template` with `fallback_urls`; the
-    latter are templates of `camera_id`, `stream_id`, `stream_name`, `camera_name` and `variables`.
+    latter are templates of `camera_id`, `stream_id`, `stream_name`, `camera_name` and `variables`, filled in once
+    it is known whose the session is.
     """
 
-    camera_id: Annotated[int, whole(0, 2**31 - 1)]
-    stream_id: Annotated[int, whole(0, 2**31 - 1)] = 0
-    stream_name: Name = "main"
+    camera_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
+    stream_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
+    stream_name: LabelOrEmpty = ""
     camera_name: Text = ""
     output: Name = PRIMARY_OUTPUT
-    targets: tuple[TargetConfig, ...]
+    targets: Annotated[tuple[TargetConfig, ...], instances(TargetConfig)]
     auto_reconnect: Flag = True
-    retry_policy: RetryPolicy = RetryPolicy()
+    """false: one round through the chain, then the session has failed."""
+    retry_policy: Annotated[RetryPolicy, instance(RetryPolicy)] = RetryPolicy()
+    """When to try again."""
     stall_timeout: PositiveSeconds = 5.0
+    """Nothing acknowledged for so long: the connection is lost."""
     idle_timeout: PositiveSeconds = 8.0
+    """No media for so long: unpublish, and wait for media."""
     failback_after: SecondsOrNever = 30.0
-    """None stays on a fallback."""
+    """How often better targets are tried while on a fallback; null: stay."""
     max_moves_per_hour: Annotated[int, whole(0, 3600)] = 12
-    """Above it a session stays where it is, so that a flapping primary is not chased."""
+    """Moves back to a better target; above it the session stays where it is, so no flapping primary is chased."""
     standby: Annotated[str, choice("cold", "warm", "hot")] = "cold"
+    """warm: a spare connection to the next target; hot: both ingest points at once."""
     replay: Annotated[str, choice("squeeze", "off")] = "squeeze"
-    replay_max: Limit = Limit(seconds=2.0, bytes=4_000_000)
-    queue: Limit = Limit(seconds=0.7, bytes=4 * 2**20)
+    """How a new connection shows the present at once; off: it waits for a keyframe."""
+    replay_max: Annotated[Limit, instance(Limit)] = Limit(seconds=2.0, bytes=4_000_000)
+    """What a replay may take of the link."""
+    queue: Annotated[Limit, instance(Limit)] = Limit(seconds=0.7, bytes=4 * 2**20)
+    """How far a link may fall behind before pictures are dropped up to a keyframe."""
     allow_redirect_hosts: Texts = ()
+    """Other hosts that a server may redirect to."""
+    chain: TemplateChain | None = attrs.field(default=None, eq=False, repr=False)
+    """The templates that `targets` were made from; None where they were given as they are."""
 
     def __init__(
         self,
@@ -205,29 +156,35 @@ class SessionConfig:
         url_template: str = "",
         fallback_urls: Sequence[str | TargetConfig] = (),
         variables: Mapping[str, str | int] | None = None,
+        chain: TemplateChain | None = None,
         **settings: Unpack[_Settings],
     ) -> None:
-        primary = [text for text in (url, url_template) if text]
-        if sum((bool(targets), bool(urls), len(primary))) > 1 or ((targets or urls) and fallback_urls):
+        if sum(map(bool, (targets, urls, url, url_template))) > 1 or ((targets or urls) and fallback_urls):
             raise ConfigError([Issue("urls", _ONE_WAY)])
-        if isinstance(urls, str) or isinstance(fallback_urls, str):
-            raise ConfigError([Issue("urls", "expected a list of URLs, got text")])
-        values = {
-            "camera_id": settings.get("camera_id"),
-            "stream_id": settings.get("stream_id", 0),
-            "stream_name": settings.get("stream_name", "main"),
-            "camera_name": settings.get("camera_name", ""),
-            **(variables or {}),
-        }
-        chain = (*urls, *primary, *fallback_urls)
-        expanded = tuple(
-            entry if isinstance(entry, TargetConfig) else TargetConfig(url=expand_url(entry, values)) for entry in chain
-        )
+        for key, given in (("urls", urls), ("fallback_urls", fallback_urls), ("targets", targets)):
+            if not isinstance(given, list | tuple):
+                raise ConfigError([Issue(key, f"expected a list, got {described(given)}")])
+        if chain is not None and tuple(targets) != chain.made:
+            chain = None  # they have been replaced
+        if chain is None and not targets:
+            chain = TemplateChain(
+                (
+                    *((f"urls[{index}]", entry) for index, entry in enumerate(urls)),
+                    *((key, text) for key, text in (("url", url), ("url_template", url_template)) if text),
+                    *((f"fallback_urls[{index}]", entry) for index, entry in enumerate(fallback_urls)),
+                ),
+                dict(variables or {}),
+            )
         # The attrs-made initialiser takes the rest and knows the defaults.
         init: Any = self.__attrs_init__  # type: ignore[attr-defined,unused-ignore]
-        init(targets=(*targets, *expanded), **settings)
+        init(targets=tuple(targets), chain=chain, **settings)
 
     def __attrs_post_init__(self) -> None:
+        chain = self.chain
+        if chain is not None:
+            chain = chain.unfilled() if self.camera_id == NOT_SAID else chain.filled(self._values())
+            object.__setattr__(self, "chain", chain)
+            object.__setattr__(self, "targets", chain.made)
         if not self.targets:
             raise ConfigError([Issue("urls", "an enabled output needs a URL: give url, urls or url_template")])
 
@@ -235,25 +192,80 @@ class SessionConfig:
         """The same with some fields changed. (`attrs.evolve` works too, but type checkers do not follow it here.)"""
         return attrs.evolve(self, **changes)
 
+    def placed(self, camera_id: int, camera_name: str, stream_id: int, stream_name: str) -> "SessionConfig":
+        """The same as this camera's and this stream's. Raises `ConfigError` where it says that it is another's."""
+        if self.stream_id == NOT_SAID and self.stream_name not in ("", stream_name):
+            text = f'"{self.stream_name}" contradicts where it stands, stream "{stream_name}"; leave it out'
+            raise ConfigError([Issue("stream_name", text)])
+        for key, own, given in (("camera_id", self.camera_id, camera_id), ("stream_id", self.stream_id, stream_id)):
+            if own not in (NOT_SAID, given):
+                where = f"{key.removesuffix('_id')} {given}"
+                raise ConfigError([Issue(key, f"{own} contradicts where it stands, {where}; leave it out")])
+        identity = {
+            "camera_id": camera_id,
+            "camera_name": camera_name,
+            "stream_id": stream_id,
+            "stream_name": stream_name,
+        }
+        same = all(getattr(self, key) == value for key, value in identity.items())
+        return self if same else self.evolve(**identity)
+
+    def found(self, streams: Mapping[int, str]) -> "SessionConfig":
+        """The same with the stream of its camera that it means; `streams` are the names by id.
+
+        Raises `ConfigError`, which lists what there is, when none fits, or when id and name contradict each other.
+        """
+        known = ", ".join(f'{number} "{name}"' for number, name in sorted(streams.items())) or "none"
+        number, name = self.stream_id, self.stream_name
+        if number == NOT_SAID:
+            named = [one for one, called in streams.items() if name in ("", called)]
+            if not named:
+                wanted = f'stream "{name}"' if name else "stream"
+                text = f"camera {self.camera_id} has no {wanted}; known: {known}"
+                raise ConfigError([Issue("stream_name" if name else "stream_id", text)])
+            number = min(named)
+        elif number not in streams:
+            raise ConfigError([Issue("stream_id", f"camera {self.camera_id} has no stream {number}; known: {known}")])
+        elif name not in ("", streams[number]):
+            text = f'{number} is not the stream "{name}" of camera {self.camera_id}; known: {known}; give one of both'
+            raise ConfigError([Issue("stream_id", text)])
+        return self.placed(self.camera_id, self.camera_name, number, streams[number])
+
     def check_target(self, index: int) -> None:
         """Raises `OutOfRange` for an index that is not in the chain."""
         if not 0 <= index < len(self.targets):
             raise OutOfRange(f"target {index} is not in the chain; it has 0 to {len(self.targets) - 1}")
 
     @property
+    def revive_after(self) -> float | None:
+        """Seconds after giving up until one round is tried again; None = never."""
+        return self.retry_policy.revive_after if self.auto_reconnect else None
+
+    @property
     def key(self) -> SessionKey:
-        return SessionKey(self.camera_id, self.stream_id, self.output)
+        """Raises `ConfigError` while it is not known whose the session is."""
+        if self.camera_id == NOT_SAID:
+            raise ConfigError([Issue("camera_id", "is not said; the session's camera is not known yet")])
+        if self.stream_id == NOT_SAID and self.stream_name:
+            text = f'is not said; "{self.stream_name}" is looked for when the session is created'
+            raise ConfigError([Issue("stream_id", text)])
+        return SessionKey(self.camera_id, max(self.stream_id, 0), self.output)
 
     @property
     def label(self) -> str:
         """ "cam0_main", or "cam0_main/cloud" for an output of another name."""
-        base = f"cam{self.camera_id}_{self.stream_name}"
+        base = f"cam{'?' if self.camera_id == NOT_SAID else self.camera_id}_{self._values()['stream_name']}"
         return base if self.output == PRIMARY_OUTPUT else f"{base}/{self.output}"
+
+    def _values(self) -> dict[str, object]:
+        """What templates may use."""
+        stream_id = max(self.stream_id, 0)
+        return {
+            "camera_id": self.camera_id,
+            "stream_id": stream_id,
+            "stream_name": self.stream_name or default_name(stream_id),
+            "camera_name": self.camera_name,
+        }
 
 
 _ONE_WAY = "give the chain in one way only: urls, or url with fallback_urls, or url_template with fallback_urls"
-
-
-def expand_url(text: str, values: Mapping[str, object]) -> str:
-    """`text` with its variables filled in; a reference to a secret is left as it is."""
-    return text if is_url_reference(text) else UrlTemplate(text).expand(values)

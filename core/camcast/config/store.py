@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from camcast.config.legacy_url import secret_name
 from camcast.config.secrets import is_reference
 from camcast.errors import ConfigError
-from camcast.redaction import url_secrets
+from camcast.redaction import is_secret_name, url_secrets
 
 _SECRET_KEYS = ("stream_key", "passphrase", "password", "token", "secret", "key")
 
@@ -28,7 +27,7 @@ def holds_secret(value: Any, key: str = "") -> bool:
     if "://" in value:
         name = value.rpartition("/")[2]
         # A camera's path is no key; what it takes to see it stands before an @ or behind a ?.
-        key_in_path = bool(name) and secret_name(name) and not value.lower().startswith("rtsp")
+        key_in_path = bool(name) and is_secret_name(name) and not value.lower().startswith("rtsp")
         return key_in_path or (bool({"@", "?"} & set(value)) and bool(url_secrets(value)))
     return any(word in key.lower() for word in _SECRET_KEYS)
 

@@ -48,7 +48,7 @@ class Encoding:
                     self.prediction(track, config).codec,
                     handover,
                     name=name,
-                    bitrate=config.bitrate * 1000,
+                    bitrate=config.bitrate_kbps * 1000,
                     implementation=config.implementation,
                     on_packet=on_packet,
                     on_error=on_error,
@@ -128,7 +128,7 @@ class Encoding:
             settings = EncoderSettings(sample_rate=track.sample_rate, channels=track.channels, bitrate=AUDIO_BITRATE)
             kind, report = choose(self._host.encoders, wanted.codec, "auto", settings)
         else:
-            rate = config.bitrate * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
+            rate = config.bitrate_kbps * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
             settings = EncoderSettings(
                 width=wanted.width,
                 height=wanted.height,

@@ -164,7 +164,7 @@ class _Still:
         track = self._track
         if not (track.width and track.height):
             raise EncoderError("the slate needs the picture's size, and no picture has been seen yet")
-        full = self._settings.bitrate * 1000 or video_bitrate(track.width, track.height, track.frame_rate)
+        full = self._settings.bitrate_kbps * 1000 or video_bitrate(track.width, track.height, track.frame_rate)
         rate = max(full // BITRATE_SHARE, 100_000)
         settings = EncoderSettings(
             width=track.width,

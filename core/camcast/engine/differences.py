@@ -43,7 +43,7 @@ def places(old: Any, new: Any, path: str = "") -> Iterator[str]:
     if old == new:
         return
     if attrs.has(type(old)) and type(old) is type(new):
-        for field in attrs.fields(type(old)):
+        for field in (one for one in attrs.fields(type(old)) if one.eq):
             yield from places(
                 getattr(old, field.name), getattr(new, field.name), f"{path}.{field.name}" if path else field.name
             )

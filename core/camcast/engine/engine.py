@@ -19,6 +19,7 @@ from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
+from camcast.config.check import canonical, check
 from camcast.contracts import PushHandle
 from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
@@ -51,10 +52,14 @@ class Engine:
     def __init__(
         self, config: Config | None = None, *, host: PluginHost | None = None, first_timestamp: int = 0
     ) -> None:
-        """`first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers."""
-        self.config = config or Config()
-        choice = self.config.plugins.choice
+        """`first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers.
+
+        Raises `ConfigError` with the place of each thing that is wrong, as reading a file does.
+        """
+        config = config or Config()
+        choice = config.plugins.choice
         self.host = host.limited(choice) if host else PluginHost(choices=[choice])
+        self.config = check(config, self.host)
         self._first_timestamp = first_timestamp
         self._started_at = 0.0
         self._ending: asyncio.Task[None] | None = None
@@ -176,6 +181,7 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         host = self.host
+        config = canonical(config, host)
         steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
@@ -189,6 +195,7 @@ class Engine:
         line too, and keeps nothing else from being done. A reload waits for the one before it. Raises `ConfigError`,
         and then nothing has been touched.
         """
+        config = canonical(config, self.host)
         async with self._reloading:
             lines = await self._change().carry_out(self.plan(config))
             for camera in config.cameras:

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 import attrs
 
 from camcast.hosting.plugin import Plugin, Problem
-from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, SourceKind, TransportKind
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ConfigForm)
 
 
 @attrs.frozen(eq=False)

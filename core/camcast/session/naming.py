@@ -3,7 +3,7 @@
 The key of a session is (camera, stream, output). Whoever makes a session by hand knows a camera, a stream by number or
 by name, and a URL; the rules below make a key of that:
 
-- a `stream_name` that another stream of the camera has finds that stream, unless a `stream_id` says otherwise;
+- a `stream_name` finds the stream of that name, a `stream_id` that of that number; without both it is the first;
 - the unnamed output of a stream is the primary one; a second URL for the same stream gets the next free number.
 """
 
@@ -12,37 +12,16 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 
 from camcast.config import SessionConfig
-from camcast.config.hosted import published_name
+from camcast.config.published import published_name
 from camcast.config.session import PRIMARY_OUTPUT
-from camcast.errors import ConfigError, Issue
+from camcast.errors import ConfigError
 from camcast.events import SessionKey
 from camcast.host import PluginHost
 
-UNNAMED_STREAM = (0, "main")
-"""A session's `stream_id` and `stream_name` where nothing was said."""
-
 
 def placed(config: SessionConfig, streams: Mapping[int, str]) -> SessionConfig:
-    """`config` with the id and the name of one of `streams` (names by id).
-
-    Raises `ConfigError` that lists what there is when none fits, or when id and name contradict each other.
-    """
-    number, name = config.stream_id, config.stream_name
-    if streams.get(number) == name:
-        return config
-    known = ", ".join(f'{one} "{streams[one]}"' for one in sorted(streams)) or "none"
-    camera = f"camera {config.camera_id}"
-    if name == UNNAMED_STREAM[1]:
-        if number not in streams:
-            raise ConfigError([Issue("stream_id", f"{camera} has no stream {number}; known: {known}")])
-        return config.evolve(stream_name=streams[number])
-    found = [one for one, called in streams.items() if called == name]
-    if not found:
-        raise ConfigError([Issue("stream_name", f'{camera} has no stream "{name}"; known: {known}')])
-    if number != UNNAMED_STREAM[0] and number not in found:
-        told = f'{number} is not the stream "{name}" of {camera}; known: {known}; give one of both'
-        raise ConfigError([Issue("stream_id", told)])
-    return config.evolve(stream_id=found[0])
+    """`config` with the id and the name of one of `streams` (names by id). Raises `ConfigError` when none fits."""
+    return config.found(streams)
 
 
 def numbered(config: SessionConfig, taken: Container[SessionKey]) -> SessionConfig:

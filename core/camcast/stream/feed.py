@@ -226,7 +226,7 @@ class Feed:
             self._start_encoding()
             rendition.on_outdated = self._outdated
             try:
-                rendition.begin(self._group.packets, self._sound, bitrate or self._encoder.bitrate * 1000)
+                rendition.begin(self._group.packets, self._sound, bitrate or self._encoder.bitrate_kbps * 1000)
             except CamcastError as error:
                 self._rendition_failed(rendition, str(error))
                 raise

@@ -41,16 +41,14 @@ sources = st.builds(
 encoders = st.builds(
     EncoderConfig,
     type=st.just("H264_AVBR"),
-    codec=st.just("h264"),
-    rate_control=st.just("avbr"),
     width=st.just(640),
     height=st.integers(72, 2000).map(lambda half: half * 2),
     framerate=st.just(0.0) | st.floats(1, 240),
-    bitrate=st.just(0) | st.integers(64, 200_000),
+    bitrate_kbps=st.just(0) | st.integers(64, 200_000),
     gop=SECONDS,
     transcode=st.booleans(),
     b_frames=st.integers(0, 16),
-) | st.just(EncoderConfig())
+) | st.just(EncoderConfig(type="copy"))
 slates = st.none() | st.builds(SlateConfig, after=SECONDS, picture=st.sampled_from(["card", "last"]))
 
 

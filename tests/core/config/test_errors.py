@@ -63,7 +63,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "a wrong option type": (
         {f"{SUB}/source/options": {"fps": "30"}},
-        "cameras[0].streams[1].source.options.fps: expected a whole number, got a text",
+        "cameras[0].streams[1].source.options.fps: expected a whole number, got text",
     ),
     "an unknown source type": (
         {f"{MAIN}/source/type": "rtps"},
@@ -75,7 +75,11 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "a stream without source": (
         {f"{MAIN}/source": DELETE},
-        ('cameras[0].streams[0].source: is missing; every stream has one, such as {"type": "rtsp", "url": "rtsp://…"}'),
+        (
+            "cameras[0].streams[0].source: is missing: every stream says where its pictures come from, such as "
+            '"source": {"type": "rtsp", "url": "rtsp://CAMERA/PATH"} for a camera, or "source": {"type": "testsrc"} '
+            "for a test picture"
+        ),
     ),
     "a source that needs a url": (
         {f"{MAIN}/source/url": DELETE},
@@ -91,7 +95,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "text for a camera": (
         {"cameras/1": "gate"},
-        "cameras[1]: expected an object, got a text",
+        "cameras[1]: expected an object, got text",
     ),
     "camera ids twice": (
         {"cameras/1": {"camera_id": 0}},
@@ -144,7 +148,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     "an unknown codec": (
         {f"{SUB}/encoder/type": "H266_CBR"},
         (
-            'cameras[0].streams[1].encoder.type: unknown codec "H266"; known: aac, av1, h264, h265; expected a '
+            'cameras[0].streams[1].encoder.type: unknown codec "H266"; known: av1, h264, h265; expected a '
             "codec and CBR, VBR or AVBR such as H264_CBR, or copy"
         ),
     ),
@@ -172,7 +176,10 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "an unknown implementation": (
         {f"{SUB}/encoder/implementation": "libx246"},
-        'cameras[0].streams[1].encoder.implementation: unknown encoder "libx246"; did you mean "libx265"?',
+        (
+            'cameras[0].streams[1].encoder.implementation: unknown encoder "libx246"; did you mean "libx265"?; '
+            "expected an encoder's name, auto, hardware or software"
+        ),
     ),
     "another codec's implementation": (
         {f"{SUB}/encoder/implementation": "libx265"},
@@ -263,7 +270,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "an entry that is a number": (
         {f"{MAIN}/rtmp": {"urls": [1]}},
-        "cameras[0].streams[0].rtmp.urls: expected URLs or objects with a url, got 1",
+        "cameras[0].streams[0].rtmp.urls[0]: expected a URL or an object with a url, got 1",
     ),
     "both places": (
         {f"{MAIN}/rtmp": {"url": "rtmp://a/live/k"}, f"{MAIN}/outputs/rtmp": {"url": "rtmp://a/live/l"}},
@@ -281,7 +288,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "a bad duration": (
         {"rtmp/connect_timeout": "ten seconds"},
-        'rtmp.connect_timeout: expected seconds or a duration such as "500ms", "1.5s" or "2m", got other text',
+        'rtmp.connect_timeout: expected seconds or a duration such as "500ms", "1.5s" or "5 min", got other text',
     ),
     "no duration": (
         {"rtmp/stall_timeout": 0},
@@ -313,7 +320,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "a size": (
         {"rtmp/queue": {"bytes": "4 MX"}},
-        'rtmp.queue.bytes: expected a number of bytes or a size such as "4MB" or "4MiB", got other text',
+        'rtmp.queue.bytes: expected a number of bytes or a size such as "4MB" or "64 MiB", got other text',
     ),
     "a null that means nothing": (
         {"rtmp/standby": None},
@@ -336,11 +343,11 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
     "a secret as a variable": (
         {"variables": {"token": "env:TOKEN"}},
-        'variables: "token" cannot be a secret; put the whole URL, or stream_key, into env: or file:',
+        "variables.token: cannot be a secret; put the whole URL, or stream_key, into env: or file:",
     ),
     "a variable's name": (
         {"variables": {"a-b": "x"}},
-        "variables: expected names of letters, digits and _, at most 32 long",
+        "variables.a-b: expected a name of letters, digits and _, at most 32 long",
     ),
     "a log level": (
         {"system": {"log_level": "LOUD"}},
@@ -377,15 +384,27 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     ),
 }
 SYNTAX = {
-    "a missing comma": ('{"cameras": []\n "rtmp": {}}', "line 2, column 2: unexpected a quote; expected JSON"),
-    "an open object": ('{"cameras": [', "line 1, column 14: unexpected end of input; expected JSON"),
-    "a bare word": ('{"rtmp": {"enabled": yes}}', 'line 1, column 22: unexpected "y"; expected JSON'),
+    "a missing comma": (
+        '{"cameras": []\n "rtmp": {}}',
+        'line 2, column 2: expected "," or the end of the object or list, got text',
+    ),
+    "an open object": ('{"cameras": [', "line 1, column 14: expected a value, got the end of the file"),
+    "a bare word": ('{"rtmp": {"enabled": yes}}', "line 1, column 22: expected a value, got a word or number"),
     "an empty file": (" \n", "the file is empty"),
     "a list": ("[]", "expected an object at the top of the file"),
-    "a key twice": ('{"rtmp": {}, "rtmp": {"url": "k"}}', 'the key "rtmp" is given twice in one object'),
-    "a key twice, with comments": ('{"rtmp": {}, /**/ "rtmp": {}}', 'the key "rtmp" is given twice in one object'),
-    "no number": ('{"rtmp": {"stall_timeout": NaN}}', "NaN is not a number that a configuration can hold"),
-    "depth": ("[" * 100_000, "the file is nested too deeply"),
+    "a key twice": (
+        '{"rtmp": {}, "rtmp": {"url": "k"}}',
+        'line 1, column 14: the key "rtmp" is given twice in one object; keep one of them',
+    ),
+    "a key twice, with comments": (
+        '{"rtmp": {}, /**/ "rtmp": {}}',
+        'line 1, column 19: the key "rtmp" is given twice in one object; keep one of them',
+    ),
+    "no number": (
+        '{"rtmp": {"stall_timeout": NaN}}',
+        "line 1, column 28: NaN is not a number that a configuration can hold",
+    ),
+    "depth": ("[" * 100_000, "the file is nested too deeply: at most 64 objects and lists within each other"),
 }
 
 

@@ -13,6 +13,7 @@ from tests.core.config.strategies import configs
 from tests.core.config.test_errors import CASES, GOOD, changed
 
 from camcast.config import Config, dump, dumps, from_mapping, json_schema, loads
+from camcast.host import PluginHost
 
 HOST = made_up_host()
 OPEN = jsonschema.Draft202012Validator(json_schema())
@@ -53,7 +54,6 @@ BEYOND_A_SCHEMA = {
     "a video codec as audio",
     "a fingerprint",
     "options of a transport",
-    "a variable of camcast's own",
     "a secret as a variable",
     "an output's name",
     "a slate without image",
@@ -78,7 +78,30 @@ def test_it_refuses_bad_files(name: str) -> None:
 def test_defaults_are_shown() -> None:
     output = json_schema()["$defs"]["Output"]["properties"]
     assert output["failback_after"]["default"] == 30.0
-    assert output["standby"] == {"enum": ["cold", "warm", "hot"], "default": "cold"}
+    assert (output["standby"]["enum"], output["standby"]["default"]) == (["cold", "warm", "hot"], "cold")
+
+
+UNITS = ("seconds or a duration such as", "a number of bytes or a size such as", "kbit/s or a rate such as")
+
+
+def test_every_key_is_described_and_says_its_unit() -> None:
+    for schema in (json_schema(), json_schema(PluginHost())):
+        for name, block in [("", schema), *schema["$defs"].items()]:
+            for key, value in block["properties"].items():
+                assert value.get("description"), f"{name}.{key}"
+                text = json.dumps(value)
+                if "ms|s|sec" in text or "[kKmMgG]" in text:
+                    assert any(unit in value["description"] for unit in UNITS), f"{name}.{key}"
+    encoder = json_schema()["$defs"]["Encoder"]["properties"]
+    assert encoder["bitrate"]["description"] == (
+        '0: chosen by the picture\'s size. In kbit/s or a rate such as "800 kbit/s" or "4 Mbit/s".'
+    )
+    assert json_schema()["$defs"]["RetryPolicy"]["properties"]["revive_after"]["default"] == 300.0
+
+
+def test_options_of_plugins_are_described_by_what_stands_beneath_them() -> None:
+    text = json.dumps(json_schema(PluginHost()))
+    assert "kbit/s, for cameras that encode and let it be set" in text
 
 
 @given(configs())

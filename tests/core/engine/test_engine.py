@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import AUDIO, TOY_VIDEO, VIDEO, World, picture, sound, until
 
+from camcast.camera.manager import CameraManager
 from camcast.config import (
     CameraConfig,
     Config,
@@ -23,7 +25,7 @@ from camcast.engine import Engine
 from camcast.errors import ConfigError, SourceError
 from camcast.events import AttemptFailed, SessionState, SourceChanged, SourceNote, SourceState
 from camcast.hooks import hookimpl
-from camcast.kinds import Confidence, Take
+from camcast.kinds import CodecKind, Confidence, Take
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=None)
 
@@ -79,10 +81,14 @@ async def test_a_source_that_ends_is_ended(world: World):
 
 async def test_unknown_source_types_fail_with_what_is_known(world: World):
     config = Config(cameras=(CameraConfig(streams=(StreamConfig(source=SourceConfig(type="nosuch")),)),))
-    world.engine = Engine(config, host=world.host)
-    await world.engine.start()
-    await until(lambda: source_state(world) is SourceState.FAILED)
-    assert world.of(SourceChanged)[-1].reason == 'unknown source type "nosuch"; known: scripted'
+    with pytest.raises(ConfigError) as error:
+        Engine(config, host=world.host)
+    text = 'unknown source type "nosuch"; known: scripted'
+    assert str(error.value) == f"cameras[0].streams[0].source.type: {text}"
+    engine = await world.start()
+    with pytest.raises(ConfigError, match=text):
+        await engine.add_camera(attrs.evolve(config.cameras[0], camera_id=-1))
+    assert await engine.reload(config) == [f"camera 0 cannot be added: streams[0].source.type: {text}"]
 
 
 async def test_cameras_are_added_and_removed_while_others_run(world: World):
@@ -181,7 +187,15 @@ async def test_a_stream_unlike_its_configuration_is_told_once(world: World):
 
 
 async def test_a_copied_stream_of_another_codec_is_an_error_that_names_both(world: World):
-    await begin(world, world.config(chain("a"), encoder=EncoderConfig(type="OTHER_CBR", codec="other")))
+    other = attrs.evolve(TOY_VIDEO, name="other", aliases=())
+
+    class Other:
+        @hookimpl
+        def camcast_codecs(self) -> Sequence[CodecKind]:
+            return [other]
+
+    world.host.register(Other())
+    await begin(world, world.config(chain("a"), encoder=EncoderConfig(type="OTHER_CBR")))
     world.flow()
     await until(lambda: source_state(world) is SourceState.FAILED)
     assert world.of(SourceChanged)[-1].reason == (
@@ -330,13 +344,18 @@ async def test_a_slate_that_cannot_be_made_is_told_once(world: World):
     assert [note.code for note in world.of(SourceNote)] == ["slate_on", "slate_failed", "slate_off"]
 
 
-async def test_a_start_that_fails_leaves_nothing_running(world: World):
-    config = world.config(chain("a"))
-    second = attrs.evolve(config.cameras[0], camera_id=1)
-    engine = Engine(
-        attrs.evolve(config, cameras=(*config.cameras, second), system=SystemConfig(max_cameras=1)), host=world.host
-    )
-    with pytest.raises(ConfigError, match="max_cameras"):
+async def test_a_start_that_fails_leaves_nothing_running(world: World, monkeypatch: pytest.MonkeyPatch):
+    config = world.config()
+    engine = Engine(attrs.evolve(config, cameras=(config.cameras[0], config.cameras[0].renumbered(1))), host=world.host)
+    make = CameraManager.create
+
+    def refuse(manager: CameraManager, camera: CameraConfig) -> object:
+        if camera.camera_id == 1:
+            raise ConfigError("no more")
+        return make(manager, camera)
+
+    monkeypatch.setattr(CameraManager, "create", refuse)
+    with pytest.raises(ConfigError, match="no more"):
         await engine.start()
     await asyncio.sleep(0)
     names = {task.get_name() for task in asyncio.all_tasks()}

@@ -49,16 +49,19 @@ def test_stopped_twice_and_used_afterwards():
         facade(World()).stats()
 
 
-def test_a_start_that_fails_is_raised_and_ends_the_thread():
+def test_a_start_that_fails_is_raised_and_ends_the_thread(monkeypatch: pytest.MonkeyPatch):
     world = World()
     config = world.config()
-    both = attrs.evolve(
-        config,
-        cameras=(config.cameras[0], attrs.evolve(config.cameras[0], camera_id=1)),
-        system=SystemConfig(max_cameras=1),
-    )
-    engine = EngineThread(both, host=world.host)
+    both = attrs.evolve(config, cameras=(config.cameras[0], config.cameras[0].renumbered(1)))
     with pytest.raises(ConfigError, match="max_cameras"):
+        EngineThread(attrs.evolve(both, system=SystemConfig(max_cameras=1)), host=world.host)
+
+    def refuse(manager: CameraManager, camera: object) -> object:
+        raise ConfigError("no more")
+
+    monkeypatch.setattr(CameraManager, "create", refuse)
+    engine = EngineThread(both, host=world.host)
+    with pytest.raises(ConfigError, match="no more"):
         engine.start()
     engine.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "camcast-engine"]

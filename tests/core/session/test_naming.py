@@ -24,7 +24,7 @@ def session(**settings: object) -> SessionConfig:
         ({"stream_name": "sub"}, (1, "sub")),
         ({"stream_id": 1}, (1, "sub")),
         ({"stream_id": 4, "stream_name": "alarm"}, (4, "alarm")),
-        ({"stream_id": 0, "stream_name": "alarm"}, (4, "alarm")),
+        ({"stream_id": 0}, (0, "main")),
     ],
 )
 def test_a_stream_is_found_by_its_number_or_its_name(given: dict[str, object], found: tuple[int, str]) -> None:
@@ -42,6 +42,10 @@ def test_a_stream_called_otherwise_gives_its_name() -> None:
     [
         ({"stream_name": "suub"}, 'stream_name: camera 3 has no stream "suub"; known: 0 "main", 1 "sub", 4 "alarm"'),
         ({"stream_id": 2}, 'stream_id: camera 3 has no stream 2; known: 0 "main", 1 "sub", 4 "alarm"'),
+        (
+            {"stream_id": 0, "stream_name": "alarm"},
+            'stream_id: 0 is not the stream "alarm" of camera 3; known: 0 "main", 1 "sub", 4 "alarm"; give one of both',
+        ),
         (
             {"stream_id": 4, "stream_name": "sub"},
             'stream_id: 4 is not the stream "sub" of camera 3; known: 0 "main", 1 "sub", 4 "alarm"; give one of both',

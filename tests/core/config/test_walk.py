@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_the_documented_file() -> None:
         "cam0_sub": ["rtmp://server/live/cam0_sub", "rtmp://server2/live/cam0_sub"],
     }
     main, sub = config.cameras[0].streams
-    assert (main.encoder.codec, main.encoder.rate_control, main.encoder.bitrate) == ("h264", "cbr", 4000)
+    assert (main.encoder.codec, main.encoder.rate_control, main.encoder.bitrate_kbps) == ("h264", "cbr", 4000)
     assert (sub.encoder.type, sub.encoder.codec) == ("copy", None)
     assert sub.sessions[0].retry_policy == RetryPolicy(max_attempts=10)
     assert config.notes == ()
@@ -53,7 +54,8 @@ def test_the_documented_file() -> None:
 
 def test_defaults() -> None:
     session = only(one(rtmp={"url_template": ROOT}))
-    assert session == SessionConfig(camera_id=0, targets=(TargetConfig(url="rtmp://server/live/cam0_main"),))
+    target = TargetConfig(url="rtmp://server/live/cam0_main")
+    assert session == SessionConfig(camera_id=0, stream_id=0, stream_name="main", targets=(target,))
     assert (session.stall_timeout, session.idle_timeout, session.failback_after) == (5, 8, 30)
     assert (session.replay_max, session.queue) == (Limit(seconds=2, bytes=4_000_000), Limit(seconds=0.7, bytes=4 << 20))
     assert session.retry_policy == RetryPolicy(
@@ -199,8 +201,8 @@ def test_cameras_that_are_off_do_not_count() -> None:
         ("testsrc", None, ("H264_CBR", "h264", "cbr")),
         ("rtsp", "copy", ("copy", None, "cbr")),
         ("rtsp", "H265_AVBR", ("H265_AVBR", "h265", "avbr")),
-        ("rtsp", "hevc_vbr", ("hevc_vbr", "h265", "vbr")),
-        ("rtsp", "AV1", ("AV1", "av1", "cbr")),
+        ("rtsp", "hevc_vbr", ("H265_VBR", "h265", "vbr")),
+        ("rtsp", "AV1", ("AV1_CBR", "av1", "cbr")),
     ],
 )
 def test_encoder_types(source: str, encoder: str | None, expected: tuple[str, str | None, str]) -> None:
@@ -325,6 +327,74 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.json").write_bytes(b'{\n"rtmp": {"url": "rtmp://s/live/\xfc"}}')
     with pytest.raises(ConfigError, match=r"latin.json: line 2: expected UTF-8 text, got another encoding"):
         load(tmp_path / "latin.json", HOST)
+
+
+def test_the_requirements_file_without_a_source_says_exactly_what_to_add() -> None:
+    """Static URLs, as the requirement writes them: nothing says where the pictures come from."""
+    encoder = {"type": "H264_CBR", "width": 1920, "height": 1080, "framerate": 30, "bitrate": 4000}
+    outputs = {"rtmp": {"enabled": True, "urls": ["rtmp://server/live/cam0_main"]}}
+    stream: dict[str, Any] = {"stream_id": 0, "name": "main", "encoder": encoder, "outputs": outputs}
+    file = {"cameras": [{"camera_id": 0, "enabled": True, "streams": [stream]}]}
+    with pytest.raises(ConfigError) as error:
+        from_mapping(file, HOST)
+    (issue,) = error.value.issues
+    assert issue.path == "cameras[0].streams[0].source"
+    examples = re.findall(r'"source": (\{[^}]*\})', issue.message)
+    assert len(examples) == 2
+    for example in examples:
+        stream["source"] = json.loads(example)
+        assert [session.label for session in from_mapping(file, HOST).sessions()] == ["cam0_main"]
+
+
+@pytest.mark.parametrize("place", ["retry_policy", "output"])
+def test_reviving_is_said_in_the_policy_or_beside_it(place: str) -> None:
+    value: dict[str, Any] = {"revive_after": "2 min"}
+    session = only(one(rtmp={"url_template": ROOT, **({place: value} if place == "retry_policy" else value)}))
+    assert (session.retry_policy.revive_after, session.retry_policy.max_attempts) == (120, 10)
+    with pytest.raises(
+        ConfigError, match=r"^rtmp.revive_after: differs from retry_policy.revive_after, which means the"
+    ):
+        one(rtmp={"url_template": ROOT, "revive_after": None, "retry_policy": {"revive_after": 1}})
+    assert only(one(rtmp={"url_template": ROOT, "revive_after": None})).revive_after is None
+
+
+def test_a_value_is_told_once_where_many_share_it_and_neighbours_are_checked_all_the_same() -> None:
+    cameras = [{"streams": [stream(), stream(source={"type": "x"})]} for _ in range(2)]
+    with pytest.raises(ConfigError) as error:
+        from_mapping({"rtmp": {"url_template": ROOT, "hevc": 1}, "cameras": [*cameras, {"camera_id": "a"}]}, HOST)
+    assert [issue.path for issue in error.value.issues] == [
+        "rtmp.hevc",
+        "cameras[2].camera_id",
+        "cameras[0].streams[1].source.type",
+        "cameras[1].streams[1].source.type",
+    ]
+
+
+def test_nesting_has_a_bound_for_programs_as_well() -> None:
+    options: dict[str, Any] = {}
+    for _ in range(200):
+        options = {"a": options}
+    with pytest.raises(ConfigError, match="expected at most 64 objects and lists within each other"):
+        one({"rtmp": {"url": "rtmp://a/live/k", "options": options}})
+
+
+def test_an_entrys_own_keys_have_their_place_and_the_outputs_theirs() -> None:
+    entry = {"url": "rtmp://b/live/k", "audio": "acc"}
+    with pytest.raises(ConfigError) as error:
+        one({"rtmp": {"fallback_urls": [entry, "http://c/k"]}}, rtmp={"url_template": ROOT, "audio": "opsu"})
+    assert [issue.path for issue in error.value.issues] == [
+        "rtmp.audio",
+        "cameras[0].streams[0].rtmp.fallback_urls[0].audio",
+        "cameras[0].streams[0].rtmp.fallback_urls[1]",
+    ]
+
+
+def test_hardware_and_software_choose_among_encoders() -> None:
+    def encoder(word: str) -> Config:
+        return one({"source": {"type": "testsrc"}, "encoder": {"type": "H264_CBR", "implementation": word}})
+
+    assert encoder("software").cameras[0].streams[0].encoder.implementation == "software"
+    assert encoder("hardware").cameras[0].streams[0].encoder.implementation == "hardware"
 
 
 def test_a_reload_compares_sessions() -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from camcast.config.legacy import OldFiles, is_old
-from camcast.config.read import MAX_SIZE, decode, parse_json
+from camcast.config.json_text import parse_json
 from camcast.errors import ConfigError
+from camcast_legacy.convert import OldFiles, is_old
 
 NET_SERVICE, VENC, VI = "net_service.json", "venc.json", "vi.json"
-ENCODINGS = ("gb18030", "latin-1")
-"""Tried where a file is not UTF-8: the devices' comments are often Chinese; Latin-1 reads anything."""
+ENCODINGS = ("utf-8-sig", "gb18030", "latin-1")
+"""Tried in turn: the devices' comments are often Chinese; Latin-1 reads anything."""
+MAX_SIZE = 2**20
+"""Bytes. The originals have a few hundred."""
 
 
-def read_old_files(path: Path) -> OldFiles:
-    """An old `net_service.json`, or the directory that holds it with `venc.json` and `vi.json`.
+def read_old_files(path: Path, data: bytes = b"") -> OldFiles:
+    """An old `net_service.json` (`data`: what is in it), or the directory that holds it with `venc.json` and `vi.json`.
 
     Raises `ConfigError`, which names the file and the place in it.
     """
     if not path.is_dir():
-        return OldFiles(net_service=_read(path))
+        return OldFiles(net_service=_parsed(path, data) if data else _read(path))
     service = path / NET_SERVICE
     if not service.exists():
         raise ConfigError(f"{path} holds no {NET_SERVICE}; give the directory of the old files, or the file itself")
@@ -33,27 +34,26 @@ def read_old_files(path: Path) -> OldFiles:
     )
 
 
-def old_value(data: bytes) -> Mapping[str, Any] | None:
-    """The root value if `data` is an old `net_service.json`, however written; else None."""
+def is_old_file(data: bytes, path: Path) -> bool:
+    """Whether `data` is an old `net_service.json`, however written, or the directory `path` holds one."""
+    if path.is_dir():
+        return (path / NET_SERVICE).exists()
     try:
-        value = parse_old(data)
+        return is_old(parse_old(data))
     except ConfigError:
-        return None
-    return value if is_old(value) else None
+        return False
 
 
 def parse_old(data: bytes) -> Any:
     """The first value in `data`; raises `ConfigError` with line and column."""
-    try:
-        text = decode(data)
-    except ConfigError:
-        if len(data) > MAX_SIZE:
-            raise
+    if len(data) > MAX_SIZE:
+        raise ConfigError(f"the file is larger than {MAX_SIZE // 2**20} MiB, which none of the original's is")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text: str | None = data.decode("utf-16", "replace")
+    else:
         text = next(text for text in (_decoded(data, encoding) for encoding in ENCODINGS) if text is not None)
-    try:
-        return parse_json(text, trailing=True)
-    except RecursionError:
-        raise ConfigError("the file is nested too deeply") from None
+    assert text is not None
+    return parse_json(text, trailing=True)
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
@@ -69,6 +69,10 @@ def _read(path: Path) -> Any:
             data = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    return _parsed(path, data)
+
+
+def _parsed(path: Path, data: bytes) -> Any:
     try:
         return parse_old(data)
     except ConfigError as error:

@@ -7,17 +7,19 @@ camera 0 stream 1. It served both streams over RTSP as well, and that is where t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any
 
 import attrs
 
-from camcast.config.legacy_media import Encoder, read_encoder, read_sensor, sub_encoder
-from camcast.config.legacy_source import read_source
-from camcast.config.legacy_url import escaped, plain_name, shown_name
+from camcast import UrlTemplate
 from camcast.errors import ConfigError, Issue
-from camcast.url_template import UrlTemplate, url_fault
+from camcast.kinds import Conversion, Fate, Remark
+from camcast.redaction import redact_name
+from camcast.url_template import url_fault
+from camcast_legacy.media import Encoder, read_encoder, read_sensor, sub_encoder
+from camcast_legacy.source import read_source
 
 DEFAULT_PORT = 554
 """The original's RTSP port where the file names none."""
@@ -27,26 +29,6 @@ STREAMS = (("main", "main_url", "stream1"), ("sub", "sub_url", "stream2"))
 _OLD_KEYS = {"enable", "main_url", "sub_url"}
 
 
-class Fate(Enum):
-    """What became of an old key."""
-
-    KEPT = "kept"
-    CHANGED = "changed"
-    LEFT = "left out"
-
-
-@attrs.frozen
-class Finding:
-    """One line of the report. Holds no secret."""
-
-    fate: Fate
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.fate.value}: {self.key}: {self.text}"
-
-
 @attrs.frozen(kw_only=True)
 class OldFiles:
     """The root values of the original's files; None = there was no such file."""
@@ -54,14 +36,6 @@ class OldFiles:
     net_service: Any
     venc: Any = None
     vi: Any = None
-
-
-@attrs.frozen
-class Conversion:
-    """A configuration as it is written today, and the report."""
-
-    mapping: dict[str, Any]
-    findings: tuple[Finding, ...]
 
 
 def is_old(value: object) -> bool:
@@ -88,7 +62,7 @@ class _Converter:
         self.old = old
         self.sources = sources
         self.template = template
-        self.findings: list[Finding] = []
+        self.remarks: list[Remark] = []
         self.issues: list[Issue] = []
 
     def convert(self) -> Conversion:
@@ -116,14 +90,13 @@ class _Converter:
         self._leftovers(service, path, {"rtmp", "rtsp"})
         if self.issues:
             raise ConfigError(self.issues)
-        return Conversion({"rtmp": {"enabled": enabled}, "cameras": [camera]}, tuple(self.findings))
+        return Conversion({"rtmp": {"enabled": enabled}, "cameras": [camera]}, tuple(self.remarks))
 
     def _say(self, fate: Fate, key: str, text: str) -> None:
-        self.findings.append(Finding(fate, key, text))
+        self.remarks.append(Remark(fate, key, text))
 
-    def _tell(self, found: Sequence[tuple[str, str, str]]) -> None:
-        for fate, key, text in found:
-            self._say(Fate(fate), key, text)
+    def _tell(self, found: Sequence[Remark]) -> None:
+        self.remarks += found
 
     # --- net_service.json ---------------------------------------------------------------------------------
 
@@ -185,7 +158,7 @@ class _Converter:
             return {}
         if not self.template:
             self._say(Fate.KEPT, path, "published under the same name")
-            return {"url": escaped(value)}
+            return {"url": _escaped(value)}
         values = {"camera_id": 0, "stream_id": number, "stream_name": STREAMS[number][0]}
         try:
             new = UrlTemplate(self.template).expand(values)
@@ -195,7 +168,7 @@ class _Converter:
         if new == value:
             self._say(Fate.KEPT, path, "the template gives the same name")
         else:
-            text = f"the published name changes from {shown_name(value)} to {shown_name(new)}: tell its players"
+            text = f"the published name changes from {redact_name(value)} to {redact_name(new)}: tell its players"
             self._say(Fate.CHANGED, path, text)
         return {"url_template": self.template}
 
@@ -232,5 +205,11 @@ class _Converter:
 
 
 def _shown_key(key: object) -> str:
+    """An ordinary word as it is; what may be a key that a service handed out, escaped and cut."""
     text = str(key)
-    return text if plain_name(text) else ascii(text[:24])
+    return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,31}", text) else ascii(text[:24])
+
+
+def _escaped(url: str) -> str:
+    """The literal URL as a template."""
+    return url.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,74 @@
+"""A `Config` that a program made, checked as a file is: the same rules, with places in the object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from camcast.config.hosted import canonical_encoder, check_encoder, check_source, check_target
+from camcast.config.model import CameraConfig, Config, StreamConfig
+from camcast.config.place import Place, Report
+from camcast.config.published import Published
+from camcast.config.session import SessionConfig
+
+if TYPE_CHECKING:
+    from camcast.host import PluginHost
+
+
+def check(config: Config, host: PluginHost) -> Config:
+    """The configuration with its encoders' types as the plugins spell them.
+
+    Raises `ConfigError` with everything that is wrong, each with its place, `cameras[0].streams[1].source.options.fps`.
+    """
+    report, published = Report(), Published(host)
+    place = report.root().at("cameras")
+    cameras = tuple(_camera(camera, host, place.item(index), published) for index, camera in enumerate(config.cameras))
+    enabled = sum(camera.enabled for camera in cameras)
+    if enabled > config.system.max_cameras:
+        place.wrong(f"{enabled} cameras are enabled, system.max_cameras is {config.system.max_cameras}")
+    report.raise_if_wrong()
+    return config if cameras == config.cameras else attrs.evolve(config, cameras=cameras)
+
+
+def check_camera(camera: CameraConfig, host: PluginHost) -> CameraConfig:
+    """The same for one camera, but for what its sessions publish; places are below the camera."""
+    report = Report()
+    checked = _camera(camera, host, report.root(), None)
+    report.raise_if_wrong()
+    return checked
+
+
+def canonical(config: Config, host: PluginHost) -> Config:
+    """The same configuration in one spelling, so that it can be compared; what is wrong stays as it is."""
+    cameras = tuple(
+        attrs.evolve(camera, streams=tuple(_canonical(stream, host) for stream in camera.streams))
+        for camera in config.cameras
+    )
+    return config if cameras == config.cameras else attrs.evolve(config, cameras=cameras)
+
+
+def _canonical(stream: StreamConfig, host: PluginHost) -> StreamConfig:
+    kind = host.sources.get(stream.source.type)
+    return attrs.evolve(stream, encoder=canonical_encoder(host, stream.encoder, kind))
+
+
+def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Published | None) -> CameraConfig:
+    streams = []
+    for index, stream in enumerate(camera.streams):
+        where = place.at("streams").item(index)
+        kind = check_source(host, stream.source, where.at("source"))
+        encoder = check_encoder(host, stream.encoder, kind, where.at("encoder"))
+        running = published if camera.enabled and stream.enabled else None
+        for number, session in enumerate(stream.sessions):
+            _session(session, host, where.at("sessions").item(number), running)
+        streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
+    return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))
+
+
+def _session(session: SessionConfig, host: PluginHost, place: Place, published: Published | None) -> None:
+    for index, target in enumerate(session.targets):
+        where = place.at("targets").item(index)
+        kind = check_target(host, target, where, where.at("url"))
+        if published is not None:
+            published.take(session.label, kind, target, where.at("url"))

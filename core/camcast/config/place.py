@@ -1,0 +1,109 @@
+"""The one way to say where something is wrong: a place in a configuration, and the report that all places share.
+
+A place is a path such as `cameras[2].source.options.fps`. Whoever reads or checks a value is handed its place and
+tells it what is wrong; nobody passes paths, lists of issues or half-made errors around.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from camcast.errors import ConfigError, Issue
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")
+
+
+class Report:
+    """Everything that is wrong, each told once, and what the user should know besides."""
+
+    def __init__(self) -> None:
+        self.told = 0
+        """How often something was wrong, the same thing at the same place counted again."""
+        self._issues: dict[Issue, None] = {}
+        self._notes: list[str] = []
+        self._foreign: Counter[str] = Counter()
+
+    def root(self) -> Place:
+        """The place of the whole configuration."""
+        return Place("", self)
+
+    def wrong(self, issue: Issue) -> None:
+        self.told += 1
+        self._issues.setdefault(issue)
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+    def foreign(self, place: str) -> None:
+        """A key that belongs to another program; many of a kind are told once."""
+        self._foreign[place] += 1
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """All that is wrong, in the order in which it was found."""
+        return tuple(self._issues)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        foreign = [
+            f"{place} is not camcast's and is left alone" + (f" ({count} times)" if count > 1 else "")
+            for place, count in self._foreign.items()
+        ]
+        return (*foreign, *self._notes)
+
+    def raise_if_wrong(self) -> None:
+        """Raises `ConfigError` with all that is wrong."""
+        if self._issues:
+            raise ConfigError(self.issues)
+
+
+@attrs.frozen(eq=False)
+class Place:
+    """Where a value stands."""
+
+    path: str
+    report: Report
+    _elsewhere: Mapping[str, Place] = attrs.field(factory=dict, repr=False)
+    """Keys of this place that were given at another."""
+
+    def at(self, key: str) -> Place:
+        """The place of a key of the object that stands here."""
+        if key in self._elsewhere:
+            return self._elsewhere[key]
+        shown = key if key.isprintable() else ascii(key)
+        return Place(f"{self.path}.{shown}" if self.path else shown, self.report)
+
+    def item(self, index: int) -> Place:
+        """The place of an item of the list that stands here."""
+        return Place(f"{self.path}[{index}]", self.report)
+
+    def below(self, path: str) -> Place:
+        """The place of what `path`, "options.list[2]", leads to from here; here for ""."""
+        place = self
+        for index, key in _STEP.findall(path):
+            place = place.item(int(index)) if index else place.at(key)
+        return place
+
+    def with_elsewhere(self, places: Mapping[str, Place]) -> Place:
+        """The same place, where some keys were given elsewhere."""
+        return attrs.evolve(self, elsewhere={**self._elsewhere, **places})
+
+    def wrong(self, message: str) -> None:
+        """Say what is wrong here, and what to do."""
+        self.report.wrong(Issue(self.path, message))
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """What the block raises as `ConfigError` (with places below this one) or `ValueError` is wrong here."""
+        try:
+            yield
+        except ConfigError as error:
+            for issue in error.issues:
+                self.below(issue.path).wrong(issue.message)
+        except ValueError as error:
+            self.wrong(str(error))

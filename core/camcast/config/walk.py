@@ -1,0 +1,173 @@
+"""From what is written to what runs, from the file inwards: each value is visited once, and nothing leads back out.
+
+What holds further in (the levels of the default output, variables, whose camera it is) goes along in a `Scope`.
+What is wrong is told at its place, and its neighbours are checked all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from camcast.config.block import Given
+from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM
+from camcast.config.ids import assigned
+from camcast.config.json_text import MAX_DEPTH
+from camcast.config.model import CameraConfig, Config, PluginsConfig, StreamConfig, SystemConfig
+from camcast.config.output import Built, Level, Output, build
+from camcast.config.place import Place, Report
+from camcast.config.published import Published
+from camcast.config.read import too_deep
+from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
+from camcast.config.stream_parts import read_encoder, read_slate, read_source
+from camcast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from camcast.host import PluginHost
+
+_LONGEST_NAME = 64
+"""Characters of an output's name."""
+
+
+@attrs.frozen(kw_only=True)
+class Scope:
+    """What holds at a place and further in."""
+
+    host: PluginHost
+    base: Path | None
+    published: Published
+    levels: tuple[Level, ...] = ()
+    """Of the default output, the outermost first."""
+    variables: Mapping[str, Any] = attrs.field(factory=dict)
+    running: bool = True
+    """Whether what stands here is to run."""
+    whole: bool = True
+    """Whether ids and names out to here could be read, so that what is published can be compared."""
+    identity: Mapping[str, Any] = attrs.field(factory=dict)
+    """Whose camera and stream this is."""
+
+    def inside(self, given: Given, **identity: Any) -> Scope:
+        """The same for what stands in this block."""
+        values = given.values
+        level = (Level.read(values["rtmp"], given.place.at("rtmp")),) if "rtmp" in values else ()
+        return attrs.evolve(
+            self,
+            levels=(*self.levels, *level),
+            variables={**self.variables, **values.get("variables", {})},
+            running=self.running and values.get("enabled", True),
+            whole=self.whole and given.whole,
+            identity={**self.identity, **identity},
+        )
+
+
+def from_mapping(mapping: Mapping[str, Any], host: PluginHost, *, base: Path | None = None) -> Config:
+    """The configuration in `mapping`; raises `ConfigError` with every issue found, each with its place.
+
+    Relative paths that exist below `base` are taken from there.
+    """
+    if too_deep(mapping):
+        raise ConfigError(f"expected at most {MAX_DEPTH} objects and lists within each other, got more")
+    report = Report()
+    config = _file(mapping, host, base, report)
+    report.raise_if_wrong()
+    return attrs.evolve(config, notes=report.notes)
+
+
+def plugins_of(mapping: Mapping[str, Any]) -> PluginsConfig:
+    """Which plugins a file wants, before there is a host to check it with; what is wrong there is told later."""
+    given = PLUGINS.read(mapping.get("plugins", {}), Report().root())
+    return PluginsConfig(**given.values)
+
+
+def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, report: Report) -> Config:
+    given = FILE.read(mapping, report.root())
+    root, values = given.place, given.values
+    plugins = PluginsConfig(**PLUGINS.read(values.get("plugins", {}), root.at("plugins")).values)
+    system = SystemConfig(**SYSTEM.read(values.get("system", {}), root.at("system")).values)
+    host = host.limited(plugins.choice)
+    scope = Scope(host=host, base=base, published=Published(host)).inside(given)
+    cameras = _cameras(values.get("cameras", []), root.at("cameras"), scope)
+    enabled = sum(camera.enabled for camera in cameras)
+    if enabled > system.max_cameras:
+        root.at("cameras").wrong(f"{enabled} cameras are enabled, system.max_cameras is {system.max_cameras}")
+    # With something wrong, two cameras may have one number, which no `Config` takes.
+    return Config(plugins=plugins, system=system, cameras=() if report.told else tuple(cameras))
+
+
+def _cameras(values: Sequence[Any], place: Place, scope: Scope) -> list[CameraConfig]:
+    blocks = [CAMERA.read(value, place.item(index)) for index, value in enumerate(values)]
+    return [_camera(given, number, scope) for given, number in zip(blocks, _ids(blocks, "camera_id"), strict=True)]
+
+
+def _camera(given: Given, number: int, scope: Scope) -> CameraConfig:
+    name, place = given.values.get("name", ""), given.place.at("streams")
+    inner = scope.inside(given, camera_id=number, camera_name=name)
+    blocks = [STREAM.read(value, place.item(index)) for index, value in enumerate(given.values.get("streams", []))]
+    streams = [_stream(one, id_, inner) for one, id_ in zip(blocks, _ids(blocks, "stream_id"), strict=True)]
+    right = () if place.report.told else tuple(stream for stream in streams if stream is not None)
+    return CameraConfig(camera_id=number, name=name, enabled=given.values.get("enabled", True), streams=right)
+
+
+def _stream(given: Given, number: int, scope: Scope) -> StreamConfig | None:
+    values, place, host = given.values, given.place, scope.host
+    name = values.get("name", default_name(number))
+    source, kind = read_source(values.get("source"), place.at("source"), host, scope.base)
+    encoder = read_encoder(values.get("encoder", {}), place.at("encoder"), host, kind)
+    slate = read_slate(values.get("slate", False), place.at("slate"), scope.base)
+    sessions = tuple(_sessions(given, scope.inside(given, stream_id=number, stream_name=name)))
+    if source is None or encoder is None:
+        return None
+    return StreamConfig(
+        stream_id=number,
+        name=name,
+        enabled=values.get("enabled", True),
+        source=source,
+        encoder=encoder,
+        slate=slate,
+        sessions=sessions,
+    )
+
+
+def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
+    for name, levels in _outputs(given, scope.levels).items():
+        if not all(level.whole for level in levels):
+            continue
+        output = Output.of(levels)
+        built = build(scope.host, output, {**scope.identity, "output": name}, scope.variables, scope.base)
+        if built is not None and output.enabled:
+            if scope.running:
+                _publish(built, scope)
+            yield built.session
+
+
+def _outputs(given: Given, default: tuple[Level, ...]) -> Mapping[str, list[Level]]:
+    """The levels of each output of a stream, by name. `default`: those of the one that is written as "rtmp"."""
+    found: dict[str, list[Level]] = {PRIMARY_OUTPUT: list(default)} if default else {}
+    for name, value in given.values.get("outputs", {}).items():
+        where = given.place.at("outputs").at(name)
+        if name == PRIMARY_OUTPUT and "rtmp" in given.values:
+            if value != given.values["rtmp"]:
+                given.place.at("rtmp").wrong(f"differs from {where.path}, which is the same output; keep one")
+        elif name in FOREIGN_OUTPUTS:
+            where.report.foreign(f"cameras[].streams[].outputs.{name}")
+        elif not name.strip() or not name.isprintable() or "/" in name or len(name) > _LONGEST_NAME:
+            where.wrong(f"an output's name is 1 to {_LONGEST_NAME} printable characters without /")
+        else:
+            found.setdefault(name, []).append(Level.read(value, where))
+    return found
+
+
+def _publish(built: Built, scope: Scope) -> None:
+    session, report = built.session, built.places[0].report
+    for target, kind, place in zip(session.targets, built.kinds, built.places, strict=True):
+        if target.insecure:
+            report.note(f"{session.label}: insecure: whoever answers at {target.shown} is trusted")
+        if scope.whole:
+            scope.published.take(session.label, kind, target, place)
+
+
+def _ids(blocks: Sequence[Given], key: str) -> list[int]:
+    return assigned([given.values.get(key, NOT_SAID) for given in blocks], [given.place.at(key) for given in blocks])
