@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 
@@ -23,12 +22,12 @@ from camcast.config.check import canonical, check
 from camcast.contracts import PushHandle
 from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
-from camcast.engine.event_bus import EventBus
+from camcast.engine.event_bus import EventBus, EventReader
 from camcast.engine.handover import LoopHandover
 from camcast.engine.loop_watch import Hold, LoopWatch
 from camcast.engine.plan import Action, Step, plan
 from camcast.errors import NotFound, WrongState
-from camcast.events import Event, SessionKey, SourceState
+from camcast.events import SessionKey, SourceState
 from camcast.host import PluginHost
 from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
@@ -232,9 +231,9 @@ class Engine:
 
     # --- watching -----------------------------------------------------------------------------------------
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self) -> EventReader:
         """All events from now on. Begin to iterate before what you want to see; ends when the engine stops."""
-        return aiter(self._bus)
+        return self._bus.reader()
 
     def stats(self) -> Stats:
         """A snapshot of all figures."""

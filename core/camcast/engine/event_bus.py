@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
+from weakref import WeakSet
 
 from camcast.events import Event
 from camcast.host import PluginHost
@@ -16,11 +17,41 @@ log = logging.getLogger("camcast")
 CAPACITY = 10_000
 
 
-class _Reader:
+class EventReader:
+    """Every event from its making on, in order. Ends once the bus is closed and all has been read."""
+
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
-        self.ready = asyncio.Event()
-        self.lost = 0
+        self._ready = asyncio.Event()
+        self._lost = 0
+        self._closed = False
+
+    def take(self, event: Event) -> None:
+        """One more, at the price of the oldest where nobody reads."""
+        if len(self.events) >= CAPACITY:
+            self.events.popleft()
+            self._lost += 1
+        self.events.append(event)
+        self._ready.set()
+
+    def close(self) -> None:
+        """There will be no more."""
+        self._closed = True
+        self._ready.set()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self.events:
+            if self._lost:
+                log.warning("A reader of events was too slow: %d lost", self._lost)
+                self._lost = 0
+            if self._closed:
+                raise StopAsyncIteration
+            self._ready.clear()
+            await self._ready.wait()
+        return self.events.popleft()
 
 
 class EventBus:
@@ -28,41 +59,26 @@ class EventBus:
 
     def __init__(self, host: PluginHost) -> None:
         self._host = host
-        self._readers: list[_Reader] = []
+        self._readers: WeakSet[EventReader] = WeakSet()
+        """Those that somebody still holds."""
         self._closed = False
 
     def emit(self, event: Event) -> None:
         log.log(getattr(logging, event.level.upper()), "%s", printable(event.text))
         self._host.notify("camcast_session_event", event=event)
-        for reader in self._readers:
-            if len(reader.events) >= CAPACITY:
-                reader.events.popleft()
-                reader.lost += 1
-            reader.events.append(event)
-            reader.ready.set()
+        for reader in tuple(self._readers):
+            reader.take(event)
 
     def close(self) -> None:
-        """End every iterator once it has seen what there is."""
+        """End every reader once it has seen what there is."""
         self._closed = True
         for reader in self._readers:
-            reader.ready.set()
+            reader.close()
 
-    def __aiter__(self) -> AsyncIterator[Event]:
-        reader = _Reader()
-        self._readers.append(reader)
-        return self._read(reader)
-
-    async def _read(self, reader: _Reader) -> AsyncIterator[Event]:
-        try:
-            while True:
-                while reader.events:
-                    yield reader.events.popleft()
-                if reader.lost:
-                    log.warning("A reader of events was too slow: %d lost", reader.lost)
-                    reader.lost = 0
-                if self._closed:
-                    return
-                reader.ready.clear()
-                await reader.ready.wait()
-        finally:
-            self._readers.remove(reader)
+    def reader(self) -> EventReader:
+        """A new reader, of all events from now on."""
+        reader = EventReader()
+        self._readers.add(reader)
+        if self._closed:
+            reader.close()
+        return reader

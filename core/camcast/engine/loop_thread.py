@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from camcast.errors import DeadlineError, WrongState
@@ -24,11 +25,14 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._end: asyncio.Event | None = None
+        self._lock = threading.Lock()
+        self._over = False
+        self._waiting: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
 
     @property
     def alive(self) -> bool:
         """Whether calls are taken."""
-        return self._loop is not None and not self._loop.is_closed()
+        return self._loop is not None and not self._over
 
     def start(self, begin: Work, end: Work) -> None:
         """Start the thread, run `begin()` in it and wait for that; `end()` is run by `stop`.
@@ -51,15 +55,19 @@ class LoopThread:
                 ready.set()
             await self._end.wait()
             await end()
+            with self._lock:
+                self._over = True
 
         def run() -> None:
             # A thread of our own needs a loop of its own; the embedder's main program stays as it is.
-            with asyncio.Runner() as runner:
-                try:
+            try:
+                with asyncio.Runner() as runner:
                     runner.run(main())
-                except BaseException:
-                    if not failure:
-                        raise
+            except BaseException:
+                if not failure:
+                    raise
+            finally:
+                self._leave()
 
         self._thread = threading.Thread(target=run, name="camcast-engine", daemon=True)
         self._thread.start()
@@ -87,14 +95,21 @@ class LoopThread:
         """
         try:
             self._check_thread()
-            if self._loop is None or not self.alive:
-                raise WrongState("the engine is not running")
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            with self._lock:
+                if self._loop is None or self._over:
+                    raise WrongState("the engine is not running")
+                future = asyncio.run_coroutine_threadsafe(work, self._loop)
+                self._waiting[future] = work
         except BaseException:
             work.close()
             raise
+        future.add_done_callback(lambda done: self._waiting.pop(done, None))
         try:
             return future.result(timeout)
+        except CancelledError:
+            if self.alive:
+                raise
+            raise WrongState("the engine has been stopped meanwhile") from None
         except TimeoutError:
             if future.done():  # its own
                 raise
@@ -108,6 +123,15 @@ class LoopThread:
             return function(*args)
 
         return self.run(work(), timeout)
+
+    def _leave(self) -> None:
+        """The loop has ended: what it has not begun it never will."""
+        with self._lock:
+            self._over = True
+            waiting = dict(self._waiting)
+        for future, work in waiting.items():
+            future.cancel()
+            work.close()
 
     def _check_thread(self) -> None:
         if self._thread is not None and threading.get_ident() == self._thread.ident:

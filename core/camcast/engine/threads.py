@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, SessionConfig
 from camcast.contracts import PushHandle
 from camcast.engine.engine import STOP_DEADLINE, Engine
+from camcast.engine.event_bus import EventReader
 from camcast.engine.facades import ThreadedCamera, ThreadedCameras, ThreadedSession, ThreadedSessions
 from camcast.engine.loop_thread import DEADLINE, LoopThread
 from camcast.engine.plan import Step
@@ -164,16 +164,18 @@ class EngineThread:
         """All events from now on; each `next` waits for one. Ends when the engine stops."""
         return self._events(self.engine.events())
 
-    def _events(self, events: AsyncIterator[Event]) -> Iterator[Event]:
+    def _events(self, events: EventReader) -> Iterator[Event]:
         async def following() -> Event | None:
             return await anext(events, None)
 
         while True:
             try:
                 event = self._loop.run(following(), None)
-            except (WrongState, CancelledError):
+            except WrongState:
                 if self._loop.alive:
                     raise
+                # The loop has ended meanwhile; what it had told is there.
+                yield from tuple(events.events)
                 return
             if event is None:
                 return
@@ -188,7 +190,7 @@ class EngineThread:
         """Whether there are sources and each has come to its end, so that nothing more will be sent."""
         return self.call(lambda: self.engine.sources_ended)
 
-    async def _watch(self, events: AsyncIterator[Event]) -> None:
+    async def _watch(self, events: EventReader) -> None:
         assert self._on_event is not None
         async for event in events:
             try:

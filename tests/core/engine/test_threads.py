@@ -234,6 +234,16 @@ def test_events_are_iterated_over_until_the_engine_stops() -> None:
     assert list(engine.events()) == []
 
 
+def test_what_nobody_has_read_before_the_end_is_read_after_it() -> None:
+    engine = facade(World())
+    events = engine.events()
+    engine.start()
+    engine.create_session(chain("a"))
+    engine.stop()
+    states = [event.new for event in events if isinstance(event, SourceChanged)]
+    assert states == [SourceState.STARTING, SourceState.STOPPED]
+
+
 def test_a_blocking_call_from_the_engines_own_thread_is_refused_at_once() -> None:
     world, told = World(), []
 
