@@ -37,7 +37,7 @@ class Encoding:
         self._note = note
         self._handover = handover
         self._bitrate = 0
-        self._workers: dict[MediaKind, EncoderThread] = {}
+        self._threads: dict[MediaKind, EncoderThread] = {}
         self._encodes: dict[MediaKind, Encode] = {}
         self._transcoder: Transcoder | None = None
         for track in tracks:
@@ -57,7 +57,7 @@ class Encoding:
                 )
                 continue
             encode = self._encodes[track.kind] = Encode(lambda track=track: self._open(track))  # type: ignore[misc]
-            self._workers[track.kind] = EncoderThread(
+            self._threads[track.kind] = EncoderThread(
                 encode,
                 handover,
                 name=name,
@@ -90,9 +90,9 @@ class Encoding:
             if self._transcoder is not None:
                 self._transcoder.put(item)
             return
-        worker = self._workers.get(item.track.kind)
-        if worker is not None:
-            worker.put(item)
+        thread = self._threads.get(item.track.kind)
+        if thread is not None:
+            thread.put(item)
 
     def request_keyframe(self) -> bool:
         if self._transcoder is not None:
@@ -109,16 +109,16 @@ class Encoding:
         return self._command(lambda encoder: encoder.set_bitrate(bitrate))
 
     def close(self) -> None:
-        for worker in self._workers.values():
-            worker.stop()
+        for thread in self._threads.values():
+            thread.stop()
         if self._transcoder is not None:
             self._transcoder.close()
 
     def _command(self, call: Callable[[Encoder], object]) -> bool:
-        worker, encode = self._workers.get(MediaKind.VIDEO), self._encodes.get(MediaKind.VIDEO)
-        if worker is None or encode is None:
+        thread, encode = self._threads.get(MediaKind.VIDEO), self._encodes.get(MediaKind.VIDEO)
+        if thread is None or encode is None:
             return False
-        worker.command(lambda: call(encode.encoder) if encode.encoder is not None else None)
+        thread.command(lambda: call(encode.encoder) if encode.encoder is not None else None)
         return True
 
     def _open(self, track: Track) -> Encoder:

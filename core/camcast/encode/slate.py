@@ -57,7 +57,7 @@ class Slate:
         if audio is not None and host.codec(audio.codec).silence is not None:
             self._silence = Silence(host.codec(audio.codec), audio.sample_rate, audio.channels)
         self._process = _Still(config, video, tuple(group), host, encoder, name)
-        self._worker = EncoderThread(
+        self._thread = EncoderThread(
             self._process,
             handover,
             name=f"{label}-slate",
@@ -80,12 +80,12 @@ class Slate:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        self._worker.stop()
+        self._thread.stop()
 
     def _tick(self) -> None:
         elapsed = round(self._count * NS_PER_S / self._rate)
         blank = Frame(self._track, elapsed, None, arrival=self._started + elapsed)  # type: ignore[arg-type]
-        self._worker.put(blank)
+        self._thread.put(blank)
         self._count += 1
         due = self._count / self._rate - (time.monotonic_ns() - self._started) / NS_PER_S
         self._timer = asyncio.get_running_loop().call_later(max(due, 0.0), self._tick)
@@ -101,7 +101,7 @@ class Slate:
 
 
 class _Still:
-    """Paints and encodes, on the worker's thread: a blank frame in, packets out."""
+    """Paints and encodes, on its thread: a blank frame in, packets out."""
 
     def __init__(
         self,

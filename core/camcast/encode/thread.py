@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 MAX_INPUT = 90
 PATIENCE = 5.0
-"""Seconds of falling behind after which a worker is told to be too slow."""
+"""Seconds of falling behind after which a thread is told to be too slow."""
 MAX_DAMAGED = 250
 """Packets in a row of which nothing can be decoded, after which a transcoder gives up."""
 
 
 class Process(Protocol):
-    """What a worker runs: one step, and the end."""
+    """What such a thread runs: one step, and the end."""
 
     def step(self, item: Frame | Packet) -> Sequence[Packet]: ...
 
@@ -55,7 +55,7 @@ class Encode:
 class Transcode:
     """Packets to packets. Opens its decoder at a keyframe and anew when the track changes.
 
-    What cannot be decoded is left out: `on_damaged` is called for each such packet, on the worker's thread.
+    What cannot be decoded is left out: `on_damaged` is called for each such packet, on the thread.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class EncoderThread:
             known = isinstance(error, CamcastError)
             if not known:
                 log.exception("%s failed", self._thread.name)
-            if not self._stopping:  # else its owner may have another worker by now, which is well
+            if not self._stopping:  # else its owner may have another thread by now, which is well
                 self._handover.call(self._on_error, str(error) if known else f"{type(error).__name__}: {error}")
         finally:
             self.process.close()

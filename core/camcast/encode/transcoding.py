@@ -1,4 +1,4 @@
-"""One track transcoded: decoder and encoder found among the plugins, run by a worker."""
+"""One track transcoded: decoder and encoder found among the plugins, run by a thread."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Transcoder:
             self._open_encoder,
             lambda packet: handover.call(on_drop, packet.track.kind, "damaged", 1),
         )
-        self._worker = EncoderThread(
+        self._thread = EncoderThread(
             self._process,
             handover,
             name=name,
@@ -64,13 +64,13 @@ class Transcoder:
         )
 
     def put(self, packet: Packet) -> None:
-        self._worker.put(packet)
+        self._thread.put(packet)
 
     def prime(self, group: Sequence[Packet]) -> None:
         """Begin with the last picture of a group, of which the others have gone by. Before the first `put`."""
         packets = tuple(group)
-        self._worker.command(lambda: self._process.prime(packets))
-        self._worker.put(packets[-1])
+        self._thread.command(lambda: self._process.prime(packets))
+        self._thread.put(packets[-1])
 
     def request_keyframe(self) -> None:
         self._command(lambda encoder: encoder.request_keyframe())
@@ -81,14 +81,14 @@ class Transcoder:
         self._command(lambda encoder: encoder.set_bitrate(bitrate))
 
     def close(self) -> None:
-        self._worker.stop()
+        self._thread.stop()
 
     def _command(self, call: Callable[[Encoder], object]) -> None:
         def run() -> None:
             if self._process.encoder is not None:
                 call(self._process.encoder)
 
-        self._worker.command(run)
+        self._thread.command(run)
 
     def _open_decoder(self, packet: Packet) -> Decoder:
         kind = self._host.codec(packet.track.codec)

@@ -172,7 +172,7 @@ class Aside:
         if active.index > 0 and config.failback_after is not None:
             failback_at = time.monotonic() + config.failback_after
         me = asyncio.current_task()
-        # Whatever lost the cancellation (a plugin's close, say): two workers must not look after one session.
+        # Whatever lost the cancellation (a plugin's close, say): two tasks must not look after one session.
         while self._task is me:
             try:
                 request, self._request = self._request, None
