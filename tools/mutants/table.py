@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import net, rtmp, session
+from tools.mutants import net, rtmp, session, stream
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/": session.MUTANTS,
+    "stream/": stream.MUTANTS,
     "net/": net.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
 }

@@ -48,7 +48,7 @@ class SessionMetrics:
     pending: int
     """Bytes not acknowledged by the peer."""
     lag: float
-    """The same in seconds of media."""
+    """Seconds of media that have not left this machine, because the link is slow."""
     latency: float
     """Seconds from the source to acknowledgement, moving average."""
     uptime: float

@@ -111,12 +111,12 @@ class Replay:
         self._timer = None
         room = self._player.room()
         budget = SLICE_BYTES if room else 0
-        while self._line and budget > 0 and not self._stopped:
+        while self._line and budget > 0:
             unit, live = self._line.popleft()
             packet = packet_of(unit)
             budget -= len(packet.payload) if packet is not None else HEADER_BYTES
             self._player.play(unit, live=live)
-        if self._stopped:
+        if self._stopped:  # from within `play`, when the transport broke
             return
         if not self._line and self._player.caught_up():
             self._player.played(None)

@@ -1,0 +1,82 @@
+"""The round trip and the rate of a path, from what is acknowledged and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from camcast.stream.path import INITIAL_WINDOW, MAX_ROUND_TRIP, Rate, RoundTrip, opening
+
+
+def test_the_round_trip_is_the_least_that_was_seen() -> None:
+    path = RoundTrip()
+    assert path.lately is None
+    assert path.shortest is None
+    for now, seconds in enumerate([0.9, 0.3, 0.5]):
+        path.see(seconds, now)
+    assert path.lately == path.shortest == 0.3
+
+
+def test_lately_forgets_and_not_at_once() -> None:
+    path = RoundTrip()
+    path.see(0.05, 0.0)
+    seen = []
+    for tenth in range(1, 200):
+        path.see(0.4, tenth / 10)
+        seen.append(path.lately)
+    changed = seen.index(0.4) / 10
+    assert 5 <= changed <= 10
+    assert path.shortest == 0.05
+
+
+def test_silence_forgets_nothing() -> None:
+    path = RoundTrip()
+    path.see(0.3, 0.0)
+    assert path.lately == 0.3
+    path.see(0.4, 100.0)
+    assert path.lately == 0.3
+
+
+def test_what_takes_longer_than_any_path_is_a_queue() -> None:
+    path = RoundTrip()
+    path.see(20.0, 0.0)
+    assert path.lately == MAX_ROUND_TRIP
+    assert path.shortest == 20.0
+
+
+def measure(rate: Rate, points: list[tuple[float, int]], round_trip: float = 0.0) -> float:
+    for now, gone in points:
+        rate.see(gone, now, round_trip, waits=True)
+    return rate.value
+
+
+def test_the_rate_is_what_goes_while_more_waits() -> None:
+    rate = Rate()
+    assert measure(rate, [(tenth / 10, 5000 * tenth) for tenth in range(30)]) == pytest.approx(50_000)
+    assert measure(rate, [(3 + tenth / 10, 150_000 + 2000 * tenth) for tenth in range(60)]) == pytest.approx(
+        20_000, rel=0.1
+    )
+    rate.see(400_000, 9.0, 0.0, waits=False)
+    assert rate.value == 0, "now the source sets the pace"
+
+
+def test_a_window_that_leaves_in_bursts_is_measured_over_two_round_trips() -> None:
+    """Windows of 10 kB each 0.6 s; asked each 0.04 s. Over less than that it may be anything from 0 on."""
+    rate = Rate()
+    points = [(now := 0.04 * step, 10_000 * int(now / 0.6)) for step in range(9, 200)]
+    for at, gone in points:
+        rate.see(gone, at, 0.6, waits=True)
+        assert rate.value == 0 or 10_000 < rate.value < 25_000
+    assert rate.value == pytest.approx(10_000 / 0.6, rel=0.3)
+
+
+def test_a_cut_is_no_rate() -> None:
+    rate = Rate()
+    measure(rate, [(tenth / 10, 5000 * tenth) for tenth in range(30)])
+    assert measure(rate, [(3.0, 150_000), (7.0, 150_400)]) == pytest.approx(50_000)
+
+
+def test_a_window_opens_by_doubling() -> None:
+    assert opening(INITIAL_WINDOW, 0.6) == pytest.approx(0.6)
+    assert opening(3 * INITIAL_WINDOW, 0.6) == pytest.approx(1.2)
+    assert opening(7 * INITIAL_WINDOW, 0.3) == pytest.approx(0.9)
+    assert opening(0, 0.6) == 0
