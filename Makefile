@@ -19,7 +19,7 @@ BENCHED := $(VENV)/.installed-bench-$(HASH)
 CLIPS   := $(CACHE)/clips/bikes.mp4
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test lint format demo bench bench-quick soak fuzz mutants clean
+.PHONY: help venv servers test test-quick lint format demo bench bench-quick soak fuzz mutants clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ venv: $(FULL) ## make .venv with everything for development
 test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with coverage; installs the servers they talk to
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
 	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+
+test-quick: $(FULL) $(CLIPS) ## what needs no servers of tests/servers: core, plugins and commands, in under 3 minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not servers" \
+	  tests/core tests/plugins tests/cli tests/test_borders.py tests/test_layout.py $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
 	$(BIN)/ruff check

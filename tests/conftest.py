@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,28 @@ from tests.servers.stream_reader import Listener
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)
 settings.load_profile("default")
+
+_NO_SERVERS = {"certificates", "process"}
+"""Modules of `tests.servers` that start nothing."""
+_SERVER_FIXTURES = {"nginx", "start_nginx", "shared_nginx", "shared_tls", "node_media_server", "listener"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs programs from tests/servers, so that nobody has to remember it: by fixtures and by imports."""
+    for item in items:
+        if isinstance(item, pytest.Function) and (
+            _SERVER_FIXTURES & set(item.fixturenames) or _imports_servers(item.module)
+        ):
+            item.add_marker("servers")
+
+
+def _imports_servers(module: ModuleType) -> bool:
+    """Whether a module has anything of a module that starts a server."""
+    for value in vars(module).values():
+        package, _, name = str(getattr(value, "__module__", "")).rpartition(".")
+        if package == "tests.servers" and name not in _NO_SERVERS:
+            return True
+    return False
 
 
 @pytest.fixture
