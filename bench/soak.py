@@ -37,8 +37,8 @@ from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, So
 from camcast.config import EncoderConfig, TargetConfig
 from camcast.events import SessionState
 from camcast.media import MediaKind
-from camcast.session.attempt import Attempt
 from camcast.session.session import Session
+from camcast.session.stage import OnAir
 
 PATIENCE = 150.0
 """nginx holds the name of a connection that vanished for up to 90 s: it pings each minute and waits for half of one."""
@@ -245,27 +245,28 @@ class Soak:
 
     async def _delivering(self, patience: float) -> bool:
         """Wait until every session sends, and its peer acknowledges what is sent from now on."""
-        seen: dict[Session, tuple[Attempt, int]] = {}
+        seen: dict[Session, tuple[OnAir, int]] = {}
         until = time.monotonic() + patience
         rest = list(self.sessions)
         while rest and time.monotonic() < until:
             await asyncio.sleep(0.1)
             for one in tuple(rest):
                 active = one.active
-                if one.state is not SessionState.CONNECTED or active is None or active.transport is None:
+                if one.state is not SessionState.CONNECTED or active is None:
                     seen.pop(one, None)
                     continue
-                acked = active.transport.acked
+                acked, _pending = active.published.connected.transport.read()
                 attempt, before = seen.setdefault(one, (active, acked))
                 if attempt is not active:
                     seen[one] = (active, acked)
-                elif acked > before and active.outlet is not None and active.outlet.lag < 1.0:
+                elif acked > before and active.outlet.lag < 1.0:
                     rest.remove(one)
         self._slow = ", ".join(one.label for one in rest)
         return not rest
 
     def _downtime(self) -> float:
-        return sum(one.metrics.downtime for one in self.sessions)
+        # Without its source a session waits; for whoever looks at the stream, it is off the air as well.
+        return sum(one.metrics.downtime + one.metrics.waiting for one in self.sessions)
 
     def _ill(self) -> str:
         ill = [one for one in self.sessions if one.state is not SessionState.CONNECTED]

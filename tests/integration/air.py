@@ -121,9 +121,9 @@ def arrived(one: Session, got: Counter[MediaKind], *, clean: bool) -> None:
 @pytest.fixture
 def quick_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planned moves without the three seconds' wait, busy names asked for more often."""
-    from camcast.session import aside, connection
+    from camcast.session import connection, move
 
-    monkeypatch.setattr(aside, "HOLD", 0.2)
+    monkeypatch.setattr(move, "HOLD", 0.2)
     monkeypatch.setattr(connection, "BUSY_DELAY", 0.2)
 
 

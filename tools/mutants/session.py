@@ -33,10 +33,17 @@ MUTANTS = (
         _METRICS_TESTS,
     ),
     Mutant(
-        "downtime is all time",
+        "downtime counts the time without media",
         _METRICS,
-        "max(0.0, time.monotonic() - self._since - self.uptime)",
-        "max(0.0, time.monotonic() - self._since)",
+        "        return self._in(_Mode.DOWN)\n",
+        "        return self._in(_Mode.DOWN) + self._in(_Mode.REST)\n",
+        _METRICS_TESTS,
+    ),
+    Mutant(
+        "downtime counts from the session's creation",
+        _METRICS,
+        "    _mode: _Mode = _Mode.REST\n",
+        "    _mode: _Mode = _Mode.DOWN\n",
         _METRICS_TESTS,
     ),
     Mutant(
@@ -71,7 +78,7 @@ MUTANTS = (
         "a pause counts for the bitrate after it",
         _METRICS,
         "            self._samples.clear()\n",
-        "",
+        "            pass\n",
         _METRICS_TESTS,
     ),
     # --- policy

@@ -52,6 +52,8 @@ class ConnectionManager:
         self.current: int | None = None
         """The target last tried."""
         self.last_reason: ErrorClass | None = None
+        self.chosen: int | None = None
+        """The target that the user switched to: it stays until the user says otherwise, or it is lost."""
         self._targets = targets
         self._policy = policy
         self._auto = auto_reconnect
@@ -115,13 +117,18 @@ class ConnectionManager:
         self._busy_since = None
         self._refusals = 0
 
-    def on_disconnect(self, reason: ErrorClass, target: int | None = None, retry_after: float | None = None) -> None:
+    def on_disconnect(
+        self, reason: ErrorClass = ErrorClass.NETWORK, target: int | None = None, retry_after: float | None = None
+    ) -> None:
         """`target` (by default the one due or connected) failed or was lost.
 
         `retry_after`: seconds after which its server wants to be asked again.
         """
         if target is None:
-            target = self.current if self._stable and self.current is not None else self._round[0]
+            stays = self._stable or not self._round
+            target = self.current if stays and self.current is not None else self._round[0] if self._round else 0
+        if target == self.chosen:
+            self.chosen = None
         self.current = target
         self.last_reason = reason
         was_stable, self._stable = self._stable, False
@@ -146,9 +153,13 @@ class ConnectionManager:
         if self._round and not self.failed:
             self._keep_to_servers_words()
 
-    def moved_to(self, target: int) -> None:
-        """A planned move succeeded: `target` publishes now."""
-        self._round = deque(range(self._targets))
+    def moved_to(self, target: int, *, chosen: bool = False) -> None:
+        """Another attempt took over without a gap: `target` publishes now; `chosen`: because the user said so."""
+        if chosen:
+            self.chosen = target
+        elif self.chosen != target:
+            self.chosen = None
+        self._round = self._from(self.chosen or 0)
         self.on_connected(target)
 
     # --- control ------------------------------------------------------------------------------------------
@@ -167,10 +178,19 @@ class ConnectionManager:
     def prefer(self, target: int) -> None:
         """Begin the next round with `target`."""
         self._dead.discard(target)
-        self._round = deque((target + step) % self._targets for step in range(self._targets))
+        self._round = self._from(target)
         self.retry_now()
 
+    def choose(self, target: int) -> None:
+        """The user wants `target`: begin with it, and stay there."""
+        self.prefer(target)
+        self.chosen = target
+
     # --- inside -------------------------------------------------------------------------------------------
+
+    def _from(self, target: int) -> deque[int]:
+        """The whole chain, beginning with `target`."""
+        return deque((target + step) % self._targets for step in range(self._targets))
 
     def _keep_to_servers_words(self) -> None:
         """Those that may be asked come first; where none may yet, the wait is until the first may."""

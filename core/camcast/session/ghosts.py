@@ -1,46 +1,60 @@
 """Names that this session published may be held by their own ghosts: a server notices a dead link only after a while.
 
-Some servers agree to publish and close a moment later, whatever the reason. Such a loss is *busy* when the
-name was really on the air lately, else it is a *refusal*.
+Some servers agree to publish and close a moment later, whatever the reason. Such a loss is *busy* when the name was
+really on the air lately. Else it is a *refusal*, unless media had flowed for a while: those that refuse close at once.
+Pure, with a clock passed in.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from camcast.errors import BusyError, NetworkError, RefusedError, TransportError, UnexplainedRefusal
-from camcast.session.attempt import Attempt
 
 AGREEMENT_WINDOW = 3.0
 """Seconds after the server's agreement in which a loss means that it did not mean it."""
 GHOST_WINDOW = 180.0
 """Seconds for which a ghost may hold a name."""
+FLOWED = 1.0
+"""Seconds of acknowledged media after which a server has not refused. Those that do (SRS, node-media-server, nginx)
+close within a round trip of their agreement; what they acknowledge until then is their kernel's doing."""
 
 
 class Ghosts:
     """The names that one session has had on the air, and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._published: dict[str, float] = {}
 
-    def remember(self, attempt: Attempt) -> None:
-        """`attempt` ends; if it was really on the air, its name may be held from now on."""
-        now = time.monotonic()
-        if attempt.published_at is not None and now - attempt.published_at > AGREEMENT_WINDOW:
+    def remember(self, name: str, published_at: float) -> None:
+        """What was published as `name` ends; if it was really on the air, the name may be held from now on."""
+        now = self._now()
+        if now - published_at > AGREEMENT_WINDOW:
             # Names may be new at each attempt (tokens), so what no ghost holds any more is forgotten.
-            self._published = {name: at for name, at in self._published.items() if now - at < GHOST_WINDOW}
-            self._published[attempt.publish_name] = now
+            self._published = {old: at for old, at in self._published.items() if now - at < GHOST_WINDOW}
+            self._published[name] = now
 
-    def explain(self, attempt: Attempt, error: TransportError) -> TransportError:
-        """What the loss of `attempt` means."""
-        if attempt.published_at is None or not isinstance(error, UnexplainedRefusal):
+    def explain(
+        self,
+        error: TransportError,
+        name: str | None,
+        published_at: float | None = None,
+        flow_since: float | None = None,
+    ) -> TransportError:
+        """What the loss of an attempt on `name` means. The clock's times of the server's agreement and of the first
+        acknowledged media; None = there was none."""
+        if not isinstance(error, UnexplainedRefusal) or (published_at is None and not error.after_start):
             return error
-        now = time.monotonic()
-        if now - attempt.published_at > AGREEMENT_WINDOW:
+        now = self._now()
+        if published_at is not None and now - published_at > AGREEMENT_WINDOW:
             return NetworkError(str(error), stage="streaming")
-        if now - self._published.get(attempt.publish_name, float("-inf")) < GHOST_WINDOW:
+        if name is not None and now - self._published.get(name, float("-inf")) < GHOST_WINDOW:
             return BusyError(
                 f"{error}; this session published that name a moment ago, so the server may still hold it",
                 stage="publish",
             )
+        if flow_since is not None and now - flow_since >= FLOWED:
+            return error
         return RefusedError(str(error), stage="publish")

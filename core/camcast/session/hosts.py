@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import attrs
@@ -95,3 +96,32 @@ class Hosts:
                 }
             entry = self._hosts[host] = _Host()
         return entry
+
+
+class Patience:
+    """One session's wait for the hosts of its chain."""
+
+    def __init__(self, hosts: Hosts, urls: Sequence[str], back: Callable[[], object]) -> None:
+        """`back` is called when another session got through to one of them."""
+        self._hosts = hosts
+        self._names = [host_of(url) for url in urls]
+        """Where each target was last looked for: a plugin may name another host than the configuration."""
+        self._waiter = Waiter(back)
+
+    def looked(self, index: int, host: str) -> None:
+        """The chain's entry `index` was looked for at `host`."""
+        self._names[index] = host
+
+    def wait(self) -> None:
+        """None of them could be reached."""
+        for host in self._names:
+            if host:
+                self._hosts.failed(host, self._waiter)
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, for the connect cap; "" where it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

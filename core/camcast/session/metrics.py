@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 
 import attrs
 
-from camcast.contracts import Transport
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
+from camcast.session.health import Health
+from camcast.session.stage import OnAir
 from camcast.stream.flow import FlowCounters
-from camcast.stream.outlet import Outlet
-
-log = logging.getLogger(__name__)
 
 WINDOW = 5.0
 """Seconds over which the present bitrate is taken."""
@@ -29,11 +27,16 @@ class SessionMetrics:
     key: SessionKey
     label: str
     state: SessionState
+    health: Health
+    """Whether all is well with it, and if not, whether it only waits for media or somebody paused it."""
     target: str
     target_index: int
     bitrate: float
+    """Over the last five seconds."""
     bitrate_average: float
+    """Over all the time on the air."""
     bitrate_peak: float
+    """The highest of any one second."""
     frames_sent: int
     video_sent: int
     audio_sent: int
@@ -52,7 +55,11 @@ class SessionMetrics:
     latency: float
     """Seconds from the source to acknowledgement, moving average."""
     uptime: float
+    """Seconds on the air."""
     downtime: float
+    """Seconds off the air while it was to be on it."""
+    waiting: float
+    """Seconds in which it was not to be on the air: there was no media yet or any more, or it was paused."""
     retries: int
     next_attempt_at: float | None
     """`time.time()` of the next attempt while waiting."""
@@ -65,6 +72,10 @@ class SessionMetrics:
     slow_sends: int
     transport: Mapping[str, float]
     """Figures of the transport's own."""
+
+    @property
+    def healthy(self) -> bool:
+        return self.health is Health.HEALTHY
 
 
 @attrs.frozen(kw_only=True)
@@ -83,10 +94,19 @@ class Totals:
     """Seconds from source to acknowledgement, mean of the active sessions."""
 
 
+class _Mode(Enum):
+    """What a session's time goes to."""
+
+    UP = "up"
+    DOWN = "down"
+    REST = "rest"
+
+
 @attrs.define(eq=False)
 class Recorder:
-    """What a session notes as it goes."""
+    """What a session notes as it goes. `now` gives seconds."""
 
+    now: Callable[[], float] = time.monotonic
     flow: FlowCounters = attrs.field(factory=FlowCounters)
     attempts: int = 0
     failed_attempts: int = 0
@@ -94,49 +114,57 @@ class Recorder:
     errors: dict[ErrorClass, int] = attrs.field(factory=dict)
     last_error: str = ""
     peak: float = 0.0
-    _since: float = attrs.field(factory=time.monotonic)
-    _up_since: float | None = None
-    _up: float = 0.0
-    _samples: deque[tuple[float, int, int]] = attrs.field(factory=lambda: deque(maxlen=int(WINDOW) + 2))
+    _mode: _Mode = _Mode.REST
+    _since: float = attrs.field(default=attrs.Factory(lambda self: self.now(), takes_self=True))
+    _spent: dict[_Mode, float] = attrs.field(factory=lambda: dict.fromkeys(_Mode, 0.0))
+    _samples: deque[tuple[float, int, int]] = attrs.field(factory=lambda: deque(maxlen=int(WINDOW) + 1))
 
     def up(self) -> None:
         """Publishing."""
-        if self._up_since is None:
-            self._up_since = time.monotonic()
+        self._turn(_Mode.UP)
 
     def down(self) -> None:
-        """Not publishing."""
-        if self._up_since is not None:
-            self._up += time.monotonic() - self._up_since
-            self._up_since = None
-            self._samples.clear()
+        """Not publishing, but it is to."""
+        self._turn(_Mode.DOWN)
+
+    def rest(self) -> None:
+        """Not publishing, and not to: no media yet or any more, or paused."""
+        self._turn(_Mode.REST)
 
     def failure(self, error_class: ErrorClass, text: str) -> None:
         self.failed_attempts += 1
         self.errors[error_class] = self.errors.get(error_class, 0) + 1
         self.last_error = text
 
-    def sample(self, now: float) -> None:
+    def sample(self) -> None:
         """Note the bytes so far; call it about once a second."""
-        self._samples.append((now, self.flow.bytes, self.flow.sent[MediaKind.VIDEO]))
+        self._samples.append((self.now(), self.flow.bytes, self.flow.sent[MediaKind.VIDEO]))
         if len(self._samples) > 1:
             self.peak = max(self.peak, self._rate(-2)[0])
 
     @property
     def uptime(self) -> float:
-        return self._up + (time.monotonic() - self._up_since if self._up_since is not None else 0.0)
+        """Seconds on the air."""
+        return self._in(_Mode.UP)
 
     @property
     def downtime(self) -> float:
-        return max(0.0, time.monotonic() - self._since - self.uptime)
+        """Seconds off the air while it was to be on it."""
+        return self._in(_Mode.DOWN)
+
+    @property
+    def waiting(self) -> float:
+        """All other seconds."""
+        return self._in(_Mode.REST)
 
     @property
     def rate(self) -> tuple[float, float]:
-        """(bit/s, pictures a second) over the last seconds."""
+        """(bit/s, pictures a second) over the last `WINDOW`."""
         return self._rate(0) if len(self._samples) > 1 else (0.0, 0.0)
 
     @property
     def average(self) -> float:
+        """bit/s over all the time on the air."""
         uptime = self.uptime
         return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
 
@@ -146,21 +174,22 @@ class Recorder:
         key: SessionKey,
         label: str,
         state: SessionState,
+        health: Health,
         target: str,
         target_index: int,
         retries: int,
         next_attempt_at: float | None,
-        transport: Transport | None,
-        outlet: Outlet | None,
+        on_air: OnAir | None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow, drops = self.flow, dropped(self.flow)
-        figures, pending = _figures(transport)
+        figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
         return SessionMetrics(
             key=key,
             label=label,
             state=state,
+            health=health,
             target=target,
             target_index=target_index,
             bitrate=bitrate,
@@ -177,10 +206,11 @@ class Recorder:
             dropped=drops,
             fps=fps,
             pending=pending,
-            lag=outlet.lag if outlet is not None else 0.0,
+            lag=on_air.outlet.lag if on_air is not None else 0.0,
             latency=flow.latency,
             uptime=self.uptime,
             downtime=self.downtime,
+            waiting=self.waiting,
             retries=retries,
             next_attempt_at=next_attempt_at,
             attempts=self.attempts,
@@ -192,22 +222,23 @@ class Recorder:
             transport=figures,
         )
 
+    def _turn(self, mode: _Mode) -> None:
+        if mode is self._mode:
+            return
+        now = self.now()
+        self._spent[self._mode] += now - self._since
+        self._mode, self._since = mode, now
+        if mode is not _Mode.UP:
+            self._samples.clear()
+
+    def _in(self, mode: _Mode) -> float:
+        return self._spent[mode] + (self.now() - self._since if mode is self._mode else 0.0)
+
     def _rate(self, first: int) -> tuple[float, float]:
         then, size, frames = self._samples[first]
         now, new_size, new_frames = self._samples[-1]
         seconds = max(now - then, 1e-6)
         return (new_size - size) * 8 / seconds, max(0, new_frames - frames) / seconds
-
-
-def _figures(transport: Transport | None) -> tuple[Mapping[str, float], int]:
-    """A transport's own figures and what is pending; nothing of one that fails to tell, so that others still can."""
-    if transport is None:
-        return {}, 0
-    try:
-        return dict(transport.stats()), transport.pending
-    except Exception as error:  # noqa: BLE001  a plugin's bug
-        log.debug("A transport's figures: %s", type(error).__name__)
-        return {}, 0
 
 
 def dropped(flow: FlowCounters) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Lost attempts on their way out: closed in the background, because a peer that answers no more takes its time.
+"""Attempts on their way out: closed in the background, because a peer that answers no more takes its time.
 
 A name has one publisher: whoever connects to it again waits until the old attempt is gone.
 """
@@ -6,8 +6,17 @@ A name has one publisher: whoever connects to it again waits until the old attem
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
-from camcast.session.attempt import Attempt
+
+class Leaving(Protocol):
+    """What is left of an attempt."""
+
+    @property
+    def name(self) -> str | None:
+        """What it may still publish; None = not known, so that everybody waits for it."""
+
+    async def close(self, *, clean: bool) -> None: ...
 
 
 class Parting:
@@ -15,19 +24,15 @@ class Parting:
 
     def __init__(self, label: str) -> None:
         self._label = label
-        self._going: dict[asyncio.Task[None], Attempt] = {}
+        self._going: dict[asyncio.Task[None], Leaving] = {}
 
-    def let_go(self, attempt: Attempt, *, clean: bool = False) -> None:
+    def let_go(self, attempt: Leaving, *, clean: bool = False) -> None:
         """Close `attempt`, without waiting."""
         task = asyncio.create_task(attempt.close(clean=clean), name=f"camcast-parting-{self._label}")
         self._going[task] = attempt
         task.add_done_callback(self._going.pop)
 
-    async def gone(self, wanted: Attempt | None = None) -> None:
-        """Wait until nothing is left of lost attempts; with `wanted`, of those on its name."""
-        while tasks := {
-            task
-            for task, old in self._going.items()
-            if wanted is None or old.target is None or old.publish_name == wanted.publish_name
-        }:
+    async def gone(self, name: str | None = None) -> None:
+        """Wait until nothing is left of those let go; with `name`, of those that may publish it."""
+        while tasks := {task for task, old in self._going.items() if name is None or old.name in (name, None)}:
             await asyncio.wait(tasks)

@@ -1,7 +1,7 @@
-"""Spare attempts of one session: connected, not yet published, so that a failover saves the connect.
+"""Spares: connected, not yet published, so that a failover saves the connect.
 
-An attempt that was used is closed, never returned. A target whose server drops its spare twice within
-`COLD_WINDOW` goes cold: no spare is kept there until the session moves.
+What was used is closed, never kept. A target whose server drops its spare twice within `COLD_WINDOW` goes cold: no
+spare is kept there for `COLD_FOR`, or until the session moves.
 """
 
 from __future__ import annotations
@@ -9,67 +9,93 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-
-from camcast.session.attempt import Attempt
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 COLD_WINDOW = 30.0
 COLD_DROPS = 2
+COLD_FOR = 600.0
+"""Seconds after which a target that went cold gets another chance: what dropped spares may have been a restart."""
 
 
-class SessionPool:
-    """At most one spare for each target of the chain."""
+class Spare(Protocol):
+    """Something connected to one target of a chain."""
+
+    @property
+    def target(self) -> int:
+        """Which one, from 0."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it may still be used: alive, and never tried."""
+
+    async def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Spare)
+
+
+class SessionPool(Generic[S]):
+    """At most one spare for each target of a chain. All calls on one event loop.
+
+    Sessions have their own. For a program that fails over by itself, and has a connection (anything with `target`,
+    `fresh` and `close()`) to make for each target:
+
+        pool = SessionPool(connect)          # async def connect(target: int) -> Connection
+        await pool.warm(1)                   # connects, unless a good spare is there already
+        spare = pool.acquire(1)              # it leaves the pool; None when there is no good one
+        if spare is not None:
+            pool.release(spare)              # not needed after all: it goes back
+        await pool.close()                   # closes every spare
+    """
 
     def __init__(
         self,
-        new_attempt: Callable[[int], Attempt],
+        connect: Callable[[int], Awaitable[S]],
         on_cold: Callable[[int], object] = lambda target: None,
         now: Callable[[], float] = time.monotonic,
-        *,
-        let_go: Callable[[Attempt], object],
     ) -> None:
-        """`let_go` closes a spare without waiting."""
-        self._new = new_attempt
+        """`connect` makes a spare for a target, or raises with nothing left behind. `on_cold` hears of a target that
+        goes cold; `now` gives seconds."""
+        self._connect = connect
         self._on_cold = on_cold
         self._now = now
-        self._let_go = let_go
-        self._spares: dict[int, Attempt] = {}
+        self._spares: dict[int, S] = {}
         self._drops: dict[int, deque[float]] = {}
-        self._cold: set[int] = set()
+        self._cold: dict[int, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def warm(self, target: int) -> bool:
-        """Have a spare for `target`; connects one if there is none. False = cold. Raises `TransportError`."""
+        """Have a spare for `target`; connects one if there is none. False = cold. Raises what `connect` raises."""
         spare = self._spares.get(target)
-        if spare is not None and spare.lost_error.done():
-            await self._dropped(target)
+        if spare is not None and not spare.fresh:
+            self._let_go(self._spares.pop(target))
+            self._dropped(target)
             spare = None
-        if target in self._cold:
+        if self._now() < self._cold.get(target, float("-inf")):
             return False
         if spare is None:
-            attempt = self._new(target)
-            try:
-                await attempt.prepare(0)
-                await attempt.connect()
-            except BaseException:
-                self._let_go(attempt)
-                raise
-            self._spares[target] = attempt
+            self.release(await self._connect(target))
         return True
 
-    def acquire(self, target: int) -> Attempt | None:
+    def acquire(self, target: int) -> S | None:
         """The spare for `target`, which leaves the pool; None when there is no good one."""
         spare = self._spares.get(target)
-        if spare is None or spare.lost_error.done():
+        if spare is None or not spare.fresh:
             return None
         return self._spares.pop(target)
 
-    async def release(self, attempt: Attempt) -> None:
-        """Give an attempt back: kept when unused and alive, else closed."""
-        free = attempt.index not in self._spares
-        if free and attempt.published_at is None and not attempt.lost_error.done() and not attempt.closed:
-            self._spares[attempt.index] = attempt
+    def release(self, spare: S) -> None:
+        """Give one back: kept while it is fresh and the only one for its target, else closed in the background."""
+        if spare.fresh and spare.target not in self._spares:
+            self._spares[spare.target] = spare
         else:
-            await attempt.close(clean=attempt.published_at is not None)
+            self._let_go(spare)
+
+    def keep(self, *targets: int) -> None:
+        """Close the spares for other targets than these in the background."""
+        for target in [target for target in self._spares if target not in targets]:
+            self._let_go(self._spares.pop(target))
 
     def forget_cold(self) -> None:
         """Try spares everywhere again."""
@@ -77,19 +103,29 @@ class SessionPool:
         self._drops.clear()
 
     async def close(self) -> None:
-        """Close every spare."""
-        spares, self._spares = self._spares, {}
-        await asyncio.gather(*(spare.close(clean=False) for spare in spares.values()))
+        """Close every spare; returns when they are closed."""
+        self.keep()
+        while self._closing:
+            await asyncio.wait(self._closing)
 
     @property
     def targets(self) -> tuple[int, ...]:
         """Targets with a spare."""
         return tuple(self._spares)
 
-    async def _dropped(self, target: int) -> None:
-        await self._spares.pop(target).close(clean=False)
+    def _let_go(self, spare: S) -> None:
+        task = asyncio.ensure_future(_close(spare))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _dropped(self, target: int) -> None:
         drops = self._drops.setdefault(target, deque(maxlen=COLD_DROPS))
         drops.append(self._now())
         if len(drops) == COLD_DROPS and drops[-1] - drops[0] <= COLD_WINDOW:
-            self._cold.add(target)
+            drops.clear()
+            self._cold[target] = self._now() + COLD_FOR
             self._on_cold(target)
+
+
+async def _close(spare: Spare) -> None:
+    await spare.close()

@@ -6,7 +6,7 @@ encrypted session encrypted; and never more than `MAX_HOPS` in a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 MAX_HOPS = 5
@@ -29,3 +29,29 @@ def refusal(old: str, new: str, allowed_hosts: Sequence[str], hops: int) -> str 
     if host != origin and host.lower() not in (name.lower() for name in allowed_hosts):
         return f'{host} is another host; allow it by "allow_redirect_hosts": ["{host}"]'
     return None
+
+
+class Redirects:
+    """Those of one session: counts those followed in a row, and tells those refused."""
+
+    def __init__(self, allowed_hosts: Sequence[str], note: Callable[[str, str], object]) -> None:
+        self._allowed = allowed_hosts
+        self._note = note
+        self._hops = 0
+        self._told: tuple[str, int] = ("", 0)
+
+    def follow(self, old: str, new: str, shown: str, *, stable: bool) -> bool:
+        """Whether to go from `old` to `new` (both URLs). `shown` is the old one as events may tell it; `stable`: it has
+        carried media for a while, so a row of redirects has ended there."""
+        if stable:
+            self._hops = 0
+        why_not = refusal(old, new, self._allowed, self._hops)
+        if why_not is None:
+            self._hops += 1
+            return True
+        # A server may ask as often as it likes.
+        count = self._told[1] if self._told[0] == old else 0
+        if count < MAX_HOPS:
+            self._told = (old, count + 1)
+            self._note("redirect_refused", f"{shown} asks to move elsewhere, not followed: {why_not}")
+        return False

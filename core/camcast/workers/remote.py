@@ -9,6 +9,7 @@ from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.errors import CamcastError
 from camcast.events import SessionState, SourceState
+from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.workers import wire
 from camcast.workers.process import WorkerProcess
@@ -34,12 +35,12 @@ class RemoteSession:
             key=self.key,
             label=self.label,
             state=SessionState.DISCONNECTED,
+            health=Health.UNHEALTHY,
             target=self.config.targets[0].shown,
             target_index=0,
             retries=0,
             next_attempt_at=None,
-            transport=None,
-            outlet=None,
+            on_air=None,
         )
 
     @property
@@ -52,7 +53,7 @@ class RemoteSession:
 
     @property
     def healthy(self) -> bool:
-        return self.state in (SessionState.CONNECTED, SessionState.DISCONNECTED)
+        return self.metrics.healthy
 
     def tick(self, now: float) -> None:
         """The worker's own affair."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import attrs
 import pytest
 
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
-from camcast.session import metrics
+from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, dropped, total
 
 
@@ -18,20 +16,18 @@ class Clock:
     def __init__(self) -> None:
         self.time = 5000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.time
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(metrics, "time", SimpleNamespace(monotonic=made.monotonic))
-    return made
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
 def recorder(clock: Clock) -> Recorder:
-    return Recorder(since=clock.time)
+    return Recorder(now=clock)
 
 
 def second(recorder: Recorder, clock: Clock, *, size: int, pictures: int = 0) -> None:
@@ -39,18 +35,18 @@ def second(recorder: Recorder, clock: Clock, *, size: int, pictures: int = 0) ->
     clock.time += 1
     recorder.flow.bytes += size
     recorder.flow.sent.add(MediaKind.VIDEO, pictures)
-    recorder.sample(clock.time)
+    recorder.sample()
 
 
 def snapshot(recorder: Recorder, state: SessionState = SessionState.CONNECTED) -> SessionMetrics:
     return recorder.snapshot(
-        key=SessionKey(0, 0, "out"), label="cam0_main", state=state, target="", target_index=0, retries=0,
-        next_attempt_at=None, transport=None, outlet=None,
+        key=SessionKey(0, 0, "out"), label="cam0_main", state=state, health=Health.UNHEALTHY, target="",
+        target_index=0, retries=0, next_attempt_at=None, on_air=None,
     )  # fmt: skip
 
 
 def test_the_bitrate_is_bits_a_second_over_the_window(recorder: Recorder, clock: Clock) -> None:
-    recorder.sample(clock.time)
+    recorder.sample()
     for size, pictures in ((1000, 25), (3000, 25), (2000, 10)):
         second(recorder, clock, size=size, pictures=pictures)
     assert recorder.rate == (6000 * 8 / 3, 20.0)
@@ -73,7 +69,7 @@ def test_one_sample_is_no_rate(recorder: Recorder, clock: Clock) -> None:
 
 def test_the_peak_is_the_best_second_ever(recorder: Recorder, clock: Clock) -> None:
     recorder.up()
-    recorder.sample(clock.time)
+    recorder.sample()
     for size in (1000, 9000, 2000, 3000):
         second(recorder, clock, size=size)
     assert recorder.peak == 72_000.0
@@ -90,7 +86,7 @@ def test_what_went_before_a_pause_is_no_rate_after_it(recorder: Recorder, clock:
     recorder.down()
     clock.time += 100
     recorder.up()
-    recorder.sample(clock.time)
+    recorder.sample()
     second(recorder, clock, size=1000)
     assert recorder.rate[0] == 8000.0
 
@@ -108,21 +104,31 @@ def test_the_average_counts_the_time_on_the_air_only(recorder: Recorder, clock: 
     assert snapshot(recorder).bitrate_average == 4000 * 8 / 8
 
 
-def test_time_up_and_down(recorder: Recorder, clock: Clock) -> None:
+def test_every_second_is_on_the_air_off_it_or_none_of_the_sessions(recorder: Recorder, clock: Clock) -> None:
+    clock.time += 100  # no media yet: that is no outage
+    recorder.down()
     clock.time += 3
     recorder.up()
     clock.time += 10
     recorder.up()  # told twice: nothing begins anew
     clock.time += 10
-    assert (recorder.uptime, recorder.downtime) == (20.0, 3.0)
+    assert (recorder.uptime, recorder.downtime, recorder.waiting) == (20.0, 3.0, 100.0)
     recorder.down()
     clock.time += 7
     recorder.down()
     assert (recorder.uptime, recorder.downtime) == (20.0, 10.0)
+    recorder.rest()
+    clock.time += 50
     recorder.up()
     clock.time += 1
     shown = snapshot(recorder)
-    assert (shown.uptime, shown.downtime) == (21.0, 10.0)
+    assert (shown.uptime, shown.downtime, shown.waiting) == (21.0, 10.0, 150.0)
+    assert clock.time - 5000 == 181
+
+
+@pytest.mark.parametrize("health", list(Health))
+def test_healthy_is_one_of_several_words(recorder: Recorder, health: Health) -> None:
+    assert attrs.evolve(snapshot(recorder), health=health).healthy is (health is Health.HEALTHY)
 
 
 def test_failures_are_counted_by_class(recorder: Recorder) -> None:

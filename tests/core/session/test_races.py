@@ -13,7 +13,7 @@ from camcast.config import Limit, RetryPolicy, SessionConfig
 from camcast.errors import NetworkError
 from camcast.events import AttemptFailed, DropEpisode, Moved, Note, RetryScheduled, SessionState
 from camcast.hooks import hookimpl
-from camcast.session import aside, attempt
+from camcast.session import guard, move, standby
 from camcast.session.hosts import Hosts
 
 
@@ -23,18 +23,18 @@ async def connected(world: World, *hosts: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "HOLD", 0.02)
-    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    monkeypatch.setattr(move, "HOLD", 0.02)
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
 
 
 async def test_a_pause_in_the_moment_of_a_move_is_not_forgotten(world: World, monkeypatch: pytest.MonkeyPatch):
-    take_over = aside.Aside._take_over
+    take_over = move.Mover._take_over
 
     def pause_too(self, active):
         take_over(self, active)
         world.engine.sessions.get(KEY).pause()
 
-    monkeypatch.setattr(aside.Aside, "_take_over", pause_too)
+    monkeypatch.setattr(move.Mover, "_take_over", pause_too)
     await world.start(chain("a", "b"))
     await connected(world, "a")
     world.engine.sessions.get(KEY).switch(1)
@@ -101,7 +101,7 @@ async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
     await connected(world, "a")
 
     def behind() -> bool:
-        twin = world.engine.sessions.get(KEY)._aside._twin
+        twin = world.engine.sessions.get(KEY)._supervisor._standby.twin.on_air
         return twin is not None and twin.outlet.state.value == "replay" and len([*twin.outlet._replay.lined_up()]) > 3
 
     await until(behind)
@@ -116,7 +116,7 @@ async def test_the_name_of_an_abandoned_candidate_is_free_before_it_is_used_agai
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     """The fallback is lost while the primary's candidate stands: the candidate closes before the primary is tried."""
-    monkeypatch.setattr(aside, "HOLD", 5.0)
+    monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
     async def slow(self):
@@ -135,7 +135,7 @@ async def test_the_name_of_an_abandoned_candidate_is_free_before_it_is_used_agai
 async def test_nothing_is_left_of_an_abandoned_candidate_when_the_session_has_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(aside, "HOLD", 5.0)
+    monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
     async def slow(self):
@@ -290,7 +290,7 @@ async def test_a_redirect_told_while_connecting_is_followed_once_connected(
 
 
 async def test_a_transport_that_ignores_its_deadline_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(attempt, "STEPS", 0.01)
+    monkeypatch.setattr(guard, "STEPS", 0.01)
     for step in ("connect", "publish"):
         world.servers.hang = {(step, "a")}
         await (world.start(chain("a", retry_policy=FAST)) if step == "connect" else asyncio.sleep(0))

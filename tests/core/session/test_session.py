@@ -34,7 +34,7 @@ from camcast.events import (
     StateChanged,
 )
 from camcast.media import MediaKind
-from camcast.session import aside, ghosts, session
+from camcast.session import ghosts, move, session, standby
 
 FAST = RetryPolicy(initial_delay=0.01, max_delay=0.04, max_attempts=3, stable_after=0.05)
 KEY = SessionKey(0, 0, "rtmp")
@@ -127,7 +127,7 @@ async def test_fails_over_in_order_and_round_again(world: World):
 
 
 async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "HOLD", 0.05)
+    monkeypatch.setattr(move, "HOLD", 0.05)
     world.servers.faults["connect", "a"] = [NetworkError("refused")]
     await world.start(chain("a", "b", failback_after=0.1))
     await until(lambda: world.servers.live("b"))
@@ -142,7 +142,7 @@ async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch:
 
 
 async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "HOLD", 0.03)
+    monkeypatch.setattr(move, "HOLD", 0.03)
     world.servers.down["connect", "a"] = NetworkError("refused")
     await world.start(chain("a", "b", failback_after=0.05))
     await until(lambda: len([n for n in world.of(Note) if n.code == "failback_failed"]) >= 2)
@@ -152,7 +152,7 @@ async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(world: World,
 
 
 async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "HOLD", 0.02)
+    monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b", failback_after=0.03, max_moves_per_hour=2))
     for _ in range(3):
         await until(lambda: world.servers.live("a") and state(world) is SessionState.CONNECTED)
@@ -167,7 +167,7 @@ async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest
 
 
 async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "HOLD", 0.02)
+    monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b"))
     await until(lambda: state(world) is SessionState.CONNECTED)
     world.engine.sessions.get(KEY).switch(1)
@@ -247,7 +247,7 @@ async def test_warm_standby_saves_the_connect(world: World):
 
 
 async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="warm"))
     for count in (1, 2):
         await until(lambda count=count: world.servers.connects["b"] == count)
@@ -258,7 +258,7 @@ async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch
 
 
 async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="hot", failback_after=None))
     await until(
         lambda: world.servers.live("a") and world.servers.live("b") and len(world.servers.live("b")[0].units) > 9
@@ -278,7 +278,7 @@ async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.Monk
 
 
 async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aside, "HOLD", 0.02)
+    monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a:1", allow_redirect_hosts=("b",)))
     await until(lambda: state(world) is SessionState.CONNECTED)
     events = world.servers.live("a:1")[0].transport.context.events

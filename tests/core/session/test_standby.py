@@ -10,13 +10,13 @@ from tests.core.world import MemoryTransport, World, until
 
 from camcast.errors import NetworkError
 from camcast.events import Connected, Moved, SessionState
-from camcast.session import aside, attempt
+from camcast.session import guard, move, standby
 
 
 async def test_a_hot_pair_is_not_interrupted_to_fail_back(world: World, monkeypatch: pytest.MonkeyPatch):
     """The better one is back as the twin: both carry the stream, and it does not matter which one leads."""
-    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
-    monkeypatch.setattr(aside, "HOLD", 0.02)
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
+    monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b", standby="hot", failback_after=1.2))
     await until(lambda: world.servers.live("a") and world.servers.live("b"))
     world.servers.lose("a", NetworkError("reset"))
@@ -35,7 +35,7 @@ async def test_a_hot_pair_is_not_interrupted_to_fail_back(world: World, monkeypa
 
 async def test_the_next_one_does_not_wait_for_a_slow_goodbye(world: World, monkeypatch: pytest.MonkeyPatch):
     """Closing a connection that answers no more takes as long as it takes; the backup is on the air meanwhile."""
-    monkeypatch.setattr(attempt, "CLOSE_DEADLINE", 3.0)
+    monkeypatch.setattr(guard, "CLOSE_DEADLINE", 3.0)
     release = asyncio.Event()
     close = MemoryTransport.close
 
@@ -90,7 +90,7 @@ async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: Wo
     world.servers.stalled.clear()
     for transport in world.servers.alive:
         transport.acked, transport.pending = transport.acked + transport.pending, 0
-    await until(lambda: world.engine.sessions.get(KEY)._aside._pool.targets == ())
+    await until(lambda: world.engine.sessions.get(KEY)._supervisor._standby.pool.targets == ())
     assert len(world.of(Connected)) == 1
     world.servers.stalled.add("a")
     await until(lambda: world.servers.live("b"))
@@ -101,7 +101,7 @@ async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: Wo
 
 async def test_both_of_a_hot_pair_lost_at_once_leave_one_worker(world: World, monkeypatch: pytest.MonkeyPatch):
     """The twin's end wakes its keeper in the very moment in which the keeper is told to go."""
-    monkeypatch.setattr(aside, "STANDBY_CHECK", 0.02)
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="hot", failback_after=None))
     for _ in range(5):
         await until(lambda: len(world.servers.live()) == 2, timeout=10.0)
@@ -110,6 +110,6 @@ async def test_both_of_a_hot_pair_lost_at_once_leave_one_worker(world: World, mo
             world.servers.lose(host, NetworkError("the data centre is dark"))
         await until(lambda connected=connected: len(world.of(Connected)) > connected)
     await asyncio.sleep(0.05)
-    assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("camcast-aside")]) == 1
+    assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("camcast-standby")]) == 1
     await world.engine.stop()
     balance(world)

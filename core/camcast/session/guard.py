@@ -1,0 +1,160 @@
+"""A plugin's transport behind a guard: deadlines, foreign exceptions and failing figures, in one place.
+
+Whatever a transport does, the attempt sees a result, a `TransportError`, or nothing: a step that forgets its own
+deadline is given up, one that ignores being cancelled is left behind, a bug is logged (without secrets) and fails its
+own attempt, and figures that cannot be read neither keep an attempt from being closed nor spoil those of others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from camcast.contracts import Transport, TransportContext
+from camcast.descriptors import exhausted
+from camcast.errors import CamcastError, MediaError, NetworkError, TransportError
+from camcast.kinds import Acceptance, TransportKind
+from camcast.media import Track
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+STEPS = 8.0
+"""Connect timeouts after which a transport that forgot its own deadlines is given up."""
+CLOSE_DEADLINE = 2.5
+"""Seconds for a close, which a transport promises to end within 2."""
+GRACE = 0.5
+"""Seconds in which a step that is cancelled must end; then it is left behind."""
+DRAIN_LOOK = 0.01
+"""Seconds between two looks at what is pending while it drains. Nothing tells when the peer has acknowledged it."""
+
+
+class _Late(Exception):
+    """The guard's own deadline has passed; a plugin's `TimeoutError` is the plugin's."""
+
+
+class _Cancelled(Exception):
+    """A step ended as cancelled though nobody here cancelled it."""
+
+
+class Guarded:
+    """One transport. Its steps raise `TransportError` and nothing else."""
+
+    def __init__(self, kind: TransportKind, context: TransportContext) -> None:
+        """Builds the transport. Raises `TransportError`."""
+        self.name = kind.name
+        self.trip = 0.0
+        """Seconds that the slowest answer took so far: the path's round trip is not longer."""
+        self._target = context.target
+        self._label = context.label
+        try:
+            self._accepts = kind.accepts(context.target)
+            self.transport: Transport = kind.build(context)
+        except Exception as error:  # noqa: BLE001  whatever the plugin raises
+            raise self.failure(error, "build") from None
+
+    async def connect(self) -> Acceptance:
+        """As `Transport.connect`; what the server's answer does not say, the configuration does."""
+        return await self._step(self.transport.connect, "connect") or self._accepts
+
+    async def publish(self, tracks: Sequence[Track]) -> None:
+        """As `Transport.publish`."""
+        await self._step(lambda: self.transport.publish(tracks), "publish")
+
+    def read(self) -> tuple[int, int]:
+        """(bytes acknowledged, bytes pending)."""
+        try:
+            return self.transport.acked, self.transport.pending
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            raise self.failure(error, "its figures") from None
+
+    def figures(self) -> tuple[Mapping[str, float], int]:
+        """The transport's own figures and the bytes pending; nothing where it fails to tell. Never raises."""
+        try:
+            return dict(self.transport.stats()), self.transport.pending
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            log.debug("%s: figures of transport %s: %s", self._label, self.name, type(error).__name__)
+            return {}, 0
+
+    async def drain(self, seconds: float, lost: asyncio.Future[TransportError]) -> None:
+        """Wait until nothing is pending, for `seconds` at most, and no longer than until `lost`. Never raises."""
+        deadline = time.monotonic() + seconds
+        try:
+            while self.transport.pending > 0 and time.monotonic() < deadline and not lost.done():  # noqa: ASYNC110
+                await asyncio.sleep(DRAIN_LOOK)
+        except Exception:  # noqa: BLE001  a plugin's bug
+            self._log_bug("its figures")
+
+    async def close(self) -> None:
+        """Close within `CLOSE_DEADLINE`. Never raises."""
+        try:
+            await self._within(self.transport.close(), CLOSE_DEADLINE)
+        except _Late:
+            log.warning("%s: transport %s did not close within %g s", self._label, self.name, CLOSE_DEADLINE)
+        except Exception:  # noqa: BLE001  a plugin's bug
+            self._log_bug("close")
+
+    def failure(self, error: Exception, where: str) -> TransportError:
+        """What the transport raised, as the attempt's failure; its text may hold a secret. A bug is logged."""
+        if isinstance(error, TransportError):
+            return error
+        if told := exhausted(error):
+            return NetworkError(told, stage="transport")
+        if isinstance(error, CamcastError):
+            text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
+            return NetworkError(self._target.scrub(text), stage="transport")
+        self._log_bug(where)
+        return NetworkError(self._target.scrub(f"{type(error).__name__}: {error}"), stage="transport")
+
+    async def _step(self, work: Callable[[], Awaitable[T]], stage: str) -> T:
+        seconds = STEPS * self._target.connect_timeout
+        began = time.monotonic()
+        try:
+            result = await self._within(work(), seconds)
+        except _Late:
+            raise NetworkError(
+                f"transport {self.name} did not {stage} within {seconds:g} s, nor did it give up", stage=stage
+            ) from None
+        except Exception as error:  # noqa: BLE001  whatever the plugin raises
+            raise self.failure(error, stage) from None
+        self.trip = max(self.trip, time.monotonic() - began)
+        return result
+
+    async def _within(self, work: Awaitable[T], seconds: float) -> T:
+        """The result of `work`. Raises what it raises, and `_Late` after `seconds`.
+
+        It runs in a task of its own: a plugin that ignores being cancelled, or that is cancelled by its own library,
+        must neither hold up nor end its session.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+            if not task.done():
+                raise _Late
+            if task.cancelled():
+                raise _Cancelled("by its own library")
+            return task.result()
+        finally:
+            if not task.done():
+                task.add_done_callback(_forget)
+                task.cancel()
+                await asyncio.wait({task}, timeout=GRACE)
+                if not task.done():
+                    log.error("%s: transport %s ignores being cancelled", self._label, self.name)
+
+    def _log_bug(self, where: str) -> None:
+        """The traceback of a plugin's bug, without what it must not show."""
+        if exhausted(sys.exception()):
+            return  # no bug of the plugin's
+        log.error("Transport %s failed in %s: %s", self.name, where, self._target.scrub(traceback.format_exc()))
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """What becomes of a step that was left behind is nobody's business any more."""
+    if not task.cancelled():
+        task.exception()

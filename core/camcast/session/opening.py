@@ -1,0 +1,175 @@
+"""How an attempt gets on the air: prepare -> connect -> publish, and what becomes of it when it does not.
+
+The one place for that, whether an attempt is the session's own, a candidate to move to, a twin, or a spare that stops
+when it is connected. Every step has its deadline (`guard.py`, `environment.py`); whatever does not come through is
+closed in the background, or goes back to the pool it came from while it is unused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from camcast.config import SessionConfig
+from camcast.errors import NetworkError, TransportError
+from camcast.session.attempt import Attempt, AttemptOwner
+from camcast.session.environment import Environment
+from camcast.session.parting import Parting
+from camcast.session.stage import Connected, Prepared, Published, prepare
+from camcast.stream.feed import Feed
+from camcast.target import Target
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Opened:
+    """It publishes; nothing feeds it yet."""
+
+    published: Published
+
+
+@attrs.frozen
+class Failed:
+    """It could not be opened, or must not be."""
+
+    attempt: Attempt
+    error: TransportError
+
+
+@attrs.frozen
+class Interrupted:
+    """Nobody wants it any more."""
+
+    attempt: Attempt
+
+
+Outcome = Opened | Failed | Interrupted
+
+
+class Home(Protocol):
+    """Where spares come from."""
+
+    def release(self, spare: Connected) -> None:
+        """Take one back that was not needed."""
+
+
+class Opener:
+    """Makes the attempts of one session."""
+
+    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, parting: Parting) -> None:
+        self._config = config
+        self._environment = environment
+        self._feed = feed
+        self._parting = parting
+        self._numbers = itertools.count()
+
+    def new(self, index: int, owner: AttemptOwner) -> Opening:
+        """A fresh attempt on the chain's entry `index`, on its way to publishing once it is run."""
+        return Opening(self._attempt(index, owner), self)
+
+    def of_spare(self, spare: Connected, home: Home, owner: AttemptOwner) -> Opening:
+        """A spare from `home`, which begins to work for `owner`. Unless it is used, it goes back there."""
+        spare.attempt.adopt(owner)
+        return Opening(spare.attempt, self, spare, home)
+
+    async def spare(self, index: int, owner: AttemptOwner) -> Connected:
+        """Connect a fresh attempt, and no more. Raises `TransportError`, with nothing left behind."""
+        attempt = self._attempt(index, owner)
+        try:
+            return await (await self.prepare(attempt)).connect()
+        except BaseException:
+            self.let_go(attempt)
+            raise
+
+    async def prepare(self, attempt: Attempt, redirect: tuple[Target, str] | None = None) -> Prepared:
+        return await prepare(attempt, next(self._numbers), redirect)
+
+    async def free(self, name: str) -> None:
+        """Wait until no attempt of this session that is on its way out holds `name` any more."""
+        await self._parting.gone(name)
+
+    def let_go(self, attempt: Attempt, *, clean: bool = False) -> None:
+        """Close it in the background; its name is not used again before it is gone."""
+        self._parting.let_go(attempt, clean=clean)
+
+    def _attempt(self, index: int, owner: AttemptOwner) -> Attempt:
+        return Attempt(self._config, index, self._environment, self._feed, owner)
+
+
+class Opening:
+    """One attempt on its way to publishing. Run it once."""
+
+    def __init__(
+        self, attempt: Attempt, opener: Opener, spare: Connected | None = None, home: Home | None = None
+    ) -> None:
+        self.attempt = attempt
+        self._opener = opener
+        self._spare = spare
+        self._home = home
+        self._task: asyncio.Task[Published] | None = None
+        self._unwanted = False
+
+    async def run(
+        self,
+        *,
+        redirect: tuple[Target, str] | None = None,
+        prepared: Callable[[Prepared], object] = lambda prepared: None,
+    ) -> Outcome:
+        """Go all the way. Unless it is `Opened`, nothing is left of the attempt; so too when this is cancelled.
+
+        `prepared` is called once it is known where the attempt goes, and may raise `TransportError` to keep it from
+        going there.
+        """
+        task = self._task = asyncio.create_task(self._steps(redirect, prepared))
+        if self._unwanted:
+            task.cancel()
+        opened = False
+        try:
+            await asyncio.wait({task})
+            if task.cancelled() and self._unwanted:
+                return Interrupted(self.attempt)
+            if task.cancelled():
+                raise NetworkError("cancelled by a plugin", stage="internal")
+            published = task.result()
+            opened = True
+            return Opened(published)
+        except TransportError as error:
+            return Failed(self.attempt, error)
+        except Exception as error:
+            log.exception("%s: internal error while %s is opened", self.attempt.config.label, self.attempt.shown)
+            return Failed(self.attempt, NetworkError(f"internal error: {type(error).__name__}", stage="internal"))
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+            if not opened:
+                self._discard()
+
+    def interrupt(self) -> None:
+        """It is not wanted any more: `run` returns soon, with `Interrupted` unless it was through already."""
+        self._unwanted = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _steps(self, redirect: tuple[Target, str] | None, prepared: Callable[[Prepared], object]) -> Published:
+        spare = self._spare
+        if spare is not None:
+            prepared(spare.prepared)
+            await self._opener.free(spare.prepared.name)
+            return await spare.publish()
+        place = await self._opener.prepare(self.attempt, redirect)
+        prepared(place)
+        await self._opener.free(place.name)
+        return await (await place.connect()).publish()
+
+    def _discard(self) -> None:
+        if self._spare is not None and self._home is not None:
+            self._home.release(self._spare)
+        else:
+            self._opener.let_go(self.attempt)

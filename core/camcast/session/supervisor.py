@@ -1,0 +1,308 @@
+"""What drives one session: a loop that cannot die, at most one active attempt, and its standby beside it.
+
+One task with one `wake` event: whatever happens (a loss, an order, media stopping, a candidate standing ready) sets it,
+and the loop looks at what is wanted and at what there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from camcast.config import SessionConfig
+from camcast.errors import NetworkError, TransportError
+from camcast.events import SessionState
+from camcast.media import MediaKind
+from camcast.session.attempt import Attempt
+from camcast.session.connection import ConnectionManager
+from camcast.session.environment import Environment
+from camcast.session.failures import Failures
+from camcast.session.ghosts import Ghosts
+from camcast.session.metrics import Recorder
+from camcast.session.move import Request
+from camcast.session.opening import Failed, Interrupted, Opened, Opener, Opening
+from camcast.session.parting import Parting
+from camcast.session.redirects import Redirects
+from camcast.session.stage import OnAir, Prepared, Published
+from camcast.session.standby import Standby
+from camcast.session.state import StateMachine, Trigger
+from camcast.session.telling import Telling
+from camcast.session.wanted import Orders, Wish
+from camcast.stream.feed import Feed
+from camcast.stream.flow import FlowCounters
+from camcast.target import Target
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Of one session. Implements `Front` (and so `AttemptOwner`) for its attempts and its standby."""
+
+    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, recorder: Recorder) -> None:
+        self.active: OnAir | None = None
+        self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
+        self.orders = Orders(lambda: feed.flowing(config.idle_timeout))
+        self.telling = Telling(config.key, config.label, environment.emit)
+        self.flow: FlowCounters = recorder.flow
+        self._config = config
+        self._feed = feed
+        self._recorder = recorder
+        self._machine = StateMachine()
+        self._wake = asyncio.Event()
+        self._opening: Opening | None = None
+        self._detour: tuple[Target, str] | None = None
+        """Where the server that is being connected to wants the session to be: its target, and the new URL."""
+        self._hosts = environment.hosts
+        self._failures = Failures(
+            config, self.policy, self._machine, recorder, self.telling, environment.hosts, self.wake
+        )
+        self._ghosts = Ghosts()
+        self._redirects = Redirects(config.allow_redirect_hosts, self.note)
+        self._parting = Parting(config.label)
+        self._opener = Opener(config, environment, feed, self._parting)
+        self._standby = Standby(config, self._opener, self)
+
+    @property
+    def state(self) -> SessionState:
+        return self._machine.state
+
+    # --- orders -------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something has changed: look at it."""
+        self._wake.set()
+
+    def interrupt(self) -> None:
+        """What is wanted has changed: what is being opened is not wanted as it is."""
+        if self._opening is not None:
+            self._opening.interrupt()
+        self.wake()
+
+    def switch(self, target: int) -> None:
+        """Publish on the chain's entry `target`, and stay there."""
+        if self.active is None:
+            self.policy.choose(target)
+            self.interrupt()
+        elif self.active.index == target:
+            self.policy.chosen = target
+            self._standby.stay(self.active)
+        else:
+            self._standby.ask(Request("switch", target))
+
+    def check(self, now: float) -> None:
+        """Liveness and idleness. Call it about ten times a second."""
+        self._standby.check(now)
+        active = self.active
+        if active is None:
+            return
+        active.check(now)
+        self._standby.suspect(active.liveness.suspicious(now))
+        if active.flow_since is not None:
+            self.policy.on_flow(now - active.flow_since)
+        due = active.liveness.due() - now
+        if 0 < due < 0.1:
+            # Before the next look: a stall is noticed when it is one.
+            asyncio.get_running_loop().call_later(due + 0.001, lambda: active.check(time.monotonic()))
+        if not self.orders.now.on_air:
+            self.wake()
+
+    # --- AttemptOwner, Front ------------------------------------------------------------------------------
+
+    def note(self, code: str, text: str) -> None:
+        self.telling.note(code, text)
+
+    def dropped(self, kind: MediaKind) -> None:
+        self.telling.dropped(kind)
+
+    def begun(self, attempt: Attempt) -> None:
+        """It is known to be on the air already."""
+
+    def redirected(self, attempt: Attempt, url: str) -> None:
+        """Followed within the rules: at once while it is being opened, else by a planned move."""
+        active = self.active is not None and attempt is self.active.attempt
+        opening = self._opening is not None and attempt is self._opening.attempt
+        if attempt.target is None or not (active or opening):
+            return
+        stable = active and self.policy.stable
+        if not self._redirects.follow(attempt.target.url, url, attempt.shown, stable=stable):
+            return
+        if opening:
+            self._detour = (attempt.target, url)
+        else:
+            self._standby.ask(Request("redirect", attempt.index, url))
+
+    def outdated(self, attempt: Attempt) -> None:
+        """Published anew, on the same target."""
+        active = self.active is not None and attempt is self.active.attempt
+        opening = self._opening is not None and attempt is self._opening.attempt
+        if active or opening:
+            self.policy.prefer(attempt.index)
+            self.orders.anew("the stream's tracks changed")
+            self.interrupt()
+        else:
+            attempt.lost(NetworkError("the stream's tracks changed meanwhile", stage="streaming"))
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until the end is wanted; then nothing is left."""
+        try:
+            while self.orders.now.wish is not Wish.END:
+                try:
+                    await self._step()
+                except Exception as error:
+                    log.exception("Session %s: internal error", self._config.label)
+                    await self._leave(clean=False)
+                    self._failures.failed(
+                        NetworkError(f"internal error: {type(error).__name__}", stage="internal"), None
+                    )
+        finally:
+            await self._leave(clean=True)
+            await self._parting.gone()
+            self._failures.to(Trigger.DISCONNECT, "stopped")
+
+    async def _step(self) -> None:
+        """Do what is due, or wait until something changes."""
+        self._wake.clear()
+        wanted = self.orders.now
+        if not wanted.on_air and not (self.policy.failed and wanted.wish is Wish.WAIT):
+            if not self._feed.flowing(self._config.idle_timeout):
+                self._feed.idle()
+            self._failures.to(Trigger.DISCONNECT, wanted.reason)
+            self._recorder.rest()
+            await self._wake.wait()
+            return
+        self.orders.left()
+        self._recorder.down()
+        target = self.policy.next_target()
+        if target is not None:
+            await self._try(target)
+        elif self.policy.failed:
+            await self._wake.wait()
+        else:
+            await self._wake_or(self.policy.next_attempt_at)
+
+    async def _try(self, index: int) -> None:
+        """One attempt on `index`, and one more where the server that refuses it names another address."""
+        self._failures.to(
+            Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT
+        )
+        spare = self._standby.pool.acquire(index)
+        if spare is not None:
+            opening = self._opener.of_spare(spare, self._standby.pool, self)
+        else:
+            opening = self._opener.new(index, self)
+        detour = None
+        while True:
+            self._opening, self._detour = opening, None
+            self._recorder.attempts += 1
+            try:
+                outcome = await opening.run(redirect=detour, prepared=self._started)
+            finally:
+                self._opening = None
+            match outcome:
+                case Opened(published):
+                    self._go_live(published.start(), "failover")
+                    self._follow_late(published)
+                    return await self._live()
+                case Interrupted():
+                    return self._failures.to(Trigger.DISCONNECT, "interrupted")
+                case Failed(attempt, error):
+                    detour = self._detour
+                    if detour is None:
+                        return self._failures.failed(self._ghosts.explain(error, attempt.name), attempt)
+            opening = self._opener.new(index, self)
+
+    def _started(self, place: Prepared) -> None:
+        self.telling.started(self.policy.attempt, place.attempt.index, place.attempt.shown)
+
+    def _follow_late(self, published: Published) -> None:
+        """Told to go elsewhere while it was connecting, and yet the server took it: follow now."""
+        detour, self._detour = self._detour, None
+        if detour is not None:
+            self._standby.ask(Request("redirect", published.attempt.index, detour[1]))
+
+    def _go_live(self, on_air: OnAir, why: str, *, gap: float | None = None) -> None:
+        """`on_air` is the active one from now on."""
+        attempt = on_air.attempt
+        self.active = on_air
+        self._hosts.reached(attempt.host)
+        attempt.lost_error.add_done_callback(lambda _: self.wake())
+        if self.state is SessionState.CONNECTING:
+            self.policy.on_connected(attempt.index)
+            self._failures.to(Trigger.SUCCESS)
+        else:
+            self.policy.moved_to(attempt.index, chosen=why == "switch")
+        self._recorder.up()
+        took = time.monotonic() - attempt.started_at
+        if self.telling.on_air(attempt.index, attempt.shown, took=took, why=why, gap=gap):
+            self._recorder.moves += 1
+        self._standby.begin(on_air, chosen=self.policy.chosen == attempt.index)
+
+    async def _live(self) -> None:
+        """Stay until the active attempt is lost or is no longer wanted; it may change meanwhile."""
+        while (active := self.active) is not None:
+            # First cleared, then looked at: what is told while a move is made must not be missed.
+            self._wake.clear()
+            wanted = self.orders.now
+            ready = self._standby.mover.ready
+            if ready is not None:
+                self._move(active, ready, self._standby.mover.why)
+            elif active.attempt.lost_error.done():
+                self._lost(active, active.attempt.lost_error.result())
+            elif wanted.wish is not Wish.PUBLISH:
+                await self._leave(clean=True)
+                self._failures.to(Trigger.DISCONNECT, wanted.reason)
+            else:
+                await self._wake.wait()
+
+    def _move(self, old: OnAir, new: OnAir, why: str) -> None:
+        """The candidate has begun at a keyframe: let the old attempt go."""
+        self._retire(old, clean=True)
+        new.attempt.owner = self
+        self._go_live(new, why, gap=0.0)
+
+    def _lost(self, active: OnAir, error: TransportError) -> None:
+        """The twin carries on, and nothing was off the air; else the session is."""
+        published = active.published
+        error = self._ghosts.explain(error, published.name, published.at, active.flow_since)
+        twin = self._standby.twin.take()
+        if twin is not None:
+            self._failures.note(error, active.attempt)
+            self._retire(active, clean=False)
+            twin.attempt.adopt(self)
+            self._go_live(twin, "failover", gap=0.0)
+            return
+        self._failures.failed(error, active.attempt)
+        self._standby.end()
+        self._off_air(active, clean=False)
+
+    async def _leave(self, *, clean: bool) -> None:
+        """Off the air, with everything beside."""
+        if self.active is not None:
+            self._off_air(self.active, clean=clean)
+        await self._standby.stop()
+        await self._parting.gone()
+
+    def _off_air(self, active: OnAir, *, clean: bool) -> None:
+        self.active = None
+        self._recorder.down()
+        self.telling.off_air()
+        self._retire(active, clean=clean)
+
+    def _retire(self, old: OnAir, *, clean: bool) -> None:
+        self._ghosts.remember(old.published.name, old.published.at)
+        self._opener.let_go(old.attempt, clean=clean)
+
+    # --- small --------------------------------------------------------------------------------------------
+
+    async def _wake_or(self, when: float) -> None:
+        """Until something changes, or the clock says `when`."""
+        wait = when - time.monotonic()
+        if wait > 0:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                return

@@ -1,0 +1,84 @@
+"""What a session is to do now, and why: one wanted state, made of the last order and of whether there is media.
+
+The supervisor looks at it whenever something happens and does what is missing (level-triggered): an order that comes in
+the middle of something else is not lost, and one that has been taken back is not carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import attrs
+
+
+class Wish(Enum):
+    """What a session is to do. The order of precedence is that of `Orders.now`."""
+
+    PUBLISH = "publish"
+    """Be on the air."""
+    ANEW = "publish anew"
+    """Leave the air and come back: what is published there is outdated."""
+    WAIT = "wait"
+    """Stay off the air until media comes."""
+    PAUSE = "pause"
+    """Stay off the air until the user says otherwise."""
+    END = "end"
+    """Leave for good."""
+
+
+@attrs.frozen
+class Wanted:
+    """A wish and its reason, as events tell it."""
+
+    wish: Wish
+    reason: str = ""
+
+    @property
+    def on_air(self) -> bool:
+        """Whether an attempt is to be made, or to stay."""
+        return self.wish in (Wish.PUBLISH, Wish.ANEW)
+
+
+_PUBLISH = Wanted(Wish.PUBLISH)
+_WAIT = Wanted(Wish.WAIT, "waiting for media")
+
+
+class Orders:
+    """The orders to one session. `media` says whether there is any to send."""
+
+    def __init__(self, media: Callable[[], bool]) -> None:
+        self._media = media
+        self._order = _PUBLISH
+
+    @property
+    def now(self) -> Wanted:
+        """What is wanted at this moment: the end above all, then a pause, then media."""
+        if self._order.wish in (Wish.END, Wish.PAUSE) or self._media():
+            return self._order
+        return _WAIT
+
+    def publish(self) -> None:
+        """Be on the air from now on."""
+        self._give(_PUBLISH)
+
+    def anew(self, reason: str) -> None:
+        """Publish anew, unless nothing is to be published."""
+        if self._order.wish is Wish.PUBLISH:
+            self._give(Wanted(Wish.ANEW, reason))
+
+    def left(self) -> None:
+        """The session has left the air: whatever it publishes next is new."""
+        if self._order.wish is Wish.ANEW:
+            self._give(_PUBLISH)
+
+    def pause(self) -> None:
+        self._give(Wanted(Wish.PAUSE, "paused"))
+
+    def end(self) -> None:
+        """For good: no other order counts any more."""
+        self._give(Wanted(Wish.END, "stopped"))
+
+    def _give(self, order: Wanted) -> None:
+        if self._order.wish is not Wish.END:
+            self._order = order
