@@ -41,14 +41,14 @@ class Failback:
         self._moves.append(self._now())
 
     @property
-    def held(self) -> int:
-        """How many moves within the hour forbid another one; 0 = none do."""
+    def held(self) -> int | None:
+        """How many moves within the hour forbid another one; None = it is allowed."""
         now = self._now()
         while self._moves and now - self._moves[0] > HOUR:
             self._moves.popleft()
         if len(self._moves) < self._most:
             self._told = False
-            return 0
+            return None
         return len(self._moves)
 
     def news(self) -> bool:

@@ -167,7 +167,7 @@ class Standby:
         if twin is not None and twin.index < active.index and not twin.attempt.ended:
             return  # the better one carries the stream already; a move would only interrupt it
         held = self._failback.held
-        if held:
+        if held is not None:
             if self._failback.news():
                 self._front.note("failback_held", f"{held} moves back within an hour: staying on {active.shown}")
             return

@@ -309,3 +309,45 @@ def test_every_round_tries_every_target_once(targets: int, reasons: list[ErrorCl
         assert target is not None
         tried.append(target)
         policy.on_disconnect(reason, target)
+
+
+def test_a_loss_needs_no_reason() -> None:
+    policy, _ = manager(2)
+    policy.on_disconnect()
+    assert policy.last_reason is NETWORK
+    assert policy.next_target() == 1
+    policy.on_disconnect()
+    assert policy.get_backoff_delay() == 1
+
+
+def test_a_loss_after_the_end_changes_nothing() -> None:
+    policy, _ = manager(1, max_attempts=0)
+    policy.on_disconnect()
+    assert policy.failed
+    policy.on_disconnect()
+    assert policy.failed
+    policy.retry_now()
+    assert policy.next_target() == 0
+
+
+def test_what_the_user_chose_is_due_first_and_stays_chosen() -> None:
+    policy, _ = manager(3)
+    policy.choose(1)
+    assert policy.next_target() == 1
+    policy.on_connected(1)
+    assert policy.chosen == 1
+    policy.on_disconnect(NETWORK, 0)  # another attempt's, a candidate's say
+    assert policy.chosen == 1
+    policy.on_disconnect(NETWORK, 1)
+    assert policy.chosen is None
+
+
+def test_a_move_that_the_user_wanted_is_where_a_session_comes_back_to() -> None:
+    policy, _ = manager(3)
+    policy.on_connected(0)
+    policy.moved_to(2, chosen=True)
+    assert (policy.chosen, policy.current, policy.next_target()) == (2, 2, 2)
+    policy.moved_to(2)  # a redirect of the same target
+    assert (policy.chosen, policy.next_target()) == (2, 2)
+    policy.moved_to(0)  # the twin carried on
+    assert (policy.chosen, policy.next_target()) == (None, 0)

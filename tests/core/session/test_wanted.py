@@ -1,0 +1,71 @@
+"""What a session is to do: the product of orders, and of media or none."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from camcast.session.wanted import Orders, Wish
+
+ORDERS = ("publish", "pause", "end", "anew", "left")
+
+
+def given(*orders: str, media: bool = True) -> Orders:
+    made = Orders(lambda: media)
+    for order in orders:
+        made.anew("the tracks changed") if order == "anew" else getattr(made, order)()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("orders", "wish", "reason"),
+    [
+        ((), Wish.PUBLISH, ""),
+        (("pause",), Wish.PAUSE, "paused"),
+        (("pause", "publish"), Wish.PUBLISH, ""),
+        (("anew",), Wish.ANEW, "the tracks changed"),
+        (("anew", "left"), Wish.PUBLISH, ""),
+        (("anew", "pause"), Wish.PAUSE, "paused"),
+        (("pause", "anew"), Wish.PAUSE, "paused"),
+        (("pause", "left"), Wish.PAUSE, "paused"),
+        (("end",), Wish.END, "stopped"),
+    ],
+)
+def test_what_is_wanted(orders: tuple[str, ...], wish: Wish, reason: str) -> None:
+    wanted = given(*orders).now
+    assert (wanted.wish, wanted.reason) == (wish, reason)
+    assert wanted.on_air is (wish in (Wish.PUBLISH, Wish.ANEW))
+
+
+@pytest.mark.parametrize("orders", list(itertools.product(ORDERS, repeat=3)))
+def test_the_end_is_the_end_and_a_pause_lasts(orders: tuple[str, ...]) -> None:
+    wish = given(*orders).now.wish
+    if "end" in orders:
+        assert wish is Wish.END
+    elif "pause" in orders:
+        back = "publish" in orders[orders.index("pause") :] and orders[::-1].index("publish") < orders[::-1].index(
+            "pause"
+        )
+        assert (wish is Wish.PAUSE) is not back
+    else:
+        assert wish in (Wish.PUBLISH, Wish.ANEW)
+
+
+@pytest.mark.parametrize(
+    ("order", "wish"), [("publish", Wish.WAIT), ("anew", Wish.WAIT), ("pause", Wish.PAUSE), ("end", Wish.END)]
+)
+def test_without_media_a_session_waits_unless_it_is_off_anyway(order: str, wish: Wish) -> None:
+    wanted = given(order, media=False).now
+    assert wanted.wish is wish
+    assert not wanted.on_air
+    assert wish is not Wish.WAIT or wanted.reason == "waiting for media"
+
+
+def test_media_that_comes_and_goes_changes_no_order() -> None:
+    media = [False]
+    orders = Orders(lambda: media[0])
+    orders.anew("the tracks changed")
+    assert orders.now.wish is Wish.WAIT
+    media[0] = True
+    assert orders.now.wish is Wish.ANEW
