@@ -43,7 +43,8 @@ async def place(world: World) -> AsyncIterator[Place]:
     engine = await world.start()
     feed = engine.cameras.stream(0, 0).feed
     assert isinstance(feed, Feed)
-    environment: Environment = engine.make_environment()
+    environment = engine._environment
+    assert isinstance(environment, Environment)
     parting = Parting("test")
     yield Place(world, Opener(config, environment, feed, parting), parting)
     await parting.gone()
