@@ -45,7 +45,7 @@ class Failures:
         if attempt is not None:
             self._patience.looked(attempt.index, attempt.host)
         policy = self.policy
-        policy.on_disconnect(error.error_class, attempt.index if attempt is not None else None)
+        policy.on_disconnect(error.error_class, attempt.index if attempt is not None else None, error.retry_after)
         if policy.failed:
             if self.machine.state is SessionState.ERROR:
                 self.to(Trigger.GIVE_UP, text)
@@ -69,7 +69,9 @@ class Failures:
             self.telling.state(old, new, reason)
 
     def _host_is_back(self) -> None:
-        """A refusal is not the host's absence: that somebody else got through changes nothing about it."""
-        if self.machine.state is SessionState.ERROR and self.policy.last_reason is not ErrorClass.REFUSED:
+        """A refusal is not the host's absence: that somebody else got through changes nothing about it. Nor does it
+        change when a server wants to see this session again."""
+        may = self.policy.last_reason is not ErrorClass.REFUSED and not self.policy.asked_to_wait
+        if self.machine.state is SessionState.ERROR and may:
             self.policy.retry_now()
             self.wake()

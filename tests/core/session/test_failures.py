@@ -111,3 +111,15 @@ async def test_one_that_is_at_it_again_is_not_woken() -> None:
     place.failures.to(Trigger.RECONNECT)
     place.hosts.reached("a:1")
     assert place.woken == 0
+
+
+async def test_another_sessions_success_does_not_shorten_what_a_server_asked_for() -> None:
+    place = Place()
+    errors = [NetworkError("come back later"), NetworkError("later")]
+    for error in errors:
+        error.retry_after = 120.0
+    place.fail(*errors)
+    for host in ("a:1", "b:1"):
+        place.hosts.reached(host)
+    assert place.woken == 0
+    assert place.policy.next_attempt_at == 1120.0
