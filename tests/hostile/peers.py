@@ -10,10 +10,13 @@ from tests.hostile.script import Script
 
 @attrs.frozen
 class HostilePeer:
-    script: Script
+    script: Script | None
     url: str
     says: str = ""
     """A part of the text with which its own session is cut off; "" = it may go on, only slowly."""
+
+    tls: str = ""
+    """The flood below the application, where it is one of `tests.servers.tls_flood`."""
 
     @property
     def camera(self) -> bool:
@@ -22,6 +25,7 @@ class HostilePeer:
 
 _RTMP = "rtmp://127.0.0.1:{port}/live/bad"
 _WHIP = "whip://127.0.0.1:{port}/whip"
+_RTMPS = "rtmps://127.0.0.1:{port}/live/bad"
 _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
 
 PEERS = {
@@ -34,6 +38,9 @@ PEERS = {
     "server: chunk sizes": HostilePeer(servers.CHUNK_SIZES, _RTMP, "messages"),
     "server: endless answer": HostilePeer(servers.endless_answer, _WHIP),
     "server: endless headers": HostilePeer(servers.endless_headers, _WHIP),
+    "server: TLS key updates": HostilePeer(None, _RTMPS, "bytes", "key_updates"),
+    "server: TLS tickets": HostilePeer(None, _RTMPS, "bytes", "tickets"),
+    "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", "handshake"),
     "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP),
     "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP),
     "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),

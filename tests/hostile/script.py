@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.servers import tls_flood
+from tests.servers.certificates import Authority
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -41,7 +46,13 @@ async def serve(script: Script) -> None:
 def main() -> None:
     from tests.hostile.peers import PEERS
 
-    asyncio.run(serve(PEERS[sys.argv[1]].script))
+    peer = PEERS[sys.argv[1]]
+    if peer.script is not None:
+        asyncio.run(serve(peer.script))
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        certificate = Authority(Path(directory)).issue()
+        asyncio.run(tls_flood.main(str(certificate.cert_file), str(certificate.key_file), peer.tls))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ from tests.hostile.peers import PEERS
 TURN = 0.1
 """CPU seconds that one turn of the loop may take: a gap of the others is never longer because of us."""
 
-NOT_YET = ("camera: requests", "camera: answers", "camera: tiny pictures", "camera: a new size each picture")
 
-
-@pytest.mark.parametrize("name", [name for name in PEERS if name not in NOT_YET])
+@pytest.mark.parametrize("name", PEERS)
 def test_a_hostile_peer_costs_the_others_no_frame(name: str) -> None:
     row = run(name, seconds=2.5)
     assert row.control.lost == 0, "the machine is too busy to say anything"
