@@ -41,8 +41,12 @@ class Reply:
     after: bytes = b""
     close: bool = False
     """The connection, after this answer."""
+    silent: bool = False
+    """Nothing is said."""
 
     def encode(self) -> bytes:
+        if self.silent:
+            return b""
         lines = [f"RTSP/1.0 {self.status} {self.reason}", *(f"{name}: {value}" for name, value in self.headers.items())]
         if self.body:
             lines.append(f"Content-Length: {len(self.body)}")
@@ -77,6 +81,14 @@ class Script:
     login: str = ""
     """"user:password@" of its URL."""
     path: str = "/stream-one"
+    timeout: float = 60
+    """Seconds that a session lasts without a sign of life; the connection is closed then."""
+    signs: frozenset[str] = frozenset(("GET_PARAMETER", "OPTIONS", "SET_PARAMETER"))
+    """Requests that count as one."""
+    silent_over: str = ""
+    """"tcp" or "udp": nothing comes that way."""
+    udp_source: str = ""
+    """The address from which UDP media comes, and that SETUP announces."""
 
     def description(self) -> str:
         if self.sdp:
@@ -104,6 +116,8 @@ class Conversation:
     ports: dict[int, tuple[int, int]] = attrs.field(factory=dict)
     """Track → the client's UDP ports."""
     counts: Counter[str] = attrs.field(factory=Counter)
+    last_sign: float = 0.0
+    """When the client gave a sign of life, by the server's clock."""
 
     def answer(self, asked: Asked) -> Reply | None:
         asked.number, asked.connection = self.counts[asked.method], self.connection
@@ -126,7 +140,7 @@ class Conversation:
                 reply.headers["Content-Type"] = "application/sdp"
                 reply.body = self.script.description().encode()
             case "SETUP":
-                reply.headers["Session"] = "8765;timeout=60"
+                reply.headers["Session"] = f"8765;timeout={self.script.timeout:g}"
                 reply.headers["Transport"] = self._set_up(asked)
             case "PLAY":
                 reply.headers["Session"] = "8765"
@@ -143,7 +157,8 @@ class Conversation:
         found = re.search(r"client_port=(\d+)-(\d+)", wanted)
         assert found, wanted
         self.ports[number] = (int(found[1]), int(found[2]))
-        return f"RTP/AVP;unicast;client_port={found[1]}-{found[2]}"
+        source = f";source={self.script.udp_source}" if self.script.udp_source else ""
+        return f"RTP/AVP;unicast;client_port={found[1]}-{found[2]}{source}"
 
     def track_of(self, url: str) -> int:
         for number, track in enumerate(self.script.tracks):
@@ -186,6 +201,19 @@ def on(method: str, change: Callable[[Reply], Reply | None], *, number: int | No
     def rule(asked: Asked, reply: Reply) -> Reply | None:
         wanted = asked.method == method and number in (None, asked.number)
         return change(reply) if wanted else reply
+
+    return rule
+
+
+def strict_session(name: Callable[[int], str], accepted: str) -> Rule:
+    """`name` of the session in the answer to the so manieth SETUP; only `accepted` may play."""
+
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        if asked.method == "SETUP":
+            reply.headers["Session"] = name(asked.number)
+        elif asked.method == "PLAY" and asked.headers.get("session") != accepted:
+            return Reply(454, "Session Not Found", {"CSeq": reply.headers["CSeq"]})
+        return reply
 
     return rule
 

@@ -52,6 +52,7 @@ class Camera:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         talk = Conversation(self.script, self.connections)
+        loop = asyncio.get_running_loop()
         self.connections += 1
         self.open += 1
         playing: asyncio.Task[None] | None = None
@@ -64,6 +65,8 @@ class Camera:
                     if asked is None:
                         continue
                     self.asked.append(asked)
+                    if asked.method in self.script.signs or asked.method == "PLAY":
+                        talk.last_sign = loop.time()
                     reply = talk.answer(asked) if asked.method != "answer" else None
                     if reply is None:
                         continue
@@ -92,6 +95,9 @@ class Camera:
                 delay = begun + at - loop.time()
                 if delay > 0:
                     await asyncio.sleep(delay)
+                if loop.time() - talk.last_sign > script.timeout:
+                    writer.close()
+                    return
                 self._send(talk, writer, sockets, which, packet)
                 await writer.drain()
             if script.ending == "bye":
@@ -110,6 +116,8 @@ class Camera:
         packet: bytes,
     ) -> None:
         number, is_rtcp = divmod(which, 2)
+        if self.script.silent_over == ("tcp" if number in talk.interleaved else "udp"):
+            return
         if number in talk.interleaved:
             writer.write(self.script.wire(talk.interleaved[number][is_rtcp], packet))
         elif number in talk.ports:
@@ -125,5 +133,5 @@ class Camera:
         for number in talk.ports:
             for which in (2 * number, 2 * number + 1):
                 found[which] = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-                found[which].bind((own[0], 0))
+                found[which].bind((self.script.udp_source or own[0], 0))
         return found

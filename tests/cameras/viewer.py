@@ -6,6 +6,7 @@ It is the release that imageio-ffmpeg brings, in a process of its own: neither c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import Self
@@ -88,10 +89,12 @@ class Viewer(ServerProcess):
         ]  # fmt: skip
 
     async def seen(self, timeout: float = 20.0) -> Seen:
-        """All that was decoded, once the publisher has gone."""
-        async with asyncio.timeout(timeout):
-            while self.running:  # noqa: ASYNC110  a process ends without telling the loop
-                await asyncio.sleep(0.02)
+        """All that was decoded, once the publisher has gone, or none has come within `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self.running:  # noqa: ASYNC110  a process ends without telling the loop
+                    await asyncio.sleep(0.02)
+        await asyncio.to_thread(self.stop)
         seen = Seen(log=self.log_text)
         head = seen.log.partition("Output #0")[0]
         seen.inputs = [f"{kind.lower()}: {told}" for kind, told in _INPUT.findall(head)]

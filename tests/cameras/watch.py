@@ -64,7 +64,7 @@ async def watch(
                 async with asyncio.timeout(seconds):
                     await _collect(stream, events, runs)
             await asyncio.sleep(AFTER)
-        seen = await asyncio.gather(*(viewer.seen() for viewer in viewers.values()))
+        seen = await asyncio.gather(*(viewer.seen(3.0) for viewer in viewers.values()))
     return {name: Watched(one, cameras[name], events[name]) for name, one in zip(scripts, seen, strict=True)}
 
 

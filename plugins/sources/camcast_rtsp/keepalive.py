@@ -13,6 +13,7 @@ SHARE = 3
 """Requests in a session's time: two kinds take turns, and each comes in time by itself."""
 ANSWER = 5.0
 """Seconds for an answer, at most; then the other request is sent."""
+LEAST_ANSWER = 0.5
 HANGUP = 2.0
 """A connection that ends within so many seconds of a request ended because of it, so it seems."""
 
@@ -43,7 +44,7 @@ class KeepAlive:
     @staticmethod
     def patience(timeout: float) -> float:
         """Seconds to wait for one answer."""
-        return min(KeepAlive.interval(timeout) / 2, ANSWER)
+        return max(LEAST_ANSWER, min(KeepAlive.interval(timeout) / 2, ANSWER))
 
     def next(self, now: float) -> str | None:
         """The request to send at `now` (s); None = all make the camera hang up, so RTCP is all there is."""

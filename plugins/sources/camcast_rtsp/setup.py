@@ -52,8 +52,13 @@ class Setup:
     async def run(self) -> None:
         """Up to the answer to PLAY. Raises `SourceError`, `Redirected`, `Unsuitable`."""
         session, request = self.session, self.connection.url.request
-        await self._options(request)
-        described = await self._ask("DESCRIBE", request, {"Accept": "application/sdp"})
+        try:
+            await self._options(request)
+            described = await self._ask("DESCRIBE", request, {"Accept": "application/sdp"})
+        except SourceError:
+            if self.connection.closed.done() and not session.public:
+                self._hung_up()
+            raise
         base = content_base(described, request, session.oddities)
         offer = sdp.parse_sdp(described.body)
         session.aggregate = sdp.control_url(base, offer.control) if offer.control else base
@@ -78,8 +83,14 @@ class Setup:
         self.connection.dialogue.check(method, response)
         return response
 
+    def _hung_up(self) -> None:
+        """At OPTIONS or right behind it: the next time without."""
+        if not self.memory.no_options:
+            self.memory.no_options = True
+            self.session.oddities.tell("it hangs up at OPTIONS, which is left out")
+
     async def _options(self, url: str) -> None:
-        """What the camera says it knows. It may refuse to."""
+        """What the camera says it knows. It may refuse to say."""
         if self.memory.no_options:
             return
         odd = self.session.oddities.tell
@@ -89,11 +100,6 @@ class Setup:
         except TimeoutError:
             odd("OPTIONS is not answered")
             return
-        except SourceError:
-            if self.connection.closed.done():
-                self.memory.no_options = True
-                odd("it hangs up at OPTIONS, which is left out")
-            raise
         if 200 <= response.status < 400:
             # A redirection here is one, too.
             self.connection.dialogue.check("OPTIONS", response)

@@ -1,0 +1,262 @@
+"""Cameras whose answers are odd, but which play elsewhere: each plays here, and what is odd about it is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+import pytest_asyncio
+from tests.cameras import clips, rtp
+from tests.cameras.script import Asked, Reply, Rule, Script, digest, on, refused, strict_session, with_header
+from tests.cameras.watch import Watched, watch
+
+FRAMES = 60
+SECONDS = FRAMES / clips.FPS
+
+
+def tracks() -> list[rtp.Track]:
+    return [
+        rtp.video_track(clips.video("h264", frames=FRAMES)),
+        rtp.aac_track(clips.sound("aac", seconds=SECONDS)),
+    ]
+
+
+def plain(*rules: Rule, **settings: object) -> Script:
+    return Script(tracks(), rules, **settings)  # type: ignore[arg-type]
+
+
+def described(change: Callable[[str], str]) -> Script:
+    """A camera whose SDP is changed."""
+    script = plain()
+    script.sdp = change(script.description())
+    return script
+
+
+# --- what only informs --------------------------------------------------------------------------------------
+
+
+def hang_up(reply: Reply) -> Reply | None:
+    reply.close = True
+    return attrs.evolve(reply, status=501, reason="")
+
+
+def numbered(number: Callable[[int], str]) -> Rule:
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        reply.headers["CSeq"] = number(int(asked.headers["cseq"]))
+        return reply
+
+    return rule
+
+
+def no_number(asked: Asked, reply: Reply) -> Reply | None:
+    del reply.headers["CSeq"]
+    return reply
+
+
+def transport(text: Callable[[int], str | None]) -> Rule:
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        return with_header("Transport", text(asked.number))(reply) if asked.method == "SETUP" else reply
+
+    return rule
+
+
+def base(text: Callable[[str], str]) -> Rule:
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        if asked.method == "DESCRIBE":
+            reply.headers["Content-Base"] = text(asked.url)
+        elif asked.method == "SETUP" and not asked.url.startswith("rtsp://127.0.0.1"):
+            return refused(404)(reply)
+        return reply
+
+    return rule
+
+
+def no_range(asked: Asked, reply: Reply) -> Reply | None:
+    return refused(457)(reply) if asked.method == "PLAY" and "range" in asked.headers else reply
+
+
+INFORMS: dict[str, tuple[Script, str]] = {
+    "OPTIONS 501": (plain(on("OPTIONS", refused(501))), "OPTIONS is refused (501)"),
+    "OPTIONS 404": (plain(on("OPTIONS", refused(404))), "OPTIONS is refused (404)"),
+    "OPTIONS hangs up": (plain(on("OPTIONS", hang_up)), "hangs up at OPTIONS, which is left out"),
+    "OPTIONS closes without a word": (
+        plain(on("OPTIONS", lambda reply: attrs.evolve(reply, close=True, silent=True))),
+        "hangs up at OPTIONS, which is left out",
+    ),
+    "OPTIONS is not answered": (plain(on("OPTIONS", lambda reply: None)), "OPTIONS is not answered"),
+    "Transport without TCP": (
+        plain(transport(lambda n: f"RTP/AVP;unicast;interleaved={2 * n}-{2 * n + 1}")),
+        "do not say that media comes over TCP",
+    ),
+    "no Transport": (plain(transport(lambda n: None)), "do not say that media comes over TCP"),
+    "Transport without channels": (plain(transport(lambda n: "RTP/AVP/TCP;unicast")), ""),
+    "one pair of channels, by its words": (
+        plain(transport(lambda n: "RTP/AVP/TCP;unicast;interleaved=0-1")),
+        "two tracks the same channel (0)",
+    ),
+    "always number 1": (plain(numbered(lambda n: "1")), "do not carry the number (CSeq)"),
+    "numbers one too high": (plain(numbered(lambda n: str(n + 1))), "do not carry the number (CSeq)"),
+    "no numbers": (plain(no_number), "do not carry the number (CSeq)"),
+    "a doubled scheme": (plain(base(lambda url: f"rtsp://{url}/")), "one URL behind another"),
+    "a doubled base": (plain(base(lambda url: f"{url[:22]}{url}/")), "one URL behind another"),
+    "a base that is none": (plain(base(lambda url: "rtsp://::ffff:192.168.1.2/x/")), "is no URL"),
+    "a base without scheme": (plain(base(lambda url: "/stream-one/")), ""),
+    "a new session name each time, the first counts": (
+        plain(strict_session(lambda n: f"s{n}", "s0")),
+        "another name with each SETUP",
+    ),
+    "a new session name each time, the last counts": (
+        plain(strict_session(lambda n: f"s{n}", "s1")),
+        "only the last counts",
+    ),
+    "PLAY without Range only": (plain(no_range), "PLAY with a Range is refused"),
+    "a status without space": (plain(lambda asked, reply: attrs.evolve(reply, reason="OK", status=200)), ""),
+    "no clock rate in rtpmap": (described(lambda text: text.replace("H264/90000", "H264")), ""),
+    "no rtpmap": (
+        described(lambda text: text.replace("a=rtpmap:96 H264/90000", "a=fmtp:96 packetization-mode=1")),
+        "",
+    ),
+    "a control character before a number": (
+        described(lambda text: text.replace("m=video 0 RTP/AVP 96", "m=video 0 RTP/AVP 96 \x1f97")),
+        "",
+    ),
+    "all inactive": (described(lambda text: text.replace("m=audio", "a=inactive\r\nm=audio")), ""),
+    "bare line feeds": (described(lambda text: text.replace("\r\n", "\n")), ""),
+}
+
+# --- signs of life ------------------------------------------------------------------------------------------
+
+
+def new_nonces(asked: Asked, reply: Reply) -> Reply | None:
+    """A nonce is good for three requests; then there is another one, which is not called stale."""
+    nonce = f"n{sum(asked.number for _ in '1') // 3}" if asked.method == "GET_PARAMETER" else "n0"
+    right = digest(asked, "user", "secret") and f'nonce="{nonce}"' in asked.headers["authorization"]
+    if right:
+        return reply
+    return Reply(
+        401,
+        "Unauthorized",
+        {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": f'Digest realm="r", nonce="{nonce}", qop="auth"'},
+    )
+
+
+SIGNS: dict[str, tuple[Script, str]] = {
+    "GET_PARAMETER is never answered": (
+        plain(on("GET_PARAMETER", lambda reply: None), timeout=1, signs=frozenset(("OPTIONS",))),
+        "GET_PARAMETER is not answered",
+    ),
+    "GET_PARAMETER is not counted": (plain(timeout=1, signs=frozenset(("OPTIONS",))), ""),
+    "OPTIONS is not counted": (plain(timeout=1, signs=frozenset(("GET_PARAMETER",))), ""),
+    "GET_PARAMETER is refused": (
+        plain(on("GET_PARAMETER", refused(454)), timeout=1, signs=frozenset(("OPTIONS",))),
+        "GET_PARAMETER as a sign of life is refused (454)",
+    ),
+    "a new nonce that is not called stale": (plain(new_nonces, login="user:secret@", timeout=1), ""),
+}
+
+# --- choice -------------------------------------------------------------------------------------------------
+
+JPEG = rtp.Track("video", "m=video 0 RTP/AVP 26\r\n", [], payload_type=26, control="jpeg", ssrc=7)
+SPEECH = rtp.Track(
+    "audio", "m=audio 0 RTP/AVP 98\r\na=rtpmap:98 X-SPEECH/8000\r\n", [], payload_type=98, control="speech", ssrc=8
+)
+
+
+def second_type() -> Script:
+    """H.265 and H.264 in one m= line; what comes is the second."""
+    video = rtp.video_track(clips.video("h264", frames=FRAMES), payload_type=99)
+    video.media = "m=video 0 RTP/AVP 96 99\r\na=rtpmap:96 H265/90000\r\na=rtpmap:99 H264/90000\r\n"
+    return Script([video, tracks()[1]])
+
+
+def unnamed_type() -> Script:
+    """What comes has a payload type that the SDP does not name."""
+    video = rtp.video_track(clips.video("h264", frames=FRAMES))
+    video.payload_type = 35
+    return Script([video, tracks()[1]])
+
+
+CHOICE: dict[str, tuple[Script, str]] = {
+    "a codec that nobody knows first": (
+        Script([attrs.evolve(JPEG, media="m=video 0 RTP/AVP 98\r\na=rtpmap:98 X-MOTION/90000\r\n"), *tracks()]),
+        "of its 2 video tracks, H264 is taken and X-MOTION left out: X-MOTION is not supported",
+    ),
+    "unusable sound first": (
+        Script([tracks()[0], SPEECH, tracks()[1]]),
+        "of its 2 audio tracks, MPEG4-GENERIC is taken and X-SPEECH left out",
+    ),
+    "the second payload type": (second_type(), ""),
+}
+
+# --- logging in ---------------------------------------------------------------------------------------------
+
+
+def only(algorithm: str, spelt: Callable[[str], bool] = lambda header: True) -> Rule:
+    """Offers SHA-256 and MD5, and takes only this one, in this spelling."""
+
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        given = asked.headers.get("authorization", "")
+        if digest(asked, "user", "secret", algorithm) and spelt(given):
+            return reply
+        offers = ", ".join(f'Digest realm="r", nonce="n", qop="auth", algorithm={name}' for name in ("SHA-256", "MD5"))
+        return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
+
+    return rule
+
+
+def quoted(asked: Asked, reply: Reply) -> Reply | None:
+    given = asked.headers.get("authorization", "")
+    if digest(asked, "user", "secret") and 'algorithm="MD5"' in given:
+        return reply
+    offer = 'Digest realm="r", nonce="n", algorithm="MD5"'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
+
+
+LOGIN: dict[str, tuple[Script, str]] = {
+    "only MD5 works": (plain(only("MD5"), login="user:secret@"), "login by Digest SHA-256 is refused though offered"),
+    "SHA-256 works": (plain(only("SHA-256"), login="user:secret@"), ""),
+    "algorithm in quotes": (plain(quoted, login="user:secret@"), ""),
+    "quotes wanted, not offered": (
+        plain(only("MD5", lambda header: 'algorithm="MD5"' in header), login="user:secret@"),
+        "login by Digest SHA-256 is refused though offered",
+    ),
+}
+
+# --- TCP and UDP --------------------------------------------------------------------------------------------
+
+
+def not_over(kind: str) -> Rule:
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        wanted = "TCP" in asked.headers.get("transport", "")
+        return refused(461)(reply) if asked.method == "SETUP" and wanted == (kind == "tcp") else reply
+
+    return rule
+
+
+WAYS: dict[str, tuple[Script, str]] = {
+    "461 over TCP": (plain(not_over("tcp")), "no media comes over TCP; UDP is tried"),
+    "silence over TCP": (plain(silent_over="tcp", options={"no_data_timeout": 0.5}), "no media comes over TCP"),
+    "UDP from another address": (
+        plain(udp_source="127.0.0.2", options={"transport": "udp"}),
+        "another address than its answers",
+    ),
+}
+
+ALL = {**INFORMS, **SIGNS, **CHOICE, **LOGIN, **WAYS}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    scripts = {name: script for name, (script, _) in ALL.items()}
+    return await watch(tmp_path_factory.mktemp("dialogue"), scripts, seconds=20.0)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Watched]) -> None:
+    one, odd = watched[name], ALL[name][1]
+    assert one.numbers == list(range(FRAMES)), (one.reasons, one.notes, one.camera.methods())
+    assert sum(block.seconds for block in one.seen.sound if block.loud) > SECONDS - 0.4, one.notes
+    assert [odd in note for note in one.notes].count(True) == bool(odd), one.notes
+    if not odd:
+        assert not one.notes
