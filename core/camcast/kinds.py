@@ -88,6 +88,8 @@ class SourceKind:
     options: type = NoOptions
     gives: Gives = Gives.PACKETS
     needs_url: bool = True
+    one_reader: bool = False
+    """Two streams that open one `url` may be one too many for it: a camera, a device."""
     in_process: bool = False
     """Fed by the embedding program, so it cannot be moved to a worker process."""
     feed: Callable[[int, int], PushHandle] | None = None

@@ -82,6 +82,26 @@ def test_it_says_what_stays_in_the_first_process(tmp_path: Path) -> None:
     ]
 
 
+def test_one_camera_in_two_entries_is_told(tmp_path: Path) -> None:
+    def camera(number: int, kind: str, url: str) -> dict[str, object]:
+        return {"camera_id": number, "streams": [{"source": {"type": kind, "url": url}}]}
+
+    path = tmp_path / "c.json"
+    cameras = [
+        camera(0, "rtsp", "rtsp://a:secret@10.0.0.5/s"),
+        camera(1, "rtsp", "rtsp://10.0.0.5/s"),
+        camera(2, "rtsp", "rtsp://10.0.0.5/t"),
+        camera(3, "file", "a.mp4"),
+        camera(4, "file", "a.mp4"),
+    ]
+    path.write_text(json.dumps({"cameras": cameras}))
+    status, out, _ = run("check", str(path))
+    assert status == 0
+    assert "note: cam0_main and cam1_main open the same source" in out
+    assert out.count("open the same source") == 1
+    assert "secret" not in out
+
+
 def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camcast.cli.check_sources.OPENING", 3.0)
     clip = {"type": "file", "url": str(made("h264_only"))}

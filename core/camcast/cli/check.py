@@ -29,7 +29,7 @@ def check(
     """
     with explained():
         config, host = load_file(context, file)
-    for line in (*report_lines(config), *worker_lines(config, host)):
+    for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
     if sources:
         from camcast.cli.check_sources import compare_sources
@@ -64,6 +64,23 @@ def worker_lines(config: Config, host: PluginHost) -> Iterator[str]:
         reason = stays_at_home(camera, host) if camera.enabled else None
         if reason is not None:
             yield f"  camera {camera.camera_id} stays in the first: {reason}"
+
+
+def shared_lines(config: Config, host: PluginHost) -> Iterator[str]:
+    """Streams that open what may have room for one only."""
+    openers: dict[tuple[str, str], list[str]] = {}
+    for camera, stream in config.streams():
+        source = stream.source
+        if host.source(source.type).one_reader:
+            # Whoever asks, it is the same camera.
+            where = source.url.partition("://")[2].rpartition("@")[2] or source.url
+            openers.setdefault((source.type, where), []).append(f"cam{camera.camera_id}_{stream.name}")
+    for labels in openers.values():
+        if len(labels) > 1:
+            yield (
+                f"note: {' and '.join(labels)} open the same source, which may allow one reader only: use one stream "
+                "with several outputs instead"
+            )
 
 
 def _stream_lines(camera: CameraConfig, stream: StreamConfig) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -36,7 +36,19 @@ async def compare_sources(config: Config, host: PluginHost) -> tuple[list[str], 
     failures = {event.label: event.reason for event in seen if isinstance(event, SourceChanged) and event.reason}
     lines = list(_lines(stats, failures))
     well = all(stream.video_received or stream.audio_received for stream in stats.streams)
-    return [*lines, *(f"{note.label}: {note.message}" for note in notes)], well and not notes
+    wrong = [note for note in notes if note.level != "info"]
+    lines += [f"{note.label}: {note.message}" for note in wrong]
+    return [*lines, *_oddities(notes)], well and not wrong
+
+
+def _oddities(notes: Sequence[SourceNote]) -> Iterator[str]:
+    """What is odd about a source and needs no action: one line for each stream."""
+    by_label: dict[str, list[str]] = {}
+    for note in notes:
+        if note.level == "info":
+            by_label.setdefault(note.label, []).append(note.message)
+    for label, messages in by_label.items():
+        yield f"{label}: odd, and taken as it is: {'; '.join(messages)}"
 
 
 def _without_outputs(config: Config, host: PluginHost) -> Config:

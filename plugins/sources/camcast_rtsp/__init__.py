@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def camcast_sources() -> Sequence[SourceKind]:
-    return [SourceKind(name="rtsp", title="An IP camera by RTSP", build=_Builder(), options=RtspOptions)]
+    return [
+        SourceKind(
+            name="rtsp",
+            title="An IP camera by RTSP",
+            build=_Builder(),
+            options=RtspOptions,
+            one_reader=True,
+        )
+    ]
 
 
 class _Builder:

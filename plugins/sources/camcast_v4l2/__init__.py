@@ -19,6 +19,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             build=_build,
             options=V4l2Options,
             gives=Gives.EITHER,
+            one_reader=True,
             devices=_devices,
         )
     ]

@@ -1,0 +1,42 @@
+"""`camcast check --sources` on each scripted camera: one line that says what is odd about it, or none."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import pytest_asyncio
+from tests.cameras.server import Camera
+from tests.cameras.test_dialogue import ALL, SIGNS
+
+from camcast import CameraConfig, Config, SourceConfig, StreamConfig, SystemConfig
+from camcast.cli.check_sources import compare_sources
+from camcast.host import PluginHost
+
+CASES = {name: case for name, case in ALL.items() if name not in SIGNS}
+"""Signs of life come later than `check` looks."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def said() -> tuple[list[str], bool]:
+    async with contextlib.AsyncExitStack() as stack:
+        cameras = []
+        for number, (script, _) in enumerate(CASES.values()):
+            camera = await stack.enter_async_context(Camera(script))
+            source = SourceConfig(type="rtsp", url=camera.url, options=script.options)
+            cameras.append(CameraConfig(camera_id=number, streams=(StreamConfig(source=source),)))
+        config = Config(system=SystemConfig(max_cameras=len(cameras)), cameras=tuple(cameras))
+        return await compare_sources(config, PluginHost())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_line_says_what_is_odd(name: str, said: tuple[list[str], bool]) -> None:
+    lines, well = said
+    number, odd = list(CASES).index(name), CASES[name][1]
+    mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
+    assert mine[0] == "media comes"
+    assert len(mine) == 1 + bool(odd)
+    if odd:
+        assert mine[1].startswith("odd, and taken as it is: ")
+        assert odd in mine[1]
+    assert well
