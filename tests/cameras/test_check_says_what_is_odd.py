@@ -6,12 +6,12 @@ import contextlib
 
 import pytest
 import pytest_asyncio
-from tests.cameras.server import Camera
-from tests.cameras.test_dialogue import ALL, SIGNS
 
 from camcast import CameraConfig, Config, SourceConfig, StreamConfig, SystemConfig
 from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
+from tests.cameras.server import Camera
+from tests.cameras.test_dialogue import ALL, SIGNS
 
 CASES = {name: case for name, case in ALL.items() if name not in SIGNS}
 """Signs of life come later than `check` looks."""

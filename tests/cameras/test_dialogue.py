@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 import pytest
 import pytest_asyncio
+
 from tests.cameras import clips, rtp
 from tests.cameras.script import Asked, Reply, Rule, Script, digest, on, refused, strict_session, with_header
 from tests.cameras.watch import Watched, watch

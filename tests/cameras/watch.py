@@ -45,9 +45,17 @@ class Watched:
 
 
 async def watch(
-    directory: Path, scripts: Mapping[str, Script], *, seconds: float = 15.0, runs: int = 1
+    directory: Path,
+    scripts: Mapping[str, Script],
+    *,
+    seconds: float = 15.0,
+    runs: int = 1,
+    again: RetryPolicy | None = None,
 ) -> dict[str, Watched]:
-    """Run each script's camera until its source has ended `runs` times, for `seconds` at most."""
+    """Run each script's camera until its source has ended `runs` times, for `seconds` at most.
+
+    `again`: how a camera that has ended is asked again; without, at once where there are several runs, else never.
+    """
     async with contextlib.AsyncExitStack() as stack:
         cameras = {name: await stack.enter_async_context(Camera(script)) for name, script in scripts.items()}
         viewers = {name: Viewer(directory / f"viewer{number}") for number, name in enumerate(scripts)}
@@ -55,7 +63,7 @@ async def watch(
             stack.callback(viewer.stop)
         await asyncio.gather(*(viewer.ready() for viewer in viewers.values()))
         events: dict[str, list[Event]] = {name: [] for name in scripts}
-        again = QUICK if runs > 1 else LATER
+        again = again or (QUICK if runs > 1 else LATER)
         configs = [_config(number, name, cameras[name], viewers[name], again) for number, name in enumerate(scripts)]
         engine = Engine(Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs)))
         stream = engine.events()

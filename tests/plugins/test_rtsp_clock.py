@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+import random
 from itertools import pairwise
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +132,85 @@ def test_reports_of_different_clocks_are_ignored() -> None:
     audio.report(0, 1 * NS_PER_S)
     assert audio.reports_ignored == 1
     assert audio.stamp(160, START + 20 * NS_PER_MS) == START + 20 * NS_PER_MS
+
+
+HOUR = 3600
+
+
+@attrs.define
+class Hour:
+    """What an hour of a camera with these clocks came to. Times are s; offsets are to the moment of capture."""
+
+    real: float
+    """Largest change of the picture's offset in the last ten minutes, from what it was in the beginning."""
+    tracks: float
+    """Largest distance of the tracks' offsets in the last ten minutes."""
+    step: float
+    """Largest difference of a step from the nominal one, ms, after the first ten seconds."""
+    told: list[float]
+
+
+def an_hour(video_rate: float, audio_rate: float, *, reports: float = 0.0) -> Hour:
+    """10 pictures and 12.5 blocks of sound a second, each up to 30 ms late; `reports`: by a wall clock at this rate."""
+    chance = random.Random(1)
+    told: list[float] = []
+    timeline = Timeline(on_drift=lambda clock, factor: told.append(round(factor, 3)))
+    video = TrackClock(90_000, timeline)
+    audio = TrackClock(8_000, timeline, follows=video)
+    clocks = {"video": (video, video_rate, 0.1), "audio": (audio, audio_rate, 0.08)}
+    offsets: dict[str, float] = {}
+    first: dict[str, float] = {}
+    last: dict[str, int] = {}
+    hour = Hour(0.0, 0.0, 0.0, told)
+    events = heapq.merge([(n / 10, "video") for n in range(HOUR * 10)], [(n * 0.08, "audio") for n in range(45_000)])
+    for at, name in events:
+        clock, rate, step = clocks[name]
+        arrival = START + int((at + chance.random() * 0.03) * NS_PER_S)
+        time = clock.stamp(int(at * rate * clock.rate) & 0xFFFFFFFF, arrival)
+        if at > 10 and name in last:
+            hour.step = max(hour.step, abs((time - last[name]) / 1e6 - step * 1000))
+        last[name] = time
+        offsets[name] = (time - START) / NS_PER_S - at
+        first.setdefault(name, offsets[name])
+        if reports and name == "audio" and round(at / step) % 60 == 30:
+            for other, other_rate, _ in clocks.values():
+                other.report(int(at * other_rate * other.rate) & 0xFFFFFFFF, int((4e9 + at * reports) * NS_PER_S))
+        if at > HOUR - 600:
+            hour.real = max(hour.real, abs(offsets["video"] - first["video"]))
+            hour.tracks = max(hour.tracks, abs(offsets["video"] - offsets["audio"]))
+    return hour
+
+
+@pytest.mark.parametrize(
+    ("video", "audio", "reports"),
+    [
+        (1.03, 1.03, 0.0),
+        (0.97, 0.97, 0.97),
+        (1.03, 1.0, 0.0),
+        (1.0, 1.005, 0.0),
+        (1.0, 0.995, 1.0),
+        (1.001, 1.001, 1.001),
+        (0.91, 1.0, 0.0),
+    ],
+)
+def test_an_hour_with_a_slow_or_fast_clock_stays_beside_real_time(video: float, audio: float, reports: float) -> None:
+    hour = an_hour(video, audio, reports=reports)
+    assert hour.real < 1.0
+    assert hour.tracks < 0.06
+    assert hour.step < 20
+    wrong = {rate for rate in (video, audio) if rate != 1.0}
+    if reports and video == 1.0:
+        # Sound is kept beside the picture by its reports; nothing needs telling.
+        wrong = set()
+    assert {round(factor, 2) for factor in hour.told} == {round(rate, 2) for rate in wrong}
+    assert len(hour.told) <= 2
+
+
+def test_a_good_clock_is_left_alone_for_an_hour() -> None:
+    hour = an_hour(1.0, 1.0, reports=1.0)
+    assert not hour.told
+    assert hour.step < 2
+    assert hour.real < 0.04
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, NS_PER_S)), max_size=100))

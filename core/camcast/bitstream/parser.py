@@ -6,6 +6,8 @@ Rules:
   like one (`00 00 01 xx` is 256 to 511 bytes).
 - An access unit with nothing to change is passed on as the very bytes that came. Delimiters, ends and filler are
   dropped and counted; everything else stays as it is.
+- Where no keyframe has come for `STARVED`, points count from which pictures become right little by little (periodic
+  intra refresh): recovery points, and where all parameter sets are repeated. Until a keyframe comes.
 - A keyframe starts with every active parameter set, each once. Sets that the stream itself puts there stay.
 - Sets are learned from the record, from units of their own and from access units. A new `Track` is made when
   their bytes change, never otherwise, and takes effect at the next keyframe.
@@ -34,11 +36,13 @@ from camcast.bitstream.nal import (
     truncated,
 )
 from camcast.errors import MediaError
-from camcast.media import Packet, Track
+from camcast.media import NS_PER_S, Packet, Track
 
 MAX_SET_BYTES = 0xFFFF
 """A record's size fields have 16 bits."""
 MAX_SETS = 64
+STARVED = 3 * NS_PER_S
+"""Without a keyframe for so long (by decode times), a stream may be one that has none."""
 _RETHINK_AFTER = 3
 
 # Roles: one bit each, so that a mask says what an access unit holds.
@@ -122,6 +126,10 @@ class NalParser(ABC):
         self._failures = 0
         self._special = KEY | SET | DROP | BAD
         """Roles that take an access unit off the fast path; a subclass may add SEI."""
+        self._since_keyframe: int | None = None
+        """Decode time of the last keyframe, or of the first picture."""
+        self._refreshed = False
+        """The stream lives on points of recovery."""
         self._layered = False
         """Whether a disposable slice has to be looked at by `is_disposable`."""
         if extradata:
@@ -149,6 +157,10 @@ class NalParser(ABC):
     def starts_here(self, units: Sequence[bytes], seen: int) -> bool:
         """Whether a decoder can start at this access unit; `seen` is the mask of roles in it. Never raises."""
         return bool(seen & KEY)
+
+    def recovers_here(self, units: Sequence[bytes]) -> bool:
+        """Whether a decoder that starts at this access unit shows right pictures after a while. Never raises."""
+        return False
 
     def is_disposable(self, nal: bytes) -> bool:
         """Asked for slices of role DISPOSABLE when `_layered`."""
@@ -178,7 +190,8 @@ class NalParser(ABC):
         try:
             if self._framing == 4:
                 seen = self._scan(data)
-                if self._track is not None and not seen & self._special and seen & _PICTURE:
+                starved = seen & SEI and self._starved(dts)
+                if self._track is not None and not seen & self._special and seen & _PICTURE and not starved:
                     self._failures = 0
                     disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(data))
                     return Packet(self._track, dts, pts, False, data, disposable, arrival)
@@ -239,7 +252,7 @@ class NalParser(ABC):
         if self._track is None:
             self._counts["waiting for parameter sets"] += 1
             return None
-        keyframe = self.starts_here(kept, seen)
+        keyframe = self._starts(kept, seen, dts)
         if keyframe:
             self._take_over(kept)
             kept = self._begin_with_sets(kept, sets)
@@ -248,6 +261,26 @@ class NalParser(ABC):
         payload = data if unchanged else join_prefixed(kept)
         disposable = not seen & (REFERENCE | KEY) and (not self._layered or self._disposable_units(kept))
         return Packet(self._track, dts, pts, keyframe, payload, disposable, arrival)
+
+    def _starts(self, units: Sequence[bytes], seen: int, dts: int) -> bool:
+        if self.starts_here(units, seen):
+            self._since_keyframe, self._refreshed = dts, False
+            return True
+        if self._since_keyframe is None:
+            self._since_keyframe = dts
+        if not seen & (SEI | SET) or not self._starved(dts):
+            return False
+        # Whoever repeats all parameter sets means that one can begin here.
+        entry = self.recovers_here(units) or self._types(units).issuperset(self.syntax.set_types)
+        self._refreshed = self._refreshed or entry
+        return entry
+
+    def _types(self, units: Sequence[bytes]) -> set[int]:
+        return {self.syntax.types[unit[0]] for unit in units}
+
+    def _starved(self, dts: int) -> bool:
+        since = self._since_keyframe
+        return self._refreshed or (since is not None and dts - since > STARVED)
 
     def _detect(self, data: bytes) -> int:
         size = self._record_size

@@ -2,7 +2,7 @@
 
 Rules: a keyframe is an IDR picture. Cameras that never send one mark their entry points by a recovery point SEI
 with an I slice: those count as keyframes until the first IDR comes, and again after three of them in a row
-without an IDR.
+without an IDR. Recovery points of periodic intra refresh (P slices, a count above 0) count after a while without.
 """
 
 from __future__ import annotations
@@ -98,6 +98,9 @@ class H264Parser(NalParser):
         self._recovery_points = min(self._recovery_points + 1, _PATIENCE + 1)
         return self._recovery_points > _PATIENCE
 
+    def recovers_here(self, units: Sequence[bytes]) -> bool:
+        return any(_recovery_count(unit) is not None for unit in units if SYNTAX.roles[unit[0]] == SEI)
+
 
 def _is_recovery_point(units: Sequence[bytes]) -> bool:
     """Whether decoding that starts here shows right pictures at once (recovery_frame_cnt 0, only I slices)."""
@@ -106,15 +109,20 @@ def _is_recovery_point(units: Sequence[bytes]) -> bool:
         # Slices first: that is the cheaper question, and mostly the answer.
         return all(
             _slice_type(unit) in _I_SLICES for unit in units if roles[unit[0]] & (REFERENCE | DISPOSABLE)
-        ) and any(_recovers_at_once(unit) for unit in units if roles[unit[0]] == SEI)
+        ) and any(_recovery_count(unit) == 0 for unit in units if roles[unit[0]] == SEI)
     except MediaError:
         return False
 
 
-def _recovers_at_once(sei: bytes) -> bool:
-    return any(
-        BitReader(payload).ue() == 0 for kind, payload in messages(sei, header_size=1) if kind == _RECOVERY_POINT
-    )
+def _recovery_count(sei: bytes) -> int | None:
+    """In how many pictures all is right, by a recovery point in this SEI unit (§D.2.8); None without one."""
+    try:
+        for kind, payload in messages(sei, header_size=1):
+            if kind == _RECOVERY_POINT:
+                return BitReader(payload).ue()
+    except MediaError:
+        return None
+    return None
 
 
 def _slice_type(unit: bytes) -> int:

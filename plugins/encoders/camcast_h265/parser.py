@@ -2,6 +2,7 @@
 
 Rules: a keyframe is an IRAP picture (BLA, IDR or CRA, types 16 to 21). A picture is disposable when it is a sub-layer
 non-reference picture (even types below 16) of the highest temporal sub-layer: only then nothing refers to it.
+Recovery points (periodic intra refresh) count as keyframes after a while without one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from camcast.bitstream.parser import (
     NalSyntax,
     ParameterSet,
 )
+from camcast.bitstream.sei import messages
+from camcast.errors import MediaError
 from camcast.flv.metadata import COLOUR_INFO
 from camcast.media import MediaKind, Track
 from camcast_h265.hdr import colour_info, sei_info
@@ -33,6 +36,7 @@ from camcast_h265.sps import HEADER, parse_sps, vps_frame_rate
 
 VPS, SPS, PPS = 32, 33, 34
 _HEADER_BYTES = 32
+_RECOVERY_POINT = 6
 _ROLES = {VPS: SET, SPS: SET, PPS: SET, 39: SEI, 40: SEI, 35: DROP, 36: DROP, 37: DROP, 38: DROP}
 _LAYERS = "temporal_layers"
 
@@ -99,6 +103,9 @@ class H265Parser(NalParser):
     def starts_here(self, units: Sequence[bytes], seen: int) -> bool:
         return bool(seen & KEY) and any(SYNTAX.roles[unit[0]] == KEY and self.in_base_layer(unit) for unit in units)
 
+    def recovers_here(self, units: Sequence[bytes]) -> bool:
+        return any(_is_recovery_point(unit) for unit in units if SYNTAX.roles[unit[0]] == SEI)
+
     def is_disposable(self, nal: bytes) -> bool:
         assert self._track is not None
         return bool(nal[1] & 7 == self._track.details[_LAYERS])
@@ -113,3 +120,11 @@ class H265Parser(NalParser):
         if known is None or not (told := sei_info(units)):
             return track
         return attrs.evolve(track, details={**track.details, COLOUR_INFO: {**known, **told}})
+
+
+def _is_recovery_point(sei: bytes) -> bool:
+    """Whether an SEI unit holds a recovery point (§D.3.8)."""
+    try:
+        return any(kind == _RECOVERY_POINT for kind, _ in messages(sei, HEADER))
+    except MediaError:
+        return False

@@ -20,14 +20,14 @@ class Oddities:
 
     def tell(self, text: str) -> None:
         """Something odd that does no harm."""
-        self._once(ODD, text)
+        self._once(text, ODD, text)
 
-    def warn(self, code: str, text: str) -> None:
-        """Something that costs the user media, or that he should mend."""
-        self._once(code, text)
+    def warn(self, code: str, text: str, about: str = "") -> None:
+        """Something that costs the user media, or that he should mend; once for each code and `about`."""
+        self._once(f"{code} {about}", code, text)
 
-    def _once(self, code: str, text: str) -> None:
+    def _once(self, key: str, code: str, text: str) -> None:
         told = self._memory.told
-        if text not in told and len(told) < MAX_TOLD:
-            told.add(text)
+        if key not in told and len(told) < MAX_TOLD:
+            told.add(key)
             self._note(code, text)

@@ -106,10 +106,11 @@ class Session:
         return next((medium.receiver.kind.value for medium in self.media if medium.receiver.clock is clock), "media")
 
     def _wrong_rate(self, clock: TrackClock, factor: float) -> None:
+        name = self._name(clock)
         self.oddities.warn(
             "camera_clock",
-            f"the clock of its {self._name(clock)} runs at {factor:.2f} times real time; arrival times replace its "
-            "timestamps",
+            f"the clock of its {name} runs at {factor:.2f} times real time; arrival times replace its timestamps",
+            name,
         )
 
     def _drift(self, clock: TrackClock, factor: float) -> None:

@@ -19,7 +19,7 @@ from .memory import Memory
 from .options import RtspOptions
 from .session import Session
 from .setup import Unsuitable
-from .track import UNTIL_KEYFRAME, TrackReceiver
+from .track import NO_PARAMETERS, UNTIL_KEYFRAME, TrackReceiver
 
 CHECK = 0.25
 """Seconds between looks at the camera's signs of life."""
@@ -146,18 +146,19 @@ class Watch:
         for medium in self._session.media:
             track = medium.receiver
             if not track.delivered and track.missing_by_reason.total() >= ENOUGH_DAMAGE and track is not leading:
+                kind = track.kind.value
                 self._session.oddities.warn(
-                    "track_damaged", f"nothing that comes of its {track.kind.value} can be used: {_reasons(track)}"
+                    "track_damaged", f"nothing that comes of its {kind} can be used: {_reasons(track)}", kind
                 )
         if leading.delivered or now - begun <= NOTHING_USABLE:
             return
         kind = leading.kind.value
-        if leading.missing_by_reason[UNTIL_KEYFRAME] and now - begun <= LONGEST_WAIT:
+        passed_over = leading.missing_by_reason[UNTIL_KEYFRAME] + leading.missing_by_reason[NO_PARAMETERS]
+        if passed_over and now - begun <= LONGEST_WAIT:
             self._session.oddities.warn(
                 "waiting_for_keyframe",
                 f"{kind} comes, but no keyframe has in {NOTHING_USABLE // NS_PER_S} s: waiting for one "
-                f"({leading.missing_by_reason[UNTIL_KEYFRAME]} pictures passed over); a smart codec or a long keyframe "
-                "interval is set in the camera",
+                f"({passed_over} pictures passed over); a smart codec or a long keyframe interval is set in the camera",
             )
             return
         raise self._error(

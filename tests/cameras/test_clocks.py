@@ -1,0 +1,80 @@
+"""Cameras with bad clocks: what a viewer sees keeps its time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import attrs
+import pytest
+import pytest_asyncio
+
+from tests.cameras import clips, rtp
+from tests.cameras.script import Script
+from tests.cameras.watch import Watched, watch
+
+SECONDS = 6.0
+FRAMES = round(SECONDS * clips.FPS)
+
+
+def camera(**sound: object) -> Script:
+    video = rtp.video_track(clips.video("h264", frames=FRAMES))
+    audio = rtp.aac_track(clips.sound("aac", seconds=SECONDS))
+    for name, value in sound.items():
+        setattr(audio, name, value)
+    return Script([video, audio])
+
+
+def wall_clock_set(seconds: float) -> Script:
+    """In mid-stream the camera's wall clock is set; sound's report tells first."""
+    script = camera()
+    video, audio = script.tracks
+    for track, offset in ((audio, 0.0), (video, 0.3)):
+        track.reports = [0.5 + offset, 1.5 + offset, 2.5 + offset, 3.5 + offset, 4.5 + offset]
+        track.wall = lambda at: 1_700_000_000 + at + (seconds if at >= 2.4 else 0.0)
+    return script
+
+
+def fast_sound(factor: float) -> Script:
+    """Sound's timestamps run so many times too fast."""
+    script = camera()
+    audio = script.tracks[1]
+    audio.payloads = [attrs.evolve(payload, time=round(payload.time * factor)) for payload in audio.payloads]
+    return script
+
+
+SCRIPTS = {
+    "plain": camera(),
+    "set forward": wall_clock_set(3.0),
+    "set back": wall_clock_set(-3.0),
+    "sound too fast": fast_sound(2.5),
+    "sound too slow": fast_sound(0.3),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    return await watch(tmp_path_factory.mktemp("clocks"), SCRIPTS, seconds=20.0)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_picture_keeps_its_time(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert one.numbers == list(range(FRAMES))
+    later = [picture.time for picture in one.seen.pictures[12:]]
+    assert {round((b - a) * 1000) for a, b in pairwise(later)} == {40}
+
+
+@pytest.mark.parametrize("name", ["plain", "set forward", "set back"])
+def test_a_wall_clock_that_is_set_moves_no_sound(name: str, watched: dict[str, Watched]) -> None:
+    sound = watched[name].seen.sound[5:]
+    steps = [round((b.time - a.time) * 1000) for a, b in pairwise(sound)]
+    assert min(steps) >= 18
+    assert max(steps) <= 25
+    assert not watched[name].notes
+
+
+def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched: dict[str, Watched]) -> None:
+    one = watched["sound too fast"]
+    assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.5")]
+    # The last sound was taken when the last picture was.
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15)

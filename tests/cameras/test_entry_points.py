@@ -1,0 +1,132 @@
+"""Where a viewer can begin, and how long to wait for it: intra refresh, rare keyframes, slow cameras, only damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import pytest
+import pytest_asyncio
+
+from camcast.media import NS_PER_S
+from camcast_rtsp import watching
+from tests.cameras import clips, rtp
+from tests.cameras.script import Script
+from tests.cameras.watch import Watched, watch
+from tests.plugins.rtmp_kit import host
+
+CYCLE = 25
+"""Pictures in which intra refresh has gone over the whole picture."""
+REFRESH = {
+    "h264": {"x264-params": f"intra-refresh=1:keyint={CYCLE}:scenecut=0:bframes=0:sliced-threads=0"},
+    "h265": {"x265-params": f"log-level=none:pools=none:frame-threads=1:intra-refresh=1:keyint={CYCLE}:bframes=0"},
+}
+JOINED = 10
+FRAMES = 180
+
+
+def joined(codec: str) -> Script:
+    """A camera that refreshes its picture bit by bit; whoever joins never sees a keyframe."""
+    clip = clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
+    later = clip.units[JOINED:]
+    moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
+    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))])
+
+
+def rare_keyframes() -> Script:
+    """A smart codec: it begins in mid-group, and the next keyframe is 2.4 s away."""
+    clip = clips.video("h264", frames=100, gop=70)
+    later = clip.units[10:]
+    moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
+    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], options={"no_data_timeout": 2.0})
+
+
+def slow() -> Script:
+    """One picture every 0.8 s, where media that stops for 0.5 s means that a camera is gone."""
+    clip = clips.video("h264", frames=8, gop=1)
+    units = tuple(attrs.evolve(unit, dts=n * 800, pts=n * 800) for n, unit in enumerate(clip.units))
+    return Script([rtp.video_track(attrs.evolve(clip, units=units))], options={"no_data_timeout": 0.5})
+
+
+def only_damage() -> Script:
+    """Fragments without their beginnings, for ever."""
+    video = rtp.video_track(clips.video("h264", frames=100))
+    video.payloads = [attrs.evolve(p, data=b"\x7c\x01" + p.data[2:]) for p in video.payloads]
+    return Script([video], ending="silence")
+
+
+def damaged_sound() -> Script:
+    """The picture is fine; the sound never is."""
+    sound = rtp.aac_track(clips.sound("aac", seconds=2.4))
+    sound.payloads = [attrs.evolve(p, data=b"\xff\xff" + p.data[2:]) for p in sound.payloads]
+    return Script([rtp.video_track(clips.video("h264", frames=60)), sound])
+
+
+SCRIPTS = {
+    "h264 refreshed": joined("h264"),
+    "rare keyframes": rare_keyframes(),
+    "slow": slow(),
+    "only damage": only_damage(),
+    "damaged sound": damaged_sound(),
+}
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[None]:
+    """What takes half a minute takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "NOTHING_USABLE", NS_PER_S)
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    return await watch(tmp_path_factory.mktemp("entries"), SCRIPTS, seconds=20.0)
+
+
+def test_intra_refresh_is_shown_after_a_while(watched: dict[str, Watched]) -> None:
+    one = watched["h264 refreshed"]
+    # 3 s without a keyframe, up to a cycle until the next point, a cycle until all of the picture is right.
+    right = [number for number in one.numbers if number is not None]
+    assert right[-1] == FRAMES - 1
+    assert right == list(range(right[0], FRAMES))
+    assert right[0] <= JOINED + 75 + 2 * CYCLE
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_points_of_refresh_count_after_a_while_and_until_a_keyframe(codec: str) -> None:
+    """FFmpeg's decoder begins there in H.264; in H.265 it waits for a keyframe for ever, others may not."""
+    clip = clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
+    parser = host().codec(codec).parser(b"")
+    sets = b"".join(b"\0\0\0\1" + nal for nal in rtp.nals(clip.units[0].data)[: 2 if codec == "h264" else 3])
+    units = [sets + clip.units[JOINED].data, *(unit.data for unit in clip.units[JOINED + 1 :]), clip.units[0].data]
+    units += [clip.units[CYCLE].data]
+    packets = [parser.parse(unit, n * 40_000_000, n * 40_000_000) for n, unit in enumerate(units)]
+    keys = [n + JOINED for n, packet in enumerate(packets) if packet is not None and packet.keyframe]
+    assert keys == [*range(100, FRAMES, CYCLE), FRAMES]
+
+
+def test_a_rare_keyframe_is_waited_for(watched: dict[str, Watched]) -> None:
+    one = watched["rare keyframes"]
+    assert one.numbers == list(range(70, 100))
+    assert [note for note in one.notes if "no keyframe has in 1 s: waiting for one" in note]
+
+
+def test_a_slow_camera_is_not_a_dead_one(watched: dict[str, Watched]) -> None:
+    one = watched["slow"]
+    assert one.numbers == list(range(8))
+    assert one.camera.connections == 1
+
+
+def test_the_error_names_why_nothing_could_be_shown(watched: dict[str, Watched]) -> None:
+    one = watched["only damage"]
+    assert not one.seen.pictures
+    assert "no video that could be shown in 1 s: " in one.reasons[0]
+    assert " damaged" in one.reasons[0]
+
+
+def test_sound_that_is_only_damage_is_told_once_and_costs_no_picture(watched: dict[str, Watched]) -> None:
+    one = watched["damaged sound"]
+    # The picture waits 2 s for sound that is to be expected, then it goes without.
+    assert one.numbers == list(range(48, 60))
+    assert len([note for note in one.notes if "nothing that comes of its audio can be used: " in note]) == 1
