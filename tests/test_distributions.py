@@ -30,8 +30,11 @@ class Use:
     source: dict[str, Any] = attrs.field(factory=lambda: {"type": "testsrc"})
     encoder: str = "H264_CBR"
     output: dict[str, Any] = attrs.field(factory=dict)
+    whole: dict[str, Any] | None = None
 
     def config(self) -> dict[str, Any]:
+        if self.whole is not None:
+            return self.whole
         output = {"url": f"rtmp://{NOWHERE}/live/cam", **self.output}
         encoder = {"type": self.encoder, "width": 320, "height": 180, "framerate": 10, "bitrate": 100}
         stream = {"name": "main", "source": self.source, "encoder": encoder, "outputs": {"primary": output}}
@@ -58,6 +61,9 @@ USES = {
     "camcast_opus": Use("or an audio codec", output={"audio": "opus"}),
     "camcast_pcm": Use("or an audio codec", output={"audio": "g711a"}),
     "camcast_mpegaudio": Use("or an audio codec", output={"audio": "mp3"}),
+    "camcast_legacy": Use(
+        'the original system\'s files need the plugin "legacy"', whole={"net_service": {"rtsp": {"port": 554}}}
+    ),
     "camcast_kit_h26x": Use("No module named 'camcast_kit_h26x'"),
     "camcast_kit_rtmp": Use("No module named 'camcast_kit_rtmp'"),
 }

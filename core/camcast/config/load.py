@@ -72,11 +72,13 @@ class ConfigFile:
         if self.mapping is None:
             assert self.fault is not None
             raise self.fault
+        if self.mapping and not set(self.mapping) & set(FILE.keys):
+            raise ConfigError(f"{self.path} is of {not_ours(host)}")
         try:
             return from_mapping(self.mapping, host, base=base)
         except ConfigError as error:
             if not self._is_ours and set(self.mapping) - set(FILE.keys):
-                raise ConfigError([*error.issues, Issue("", not_ours(host))]) from None
+                raise ConfigError([*error.issues, Issue("", f"{self.path} may be of {not_ours(host)}")]) from None
             raise
 
     @property
