@@ -1,0 +1,75 @@
+"""Who may import whom: the core no plugin, a plugin no other, nobody in a circle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import imports
+
+ROOT = Path(__file__).parent.parent
+KINDS_OF_PLUGIN = ("configs", "encoders", "kits", "sources", "transports")
+FOLDERS = [ROOT / "core", *(path for path in sorted((ROOT / "plugins").iterdir()) if path.is_dir())]
+MODULES = imports.modules(FOLDERS)
+FILES = imports.graph(MODULES)
+
+
+def _distribution(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _room(module: str) -> str:
+    """The floor of the core that a module is on: the folder below `camcast`, or itself where it stands in none."""
+    return ".".join(module.split(".")[:2])
+
+
+def _is_kit(module: str) -> bool:
+    return (ROOT / "plugins" / "kits") in MODULES[module].parents
+
+
+def test_the_reading_finds_all_ways_to_import(tmp_path: Path) -> None:
+    texts = {
+        "a/__init__.py": "from .b import x",
+        "a/b.py": "def f():\n    from a import c",
+        "a/c.py": "import a.d, typing\nif typing.TYPE_CHECKING:\n    import a.b\nelse:\n    import e",
+        "a/d.py": "from ..a.c import y\nfrom . import b, something",
+        "e.py": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = imports.graph(imports.modules([tmp_path]))
+    assert found == {"a": {"a.b"}, "a.b": {"a.c"}, "a.c": {"a.d", "e"}, "a.d": {"a", "a.b", "a.c"}, "e": set()}
+    assert imports.circles(found) == [["a", "a.b", "a.c", "a.d", "a"]]
+    assert imports.circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_every_folder_of_plugins_is_built() -> None:
+    assert [path.name for path in FOLDERS[1:]] == sorted(KINDS_OF_PLUGIN)
+
+
+@pytest.mark.parametrize("distribution", sorted({_distribution(name) for name in MODULES}))
+def test_nobody_imports_a_plugin_but_itself(distribution: str) -> None:
+    """Kits are there for plugins to import; the core imports nothing of `plugins/`, and a kit only other kits."""
+    crossing = [
+        f"{name} imports {target}"
+        for name, targets in FILES.items()
+        for target in targets
+        if _distribution(name) == distribution
+        and _distribution(target) not in (distribution, "camcast")
+        and (distribution == "camcast" or not _is_kit(target))
+    ]
+    assert crossing == []
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    assert [" -> ".join(circle) for circle in imports.circles(FILES)] == []
+
+
+def test_no_room_of_the_core_imports_itself_by_way_of_others() -> None:
+    room = {name: _room(name) for name in MODULES if _distribution(name) == "camcast"}
+    files = {name: {target for target in FILES[name] if target in room} for name in room}
+    rooms = imports.grouped(files, room)
+    assert len(rooms) > 20
+    assert [" -> ".join(circle) for circle in imports.circles(rooms)] == []
