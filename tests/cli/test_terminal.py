@@ -16,7 +16,9 @@ from tests.core.session.test_session import KEY
 from camcast.camera.stats import Stats
 from camcast.cli import terminal
 from camcast.cli.display import session_table, totals_line
+from camcast.cli.summary import summarise
 from camcast.events import SessionState
+from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
 
 CAMCAST = str(Path(sys.executable).with_name("camcast"))
@@ -29,12 +31,12 @@ def metrics(**changes: object) -> SessionMetrics:
         key=KEY,
         label=f"cam0_{NAME}",
         state=SessionState.CONNECTED,
+        health=Health.HEALTHY,
         target=f"rtmp://server/{NAME}/***",
         target_index=0,
         retries=0,
         next_attempt_at=None,
-        transport=None,
-        outlet=None,
+        on_air=None,
     )
     return attrs.evolve(one, **changes)
 
@@ -52,6 +54,42 @@ def test_no_name_is_markup_in_the_table(monkeypatch: pytest.MonkeyPatch, state: 
     assert "\x1b[2J" not in shown.get()
     if width > 100:
         assert f"error \\x1b[2J\\n{NAME}" in shown.get()
+
+
+@pytest.mark.parametrize(
+    ("state", "health", "index", "word"),
+    [
+        (SessionState.CONNECTED, Health.HEALTHY, 0, "connected"),
+        (SessionState.CONNECTED, Health.HEALTHY, 1, "on fallback 1"),
+        (SessionState.CONNECTED, Health.UNHEALTHY, 0, "connected, unhealthy"),
+        (SessionState.CONNECTED, Health.WAITING, 0, "waiting for media"),
+        (SessionState.DISCONNECTED, Health.WAITING, 0, "waiting for media"),
+        (SessionState.DISCONNECTED, Health.PAUSED, 0, "paused"),
+        (SessionState.FAILED, Health.UNHEALTHY, 0, "failed"),
+    ],
+)
+def test_the_table_says_how_a_session_is(state: SessionState, health: Health, index: int, word: str) -> None:
+    shown = session_table((metrics(state=state, health=health, target_index=index),))
+    assert str(next(iter(shown.columns[1].cells))) == word
+
+
+@pytest.mark.parametrize(
+    ("health", "sent", "sound", "text"),
+    [
+        (Health.HEALTHY, 100, True, "1 sessions, 0 not healthy;"),
+        (Health.UNHEALTHY, 100, False, "1 sessions, 1 not healthy: cam0_main;"),
+        (Health.WAITING, 100, True, "1 sessions, 0 not healthy, 1 waiting for media;"),
+        (Health.WAITING, 0, False, "1 sessions, 1 not healthy: cam0_main, 1 waiting for media;"),
+    ],
+)
+def test_the_summary_says_what_was_wrong_at_the_end(health: Health, sent: int, sound: bool, text: str) -> None:
+    sessions = (metrics(label="cam0_main", health=health, frames_sent=sent),)
+    stats = Stats(uptime=1, sessions=sessions, streams=(), totals=total(sessions))
+    summary = summarise(stats, stats)
+    assert summary.healthy is sound
+    assert summary.text.startswith(text)
+    assert summary.sessions[0]["health"] == health.value
+    assert summary.sessions[0]["healthy"] is (health is Health.HEALTHY)
 
 
 def test_a_text_in_a_cell_is_no_markup_either() -> None:

@@ -22,6 +22,7 @@ from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
 from camcast.events import SessionState
 from camcast.printable import printable
+from camcast.session.health import Health
 from camcast.session.hook_threads import HookThreads
 from camcast.session.metrics import SessionMetrics
 
@@ -170,7 +171,7 @@ _COLUMNS = ("session", "state", "target", "bitrate", "fps", "sent", "dropped", "
 def _cells(one: SessionMetrics) -> tuple[Text, ...]:
     return (
         Text(printable(one.label)),
-        Text(_state(one), _STYLES[one.state]),
+        Text(_state(one), _style(one)),
         Text(printable(one.target)),
         Text(show_rate(one.bitrate)),
         Text(f"{one.fps:.1f}"),
@@ -203,9 +204,19 @@ def _state(metrics: SessionMetrics) -> str:
     """The state, with what it waits for."""
     if metrics.next_attempt_at is not None:
         return f"retry in {max(0.0, metrics.next_attempt_at - time.time()):.0f}s"
+    if metrics.state is SessionState.CONNECTED and metrics.health is Health.UNHEALTHY:
+        return "connected, unhealthy"
     if metrics.state is SessionState.CONNECTED and metrics.target_index:
         return f"on fallback {metrics.target_index}"
+    if metrics.health in (Health.WAITING, Health.PAUSED):
+        return str(metrics.health.value)
     return metrics.state.value
+
+
+def _style(metrics: SessionMetrics) -> str:
+    if metrics.state is SessionState.CONNECTED and not metrics.healthy:
+        return "yellow"
+    return _STYLES[metrics.state]
 
 
 def show_rate(bits: float) -> str:

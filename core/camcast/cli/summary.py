@@ -8,10 +8,8 @@ from typing import Any
 import attrs
 
 from camcast.engine import Stats
-from camcast.events import SessionState
+from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
-
-_SOUND = (SessionState.CONNECTED, SessionState.DISCONNECTED)
 
 
 @attrs.frozen
@@ -19,6 +17,7 @@ class Summary:
     """Printed as it is by `--json`."""
 
     healthy: bool
+    """Whether every session was healthy at the end, or waited for nothing but media that does not come any more."""
     seconds: float
     totals: Mapping[str, Any]
     sessions: list[Mapping[str, Any]]
@@ -28,8 +27,10 @@ class Summary:
     def text(self) -> str:
         """One line."""
         totals = self.totals
-        bad = [session for session in self.sessions if not session["healthy"]]
+        bad = [session for session in self.sessions if not _sound(session)]
         names = f": {', '.join(str(session['label']) for session in bad)}" if bad else ""
+        waiting = sum(session["health"] == Health.WAITING.value for session in self.sessions)
+        names += f", {waiting} {Health.WAITING.value}" if waiting else ""
         return (
             f"{len(self.sessions)} sessions, {len(bad)} not healthy{names}; {self.seconds:.1f} s, "
             f"{totals['bytes_sent'] / 1e6:.1f} MB and {totals['frames_sent']} frames sent, "
@@ -42,7 +43,7 @@ def summarise(before: Stats, after: Stats) -> Summary:
     ends = {metrics.key: metrics for metrics in after.sessions}
     sessions = [_session(metrics, ends.get(metrics.key, metrics)) for metrics in before.sessions]
     return Summary(
-        healthy=bool(sessions) and all(session["healthy"] for session in sessions),
+        healthy=bool(sessions) and all(_sound(session) for session in sessions),
         seconds=round(before.uptime, 3),
         totals=attrs.asdict(after.totals) | _present(before.totals, "active", "bitrate", "average_latency"),
         sessions=sessions,
@@ -51,11 +52,19 @@ def summarise(before: Stats, after: Stats) -> Summary:
 
 
 def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]:
-    # Healthy: it has published, and at the end it was publishing or only waiting for media.
-    healthy = before.state in _SOUND and after.frames_sent > 0
-    present = ("bitrate", "fps", "lag", "latency", "pending", "transport", "uptime", "downtime")
+    present = ("bitrate", "fps", "lag", "latency", "pending", "transport", "uptime", "downtime", "waiting")
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
-    return fields | {"key": str(before.key), "state": before.state.value, "healthy": healthy}
+    return fields | {
+        "key": str(before.key),
+        "state": before.state.value,
+        "health": before.health.value,
+        "healthy": before.healthy,
+    }
+
+
+def _sound(session: Mapping[str, Any]) -> bool:
+    """Whether nothing was wrong with it at the end: it was healthy, or had sent all that its source had to give."""
+    return bool(session["healthy"] or (session["health"] != Health.UNHEALTHY.value and session["frames_sent"] > 0))
 
 
 def _present(snapshot: object, *names: str) -> dict[str, Any]:

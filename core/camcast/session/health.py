@@ -1,8 +1,11 @@
-"""How a session is, in one word: what an operator looks at first, and what a supervisor of supervisors asks."""
+"""How a session is, in one word: what an operator looks at first, and what a supervisor of supervisors asks. Pure."""
 
 from __future__ import annotations
 
 from enum import Enum
+
+from camcast.events import SessionState
+from camcast.session.wanted import Wish
 
 
 class Health(Enum):
@@ -16,3 +19,18 @@ class Health(Enum):
     """Off the air because somebody said so."""
     UNHEALTHY = "unhealthy"
     """It is to be on the air and is not, or nothing of it arrives."""
+
+
+def judge(state: SessionState, wish: Wish, *, acknowledged: bool, overdue: bool, media: bool) -> Health:
+    """How a session is that is in `state` and is to do `wish`.
+
+    `acknowledged`: it is on the air, and its peer acknowledges. `overdue`: the next picture is later than their usual
+    distance allows. `media`: something has come from the source since then, so that it is not the source's fault.
+    """
+    if state is SessionState.FAILED:
+        return Health.UNHEALTHY
+    if wish in (Wish.PAUSE, Wish.END):
+        return Health.PAUSED
+    if wish is Wish.WAIT or (overdue and not media):
+        return Health.WAITING
+    return Health.HEALTHY if acknowledged and not overdue else Health.UNHEALTHY

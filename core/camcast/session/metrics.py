@@ -84,6 +84,11 @@ class Totals:
 
     sessions: int
     active: int
+    """Those on the air."""
+    healthy: int
+    """Of those: acknowledged, and with a picture gone out within its usual distance."""
+    waiting: int
+    """Those that wait for media."""
     bytes_sent: int
     frames_sent: int
     frames_dropped: int
@@ -259,6 +264,8 @@ def total(snapshots: Iterable[SessionMetrics], gone: Iterable[SessionMetrics] = 
     return Totals(
         sessions=len(live),
         active=len(active),
+        healthy=sum(one.healthy for one in live),
+        waiting=sum(one.health is Health.WAITING for one in live),
         bytes_sent=sum(one.bytes_sent for one in everything),
         frames_sent=sum(one.frames_sent for one in everything),
         frames_dropped=sum(one.frames_dropped for one in everything),

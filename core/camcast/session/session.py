@@ -9,11 +9,10 @@ from camcast.config import SessionConfig
 from camcast.events import SessionState
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
-from camcast.session.health import Health
+from camcast.session.health import Health, judge
 from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.stage import OnAir
 from camcast.session.supervisor import Supervisor
-from camcast.session.wanted import Wish
 from camcast.stream.feed import Feed
 
 STOP_DEADLINE = 5.0
@@ -60,15 +59,15 @@ class Session:
     @property
     def health(self) -> Health:
         """How it is at this moment."""
-        wish = self._supervisor.orders.now.wish
-        if self.state is SessionState.FAILED:
-            return Health.UNHEALTHY
-        if wish in (Wish.PAUSE, Wish.END):
-            return Health.PAUSED
-        if wish is Wish.WAIT:
-            return Health.WAITING
-        active = self.active
-        return Health.HEALTHY if active is not None and active.delivers(time.monotonic()) else Health.UNHEALTHY
+        active, now = self.active, time.monotonic()
+        overdue = active.outlet.picture_overdue(now) if active is not None else 0.0
+        return judge(
+            self.state,
+            self._supervisor.orders.now.wish,
+            acknowledged=active is not None and active.acknowledged(now),
+            overdue=overdue > 0,
+            media=self._feed.flowing(overdue),
+        )
 
     @property
     def healthy(self) -> bool:

@@ -239,8 +239,8 @@ class OnAir:
         """The transport's own figures, and the bytes pending."""
         return self.published.connected.transport.figures()
 
-    def delivers(self, now: float) -> bool:
-        """Whether what is sent arrives: the peer acknowledges, and a picture has gone out within its usual distance."""
+    def acknowledged(self, now: float) -> bool:
+        """Whether the peer acknowledges what is sent."""
         return self.flow_since is not None and not self.attempt.ended and not self.liveness.suspicious(now)
 
     def check(self, now: float) -> None:

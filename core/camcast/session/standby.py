@@ -1,4 +1,4 @@
-"""What goes on beside a session's active attempt: one worker, which moves, fails back, and keeps a spare or a twin.
+"""What goes on beside a session's active attempt: one task, which moves, fails back, and keeps a spare or a twin.
 
     cold   nothing, until the peer is suspiciously silent: then a spare for the next target, just in case
     warm   a spare for the next target: connected, not yet published
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 STANDBY_CHECK = 1.0
 """Seconds between two looks at the spare or the twin."""
 STOP_DEADLINE = 3.0
-"""Seconds that the worker may take to end when it is cancelled."""
+"""Seconds that the task may take to end when it is cancelled."""
 
 
 class Front(AttemptOwner, Protocol):
@@ -123,7 +123,7 @@ class Standby:
 
     async def _work(self, active: OnAir) -> None:
         me = asyncio.current_task()
-        # Whatever lost the cancellation (a plugin's close, say): two workers must not look after one session.
+        # Whatever lost the cancellation (a plugin's close, say): two tasks must not look after one session.
         while self._task is me:
             try:
                 await self._next(active)
