@@ -8,13 +8,14 @@ import signal
 import time
 from collections.abc import AsyncIterator
 
+import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import World, until
 
 from camcast.cli import supervise
 from camcast.cli.signals import Signals
-from camcast.config import Config
+from camcast.config import Config, RetryPolicy
 from camcast.errors import NetworkError, SourceError
 from camcast.events import SessionState
 from camcast.session import session
@@ -32,9 +33,12 @@ async def over(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[
     return asyncio.create_task(supervise._until_done(world.engine, stop or asyncio.Event()))
 
 
-async def test_it_ends_when_every_session_has_given_up(world: World):
+FOR_GOOD = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=2, revive_after=None)
+
+
+async def test_it_ends_when_every_session_has_given_up_for_good(world: World):
     world.servers.down["connect", "a"] = NetworkError("refused")
-    engine = await world.start(chain("a"), chain("b", output="cloud"))
+    engine = await world.start(chain("a", retry_policy=FOR_GOOD), chain("b", output="cloud", auto_reconnect=False))
     task = await over(world)
     one = engine.sessions.get(KEY)
     assert one is not None
@@ -44,6 +48,18 @@ async def test_it_ends_when_every_session_has_given_up(world: World):
     world.servers.down["connect", "b"] = NetworkError("refused")
     world.servers.lose("b", NetworkError("reset"))
     await asyncio.wait_for(task, 5)
+
+
+async def test_it_goes_on_while_one_may_revive(world: World):
+    world.servers.down["connect", "a"] = NetworkError("refused")
+    engine = await world.start(chain("a", retry_policy=attrs.evolve(FOR_GOOD, revive_after=300)))
+    task = await over(world)
+    one = engine.sessions.get(KEY)
+    assert one is not None
+    await until(lambda: one.state is SessionState.FAILED)
+    await asyncio.sleep(2 * supervise.LOOK)
+    assert not task.done()
+    task.cancel()
 
 
 async def test_it_ends_when_every_source_has_come_to_its_end(world: World):

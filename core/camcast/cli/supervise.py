@@ -18,6 +18,7 @@ from camcast.errors import CamcastError
 from camcast.events import SessionState
 from camcast.host import PluginHost
 from camcast.session.hook_threads import HookThreads
+from camcast.session.session_manager import SessionHandle
 
 LOOK = 0.25
 """Seconds between two looks at whether there is anything left to do."""
@@ -92,7 +93,7 @@ async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
     drained_by: float | None = None
     while not stop.is_set():
         sessions = list(engine.sessions)
-        if sessions and all(session.state is SessionState.FAILED for session in sessions):
+        if sessions and all(map(_is_over, sessions)):
             return
         if engine.sources_ended:
             drained_by = drained_by or time.monotonic() + DRAIN
@@ -101,6 +102,11 @@ async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK):
                 await stop.wait()
+
+
+def _is_over(session: SessionHandle) -> bool:
+    """Whether it has given up and will not try again by itself."""
+    return session.state is SessionState.FAILED and session.config.revive_after is None
 
 
 async def _reloads(engine: Engine, file: Path | None, asked_for: asyncio.Event) -> None:
