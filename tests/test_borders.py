@@ -1,4 +1,4 @@
-"""The rooms of the core: what imports what, imports inside functions counted, those for types alone not."""
+"""Who may import whom: the core no plugin, a plugin no other, nobody in a circle."""
 
 from __future__ import annotations
 
@@ -9,98 +9,117 @@ from pathlib import Path
 
 import pytest
 
+from tests import imports
+
 ROOT = Path(__file__).parent.parent
-CORE = ROOT / "core" / "camcast"
+KINDS_OF_PLUGIN = ("configs", "encoders", "kits", "sources", "transports")
 FLOORS = ("cli", "engine", "workers", "camera", "session", "stream")
-"""From the top; each knows only what is below it."""
+"""Rooms of the core from the top down; each knows only what is below it."""
+FOLDERS = [ROOT / "core", *(path for path in sorted((ROOT / "plugins").iterdir()) if path.is_dir())]
+MODULES = imports.modules(FOLDERS)
+FILES = imports.graph(MODULES)
 
 
-def _name(path: Path) -> str:
-    parts = path.relative_to(CORE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def _distribution(module: str) -> str:
+    return module.partition(".")[0]
 
 
-FILES = {_name(path): path for path in sorted(CORE.rglob("*.py"))}
+def _room(module: str) -> str:
+    """The floor of the core that a module is on: the folder below `camcast`, or itself where it stands in none."""
+    return ".".join(module.split(".")[:2])
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    """Modules named by imports anywhere below `node`, but for those that only type checkers see."""
-    match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return
-        case ast.Import(names=names):
-            yield from (alias.name for alias in names)
-        case ast.ImportFrom(module=str(module), names=names, level=0):
-            for alias in names:
-                whole = f"{module}.{alias.name}"
-                yield whole if whole in FILES else module
-    for child in ast.iter_child_nodes(node):
-        yield from _imported(child)
+def _is_kit(module: str) -> bool:
+    return (ROOT / "plugins" / "kits") in MODULES[module].parents
 
 
-IMPORTS = {name: set(_imported(ast.parse(path.read_text()))) - {name} for name, path in FILES.items()}
+def test_the_reading_finds_all_ways_to_import(tmp_path: Path) -> None:
+    texts = {
+        "a/__init__.py": "from .b import x",
+        "a/b.py": "def f():\n    from a import c",
+        "a/c.py": "import a.d, typing\nif typing.TYPE_CHECKING:\n    import a.b\nelse:\n    import e",
+        "a/d.py": "from ..a.c import y\nfrom . import b, something",
+        "e.py": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = imports.graph(imports.modules([tmp_path]))
+    assert found == {"a": {"a.b"}, "a.b": {"a.c"}, "a.c": {"a.d", "e"}, "a.d": {"a", "a.b", "a.c"}, "e": set()}
+    assert imports.circles(found) == [["a", "a.b", "a.c", "a.d", "a"]]
+    assert imports.circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
 
-def _room(name: str) -> str:
-    """The package of the core that a file is in; a file beside them is a room of its own."""
-    second = ".".join(name.split(".")[:2])
-    return second if (CORE / second.removeprefix("camcast.")).is_dir() else name
+def test_every_folder_of_plugins_is_built() -> None:
+    assert [path.name for path in FOLDERS[1:]] == sorted(KINDS_OF_PLUGIN)
 
 
-def _circle(graph: dict[str, set[str]]) -> list[str]:
-    """One circle, if there is any."""
-    done: set[str] = set()
-
-    def walk(node: str, path: list[str]) -> list[str]:
-        if node in path:
-            return [*path[path.index(node) :], node]
-        if node in done:
-            return []
-        for follower in sorted(graph.get(node, ())):
-            if found := walk(follower, [*path, node]):
-                return found
-        done.add(node)
-        return []
-
-    return next((found for node in sorted(graph) if (found := walk(node, []))), [])
+@pytest.mark.parametrize("distribution", sorted({_distribution(name) for name in MODULES}))
+def test_nobody_imports_a_plugin_but_itself(distribution: str) -> None:
+    """Kits are there for plugins to import; the core imports nothing of `plugins/`, and a kit only other kits."""
+    crossing = [
+        f"{name} imports {target}"
+        for name, targets in FILES.items()
+        for target in targets
+        if _distribution(name) == distribution
+        and _distribution(target) not in (distribution, "camcast")
+        and (distribution == "camcast" or not _is_kit(target))
+    ]
+    assert crossing == []
 
 
-def test_a_circle_is_found() -> None:
-    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["b", "c", "b"]
-    assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    assert [" -> ".join(circle) for circle in imports.circles(FILES)] == []
 
 
-def test_no_file_of_the_core_imports_itself_round_a_circle() -> None:
-    assert len(FILES) > 150
-    inside = {name: {other for other in imported if other in FILES} for name, imported in IMPORTS.items()}
-    assert _circle(inside) == []
-
-
-def test_no_room_of_the_core_imports_itself_round_a_circle() -> None:
-    rooms: dict[str, set[str]] = {}
-    for name, imported in IMPORTS.items():
-        others = {_room(other) for other in imported if other in FILES}
-        rooms.setdefault(_room(name), set()).update(others - {_room(name)})
-    assert _circle(rooms) == []
+def test_no_room_of_the_core_imports_itself_by_way_of_others() -> None:
+    room = {name: _room(name) for name in MODULES if _distribution(name) == "camcast"}
+    files = {name: {target for target in FILES[name] if target in room} for name in room}
+    rooms = imports.grouped(files, room)
+    assert len(rooms) > 20
+    assert [" -> ".join(circle) for circle in imports.circles(rooms)] == []
 
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_a_floor_knows_nothing_of_those_above_it(floor: str) -> None:
     above = {f"camcast.{room}" for room in FLOORS[: FLOORS.index(floor)]}
-    mine = {name: imported for name, imported in IMPORTS.items() if _room(name) == f"camcast.{floor}"}
+    mine = [name for name in FILES if _room(name) == f"camcast.{floor}"]
     assert mine
-    assert {name: found for name, imported in mine.items() if (found := {_room(o) for o in imported} & above)} == {}
+    assert [f"{name} imports {other}" for name in mine for other in FILES[name] if _room(other) in above] == []
 
 
 def test_what_is_called_a_worker_is_a_process() -> None:
     """Threads, tasks and encoders have words of their own; only these rooms are about processes."""
-    rooms = {"workers", "engine", "cli", "config", "events", "descriptors"}
+    rooms = {f"camcast.{room}" for room in ("workers", "engine", "cli", "config", "events", "descriptors")}
     word = re.compile(r"(?<!net)worker(?! process)", re.IGNORECASE)
     found = [
-        f"{path.relative_to(CORE)}:{number}: {line.strip()}"
-        for module, path in FILES.items()
-        if _room(module).removeprefix("camcast.") not in rooms
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for module, path in MODULES.items()
+        if _distribution(module) == "camcast" and _room(module) not in rooms
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if word.search(line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("floor", ["engine", "workers", "camera"])
+def test_no_class_is_a_lump(floor: str) -> None:
+    """At most 300 lines and 20 attributes of its own."""
+    for module, path in MODULES.items():
+        if _room(module) != f"camcast.{floor}":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                assert (node.end_lineno or 0) - node.lineno < 300, f"{module}.{node.name}"
+                assert len(set(_attributes(node))) <= 20, f"{module}.{node.name}"
+
+
+def _attributes(cls: ast.ClassDef) -> Iterator[str]:
+    """What a class sets on `self`, or declares as a field."""
+    for node in ast.walk(cls):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                yield name
+    yield from (
+        node.target.id for node in cls.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    )
