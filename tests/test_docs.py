@@ -131,3 +131,25 @@ def test_the_stable_modules_are_there() -> None:
     assert len(names) > 10
     for name in names:
         importlib.import_module(name)
+
+
+def test_every_room_of_the_core_is_on_the_page_of_rooms() -> None:
+    core = ROOT / "core" / "camcast"
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("| folder |")[2].partition("\n\n")[0]
+    shown: set[str] = set()
+    for row in table.splitlines()[2:]:
+        folders, _, files = (re.findall(r"`([^`]+)`", cell) for cell in row.strip("|").split("|"))
+        shown |= {folder.rstrip("/") for folder in folders}
+        for file in files:
+            places = [core if "*" in folder else core / folder for folder in folders]
+            assert any((place / file).exists() or (core / file).exists() for place in places), file
+    rooms = {path.parent.name for path in core.glob("*/__init__.py")}
+    assert rooms == shown - {"core/camcast/*.py"}
+
+
+def test_decisions_are_numbered_in_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    decisions = page.partition("## Decisions")[2].partition("\n## ")[0]
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. \*\*", decisions, re.MULTILINE)]
+    assert len(numbers) > 20
+    assert numbers == list(range(1, len(numbers) + 1))
