@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from camcast.hooks import hookimpl
     from camcast.host import PluginHost
     from camcast.session.connection import ConnectionManager
+    from camcast.session.health import Health
     from camcast.session.metrics import SessionMetrics, Totals
     from camcast.session.pool import SessionPool
     from camcast.session.session_manager import MultiSessionManager, SessionHandle, SessionManager
@@ -52,6 +53,7 @@ _HOMES = {
     "Engine": "camcast.engine",
     "EngineThread": "camcast.engine",
     "Event": "camcast.events",
+    "Health": "camcast.session.health",
     "Limit": "camcast.config",
     "MultiSessionManager": "camcast.session.session_manager",
     "NotFound": "camcast.errors",
@@ -96,6 +98,7 @@ __all__ = [
     "Engine",
     "EngineThread",
     "Event",
+    "Health",
     "Limit",
     "MultiSessionManager",
     "NotFound",

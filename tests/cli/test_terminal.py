@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import attrs
@@ -13,11 +14,11 @@ import pytest
 from rich.console import Group
 from tests.core.session.test_session import KEY
 
-from camcast.camera.stats import Stats
+from camcast.camera.stats import Stats, StreamMetrics
 from camcast.cli import terminal
-from camcast.cli.display import session_table, totals_line
+from camcast.cli.display import reason, session_table, state, totals_line
 from camcast.cli.summary import summarise
-from camcast.events import SessionState
+from camcast.events import SessionState, SourceState
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
 
@@ -31,7 +32,7 @@ def metrics(**changes: object) -> SessionMetrics:
         key=KEY,
         label=f"cam0_{NAME}",
         state=SessionState.CONNECTED,
-        health=Health.HEALTHY,
+        health=Health.UNHEALTHY,
         target=f"rtmp://server/{NAME}/***",
         target_index=0,
         retries=0,
@@ -41,14 +42,14 @@ def metrics(**changes: object) -> SessionMetrics:
     return attrs.evolve(one, **changes)
 
 
-@pytest.mark.parametrize("state", list(SessionState))
+@pytest.mark.parametrize("one", list(SessionState))
 @pytest.mark.parametrize("width", [80, 300])
-def test_no_name_is_markup_in_the_table(monkeypatch: pytest.MonkeyPatch, state: SessionState, width: int) -> None:
+def test_no_name_is_markup_in_the_table(monkeypatch: pytest.MonkeyPatch, one: SessionState, width: int) -> None:
     monkeypatch.setattr(terminal.output, "_width", width)
-    sessions = (metrics(state=state, last_error=f"error {ACTS}{NAME}"),)
+    sessions = (metrics(state=one, last_error=f"error {ACTS}{NAME}"),)
     stats = Stats(uptime=1, sessions=sessions, streams=(), totals=total(sessions))
     with terminal.output.capture() as shown:
-        terminal.output.print(Group(session_table(stats.sessions, errors=width > 100), totals_line(stats)))
+        terminal.output.print(Group(session_table(stats, reasons=width > 100), totals_line(stats)))
         terminal.output.print(NAME)
     assert f"cam0_{NAME}" in shown.get()
     assert "\x1b[2J" not in shown.get()
@@ -56,21 +57,43 @@ def test_no_name_is_markup_in_the_table(monkeypatch: pytest.MonkeyPatch, state: 
         assert f"error \\x1b[2J\\n{NAME}" in shown.get()
 
 
+SOURCE = StreamMetrics(camera_id=0, stream_id=0, label="cam0_main", state=SourceState.WAITING, last_error="no route")
+
+
 @pytest.mark.parametrize(
-    ("state", "health", "index", "word"),
+    ("session", "source", "shown", "why"),
     [
-        (SessionState.CONNECTED, Health.HEALTHY, 0, "connected"),
-        (SessionState.CONNECTED, Health.HEALTHY, 1, "on fallback 1"),
-        (SessionState.CONNECTED, Health.UNHEALTHY, 0, "connected, unhealthy"),
-        (SessionState.CONNECTED, Health.WAITING, 0, "waiting for media"),
-        (SessionState.DISCONNECTED, Health.WAITING, 0, "waiting for media"),
-        (SessionState.DISCONNECTED, Health.PAUSED, 0, "paused"),
-        (SessionState.FAILED, Health.UNHEALTHY, 0, "failed"),
+        ({"health": Health.HEALTHY, "last_error": "long ago"}, {}, "connected", ""),
+        ({"health": Health.HEALTHY, "target_index": 1}, {}, "on fallback 1", ""),
+        ({"last_error": "reset"}, {}, "connected, unhealthy", "reset"),
+        ({"state": SessionState.FAILED, "last_error": "refused"}, {}, "failed", "refused"),
+        (
+            {"state": SessionState.DISCONNECTED, "health": Health.WAITING, "last_error": "long ago"},
+            {},
+            "waiting for media",
+            "source waiting: no route",
+        ),
+        (
+            {"state": SessionState.DISCONNECTED, "health": Health.WAITING},
+            {"state": SourceState.ENDED, "last_error": ""},
+            "waiting for media",
+            "source ended",
+        ),
+        ({"state": SessionState.DISCONNECTED, "health": Health.WAITING}, {"camera_id": 1}, "waiting for media", ""),
+        ({"state": SessionState.DISCONNECTED, "health": Health.PAUSED, "last_error": "long ago"}, {}, "paused", ""),
     ],
 )
-def test_the_table_says_how_a_session_is(state: SessionState, health: Health, index: int, word: str) -> None:
-    shown = session_table((metrics(state=state, health=health, target_index=index),))
-    assert str(next(iter(shown.columns[1].cells))) == word
+def test_the_table_says_how_each_session_is_and_whose_fault_it_is(
+    session: dict[str, object], source: dict[str, object], shown: str, why: str
+) -> None:
+    one = metrics(**session)
+    assert state(one) == shown
+    assert reason(one, [attrs.evolve(SOURCE, **source)]) == why
+
+
+def test_what_is_due_next_is_counted_down() -> None:
+    one = metrics(state=SessionState.ERROR, next_attempt_at=time.time() + 7.4)
+    assert state(one) == "retry in 7s"
 
 
 @pytest.mark.parametrize(

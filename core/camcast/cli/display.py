@@ -17,10 +17,11 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
+from camcast.camera.stats import StreamMetrics
 from camcast.cli.log_thread import LogThread
 from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
-from camcast.events import SessionState
+from camcast.events import SessionState, SourceState
 from camcast.printable import printable
 from camcast.session.health import Health
 from camcast.session.hook_threads import HookThreads
@@ -35,7 +36,7 @@ DRAWN_WITHIN = 5.0
 """Seconds after which a picture of the table is waited for no more."""
 
 WIDE = 140
-"""Columns of a terminal from which on the last error has one in the table."""
+"""Columns of a terminal from which on the table has one for why a session is not healthy."""
 MOST_TROUBLES = 5
 
 _STYLES = {
@@ -136,17 +137,17 @@ class LiveTable(_Logging):
 
     def _draw(self, stats: Stats) -> None:
         wide = output.width >= WIDE
-        troubles = [] if wide else _troubles(stats.sessions)
+        troubles = [] if wide else _troubles(stats)
         rows = max(3, output.height - 6 - len(troubles))
-        shown = session_table(stats.sessions, rows, errors=wide)
+        shown = session_table(stats, rows, reasons=wide)
         self._live.update(Group(shown, *troubles, totals_line(stats)), refresh=True)
 
 
-def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000, *, errors: bool = True) -> Table:
+def session_table(stats: Stats, rows: int = 1000, *, reasons: bool = True) -> Table:
     """One line a session, in their order; where they do not fit, those in trouble first."""
-    chosen = list(sessions)
+    sessions, chosen = stats.sessions, list(stats.sessions)
     if len(chosen) > rows:
-        chosen = sorted(chosen, key=lambda one: one.state is SessionState.CONNECTED)[: rows - 1]
+        chosen = sorted(chosen, key=lambda one: one.healthy)[: rows - 1]
     shown = table("", *_COLUMNS, numbers=("bitrate", "fps", "sent", "dropped", "uptime"))
     lines = [_cells(one) for one in chosen]
     for index, column in enumerate(shown.columns):
@@ -155,11 +156,11 @@ def session_table(sessions: Sequence[SessionMetrics], rows: int = 1000, *, error
         # Where it is narrow, the target gives way and nothing else.
         widest = max((cells[index].cell_len for cells in lines), default=0)
         column.min_width = 8 if _COLUMNS[index] == "target" else max(widest, len(_COLUMNS[index]))
-    if errors:
-        shown.add_column("last error", ratio=1, min_width=20, no_wrap=True, overflow="ellipsis")
+    if reasons:
+        shown.add_column("why", ratio=1, min_width=20, no_wrap=True, overflow="ellipsis")
         shown.expand = True
     for one, cells in zip(chosen, lines, strict=True):
-        shown.add_row(*cells, *([Text(printable(one.last_error), "dim")] if errors else []))
+        shown.add_row(*cells, *([Text(reason(one, stats.streams), "dim")] if reasons else []))
     if len(chosen) < len(sessions):
         shown.add_row(Text(f"and {len(sessions) - len(chosen)} more", "dim"))
     return shown
@@ -171,7 +172,7 @@ _COLUMNS = ("session", "state", "target", "bitrate", "fps", "sent", "dropped", "
 def _cells(one: SessionMetrics) -> tuple[Text, ...]:
     return (
         Text(printable(one.label)),
-        Text(_state(one), _style(one)),
+        Text(state(one), _style(one)),
         Text(printable(one.target)),
         Text(show_rate(one.bitrate)),
         Text(f"{one.fps:.1f}"),
@@ -181,10 +182,10 @@ def _cells(one: SessionMetrics) -> tuple[Text, ...]:
     )
 
 
-def _troubles(sessions: Sequence[SessionMetrics]) -> list[Text]:
-    """For narrow terminals: the last errors of sessions that are off air, a line each."""
-    troubled = [one for one in sessions if one.last_error and one.state is not SessionState.CONNECTED]
-    lines = [Text(printable(f"{one.label}: {one.last_error}"), "dim") for one in troubled[:MOST_TROUBLES]]
+def _troubles(stats: Stats) -> list[Text]:
+    """For narrow terminals: why sessions are not healthy, a line each."""
+    told = [(one, why) for one in stats.sessions if (why := reason(one, stats.streams))]
+    lines = [Text(f"{printable(one.label)}: {why}", "dim") for one, why in told[:MOST_TROUBLES]]
     for line in lines:
         line.truncate(output.width, overflow="ellipsis")
     return lines
@@ -200,17 +201,31 @@ def totals_line(stats: Stats) -> Text:
     )
 
 
-def _state(metrics: SessionMetrics) -> str:
-    """The state, with what it waits for."""
-    if metrics.next_attempt_at is not None:
-        return f"retry in {max(0.0, metrics.next_attempt_at - time.time()):.0f}s"
-    if metrics.state is SessionState.CONNECTED and metrics.health is Health.UNHEALTHY:
+def state(one: SessionMetrics) -> str:
+    """How a session is, with what it waits for."""
+    if one.next_attempt_at is not None:
+        return f"retry in {max(0.0, one.next_attempt_at - time.time()):.0f}s"
+    if one.state is SessionState.CONNECTED and one.health is Health.UNHEALTHY:
         return "connected, unhealthy"
-    if metrics.state is SessionState.CONNECTED and metrics.target_index:
-        return f"on fallback {metrics.target_index}"
-    if metrics.health in (Health.WAITING, Health.PAUSED):
-        return str(metrics.health.value)
-    return metrics.state.value
+    if one.state is SessionState.CONNECTED and one.target_index:
+        return f"on fallback {one.target_index}"
+    if one.health in (Health.WAITING, Health.PAUSED):
+        return str(one.health.value)
+    return str(one.state.value)
+
+
+def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
+    """Why a session is not healthy: its own last error, or its camera's. "" for one that is."""
+    if one.healthy or one.health is Health.PAUSED:
+        return ""
+    if one.health is Health.UNHEALTHY:
+        return printable(one.last_error)
+    camera = [s for s in streams if (s.camera_id, s.stream_id) == (one.key.camera_id, one.key.stream_id)]
+    return "".join(
+        printable(f"source {source.state.value}" + (f": {source.last_error}" if source.last_error else ""))
+        for source in camera
+        if source.state is not SourceState.RUNNING
+    )
 
 
 def _style(metrics: SessionMetrics) -> str:

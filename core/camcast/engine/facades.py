@@ -10,6 +10,7 @@ from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.engine.loop_thread import LoopThread
 from camcast.events import SessionKey, SessionState, SourceState
+from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics, Totals
 from camcast.session.session_manager import SessionHandle, SessionManager
 
@@ -40,6 +41,10 @@ class ThreadedSession:
     @property
     def target_shown(self) -> str:
         return self._loop.call(lambda: self._session.target_shown)
+
+    @property
+    def health(self) -> Health:
+        return self._loop.call(lambda: self._session.health)
 
     @property
     def healthy(self) -> bool:

@@ -14,6 +14,7 @@ from camcast.config import SessionConfig
 from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
 from camcast.session.environment import Environment
+from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics, Totals, total
 from camcast.session.naming import Claims, numbered, placed, published
 from camcast.session.session import Session
@@ -41,8 +42,12 @@ class SessionHandle(Protocol):
         """Redacted URL of the target in use, or of the one due next."""
 
     @property
+    def health(self) -> Health:
+        """How it is: healthy, waiting for media, paused, or unhealthy."""
+
+    @property
     def healthy(self) -> bool:
-        """Whether all is as it should be: it delivers, or waits for nothing but media."""
+        """On the air: what is sent is acknowledged, and a picture has gone out within its usual distance."""
 
     @property
     def metrics(self) -> SessionMetrics:

@@ -52,6 +52,10 @@ class RemoteSession:
         return self.metrics.target
 
     @property
+    def health(self) -> Health:
+        return self.metrics.health
+
+    @property
     def healthy(self) -> bool:
         return self.metrics.healthy
 

@@ -144,7 +144,7 @@ def test_sessions_are_made_found_and_ended_by_threads(running: tuple[World, Engi
     wait(lambda: (0, 0) in world.sinks)
     engine.call(world.flow)
     wait(lambda: one.state is SessionState.CONNECTED)
-    assert one.healthy
+    wait(lambda: one.healthy)
     assert (one.key, one.label, one.config.targets[0].url) == (KEY, "cam0_main", "mem://a/key-of-a")
     assert [found.key for found in engine.sessions.find(url="mem://b/key-of-b")] == [KEY]
     assert [found.key for found in engine.sessions] == [KEY]
