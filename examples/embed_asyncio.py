@@ -32,3 +32,5 @@ if __name__ == "__main__":
         asyncio.run(main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0))
     except ConfigError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("All sessions have been ended in order.")

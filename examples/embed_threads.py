@@ -8,14 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
-from camcast import ConfigError, EngineThread, PluginHost
-from camcast.config.load import load
+from camcast import ConfigError, EngineThread
 
 
 def main(path: str, seconds: float) -> None:
-    host = PluginHost()
-    config = load(path, host)
-    with EngineThread(config, host=host, on_event=lambda event: print(event.text)) as engine:
+    with EngineThread.from_file(path, on_event=lambda event: print(event.text)) as engine:
         time.sleep(seconds)
         for metrics in engine.stats().sessions:
             print(f"{metrics.label}: {metrics.state.value}, {metrics.bytes_sent} bytes")
@@ -26,3 +23,5 @@ if __name__ == "__main__":
         main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0)
     except ConfigError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("All sessions have been ended in order.")

@@ -100,15 +100,16 @@ class PushCounts:
     waiting: int
     """On their way from a thread to the loop, or held until every track is known."""
     dropped: Mapping[str, int]
-    """By reason: "not running", "full", "damaged", "stopped", …"""
+    """By reason: "not running", "full", "damaged", "another size", "stopped", …"""
 
 
 class PushHandle(Protocol):
     """The embedding program's way into one stream, before, while and after its source runs. From any thread.
 
-    `packet`, `frame` and `audio` say whether the media was taken. What is damaged, of another size than the stream's
-    picture, too much for now, or comes while the source does not run, is not: it is counted in `counts` by reason. They
-    wait only when given a `timeout` (seconds). Times are ns on any timeline of yours, None = now.
+    `packet`, `frame` and `audio` say whether the media was taken. What is damaged, of another size than the pictures
+    before it, too much for now, or comes while the source does not run, is not: it is counted in `counts` by reason. (A
+    packet from another thread is read later, on the loop: where it is damaged only `counts` can say so.) They wait only
+    when given a `timeout` (seconds). Times are ns on any timeline of yours, None = now.
     """
 
     on_keyframe_request: Callable[[], object] | None

@@ -16,7 +16,7 @@ from tests.media import made
 from tests.plugins.source_kit import Sink, context, demuxed, until
 
 from camcast.engine.handover import LoopHandover
-from camcast.errors import MediaError, SourceError
+from camcast.errors import MediaError, SourceError, WrongState
 from camcast.host import PluginHost
 from camcast.kinds import SourceKind
 from camcast.media import RAW, MediaKind
@@ -124,14 +124,44 @@ async def test_without_timestamps_the_time_of_arrival_counts() -> None:
 
 async def test_damaged_and_unknown_media(host: PluginHost) -> None:
     async with running(codec=host.codec) as (feed, sink):
-        assert feed.packet(b"\x00\x00\x01\x67")
-        assert feed.packet(b"\xff" * 40)
+        assert not feed.packet(b"\x00\x00\x01\x67")
+        assert not feed.packet(b"\xff" * 40)
+        assert await asyncio.to_thread(feed.packet, b"\xff" * 40), "it is read later, on the loop"
+        await until(lambda: feed.counts.waiting == 0)
         with pytest.raises(MediaError, match="known"):
             feed.packet(b"x", codec="nonsense")
-        assert feed.packet(b"x", kind=AUDIO)
-        assert sum(sink.drops.values()) >= 2
+        assert not feed.packet(b"x", kind=AUDIO)
+        assert sum(sink.drops.values()) == feed.counts.dropped["damaged"] == 4
         assert not sink.packets
     assert balanced(feed)
+
+
+async def test_a_picture_of_another_size_is_not_taken() -> None:
+    async with running(PushOptions(video="raw")) as (feed, sink):
+        small, large = np.zeros((48, 64, 3), np.uint8), np.zeros((96, 128, 3), np.uint8)
+        assert feed.frame(small)
+        assert not feed.frame(large)
+        assert not await asyncio.to_thread(feed.frame, large)
+        assert not feed.frame(av.VideoFrame(64, 46, "yuv420p"))
+        assert feed.frame(small)
+        assert len(sink.frames) == 2
+        assert feed.counts.dropped == {"another size": 3}
+    async with run_kind(camcast_sources()[0], PushOptions(video="raw"), Sink()) as (feed, sink):
+        # Those of threads that begin together are told apart when they arrive.
+        thread = threading.Thread(target=lambda: (feed.frame(small), feed.frame(large)))
+        thread.start()
+        thread.join()
+        assert feed.counts.waiting == 2
+        await until(lambda: feed.counts.waiting == 0)
+        assert feed.counts.dropped == {"another size": 1}
+    assert balanced(feed)
+
+
+async def test_waiting_on_an_event_loop_is_refused_at_once() -> None:
+    feed = PushFeed(0, 0)
+    with pytest.raises(WrongState, match="await ready"):
+        feed.wait_ready(60)
+    assert not await asyncio.to_thread(feed.wait_ready, 0.01)
 
 
 @pytest.mark.parametrize("option", [{"video": "nonsense"}, {"audio": "nonsense"}, {"audio": "h264"}])
@@ -164,10 +194,9 @@ async def test_pictures_and_sound_from_arrays() -> None:
         assert video.pts == 40
         assert second.pts - first.pts == 10_000_000, "dated by its samples"
         assert np.array_equal(second.data.to_ndarray(), tone)  # type: ignore[union-attr]
-        own = av.VideoFrame(128, 96, "yuv420p")
+        own = av.VideoFrame(64, 48, "yuv420p")
         assert feed.frame(own)
         assert sink.frames[-1].data is own
-        assert sink.frames[-1].track.width == 128
         for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)):
             with pytest.raises(ValueError, match=r"a bgr24 picture is a uint8 array of shape \(height, width, 3\)"):
                 feed.frame(wrong)

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from camcast.errors import SourceError
+from camcast.errors import SourceError, WrongState
 from camcast.media import NS_PER_MS, RAW, MediaKind
 from camcast_push.counts import PushCounts
 from camcast_push.options import PushOptions
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NOT_RUNNING = "not running"
 FULL = "full"
 STOPPED = "stopped"
+SIZE = "another size"
 _SOUND_SLACK = 100 * NS_PER_MS
 """Sound without timestamps is dated by its samples until it is this far from the clock."""
 
@@ -40,9 +41,11 @@ class Door(Protocol):
     handover: Handover
     loop: asyncio.AbstractEventLoop
     thread: int
+    size: tuple[int, int] | None
+    """Width and height of the pictures, once there has been one."""
 
-    def take(self, unit: Unit) -> None:
-        """On the loop: deliver, absorb, hold or drop `unit`, and count it."""
+    def take(self, unit: Unit) -> bool:
+        """On the loop: deliver, absorb, hold or drop `unit`, and count it. False = dropped."""
 
     def check_codec(self, name: str) -> None:
         """Raises `MediaError` for a codec nobody knows. From any thread."""
@@ -108,7 +111,9 @@ class PushFeed:
                 self._ready.discard(future)
 
     def wait_ready(self, timeout: float) -> bool:
-        """The same for other threads; False after `timeout` seconds."""
+        """The same for other threads; False after `timeout` seconds. Raises `WrongState` on an event loop."""
+        if self._door is None and _on_a_loop():
+            raise WrongState("waiting on an event loop would stop it; await ready() there")
         with self._room:
             return self._room.wait_for(lambda: self._door is not None, timeout)
 
@@ -141,15 +146,16 @@ class PushFeed:
         """Push one picture: an array in the configured `format`, or a PyAV frame.
 
         An array is copied; a PyAV frame belongs to the engine from then on. Raises `ValueError` for an array of
-        another shape.
+        another shape. All pictures of a run have one size; another one is not taken.
         """
         door, now = self._door, time.monotonic_ns()
         if door is None:
             return self._refuse(MediaKind.VIDEO, NOT_RUNNING)
+        frame = video_frame(picture, door.options.format)
+        if door.size not in (None, (frame.width, frame.height)):
+            return self._refuse(MediaKind.VIDEO, SIZE)
         time_ = now if pts is None else pts
-        return self._push(
-            Unit(MediaKind.VIDEO, video_frame(picture, door.options.format), RAW, time_, time_, now), timeout
-        )
+        return self._push(Unit(MediaKind.VIDEO, frame, RAW, time_, time_, now), timeout)
 
     def audio(self, samples: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:
         """Push a block of sound: a PyAV frame, or int16 or float32 samples of shape (samples,) or (channels, samples).
@@ -183,8 +189,7 @@ class PushFeed:
             return self._refuse(unit.kind, NOT_RUNNING)
         if threading.get_ident() == door.thread:
             self._offered_on_loop += 1
-            door.take(unit)
-            return True
+            return door.take(unit)
         return self._hand_over(door, unit, timeout)
 
     def _hand_over(self, door: Door, unit: Unit, timeout: float) -> bool:
@@ -283,11 +288,23 @@ class PushFeed:
             self._queued = self.held = 0
             self._room.notify_all()
 
-    def settle(self, *, delivered: int = 0, absorbed: int = 0, held: int = 0, damaged: int = 0) -> None:
+    def settle(
+        self, *, delivered: int = 0, absorbed: int = 0, held: int = 0, damaged: int = 0, misfits: int = 0
+    ) -> None:
         """Count what became of units that have arrived. On the loop."""
         self.delivered += delivered
         self.absorbed += absorbed
         self.held += held
-        if damaged:
-            with self._room:
-                self._dropped["damaged"] += damaged
+        for reason, count in (("damaged", damaged), (SIZE, misfits)):
+            if count:
+                with self._room:
+                    self._dropped[reason] += count
+
+
+def _on_a_loop() -> bool:
+    """Whether this thread is running an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

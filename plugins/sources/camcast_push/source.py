@@ -10,7 +10,7 @@ from typing import Any
 from camcast.contracts import CodecParser, MediaSink, SourceContext
 from camcast.errors import MediaError, SourceError
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
-from camcast_push.feed import PushFeed
+from camcast_push.feed import SIZE, PushFeed
 from camcast_push.options import PushOptions
 from camcast_push.units import Unit
 
@@ -54,6 +54,7 @@ class Intake:
         self.handover = context.handover
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
+        self.size: tuple[int, int] | None = None
         self.ended: asyncio.Future[None] = self.loop.create_future()
         self._context = context
         self._feed = feed
@@ -86,26 +87,34 @@ class Intake:
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def take(self, unit: Unit) -> None:
+    def take(self, unit: Unit) -> bool:
         try:
             media = self._frame(unit) if unit.codec == RAW else self._packet(unit)
         except MediaError:
             self._feed.settle(damaged=1)
             self._sink.dropped(unit.kind, "damaged")
-            return
+            return False
         if media is None:
             self._feed.settle(absorbed=1)
-            return
+            return True
+        if unit.codec == RAW and unit.kind is MediaKind.VIDEO:
+            size = (unit.data.width, unit.data.height)
+            if self.size not in (None, size):
+                self._feed.settle(misfits=1)
+                self._sink.dropped(unit.kind, SIZE)
+                return False
+            self.size = size
         if media.track is not self._video and media.track is not self._audio:
             self._learn(media.track)
         if not self._announced:
             self._hold(media)
-            return
+            return True
         if type(media) is Packet:
             self._sink.packet(media)
         else:
             self._deliver(media)
         self._feed.delivered += 1
+        return True
 
     def _learn(self, track: Track) -> None:
         """Take in a track that is new, or has changed."""
