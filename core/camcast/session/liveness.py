@@ -82,10 +82,9 @@ class Liveness:
             self._learn()
             self._floor = max(self._looked, now - LOOK)
             self._since = now
-        elif pending <= 0:
-            self._floor = self._since = now
         self._looked, self._pending, self._waited = now, pending, waiting
         if pending <= 0:
+            self._floor = self._since = now
             return None
         if waiting > 0:
             self._since = max(self._floor, now - waiting)
