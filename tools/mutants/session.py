@@ -6,6 +6,8 @@ from tools.mutants.mutant import Mutant
 
 _METRICS = "core/camcast/session/metrics.py"
 _METRICS_TESTS = ("tests/core/session/test_metrics.py",)
+_SENDER = "core/camcast/stream/sender.py"
+_SENDER_TESTS = ("tests/core/stream/test_latency.py",)
 _POLICY = "core/camcast/session/connection.py"
 _POLICY_TESTS = ("tests/core/session/test_connection.py",)
 
@@ -260,6 +262,20 @@ MUTANTS = (
         "[one.latency for one in active if one.latency > 0]",
         "[one.latency for one in live if one.latency > 0]",
         _METRICS_TESTS,
+    ),
+    Mutant(
+        "the latency is the last one measured",
+        _SENDER,
+        "self.counters.latency += (seconds - self.counters.latency) * LATENCY_SHARE",
+        "self.counters.latency = seconds",
+        _SENDER_TESTS,
+    ),
+    Mutant(
+        "the latency is of what was sent again, too",
+        _SENDER,
+        "if newest is not None and newest[ARRIVAL]:",
+        "if newest is not None:",
+        _SENDER_TESTS,
     ),
     Mutant(
         "the bitrate is bytes a second",
