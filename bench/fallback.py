@@ -26,7 +26,7 @@ from tests.media import RECIPES, made
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig
 from camcast.config import TargetConfig
 from camcast.media import TagType
-from camcast.stream.feed import LINGER
+from camcast.stream.renditions import LINGER
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
 

@@ -21,7 +21,7 @@ from camcast.events import SessionState, SourceNote
 from camcast.host import PluginHost
 from camcast.kinds import EncoderKind
 from camcast.media import RAW, Frame, MediaKind, Packet, TagType, Track
-from camcast.stream import feed
+from camcast.stream import renditions
 from camcast_rtmp.receiver import Receiver
 from tests.integration.air import FAST, of, on_air
 from tests.integration.codec_clips import clip_of
@@ -36,7 +36,7 @@ def takes_h264_only(url: str, output: str = "rtmp", **settings: object) -> Sessi
 
 async def test_sound_and_picture_stay_together_over_one_transcoder_for_three_outputs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bench.fallback.LINGER", 0.3)
-    monkeypatch.setattr(feed, "LINGER", 0.3)
+    monkeypatch.setattr(renditions, "LINGER", 0.3)
     result = await measure(12)
     assert result.good, result
     assert result.pairs >= 8

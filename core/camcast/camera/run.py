@@ -43,11 +43,11 @@ class SourceRun:
         self._environment = environment
         self._note = note
         self._secrets: frozenset[str] = frozenset()
+        self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self, feed: Feed) -> SourceError | None:
         """Fill `feed`. Returns why the source failed, or None at the end of its media."""
-        fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        feed.on_fault = lambda error: None if fault.done() else fault.set_exception(error)
+        fault = self._fault
         running: asyncio.Task[None] | None = None
         try:
             self.source = await self._build()
@@ -70,6 +70,11 @@ class SourceRun:
                 running.cancel()
                 await asyncio.wait({running}, timeout=STOP_DEADLINE)
         return None
+
+    def fail(self, error: SourceError) -> None:
+        """What the source brings cannot be used: the run ends with `error`."""
+        if not self._fault.done():
+            self._fault.set_exception(error)
 
     def _scrub(self, text: str) -> str:
         """`text` without the source's secrets: libraries name the URL in their errors."""

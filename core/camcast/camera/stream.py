@@ -25,7 +25,7 @@ _GOOD_NEWS = frozenset({"encoder_chosen", "slate_off", "camera_odd"})
 
 
 class CameraStream:
-    """Implements `StreamHandle`. Its first media makes it RUNNING."""
+    """Implements `StreamHandle`, and `FeedOwner` for its feed. Its first media makes it RUNNING."""
 
     def __init__(
         self, camera: CameraConfig, config: StreamConfig, environment: Environment, emit: Callable[[Event], object]
@@ -42,14 +42,7 @@ class CameraStream:
         self._watcher: asyncio.Task[None] | None = None
         self._run: SourceRun | None = None
         self._retry = asyncio.Event()
-        self.feed = Feed(
-            environment.host,
-            environment.handover,
-            config.encoder,
-            label=self.label,
-            note=self._note,
-            request_keyframe=self._ask_source,
-        )
+        self.feed = Feed(environment.host, environment.handover, config.encoder, label=self.label, owner=self)
 
     @property
     def metrics(self) -> StreamMetrics:
@@ -108,9 +101,9 @@ class CameraStream:
         policy = ConnectionManager(1, self.config.source.retry_policy)
         while True:
             self._to(SourceState.STARTING)
-            self.feed.on_first = self._running
+            self.feed.expect_media()
             started = time.monotonic()
-            self._run = SourceRun(self.camera, self.config, self.label, self._environment, self._note)
+            self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note)
             try:
                 error = await self._run.run(self.feed)
             finally:
@@ -140,21 +133,27 @@ class CameraStream:
         """Put the slate on the air while the source is gone, for as long as the configuration says."""
         while True:
             await asyncio.sleep(min(slate.after / 4, 0.25))
-            silent = self.feed.silent_for
+            silent = self.feed.pulse.silent_for
             if silent is None or silent < slate.after or self.state is SourceState.ENDED:
                 continue
             if slate.up_to is not None and silent >= slate.up_to:
-                self.feed.end_slate()
-            elif not self.feed.slate_on_air:
-                self.feed.show_slate(slate, self.camera.name)
+                self.feed.slate.end()
+            elif not self.feed.slate.on_air:
+                self.feed.slate.show(slate, self.camera.name)
 
-    def _running(self) -> None:
+    # --- FeedOwner ------------------------------------------------------------------------------------------
+
+    def media_begins(self) -> None:
         if self.state is SourceState.STARTING:
             self._to(SourceState.RUNNING)
 
-    def _ask_source(self) -> bool:
+    def ask_source(self) -> bool:
         source = self._run.source if self._run is not None else None
         return source is not None and source.request_keyframe()
+
+    def fault(self, error: SourceError) -> None:
+        if self._run is not None:
+            self._run.fail(error)
 
     def _to(self, new: SourceState, reason: str = "") -> None:
         old, self.state = self.state, new
@@ -170,7 +169,7 @@ class CameraStream:
                 )
             )
 
-    def _note(self, code: str, text: str) -> None:
+    def note(self, code: str, text: str) -> None:
         self._emit(
             SourceNote(
                 label=self.label,

@@ -150,11 +150,9 @@ class Attempt:
     # --- life ---------------------------------------------------------------------------------------------
 
     def takes(self, rendition: Rendition, on_tracks: Callable[[], object]) -> None:
-        """It publishes `rendition`, acquired from its feed; the feed calls `on_tracks` until it is closed."""
+        """It publishes `rendition`, acquired for it; `on_tracks` is called when the stream has other tracks."""
         self._rendition = rendition
         self._on_tracks = on_tracks
-        rendition.on_failed.append(self._rendition_failed)
-        self.feed.on_tracks.append(on_tracks)
 
     def adopt(self, owner: AttemptOwner) -> None:
         """It stood beside and works for `owner` from now on; what it has under way is counted there."""
@@ -192,9 +190,12 @@ class Attempt:
         self.closed = True
         rendition, self._rendition = self._rendition, None
         if rendition is not None:
-            rendition.on_failed.remove(self._rendition_failed)
-            self.feed.on_tracks.remove(self._on_tracks)
-            self.feed.release(rendition)
+            self.feed.renditions.release(rendition, self)
 
-    def _rendition_failed(self, error: CamcastError) -> None:
+    # --- RenditionUser ------------------------------------------------------------------------------------
+
+    def tracks_changed(self) -> None:
+        self._on_tracks()
+
+    def rendition_failed(self, error: CamcastError) -> None:
         self.lost(NetworkError(self.scrub(str(error)), stage="streaming"))

@@ -96,7 +96,7 @@ class Session:
     def start(self) -> None:
         """Begin; media and targets are waited for in the background."""
         if self._task is None:
-            self._feed.on_flow.append(self._supervisor.wake)
+            self._feed.pulse.listen(self._supervisor)
             self._task = asyncio.create_task(self._supervisor.run(), name=f"camcast-session-{self.label}")
 
     async def stop(self) -> None:
@@ -108,8 +108,7 @@ class Session:
             if not done:
                 self._task.cancel()
                 await asyncio.wait({self._task}, timeout=1.0)
-        if self._supervisor.wake in self._feed.on_flow:
-            self._feed.on_flow.remove(self._supervisor.wake)
+        self._feed.pulse.leave(self._supervisor)
 
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""

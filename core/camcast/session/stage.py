@@ -122,7 +122,7 @@ class Connected:
             choice = self.choose()
             for remark in choice.remarks:
                 attempt.note(remark.code, remark.text)
-            rendition = attempt.feed.acquire(choice.key)
+            rendition = attempt.feed.renditions.acquire(choice.key, attempt)
             attempt.takes(rendition, lambda: self._compare(rendition))
             hub = await self._hub(rendition)
             await self.transport.publish(rendition.tracks)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Of one session. Implements `Front` (and so `AttemptOwner`) for its attempts and its standby."""
+    """Of one session. Implements `Front` (and so `AttemptOwner`) for its attempts, and `FlowListener` for its feed."""
 
     def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, recorder: Recorder) -> None:
         self.active: OnAir | None = None
@@ -72,6 +72,9 @@ class Supervisor:
     def wake(self) -> None:
         """Something has changed: look at it."""
         self._wake.set()
+
+    def media_flows(self) -> None:
+        self.wake()
 
     def interrupt(self) -> None:
         """What is wanted has changed: what is being opened is not wanted as it is."""
@@ -168,7 +171,7 @@ class Supervisor:
         wanted = self.orders.now
         if not wanted.on_air and not (self.policy.failed and wanted.wish is Wish.WAIT):
             if not self._feed.flowing(self._config.idle_timeout):
-                self._feed.idle()
+                self._feed.pulse.idle()
             self._failures.to(Trigger.DISCONNECT, wanted.reason)
             self._recorder.rest()
             await self._wake.wait()

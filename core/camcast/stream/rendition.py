@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from camcast.encode.silence import Silence
 from camcast.encode.transcoders import Taker, Transcoders
@@ -20,6 +21,7 @@ from camcast.kinds import Payload
 from camcast.media import MediaKind, Packet, Track, Unit
 from camcast.stream.hub import Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
+from camcast.stream.present import Present
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,28 @@ class FlvPacker(TagPacker):
     unit = TagPacker.tag
 
 
+class RenditionUser(Protocol):
+    """Who publishes a rendition: an attempt. All calls on the loop; they return at once."""
+
+    def rendition_failed(self, error: CamcastError) -> None:
+        """Nothing more will come of it."""
+
+    def tracks_changed(self) -> None:
+        """The stream has other tracks, or has ended: what is published may be outdated."""
+
+
+class RenditionOwner(Protocol):
+    """What a rendition tells whoever keeps it."""
+
+    def failed(self, rendition: Rendition, text: str) -> None:
+        """A transcoder has given up."""
+
+    def outdated(self, rendition: Rendition) -> None:
+        """A track has come for which it is too late."""
+
+
 class Rendition:
-    """One rendition. `failed` is called with a text when a transcoder gives up; the feed then drops it."""
+    """One rendition, for all who want the same."""
 
     def __init__(
         self,
@@ -58,21 +80,18 @@ class Rendition:
         tracks: Sequence[Track],
         host: PluginHost,
         transcoders: Transcoders,
-        *,
-        failed: Callable[[Rendition, str], object],
+        owner: RenditionOwner,
     ) -> None:
         self.key = key
         self.hub: Hub | None = None
         self.ready: asyncio.Future[Hub] = asyncio.get_running_loop().create_future()
-        self.users = 0
-        self.on_failed: list[Callable[[CamcastError], object]] = []
-        self.on_outdated: Callable[[Rendition], object] = lambda rendition: None
-        """Called when a track comes for which it is too late."""
+        self.users: tuple[RenditionUser, ...] = ()
         self.closed = False
         self._sources = {track.kind: track.codec for track in tracks}
         self._host = host
+        self._owner = owner
         self._shared = transcoders
-        self._taker = Taker(self._deliver, lambda text: failed(self, text))
+        self._taker = Taker(self._deliver, lambda text: owner.failed(self, text))
         self._tracks: dict[MediaKind, Track] = {}
         self._silence: Silence | None = None
         self._transcoded: dict[MediaKind, str] = {}
@@ -98,17 +117,17 @@ class Rendition:
         """The tracks as published, picture first."""
         return tuple(self._tracks[kind] for kind in MediaKind if kind in self._tracks)
 
-    def begin(self, group: Sequence[Packet], sound: Packet | None, bitrate: int) -> None:
+    def begin(self, present: Present, bitrate: int) -> None:
         """Begin with the stream's present group of pictures, so that nobody waits for the next keyframe.
 
         `bitrate`: bit/s for a picture that is transcoded; 0 = chosen by its size.
         """
-        if sound is not None:
-            self.packet(sound)
-        for packet in group:
+        if present.sound is not None:
+            self.packet(present.sound)
+        for packet in present.group.packets:
             self.packet(packet)
         for kind, codec in self._transcoded.items():
-            self._shared.join(kind, codec, self._taker, group=group, bitrate=bitrate)
+            self._shared.join(kind, codec, self._taker, group=present.group.packets, bitrate=bitrate)
 
     def packet(self, packet: Packet) -> None:
         """Take one packet of the stream, on the hub's timeline."""
@@ -134,8 +153,8 @@ class Rendition:
         if not self.ready.done():
             self.ready.set_exception(error)
             self.ready.exception()  # somebody may or may not wait; unasked, it is no news
-        for call in tuple(self.on_failed):
-            call(error)
+        for user in self.users:
+            user.rendition_failed(error)
 
     def close(self) -> None:
         """Take nothing more."""
@@ -161,7 +180,7 @@ class Rendition:
             if self.hub is not None:
                 if known is None:
                     del self._tracks[kind]
-                    self.on_outdated(self)
+                    self._owner.outdated(self)
                     return
                 self.hub.change(packet.track, to_ms(packet.dts))
         if self.hub is not None:
