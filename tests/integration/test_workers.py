@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 
-from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from attrs import evolve
+
+from camcast import CameraConfig, Config, Engine, SessionConfig, SlateConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Connected, SessionState, WorkerRestarted
 from camcast.media import TagType
 from camcast.workers.remote import RemoteCamera
@@ -83,6 +85,32 @@ async def test_a_worker_that_is_killed_comes_back_with_its_cameras():
         await reader
 
 
+async def test_a_stream_in_another_process_is_restarted_by_itself():
+    async with Receiver() as receiver:
+        config = sharded(receiver, 2)
+        async with Engine(config) as engine:
+            (far,) = remote(engine)
+            await until(lambda: len(receiver.live()) == 2)
+            cameras = tuple(
+                evolve(one, streams=(evolve(one.streams[0], slate=SlateConfig(after=30)),))
+                if one.camera_id == far.camera_id
+                else one
+                for one in config.cameras
+            )
+            assert await engine.reload(evolve(config, cameras=cameras)) == [
+                f"stream cam{far.camera_id}_main restarted (slate)"
+            ]
+            assert remote(engine) == [far]
+            await until(lambda: len(receiver.of(f"cam{far.camera_id}")) == 2 and len(receiver.live()) == 2)
+            assert len(receiver.of(f"cam{1 - far.camera_id}")) == 1
+            bare = evolve(cameras[far.camera_id], streams=())
+            both = tuple(bare if one.camera_id == far.camera_id else one for one in cameras)
+            assert await engine.reload(evolve(config, cameras=both)) == [
+                f"camera {far.camera_id} restarted (the kinds of its sources)"
+            ]
+            await until(lambda: len(receiver.live()) == 1)
+
+
 async def test_what_this_program_feeds_stays_here():
     from camcast.workers.sharding import stays_at_home
 
@@ -96,8 +124,6 @@ async def test_the_cap_on_connects_holds_over_all_processes():
     """Eight sessions in two processes, five connects a second: the last begins 1.4 s after the first."""
     async with Receiver() as receiver:
         config = sharded(receiver, 8)
-        from attrs import evolve
-
         times: list[float] = []
         receiver.on_connect = lambda app, info: times.append(asyncio.get_running_loop().time())
         async with Engine(evolve(config, system=evolve(config.system, max_connects_per_second=5))) as engine:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import attrs
+
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, StreamConfig
 from camcast.errors import OutOfRange
@@ -55,6 +57,12 @@ class CameraHandle(Protocol):
     async def stop(self) -> None:
         """End the sources, within 3 s. The camera's sessions then wait for media."""
 
+    def add_stream(self, config: StreamConfig) -> None:
+        """Make and start one more stream. The engine's own: it makes the stream's sessions too."""
+
+    async def remove_stream(self, stream_id: int) -> None:
+        """Stop a stream and forget it; the others go on. The engine's own, which has ended its sessions."""
+
     def request_keyframe(self, stream_id: int = 0) -> bool:
         """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
 
@@ -63,6 +71,17 @@ class CameraHandle(Protocol):
 
         False = it comes encoded from the source. Raises `KeyError` for no such stream, `OutOfRange` below 1.
         """
+
+
+def with_stream(camera: CameraConfig, stream: StreamConfig) -> CameraConfig:
+    """The camera with this stream, instead of the one of its id if there is one."""
+    others = (one for one in camera.streams if one.stream_id != stream.stream_id)
+    return attrs.evolve(camera, streams=tuple(sorted((*others, stream), key=lambda one: one.stream_id)))
+
+
+def without_stream(camera: CameraConfig, stream_id: int) -> CameraConfig:
+    """The camera without this stream."""
+    return attrs.evolve(camera, streams=tuple(one for one in camera.streams if one.stream_id != stream_id))
 
 
 def check_bitrate(bitrate_kbps: int) -> None:

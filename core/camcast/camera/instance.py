@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from camcast.camera.handles import with_stream, without_stream
 from camcast.camera.stream import CameraStream
-from camcast.config import CameraConfig
+from camcast.config import CameraConfig, StreamConfig
 from camcast.events import Event
 from camcast.session.environment import Environment
 
@@ -16,6 +17,8 @@ class CameraInstance:
 
     def __init__(self, config: CameraConfig, environment: Environment, emit: Callable[[Event], object]) -> None:
         self.config = config
+        self._environment = environment
+        self._emit = emit
         self.streams: dict[int, CameraStream] = {
             stream.stream_id: CameraStream(config, stream, environment, emit)
             for stream in config.streams
@@ -32,6 +35,18 @@ class CameraInstance:
 
     async def stop(self) -> None:
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
+
+    def add_stream(self, config: StreamConfig) -> None:
+        """Make and start one more stream."""
+        self.config = with_stream(self.config, config)
+        stream = self.streams[config.stream_id] = CameraStream(self.config, config, self._environment, self._emit)
+        stream.start()
+
+    async def remove_stream(self, stream_id: int) -> None:
+        """Stop a stream and forget it; the others go on. Raises `KeyError` for no such stream."""
+        stream = self.streams.pop(stream_id)
+        self.config = without_stream(self.config, stream_id)
+        await stream.stop()
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
         """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""

@@ -62,6 +62,9 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def set_level(self, level: str) -> None:
+        """Log from this level on."""
+
     async def watch(self, engine: Engine) -> None:
         """Show what happens until cancelled."""
 
@@ -87,6 +90,9 @@ class _Logging:
         log.removeHandler(self._handler)
         log.setLevel(logging.NOTSET)
         self.stuck = not self._handler.stop()
+
+    def set_level(self, level: str) -> None:
+        log.setLevel(level)
 
 
 class LogLines(_Logging):

@@ -68,7 +68,7 @@ async def supervise(
     """Run an engine until it is time to stop; `file` is read again on SIGHUP."""
     with signals() as wanted:
         async with Engine(config, host=host) as engine:
-            async with beside(display.watch(engine), _reloads(engine, file, wanted.reload)):
+            async with beside(display.watch(engine), _reloads(engine, file, display, wanted.reload)):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
@@ -109,7 +109,7 @@ def _is_over(session: SessionHandle) -> bool:
     return session.state is SessionState.FAILED and session.config.revive_after is None
 
 
-async def _reloads(engine: Engine, file: Path | None, asked_for: asyncio.Event) -> None:
+async def _reloads(engine: Engine, file: Path | None, display: Display, asked_for: asyncio.Event) -> None:
     """Read the file again whenever it is asked for; a wrong file changes nothing."""
     threads = HookThreads()
     while file is not None:
@@ -117,7 +117,11 @@ async def _reloads(engine: Engine, file: Path | None, asked_for: asyncio.Event) 
         asked_for.clear()
         try:
             config = await threads.run(lambda: load(file, engine.host), READ_DEADLINE)
+            before, level = engine.config.system.log_level, config.system.log_level
             changes = await engine.reload(config)
+            if level != before:
+                display.set_level(level)
+                changes.append(f"system.log_level is {level} now")
         except CamcastError as error:
             log.error("Not reloaded, everything goes on as before: %s", error)
         except TimeoutError:

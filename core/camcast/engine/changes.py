@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
-from camcast.config import CameraConfig, SessionConfig, SystemConfig
+from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig
 from camcast.engine.plan import Action, Key, Running, Step
 from camcast.errors import CamcastError
 from camcast.events import SessionKey, SessionState, SourceState
@@ -30,15 +30,19 @@ class Changes:
         Also returns what is wrong with single sessions, a line each: the others and the camera run.
         """
         camera = self._cameras.create(config)
-        wrong = []
-        for stream in camera.config.streams:
-            for session in stream.sessions if stream.enabled else ():
-                try:
-                    self._sessions.create_session(session)
-                except CamcastError as error:
-                    wrong.append(_refused(f"session {session.label}", error))
+        wrong = [line for stream in camera.config.streams for line in self._publish(stream)]
         camera.start()
         return camera, wrong
+
+    def _publish(self, stream: StreamConfig) -> list[str]:
+        """Create the sessions of a stream. Returns what is wrong with single ones."""
+        wrong = []
+        for session in stream.sessions if stream.enabled else ():
+            try:
+                self._sessions.create_session(session)
+            except CamcastError as error:
+                wrong.append(_refused(f"session {session.label}", error))
+        return wrong
 
     async def remove(self, camera_id: int) -> None:
         """End a camera's sessions and the camera. Raises `NotFound` for one that is not there."""
@@ -85,23 +89,34 @@ class Changes:
             return [f"{step.label} cannot be ended: internal error: {type(error).__name__}"]
         wrong: list[str] = []
         try:
-            if isinstance(step.config, CameraConfig):
-                _camera, wrong = self.add(step.config)
-            elif isinstance(step.config, SessionConfig):
-                self._sessions.create_session(step.config)
-            elif isinstance(step.config, SystemConfig):
-                self._cameras.max_cameras = step.config.max_cameras
-            elif step.action is Action.RETRY:
-                self._retry(step.key)
+            match step.config, step.key:
+                case CameraConfig() as camera, _:
+                    _, wrong = self.add(camera)
+                case StreamConfig() as stream, (int(camera_id), _):
+                    self._cameras.require(camera_id).add_stream(stream)
+                    wrong = self._publish(stream)
+                case SessionConfig() as session, _:
+                    self._sessions.create_session(session)
+                case SystemConfig() as system, _:
+                    self._cameras.max_cameras = system.max_cameras
+                case _, key if step.action is Action.RETRY:
+                    self._retry(key)
         except CamcastError as error:
             return [_refused(step.label, error)]
         return [step.text, *wrong]
 
     async def _end(self, step: Step) -> None:
-        if isinstance(step.key, SessionKey):
-            await self._end_session(step.key)
-        elif isinstance(step.key, int) and self._cameras.get(step.key) is not None:
-            await self.remove(step.key)
+        match step.key:
+            case SessionKey():
+                await self._end_session(step.key)
+            case int(camera_id) if self._cameras.get(camera_id) is not None:
+                await self.remove(camera_id)
+            case (int(camera_id), int(stream_id)):
+                found = self._sessions.find(camera_id=camera_id, stream_id=stream_id)
+                await asyncio.gather(*(self._end_session(session.key) for session in found))
+                camera = self._cameras.get(camera_id)
+                if camera is not None and stream_id in camera.streams:
+                    await camera.remove_stream(stream_id)
 
     async def _end_session(self, key: SessionKey) -> None:
         if self._sessions.get(key) is not None:

@@ -20,21 +20,16 @@ def told(places: Iterable[str]) -> str:
     return ", ".join(found[:MOST]) + more
 
 
-def camera_places(old: CameraConfig, new: CameraConfig) -> Iterator[str]:
-    """What decides whether a camera must be restarted: its name, and its streams without their sessions."""
+def whole(old: CameraConfig, new: CameraConfig) -> Iterator[str]:
+    """What decides that a whole camera must be restarted: its name, and where it may run."""
     if old.name != new.name:
         yield "name"
-    before, after = _streams(old), _streams(new)
-    for number in sorted(before.keys() | after.keys()):
-        if number not in after:
-            yield f"{before[number].name} removed"
-        elif number not in before:
-            yield f"{after[number].name} added"
-        else:
-            yield from places(before[number], after[number], before[number].name)
+    if {one.source.type for one in streams(old).values()} != {one.source.type for one in streams(new).values()}:
+        yield "the kinds of its sources"
 
 
-def _streams(camera: CameraConfig) -> dict[int, StreamConfig]:
+def streams(camera: CameraConfig) -> dict[int, StreamConfig]:
+    """The enabled streams by id, without their sessions."""
     return {one.stream_id: attrs.evolve(one, sessions=()) for one in camera.streams if one.enabled}
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import attrs
 
-from camcast.config import CameraConfig, Config, SessionConfig, SystemConfig
-from camcast.engine.differences import camera_places, places, told
+from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
+from camcast.engine.differences import places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
 
 Key = str | int | tuple[int, int] | SessionKey
-"""Of a system key, a camera, a stream's source, a session."""
+"""Of a system key, a camera, a stream (camera, stream), a session."""
 
 FOR_THE_NEXT_START = ("workers", "max_connects_per_second")
 NOT_THE_ENGINES = ("log_level",)
@@ -60,10 +60,10 @@ class Step:
     action: Action
     key: Key
     label: str
-    """"camera 3", "session cam0_main", "system.workers"."""
+    """"camera 3", "stream cam0_main", "session cam0_main/cloud", "system.workers"."""
     why: str = ""
     """What differs, by its place; never its value."""
-    config: CameraConfig | SessionConfig | SystemConfig | None = None
+    config: CameraConfig | StreamConfig | SessionConfig | SystemConfig | None = None
     """What begins, or holds from now on."""
     after: frozenset[Key] = frozenset()
     """Steps whose endings this beginning waits for."""
@@ -84,7 +84,7 @@ class Running:
     cameras: Mapping[int, CameraConfig] = attrs.field(factory=dict)
     sessions: Mapping[SessionKey, SessionConfig] = attrs.field(factory=dict)
     failed: frozenset[Key] = frozenset()
-    """Sessions and sources (camera, stream) that have given up."""
+    """Sessions, and streams whose source, that have given up."""
 
 
 Names = Callable[[SessionConfig], Iterable[str]]
@@ -100,11 +100,10 @@ def plan(running: Running, wanted: Config, names: Names = lambda session: ()) ->
         label = f"camera {number}"
         if new is None:
             steps.append(Step(action=Action.REMOVE, key=number, label=label))
-        elif why := told(camera_places(old, new)):
+        elif why := told(whole(old, new)):
             steps.append(Step(action=Action.RESTART, key=number, label=label, why=why, config=new))
         else:
-            steps += _retries(running, new)
-            steps += _sessions(running, new)
+            steps += _camera(running, old, new)
     steps += [
         Step(action=Action.ADD, key=number, label=f"camera {number}", config=camera)
         for number, camera in cameras.items()
@@ -140,25 +139,34 @@ def _system(old: SystemConfig, new: SystemConfig) -> list[Step]:
     return steps
 
 
-def _retries(running: Running, camera: CameraConfig) -> list[Step]:
-    """Sources that have given up: a reload is a reason to try again."""
-    return [
-        Step(
-            action=Action.RETRY,
-            key=(camera.camera_id, stream.stream_id),
-            label=f"source cam{camera.camera_id}_{stream.name}",
-            why="it had given up",
-        )
-        for stream in camera.streams
-        if (camera.camera_id, stream.stream_id) in running.failed
-    ]
+def _camera(running: Running, old: CameraConfig, new: CameraConfig) -> list[Step]:
+    """What differs in a camera that goes on: its streams, each by itself, and the sessions of those that stay."""
+    steps = []
+    before, after = streams(old), streams(new)
+    wanted = {stream.stream_id: stream for stream in new.streams}
+    staying = set()
+    for number in sorted(before.keys() | after.keys()):
+        key = (new.camera_id, number)
+        label = f"stream cam{new.camera_id}_{(before.get(number) or after[number]).name}"
+        if number not in after:
+            steps.append(Step(action=Action.REMOVE, key=key, label=label))
+        elif number not in before:
+            steps.append(Step(action=Action.ADD, key=key, label=label, config=wanted[number]))
+        elif why := told(places(before[number], after[number])):
+            steps.append(Step(action=Action.RESTART, key=key, label=label, why=why, config=wanted[number]))
+        else:
+            staying.add(number)
+            if key in running.failed:
+                # A reload is a reason to try again.
+                steps.append(Step(action=Action.RETRY, key=key, label=label, why="its source had given up"))
+    return steps + _sessions(running, new, staying)
 
 
-def _sessions(running: Running, camera: CameraConfig) -> list[Step]:
-    wanted = sessions_of(camera)
+def _sessions(running: Running, camera: CameraConfig, staying: set[int]) -> list[Step]:
+    wanted = {key: one for key, one in sessions_of(camera).items() if key.stream_id in staying}
     steps = []
     for key, old in sorted(running.sessions.items()):
-        if key.camera_id != camera.camera_id:
+        if key.camera_id != camera.camera_id or key.stream_id not in staying:
             continue
         new, label = wanted.get(key), f"session {old.label}"
         if new is None:
@@ -180,17 +188,14 @@ def _sessions(running: Running, camera: CameraConfig) -> list[Step]:
 
 def _ordered(steps: Sequence[Step], running: Running, max_cameras: int, names: Names) -> list[Step]:
     """The same, each beginning with the endings that it waits for."""
-    gives: dict[Key, set[Any]] = {}
-    for step in steps:
-        if step.action.ends:
-            gives[step.key] = _held(_ending(step, running), names)
+    gives = {step.key: _held(*_ending(step, running), names) for step in steps if step.action.ends}
     removed = {step.key for step in steps if step.action is Action.REMOVE and isinstance(step.key, int)}
     added = sum(step.action is Action.ADD and isinstance(step.key, int) for step in steps)
     crowded = len(running.cameras) + added > max_cameras
     ordered = []
     for step in steps:
         if step.action.begins:
-            needs = _held(_beginning(step), names)
+            needs = _held(*_beginning(step), names)
             after = {key for key, held in gives.items() if key == step.key or held & needs}
             if crowded and isinstance(step.key, int):
                 after |= removed
@@ -199,24 +204,34 @@ def _ordered(steps: Sequence[Step], running: Running, max_cameras: int, names: N
     return ordered
 
 
-def _ending(step: Step, running: Running) -> tuple[CameraConfig | None, list[SessionConfig]]:
-    if isinstance(step.key, SessionKey):
-        return None, [running.sessions[step.key]]
-    assert isinstance(step.key, int)
-    return running.cameras[step.key], [one for key, one in running.sessions.items() if key.camera_id == step.key]
+def _ending(step: Step, running: Running) -> tuple[list[StreamConfig], list[SessionConfig]]:
+    """The streams and the sessions that a step ends."""
+    match step.key:
+        case SessionKey():
+            return [], [running.sessions[step.key]]
+        case int(camera_id):
+            ended = list(running.cameras[camera_id].streams)
+            return ended, [one for key, one in running.sessions.items() if key.camera_id == camera_id]
+        case (int(camera_id), int(stream_id)):
+            ended = [one for one in running.cameras[camera_id].streams if one.stream_id == stream_id]
+            keys = [key for key in running.sessions if (key.camera_id, key.stream_id) == (camera_id, stream_id)]
+            return ended, [running.sessions[key] for key in keys]
+    raise AssertionError(f"{step.label} cannot be ended")
 
 
-def _beginning(step: Step) -> tuple[CameraConfig | None, list[SessionConfig]]:
-    if isinstance(step.config, CameraConfig):
-        return step.config, list(sessions_of(step.config).values())
-    assert isinstance(step.config, SessionConfig)
-    return None, [step.config]
+def _beginning(step: Step) -> tuple[list[StreamConfig], list[SessionConfig]]:
+    """The streams and the sessions that a step begins."""
+    match step.config:
+        case CameraConfig() as camera:
+            return list(camera.streams), [one for stream in camera.streams for one in stream.sessions]
+        case StreamConfig() as stream:
+            return [stream], list(stream.sessions)
+        case SessionConfig() as session:
+            return [], [session]
+    raise AssertionError(f"{step.label} cannot be begun")
 
 
-def _held(what: tuple[CameraConfig | None, list[SessionConfig]], names: Names) -> set[Any]:
+def _held(streams: Iterable[StreamConfig], sessions: Iterable[SessionConfig], names: Names) -> set[Any]:
     """What only one can have at a time: a name that is published, a device that is read."""
-    camera, sessions = what
     held: set[Any] = {name for session in sessions for name in names(session) if name}
-    if camera is not None:
-        held |= {(one.source.type, one.source.url) for one in camera.streams if one.enabled and one.source.url}
-    return held
+    return held | {(one.source.type, one.source.url) for one in streams if one.enabled and one.source.url}

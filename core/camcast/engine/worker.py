@@ -164,6 +164,10 @@ async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
                 await engine.add_camera(config)
             case wire.RemoveCamera(camera_id):
                 await engine.remove_camera(camera_id)
+            case wire.AddStream(camera_id, stream):
+                engine.cameras.require(camera_id).add_stream(stream)
+            case wire.RemoveStream(camera_id, stream_id):
+                await engine.cameras.require(camera_id).remove_stream(stream_id)
             case wire.CreateSession(config):
                 engine.sessions.create_session(config)
             case wire.DeleteSession(key):

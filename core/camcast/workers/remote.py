@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from camcast.camera.handles import check_bitrate
+import attrs
+
+from camcast.camera.handles import check_bitrate, with_stream, without_stream
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.errors import CamcastError
@@ -149,6 +151,25 @@ class RemoteCamera:
         try:
             await self.worker.ask(wire.RemoveCamera(self.camera_id))
         except (CamcastError, asyncio.CancelledError):
+            return
+
+    def add_stream(self, config: StreamConfig) -> None:
+        """Tell the worker; after a restart of it the camera is made with this stream."""
+        self.config = with_stream(self.config, config)
+        self.streams[config.stream_id] = RemoteStream(self.config, config, self.worker)
+        bare = attrs.evolve(config, sessions=())
+        self.worker.tell(
+            wire.AddStream(self.camera_id, bare), f"Stream cam{self.camera_id}_{config.name} cannot be added"
+        )
+
+    async def remove_stream(self, stream_id: int) -> None:
+        """Raises `KeyError` for no such stream."""
+        del self.streams[stream_id]
+        self.config = without_stream(self.config, stream_id)
+        try:
+            await self.worker.ask(wire.RemoveStream(self.camera_id, stream_id))
+        except CamcastError:
+            # The worker is gone, and the stream with it.
             return
 
     def request_keyframe(self, stream_id: int = 0) -> bool:

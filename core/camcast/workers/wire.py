@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from camcast.camera.stats import Stats
-from camcast.config import CameraConfig, SessionConfig, SystemConfig
+from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig
 from camcast.events import Event, SessionKey
 
 MAX_MESSAGE = 64 * 1024 * 1024
@@ -46,6 +46,18 @@ class AddCamera:
 @attrs.frozen
 class RemoveCamera:
     camera_id: int
+
+
+@attrs.frozen
+class AddStream:
+    camera_id: int
+    config: StreamConfig
+
+
+@attrs.frozen
+class RemoveStream:
+    camera_id: int
+    stream_id: int
 
 
 @attrs.frozen
@@ -91,7 +103,19 @@ class Stop:
     pass
 
 
-Call = AddCamera | RemoveCamera | CreateSession | DeleteSession | Control | Keyframe | Bitrate | RetrySource | Stop
+Call = (
+    AddCamera
+    | RemoveCamera
+    | AddStream
+    | RemoveStream
+    | CreateSession
+    | DeleteSession
+    | Control
+    | Keyframe
+    | Bitrate
+    | RetrySource
+    | Stop
+)
 
 
 @attrs.frozen

@@ -8,9 +8,9 @@ import time
 import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
-from tests.core.world import World, until
+from tests.core.world import World, picture, until
 
-from camcast.config import Config, SessionConfig
+from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, SourceConfig, StreamConfig
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError, SourceError, WrongState
 from camcast.events import SessionState, SourceState
@@ -79,9 +79,51 @@ async def test_a_source_that_has_given_up_is_tried_again_by_a_reload(world: Worl
     stream = engine.cameras.stream(0, 0)
     world.source.end.set_exception(SourceError("no such device", fatal=True))
     await until(lambda: stream.state is SourceState.FAILED)
-    assert await engine.reload(engine.config) == ["source cam0_main tried again (it had given up)"]
+    assert await engine.reload(engine.config) == ["stream cam0_main tried again (its source had given up)"]
     await until(lambda: stream.state is SourceState.RUNNING)
     assert stream.metrics.restarts == 1
+
+
+async def test_a_stream_that_changes_leaves_its_neighbour_on_the_air(world: World):
+    def config(gop: float, *numbers: int) -> Config:
+        streams = tuple(
+            StreamConfig(
+                stream_id=number,
+                name=f"s{number}",
+                source=SourceConfig(type="scripted"),
+                encoder=EncoderConfig(gop=gop if number else 2.0),
+                sessions=(SessionConfig(url=f"mem://host{number}/key"),),
+            )
+            for number in numbers
+        )
+        return Config(cameras=(CameraConfig(camera_id=0, streams=streams),))
+
+    world.engine = engine = Engine(config(2.0, 0, 1), host=world.host)
+    await engine.start()
+    await until(lambda: len(world.sinks) == 2)
+    first, second = world.sinks[0, 0], world.sinks[0, 1]
+    feed_all(world)
+    await until(lambda: len(world.servers.live()) == 2)
+    assert await engine.reload(config(4.0, 0, 1)) == ["stream cam0_s1 restarted (encoder.gop)"]
+    await until(lambda: world.sinks[0, 1] is not second)
+    feed_all(world)
+    await until(lambda: len(world.servers.at("host1")) == 2)
+    assert world.sinks[0, 0] is first
+    assert await engine.reload(config(4.0, 0)) == ["stream cam0_s1 removed"]
+    assert [session.label for session in engine.sessions] == ["cam0_s0"]
+    assert (0, 1) not in world.sinks
+    assert await engine.reload(config(4.0, 0, 1, 2)) == ["stream cam0_s1 added", "stream cam0_s2 added"]
+    await until(lambda: len(world.sinks) == 3)
+    assert sorted(session.label for session in engine.sessions) == ["cam0_s0", "cam0_s1", "cam0_s2"]
+    assert len(world.servers.at("host0")) == 1
+    assert not world.servers.clashes
+    assert engine.plan(engine.config) == []
+
+
+def feed_all(world: World) -> None:
+    for sink in world.sinks.values():
+        for number in range(12):
+            sink.packet(picture(number, key=number % 5 == 0))
 
 
 async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: World):

@@ -131,7 +131,7 @@ async def test_reload_touches_only_what_changed(world: World):
     assert not world.servers.live("b")
     assert await engine.reload(new) == []
     changed = world.config(chain("a"), encoder=EncoderConfig(gop=4))
-    assert await engine.reload(changed) == ["camera 0 restarted (main.encoder.gop)"]
+    assert await engine.reload(changed) == ["stream cam0_main restarted (encoder.gop)"]
     assert await engine.reload(Config()) == ["camera 0 removed"]
     assert len(engine.cameras) == 0
 

@@ -95,32 +95,57 @@ def test_what_is_in_place_is_told_apart_from_what_is_not() -> None:
     ("change", "why"),
     [
         ({"name": "gate"}, "name"),
-        ({"streams": ()}, "main removed"),
-        (
-            {
-                "streams": (
-                    StreamConfig(
-                        source=SourceConfig(type="file", url="other.mp4"), encoder=EncoderConfig(width=640, height=480)
-                    ),
-                )
-            },
-            "main.source.url, main.encoder.width, main.encoder.height",
-        ),
+        ({"streams": (StreamConfig(source=SourceConfig(type="testsrc")),)}, "the kinds of its sources"),
     ],
 )
-def test_a_camera_is_restarted_for_its_name_or_its_streams(change: dict[str, object], why: str) -> None:
+def test_a_camera_is_restarted_for_its_name_and_for_where_it_may_run(change: dict[str, object], why: str) -> None:
     old = camera(0, session("rtmp://a/x"))
     new = attrs.evolve(old, **change)
     (step,) = plan(running(old), config(new))
     assert (step.action, step.key, step.why, step.config) == (Action.RESTART, 0, why, new)
 
 
+def test_a_stream_is_restarted_by_itself() -> None:
+    old = camera(0, session("rtmp://a/x"))
+    source, encoder = SourceConfig(type="file", url="other.mp4"), EncoderConfig(width=640, height=480)
+    changed = attrs.evolve(old.streams[0], source=source, encoder=encoder)
+    second = attrs.evolve(changed, stream_id=1, name="sub", source=SourceConfig(type="file", url="x.mp4"), sessions=())
+    (step,) = plan(running(old), config(attrs.evolve(old, streams=(changed,))))
+    assert (step.action, step.key, step.label) == (Action.RESTART, (0, 0), "stream cam0_main")
+    assert step.why == "source.url, encoder.width, encoder.height"
+    assert step.config == changed
+    both = attrs.evolve(old, streams=(old.streams[0], second))
+    assert texts(config(both), running(old)) == ["stream cam0_sub added"]
+    assert texts(config(old), running(both)) == ["stream cam0_sub removed"]
+    assert texts(config(attrs.evolve(both, streams=(changed, second))), running(both)) == [
+        "stream cam0_main restarted (source.url, encoder.width, encoder.height)"
+    ]
+
+
+def test_a_stream_that_takes_over_a_device_or_a_url_waits_for_it() -> None:
+    one, other = camera(0, session("rtmp://a/0")).streams[0], camera(1).streams[0]
+    sub = attrs.evolve(other, stream_id=1, name="sub", sessions=(session("rtmp://b/0", stream_id=1),))
+    before = attrs.evolve(camera(0), streams=(one, sub))
+    swapped = attrs.evolve(
+        before,
+        streams=(attrs.evolve(one, source=sub.source), attrs.evolve(sub, source=one.source)),
+    )
+    steps = to(config(swapped), running(before))
+    assert steps[0, 0].after == steps[0, 1].after == {(0, 0), (0, 1)}
+    third = attrs.evolve(sub, stream_id=2, name="third", source=SourceConfig(type="file", url="z.mp4"), sessions=())
+    third = attrs.evolve(third, sessions=(session("rtmp://a/0", stream_id=2),))
+    steps = to(config(attrs.evolve(before, streams=(sub, third))), running(before))
+    assert steps[0, 2].after == {(0, 0)}
+
+
 def test_cameras_and_streams_that_are_off_are_not_there() -> None:
-    one = camera(0, session("rtmp://a/x"))
+    one = camera(0, session("rtmp://a/x"), name="x")
+    two = attrs.evolve(one.streams[0], stream_id=1, name="sub", sessions=())
     assert texts(config(attrs.evolve(one, enabled=False)), running(one)) == ["camera 0 removed"]
-    off = attrs.evolve(one, streams=(attrs.evolve(one.streams[0], enabled=False),))
-    assert texts(config(off), running(one)) == ["camera 0 restarted (main removed)"]
-    assert texts(config(one), running(off)) == ["camera 0 restarted (main added)"]
+    both, off = attrs.evolve(one, streams=(one.streams[0], two)), attrs.evolve(two, enabled=False)
+    half = attrs.evolve(one, streams=(one.streams[0], off))
+    assert texts(config(half), running(both)) == ["stream cam0_sub removed"]
+    assert texts(config(both), running(half)) == ["stream cam0_sub added"]
 
 
 def test_limits_are_set_and_what_is_settled_at_the_start_is_left() -> None:
@@ -135,7 +160,7 @@ def test_what_has_given_up_is_tried_again_unless_it_is_restarted() -> None:
     one = camera(0, session("rtmp://a/x"), session("rtmp://b/x", output="cloud"))
     now = running(one, failed=frozenset({PRIMARY, CLOUD, (0, 0)}))
     assert texts(config(one), now) == [
-        "source cam0_main tried again (it had given up)",
+        "stream cam0_main tried again (its source had given up)",
         "session cam0_main/cloud tried again (it had given up)",
         "session cam0_main tried again (it had given up)",
     ]

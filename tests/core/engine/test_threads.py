@@ -92,6 +92,7 @@ def public(cls: type) -> dict[str, object]:
 NOT_FOR_THREADS = {
     SessionHandle: {"start", "tick"},  # their manager's
     SessionManager: {"keep", "close"},  # the engine's
+    CameraHandle: {"add_stream", "remove_stream"},  # the engine's
     CameraManager: {"create", "destroy", "stream", "feed", "close", "max_cameras"},  # the engine's and the sessions'
 }
 
