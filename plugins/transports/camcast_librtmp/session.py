@@ -1,4 +1,4 @@
-"""One librtmp session, driven packet by packet. All of it blocks and runs on a lane; only `shut` and `unsent` do not.
+"""One librtmp session, driven packet by packet. All of it blocks and runs on a lane, but for what is said of it.
 
 librtmp connects, shakes hands, and once it is given connect's answer sends releaseStream, FCPublish, createStream and
 publish by itself. The answers are read here before librtmp sees them, because it keeps the server's reasons to
@@ -7,11 +7,9 @@ itself. It knows no time-outs for connecting and writing: `shut`, called from th
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import socket
-import struct
 import time as clock
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +17,8 @@ from typing import Any
 from camcast.errors import MediaError, NetworkError
 from camcast.flv import amf0
 from camcast.media import Tag, TagType
+from camcast.net import kernel
+from camcast.net.dial import LEAST_USER_TIMEOUT
 from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
@@ -37,10 +37,6 @@ _FRESH_CHUNK_SIZE = 128
 _MESSAGE_HEADER = 12
 _LOOK_EVERY = 0.05
 """Seconds between looks for what the server says, while media is sent."""
-_NOTSENT_LOWAT = 64 << 10
-_SIOCOUTQ = 0x5411
-"""Bytes not yet acknowledged (Linux tcp(7), the same number as TIOCOUTQ)."""
-_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 _SYN_SENT = 2
 _STARTED = "NetStream.Publish.Start"
 
@@ -97,7 +93,7 @@ class Session:
                 f"{self._target.shown}: cannot connect: refused, unreachable, or no RTMP server", stage="connect"
             )
         self._own = socket.socket(fileno=os.dup(self._lib.RTMP_Socket(self._librtmp.rtmp)))
-        self._own.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT)
+        kernel.tune(self._own, max(self._target.connect_timeout, LEAST_USER_TIMEOUT))
         self.state = State.CONNECTING
         while self._greeting is None:
             packet, command = self._read()
@@ -213,14 +209,13 @@ class Session:
 
     # --- on the loop --------------------------------------------------------------------------------------
 
-    def unsent(self) -> int:
+    def unacknowledged(self) -> int:
         """Bytes that the kernel has and the peer has not acknowledged."""
-        if self._own is None or self._own.fileno() < 0:
-            return 0
-        try:
-            return int(struct.unpack("i", fcntl.ioctl(self._own, _SIOCOUTQ, bytes(4)))[0])
-        except OSError:
-            return 0
+        return 0 if self._own is None else kernel.unacknowledged(self._own)
+
+    def unsent(self) -> int:
+        """Of those, bytes that have not left this machine."""
+        return 0 if self._own is None else kernel.unsent(self._own)
 
     def shut(self) -> None:
         """Make whatever waits on the connection return at once, whichever thread it is on."""

@@ -1,7 +1,7 @@
 """One attempt through librtmp: a lane of its own, so that nothing of librtmp's waiting is anybody else's.
 
 `pending` is what waits on the lane and what the kernel holds unacknowledged; `acked` is what was written without the
-latter.
+latter; `unsent` is what waits and what the kernel has not sent.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class LibrtmpTransport:
         self._closed = False
         self._gone = False
         self._looking: asyncio.TimerHandle | None = None
+        self._posted = 0
+        """Bytes that the lane has taken, in all: the position at which the newest tag ends."""
         self._acked = 0
+        self._unacknowledged = 0
         self._unsent = 0
         self._asked_at = 0.0
         self._wait_keyframe = False
@@ -96,24 +99,32 @@ class LibrtmpTransport:
         self._live = True
         self._look_later()
 
-    def send(self, unit: Unit, time: int) -> None:
+    def send(self, unit: Unit, time: int) -> int:
         if not self._live or self._gone or self._closed or not isinstance(unit, Tag) or self._lane is None:
-            return
+            return self._posted
         if self._wait_keyframe and unit.type is TagType.VIDEO and unit.packet is not None and not unit.keyframe:
             self._left_out += 1
-            return
+            return self._posted
         session = self._sessions[-1]
-        if self._lane.post(wire_size(unit, session.chunk_size), session.send, unit, time):
+        size = wire_size(unit, session.chunk_size)
+        if self._lane.post(size, session.send, unit, time):
+            self._posted += size
             if unit.type is TagType.VIDEO and unit.packet is not None:
                 self._wait_keyframe = False
-            return
+            return self._posted
         # The outlet holds back long before the lane is full.
         self._left_out += 1
         if unit.packet is not None and unit.packet.track.kind is MediaKind.VIDEO and not unit.packet.disposable:
             self._wait_keyframe = True
+        return self._posted
 
     @property
     def pending(self) -> int:
+        self._ask()
+        return (self._lane.backlog if self._lane is not None else 0) + self._unacknowledged
+
+    @property
+    def unsent(self) -> int:
         self._ask()
         return (self._lane.backlog if self._lane is not None else 0) + self._unsent
 
@@ -126,7 +137,8 @@ class LibrtmpTransport:
         backlog = self._lane.backlog if self._lane is not None else 0
         return {
             "lane_bytes": float(backlog),
-            "unacknowledged_bytes": float(self._unsent),
+            "unacknowledged_bytes": float(self._unacknowledged),
+            "unsent_bytes": float(self._unsent),
             "left_out_tags": float(self._left_out),
         }
 
@@ -219,5 +231,6 @@ class LibrtmpTransport:
         self._asked_at = now
         # In this order: bytes on their way from the lane to the kernel then count against progress, never for it.
         done = self._lane.done
-        self._unsent = self._sessions[-1].unsent()
-        self._acked = max(self._acked, done - self._unsent)
+        self._unacknowledged = self._sessions[-1].unacknowledged()
+        self._unsent = min(self._sessions[-1].unsent(), self._unacknowledged)
+        self._acked = max(self._acked, done - self._unacknowledged)

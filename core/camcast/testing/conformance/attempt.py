@@ -89,6 +89,8 @@ class Attempt:
     """Seconds that the slowest `send` took."""
     figures: list[tuple[int, int]] = attrs.field(factory=list)
     """(pending, acked) after each unit."""
+    positions: list[int | None] = attrs.field(factory=list)
+    """What `send` returned for each unit."""
 
     async def begin(self) -> None:
         await self.transport.connect()
@@ -98,7 +100,7 @@ class Attempt:
         """The next unit."""
         unit, at = next(self.units)
         began = time.monotonic()
-        self.transport.send(unit, at)
+        self.positions.append(self.transport.send(unit, at))
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.sent += size_of(unit)
         self.look()

@@ -10,6 +10,7 @@ import traceback
 
 import attrs
 
+from camcast.contracts import unsent
 from camcast.errors import TransportError
 from camcast.testing.conformance.attempt import (
     Attempt,
@@ -175,6 +176,7 @@ class _Stall:
     """Of them, acknowledged."""
     pending: int
     acked: int
+    unsent: int | None
     sent: int
     lost: bool
     closing: float
@@ -213,10 +215,11 @@ async def _stall(bench: TransportBench, relay: Between) -> _Stall:
     finally:
         rescue.cancel()
     await asyncio.sleep(_SETTLING)
+    there = unsent(attempt.transport)
     pending, acked = attempt.look()
     lost = bool(attempt.events.losses)
     closing = await attempt.close()
-    return _Stall(attempt.slowest, held, swallowed - before, pending, acked, attempt.sent, lost, closing)
+    return _Stall(attempt.slowest, held, swallowed - before, pending, acked, there, attempt.sent, lost, closing)
 
 
 @RULES.add_for_peers
@@ -249,6 +252,17 @@ async def pending_is_truthful(bench: TransportBench) -> None:
         f"{seen.sent} bytes of media were sent to a peer that takes nothing; "
         f"pending is {seen.pending}, acked {seen.acked}",
     )
+
+
+@RULES.add_for_peers
+async def unsent_is_truthful(bench: TransportBench) -> None:
+    """Where a transport tells what of `pending` has not left this machine: most of it, to a peer that takes nothing."""
+    seen = await _stalled(bench)
+    if seen.unsent is None or seen.lost or bench.by_silence:
+        return
+    text = f"a peer takes nothing; unsent is {seen.unsent}, pending {seen.pending}"
+    expect(seen.unsent <= seen.pending, f"{text}: expected a part of it")
+    expect(seen.unsent >= seen.pending // 2, f"{text}: what waits here counts, the kernel's and the library's too")
 
 
 @RULES.add_for_peers

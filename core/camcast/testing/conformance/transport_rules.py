@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from camcast.contracts import unsent
 from camcast.kinds import Acceptance
 from camcast.target import Target
 from camcast.testing.conformance import base
@@ -105,6 +106,29 @@ async def acked_never_falls(bench: TransportBench) -> None:
 
 
 @RULES.add
+async def positions_are_reached(bench: TransportBench) -> None:
+    """`send` returns where each unit ends in the stream of bytes that `acked` counts, never falling; or None always."""
+    async with bench.live() as attempt:
+        await attempt.feed(_ENOUGH)
+        told = [position for position in attempt.positions if position is not None]
+        if not told:
+            return
+        expect(len(told) == len(attempt.positions), "send() returned None now and then: expected always or never")
+        expect(
+            all(type(position) is int for position in told), f"send() returned {told[-1]!r}: expected an int or None"
+        )
+        falls = [(a, b) for a, b in itertools.pairwise(told) if b < a]
+        expect(not falls, f"send() returned {falls[0][1]} after {falls[0][0]}" if falls else "")
+        reached = await until(lambda: attempt.look()[1] >= told[-1], bench.bounds.drain)
+        expect(
+            reached or attempt.events.losses,
+            f"the last unit ends at {told[-1]}, and acked stays at {attempt.look()[1]}",
+        )
+        grew = told[-1] - told[0]
+        expect(grew >= attempt.sent // 2, f"positions grew by {grew} over {attempt.sent} bytes of media")
+
+
+@RULES.add
 async def figures_are_numbers(bench: TransportBench) -> None:
     """In every state `pending` and `acked` are ints from 0 on, and `stats()` maps snake_case names to numbers."""
     attempt = bench.attempt()
@@ -126,6 +150,9 @@ def _figures(attempt: Attempt, when: str) -> None:
     for name in ("pending", "acked"):
         value = getattr(transport, name)
         expect(type(value) is int and value >= 0, f"{name} is {value!r} {when}: expected an int from 0 on")
+    there = unsent(transport)
+    if there is not None:
+        expect(type(there) is int and there >= 0, f"unsent is {there!r} {when}: expected an int from 0 on, or None")
     for name, value in transport.stats().items():
         expect(re.fullmatch(r"[a-z][a-z0-9_]*", name), f"stats() names {name!r}: expected snake_case")
         good = isinstance(value, int | float) and math.isfinite(value)

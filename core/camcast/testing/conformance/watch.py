@@ -73,9 +73,10 @@ class Before:
             found.append(f"tasks {[task.get_name() for task in more_tasks]}")
         if more_threads := threads() - self.threads:
             found.append(f"threads {[thread.name for thread in more_threads]}")
-        now = descriptors()
-        if len(now) > len(self.descriptors):
-            found.append(f"descriptors {[what for number, what in now.items() if number not in self.descriptors]}")
+        # Not their number: older ones may be closed meanwhile.
+        more = [what for number, what in descriptors().items() if self.descriptors.get(number) != what]
+        if more:
+            found.append(f"descriptors {more}")
         return ", ".join(found)
 
 

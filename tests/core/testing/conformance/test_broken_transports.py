@@ -62,6 +62,22 @@ class Boasts(Heliograph):
         return {"mirror": "brass"}
 
 
+class CountsMedia(Heliograph):
+    """Its positions are of payloads, and it promises more than it will ever send."""
+
+    def send(self, unit: Unit, time: int) -> int:
+        super().send(unit, time)
+        return int(self.handed) + 1000
+
+
+class ForgetsTheLibrary(Heliograph):
+    """What asyncio holds has not left this machine either."""
+
+    @property
+    def unsent(self) -> int:
+        return 0
+
+
 class Asserts(Heliograph):
     def send(self, unit: Unit, time: int) -> None:
         assert self.live, "publish first"
@@ -108,12 +124,14 @@ class ComesBack(Heliograph):
 
 
 class Leaks(Heliograph):
-    """A descriptor, when it was used for long."""
+    """A descriptor, when it was refused."""
 
-    async def close(self) -> None:
-        if not self.closed and self.handed > 15_000:
+    async def ask(self, line: bytes) -> None:
+        try:
+            await super().ask(line)
+        except RefusedError:
             os.open(os.devnull, os.O_RDONLY)
-        await super().close()
+            raise
 
 
 class HoldsTheLoop(Heliograph):
@@ -241,6 +259,8 @@ BROKEN: dict[str, TransportKind] = {
     "deadlines_hold": attrs.evolve(KIND, build=WaitsForEver),
     "send_never_blocks": attrs.evolve(KIND, build=Blocks),
     "pending_is_truthful": attrs.evolve(KIND, build=ForgetsTheKernel),
+    "positions_are_reached": attrs.evolve(KIND, build=CountsMedia),
+    "unsent_is_truthful": attrs.evolve(KIND, build=ForgetsTheLibrary),
     "closes_in_time_when_stalled": attrs.evolve(KIND, build=ClosesWhenDrained),
     "loss_is_told": attrs.evolve(KIND, build=SaysNothing),
     "tells_on_the_loop": attrs.evolve(KIND, build=TellsFromAThread),
