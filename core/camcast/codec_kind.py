@@ -63,6 +63,14 @@ class FlvForm:
     """Raises `MediaError` when this form cannot carry this very track (a sampling rate FLV has no word for)."""
 
 
+class PictureOrder(Protocol):
+    """Tells in which order pictures are shown, by their bits alone. For sources that have no times."""
+
+    def place(self, packet: Packet) -> int:
+        """A number for each picture, asked in decode order, that rises in display order. Raises `MediaError` where the
+        bits do not tell."""
+
+
 @attrs.frozen(kw_only=True)
 class CodecKind:
     """What knows one format."""
@@ -82,5 +90,7 @@ class CodecKind:
     """The packet as MPEG-TS, RTP and decoders want it: start codes with in-band parameter sets, ADTS, …"""
     decoder: Callable[[Track], Decoder] | None = None
     """Opens a decoder; raises `EncoderError`. None = cannot be decoded, so never transcoded."""
+    order: Callable[[Track], PictureOrder] | None = None
+    """(track) → how its pictures are ordered; None = nothing tells where decode order is not display order."""
     silence: Callable[[int, int], tuple[Track, bytes, int]] | None = None
     """(sample rate, channels) → track, payload and duration in samples of one silent packet. Audio only."""

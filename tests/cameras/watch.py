@@ -27,8 +27,13 @@ class Watched:
     """What came of one camera."""
 
     seen: Seen
-    camera: Camera
     events: list[Event]
+    scripted: Camera | None = None
+
+    @property
+    def camera(self) -> Camera:
+        assert self.scripted is not None
+        return self.scripted
 
     @property
     def numbers(self) -> list[int | None]:
@@ -58,13 +63,35 @@ async def watch(
     """
     async with contextlib.AsyncExitStack() as stack:
         cameras = {name: await stack.enter_async_context(Camera(script)) for name, script in scripts.items()}
-        viewers = {name: Viewer(directory / f"viewer{number}") for number, name in enumerate(scripts)}
+        again = again or (QUICK if runs > 1 else LATER)
+        sources = {
+            name: SourceConfig(type="rtsp", url=camera.url, options=camera.script.options, retry_policy=again)
+            for name, camera in cameras.items()
+        }
+        shown = await watch_sources(directory, sources, seconds=seconds, runs=runs)
+    return {name: Watched(seen, events, cameras[name]) for name, (seen, events) in shown.items()}
+
+
+async def watch_files(directory: Path, files: Mapping[str, Path], *, seconds: float = 20.0) -> dict[str, Watched]:
+    """Play each file once, from its beginning to its end."""
+    sources = {name: SourceConfig(type="file", url=str(path), retry_policy=LATER) for name, path in files.items()}
+    shown = await watch_sources(directory, sources, seconds=seconds)
+    return {name: Watched(seen, events) for name, (seen, events) in shown.items()}
+
+
+async def watch_sources(
+    directory: Path, sources: Mapping[str, SourceConfig], *, seconds: float, runs: int = 1
+) -> dict[str, tuple[Seen, list[Event]]]:
+    """What a viewer of each source sees, and its events, until all have ended `runs` times."""
+    async with contextlib.AsyncExitStack() as stack:
+        viewers = {name: Viewer(directory / f"viewer{number}") for number, name in enumerate(sources)}
         for viewer in viewers.values():
             stack.callback(viewer.stop)
         await asyncio.gather(*(viewer.ready() for viewer in viewers.values()))
-        events: dict[str, list[Event]] = {name: [] for name in scripts}
-        again = again or (QUICK if runs > 1 else LATER)
-        configs = [_config(number, name, cameras[name], viewers[name], again) for number, name in enumerate(scripts)]
+        events: dict[str, list[Event]] = {name: [] for name in sources}
+        configs = [
+            _config(number, name, source, viewers[name]) for number, (name, source) in enumerate(sources.items())
+        ]
         engine = Engine(Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs)))
         stream = engine.events()
         async with engine:
@@ -73,11 +100,10 @@ async def watch(
                     await _collect(stream, events, runs)
             await asyncio.sleep(AFTER)
         seen = await asyncio.gather(*(viewer.seen(3.0) for viewer in viewers.values()))
-    return {name: Watched(one, cameras[name], events[name]) for name, one in zip(scripts, seen, strict=True)}
+    return {name: (one, events[name]) for name, one in zip(sources, seen, strict=True)}
 
 
-def _config(number: int, name: str, camera: Camera, viewer: Viewer, again: RetryPolicy) -> CameraConfig:
-    source = SourceConfig(type="rtsp", url=camera.url, options=camera.script.options, retry_policy=again)
+def _config(number: int, name: str, source: SourceConfig, viewer: Viewer) -> CameraConfig:
     session = SessionConfig(camera_id=number, url=viewer.url(f"c{number}"), retry_policy=QUICK, idle_timeout=30.0)
     return CameraConfig(camera_id=number, name=name, streams=(StreamConfig(source=source, sessions=(session,)),))
 

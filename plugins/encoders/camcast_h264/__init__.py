@@ -8,6 +8,7 @@ from camcast.hooks import hookimpl
 from camcast.kinds import CodecKind, EncoderKind
 from camcast_h264.encoders import KINDS
 from camcast_h264.flv import LEGACY
+from camcast_h264.order import H264Order
 from camcast_h264.parser import H264Parser
 from camcast_kit_h26x.kind import codec_kind
 
@@ -18,6 +19,7 @@ CODEC = codec_kind(
     {"legacy": LEGACY},
     aliases=("avc", "avc1"),
     decoder="h264",
+    order=H264Order,
 )
 
 

@@ -62,6 +62,13 @@ class Sps:
     """Upper bound of pictures shown out of decode order."""
     reorder_stated: bool
     """Whether the stream says so itself; else `reorder` is all that profile and level allow."""
+    separate_planes: bool
+    frame_number_bits: int
+    order_type: int
+    """pic_order_cnt_type."""
+    order_bits: int
+    """Of pic_order_cnt_lsb, where the type is 0."""
+    frames_only: bool
     colour: Colour
 
     @property
@@ -92,10 +99,11 @@ def parse_sps(nal: bytes) -> Sps:
         bits.skip(1)
         if bits.flag():
             _skip_scaling_lists(bits, 12 if chroma_format == 3 else 8)
-    bits.ue(12)
+    frame_number_bits = bits.ue(12) + 4
     order_type = bits.ue(2)
+    order_bits = 0
     if order_type == 0:
-        bits.ue(12)
+        order_bits = bits.ue(12) + 4
     elif order_type == 1:
         bits.skip(1)
         bits.se()
@@ -127,6 +135,11 @@ def parse_sps(nal: bytes) -> Sps:
         bit_depth_chroma=chroma,
         width=width,
         height=height,
+        separate_planes=separate,
+        frame_number_bits=frame_number_bits,
+        order_type=order_type,
+        order_bits=order_bits,
+        frames_only=frames_only,
         frame_rate=vui.frame_rate,
         reorder=reorder if vui.reorder is None else vui.reorder,
         reorder_stated=vui.reorder is not None or not reorder,

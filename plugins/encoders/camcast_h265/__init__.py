@@ -8,6 +8,7 @@ from camcast.hooks import hookimpl
 from camcast.kinds import CodecKind, EncoderKind
 from camcast_h265.encoders import KINDS
 from camcast_h265.flv import ENHANCED, LEGACY
+from camcast_h265.order import H265Order
 from camcast_h265.parser import H265Parser
 from camcast_kit_h26x.kind import codec_kind
 
@@ -18,6 +19,7 @@ CODEC = codec_kind(
     {"enhanced": ENHANCED, "legacy": LEGACY},
     aliases=("hevc", "hvc1", "hev1"),
     decoder="hevc",
+    order=H265Order,
 )
 
 

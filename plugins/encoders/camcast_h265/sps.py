@@ -46,6 +46,9 @@ class Sps:
     bit_depth_chroma: int
     width: int
     height: int
+    separate_planes: bool
+    order_bits: int = 0
+    """Of slice_pic_order_cnt_lsb; 0 when it cannot be read."""
     reorder: int = 0
     frame_rate: float = 0.0
     """0 when the SPS does not say."""
@@ -82,6 +85,7 @@ def parse_sps(nal: bytes) -> Sps:
         nested=nested,
         profile_tier_level=data[HEADER + 1 : HEADER + 1 + _PTL_BYTES],
         chroma_format=chroma_format,
+        separate_planes=separate,
         bit_depth_luma=8 + bits.ue(8),
         bit_depth_chroma=8 + bits.ue(8),
         width=width,
@@ -132,6 +136,7 @@ def _with_rest(sps: Sps, bits: BitReader) -> Sps:
     """What stands behind the bit depths, as far as it can be read."""
     try:
         poc_bits = bits.ue(12) + 4
+        sps = attrs.evolve(sps, order_bits=poc_bits)
         sps = attrs.evolve(sps, reorder=_ordering(bits, sps.sub_layers))
         for _ in range(6):
             bits.ue()

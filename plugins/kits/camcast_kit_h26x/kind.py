@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from camcast.bitstream.nal import to_annexb
+from camcast.codec_kind import PictureOrder
 from camcast.contracts import CodecParser
 from camcast.kinds import CodecKind, FlvForm
-from camcast.media import MediaKind, Packet
+from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import AvDecoder
 
 
@@ -23,6 +24,7 @@ def codec_kind(
     *,
     aliases: tuple[str, ...],
     decoder: str,
+    order: Callable[[Track], PictureOrder],
 ) -> CodecKind:
     """A kind whose packets are NAL units. `decoder` is FFmpeg's name for it."""
     return CodecKind(
@@ -34,4 +36,5 @@ def codec_kind(
         flv=flv,
         annexb=_annexb,
         decoder=lambda track: AvDecoder(track, decoder),
+        order=order,
     )

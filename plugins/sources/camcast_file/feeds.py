@@ -77,8 +77,12 @@ class ReadAhead:
         readers: Readers,
         on_ready: Callable[[], None],
         on_dropped: OnDropped,
+        *,
+        own_readers: bool = False,
     ) -> None:
+        """`own_readers`: nobody else uses `readers`, so they are closed with this."""
         self.tracks = tracks
+        self._own_readers = own_readers
         self.ended = False
         self.error: BaseException | None = None
         self._reader = reader
@@ -134,6 +138,9 @@ class ReadAhead:
 
     async def close(self) -> None:
         """Close the file when its thread lets go of it; waits a moment for that."""
+        if self._own_readers:
+            # It may be waiting for more of the file.
+            self._reader.close()
         if self._watch is not None:
             self._watch.cancel()
         closing: list[asyncio.Future[None] | asyncio.Future[Batch]]
@@ -141,3 +148,5 @@ class ReadAhead:
         if self._reading is not None:
             closing.append(self._reading)
         await asyncio.wait(closing, timeout=CLOSE_DEADLINE)
+        if self._own_readers:
+            self._readers.close()

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from camcast.media import NS_PER_S, MediaKind
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
+from camcast_file.display import DisplayTimes
 
 if TYPE_CHECKING:
     from camcast.contracts import CodecParser
+    from camcast.kinds import CodecKind
 
 MAX_REORDER = 17
 """The most pictures that may wait for their decode times; H.264 and H.265 hold at most 16 back."""
+MAX_PREROLL = 600
+PRIMING = 100 * NS_PER_MS
+PREROLL = 200 * NS_PER_MS
+"""In so little time all pictures pass that are there for decoding only."""
 
 
 @attrs.define(eq=False)
@@ -21,6 +27,7 @@ class Lane:
     """One stream of the file and where it has come to in this pass. Times are ticks of `base`."""
 
     kind: MediaKind
+    codec: CodecKind
     parser: CodecParser
     extradata: bytes
     base: Fraction
@@ -34,6 +41,12 @@ class Lane:
     last: int | None = None
     step: int = 0
     waiting: list[Any] = attrs.field(factory=list)
+    display: DisplayTimes | None = None
+    """Where the file has no display times."""
+    preroll: list[Packet] = attrs.field(factory=list)
+    """Pictures that are there for decoding only (edit lists)."""
+    given: int | None = None
+    """Decode time of the last packet that went on, ns."""
 
     def __attrs_post_init__(self) -> None:
         self.scale, self.divisor = self.base.numerator * NS_PER_S, self.base.denominator
@@ -47,31 +60,60 @@ class Lane:
     def ns(self, ticks: int) -> int:
         return (2 * ticks * self.scale + self.divisor) // (2 * self.divisor)
 
-    def dated(self, raw: Any) -> list[tuple[Any, int, int]]:
+    def dated(self, raw: Any) -> list[tuple[Any, int, int | None]]:
         """Packets that can go on now, each with its dts and pts in ticks: at the beginning, and where times lack.
 
         Matroska has no decode times; FFmpeg finds them out a few pictures late when there are B-frames. So the
         first pictures wait for the first known time and are counted back from there.
         """
         dts, pts = raw.dts, raw.pts
-        if dts is None and self.last is None and self.kind is MediaKind.VIDEO and len(self.waiting) < MAX_REORDER:
+        if dts is None and pts is not None and self.last is None and self._may_wait():
             self.waiting.append(raw)
             return []
         early, self.waiting = self.waiting, []
         if dts is None:
             dts = self._guess(pts)
         step = raw.duration or self.fallback
-        ready = [
-            (packet, time, time if packet.pts is None else packet.pts)
-            for number, packet in enumerate(early)
-            for time in (dts - (len(early) - number) * step,)
-        ]
+        ready = [(packet, dts - (len(early) - number) * step, packet.pts) for number, packet in enumerate(early)]
         if self.first is None:
             self.first = ready[0][1] if ready else dts
         self.step = raw.duration or (0 if self.last is None else max(0, dts - self.last))
         self.last = dts
-        ready.append((raw, dts, dts if pts is None else pts))
+        ready.append((raw, dts, pts))
         return ready
+
+    def spaced(self, packet: Packet) -> Packet:
+        """Two pictures with one timestamp are a millisecond apart: receivers drop what does not go on."""
+        if self.given is not None and self.kind is MediaKind.VIDEO and 0 <= self.given - packet.dts < NS_PER_S:
+            moved = self.given + NS_PER_MS - packet.dts
+            packet.dts += moved
+            packet.pts = max(packet.pts, packet.dts) if packet.pts < packet.dts else packet.pts
+        self.given = packet.dts
+        return packet
+
+    def after_preroll(self, packet: Packet) -> list[Packet]:
+        """`packet` is the first that is to be shown: what a decoder needs before it, squeezed, and itself."""
+        before, self.preroll = self.preroll, []
+        if self.kind is MediaKind.AUDIO:
+            # A decoder of sound needs a frame or two before what is heard.
+            return [*(each for each in before if packet.dts - each.dts <= PRIMING), packet]
+        if not before or packet.keyframe:
+            return [packet]
+        step = min(NS_PER_MS, PREROLL // len(before))
+        begin = packet.dts - len(before) * step
+        ranks = {id(each): rank for rank, each in enumerate(sorted(before, key=lambda each: each.pts))}
+        for number, each in enumerate(before):
+            each.dts, each.pts = begin + number * step, begin + ranks[id(each)] * step
+        return [*before, packet]
+
+    def begin_pass(self) -> None:
+        """The file is played from its beginning again."""
+        self.first = self.last = self.given = None
+        self.display = None
+        self.waiting, self.preroll = [], []
+
+    def _may_wait(self) -> bool:
+        return self.kind is MediaKind.VIDEO and len(self.waiting) < MAX_REORDER
 
     def _guess(self, pts: int | None) -> int:
         if self.last is not None:

@@ -2,6 +2,8 @@
 
 Rules of the timeline:
 - decode and presentation times are rounded once from the container's own ticks, so nothing adds up;
+- packets go on in the order of their decode times, whatever order the file has its tracks in;
+- display times that the file does not have are taken from the pictures' own order, never made up;
 - a pass is as long as its longest track, (last dts + last duration) - first dts, kept as a fraction of a second;
   all tracks begin the next pass together, so sound and picture stay as they are over any number of passes;
 - the file is opened anew for each pass: seeking back is not exact in every container.
@@ -23,13 +25,16 @@ import attrs
 import av
 import av.error
 
-from camcast.bitstream.audio_format import format_audio
 from camcast.errors import MediaError, SourceError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
-from camcast_file.lane import Lane
+from camcast_file.display import DisplayTimes
+from camcast_file.growing import GrowingFile
+from camcast_file.lane import MAX_PREROLL, Lane
+from camcast_file.merge import Merge
+from camcast_file.rotation import rotations
+from camcast_file.tracks import KINDS, Tracks
 
 if TYPE_CHECKING:
-    from camcast.contracts import CodecParser
     from camcast.kinds import CodecKind
 
 BATCH_PACKETS = 24
@@ -53,7 +58,9 @@ _LEAN = {**_BRIEF, "codec_whitelist": "none", "fflags": "+noparse"}
 are whole access units; others (MP3 in mov) are cut by FFmpeg's parser."""
 _TELLING = {"mov", "mp4"}
 _WHOLE = {"h264", "hevc", "av1", "libdav1d", "aac"}
-_KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+OUTSIDE = "outside the edit list"
+_NO_DISPLAY_TIMES = {"avi"}
+"""FFmpeg makes some up: a constant distance to the decode times."""
 
 
 @attrs.define(eq=False)
@@ -72,19 +79,27 @@ class FileReader:
     """One file, read in small batches. One call at a time."""
 
     def __init__(
-        self, path: Path, codec: Callable[[str], CodecKind], *, loop: bool = False, start_at: float = 0.0
+        self,
+        path: Path,
+        codec: Callable[[str], CodecKind],
+        *,
+        loop: bool = False,
+        start_at: float = 0.0,
+        growing: bool = False,
     ) -> None:
+        """`growing`: the file may still be written; its end is waited for."""
         self._path = path
-        self._codec = codec
+        self._growing = growing
+        self._file: GrowingFile | None = None
         self._loop = loop
         self._start_at = start_at
         self._lock = threading.Lock()
         self._container: Any = None
         self._way = _LEAN
-        self._lanes: dict[int, Lane] = {}
-        self._parsers: dict[tuple[MediaKind, str, bytes], CodecParser] = {}
-        self._unsupported: dict[int, str] = {}
-        self._stream: Iterator[tuple[Packet | None, int]] | None = None
+        self._tracks = Tracks(path, codec)
+        self._merge = Merge([])
+        self._no_display_times = False
+        self._stream: Iterator[Any] | None = None
         self._primed: Batch | None = None
         self._closed = False
         self._start = Fraction(0)
@@ -92,8 +107,15 @@ class FileReader:
         self._useful = 0
         self.length = Fraction(0)
         """Seconds from the last pass to the next; known at the end of a pass."""
-        self.notes: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
         """What an operator should know about this file."""
+        return self._tracks.notes
+
+    @property
+    def _lanes(self) -> dict[int, Lane]:
+        return self._tracks.lanes
 
     def open(self) -> list[Track]:
         """Open the file and read until each track is known. Raises `SourceError`."""
@@ -121,13 +143,18 @@ class FileReader:
         with self._held():
             batch = self._primed or Batch()
             self._primed = None
-            while not batch.ended and len(batch.packets) < packets and size > 0 and not self._closed:
+            while not batch.ended and not self._closed:
+                if batch.packets and (len(batch.packets) >= packets or size <= 0):
+                    break
                 size -= self._read_one(batch)
             return batch
 
     def close(self) -> None:
         """Close the file, now or as soon as a call in another thread is done. Never waits."""
         self._closed = True
+        if (growing := self._file) is not None:
+            # Whoever waits for more of it stops waiting.
+            growing.closed = True
         if self._lock.acquire(blocking=False):
             try:
                 self._close()
@@ -163,66 +190,42 @@ class FileReader:
                 fatal=True,
             ) from error
         try:
-            self._choose()
+            self._tracks.choose(self._container)
+            self._tell_rotation()
         except BaseException:
             self._close()
             raise
+        self._no_display_times = not _NO_DISPLAY_TIMES.isdisjoint(self._container.format.name.split(","))
+        self._merge = Merge([lane.kind for lane in self._lanes.values()])
         if self._start_at:
             self._seek()
         self._stream = iter(self._container.demux(*self._followed()))
 
     def _open_container(self) -> Any:
-        return av.open(f"file:{self._path}", options={**_OPEN_OPTIONS, **self._way})
+        options = {**_OPEN_OPTIONS, **self._way}
+        if not self._growing:
+            return av.open(f"file:{self._path}", options=options)
+        if self._file is not None:
+            self._file.close()
+        self._file = GrowingFile(self._path)
+        return av.open(self._file, options=options)
 
     def _followed(self) -> list[Any]:
-        return [self._container.streams[index] for index in (*self._lanes, *self._unsupported)]
+        return [self._container.streams[index] for index in (*self._lanes, *self._tracks.left_out)]
 
-    def _choose(self) -> None:
-        """Take the first picture and the first sound track that somebody knows."""
-        self._lanes.clear()
-        self._unsupported.clear()
-        taken: set[MediaKind] = set()
-        refusals: list[MediaError] = []
-        for stream in self._container.streams:
-            kind = _KINDS.get(stream.type)
-            if kind is None or kind in taken or "attached_pic" in _dispositions(stream):
-                continue
-            name = stream.codec_context.name if stream.codec_context is not None else ""
-            try:
-                lane = self._lane(kind, name, stream)
-            except MediaError as error:
-                if kind is MediaKind.VIDEO:
-                    raise SourceError(f"{self._path}: its {kind.value} cannot be used: {error}", fatal=True) from error
-                self._unsupported[stream.index] = name
-                refusals.append(error)
-                continue
-            taken.add(kind)
-            self._lanes[stream.index] = lane
-        if not self._lanes:
-            why = f": {refusals[0]}" if refusals else ""
-            raise SourceError(f"{self._path}: holds no video and no audio that can be used{why}", fatal=True)
-        for refusal in refusals:
-            if (note := f"{self._path}: an audio track is left out: {refusal}") not in self.notes:
-                self.notes.append(note)
-
-    def _lane(self, kind: MediaKind, name: str, stream: Any) -> Lane:
-        if not name:
-            raise MediaError("FFmpeg does not know its codec")
-        extradata = bytes(stream.codec_context.extradata or b"")
-        told = extradata
-        if kind is MediaKind.AUDIO and not extradata and stream.codec_context.sample_rate:
-            told = format_audio(stream.codec_context.sample_rate, stream.codec_context.channels or 1)
-        key = (kind, name, told)
-        # The same parser goes on in the next pass, so that an unchanged track stays the same object.
-        parser = self._parsers.get(key)
-        if parser is None:
-            parser = self._parsers[key] = self._codec(name).parser(told)
-        base = Fraction(stream.time_base)
-        if kind is MediaKind.VIDEO:
-            seconds = 1 / Fraction(stream.average_rate or 25)
-        else:
-            seconds = Fraction(stream.codec_context.frame_size or 1024, stream.codec_context.sample_rate or 48_000)
-        return Lane(kind, parser, extradata, base, max(1, round(seconds / base)))
+    def _tell_rotation(self) -> None:
+        if _TELLING.isdisjoint(self._container.format.name.split(",")):
+            return
+        try:
+            angles = rotations(self._path)
+        except OSError:
+            return
+        for index, lane in self._lanes.items():
+            if lane.kind is MediaKind.VIDEO and index < len(angles) and angles[index]:
+                self._tracks.note(
+                    f"{self._path}: its picture is meant to be turned by {angles[index]}°, which no stream can say: "
+                    "it is shown unturned unless it is encoded anew"
+                )
 
     def _seek(self) -> None:
         """Go to `start_at`, in the first pass only. The file's true beginning is looked up before, for its length."""
@@ -241,7 +244,7 @@ class FileReader:
         self._start_at = 0.0
 
     def _read_one(self, batch: Batch) -> int:
-        """Read one packet into `batch`; returns its size."""
+        """Read one packet into `batch`, or what it makes ready; returns its size."""
         assert self._stream is not None
         try:
             raw: Any = next(self._stream, None)
@@ -255,7 +258,7 @@ class FileReader:
             return 0
         lane = self._lanes.get(raw.stream_index)
         if lane is None:
-            batch.drop(MediaKind.AUDIO, "unsupported codec")
+            batch.drop(self._tracks.left_out[raw.stream_index], "unsupported codec")
             return 0
         dts, pts, last, size = raw.dts, raw.pts, lane.last, raw.size
         if dts is not None and pts is not None and last is not None:
@@ -264,27 +267,76 @@ class FileReader:
         else:
             for packet, dts, pts in lane.dated(raw):
                 self._parse(lane, packet, dts, pts, batch)
+        batch.packets += self._merge.take()
         return int(size)
 
-    def _parse(self, lane: Lane, raw: Any, dts: int, pts: int, batch: Batch) -> None:
+    def _parse(self, lane: Lane, raw: Any, dts: int, pts: int | None, batch: Batch) -> None:
         if raw.has_sidedata("new_extradata"):
             self._switch(lane, raw)
+        if raw.has_sidedata("encryption_info"):
+            raise SourceError(
+                f"{self._path}: its {lane.kind.value} is encrypted (Common Encryption): it cannot be played without "
+                "its key; decrypt it first",
+                fatal=True,
+            )
         start = self._start_ns
+        known = pts is not None and not self._no_display_times
+        time = lane.ns(dts) + start
         try:
-            packet = lane.parser.parse(bytes(raw), lane.ns(dts) + start, lane.ns(pts) + start)
+            packet = lane.parser.parse(bytes(raw), time, lane.ns(pts) + start if pts is not None and known else time)
         except MediaError:
             batch.drop(lane.kind, "damaged")
             return
         if packet is not None:
             self._useful += 1
-            batch.packets.append(packet)
+            for each in [packet] if known or lane.kind is MediaKind.AUDIO else self._display(lane, packet):
+                self._shown(lane, raw, each, batch)
+
+    def _display(self, lane: Lane, packet: Packet) -> list[Packet]:
+        """Packets whose display time is known, where the file has none."""
+        reorder = packet.track.reorder
+        if lane.display is None and not reorder:
+            return [packet]
+        try:
+            if lane.display is None:
+                if lane.codec.order is None:
+                    raise MediaError(f"nothing tells in which order {lane.codec.name} pictures are shown")
+                lane.display = DisplayTimes(lane.codec.order(packet.track), reorder)
+            return lane.display.push(packet)
+        except MediaError as error:
+            raise SourceError(
+                f"{self._path}: this file holds no display times, and its pictures are not in display order ({error}): "
+                "put it into MP4 or Matroska with its times",
+                fatal=True,
+            ) from error
+
+    def _shown(self, lane: Lane, raw: Any, packet: Packet, batch: Batch) -> None:
+        """Hand a packet on, unless it is there for decoding only."""
+        if raw.is_discard:
+            if len(lane.preroll) < MAX_PREROLL:
+                lane.preroll.append(packet)
+            else:
+                batch.drop(lane.kind, OUTSIDE)
+            return
+        if lane.preroll:
+            count = len(lane.preroll) + 1
+            ready = lane.after_preroll(packet)
+            for _ in range(count - len(ready)):
+                batch.drop(lane.kind, OUTSIDE)
+            # A pass begins with what is played first.
+            lane.first = int((ready[0].dts - self._start_ns) * lane.divisor // lane.scale)
+        else:
+            ready = [packet]
+        for each in ready:
+            self._merge.push(lane.spaced(each))
 
     def _switch(self, lane: Lane, raw: Any) -> None:
         """The container announces new parameter sets out of band."""
         data = bytes(raw.get_sidedata("new_extradata"))
         if data and data != lane.extradata:
             lane.extradata = data
-            lane.parser = self._codec(raw.stream.codec_context.name).parser(data)
+            lane.parser = lane.codec.parser(data)
+            lane.display = None
 
     def _end_pass(self, batch: Batch) -> None:
         for lane in self._lanes.values():
@@ -294,6 +346,9 @@ class FileReader:
                 dts = number * lane.fallback
                 lane.first, lane.last, lane.step = lane.first or 0, dts, lane.fallback
                 self._parse(lane, raw, dts, dts if raw.pts is None else raw.pts, batch)
+            for packet in lane.display.flush() if lane.display is not None else ():
+                self._merge.push(lane.spaced(packet))
+        batch.packets += self._merge.take(all_of_it=True)
         self.length = max((lane.length for lane in self._lanes.values()), default=Fraction(0))
         self._close()
         if not self._useful:
@@ -312,17 +367,15 @@ class FileReader:
         if self._container is not None:
             self._container.close()
             self._container = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def _way_for(container: Any) -> dict[str, str]:
     """How much FFmpeg has to do for this file."""
     if _TELLING.isdisjoint(container.format.name.split(",")):
         return _FULL
-    streams = [stream for stream in container.streams if stream.type in _KINDS]
+    streams = [stream for stream in container.streams if stream.type in KINDS]
     known = all(stream.codec_context is not None and stream.codec_context.name in _WHOLE for stream in streams)
     return _LEAN if known else _BRIEF
-
-
-def _dispositions(stream: Any) -> str:
-    disposition = getattr(stream, "disposition", None)
-    return str(getattr(disposition, "name", "") or "")

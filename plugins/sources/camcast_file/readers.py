@@ -27,8 +27,9 @@ _Job = Callable[[], None]
 class Readers:
     """Runs blocking calls, oldest first. Made and used on one loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = THREADS) -> None:
         self._loop = loop
+        self._most = threads
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = 0
         self._hung = 0
@@ -51,7 +52,7 @@ class Readers:
                 self._post(_succeed, future, result)
 
         self._jobs.put(job)
-        if self._threads < THREADS:
+        if self._threads < self._most:
             self._start_thread()
         return future
 

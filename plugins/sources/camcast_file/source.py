@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,9 +10,11 @@ from urllib.parse import unquote, urlsplit
 from camcast.contracts import MediaSink, SourceContext
 from camcast.errors import SourceError
 from camcast_file.feeds import Feed, MemoryFeed, ReadAhead
+from camcast_file.growing import is_written
 from camcast_file.options import FileOptions
 from camcast_file.player import Player
 from camcast_file.reader import FileReader
+from camcast_file.readers import Readers
 from camcast_file.shared import Desk, Shared
 
 
@@ -46,20 +49,26 @@ class FileSource:
                 clip, leave = cached
                 self._note(clip.notes)
                 return MemoryFeed(clip, leave, sink.dropped)
-        reader = FileReader(path, codec, loop=options.loop, start_at=options.start_at)
-        opening = desk.readers.submit(reader.open)
+        growing = not options.loop and not options.start_at and await desk.readers.run(lambda: is_written(path))
+        reader = FileReader(path, codec, loop=options.loop, start_at=options.start_at, growing=growing)
+        # Waiting for more of a file must not hold the others' threads.
+        readers = Readers(asyncio.get_running_loop(), threads=1) if growing else desk.readers
+        opening = readers.submit(reader.open)
         try:
-            tracks = await desk.readers.guard(opening)
+            tracks = await readers.guard(opening)
         except BaseException:
             # A thread may still be opening it; it is closed as soon as that is done.
-            desk.readers.submit(reader.close, closing=True)
+            reader.close()
+            readers.submit(reader.close, closing=True)
+            if growing:
+                readers.close()
             raise
         self._note(reader.notes)
-        return ReadAhead(reader, tracks, desk.readers, player.wake, sink.dropped)
+        return ReadAhead(reader, tracks, readers, player.wake, sink.dropped, own_readers=growing)
 
     def _note(self, notes: Sequence[str]) -> None:
         for note in notes:
-            self._context.log.warning("%s: %s", self._context.label, note)
+            self._context.note("file", note)
 
 
 def local_path(url: str) -> Path:
