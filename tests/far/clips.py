@@ -16,6 +16,8 @@ from tests.media import ROOT, encode
 FPS = 25
 GOP = 1.0
 """Seconds from keyframe to keyframe."""
+LONGEST = 24
+"""Seconds of the clips that tests use; none takes longer."""
 
 
 @attrs.frozen

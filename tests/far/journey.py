@@ -48,8 +48,10 @@ class Pictures:
         came = {picture.number for picture in self.all}
         return [number for number in range(self.all[0].number, self.all[-1].number) if number not in came]
 
-    def missing_after(self, number: int) -> list[int]:
-        return [missing for missing in self.missing if missing > number]
+    def missing_after(self, moment: float) -> list[int]:
+        """Those that should have come after a moment: later in the clip than all that had come by then."""
+        last = max((picture.number for picture in self.all if picture.arrived < moment), default=-1)
+        return [number for number in self.missing if number > last]
 
     def late(self, since: float, until: float) -> float:
         """How late the latest picture of a time was, in seconds, against the earliest of the whole journey."""

@@ -16,8 +16,10 @@ from tests.servers.process import ServerProcess, listens, wait_for
 class _SrtServer(ServerProcess):
     """Listens for one caller on UDP. `query` is more of the URL: "passphrase=…&latency=200"."""
 
-    def __init__(self, directory: Path, *, host: str = "127.0.0.1", port: int = 0, query: str = "") -> None:
-        super().__init__(directory, host=host, port=port)
+    def __init__(
+        self, directory: Path, *, host: str = "127.0.0.1", port: int = 0, prefix: Sequence[str] = (), query: str = ""
+    ) -> None:
+        super().__init__(directory, host=host, port=port, prefix=prefix)
         self.output = directory / "received.ts"
         self.query = query
 
@@ -51,9 +53,16 @@ class LiveTransmit(_SrtServer):
     """`srt-live-transmit`. It ends with its caller unless `again`."""
 
     def __init__(
-        self, directory: Path, *, host: str = "127.0.0.1", port: int = 0, query: str = "", again: bool = False
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        prefix: Sequence[str] = (),
+        query: str = "",
+        again: bool = False,
     ) -> None:
-        super().__init__(directory, host=host, port=port, query=query)
+        super().__init__(directory, host=host, port=port, prefix=prefix, query=query)
         self.again = again
 
     def command(self) -> Sequence[str]:

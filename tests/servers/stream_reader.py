@@ -19,6 +19,8 @@ from tests.servers.process import ServerProcess, wait_for
 class Player(ServerProcess):
     """Reads `url` until it ends. `options` are FFmpeg's."""
 
+    again = False
+
     def __init__(self, directory: Path, url: str, *, prefix: Sequence[str] = (), **options: str) -> None:
         super().__init__(directory, port=-1, prefix=prefix)
         self.input = url
@@ -36,6 +38,7 @@ class Player(ServerProcess):
             self.input,
             str(self._kept),
             json.dumps(self.options),
+            "again" if self.again else "once",
         )
 
     def environment(self) -> dict[str, str]:
@@ -66,14 +69,22 @@ class Player(ServerProcess):
 
 
 class Listener(Player):
-    """FFmpeg's RTMP server: one publisher, then it ends. `url()` is where to publish."""
+    """FFmpeg's RTMP server: one publisher, then it ends, unless `again`. `url()` is where to publish."""
 
     def __init__(
-        self, directory: Path, *, host: str = "127.0.0.1", port: int = 0, prefix: Sequence[str] = (), **options: str
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        prefix: Sequence[str] = (),
+        again: bool = False,
+        **options: str,
     ) -> None:
         super().__init__(directory, "", prefix=prefix, **options)
         ServerProcess.__init__(self, directory, host=host, port=port, prefix=prefix)
         self.input = self.url("any")
+        self.again = again
         # rw_timeout would also bound the wait for the publisher.
         self.options = {"listen": "1", **options}
 
@@ -84,11 +95,14 @@ class Listener(Player):
         return f"rtmp://{self.address}/{app}/{name}"
 
 
-def _main(url: str, out: str, options: str) -> None:
+def _main(url: str, out: str, options: str, again: str) -> None:
     with Path(out).open("wb") as kept:
-        for item in demux(url, json.loads(options)):
-            pickle.dump(item, kept)
-            kept.flush()
+        while True:
+            for item in demux(url, json.loads(options)):
+                pickle.dump(item, kept)
+                kept.flush()
+            if again == "once":
+                return
 
 
 if __name__ == "__main__":

@@ -1,0 +1,48 @@
+"""SRT to a receiver far away, by a process with a configuration file; libsrt's own tool receives."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+
+from tests.compare import Media
+from tests.far.clips import FPS, GRADES, LONGEST, clip, numbers
+from tests.far.journey import Pictures, camcast
+from tests.far.path import Path
+from tests.servers.process import wait_for
+from tests.servers.srt import LiveTransmit
+
+RATE = 2.5 * GRADES["medium"].bitrate
+
+
+def journey(
+    folder: File, path: Path, *, latency: int, live: float, cut_for: float = 0.0
+) -> tuple[Pictures, dict[str, Any]]:
+    """(what came, the session's figures): three seconds of flow, no link for a while, and then some seconds more."""
+    with LiveTransmit(folder, host=path.address, prefix=path.prefix, query=f"latency={latency}") as tool:
+        wanted = clip("medium", LONGEST)
+        with camcast(folder, path, wanted, tool.url(f"latency={latency}")) as sender:
+            wait_for(lambda: tool.output.exists() and tool.output.stat().st_size > 500_000, timeout=30, why="media")
+            time.sleep(3.0)
+            if cut_for:
+                path.cut(cut_for)
+                time.sleep(cut_for)
+            time.sleep(live)
+            (figures,) = json.loads(sender.end())["sessions"]
+        assert sender.process.returncode == 0, sender.log.read_text()
+        received = tool.received()
+    return Pictures.of(Media.read(received), numbers(wanted)), figures
+
+
+@pytest.mark.parametrize("round_trip", [0.15, 0.3])
+def test_every_picture_arrives_from_far_away(round_trip: float, tmp_path: File) -> None:
+    with Path(round_trip=round_trip, rate=RATE, near=True) as path:
+        pictures, figures = journey(tmp_path, path, latency=round(4 * round_trip * 1000), live=3.0)
+    assert pictures.missing == []
+    assert len(pictures.all) > 5 * FPS
+    assert figures["dropped"] == {}
+    assert (figures["state"], figures["attempts"]) == ("connected", 1)
