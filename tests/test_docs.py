@@ -22,7 +22,11 @@ from tests.test_external_plugin import install
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
-SHOWN = [*PAGES, *(ROOT / "docs" / page for page in ("embedding.md", "configuration.md")), ROOT / "README.md"]
+SHOWN = [
+    *PAGES,
+    *(ROOT / "docs" / page for page in ("embedding.md", "configuration.md", "sessions.md")),
+    ROOT / "README.md",
+]
 """Pages of which every marked block is run."""
 _FENCE = re.compile(r"^```(\w+)(?: +([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from camcast.session.hosts import Hosts, Waiter
-from camcast.session.redirects import MAX_HOPS, refusal
+from camcast.session.hosts import Hosts, Patience, Waiter, host_of
 
 
 async def test_slots_are_given_in_order_and_never_above_the_cap():
@@ -54,11 +53,20 @@ def test_those_waiting_for_a_host_are_woken_once():
     assert woken == ["a"]
 
 
-def test_redirects_within_the_rules():
-    assert refusal("a://h:1/x", "a://h:2/y", (), 0) is None
-    assert refusal("a://h/x", "a://k/y", ("K",), 0) is None
-    assert refusal("a://h/x", "a://k/y", (), 0) == 'k is another host; allow it by "allow_redirect_hosts": ["k"]'
-    assert refusal("as://h/x", "a://h/y", (), 0) == "it leads from as to a"
-    assert refusal("a://h/x", "a:///y", (), 0) == "the address has no host"
-    assert refusal("a://h/x", "a://h:port/y", (), 0) == "the address is not a valid URL"
-    assert refusal("a://h/x", "a://h/y", (), MAX_HOPS) == "it would be redirect number 6 in a row"
+def test_a_session_waits_for_all_hosts_of_its_chain_where_it_last_looked_for_them() -> None:
+    hosts, woken = Hosts(50), []
+    patience = Patience(hosts, ["a://one:1/x", "a://two:2/x", "a:///x"], lambda: woken.append(1))
+    patience.looked(1, "found:3")
+    patience.wait()
+    for host in ("two:2", "", "one:1", "one:1"):
+        hosts.reached(host)
+    assert woken == [1]
+    hosts.reached("found:3")
+    assert woken == [1, 1]
+
+
+def test_what_a_url_says_of_its_host() -> None:
+    assert host_of("a://user:secret@Host:1935/live/key") == "Host:1935"
+    assert host_of("a://[::1]:1/x") == "[::1]:1"
+    assert host_of("a:///x") == ""
+    assert host_of("a://[half/x") == ""
