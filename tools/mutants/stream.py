@@ -192,15 +192,22 @@ MUTANTS = (
     Mutant(
         "what a transport leaves out counts as sent",
         _SENDER,
-        "elif position <= ledger.end:",
-        "elif position < ledger.end:",
+        "elif position is None or position <= ledger.end:",
+        "elif position is None or position < ledger.end:",
         _OUTLET_TESTS,
     ),
     Mutant(
         "where a unit ends is estimated",
         _SENDER,
-        "        if position is None:\n",
+        "        if position is None and (ledger.estimated or not ledger.end):\n",
         "        if True:\n",
+        _OUTLET_TESTS,
+    ),
+    Mutant(
+        "what a broken transport forgets counts as acknowledged",
+        _SENDER,
+        "        if position is None and (ledger.estimated or not ledger.end):\n",
+        "        if position is None:\n",
         _OUTLET_TESTS,
     ),
     Mutant(

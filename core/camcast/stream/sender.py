@@ -103,10 +103,10 @@ class Sender:
             self.counters.slow_sends += 1
             self.owner.slow(took)
         ledger = self.ledger
-        if position is None:
+        if position is None and (ledger.estimated or not ledger.end):
             ledger.estimated = True
             position = ledger.end + size
-        elif position <= ledger.end:
+        elif position is None or position <= ledger.end:
             if kind is not None:
                 self.drop(kind, REASON_LEFT_OUT)
             return

@@ -244,6 +244,22 @@ def test_what_a_transport_leaves_out_counts_as_dropped():
     assert balanced(one)
 
 
+def test_a_transport_that_knew_where_units_end_and_does_not_any_more_has_left_it_out():
+    """After a loss some have no position to tell, until the attempt has heard of it."""
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    link.takes = False
+    hub.packet(picture(0, key=True))
+    link.send = lambda unit, time: None  # type: ignore[method-assign]
+    hub.packet(picture(1))
+    assert one.counters.sent[MediaKind.VIDEO] == 1
+    link.pending = 0  # the socket has forgotten what was under way
+    assert one.waiting == 0
+    one.write_off(settle=True)
+    assert one.counters.sent[MediaKind.VIDEO] == 0, "and nothing of it was acknowledged"
+    assert balanced(one)
+
+
 def test_what_a_transport_raises_is_told_and_reaches_nobody_else():
     hub, link, other = make(), Link(), Link()
     owner = Owner()
