@@ -102,16 +102,23 @@ def test_what_is_called_a_worker_is_a_process() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("floor", ["engine", "workers", "camera"])
+@pytest.mark.parametrize("floor", ["engine", "workers", "camera", "session", "stream", "encode"])
 def test_no_class_is_a_lump(floor: str) -> None:
-    """At most 300 lines and 20 attributes of its own."""
+    """At most 300 lines and 20 attributes of its own. A frozen record of figures does nothing, so it may have more."""
     for module, path in MODULES.items():
         if _room(module) != f"camcast.{floor}":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef):
+            if isinstance(node, ast.ClassDef) and not _is_record(node):
                 assert (node.end_lineno or 0) - node.lineno < 300, f"{module}.{node.name}"
                 assert len(set(_attributes(node))) <= 20, f"{module}.{node.name}"
+
+
+def _is_record(cls: ast.ClassDef) -> bool:
+    """A frozen value without a method that does anything: properties at most."""
+    frozen = any(ast.unparse(one).startswith("attrs.frozen") for one in cls.decorator_list)
+    methods = [node for node in cls.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return frozen and all(any(ast.unparse(one) == "property" for one in node.decorator_list) for node in methods)
 
 
 def _attributes(cls: ast.ClassDef) -> Iterator[str]:

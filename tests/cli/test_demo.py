@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from tests.compare import Media
@@ -17,7 +20,11 @@ from camcast.cli.demo_clips import demo_clips
 from camcast.cli.demo_needs import has_sound
 from camcast.cli.demo_receivers import demo_receivers
 from camcast.config import from_mapping
+from camcast.config.session import PRIMARY_OUTPUT
+from camcast.errors import MissingDependency
+from camcast.hooks import hookimpl
 from camcast.host import PluginHost
+from camcast.kinds import Acceptance, TransportKind
 
 
 def test_four_cameras_arrive_through_a_failover_and_a_failback() -> None:
@@ -93,3 +100,69 @@ async def test_without_an_encoder_for_sound_the_pictures_have_none(tmp_path: Pat
             config = demo_config(receivers, [Path("film.mp4")] * 4, sound=has_sound(host))
         sources = [stream["source"] for camera in config["cameras"] for stream in camera["streams"]]
         assert [source["options"].get("tone") for source in sources] == [None] * 4 + [tone] * 4
+
+
+def _for_any_folder(make: Callable[[str], Any], name: str, directory: Path) -> Any:
+    return make(name)
+
+
+async def test_whichever_kinds_offer_a_receiver_are_published_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Offered:
+        """A receiver of a kind that nobody has heard of."""
+
+        settings: ClassVar[dict[str, str]] = {"ca_file": "made-up.pem"}
+
+        def __init__(self, scheme: str) -> None:
+            self.scheme = scheme
+            self.running = False
+
+        async def start(self) -> Offered:
+            self.running = True
+            return self
+
+        async def stop(self) -> None:
+            self.running = False
+
+        def address(self, name: str) -> str:
+            return f"{self.scheme}://here/{name}"
+
+    def lacks(scheme: str) -> Offered:
+        raise MissingDependency("pip install something")
+
+    class Plugin:
+        @hookimpl
+        def camcast_transports(self) -> list[TransportKind]:
+            makers: dict[str, Callable[[str], Offered] | None] = {
+                "first": Offered,
+                "second": lacks,
+                "third": Offered,
+                "fourth": None,
+            }
+            return [
+                TransportKind(
+                    name=name,
+                    title=name,
+                    schemes=(name,),
+                    build=lambda context: pytest.fail("nothing is built"),
+                    accepts=lambda target: Acceptance(codecs={}),
+                    receiver=partial(_for_any_folder, make, name) if make else None,
+                )
+                for name, make in makers.items()
+            ]
+
+    host = PluginHost(entry_points=False)
+    host.register(Plugin())
+    async with demo_receivers(host, tmp_path) as receivers:
+        config = demo_config(receivers, [Path("film.mp4")] * 4)
+        running = [receiver.running for receiver in receivers.all()]  # type: ignore[attr-defined]
+    assert running == [True] * 3
+    assert not any(receiver.running for receiver in receivers.all())  # type: ignore[attr-defined]
+    assert config[PRIMARY_OUTPUT]["url_template"] == "first://here/cam{camera_id}_{stream_name}"
+    assert config["cameras"][3][PRIMARY_OUTPUT] == {
+        "url_template": "third://here/cam{camera_id}_{stream_name}",
+        "fallback_urls": [],
+        "ca_file": "made-up.pem",
+    }
+    assert "no camera uses second: pip install something" in capsys.readouterr().err

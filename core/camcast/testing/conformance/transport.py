@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 import pytest
 
 from camcast.kinds import TransportKind
-from camcast.testing.conformance import transport_faults, transport_rules
+from camcast.testing.conformance import transport_faults, transport_rules, transport_stalls
 from camcast.testing.conformance.attempt import Bounds, TransportBench
 from camcast.testing.conformance.base import Conformance
 from camcast.testing.conformance.media import Media
 from camcast.testing.conformance.peers import Between, Relay
 from camcast.testing.conformance.rule import Rules
 
-RULES: Rules[TransportBench] = Rules([*transport_rules.RULES, *transport_faults.RULES])
+RULES: Rules[TransportBench] = Rules([*transport_rules.RULES, *transport_stalls.RULES, *transport_faults.RULES])
 
 
 class TransportConformance(Conformance[TransportKind]):
