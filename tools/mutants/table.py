@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import net, rtmp, session, stream
+from tools.mutants import engine, net, rtmp, session, stream
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/": session.MUTANTS,
     "stream/": stream.MUTANTS,
     "net/": net.MUTANTS,
+    "engine/, workers/, cli/": engine.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
 }
