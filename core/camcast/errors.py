@@ -92,6 +92,8 @@ class ErrorClass(Enum):
     """The server said no: retry slowly, then give up."""
     UNEXPLAINED = "refused, unexplained"
     """Closed without an answer after a command: retry like the network, but say what usually causes it."""
+    PLUGIN = "plugin"
+    """A plugin broke its contract: its author acts. Tried slowly, like a refusal."""
     MISCONFIGURED = "misconfigured"
     """Cannot work until somebody changes the configuration: give up at once."""
 
@@ -137,6 +139,12 @@ class UnexplainedRefusal(TransportError):
     def __init__(self, message: str, *, stage: str = "", after_start: bool = False) -> None:
         super().__init__(message, stage=stage)
         self.after_start = after_start
+
+
+class PluginFault(PluginError, TransportError):
+    """An attempt failed by a plugin's bug, not by its server or the network. The text names the plugin's part."""
+
+    error_class = ErrorClass.PLUGIN
 
 
 class MisconfiguredError(TransportError):

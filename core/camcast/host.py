@@ -10,12 +10,14 @@ Only the later claim is out of use, and is a problem that names both.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from camcast.errors import MediaError
+from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.hosting.choice import Choice
 from camcast.hosting.claims import Claim, Claims
+from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
 from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
@@ -45,6 +47,8 @@ class PluginHost:
         choices: Sequence[Choice] = (),
     ) -> None:
         """`choices`: more such lists, each with who gave it; a plugin must pass them all."""
+        self.faults = Faults()
+        """Bugs of its plugins, counted."""
         own = [Choice(allow, tuple(block))] if allow is not None or block else []
         registry = Registry((*own, *choices))
         if entry_points:
@@ -115,16 +119,32 @@ class PluginHost:
         for impl in self._registry.implementations(hook):
             try:
                 impl.function(*(arguments[name] for name in impl.argnames))
-            except Exception:
-                log.exception("Plugin %s: %s raised", impl.plugin_name, hook)
+            except Exception as error:  # noqa: BLE001  one plugin's bug must not keep others from hearing
+                self.faults.tell(f"plugin {impl.plugin_name}", hook, error)
 
     def first(self, hook: str, **arguments: object) -> object | None:
         """The first answer that is not None. May block: call it on a thread. Exceptions are the plugin's own."""
-        for impl in reversed(self._registry.implementations(hook)):
-            answer: object | None = impl.function(*(arguments[name] for name in impl.argnames))
+        return next((answer for _, ask in self._in_turn(hook, arguments) if (answer := ask()) is not None), None)
+
+    def ask(self, hook: str, **arguments: object) -> object | None:
+        """As `first`, but what is not camcast's error comes as `PluginError`, which names plugin and exception."""
+        for plugin, ask in self._in_turn(hook, arguments):
+            try:
+                answer = ask()
+            except CamcastError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever the plugin raises
+                self.faults.count(f"plugin {plugin}")
+                # Its text, and its trace, may hold the very secret that was looked for: only the type is told.
+                raise PluginError(f"plugin {plugin} failed in {hook} with {type(error).__name__}") from None
             if answer is not None:
                 return answer
         return None
+
+    def _in_turn(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[str, Callable[[], object]]]:
+        """Plugins' names, each with the call of its implementation."""
+        for impl in reversed(self._registry.implementations(hook)):
+            yield impl.plugin_name, partial(impl.function, *(arguments[name] for name in impl.argnames))
 
     def implementers(self, hook: str) -> set[str]:
         """Names of the plugins that implement this hook."""

@@ -1,27 +1,63 @@
 """Which encoder is taken, and why not another.
 
-Rules: "auto" tries the kinds of a codec from the highest priority down and takes the first that really opens: each
-is probed, and a hardware encoder must also open with the settings it is meant for. "hardware" and "software" do
+Rules: "auto" tries the kinds of a codec from the highest priority down and takes the first that really opens, with the
+settings it is meant for. "hardware" and "software" do
 the same among those; any other word is a kind's name, which is taken or refused with its own reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from camcast.contracts import EncoderSettings
+import attrs
+
+from camcast.contracts import Encoder, EncoderSettings
 from camcast.errors import CamcastError, EncoderError
+from camcast.hosting.faults import Faults
 from camcast.kinds import EncoderKind
 
 
-def choose(
-    encoders: Mapping[str, EncoderKind], codec: str, implementation: str, settings: EncoderSettings
-) -> tuple[EncoderKind, str]:
-    """The kind to open, and a sentence on what was taken and why others were not.
+@attrs.frozen
+class Chosen:
+    """An encoder that has been opened, and why it is this one."""
 
-    `codec` is a codec kind's name; `settings` are those it will be opened with, options aside. Opens encoders, so
-    never on the loop. Raises `EncoderError` with the reason for each that was tried.
+    kind: EncoderKind
+    encoder: Encoder
+    report: str
+
+
+def open_best(
+    encoders: Mapping[str, EncoderKind],
+    codec: str,
+    implementation: str,
+    settings: EncoderSettings,
+    *,
+    faults: Faults,
+    options: Callable[[EncoderKind], object] | None = None,
+) -> Chosen:
+    """Open the first kind that works; with a sentence on what was taken and why others were not.
+
+    `codec` is a codec kind's name; `options` makes a kind's own options. Never on the loop. A kind that breaks its
+    contract is passed over like one that refuses, and told to `faults`. Raises `EncoderError` with the reason for
+    each that was tried, and what `options` raises.
     """
+    refusals: list[str] = []
+    for kind in _candidates(encoders, codec, implementation):
+        own = attrs.evolve(settings, options=options(kind)) if options is not None else settings
+        try:
+            kind.probe()
+            encoder = kind.open(own)
+        except CamcastError as error:
+            refusals.append(f"{kind.name}: {error}")
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            faults.tell(f"encoder {kind.name}", "probe or open", error)
+            refusals.append(f"{kind.name}: failed by a bug of its own: {type(error).__name__}: {error}")
+        else:
+            return Chosen(kind, encoder, f"{codec} is encoded by {kind.name}" + _not_taken(refusals))
+    raise EncoderError(f"no encoder for {codec} works here" + _not_taken(refusals))
+
+
+def _candidates(encoders: Mapping[str, EncoderKind], codec: str, implementation: str) -> list[EncoderKind]:
     ours = sorted((kind for kind in encoders.values() if kind.codec == codec), key=lambda kind: -kind.priority)
     if not ours:
         known = ", ".join(sorted({kind.codec for kind in encoders.values()})) or "none"
@@ -38,21 +74,7 @@ def choose(
         raise EncoderError(
             f"no {implementation} encoder for {codec}; expected one of auto, hardware, software, {names}"
         )
-    refusals: list[str] = []
-    for kind in tried:
-        try:
-            _try(kind, settings)
-        except CamcastError as error:
-            refusals.append(f"{kind.name}: {error}")
-        else:
-            return kind, f"{codec} is encoded by {kind.name}" + _not_taken(refusals)
-    raise EncoderError(f"no encoder for {codec} works here" + _not_taken(refusals))
-
-
-def _try(kind: EncoderKind, settings: EncoderSettings) -> None:
-    kind.probe()
-    if kind.hardware and settings.width and settings.height:
-        kind.open(settings).close()
+    return tried
 
 
 def _not_taken(refusals: list[str]) -> str:

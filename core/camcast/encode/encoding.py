@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import attrs
-
 from camcast.config import EncoderConfig
 from camcast.config.defaults import AUDIO_CODEC, VIDEO_CODEC
 from camcast.contracts import Encoder, EncoderSettings, Handover
-from camcast.encode.choice import choose
+from camcast.encode.choice import open_best
 from camcast.encode.thread import Encode, EncoderThread
 from camcast.encode.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
 from camcast.host import PluginHost
@@ -122,11 +120,11 @@ class Encoding:
         return True
 
     def _open(self, track: Track) -> Encoder:
-        config = self._config
+        host, config = self._host, self._config
         wanted = self.prediction(track, config)
         if track.kind is MediaKind.AUDIO:
             settings = EncoderSettings(sample_rate=track.sample_rate, channels=track.channels, bitrate=AUDIO_BITRATE)
-            kind, report = choose(self._host.encoders, wanted.codec, "auto", settings)
+            chosen = open_best(host.encoders, wanted.codec, "auto", settings, faults=host.faults)
         else:
             rate = config.bitrate_kbps * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
             settings = EncoderSettings(
@@ -139,8 +137,13 @@ class Encoding:
                 gop=config.gop,
                 b_frames=config.b_frames,
             )
-            kind, report = choose(self._host.encoders, wanted.codec, config.implementation, settings)
-            options = self._host.structure_options(kind, config.options, "encoder.options")
-            settings = attrs.evolve(settings, options=options)
-        self._handover.call(self._note, "encoder_chosen", report)
-        return kind.open(settings)
+            chosen = open_best(
+                host.encoders,
+                wanted.codec,
+                config.implementation,
+                settings,
+                faults=host.faults,
+                options=lambda kind: host.structure_options(kind, config.options, "encoder.options"),
+            )
+        self._handover.call(self._note, "encoder_chosen", chosen.report)
+        return chosen.encoder

@@ -16,7 +16,7 @@ import attrs
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Encoder, EncoderSettings, Handover
 from camcast.encode.card import card, image
-from camcast.encode.choice import choose
+from camcast.encode.choice import open_best
 from camcast.encode.silence import Silence
 from camcast.encode.thread import EncoderThread
 from camcast.encode.transcoding import video_bitrate
@@ -174,5 +174,5 @@ class _Still:
             max_bitrate=rate,
             gop=self._settings.gop,
         )
-        kind, _report = choose(self._host.encoders, track.codec, self._settings.implementation, settings)
-        return kind.open(settings)
+        host, implementation = self._host, self._settings.implementation
+        return open_best(host.encoders, track.codec, implementation, settings, faults=host.faults).encoder

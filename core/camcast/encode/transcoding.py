@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
-from camcast.encode.choice import choose
+from camcast.encode.choice import open_best
 from camcast.encode.thread import EncoderThread, Transcode
 from camcast.errors import EncoderError
 from camcast.host import PluginHost
@@ -111,6 +111,7 @@ class Transcoder:
             channels = min(track.channels, 2)
             rate = track.sample_rate if track.sample_rate >= MIN_SAMPLE_RATE else USUAL_SAMPLE_RATE
             settings = EncoderSettings(sample_rate=rate, channels=channels, bitrate=AUDIO_BITRATE * channels // 2)
-        kind, report = choose(self._host.encoders, self._codec, self._implementation, settings)
-        self._handover.call(self._note, "encoder_chosen", report)
-        return kind.open(settings)
+        host = self._host
+        chosen = open_best(host.encoders, self._codec, self._implementation, settings, faults=host.faults)
+        self._handover.call(self._note, "encoder_chosen", chosen.report)
+        return chosen.encoder

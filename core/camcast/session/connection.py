@@ -5,11 +5,12 @@
 * A target that was stable (real media flow for `stable_after`) and is lost: the next one in the chain at once,
   going round; if it is the only one, itself. Lost before that counts as its failure in the running round.
 * What the round's failures were decides the wait: network troubles back off; a busy name is tried every
-  `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals alone are tried slowly, `MAX_REFUSALS` times;
+  `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals and plugins' bugs alone are tried slowly,
+  `MAX_REFUSALS` times;
   a misconfigured target is not tried again.
 * A server that says when to come back (`retry_after`) is not asked before, within `MOST_WAIT`; others of the chain are.
   One that was stable and says "at once" wants this very target to connect anew.
-* Jitter shortens a wait by a random part, after the cap, so that a hosts does not come back in step.
+* Jitter shortens a wait by a random part, after the cap, so that a fleet does not come back in step.
 """
 
 from __future__ import annotations
@@ -212,7 +213,7 @@ class ConnectionManager:
         now = self._now()
         backoff = min(self._policy.initial_delay * 2.0 ** min(self.attempt, 64), self._policy.max_delay)
         counted = True
-        if reasons == {ErrorClass.REFUSED}:
+        if reasons and reasons <= {ErrorClass.REFUSED, ErrorClass.PLUGIN}:
             self._refusals += 1
             backoff = max(backoff, REFUSED_DELAY)
         elif reasons <= {ErrorClass.BUSY, ErrorClass.REFUSED} and ErrorClass.BUSY in reasons:

@@ -11,7 +11,16 @@ import attrs
 from camcast.config import SourceConfig, TargetConfig
 from camcast.config.secrets import resolve_reference
 from camcast.contracts import Handover, Resolver
-from camcast.errors import CamcastError, ConfigError, MisconfiguredError, NetworkError, SourceError
+from camcast.errors import (
+    CamcastError,
+    ConfigError,
+    MisconfiguredError,
+    NetworkError,
+    PluginError,
+    PluginFault,
+    SourceError,
+    TransportError,
+)
 from camcast.events import Event
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
@@ -53,11 +62,15 @@ class Environment:
                 target = config.target(resolve_secret=self._secret)
             if self.host.listens("camcast_resolve_url"):
                 url = await self._on_thread(
-                    lambda: self.host.first("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
+                    lambda: self.host.ask("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
                 )
                 if isinstance(url, str) and url:
                     target = attrs.evolve(target, url=url)
             return self._complete(target)
+        except TransportError:
+            raise
+        except PluginError as error:
+            raise PluginFault(str(error), stage="resolve") from None
         except ConfigError as error:
             raise MisconfiguredError(str(error), stage="configuration") from error
 
@@ -84,12 +97,19 @@ class Environment:
             kind.check(target)
         except (LookupError, ValueError, CamcastError) as error:
             raise MisconfiguredError(target.scrub(str(error).strip("'")), stage="configuration") from error
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            who = f"transport {target.transport or target.scheme}"
+            self.host.faults.tell(who, "check", error, clean=target.scrub)
+            raise PluginFault(f"{who} failed in check with {type(error).__name__}", stage="configuration") from None
         return target, kind
 
     def _secret(self, reference: str) -> str:
         """From the plugins first, then from the environment or a file."""
         if self.host.listens("camcast_resolve_secret"):
-            answer = self.host.first("camcast_resolve_secret", reference=reference)
+            try:
+                answer = self.host.ask("camcast_resolve_secret", reference=reference)
+            except PluginError as error:
+                raise PluginFault(f'{error}, asked for the secret "{reference}"', stage="resolve") from None
             if isinstance(answer, str):
                 return answer
         return resolve_reference(reference)
@@ -101,6 +121,6 @@ class Environment:
             raise NetworkError(f"{what} took longer than {HOOK_DEADLINE:g} s", stage="resolve") from None
         except CamcastError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever the plugin raises
+        except Exception as error:  # noqa: BLE001  whatever is raised beside the plugins' own
             # The text may hold the very secret that was looked for, so only its type is told.
             raise NetworkError(f"{what} failed with {type(error).__name__}", stage="resolve") from None

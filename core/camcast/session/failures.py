@@ -69,9 +69,10 @@ class Failures:
             self.telling.state(old, new, reason)
 
     def _host_is_back(self) -> None:
-        """A refusal is not the host's absence: that somebody else got through changes nothing about it. Nor does it
-        change when a server wants to see this session again."""
-        may = self.policy.last_reason is not ErrorClass.REFUSED and not self.policy.asked_to_wait
+        """A refusal, or a plugin's bug, is not the host's absence: that somebody else got through changes nothing about
+        it. Nor does it change when a server wants to see this session again."""
+        slow = (ErrorClass.REFUSED, ErrorClass.PLUGIN)
+        may = self.policy.last_reason not in slow and not self.policy.asked_to_wait
         if self.machine.state is SessionState.ERROR and may:
             self.policy.retry_now()
             self.wake()

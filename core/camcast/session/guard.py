@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from camcast.contracts import Transport, TransportContext
 from camcast.descriptors import exhausted
-from camcast.errors import CamcastError, MediaError, NetworkError, TransportError
+from camcast.errors import CamcastError, MediaError, NetworkError, PluginFault, TransportError
+from camcast.hosting.faults import Faults
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
 
@@ -45,22 +44,27 @@ class _Cancelled(Exception):
 class Guarded:
     """One transport. Its steps raise `TransportError` and nothing else."""
 
-    def __init__(self, kind: TransportKind, context: TransportContext) -> None:
-        """Builds the transport. Raises `TransportError`."""
+    def __init__(self, kind: TransportKind, context: TransportContext, faults: Faults | None = None) -> None:
+        """Builds the transport; its bugs are told to `faults`. Raises `TransportError`."""
         self.name = kind.name
         self.trip = 0.0
         """Seconds that the slowest answer took so far: the path's round trip is not longer."""
         self._target = context.target
         self._label = context.label
+        self._faults = faults or Faults()
         try:
-            self._accepts = kind.accepts(context.target)
+            self._accepts = _acceptance(kind.accepts(context.target), "accepts")
             self.transport: Transport = kind.build(context)
         except Exception as error:  # noqa: BLE001  whatever the plugin raises
             raise self.failure(error, "build") from None
 
     async def connect(self) -> Acceptance:
         """As `Transport.connect`; what the server's answer does not say, the configuration does."""
-        return await self._step(self.transport.connect, "connect") or self._accepts
+        answer = await self._step(self.transport.connect, "connect")
+        try:
+            return self._accepts if answer is None else _acceptance(answer, "connect")
+        except TypeError as error:
+            raise self.failure(error, "connect") from None
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         """As `Transport.publish`."""
@@ -87,8 +91,8 @@ class Guarded:
         try:
             while self.transport.pending > 0 and time.monotonic() < deadline and not lost.done():  # noqa: ASYNC110
                 await asyncio.sleep(DRAIN_LOOK)
-        except Exception:  # noqa: BLE001  a plugin's bug
-            self._log_bug("its figures")
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._tell(error, "its figures")
 
     async def close(self) -> None:
         """Close within `CLOSE_DEADLINE`. Never raises."""
@@ -96,8 +100,8 @@ class Guarded:
             await self._within(self.transport.close(), CLOSE_DEADLINE)
         except _Late:
             log.warning("%s: transport %s did not close within %g s", self._label, self.name, CLOSE_DEADLINE)
-        except Exception:  # noqa: BLE001  a plugin's bug
-            self._log_bug("close")
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._tell(error, "close")
 
     def failure(self, error: Exception, where: str) -> TransportError:
         """What the transport raised, as the attempt's failure; its text may hold a secret. A bug is logged."""
@@ -108,8 +112,13 @@ class Guarded:
         if isinstance(error, CamcastError):
             text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
             return NetworkError(self._target.scrub(text), stage="transport")
-        self._log_bug(where)
-        return NetworkError(self._target.scrub(f"{type(error).__name__}: {error}"), stage="transport")
+        if isinstance(error, OSError | _Cancelled):
+            # What a library says of the network when nobody translates it, as the contract asks.
+            log.debug("%s: transport %s raised %s in %s", self._label, self.name, type(error).__name__, where)
+            return NetworkError(self._target.scrub(f"{type(error).__name__}: {error}"), stage="transport")
+        self._tell(error, where)
+        text = self._target.scrub(f"{type(error).__name__}: {error}")
+        return PluginFault(f"transport {self.name} failed in {where}, by a bug of its own: {text}", stage="transport")
 
     async def _step(self, work: Callable[[], Awaitable[T]], stage: str) -> T:
         seconds = STEPS * self._target.connect_timeout
@@ -147,11 +156,16 @@ class Guarded:
                 if not task.done():
                     log.error("%s: transport %s ignores being cancelled", self._label, self.name)
 
-    def _log_bug(self, where: str) -> None:
-        """The traceback of a plugin's bug, without what it must not show."""
-        if exhausted(sys.exception()):
-            return  # no bug of the plugin's
-        log.error("Transport %s failed in %s: %s", self.name, where, self._target.scrub(traceback.format_exc()))
+    def _tell(self, error: Exception, where: str) -> None:
+        """A bug, with its trace but without what that must not show."""
+        if not exhausted(error):
+            self._faults.tell(f"transport {self.name}", where, error, clean=self._target.scrub)
+
+
+def _acceptance(answer: object, where: str) -> Acceptance:
+    if not isinstance(answer, Acceptance):
+        raise TypeError(f"{where} gave {type(answer).__name__}, not an Acceptance")
+    return answer
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

@@ -71,7 +71,7 @@ class Prepared:
             codec=environment.host.codec,
             label=attempt.config.label,
         )
-        transport = attempt.transport = Guarded(self.kind, context)
+        transport = attempt.transport = Guarded(self.kind, context, environment.host.faults)
         environment.opened.add(transport.transport, context.label)
         return Connected(self, transport, await transport.connect())
 

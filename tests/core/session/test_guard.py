@@ -14,7 +14,7 @@ from tests.core.session.test_session import KEY, balance, chain, state
 from tests.core.world import VIDEO, MemoryTransport, World, until
 
 from camcast.contracts import TransportContext
-from camcast.errors import BusyError, ErrorClass, MediaError, NetworkError, TransportError
+from camcast.errors import BusyError, ErrorClass, MediaError, NetworkError, PluginFault, TransportError
 from camcast.events import AttemptFailed, SessionState
 from camcast.kinds import Acceptance, Confidence, Take, TransportKind
 from camcast.media import Track, Unit
@@ -169,7 +169,11 @@ async def test_cancelling_an_attempt_cancels_its_step() -> None:
     [
         (BusyError("in use"), BusyError, "in use"),
         (MediaError("no such codec"), NetworkError, "no such codec"),
-        (ZeroDivisionError(f"mem://host/{SECRET}"), NetworkError, "ZeroDivisionError: mem://host/***"),
+        (
+            ZeroDivisionError(f"mem://host/{SECRET}"),
+            PluginFault,
+            "transport toys failed in {step}, by a bug of its own: ZeroDivisionError: mem://host/***",
+        ),
         (TimeoutError("its own"), NetworkError, "TimeoutError: its own"),
         (asyncio.CancelledError(), NetworkError, "_Cancelled: by its own library"),
     ],
@@ -181,7 +185,7 @@ async def test_foreign_exceptions_are_translated_once(
         transport, _ = guarded(**{step: raising(raised)})
         with pytest.raises(wanted) as caught:
             await (transport.connect() if step == "connect" else transport.publish((VIDEO,)))
-        assert str(caught.value) == text
+        assert str(caught.value) == text.format(step=step)
         assert SECRET not in caplog.text
 
 
@@ -189,7 +193,7 @@ async def test_a_plugin_that_cannot_be_built_is_a_failed_attempt(caplog: pytest.
     def build(context: TransportContext) -> Any:
         raise LookupError(f"no library for {context.target.url}")
 
-    with pytest.raises(NetworkError, match=r"LookupError: 'no library for mem://host/\*\*\*'|LookupError: no library"):
+    with pytest.raises(PluginFault, match=r"LookupError: 'no library for mem://host/\*\*\*'|LookupError: no library"):
         Guarded(_kind(build), _context())
     assert "Transport toys failed in build" in caplog.text
     assert SECRET not in caplog.text
@@ -200,7 +204,7 @@ async def test_figures_that_raise() -> None:
     assert transport.read() == (0, 0)
     assert transport.figures() == ({"toys": 1.0}, 0)
     built.waits = None
-    with pytest.raises(NetworkError, match="ZeroDivisionError"):
+    with pytest.raises(PluginFault, match="ZeroDivisionError"):
         transport.read()
     assert transport.figures() == ({}, 0)
     await transport.drain(10.0, asyncio.get_running_loop().create_future())

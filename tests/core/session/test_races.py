@@ -10,7 +10,7 @@ from tests.core.session.test_session import FAST, KEY, balance, chain, state
 from tests.core.world import MemoryTransport, World, until
 
 from camcast.config import Limit, RetryPolicy, SessionConfig
-from camcast.errors import NetworkError
+from camcast.errors import ErrorClass, NetworkError
 from camcast.events import AttemptFailed, DropEpisode, Moved, Note, RetryScheduled, SessionState
 from camcast.hooks import hookimpl
 from camcast.session import guard, move, standby
@@ -162,8 +162,11 @@ async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkey
 
     monkeypatch.setattr(MemoryTransport, "send", broken)
     await world.start(chain("a"), chain("b", output="second"))
-    await until(lambda: len(world.of(AttemptFailed)) >= 2)
-    assert world.of(AttemptFailed)[0].error == "ZeroDivisionError: in the plugin's send"
+    await until(lambda: world.of(AttemptFailed))
+    assert world.of(AttemptFailed)[0].error == (
+        "transport memory failed in send, by a bug of its own: ZeroDivisionError: in the plugin's send"
+    )
+    assert world.of(AttemptFailed)[0].error_class is ErrorClass.PLUGIN
     numbers = world.servers.at("b")[0].numbers()
     assert len(world.servers.at("b")) == 1
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -198,7 +201,9 @@ async def test_an_acked_that_raises_ends_the_attempt(world: World, monkeypatch: 
     monkeypatch.setattr("tests.core.world.MemoryTransport", Broken)
     await world.start(chain("a", retry_policy=RetryPolicy(max_attempts=0)))
     await until(lambda: state(world) is SessionState.FAILED)
-    assert world.of(AttemptFailed)[0].error == "ZeroDivisionError: in the plugin's acked"
+    assert world.of(AttemptFailed)[0].error == (
+        "transport memory failed in its figures, by a bug of its own: ZeroDivisionError: in the plugin's acked"
+    )
 
 
 async def test_one_outputs_idle_timeout_is_not_the_others(world: World):

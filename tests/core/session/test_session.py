@@ -330,8 +330,13 @@ async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monke
 
     monkeypatch.setattr("tests.core.world.MemoryTransport.publish", broken)
     await world.start(chain("a"))
-    await until(lambda: state(world) is SessionState.FAILED)
-    assert world.of(AttemptFailed)[0].error == "ZeroDivisionError: oops"
+    await until(lambda: world.of(RetryScheduled))
+    failed = world.of(AttemptFailed)[0]
+    assert failed.error == "transport memory failed in publish, by a bug of its own: ZeroDivisionError: oops"
+    assert failed.error_class is ErrorClass.PLUGIN
+    # Its author must act, not the network: not tried every second.
+    assert world.of(RetryScheduled)[0].delay == 30
+    assert world.host.faults.counts == {"transport memory": 1}
 
 
 async def test_the_first_to_get_through_wakes_the_others(world: World):
