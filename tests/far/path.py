@@ -42,7 +42,7 @@ def available() -> list[str]:
 
 
 class Path:
-    """Two hosts and their link. `address` is the far one's, `near_address` ours.
+    """Two hosts and their link. `address` is the far one's, which has `other_address` too; `near_address` is ours.
 
     The near host is this machine itself, or with `near=True` one of its own (`near_prefix`): then nothing of earlier
     connections is remembered there, and `congestion` ("cubic", "bbr") can be chosen.
@@ -67,7 +67,7 @@ class Path:
         self.near_name = f"cc{pid}e{number}" if near else ""
         self._devices = f"ccn{pid % 1_000_000}x{number}", f"ccf{pid % 1_000_000}x{number}"
         low = (number % 64) * 4
-        self.near_address, self.address = (f"10.78.{pid % 256}.{low + host}" for host in (1, 2))
+        self.near_address, self.address, self.other_address = (f"10.78.{pid % 256}.{low + host}" for host in (1, 2, 3))
         self._congestion = congestion
         self._settings = _settings(round_trip, rate, queue, loss)
         self._link: subprocess.Popen[str] | None = None
@@ -117,6 +117,9 @@ class Path:
                 _run(*inside, "sh", "-c", f"[ ! -e {quiet} ] || echo 1 > {quiet}")
                 _run("ip", *there, "address", "add", address, "peer", peer, "dev", device)
                 _run("ip", *there, "link", "set", device, "up")
+            _run("ip", "-n", self.name, "address", "add", self.other_address, "dev", far)
+            there = ("-n", self.near_name) if self.near_name else ()
+            _run("ip", *there, "route", "add", self.other_address, "dev", near, "src", self.near_address)
         except BaseException:
             self.remove()
             raise

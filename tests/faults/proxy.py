@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, Self, TypeVar
 
+from tests.far.path import entered
 from tests.servers.process import wait_for
 
 T = TypeVar("T")
@@ -68,7 +69,9 @@ class FaultProxy:
         rate_up: float | None = None,
         rate_down: float | None = None,
         greeting: Greeting = Greeting.PASS,
+        namespace: str = "",
     ) -> None:
+        """`namespace`: the network namespace that it runs in, and its backend; "" = this one."""
         self.backend = backend
         self.host, self.port = host, port
         self.delay = delay
@@ -83,7 +86,8 @@ class FaultProxy:
         self._links: set[_Link] = set()
         self._listener: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
+        self._namespace = namespace
+        self._thread = threading.Thread(target=self._run_loop, name="fault proxy", daemon=True)
 
     # --- life
 
@@ -153,6 +157,10 @@ class FaultProxy:
         wait_for(lambda: self.accepted >= count, timeout=timeout, why=f"{count} connections accepted")
 
     # --- inside, on the loop
+
+    def _run_loop(self) -> None:
+        with entered(self._namespace) if self._namespace else contextlib.nullcontext():
+            self._loop.run_forever()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

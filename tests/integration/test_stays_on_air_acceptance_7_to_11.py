@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from camcast.media import MediaKind
 from camcast.session import resolver
 from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
-from tests.faults.proxy import FaultProxy, Greeting
+from tests.faults.proxy import Greeting
 from tests.integration.air import (
     arrived,
     chain,
@@ -36,11 +36,11 @@ from tests.integration.air import (
     stable,
 )
 from tests.integration.kit import balance, camera, until
+from tests.integration.place import Place, place
 from tests.media import made
-from tests.servers.nginx import Nginx
 from tests.servers.process import free_port
 
-__all__ = ["quick_moves"]
+__all__ = ["place", "quick_moves"]
 
 
 # --- 7 ----------------------------------------------------------------------------------------------------
@@ -50,11 +50,11 @@ PARTS = ("s3cr", "k/e&y", "y#home", "home%1", "%23home", "%26y")
 
 
 async def test_acceptance_07_the_key_never_shows_whatever_happens(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], quick_moves: None
+    place: Place, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], quick_moves: None
 ):
     """Failure, busy name, failover, failback, refusal in the server's words, give-up: all texts that come out."""
     caplog.set_level(logging.DEBUG)
-    async with Receiver() as first, Receiver() as second:
+    async with place.receiver() as first, place.receiver() as second:
         first.held.add(SECRET.partition("?")[0])
         second.on_publish = lambda app, key: (
             Refusal("NetStream.Publish.Denied", f"{key} is unknown") if second.recordings else None
@@ -79,8 +79,8 @@ async def test_acceptance_07_the_key_never_shows_whatever_happens(
 # --- 8 ----------------------------------------------------------------------------------------------------
 
 
-async def test_acceptance_08_a_flapping_primary_is_not_chased(quick_moves: None):
-    async with Receiver() as first, Receiver() as second:
+async def test_acceptance_08_a_flapping_primary_is_not_chased(place: Place, quick_moves: None):
+    async with place.receiver() as first, place.receiver() as second:
         config = chain(first.url("live", "cam0"), second.url("live", "cam0"), failback_after=0.2, max_moves_per_hour=2)
         async with on_air(camera(0, made("h264_aac"), config)) as (running, events):
             one = only(running)
@@ -111,9 +111,11 @@ def _hang(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     "state", ["live", "handshake", "connect", "publish", "hung name", "backing off", "deaf", "idle"]
 )
-def test_acceptance_09_stop_returns_in_every_state_from_any_thread(state: str, monkeypatch: pytest.MonkeyPatch):
+def test_acceptance_09_stop_returns_in_every_state_from_any_thread(
+    place: Place, state: str, monkeypatch: pytest.MonkeyPatch
+):
     events: list[Any] = []
-    with _ReceiverThread() as receiver:
+    with on_a_thread(place.receiver()) as (receiver, call):
         url = receiver.url("live", "cam0")
         if state in ("handshake", "connect", "publish"):
             receiver.silent = state
@@ -121,7 +123,7 @@ def test_acceptance_09_stop_returns_in_every_state_from_any_thread(state: str, m
             url = "rtmp://hangs.test/live/cam0"
             monkeypatch.setattr(resolver.socket, "getaddrinfo", _hang)
         elif state == "backing off":
-            url = f"rtmp://127.0.0.1:{free_port()}/live/cam0"
+            url = f"rtmp://{place.host}:{free_port()}/live/cam0"
         one_camera = (
             pushed(chain(url)) if state == "idle" else camera(0, made("camera_1080p"), chain(url, stall_timeout=60.0))
         )
@@ -134,9 +136,9 @@ def test_acceptance_09_stop_returns_in_every_state_from_any_thread(state: str, m
             "backing off": lambda: of(events, AttemptFailed),
             "idle": lambda: True,
         }
-        _wait(reached.get(state, lambda: receiver.accepted > 0))
+        _wait(reached.get(state, lambda: state in receiver.unanswered))
         if state == "deaf":
-            receiver.pause()
+            call(receiver.pause)
             _wait(lambda: engine.stats().sessions[0].pending > 200_000)
         errors: list[BaseException] = []
 
@@ -155,21 +157,20 @@ def test_acceptance_09_stop_returns_in_every_state_from_any_thread(state: str, m
         assert not [thread for thread in threading.enumerate() if thread.name == "camcast-engine"]
 
 
-class _ReceiverThread(Receiver):
-    """A receiver on a loop of its own, so that a test may block."""
-
-    def __enter__(self) -> _ReceiverThread:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        asyncio.run_coroutine_threadsafe(self.start(), self.loop).result(10)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.stop(), self.loop).result(10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-    def pause(self) -> None:
-        self.loop.call_soon_threadsafe(super().pause)
+@contextlib.contextmanager
+def on_a_thread(receiver: Receiver) -> Iterator[tuple[Receiver, Callable[[Callable[[], None]], object]]]:
+    """A receiver on a loop of its own, so that a test may block; and what calls something there."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(receiver.start(), loop).result(10)
+        yield receiver, loop.call_soon_threadsafe
+        asyncio.run_coroutine_threadsafe(receiver.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def _wait(condition: Callable[[], object], timeout: float = 15.0) -> None:
@@ -193,7 +194,7 @@ def waited() -> float:
     return total / 1e9
 
 
-async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch):
+async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(place: Place, monkeypatch: pytest.MonkeyPatch):
     """Dozens of attempts of every kind that fails, and the loop is never held up for more than 100 ms."""
     real = socket.getaddrinfo
 
@@ -219,18 +220,19 @@ async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(monkeypa
             last, before = time.monotonic(), since
 
     # A full queue of connections: whoever comes now gets no answer at all.
-    full = socket.create_server(("127.0.0.1", 0), backlog=0)
-    waiting = [socket.create_connection(full.getsockname())]
-    async with Receiver() as receiver:
-        with FaultProxy((receiver.host, receiver.port), greeting=Greeting.SILENT) as proxy:
+    with place.there():
+        full = socket.create_server((place.host, 0), backlog=0)
+        waiting = [socket.create_connection(full.getsockname())]
+    async with place.receiver() as receiver:
+        with place.proxy(receiver, greeting=Greeting.SILENT) as proxy:
             urls = {
                 "good": receiver.url("live", "good"),
                 "silent": f"rtmp://{proxy.address}/live/a",
                 "tls": f"rtmps://{proxy.address}/live/b",
-                "dead": f"rtmp://127.0.0.1:{free_port()}/live/c",
+                "dead": f"rtmp://{place.host}:{free_port()}/live/c",
                 "name": "rtmp://hangs.test/live/d",
                 "unknown": "rtmp://unknown.test/live/e",
-                "full": f"rtmp://127.0.0.1:{full.getsockname()[1]}/live/f",
+                "full": f"rtmp://{place.host}:{full.getsockname()[1]}/live/f",
             }
             outputs = [
                 chain(TargetConfig(url=url, connect_timeout=5.0 if output == "good" else 0.2), output=output)
@@ -257,10 +259,10 @@ async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(monkeypa
 # --- 11 ---------------------------------------------------------------------------------------------------
 
 
-async def test_acceptance_11_what_was_sent_is_what_arrived_bit_for_bit(nginx: Nginx):
+async def test_acceptance_11_what_was_sent_is_what_arrived_bit_for_bit(place: Place, tmp_path: Path):
     """Through a network that cuts the stream into odd pieces, to a server that writes down what it gets."""
     path = made("h264_b_aac")
-    with FaultProxy((nginx.host, nginx.port), delay=0.02, rate_up=4_000_000) as proxy:
+    with place.nginx(tmp_path / "nginx") as nginx, place.proxy(nginx, delay=0.02, rate_up=4_000_000) as proxy:
         config = chain(f"rtmp://{proxy.address}/record/cam0")
         async with on_air(camera(0, path, config)) as (running, _):
             await stable(running)

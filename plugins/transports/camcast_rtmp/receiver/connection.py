@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         receiver = self.receiver
         if receiver.silent == "handshake":
+            receiver.unanswered.append("handshake")
             return
         try:
             for event in self.server.feed(data):
@@ -89,6 +90,7 @@ class Connection(asyncio.Protocol):
 
     def _later(self, step: str, answer: Callable[[Any], None], asked: ConnectAsked | PublishAsked) -> None:
         if self.receiver.silent == step:
+            self.receiver.unanswered.append(step)
             return
         if not self.receiver.answer_delay:
             answer(asked)

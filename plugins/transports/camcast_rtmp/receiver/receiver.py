@@ -60,6 +60,8 @@ class Receiver:
         """Seconds before connect and publish are answered."""
         self.silent = ""
         """Where to fall silent: "handshake", "connect" or "publish"; "" = nowhere."""
+        self.unanswered: deque[str] = deque(maxlen=100)
+        """Where it was silent when something came."""
         self.held: set[str] = set()
         """Names that count as in use although nobody publishes them."""
         self.ghost_time = 0.0
