@@ -7,9 +7,10 @@ something else than it says is worse than an error.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -19,6 +20,14 @@ from camcast.errors import ConfigError, Issue
 
 T = TypeVar("T")
 
+_COMPARED = re.compile(r"'(?P<name>\w+)' must be (?P<what>[<>]=? \S+): (?P<came>\S+)")
+
+MOST_LISTED = 60
+"""Names in a message."""
+LONGEST_SHOWN = 64
+"""Characters of a name in a message."""
+MOST_SUGGESTED = 20
+"""Unknown keys of one object for which something near is looked for."""
 _DIGITS = 20
 """Of a number that is shown; Python refuses to show a very long one."""
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -30,6 +39,7 @@ def make_converter() -> cattrs.Converter:
     for kind in _WORDS:
         converter.register_structure_hook(kind, _strict)
     converter.register_structure_hook_func(_is_scalar_union, _strict_union)
+    converter.register_structure_hook_factory(lambda kind: _reader(kind) is not None, _read)
     return converter
 
 
@@ -43,12 +53,24 @@ def structure(converter: cattrs.Converter, value: object, cls: type[T], path: st
         raise ConfigError(list(_issues(error, path, cls))) from error
 
 
-def suggest(name: str, known: list[str]) -> str:
+def suggest(name: str, known: Sequence[str]) -> str:
     """`; did you mean "fps"?`, or the list of what is known."""
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1) if len(name) <= LONGEST_SHOWN else []
     if near:
         return f'; did you mean "{near[0]}"?'
-    return f"; known: {', '.join(sorted(known))}" if known else "; none is known here"
+    return f"; known: {listed(known)}" if known else "; none is known here"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in order, as many as one reads."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else ""
+    return ", ".join(ordered[:MOST_LISTED]) + more
+
+
+def shortened(name: str) -> str:
+    """A name that came, as far as one reads it: what is longer is no name."""
+    return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
 
 
 def described(value: object) -> str:
@@ -78,6 +100,17 @@ def _strict(value: object, kind: type[T]) -> T:
     return value
 
 
+def _reader(kind: Any) -> Any:
+    """What an `Annotated` type is read by (`config.rules`), if by anything of its own."""
+    extras = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((extra.read for extra in extras if callable(getattr(extra, "read", None))), None)
+
+
+def _read(kind: Any) -> Any:
+    read = _reader(kind)
+    return lambda value, _: read(value)
+
+
 def _is_scalar_union(kind: Any) -> bool:
     """Whether `kind` is a union of scalars that is not merely an optional one (cattrs knows those)."""
     members = [member for member in get_args(kind) if member is not NoneType]
@@ -103,12 +136,18 @@ def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
         return found
     if isinstance(error, ForbiddenExtraKeysError):
         known = [field.alias for field in attrs.fields(error.cl)] if attrs.has(error.cl) else []
-        return [Issue(_below(path, key), f"unknown key{suggest(key, known)}") for key in sorted(error.extra_fields)]
+        return [
+            Issue(_below(path, shortened(key)), f"unknown key{suggest(key, known) if number < MOST_SUGGESTED else ''}")
+            for number, key in enumerate(sorted(error.extra_fields))
+        ]
     if isinstance(error, KeyError):
         return [Issue(path, f"{error.args[0]} is missing")]
     if len(error.args) > 1 and isinstance(error.args[1], attrs.Attribute):
         # What attrs' own validators raise: (text, attribute, …).
         return [Issue(_below(path, str(error.args[1].alias)), str(error.args[0]))]
+    if match := _COMPARED.fullmatch(str(error)):
+        # And what those that compare raise: the attribute's name in the text only.
+        return [Issue(_below(path, match["name"]), f"must be {match['what']}, got {match['came']}")]
     return [Issue(path, str(error))]
 
 

@@ -16,6 +16,7 @@ import attrs
 
 from camcast.errors import ConfigError
 from camcast.redaction import HIDDEN
+from camcast.structure import listed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
 _TOKEN = re.compile(r"\{\{|\}\}|\{|\}")
@@ -42,6 +43,8 @@ class UrlTemplate:
     """A URL with variables; parsing raises `ConfigError` for a brace that does not pair."""
 
     def __init__(self, template: str) -> None:
+        if len(template) > _MAX_LENGTH:
+            raise ConfigError(f"a URL template is at most {_MAX_LENGTH} characters long, this one has {len(template)}")
         self._template = template
         self._parts = tuple(self._parse())
 
@@ -72,7 +75,7 @@ class UrlTemplate:
         if variable.name not in values:
             close = get_close_matches(variable.name, values, n=1)
             hint = f"; did you mean {{{close[0]}}}?" if close else ""
-            known = ", ".join(sorted(values)) or "none"
+            known = listed(values) or "none"
             raise self._error(
                 f"unknown variable {{{variable.name}}} at character {variable.position}; known: {known}{hint}"
             )

@@ -114,7 +114,8 @@ class Block:
             if name in self.foreign:
                 place.report.foreign(f"{self.foreign_place}{name}")
             elif key is None:
-                place.at(str(name)).wrong(f"unknown key{suggest(str(name), list(self.keys))}")
+                advice = "" if place.report.full else suggest(str(name), list(self.keys))
+                place.at(str(name)).wrong(f"unknown key{advice}")
             else:
                 with place.at(name).told():
                     found[key.field] = key.read(item, place.at(name))

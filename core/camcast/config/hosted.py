@@ -15,7 +15,7 @@ from camcast.errors import CamcastError, ConfigError, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, SourceKind, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
-from camcast.structure import suggest
+from camcast.structure import shortened, suggest
 from camcast.target import Target
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def check_encoder(
         codec = host.codec(encoder.codec)
     except MediaError:
         known = [kind.name for kind in host.codecs.values() if kind.media is MediaKind.VIDEO]
-        word = written.partition("_")[0]
+        word = shortened(written.partition("_")[0])
         place.at("type").wrong(f'unknown codec "{word}"{suggest(word, known)}; {_TYPE_ADVICE}')
         return None
     if codec.media is not MediaKind.VIDEO:

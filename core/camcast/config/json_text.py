@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from camcast.errors import ConfigError
+from camcast.structure import shortened
 
 MAX_DEPTH = 64
 """Objects and lists within each other. A configuration of camcast's has ten."""
@@ -72,7 +73,9 @@ def _read(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except _Twice as error:
         where = next((place_in(text, at) for at in _second_keys(text)), "the file")
-        raise ConfigError(f'{where}: the key "{error}" is given twice in one object; keep one of them') from None
+        raise ConfigError(
+            f'{where}: the key "{shortened(str(error))}" is given twice in one object; keep one of them'
+        ) from None
     except _Constant as error:
         where = next((place_in(text, at) for at in _constants(text)), "the file")
         raise ConfigError(f"{where}: {error} is not a number that a configuration can hold") from None

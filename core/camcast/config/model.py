@@ -9,8 +9,8 @@ import attrs
 from camcast.config.ids import assigned
 from camcast.config.place import Report
 from camcast.config.rules import (
+    MAX_KBPS,
     Flag,
-    Kbps,
     LabelOrEmpty,
     Name,
     OptionalText,
@@ -29,6 +29,7 @@ from camcast.config.rules import (
     kbps,
     number,
     optional,
+    rate,
     seconds,
     seconds_or_never,
     whole,
@@ -42,6 +43,7 @@ COPY = "copy"
 AUTO = "auto"
 """An encoder's type that is not said: as suits the source."""
 
+MIN_KBPS = 64
 _FOREVER = RetryPolicy(max_attempts=None)
 _ENCODER_TYPE = re.compile(r"(?P<codec>[A-Za-z0-9.-]+?)(?:_(?P<control>CBR|VBR|AVBR))?", re.IGNORECASE)
 _TYPE_WORDS = '"copy" or a codec and a rate control such as "H264_CBR", "H265_VBR", "AV1_AVBR"'
@@ -95,7 +97,9 @@ class EncoderConfig:
     """Of the picture, with width; 0: as it comes."""
     framerate: Annotated[float, number(1, 240, " frames per second", or_zero=True)] = 0.0
     """0: as it comes."""
-    bitrate_kbps: Kbps = attrs.field(default=0, converter=kbps, metadata={"key": "bitrate"})
+    bitrate_kbps: Annotated[int, rate(MIN_KBPS, MAX_KBPS)] = attrs.field(
+        default=0, converter=kbps, metadata={"key": "bitrate"}
+    )
     """0: chosen by the picture's size."""
     gop: PositiveSeconds = attrs.field(default=2.0, converter=seconds)
     """Time between keyframes."""

@@ -22,7 +22,9 @@ def options_schema(cls: type) -> dict[str, Any]:
     properties = {}
     for field in fields:
         properties[field.alias] = _plain(field.type)
-        if text := texts.get(field.name):
+        rule = rule_of(field.type)
+        unit = f"In {rule.unit}." if rule is not None and rule.unit else ""
+        if text := " ".join(filter(None, (texts.get(field.name, ""), unit))):
             properties[field.alias]["description"] = text
         default = field.default
         if isinstance(default, bool | int | float | str):

@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from camcast.errors import ConfigError, Issue
+from camcast.structure import shortened
 
+MOST_ISSUES = 100
+"""That are told one by one. Nobody reads more, and a broken file of some MiB may hold a hundred thousand."""
 _STEP = re.compile(r"\[(\d+)\]|([^.\[]+)")
 
 
@@ -25,6 +28,7 @@ class Report:
         self.told = 0
         """How often something was wrong, the same thing at the same place counted again."""
         self._issues: dict[Issue, None] = {}
+        self._more = 0
         self._notes: list[str] = []
         self._foreign: Counter[str] = Counter()
 
@@ -34,7 +38,10 @@ class Report:
 
     def wrong(self, issue: Issue) -> None:
         self.told += 1
-        self._issues.setdefault(issue)
+        if len(self._issues) < MOST_ISSUES:
+            self._issues.setdefault(issue)
+        else:
+            self._more += issue not in self._issues
 
     def note(self, text: str) -> None:
         self._notes.append(text)
@@ -45,8 +52,14 @@ class Report:
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """All that is wrong, in the order in which it was found."""
-        return tuple(self._issues)
+        """All that is wrong, in the order in which it was found; of very much, the first and how much more there is."""
+        more = f"and {self._more} more things are wrong, in this or another way; mend those above first"
+        return (*self._issues, *([Issue("", more)] if self._more else []))
+
+    @property
+    def full(self) -> bool:
+        """Whether what is wrong from now on is only counted, so that nobody need look for advice."""
+        return len(self._issues) >= MOST_ISSUES
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -75,7 +88,7 @@ class Place:
         """The place of a key of the object that stands here."""
         if key in self._elsewhere:
             return self._elsewhere[key]
-        shown = key if key.isprintable() else ascii(key)
+        shown = shortened(key if key.isprintable() else ascii(key))
         return Place(f"{self.path}.{shown}" if self.path else shown, self.report)
 
     def item(self, index: int) -> Place:

@@ -13,7 +13,6 @@ from camcast.structure import described
 Duration = float | str | timedelta
 """What may be given for a duration: seconds, "500ms", a timedelta."""
 
-MIN_KBPS, MAX_KBPS = 64, 200_000
 _NUMBER = r"\s*(\d+(?:\.\d*)?|\.\d+)\s*"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -41,20 +40,14 @@ SIZE_SCHEMA: Mapping[str, Any] = {
         {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*([kKmMgG][iI]?)?[bB]?\s*$"},
     ]
 }
-RATE_SCHEMA: Mapping[str, Any] = {
-    "anyOf": [
-        {"type": "number", "minimum": MIN_KBPS, "maximum": MAX_KBPS},
-        {"const": 0},
-        {
-            "type": "string",
-            "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*[kKmMgG]?[bB]([iI][tT]/|[pP]|/)[sS]\s*$",
-        },
-    ]
-}
+_RATE_PATTERN = r"^\s*(\d+(\.\d*)?|\.\d+)\s*[kKmMgG]?[bB]([iI][tT]/|[pP]|/)[sS]\s*$"
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    """Whether it can be compared. An int may be too large for a float, so only floats are asked what they are."""
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def read_seconds(value: Any) -> float:
@@ -92,16 +85,22 @@ def read_bytes(value: Any) -> int:
     return int(count)
 
 
-def read_kbps(value: Any) -> int:
+def read_kbps(value: Any, low: int, high: int) -> int:
     """kbit/s as a number, or "800 kbit/s", "4 Mbit/s"; 0 where it is not set."""
     if is_number(value):
-        kbps = float(value)
+        kbps: float = value
     else:
         number, unit = _split(_RATE, value, RATE_WORDS)
         kbps = number * _RATE_UNITS[unit.lower()]
-    if kbps and not MIN_KBPS <= kbps <= MAX_KBPS:
-        raise ValueError(f"expected {MIN_KBPS} to {MAX_KBPS} kbit/s, got {described(value)}")
+    if kbps and not low <= kbps <= high:
+        raise ValueError(f"expected {low} to {high} kbit/s, got {described(value)}")
     return round(kbps)
+
+
+def rate_schema(low: int, high: int) -> Mapping[str, Any]:
+    """The same for an editor."""
+    number = {"type": "number", "minimum": low, "maximum": high}
+    return {"anyOf": [number, {"const": 0}, {"type": "string", "pattern": _RATE_PATTERN}]}
 
 
 def _split(pattern: re.Pattern[str], value: Any, words: str) -> tuple[float, str]:

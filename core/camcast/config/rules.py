@@ -18,12 +18,12 @@ import attrs
 from camcast.config.quantities import (
     DURATION_SCHEMA,
     DURATION_WORDS,
-    RATE_SCHEMA,
     RATE_WORDS,
     SIZE_SCHEMA,
     SIZE_WORDS,
     Duration,
     is_number,
+    rate_schema,
     read_bytes,
     read_kbps,
     read_positive_seconds,
@@ -32,6 +32,7 @@ from camcast.config.quantities import (
 from camcast.errors import ConfigError, Issue
 from camcast.structure import described
 
+MAX_KBPS = 200_000
 NEVER = "never"
 """Stands for `null` in TOML, which has none."""
 
@@ -134,7 +135,7 @@ def whole(low: int, high: int, unit: str = "", *, or_zero: bool = False) -> Rule
     """A whole number in a range; 0 too where it means "not set"."""
 
     def read(value: Any) -> int:
-        if not is_number(value) or math.isinf(value) or value != int(value):
+        if not is_number(value) or (isinstance(value, float) and (math.isinf(value) or value != int(value))):
             raise ValueError(f"expected a whole number, got {described(value)}")
         if not (low <= value <= high or (or_zero and value == 0)):
             raise ValueError(f"expected {low} to {high}{unit}, got {described(value)}")
@@ -237,6 +238,11 @@ def instances(cls: type) -> Rule:
     return Rule(read, {})
 
 
+def rate(low: int, high: int) -> Rule:
+    """kbit/s in a range; 0 too, which means "not set"."""
+    return Rule(lambda value: read_kbps(value, low, high), rate_schema(low, high), RATE_WORDS)
+
+
 SECONDS = Rule(read_seconds, DURATION_SCHEMA, DURATION_WORDS)
 POSITIVE_SECONDS = Rule(read_positive_seconds, DURATION_SCHEMA, DURATION_WORDS)
 FLAG = Rule(read_flag, {"type": "boolean"})
@@ -249,7 +255,7 @@ Seconds = Annotated[float, SECONDS]
 PositiveSeconds = Annotated[float, POSITIVE_SECONDS]
 SecondsOrNever = Annotated[float | None, or_never(POSITIVE_SECONDS)]
 Bytes = Annotated[int, Rule(read_bytes, SIZE_SCHEMA, SIZE_WORDS)]
-Kbps = Annotated[int, Rule(read_kbps, RATE_SCHEMA, RATE_WORDS)]
+Kbps = Annotated[int, rate(1, MAX_KBPS)]
 Flag = Annotated[bool, FLAG]
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]
@@ -279,4 +285,4 @@ def size(value: int | str) -> int:
 
 def kbps(value: float | str) -> int:
     """A rate as a constructor takes it."""
-    return read_kbps(value)
+    return read_kbps(value, 1, MAX_KBPS)

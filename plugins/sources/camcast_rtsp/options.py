@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
-from attrs.validators import gt
+
+from camcast.options import PositiveSeconds
 
 
 @attrs.frozen(kw_only=True)
@@ -22,9 +23,9 @@ class RtspOptions:
     """"camera": its own clock, watched and mended. "arrival": when the media came, smoothed, for hopeless clocks."""
     audio: bool = True
     """False leaves the camera's sound out."""
-    no_data_timeout: float = attrs.field(default=5.0, validator=gt(0))
+    no_data_timeout: PositiveSeconds = 5.0
     """A camera that sends no media for this long is given up, though its session may still be open."""
-    connect_timeout: float = attrs.field(default=10.0, validator=gt(0))
+    connect_timeout: PositiveSeconds = 10.0
     """For connecting, and again for the exchange up to the answer to PLAY."""
     user_agent: str = "camcast"
     ca_file: str | None = None

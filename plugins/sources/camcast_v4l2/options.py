@@ -6,6 +6,8 @@ import re
 
 import attrs
 
+from camcast.options import Kbps, Seconds
+
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")
 
 
@@ -23,11 +25,11 @@ class V4l2Options:
     "YUYV", "MJPG", "H264", …"""
     size: str = attrs.field(default="", validator=_is_size)
     framerate: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0), attrs.validators.le(1000)])
-    bitrate: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.le(200_000)])
-    """kbit/s, for cameras that encode and let it be set; 0 = the camera's own."""
+    bitrate: Kbps = 0
+    """For cameras that encode and let it be set; 0 = the camera's own."""
     buffers: int = attrs.field(default=4, validator=[attrs.validators.ge(2), attrs.validators.le(32)])
-    no_data_timeout: float = attrs.field(default=5.0, validator=[attrs.validators.ge(0.5), attrs.validators.le(60)])
-    """Seconds without a picture after which the camera counts as lost."""
+    no_data_timeout: Seconds = attrs.field(default=5.0, validator=[attrs.validators.ge(0.5), attrs.validators.le(60)])
+    """Time without a picture after which the camera counts as lost."""
 
     @property
     def wanted_size(self) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camcast.config.place import Report
+from camcast.config.place import MOST_ISSUES, Report
 from camcast.errors import ConfigError, Issue
 
 
@@ -38,6 +38,25 @@ def test_everything_is_told_once_and_in_order() -> None:
         report.raise_if_wrong()
     assert error.value.issues == (Issue("b", "is wrong"), Issue("a", "is wrong"))
     Report().raise_if_wrong()
+
+
+def test_of_very_much_the_first_is_told_and_how_much_more_there_is() -> None:
+    report = Report()
+    for index in range(MOST_ISSUES):
+        assert not report.full
+        report.root().item(index).wrong("is wrong")
+    assert report.full
+    for _ in range(2):
+        report.root().item(7).wrong("is wrong")
+    assert len(report.issues) == MOST_ISSUES
+    for index in range(5000):
+        report.root().at("more").item(index).wrong("is wrong")
+    assert len(report.issues) == MOST_ISSUES + 1
+    assert str(report.issues[-1]) == "and 5000 more things are wrong, in this or another way; mend those above first"
+
+
+def test_a_name_is_shown_as_far_as_one_reads_it() -> None:
+    assert Report().root().at("x" * 1000).path == "x" * 64 + "…"
 
 
 def test_what_is_raised_within_is_told_at_the_place() -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.config.kinds import made_up_host
 from tests.core.config.test_errors import CASES, GOOD, changed
 
 from camcast.config import from_mapping, json_schema, loads
+from camcast.config.place import MOST_ISSUES
 from camcast.errors import ConfigError
 
 HOST = made_up_host()
@@ -57,6 +60,35 @@ def test_any_value_at_any_place(data: st.DataObject) -> None:
         shown = str(error)
     assert shown
     assert KEY not in shown
+
+
+MANY = {f"k{index}": 0 for index in range(20_000)}
+SOURCE = {"type": "rtsp", "url": "rtsp://camera/main"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MANY,
+        {"rtmp": MANY},
+        {"cameras": [{"streams": [{"source": {**SOURCE, "options": MANY}}]}]},
+        {"cameras": [1] * 20_000},
+        {"cameras": [{"streams": [{}] * 5000}]},
+        {"variables": {f"v-{index}": 0 for index in range(20_000)}},
+        {"x" * 1_000_000: 1},
+        {"rtmp": {"url": "rtmp://s/live/" + "{camera_id}" * 100_000}, "cameras": [{"streams": [{"source": SOURCE}]}]},
+        {"cameras": [{"streams": [{"source": {"type": "x" * 1_000_000}}]}]},
+        {"cameras": [{"streams": [{"source": SOURCE, "encoder": {"type": "x" * 1_000_000}}]}]},
+    ],
+    ids=range(10),
+)
+def test_a_broken_file_is_refused_soon_and_in_few_words(config: dict[str, Any]) -> None:
+    begun = time.process_time()
+    with pytest.raises(ConfigError) as error:
+        loads(json.dumps(config), HOST)
+    assert time.process_time() - begun < 3
+    assert len(error.value.issues) <= MOST_ISSUES + 1
+    assert len(str(error.value)) < 100_000
 
 
 @given(st.text(max_size=60) | st.text(alphabet='{}[]",:/*0e\n ', max_size=40))

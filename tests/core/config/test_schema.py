@@ -101,7 +101,7 @@ def test_every_key_is_described_and_says_its_unit() -> None:
 
 def test_options_of_plugins_are_described_by_what_stands_beneath_them() -> None:
     text = json.dumps(json_schema(PluginHost()))
-    assert "kbit/s, for cameras that encode and let it be set" in text
+    assert "For cameras that encode and let it be set; 0 = the camera's own. In kbit/s or a rate such as" in text
 
 
 @given(configs())
