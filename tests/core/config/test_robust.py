@@ -24,7 +24,15 @@ OPEN = jsonschema.Draft202012Validator(json_schema())
 README = json.loads((Path(__file__).parent / "system_config.json").read_text())
 KEY = "QxZ7"
 
-WORDS = [f"rtmp://s/live/{KEY}", f"rtmp://u:{KEY}@s/a/k?{KEY}", f"rtmp://s/live/{{{KEY}", "{x}", "env:X", "never", 10**400]
+WORDS = [
+    f"rtmp://s/live/{KEY}",
+    f"rtmp://u:{KEY}@s/a/k?{KEY}",
+    f"rtmp://s/live/{{{KEY}",
+    "{x}",
+    "env:X",
+    "never",
+    10**400,
+]
 KEYS = st.sampled_from(["url", "urls", "type", "options", "enabled", "rtmp", "x"])
 TEXT = st.text(max_size=12).filter(lambda text: KEY not in text)
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from(WORDS)
