@@ -32,7 +32,7 @@ test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with cove
 
 test-quick: $(FULL) $(CLIPS) ## what needs no servers of tests/servers: core, plugins and commands, in under 3 minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not servers" \
-	  tests/core tests/plugins tests/cli tests/test_borders.py tests/test_layout.py $(PYTEST)
+	  tests/core tests/kits tests/plugins tests/cli tests/test_borders.py tests/test_layout.py $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
 	$(BIN)/ruff check
