@@ -131,12 +131,17 @@ class RetryScheduled(SessionEvent):
 class GaveUp(SessionEvent):
     attempts: int
     error: str
+    revive_at: float | None = None
+    """`time.time()` seconds at which one round is tried again by itself; None = never."""
 
     level = "error"
 
     @property
     def text(self) -> str:
-        return f"Session {self.label} gave up after {self.attempts} retries: {self.error}"
+        again = ""
+        if self.revive_at is not None:
+            again = f"; tried again in {max(self.revive_at - self.time, 0):.0f} s"
+        return f"Session {self.label} gave up after {self.attempts} retries: {self.error}{again}"
 
 
 @attrs.frozen(kw_only=True)

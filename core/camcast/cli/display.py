@@ -210,7 +210,8 @@ def totals_line(stats: Stats) -> Text:
 def state(one: SessionMetrics) -> str:
     """How a session is, with what it waits for."""
     if one.next_attempt_at is not None:
-        return f"retry in {max(0.0, one.next_attempt_at - time.time()):.0f}s"
+        given_up = "failed, " if one.state is SessionState.FAILED else ""
+        return f"{given_up}retry in {max(0.0, one.next_attempt_at - time.time()):.0f}s"
     if one.state is SessionState.CONNECTED and one.health is Health.UNHEALTHY:
         return "connected, unhealthy"
     if one.state is SessionState.CONNECTED and one.target_index:

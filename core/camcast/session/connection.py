@@ -10,6 +10,8 @@
   a misconfigured target is not tried again.
 * A server that says when to come back (`retry_after`) is not asked before, within `MOST_WAIT`; others of the chain are.
   One that was stable and says "at once" wants this very target to connect anew.
+* After giving up, one round is tried every `revive_after`; where nobody but a person can mend what is wrong (a wrong
+  key, a wrong configuration, a plugin's bug), `SLOW_REVIVAL` times less often. Without `auto_reconnect`, never.
 * Jitter shortens a wait by a random part, after the cap, so that a fleet does not come back in step.
 """
 
@@ -26,8 +28,12 @@ from camcast.errors import ErrorClass
 BUSY_DELAY = 10.0
 BUSY_PATIENCE = 180.0
 REFUSED_DELAY = 30.0
+HOPELESS = frozenset({ErrorClass.REFUSED, ErrorClass.MISCONFIGURED, ErrorClass.PLUGIN})
+"""What only a person can mend."""
 MOST_WAIT = 600.0
 """Seconds that a server's own word on when to come back is kept to."""
+SLOW_REVIVAL = 3.0
+"""By default a wrong key is tried every 15 minutes, a dead server every 5."""
 MAX_REFUSALS = 5
 """Rounds in which every server refused, after which a session gives up, unless it is never to."""
 
@@ -48,6 +54,9 @@ class ConnectionManager:
         self.attempt = 0
         """Retries made: rounds after the first."""
         self.failed = False
+        """Whether it has given up, for the time being or for good."""
+        self.revive_at: float | None = None
+        """Clock time at which a round is tried again after giving up; None while it has not, or for ever."""
         self.next_attempt_at = now()
         """Clock time of the next attempt; in the past = at once."""
         self.current: int | None = None
@@ -69,6 +78,7 @@ class ConnectionManager:
         self._stable = False
         self._busy_since: float | None = None
         self._refusals = 0
+        self._reviving = False
 
     # --- questions ----------------------------------------------------------------------------------------
 
@@ -117,6 +127,7 @@ class ConnectionManager:
         self._reasons.clear()
         self._busy_since = None
         self._refusals = 0
+        self._reviving = False
 
     def on_disconnect(
         self, reason: ErrorClass = ErrorClass.NETWORK, target: int | None = None, retry_after: float | None = None
@@ -168,12 +179,16 @@ class ConnectionManager:
     def retry_now(self) -> None:
         """Try at once; after giving up, begin anew."""
         if self.failed:
-            self.failed = False
-            self._dead.clear()
+            self._begin_anew()
             self.reset_backoff()
-            self._round = deque(range(self._targets))
         self._delay = 0.0
         self._not_before.clear()
+        self.next_attempt_at = self._now()
+
+    def revive(self) -> None:
+        """Given up, and `revive_at` has come: one round, after which it has given up again."""
+        self._begin_anew()
+        self._reviving = True
         self.next_attempt_at = self._now()
 
     def prefer(self, target: int) -> None:
@@ -203,12 +218,28 @@ class ConnectionManager:
             self._delay = max(self._delay, soonest - self._now())
             self.next_attempt_at = soonest
 
+    def _begin_anew(self) -> None:
+        self.failed, self.revive_at = False, None
+        self._dead.clear()
+        self._delay = 0.0
+        self._round = deque(range(self._targets))
+
+    def _give_up(self, reasons: set[ErrorClass]) -> None:
+        self.failed = True
+        after = self._policy.revive_after if self._auto else None
+        if after is None:
+            return
+        if reasons <= HOPELESS:
+            after *= SLOW_REVIVAL
+        self.revive_at = self._now() + after * (1 - self._policy.jitter * self._rng())
+
     def _end_round(self) -> None:
+        everything = self._reasons
         usable = [index for index in range(self._targets) if index not in self._dead]
         reasons = self._reasons - {ErrorClass.MISCONFIGURED}
         self._reasons = set()
-        if not usable or not self._auto:
-            self.failed = True
+        if not usable or not self._auto or self._reviving:
+            self._give_up(everything)
             return
         now = self._now()
         backoff = min(self._policy.initial_delay * 2.0 ** min(self.attempt, 64), self._policy.max_delay)
@@ -226,7 +257,7 @@ class ConnectionManager:
         if counted:
             limit = self._policy.max_attempts
             if limit is not None and (self.attempt >= limit or self._refusals > MAX_REFUSALS):
-                self.failed = True
+                self._give_up(everything)
                 return
             self.attempt += 1
         self._round = deque(usable)

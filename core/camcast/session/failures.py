@@ -49,7 +49,9 @@ class Failures:
         if policy.failed:
             if self.machine.state is SessionState.ERROR:
                 self.to(Trigger.GIVE_UP, text)
-            self.telling.gave_up(policy.attempt, text)
+            if policy.revive_at is not None:
+                self._patience.wait()
+            self.telling.gave_up(policy.attempt, text, policy.revive_at and policy.revive_at - time.monotonic())
         elif policy.get_backoff_delay() > 0:
             self._patience.wait()
             self.telling.retry(policy.attempt, policy.get_backoff_delay(), policy.next_attempt_at - time.monotonic())
@@ -73,6 +75,6 @@ class Failures:
         it. Nor does it change when a server wants to see this session again."""
         slow = (ErrorClass.REFUSED, ErrorClass.PLUGIN)
         may = self.policy.last_reason not in slow and not self.policy.asked_to_wait
-        if self.machine.state is SessionState.ERROR and may:
+        if self.machine.state in (SessionState.ERROR, SessionState.FAILED) and may:
             self.policy.retry_now()
             self.wake()

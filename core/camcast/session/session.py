@@ -77,7 +77,8 @@ class Session:
     @property
     def metrics(self) -> SessionMetrics:
         """A snapshot."""
-        waiting = self.state is SessionState.ERROR
+        policy = self.policy
+        due = {SessionState.ERROR: policy.next_attempt_at, SessionState.FAILED: policy.revive_at}.get(self.state)
         active = self.active
         return self.recorder.snapshot(
             key=self.key,
@@ -87,7 +88,7 @@ class Session:
             target=self.target_shown,
             target_index=active.index if active is not None else self._supervisor.telling.last_index,
             retries=self.policy.attempt,
-            next_attempt_at=time.time() + self.policy.next_attempt_at - time.monotonic() if waiting else None,
+            next_attempt_at=None if due is None else time.time() + due - time.monotonic(),
             on_air=active,
         )
 

@@ -182,7 +182,7 @@ class Supervisor:
         if target is not None:
             await self._try(target)
         elif self.policy.failed:
-            await self._wake.wait()
+            await self._wait_for_revival()
         else:
             await self._wake_or(self.policy.next_attempt_at)
 
@@ -299,6 +299,15 @@ class Supervisor:
         self._opener.let_go(old.attempt, clean=clean)
 
     # --- small --------------------------------------------------------------------------------------------
+
+    async def _wait_for_revival(self) -> None:
+        at = self.policy.revive_at
+        if at is None:
+            await self._wake.wait()
+        elif time.monotonic() < at:
+            await self._wake_or(at)
+        else:
+            self.policy.revive()
 
     async def _wake_or(self, when: float) -> None:
         """Until something changes, or the clock says `when`."""

@@ -88,8 +88,10 @@ class Telling:
         at = time.time() + wait
         self.emit(RetryScheduled(label=self.label, key=self.key, attempt=retries, delay=delay, next_attempt_at=at))
 
-    def gave_up(self, retries: int, text: str) -> None:
-        self.emit(GaveUp(label=self.label, key=self.key, attempts=retries, error=text))
+    def gave_up(self, retries: int, text: str, revival: float | None) -> None:
+        """`revival`: seconds until one round is tried again; None = never."""
+        at = None if revival is None else time.time() + revival
+        self.emit(GaveUp(label=self.label, key=self.key, attempts=retries, error=text, revive_at=at))
 
     # --- drops --------------------------------------------------------------------------------------------
 

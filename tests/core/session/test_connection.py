@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,46 @@ def test_delays_of_the_default_policy():
     assert policy.failed
     assert not policy.should_reconnect()
     assert clock.time - 1000 == 303
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds"), [(NETWORK, 300), (BUSY, 300), (REFUSED, 900), (WRONG, 900), (ErrorClass.PLUGIN, 900)]
+)
+def test_what_has_given_up_tries_one_round_now_and_then(reason: ErrorClass, seconds: float) -> None:
+    policy, clock = manager(2)
+    fail_rounds(policy, clock, reason, limit=100)
+    for _ in range(3):
+        assert policy.failed
+        assert policy.next_target() is None
+        assert policy.revive_at == clock.time + seconds
+        clock.time = policy.revive_at
+        policy.revive()
+        assert [policy.next_target(), policy.on_disconnect(reason)] == [0, None]
+        assert [policy.next_target(), policy.on_disconnect(reason)] == [1, None]
+
+
+def test_a_revived_one_that_carries_media_has_all_its_attempts_again() -> None:
+    policy, clock = manager()
+    fail_rounds(policy, clock, NETWORK)
+    policy.revive()
+    policy.on_connected(0)
+    policy.on_flow(10.0)
+    policy.on_disconnect(NETWORK, 0)
+    assert fail_rounds(policy, clock, NETWORK) == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+
+
+@pytest.mark.parametrize("settings", [{"revive_after": None}, {"auto": False}])
+def test_nothing_revives_where_that_is_not_wanted(settings: dict[str, Any]) -> None:
+    policy, clock = manager(**settings)
+    fail_rounds(policy, clock, NETWORK)
+    assert policy.failed
+    assert policy.revive_at is None
+
+
+def test_revivals_of_many_sessions_are_spread() -> None:
+    policy, clock = manager(rng=1.0)
+    fail_rounds(policy, clock, NETWORK)
+    assert policy.revive_at == clock.time + 300 * 0.75
 
 
 def test_never_giving_up():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 
 import pytest
 from tests.core.world import MemoryTransport, World, until
@@ -106,7 +107,7 @@ async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World):
     assert world.servers.connects["a"] == 4
     assert [event.attempt for event in world.of(AttemptStarted)] == [0, 1, 2, 3]
     assert [event.delay for event in world.of(RetryScheduled)] == [0.01, 0.02, 0.04]
-    assert world.of(GaveUp)[0].text == "Session cam0_main gave up after 3 retries: refused"
+    assert world.of(GaveUp)[0].text.startswith("Session cam0_main gave up after 3 retries: refused; tried again in 2")
     world.servers.down.clear()
     world.engine.sessions.get(KEY).retry_now()
     await until(lambda: state(world) is SessionState.CONNECTED)
@@ -471,3 +472,31 @@ def test_the_blocking_facade_runs_a_loop_of_its_own():
         with pytest.raises(KeyError):
             engine.delete_session(KEY)
     engine.stop()
+
+
+async def test_a_session_that_has_given_up_is_back_when_its_server_is(world: World):
+    """Not dead in the morning: nobody retried, reloaded or restarted anything."""
+    policy = RetryPolicy(max_attempts=1, initial_delay=0.01, revive_after=0.2, jitter=0)
+    world.servers.down["connect", "a"] = NetworkError("the server is away")
+    await world.start(chain("a", retry_policy=policy))
+    await until(lambda: len(world.of(GaveUp)) == 3)
+    assert state(world) is SessionState.FAILED
+    assert world.engine is not None
+    due = world.engine.stats().sessions[0].next_attempt_at
+    assert due is not None
+    assert due - time.time() < 0.21
+    world.servers.down.clear()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    # One round each time, not a whole series of retries.
+    assert len(world.of(AttemptFailed)) == 4
+
+
+async def test_another_sessions_success_revives_one_that_has_given_up(world: World):
+    policy = RetryPolicy(max_attempts=0, revive_after=3600)
+    world.servers.down["connect", "a"] = NetworkError("the server is away")
+    await world.start(chain("a", retry_policy=policy))
+    await until(lambda: state(world) is SessionState.FAILED)
+    world.servers.down.clear()
+    assert world.engine is not None
+    await world.engine.create_session(SessionConfig(camera_id=0, output="second", url="mem://a/another-key"))
+    await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
