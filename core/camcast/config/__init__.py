@@ -1,4 +1,4 @@
-"""The configuration: models, loading, checking, writing, JSON Schema and the old files."""
+"""The configuration: models, loading, checking, writing, and its JSON Schema."""
 
 from camcast.config.dump import dump, dumps
 from camcast.config.load import ConfigFile, load, loads

@@ -10,7 +10,7 @@ from camcast.config.hosted import canonical_encoder, check_encoder, check_source
 from camcast.config.model import CameraConfig, Config, StreamConfig
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
-from camcast.config.session import SessionConfig
+from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -60,8 +60,13 @@ def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Pub
         kind = check_source(host, stream.source, where.at("source"))
         encoder = check_encoder(host, stream.encoder, kind, where.at("encoder"))
         running = published if camera.enabled and stream.enabled else None
+        taken = {PRIMARY_OUTPUT}  # of which each further one gets a number
         for number, session in enumerate(stream.sessions):
-            _session(session, host, where.at("sessions").item(number), running)
+            place_of_session = where.at("sessions").item(number)
+            _session(session, host, place_of_session, running)
+            if session.output in taken and session.output != PRIMARY_OUTPUT:
+                place_of_session.at("output").wrong(f'"{session.output}" is taken by another session of this stream')
+            taken.add(session.output)
         streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
     return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))
 

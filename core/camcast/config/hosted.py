@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from camcast.config.defaults import VIDEO_CODEC
 from camcast.config.model import AUTO, COPY, EncoderConfig, SourceConfig
 from camcast.config.place import Place, Report
-from camcast.config.secrets import has_reference, is_reference
+from camcast.config.secrets import has_reference, is_reference, is_url_reference
 from camcast.config.target import TargetConfig
 from camcast.errors import CamcastError, ConfigError, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, SourceKind, TransportKind
@@ -17,11 +18,12 @@ from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.structure import shortened, suggest
 from camcast.target import Target
+from camcast.url_template import url_fault
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
 
-MADE = "H264_CBR"
+MADE = f"{VIDEO_CODEC.upper()}_CBR"
 """What a stream is encoded as when its source gives frames and nobody names an encoder."""
 AUDIO_WORDS = ("auto", "copy", "silent", "none")
 HARDWARE_WORDS = {"hardware": True, "software": False}
@@ -147,6 +149,9 @@ def check_target(host: PluginHost, config: TargetConfig, place: Place, url_place
     `place` knows where keys such as `audio` or `options.latency` were given; `url_place` is the URL's.
     """
     before = place.report.told
+    if not is_url_reference(config.url) and (fault := url_fault(config.url)):
+        url_place.wrong(f"is not a valid URL: {fault}")
+        return None
     if config.audio not in AUDIO_WORDS:
         _check_audio(host, config.audio, place.at("audio"))
     try:

@@ -36,6 +36,7 @@ from camcast.config.rules import (
 )
 from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig, default_name
+from camcast.errors import ConfigError, Issue
 from camcast.hosting.choice import Choice
 from camcast.structure import described
 
@@ -139,6 +140,11 @@ class SlateConfig:
     """Time without media before it is shown."""
     up_to: SecondsOrNever = attrs.field(default=None, converter=seconds_or_never)
     """Time after which the stream ends all the same; null: shown until the source is back."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.picture == "image" and not self.image:
+            text = 'is missing; "picture": "image" needs the path of a PNG or JPEG file'
+            raise ConfigError([Issue("image", text)])
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)

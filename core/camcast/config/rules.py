@@ -33,6 +33,7 @@ from camcast.errors import ConfigError, Issue
 from camcast.structure import described
 
 MAX_KBPS = 200_000
+MAX_OUTPUT_NAME = 64
 NEVER = "never"
 """Stands for `null` in TOML, which has none."""
 
@@ -103,6 +104,13 @@ def read_label(value: Any) -> str:
     if "://" in name:
         raise ValueError("expected a name, got what looks like a URL; names are shown in logs and figures")
     return name
+
+
+def read_output_name(value: Any) -> str:
+    """An output's name: shown behind its stream's, after a slash."""
+    if isinstance(value, str) and (not value.isprintable() or "/" in value or not 0 < len(value) <= MAX_OUTPUT_NAME):
+        raise ValueError(f"an output's name is 1 to {MAX_OUTPUT_NAME} printable characters without /")
+    return read_name(value)
 
 
 def read_mapping(value: Any) -> dict[str, Any]:
@@ -256,6 +264,7 @@ PositiveSeconds = Annotated[float, POSITIVE_SECONDS]
 SecondsOrNever = Annotated[float | None, or_never(POSITIVE_SECONDS)]
 Bytes = Annotated[int, Rule(read_bytes, SIZE_SCHEMA, SIZE_WORDS)]
 Kbps = Annotated[int, rate(1, MAX_KBPS)]
+OutputName = Annotated[str, Rule(read_output_name, dict(LABEL.schema))]
 Flag = Annotated[bool, FLAG]
 Text = Annotated[str, TEXT]
 Name = Annotated[str, NAME]

@@ -14,11 +14,10 @@ from camcast.config.rules import (
     Bytes,
     Flag,
     LabelOrEmpty,
-    Name,
+    OutputName,
     PositiveSeconds,
     Seconds,
     SecondsOrNever,
-    Text,
     Texts,
     checked,
     choice,
@@ -119,8 +118,8 @@ class SessionConfig:
     camera_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
     stream_id: Annotated[int, whole(NOT_SAID, MAX_ID)] = NOT_SAID
     stream_name: LabelOrEmpty = ""
-    camera_name: Text = ""
-    output: Name = PRIMARY_OUTPUT
+    camera_name: LabelOrEmpty = ""
+    output: OutputName = PRIMARY_OUTPUT
     targets: Annotated[tuple[TargetConfig, ...], instances(TargetConfig)]
     auto_reconnect: Flag = True
     """false: one round through the chain, then the session has failed."""

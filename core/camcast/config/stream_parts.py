@@ -54,9 +54,9 @@ def read_slate(value: Any, place: Place, base: Path | None) -> SlateConfig | Non
     if value is False:
         return None
     given = SLATE.read({} if value is True else value, place)
-    slate = SlateConfig(**given.values)
-    if slate.image:
-        slate = attrs.evolve(slate, image=locate_text(slate.image, base))
-    if slate.picture == "image" and not slate.image and given.whole:
-        place.at("image").wrong('is missing; "picture": "image" needs the path of a PNG or JPEG file')
-    return slate
+    if not given.whole:
+        return None
+    with place.told():
+        slate = SlateConfig(**given.values)
+        return attrs.evolve(slate, image=locate_text(slate.image, base))
+    return None

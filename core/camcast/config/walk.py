@@ -21,15 +21,13 @@ from camcast.config.output import Built, Level, Output, build
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.read import too_deep
+from camcast.config.rules import read_output_name
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
 from camcast.errors import ConfigError
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
-
-_LONGEST_NAME = 64
-"""Characters of an output's name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -153,10 +151,9 @@ def _outputs(given: Given, default: tuple[Level, ...]) -> Mapping[str, list[Leve
                 given.place.at("rtmp").wrong(f"differs from {where.path}, which is the same output; keep one")
         elif name in FOREIGN_OUTPUTS:
             where.report.foreign(f"cameras[].streams[].outputs.{name}")
-        elif not name.strip() or not name.isprintable() or "/" in name or len(name) > _LONGEST_NAME:
-            where.wrong(f"an output's name is 1 to {_LONGEST_NAME} printable characters without /")
         else:
-            found.setdefault(name, []).append(Level.read(value, where))
+            with where.told():
+                found.setdefault(read_output_name(name), []).append(Level.read(value, where))
     return found
 
 

@@ -9,6 +9,7 @@ from camcast.config import (
     Config,
     EncoderConfig,
     Limit,
+    PluginsConfig,
     RetryPolicy,
     SessionConfig,
     SlateConfig,
@@ -110,4 +111,6 @@ def configs(draw: st.DrawFn) -> Config:
     system = SystemConfig(
         log_level=draw(st.sampled_from(["DEBUG", "ERROR"])), workers=draw(st.sampled_from([1, "auto"]))
     )
-    return Config(system=system, cameras=tuple(cameras))
+    lists = st.lists(st.sampled_from(["camcast:rtmp", "other"]), max_size=2).map(tuple)
+    plugins = PluginsConfig(block=draw(lists), allow=draw(st.none() | st.just(("made-up",))))
+    return Config(plugins=plugins, system=system, cameras=tuple(cameras))

@@ -71,6 +71,11 @@ TARGET = f"{STREAM}.sessions[0].targets[0]"
                 'name an encoder such as "H264_CBR"'
             ),
         ),
+        (config(target("server/live/key")), f"{TARGET}.url: is not a valid URL: expected scheme://host/…"),
+        (
+            config(target("rtmp://a/l/1", audio="none").evolve(output="b"), target("rtmp://a/l/2").evolve(output="b")),
+            f'{STREAM}.sessions[1].output: "b" is taken by another session of this stream',
+        ),
         (config(width=640), f"{STREAM}.encoder: width and height go together; give both or neither"),
         (
             config(target("http://server/x")),

@@ -16,6 +16,7 @@ from camcast.config import (
     Limit,
     RetryPolicy,
     SessionConfig,
+    SlateConfig,
     SourceConfig,
     StreamConfig,
     TargetConfig,
@@ -275,6 +276,15 @@ def test_a_key_is_known_once_it_is_known_whose_the_session_is() -> None:
         (lambda: SessionConfig(urls=["rtmp://a/{x"]), None),
         (lambda: CameraConfig(name="rtmp://a/live/key"), None),
         (lambda: EncoderConfig(type="H264_XBR"), None),
+        (
+            lambda: SlateConfig(picture="image"),
+            'image: is missing; "picture": "image" needs the path of a PNG or JPEG file',
+        ),
+        (
+            lambda: SessionConfig(url=TEMPLATE, output="a/b"),
+            "output: an output's name is 1 to 64 printable characters without /",
+        ),
+        (lambda: SessionConfig(url=TEMPLATE, camera_name="rtmp://a/live/key"), None),
     ],
 )
 def test_what_cannot_be_is_refused_where_it_is_made(make: Callable[[], object], told: str | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import World, picture, until
 
-from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, SourceConfig, StreamConfig
+from camcast.config import CameraConfig, Config, EncoderConfig, PluginsConfig, SessionConfig, SourceConfig, StreamConfig
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError, SourceError, WrongState
 from camcast.events import SessionState, SourceState
@@ -149,6 +149,14 @@ async def test_a_session_that_fails_to_end_is_a_line_and_nothing_else_waits(
         "session cam0_main/cloud restarted (targets[0].url)",
         "session cam0_main cannot be ended: internal error: RuntimeError",
     ]
+
+
+async def test_which_plugins_are_used_is_for_the_next_start(world: World):
+    engine = await world.start(chain("a"))
+    (session,) = engine.sessions
+    wanted = attrs.evolve(engine.config, plugins=PluginsConfig(block=("toys",)))
+    assert await engine.reload(wanted) == ["plugins is for the next start: those in use stay"]
+    assert list(engine.sessions) == [session]
 
 
 async def test_a_reload_that_is_refused_touches_nothing(world: World):
