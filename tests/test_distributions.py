@@ -61,6 +61,7 @@ USES = {
     "camcast_opus": Use("or an audio codec", output={"audio": "opus"}),
     "camcast_pcm": Use("or an audio codec", output={"audio": "g711a"}),
     "camcast_mpegaudio": Use("or an audio codec", output={"audio": "mp3"}),
+    "camcast_oldvideo": Use('unknown codec "MJPEG"', encoder="MJPEG_CBR"),
     "camcast_legacy": Use(
         'the original system\'s files need the plugin "legacy"', whole={"net_service": {"rtsp": {"port": 554}}}
     ),

@@ -5,10 +5,14 @@ A `Track` is what a camera sends of one medium: payloads with the moment when ea
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from struct import pack
 
 import attrs
+import imageio_ffmpeg
 
 from tests.cameras.clips import Clip, Unit
 
@@ -180,3 +184,54 @@ def _sound_track(clip: Clip, media: str, packetise: Packetise, clock: int, paylo
     return Track(
         "audio", media, made, clock=clock, payload_type=payload_type, ssrc=0x5678, base=77_000, control="audio"
     )
+
+
+# --- packets that FFmpeg makes -------------------------------------------------------------------------------
+
+
+def by_ffmpeg(clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str]) -> tuple[str, list[bytes]]:
+    """What FFmpeg's RTP muxer sends of an input: the SDP, and the packets. An independent sender."""
+    packets: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(0.5)
+        port = sock.getsockname()[1]
+        over = threading.Event()
+
+        def receive() -> None:
+            while True:
+                try:
+                    packets.append(sock.recv(65536))
+                except TimeoutError:
+                    if over.is_set():
+                        return
+
+        # While it sends: the kernel keeps little.
+        receiver = threading.Thread(target=receive)
+        receiver.start()
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-readrate", "8", *clip_input]
+        command += arguments
+        command += ["-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport={port + 1}&pkt_size={MTU}"]
+        done = subprocess.run(command, input=pictures, capture_output=True, check=False, timeout=30)
+        over.set()
+        receiver.join()
+    assert packets, done.stderr.decode(errors="replace")[-500:]
+    sequences = [int.from_bytes(packet[2:4], "big") for packet in packets]
+    assert len({number - at & 0xFFFF for at, number in enumerate(sequences)}) == 1, "packets were lost on the way"
+    return done.stdout.decode().replace("\r\n", "\n"), packets
+
+
+def track_by_ffmpeg(
+    kind: str, clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str], clock: int = 90_000
+) -> Track:
+    """A camera's track whose packets FFmpeg made, sent at their RTP times."""
+    sdp, packets = by_ffmpeg(clip_input, pictures, arguments)
+    _, _, media = sdp.partition("m=")
+    lines = [line for line in ("m=" + media).splitlines() if line[:2] in ("m=", "a=") and "control" not in line]
+    first = int.from_bytes(packets[0][4:8], "big")
+    payloads = []
+    for packet in packets:
+        time = int.from_bytes(packet[4:8], "big") - first & 0xFFFFFFFF
+        payloads.append(Payload(time / clock, time, packet[12:], bool(packet[1] & 0x80), payload_type=packet[1] & 0x7F))
+    text = "".join(f"{line}\r\n" for line in lines)
+    return Track(kind, text, payloads, clock=clock, payload_type=packets[0][1] & 0x7F, control=kind)

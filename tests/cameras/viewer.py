@@ -117,7 +117,8 @@ def _read(path: Path, seen: Seen) -> None:
             if isinstance(frame, av.VideoFrame):
                 mark = strip.read(frame)
                 luma = float(np.mean(frame.to_ndarray()))
-                name, width, height = next(shown)
+                # A line of the log may be cut in two by another thread's.
+                name, width, height = next(shown, ("", "0", "0"))
                 size = (int(width), int(height))
                 seen.pictures.append(Picture(time, name, size, mark.number if mark else None, luma))
             else:

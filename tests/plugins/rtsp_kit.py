@@ -20,7 +20,7 @@ from camcast_rtsp.oddities import Oddities
 from camcast_rtsp.options import RtspOptions
 from camcast_rtsp.source import RtspSource
 
-CODECS = ("h264", "h265", "av1", "aac", "opus", "pcm")
+CODECS = ("h264", "h265", "av1", "aac", "opus", "pcm", "mpegaudio", "oldvideo")
 _NAMES = {"h265": "hevc", "g711a": "pcm_alaw", "g711u": "pcm_mulaw"}
 
 

@@ -5,7 +5,7 @@ something is opened, never before; FFmpeg's errors leave as `EncoderError` or `M
 """
 
 from camcast.pyav.audio import AudioEncoding, AvAudioEncoder
-from camcast.pyav.decoder import AvDecoder
+from camcast.pyav.decoder import AvDecoder, padded
 from camcast.pyav.hardware import HardwareOptions, hardware_kinds
 from camcast.pyav.kinds import audio_encoder_kind, audio_kind, encoder_kind
 from camcast.pyav.video import AvVideoEncoder, VideoEncoding, probe_video
@@ -21,5 +21,6 @@ __all__ = [
     "audio_kind",
     "encoder_kind",
     "hardware_kinds",
+    "padded",
     "probe_video",
 ]

@@ -37,7 +37,6 @@ class AvDecoder:
 
     def decode(self, packet: Packet) -> list[Frame]:
         """Frames that became ready. Raises `MediaError` for a damaged packet, `EncoderError` for a failure."""
-        import av
 
         if self._context is None:
             raise EncoderError(f"decoder {self._name} is closed")
@@ -47,7 +46,7 @@ class AvDecoder:
                 frames += self.flush()
                 self._context = self._open(packet.track)
             self._track = packet.track
-        data = av.Packet(packet.payload)
+        data = padded(packet.payload)
         data.pts, data.dts, data.time_base = packet.pts, packet.dts, _NS
         self._arrivals[packet.pts] = packet.arrival
         while len(self._arrivals) > _REMEMBERED:
@@ -131,6 +130,18 @@ class AvDecoder:
         if raw is None or (raw.sample_rate, raw.channels) != (rate, channels):
             raw = self._raw = Track(kind=MediaKind.AUDIO, codec=RAW, sample_rate=rate, channels=channels)
         return raw
+
+
+def padded(data: bytes) -> av.Packet[Any]:
+    """A packet with zeros behind its data, as FFmpeg's decoders need it: they read beyond the end.
+
+    PyAV makes one of bytes without copying them, and what stands behind those in memory is anything.
+    """
+    import av
+
+    packet = av.Packet(len(data))
+    packet.update(data)
+    return packet
 
 
 def reason(error: Exception) -> str:

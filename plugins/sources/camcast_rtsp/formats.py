@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -10,11 +10,19 @@ from camcast.bitstream.audio_format import format_audio
 from camcast.contracts import CodecParser
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind
-from camcast.media import MediaKind
+from camcast.media import MediaKind, Packet, Track
 
 from . import sdp
 from .depacketise import aac, av1, h264, h265, latm
 from .depacketise.common import Depacketiser, UnitSink
+from .depacketise.jpeg import JpegDepacketiser
+from .depacketise.pictures import (
+    H263Depacketiser,
+    Mpeg4Depacketiser,
+    MpegAudioDepacketiser,
+    OldH263Depacketiser,
+    Vp8Depacketiser,
+)
 from .depacketise.plain import PlainDepacketiser
 
 MAX_WAYS = 8
@@ -75,6 +83,30 @@ def _latm(found: sdp.Format, find: FindCodec) -> _Made:
     return kind, kind.parser(config), lambda sink: latm.LatmDepacketiser(sink, frames, step)
 
 
+def _picture(name: str, depacketiser: MakeDepacketiser) -> Callable[[sdp.Format, FindCodec], _Made]:
+    """A codec whose pictures are only collected."""
+
+    def make(found: sdp.Format, find: FindCodec) -> _Made:
+        kind = find(name)
+        try:
+            config = bytes.fromhex(found.parameters.get("config", ""))
+        except ValueError:
+            config = b""
+        return kind, kind.parser(config), depacketiser
+
+    return make
+
+
+def _mpeg_audio(found: sdp.Format, find: FindCodec) -> _Made:
+    kind = find("mp3")
+    return kind, _ByLayer(find), MpegAudioDepacketiser
+
+
+def _jpeg(found: sdp.Format, find: FindCodec) -> _Made:
+    kind = find("mjpeg")
+    return kind, kind.parser(b""), lambda sink: JpegDepacketiser(sink, found.size)
+
+
 def _plain(name: str) -> Callable[[sdp.Format, FindCodec], _Made]:
     def make(found: sdp.Format, find: FindCodec) -> _Made:
         kind = find(name)
@@ -93,6 +125,15 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "PCMA": _plain("PCMA"),
     "PCMU": _plain("PCMU"),
     "OPUS": _plain("opus"),
+    "L16": _plain("L16"),
+    "G722": _plain("G722"),
+    "MPA": _mpeg_audio,
+    "JPEG": _jpeg,
+    "MP4V-ES": _picture("mpeg4", Mpeg4Depacketiser),
+    "H263": _picture("h263", OldH263Depacketiser),
+    "H263-1998": _picture("h263", H263Depacketiser),
+    "H263-2000": _picture("h263", H263Depacketiser),
+    "VP8": _picture("vp8", Vp8Depacketiser),
 }
 
 
@@ -136,6 +177,29 @@ def _video_parser(kind: CodecKind, sets: bytes) -> CodecParser:
     except MediaError:
         # A camera's SDP may be out of date or cut short; the stream repeats its parameter sets.
         return kind.parser(b"")
+
+
+class _ByLayer:
+    """MPEG audio, whose layer only its frames tell."""
+
+    def __init__(self, find: FindCodec) -> None:
+        self._find = find
+        self._parser: CodecParser | None = None
+
+    @property
+    def track(self) -> Track | None:
+        return self._parser.track if self._parser is not None else None
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._parser.counts if self._parser is not None else {}
+
+    def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+        """See `contracts.CodecParser`."""
+        if self._parser is None:
+            # Two bits: 1 is layer III, 2 layer II.
+            self._parser = self._find("mp3" if data[1] & 6 == 2 else "mp2").parser(b"")
+        return self._parser.parse(data, dts, pts, arrival)
 
 
 class _Nowhere:

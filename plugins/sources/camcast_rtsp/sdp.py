@@ -17,7 +17,16 @@ MAX_FORMATS = 32
 """Payload types of one medium; there are 128 in all."""
 MAX_FEEDBACK = 64
 
-_STATIC = {0: ("PCMU", 8000, 1), 8: ("PCMA", 8000, 1), 14: ("MPA", 90000, 1), 26: ("JPEG", 90000, 1)}
+_STATIC = {
+    0: ("PCMU", 8000, 1),
+    8: ("PCMA", 8000, 1),
+    9: ("G722", 8000, 1),
+    10: ("L16", 44100, 2),
+    11: ("L16", 44100, 1),
+    14: ("MPA", 90000, 1),
+    26: ("JPEG", 90000, 1),
+    34: ("H263", 90000, 1),
+}
 """Payload types that need no rtpmap (RFC 3551 §6)."""
 _KINDS = {"video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
 
@@ -35,6 +44,8 @@ class Format:
     """From fmtp; names in lower case."""
     feedback: tuple[str, ...] = ()
     """From rtcp-fb: "nack pli"."""
+    size: tuple[int, int] = (0, 0)
+    """From x-dimensions, where a payload's header has no room for large pictures."""
 
 
 @attrs.frozen
@@ -66,6 +77,7 @@ class _Section:
     maps: dict[int, tuple[str, int, int]] = attrs.field(factory=dict)
     parameters: dict[int, dict[str, str]] = attrs.field(factory=dict)
     feedback: list[tuple[str, str]] = attrs.field(factory=list)
+    size: tuple[int, int] = (0, 0)
 
 
 def parse_sdp(data: bytes) -> Session:
@@ -121,6 +133,9 @@ def _attribute(section: _Section, text: str) -> None:
             number = whole(kind, 3)
             if number is not None and number in section.payload_types:
                 section.parameters.setdefault(number, {}).update(_parameters(rest))
+        case "x-dimensions":
+            width, _, height = value.partition(",")
+            section.size = (whole(width, 5) or 0, whole(height, 5) or 0)
         case "rtcp-fb":
             kind, _, rest = value.partition(" ")
             if len(section.feedback) < MAX_FEEDBACK:
@@ -147,7 +162,7 @@ def _media(section: _Section, silent: Set[str]) -> Media:
             continue
         wanted = (str(number), "*")
         feedback = tuple(what for kind, what in section.feedback if kind in wanted)
-        formats.append(Format(number, *known, section.parameters.get(number, {}), feedback))
+        formats.append(Format(number, *known, section.parameters.get(number, {}), feedback, section.size))
     name = ", ".join(found.encoding[:32] for found in formats) or "no known format"
     return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent, name)
 

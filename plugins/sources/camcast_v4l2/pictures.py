@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camcast.errors import MediaError
+from camcast.pyav import padded
 from camcast_v4l2.capture import Shape
 from camcast_v4l2.offers import JPEG
 
@@ -73,7 +74,7 @@ def _jpeg() -> Maker:
 
     def make(data: bytes) -> av.VideoFrame:
         try:
-            frames = decoder.decode(av.Packet(data))
+            frames = decoder.decode(padded(data))
         except av.error.FFmpegError as error:
             raise MediaError(f"a damaged JPEG picture: {error}") from error
         if not frames:

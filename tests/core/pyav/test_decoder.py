@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import attrs
 import pytest
 from tests.plugins.nal_kit import prefixed, stream
@@ -9,6 +11,7 @@ from tests.plugins.nal_kit import prefixed, stream
 from camcast.errors import EncoderError, MediaError
 from camcast.media import NS_PER_S, RAW, MediaKind, Packet, Track
 from camcast.pyav import AvDecoder
+from camcast.pyav.decoder import padded
 from camcast_h264.parser import H264Parser
 
 TICK = NS_PER_S // 25
@@ -73,3 +76,11 @@ def test_sound() -> None:
     (frame,) = decoder.decode(Packet(track, 5 * NS_PER_S, 5 * NS_PER_S, True, payload, arrival=9))
     assert (frame.pts, frame.arrival, frame.data.samples) == (5 * NS_PER_S, 9, 160)  # type: ignore[union-attr]
     assert (frame.track.sample_rate, frame.track.channels, frame.track.codec) == (8000, 1, RAW)
+
+
+def test_packets_have_zeros_behind_their_data() -> None:
+    """FFmpeg's decoders read beyond the end: MPEG-4's damages pictures where something else stands there."""
+    data = bytes(range(1, 200))
+    packet = padded(data)
+    assert bytes(packet) == data
+    assert ctypes.string_at(packet.buffer_ptr + len(data), 64) == bytes(64)

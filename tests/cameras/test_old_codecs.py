@@ -1,0 +1,105 @@
+"""Codecs that no server takes: decoded and encoded as H.264 without being asked, from cameras and from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from camcast.events import Note
+from tests.cameras import files, rtp
+from tests.cameras.files import AAC, make
+from tests.cameras.script import Script
+from tests.cameras.watch import Watched, watch, watch_files
+
+FRAMES = 50
+VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-g", "12")
+MP2 = ("-c:a", "mp2")
+CIF = (176, 144)
+"""H.263 knows few sizes."""
+
+
+def camera(*arguments: str, size: tuple[int, int] = (160, 96), more: Sequence[rtp.Track] = ()) -> Script:
+    head = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size[0]}x{size[1]}", "-r", "25", "-i", "-")
+    video = rtp.track_by_ffmpeg("video", head, files.raw(FRAMES, size), arguments)
+    return Script([video, *more])
+
+
+def sound(*arguments: str, rate: int, clock: int) -> rtp.Track:
+    head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d=2", "-af", "volume=6")
+    track = rtp.track_by_ffmpeg("audio", head, b"", arguments, clock)
+    track.ssrc = 0x9999
+    return track
+
+
+CAMERAS: dict[str, Callable[[], Script]] = {
+    "jpeg": lambda: camera("-c:v", "mjpeg", "-q:v", "3", "-huffman", "default", "-pix_fmt", "yuvj420p"),
+    "mpeg-4": lambda: camera("-c:v", "mpeg4", "-q:v", "3", "-g", "12"),
+    "h263": lambda: camera("-c:v", "h263p", "-q:v", "3", "-g", "12", size=CIF),
+    "h263, first format": lambda: camera("-c:v", "h263", "-q:v", "3", "-g", "12", "-rtpflags", "rfc2190", size=CIF),
+    "vp8": lambda: camera(*VP8),
+    "mp2 sound": lambda: camera(*files.X264, more=[sound("-c:a", "mp2", "-b:a", "64k", rate=48_000, clock=90_000)]),
+    "mp3 sound": lambda: camera(
+        *files.X264, more=[sound("-c:a", "libmp3lame", "-b:a", "64k", rate=44_100, clock=90_000)]
+    ),
+    "l16 sound": lambda: camera(*files.X264, more=[sound("-c:a", "pcm_s16be", "-ac", "1", rate=44_100, clock=44_100)]),
+    "g722 sound": lambda: camera(*files.X264, more=[sound("-c:a", "g722", "-ac", "1", rate=16_000, clock=8_000)]),
+}
+FILES: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "jpeg": (".avi", lambda path: made(path, "-c:v", "mjpeg", "-q:v", "3", *AAC)),
+    "mpeg-4": (".mp4", lambda path: made(path, "-c:v", "mpeg4", "-q:v", "3", "-bf", "2", "-g", "12", *AAC)),
+    "mpeg-2": (".ts", lambda path: made(path, "-c:v", "mpeg2video", "-q:v", "3", "-bf", "2", "-g", "12", *MP2)),
+    "mpeg-1": (".mpg", lambda path: made(path, "-c:v", "mpeg1video", "-q:v", "3", "-g", "12", *MP2)),
+    "h263": (".3gp", lambda path: made(path, "-c:v", "h263", "-q:v", "3", "-g", "12", *AAC, size=CIF)),
+    "sorenson": (".flv", lambda path: made(path, "-c:v", "flv1", "-q:v", "3", "-g", "12", *AAC)),
+    "vp8": (".webm", lambda path: made(path, *VP8, "-c:a", "libvorbis")),
+}  # fmt: skip
+
+
+def made(path: Path, *arguments: str, size: tuple[int, int] = (160, 96)) -> Path:
+    return make(path, *arguments, frames=FRAMES, size=size)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cameras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    return await watch(tmp_path_factory.mktemp("cameras"), {name: make() for name, make in CAMERAS.items()})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    directory = tmp_path_factory.mktemp("files")
+    found = {}
+    for number, (name, (suffix, recipe)) in enumerate(FILES.items()):
+        folder = directory / str(number)
+        folder.mkdir()
+        found[name] = recipe(folder / f"file{suffix}")
+    return await watch_files(directory, found)
+
+
+def transcoded(one: Watched) -> bool:
+    return any(isinstance(event, Note) and event.code == "transcoding" for event in one.events)
+
+
+def shown(one: Watched) -> list[int]:
+    """From the second half second on, as the encoder begins when the session does. The last may still be in it."""
+    return [number for number in one.numbers if number is not None and 12 <= number < FRAMES - 1]
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_camera_with_an_old_codec_is_seen_and_heard(name: str, cameras: dict[str, Watched]) -> None:
+    one = cameras[name]
+    # Sound that is made another codec comes later than the first group: then the second is the first one shown.
+    begin = 25 if name.endswith("sound") else 12
+    assert [number for number in shown(one) if number >= begin] == list(range(begin, FRAMES - 1)), one.reasons
+    assert transcoded(one) == (not name.endswith("sound"))
+    if name.endswith("sound"):
+        assert sum(block.seconds for block in one.seen.sound if block.loud) > 0.7
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_with_an_old_codec_is_seen(name: str, played: dict[str, Watched]) -> None:
+    one = played[name]
+    assert shown(one) == list(range(12, FRAMES - 1)), (one.reasons, one.notes)
+    assert transcoded(one)
