@@ -21,7 +21,6 @@ from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
 from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
-from camcast.redaction import redact_text
 from camcast.structure import make_converter, shortened, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
@@ -218,7 +217,7 @@ class PluginHost:
         kind = table.get(name)
         if kind is None:
             known = suggest(name, list(table.kinds))
-            raise LookupError(f'unknown {word} "{shortened(redact_text(name))}"{known}{self._left_out()}')
+            raise LookupError(f'unknown {word} "{shortened(name)}"{known}{self._left_out()}')
         return kind
 
     def _left_out(self) -> str:

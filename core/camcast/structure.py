@@ -17,6 +17,7 @@ import cattrs
 from cattrs.errors import ForbiddenExtraKeysError, IterableValidationError
 
 from camcast.errors import ConfigError, Issue
+from camcast.redaction import redact_text
 
 T = TypeVar("T")
 
@@ -69,7 +70,9 @@ def listed(names: Iterable[str]) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name that came, as far as one reads it: what is longer is no name."""
+    """A name that came, as far as one reads it: what is longer is no name, and what looks like a URL may hold a key."""
+    if "://" in name:
+        name = redact_text(name)
     return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
 
 

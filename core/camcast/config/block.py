@@ -159,15 +159,3 @@ def _read_entries(value: Any, place: Place, block: Block) -> tuple[Entry, ...]:
 
 def by_name(keys: Iterable[Key]) -> Mapping[str, Key]:
     return {key.name: key for key in keys}
-
-
-def _block(name: str, *keys: Key, **settings: Any) -> Block:
-    return Block(name=name, keys=by_name(keys), **settings)
-
-
-def _value(name: str, rule: Rule, about: str) -> Key:
-    return Key(name=name, field=name, rule=rule, about=about)
-
-
-def _part(name: str, shape: Shape, block: Block, about: str) -> Key:
-    return Key(name=name, field=name, shape=shape, block=block, about=about)

@@ -84,12 +84,13 @@ def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, repor
     given = FILE.read(mapping, report.root())
     root, values = given.place, given.values
     plugins = PluginsConfig(**PLUGINS.read(values.get("plugins", {}), root.at("plugins")).values)
-    system = SystemConfig(**SYSTEM.read(values.get("system", {}), root.at("system")).values)
+    limits = SYSTEM.read(values.get("system", {}), root.at("system"))
+    system = SystemConfig(**limits.values)
     host = host.limited(plugins.choice)
     scope = Scope(host=host, base=base, published=Published(host)).inside(given)
     cameras = _cameras(values.get("cameras", []), root.at("cameras"), scope)
     enabled = sum(camera.enabled for camera in cameras)
-    if enabled > system.max_cameras:
+    if limits.whole and enabled > system.max_cameras:
         root.at("cameras").wrong(f"{enabled} cameras are enabled, system.max_cameras is {system.max_cameras}")
     # With something wrong, two cameras may have one number, which no `Config` takes.
     return Config(plugins=plugins, system=system, cameras=() if report.told else tuple(cameras))

@@ -430,6 +430,17 @@ def test_broken_toml_says_where() -> None:
     assert str(caught.value) == "line 2, column 7: Invalid value"
 
 
+def test_a_key_that_is_a_url_is_not_shown_whole() -> None:
+    url = "rtmp://server/live/SECRET?token=SECRET"
+    source = {"type": "rtsp", "url": "rtsp://camera/main", "options": {url: 1}}
+    with pytest.raises(ConfigError) as caught:
+        from_mapping({url: 1, "cameras": [{"streams": [{"source": source}]}]}, HOST)
+    assert str(caught.value).splitlines() == [
+        "rtmp://server/live/***: unknown key; known: $schema, cameras, plugins, rtmp, system, variables",
+        "cameras[0].streams[0].source.options.rtmp://server/live/***: unknown key; known: timeout, transport",
+    ]
+
+
 def test_the_good_one_is_good() -> None:
     assert [session.label for session in from_mapping(GOOD, HOST).sessions()] == ["cam0_main", "cam0_sub"]
 
