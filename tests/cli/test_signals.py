@@ -157,6 +157,24 @@ def test_a_worker_that_is_stopped_is_noticed_and_its_cameras_come_back(nginx: Ng
     assert process.returncode == 0, log(file)
 
 
+def test_a_machine_that_is_suspended_blames_no_worker(nginx: Nginx, tmp_path: Path) -> None:
+    """A laptop's lid, a virtual machine that is moved: all processes stand still together."""
+    file = on_workers(tmp_path / "c.json", nginx, cameras=2)
+    with running(file) as process:
+        nginx.wait_publishing("cam0_main", "record", least=50_000, timeout=30)
+        nginx.wait_publishing("cam1_main", "record", least=50_000, timeout=30)
+        before = workers(process)
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(6.5)  # longer than a worker may be silent
+        os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(2.0)  # some looks
+        assert workers(process) == before
+        process.terminate()
+        process.communicate(timeout=15)
+    assert process.returncode == 0, log(file)
+    assert "stood still" not in log(file)
+
+
 def test_workers_end_with_a_parent_that_is_killed(nginx: Nginx, tmp_path: Path) -> None:
     file = on_workers(tmp_path / "c.json", nginx, cameras=2)
     with running(file) as process:

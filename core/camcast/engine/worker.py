@@ -13,7 +13,7 @@ import select
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
 
 from camcast.config import Config
 from camcast.engine.engine import Engine
@@ -26,6 +26,9 @@ from camcast.workers.child import release
 
 log = logging.getLogger(__name__)
 
+Send = Callable[[object], object]
+"""Sends a message to the parent, from any thread."""
+
 FIGURES_EVERY = 0.5
 MAX_BACKLOG = 16 * 1024 * 1024
 """Bytes for the parent above which figures, log lines and events are left out, counted."""
@@ -37,7 +40,7 @@ ORPHAN_DEADLINE = 15.0
 class _AskingHosts(Hosts):
     """The parent gives the slots, so the cap on connects holds over all workers."""
 
-    def __init__(self, per_second: float, send: Any) -> None:
+    def __init__(self, per_second: float, send: Send) -> None:
         super().__init__(per_second)
         self._send = send
         self._asked: dict[int, asyncio.Future[None]] = {}
@@ -71,7 +74,7 @@ class _AskingHosts(Hosts):
 class _Engine(Engine):
     """An engine whose events and connects go through the parent."""
 
-    def __init__(self, begin: wire.Begin, send: Any) -> None:
+    def __init__(self, begin: wire.Begin, send: Send) -> None:
         super().__init__(
             Config(system=begin.system), host=PluginHost(allow=begin.plugins), first_timestamp=begin.first_timestamp
         )
@@ -86,7 +89,7 @@ class _Engine(Engine):
 
 
 class _LogToParent(logging.Handler):
-    def __init__(self, send: Any) -> None:
+    def __init__(self, send: Send) -> None:
         super().__init__()
         self._send = send
 
@@ -156,7 +159,7 @@ async def _run(source: int, sink: int) -> None:
     await asyncio.sleep(0)
 
 
-async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
+async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
     answer: object = None
     try:
         match call:
@@ -192,7 +195,7 @@ async def _do(engine: _Engine, number: int, call: object, send: Any) -> None:
     send(wire.Done(number, "", answer))
 
 
-async def _tell_figures(engine: Engine, send: Any) -> None:
+async def _tell_figures(engine: Engine, send: Send) -> None:
     while True:
         await asyncio.sleep(FIGURES_EVERY)
         send(wire.Figures(engine.stats()))
