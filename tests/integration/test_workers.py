@@ -48,6 +48,9 @@ async def test_two_processes_are_one_engine():
             assert len(stats.sessions) == len(stats.streams) == 4
             assert stats.totals.active == 4
             far = remote(engine)[0].camera_id
+            before = remote(engine)[0].worker.stats
+            await engine.refresh()
+            assert remote(engine)[0].worker.stats is not before
             (one,) = engine.sessions.find(camera_id=far)
             one.pause()
             await until(lambda: one.state is SessionState.DISCONNECTED)

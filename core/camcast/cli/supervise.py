@@ -72,6 +72,7 @@ async def supervise(
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
+            await engine.refresh()
             before = engine.stats()
             await stop_in_order(engine, wanted.hurry)
             return summarise(before, engine.stats())

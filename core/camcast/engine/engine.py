@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 
 STOP_DEADLINE = 10.0
+REFRESH_DEADLINE = 1.0
 CLOSE_DEADLINE = 2.0
 """Seconds for a transport to close, by its contract."""
 
@@ -235,8 +236,13 @@ class Engine:
         """All events from now on. Begin to iterate before what you want to see; ends when the engine stops."""
         return self._bus.reader()
 
+    async def refresh(self) -> None:
+        """Have the figures of worker processes as of now, or of half a second ago where one does not answer quickly."""
+        if self._shards is not None:
+            await self._shards.refresh(REFRESH_DEADLINE)
+
     def stats(self) -> Stats:
-        """A snapshot of all figures."""
+        """A snapshot of all figures; those of worker processes are up to half a second old."""
         return Stats(
             uptime=time.monotonic() - self._started_at,
             sessions=tuple(self.sessions.metrics()),

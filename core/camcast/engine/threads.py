@@ -181,8 +181,12 @@ class EngineThread:
                 return
             yield event
 
+    def refresh(self) -> None:
+        """Have the figures of worker processes as of now; see `Engine.refresh`."""
+        self.run(self.engine.refresh())
+
     def stats(self) -> Stats:
-        """A snapshot of all figures."""
+        """A snapshot of all figures; those of worker processes are up to half a second old."""
         return self.call(self.engine.stats)
 
     @property

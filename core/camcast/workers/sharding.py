@@ -19,13 +19,14 @@ from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, WorkerRestarted
 from camcast.host import Plugin, PluginHost
 from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
+from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
-from camcast.workers.wire import Begin
+from camcast.workers.wire import Begin, Tell
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ class Shards:
     async def stop(self) -> None:
         """End all workers side by side."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    async def refresh(self, seconds: float) -> None:
+        """Have the figures of now; a worker that does not answer in time keeps those it has told."""
+        await wait_patiently({worker.post(Tell()) for worker in self.workers}, seconds)
 
     def kill(self) -> None:
         """End those that are still there, at once."""

@@ -99,6 +99,11 @@ class RetrySource:
 
 
 @attrs.frozen
+class Tell:
+    """The figures of now, before the answer."""
+
+
+@attrs.frozen
 class Stop:
     pass
 
@@ -114,6 +119,7 @@ Call = (
     | Keyframe
     | Bitrate
     | RetrySource
+    | Tell
     | Stop
 )
 
