@@ -241,7 +241,7 @@ class OnAir:
 
     def acknowledged(self, now: float) -> bool:
         """Whether the peer acknowledges what is sent."""
-        return self.flow_since is not None and not self.attempt.ended and not self.liveness.suspicious(now)
+        return self.outlet.delivered and not self.attempt.ended and not self.liveness.suspicious(now)
 
     def check(self, now: float) -> None:
         """Look for a stall, and for the first acknowledged media. Call it several times a second."""

@@ -93,6 +93,8 @@ class Ledger:
     _done: int = attrs.field(default=0, init=False)
     _left: int | None = attrs.field(default=None, init=False)
     """None = the transport does not tell."""
+    _oldest: Mark | None = attrs.field(default=None, init=False)
+    """Of what waits here, at the last look."""
     _clear_bytes: int = attrs.field(init=False)
     _clear_time: int = attrs.field(init=False)
     """What `clear_until` and `clear_before` gain when nothing waits."""
@@ -122,7 +124,8 @@ class Ledger:
         if newest is not None:
             self._round_trip.see(now - newest[SENT], now)
             self.delivered = self.delivered or newest[END] > self.headers_end
-        waits = bool(marks) and self.lag(now) > 0
+        self._oldest = self._first_unsent() if marks else None
+        waits = self._oldest is not None and self.lag(now) > 0
         if waits or self._waited:
             self._rate.see(self.gone, now, self._round_trip.shortest or 0.0, waits=waits)
             self._waited = waits
@@ -130,7 +133,7 @@ class Ledger:
 
     def behind(self, kind: MediaKind, dts: int, now: float) -> bool:
         """Whether the link is over its bounds, so that the next unit, at `dts` ns, must be left out."""
-        oldest = self._oldest()
+        oldest = self._oldest
         if oldest is None:
             self.clear_until = self.end + self._clear_bytes
             self.clear_before = dts + self._clear_time
@@ -157,7 +160,7 @@ class Ledger:
 
         Never more than the oldest of it has waited: a burst from a source is not a slow link.
         """
-        oldest = self._oldest()
+        oldest = self._oldest
         if oldest is None:
             return 0.0
         newest = self.marks[-1][TIME] if dts is None else dts // NS_PER_MS
@@ -209,22 +212,17 @@ class Ledger:
         lately = self._round_trip.lately
         if lately is not None:
             return lately
-        on_its_way = self.marks and self.marks[0] is not self._oldest_here()
-        return min(self.waiting(now), MAX_ROUND_TRIP) if on_its_way else 0.0
+        here = self._left is not None and self.marks and self.marks[0] is self._oldest
+        return 0.0 if here else min(self.waiting(now), MAX_ROUND_TRIP)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _oldest(self) -> Mark | None:
+    def _first_unsent(self) -> Mark | None:
         """The oldest mark of what waits here, and of what is on its way where nobody can tell."""
         if self._left is None:
-            return self.marks[0] if self.marks else None
-        return self._oldest_here()
-
-    def _oldest_here(self) -> Mark | None:
-        """The oldest mark that is known to wait here."""
-        if self._left is None:
-            return None
+            return self.marks[0]
         oldest = None
+        # From the end: what waits here is little, and what is on its way may be much.
         for mark in reversed(self.marks):
             if mark[END] <= self._left:
                 break

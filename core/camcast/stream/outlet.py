@@ -218,11 +218,6 @@ class Outlet:
         return self._ledger.waiting(self._sender.look())
 
     @property
-    def round_trip(self) -> float:
-        """Seconds to the peer and back, by its acknowledgements; 0 = nothing is known yet."""
-        return self._ledger.round_trip(self._sender.now())
-
-    @property
     def last_picture_sent(self) -> float | None:
         """Monotonic time; None = no picture has been sent yet."""
         return self._sender.last_picture
@@ -319,18 +314,16 @@ class Outlet:
 
     def _offer_dropping(self, unit: Unit, packet: Packet) -> None:
         kind = packet.track.kind
-        now = self._sender.look()
-        if kind is MediaKind.AUDIO:
-            if self._ledger.behind(kind, packet.dts, now):
-                self._sender.drop(kind, REASON_BEHIND)
-                return
-        else:
-            if not packet.keyframe or not self._ledger.caught_up(now, packet.dts):
+        if kind is _VIDEO:
+            if not packet.keyframe or not self._ledger.caught_up(self._sender.look(), packet.dts):
                 self._sender.drop(kind, REASON_BEHIND)
                 return
             self.state = OutletState.LIVE
             self._sender.headers(self._announced)
             self._announced = ()
+        elif self._ledger.behind(kind, packet.dts, self._sender.look()):
+            self._sender.drop(kind, REASON_BEHIND)
+            return
         self._send(unit, kind, packet.arrival)
 
     def _behind(self, kind: MediaKind, packet: Packet) -> bool:

@@ -24,10 +24,13 @@ RATE_SHARE = 0.3
 
 @attrs.define(eq=False)
 class RoundTrip:
-    """The least time from a send to its acknowledgement: all others hold time in a queue, or until somebody asked."""
+    """The least time from a send to its acknowledgement: all others hold time in a queue, or until somebody asked.
+
+    Seconds, at most `MAX_ROUND_TRIP`; None = nothing has been acknowledged yet.
+    """
 
     shortest: float | None = attrs.field(default=None, init=False)
-    """Of all times, seconds; None = nothing has been acknowledged yet."""
+    """Of all times."""
     _now: float = attrs.field(default=inf, init=False)
     _before: float = attrs.field(default=inf, init=False)
     _until: float = attrs.field(default=-inf, init=False)
@@ -36,14 +39,14 @@ class RoundTrip:
         """A unit was acknowledged, `seconds` after it was sent or less."""
         if now >= self._until:
             self._before, self._now, self._until = self._now, inf, now + PATH_SECONDS
+        seconds = min(seconds, MAX_ROUND_TRIP)
         self._now = min(self._now, seconds)
         self.shortest = seconds if self.shortest is None else min(self.shortest, seconds)
 
     @property
     def lately(self) -> float | None:
-        """Of the last `PATH_SECONDS` to twice that, seconds, at most `MAX_ROUND_TRIP`; None as above."""
-        least = min(self._now, self._before)
-        return None if least == inf else min(least, MAX_ROUND_TRIP)
+        """Of the last `PATH_SECONDS` to twice that."""
+        return None if self.shortest is None else min(self._now, self._before)
 
 
 @attrs.define(eq=False)
