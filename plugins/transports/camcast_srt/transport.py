@@ -34,6 +34,8 @@ _ASK_EVERY = 0.02
 """Seconds between questions to libsrt about its send buffer."""
 _DRAIN_STEP = 0.01
 _DRAIN_LIMIT = 1.6
+_TAKEN_WITHIN = 0.1
+"""Seconds that a busy receiver may take to fetch what its latency has let through."""
 _CLOSED_WITHIN = 0.3
 
 
@@ -367,7 +369,7 @@ class SrtTransport:
             await asyncio.sleep(_DRAIN_STEP)
         else:
             return 0.0
-        shown_at = self._last_send + link.peer_latency() + 2 * _DRAIN_STEP
+        shown_at = self._last_send + link.peer_latency() + _TAKEN_WITHIN
         if not self._settings.linger:
             return 0.0
         if shown_at <= until:
