@@ -47,6 +47,7 @@ OTHERS = (
     Other("isolation", "bad destinations beside good ones", ("--quick",)),
     Other("crowd", "a thousand sessions and a host that comes back", ("--quick",)),
     Other("fallback", "H.265 to places that take H.264 only", ("--minutes", "1")),
+    Other("far", "servers far away, beside ffmpeg", by_name_only=True),
     Other("cameras", "sixteen cameras for a long time", by_name_only=True),
     Other("soak", "hours of faults", by_name_only=True),
 )

@@ -1,9 +1,11 @@
 """Our receiver in a process of its own that can be killed and asked what came, and when.
 
 The child reads commands from its stdin, one a line, and answers each with one line of JSON:
-"first NAME NS" (when the first keyframe of NAME came after NS), "frames NAME" ([arrival ns, time ms, keyframe, digest]
-of every picture), "counts" (everything by name), "accepts" (when connections were accepted, ns), "drop" (reset
-everybody).
+
+- "first NAME NS": when the first keyframe of NAME came after NS
+- "frames NAME": [arrival ns, time ms, keyframe, digest] of every picture
+- "slices NAME": [arrival ns, digest of its slices] of every picture
+- "counts": everything by name; "accepts": when connections were accepted, ns; "drop": reset everybody
 """
 
 from __future__ import annotations
@@ -89,6 +91,17 @@ class _Dated(Receiver):
         super().happened()
 
 
+def slices(payload: bytes | memoryview) -> int:
+    """A digest of the slices of an H.264 access unit with lengths of four bytes; what may come and go is left out."""
+    found, at = 0, 0
+    while at + 5 <= len(payload):
+        size = int.from_bytes(payload[at : at + 4])
+        if 1 <= payload[at + 4] & 31 <= 5:
+            found = zlib.crc32(payload[at + 4 : at + 4 + size], found)
+        at += 4 + size
+    return found
+
+
 async def _serve(host: str, port: int, keep: bool) -> None:
     receiver = _Dated(host=host, port=port, keep=(1 << 30) if keep else 0)
     receiver.accepts = []
@@ -110,6 +123,13 @@ def _reply(receiver: _Dated, words: list[str]) -> Any:
         case ["frames", name]:
             return [
                 [at, tag.time, is_key(tag), zlib.crc32(tag.body[5:])]
+                for recording in receiver.of(name)
+                for tag, at in _tags(recording)
+                if is_picture(tag)
+            ]
+        case ["slices", name]:
+            return [
+                [at, slices(tag.body[5:])]
                 for recording in receiver.of(name)
                 for tag, at in _tags(recording)
                 if is_picture(tag)

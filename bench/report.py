@@ -42,6 +42,22 @@ def keep(name: str, rows: Sequence[Row], **more: Any) -> Path:
     return path
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """The same as a table of Markdown."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = ["| " + " | ".join(column.replace("_", " ") for column in columns) + " |", "|---" * len(columns) + "|"]
+    lines += ["| " + " | ".join(str(row.get(column, "")) for column in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def write_markdown(name: str, title: str, rows: Sequence[Row], note: str, *, facts: Sequence[str] = ()) -> Path:
+    """Write a table to `bench/results/NAME.md`, with facts in a list and a note below."""
+    path = RESULTS / f"{name}.md"
+    items = "\n".join(f"- {fact}" for fact in facts)
+    path.write_text(f"# {title}\n\n{markdown(rows)}\n\n{items}{chr(10) * 2 if items else ''}{note}\n")
+    return path
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "NO"

@@ -31,6 +31,8 @@ class Unit:
     data: bytes = attrs.field(repr=False)
     arrived: float = attrs.field(default=0.0, eq=False)
     """When FFmpeg handed it out, on this machine's monotonic clock."""
+    position: int = attrs.field(default=-1, eq=False)
+    """The byte at which it begins in a file; -1 = unknown."""
 
 
 @attrs.define
@@ -84,6 +86,7 @@ def demux(url: str, options: Mapping[str, str] | None = None) -> Iterator[Unit]:
                         keyframe=bool(packet.is_keyframe),
                         data=bytes(packet),
                         arrived=time.monotonic(),
+                        position=-1 if packet.pos is None else packet.pos,
                     )
         except av.error.OSError:
             return  # How FFmpeg's RTMP ends when the publisher or server goes.

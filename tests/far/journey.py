@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -34,8 +35,11 @@ class Pictures:
     all: Sequence[Picture]
 
     @classmethod
-    def of(cls, media: Media, numbers: Mapping[bytes, int]) -> Pictures:
-        return cls([Picture(numbers[fingerprint(unit)], unit.arrived) for unit in media.video])
+    def of(cls, media: Media, numbers: Mapping[bytes, int], *, torn: bool = False) -> Pictures:
+        """`torn`: some may have come in part only, which then count as lost."""
+        found = [(numbers.get(fingerprint(unit), -1), unit.arrived) for unit in media.video]
+        assert torn or all(number >= 0 for number, _ in found), "a picture that is not the clip's"
+        return cls([Picture(number, arrived) for number, arrived in found if number >= 0])
 
     @property
     def first(self) -> float:
@@ -53,15 +57,20 @@ class Pictures:
         last = max((picture.number for picture in self.all if picture.arrived < moment), default=-1)
         return [number for number in self.missing if number > last]
 
-    def late(self, since: float, until: float) -> float:
+    def lost(self, since: float, until: float) -> int:
+        """How many are missing between the last picture before one moment and the last before another."""
+        came = [max((p.number for p in self.all if p.arrived <= at), default=-1) for at in (since, until)]
+        return sum(came[0] < number < came[1] for number in self.missing)
+
+    def late(self, since: float, until: float) -> float | None:
         """How late the latest picture of a time was, in seconds, against the earliest of the whole journey."""
         lateness = [(picture.arrived, picture.arrived - picture.number / FPS) for picture in self.all]
         best = min(late for _, late in lateness)
-        return max(late - best for at, late in lateness if since <= at < until)
+        return max((late - best for at, late in lateness if since <= at < until), default=None)
 
-    def next_after(self, moment: float) -> float:
-        """Seconds from a moment to the next picture's arrival."""
-        return min(picture.arrived for picture in self.all if picture.arrived >= moment) - moment
+    def next_after(self, moment: float, until: float = math.inf) -> float | None:
+        """Seconds from a moment to the next picture's arrival; None = there is none."""
+        return min((p.arrived - moment for p in self.all if moment <= p.arrived < until), default=None)
 
     def longest_gap(self, since: float, until: float) -> float:
         """Seconds without a picture."""

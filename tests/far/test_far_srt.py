@@ -35,7 +35,7 @@ def journey(
             (figures,) = json.loads(sender.end())["sessions"]
         assert sender.process.returncode == 0, sender.log.read_text()
         received = tool.received()
-    return Pictures.of(Media.read(received), numbers(wanted)), figures
+    return Pictures.of(Media.read(received), numbers(wanted), torn=True), figures
 
 
 @pytest.mark.parametrize("round_trip", [0.15, 0.3])
