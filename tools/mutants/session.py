@@ -180,7 +180,7 @@ MUTANTS = (
     Mutant(
         "a step may take for ever",
         _GUARD,
-        "await asyncio.wait({task}, timeout=seconds)",
+        "await wait_patiently({task}, seconds)",
         "await asyncio.wait({task})",
         _GUARD_TESTS,
     ),

@@ -19,6 +19,7 @@ from camcast.errors import CamcastError, MediaError, NetworkError, PluginFault, 
 from camcast.hosting.faults import Faults
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
+from camcast.patience import wait_patiently
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -142,7 +143,7 @@ class Guarded:
         """
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task}, timeout=seconds)
+            await wait_patiently({task}, seconds)
             if not task.done():
                 raise _Late
             if task.cancelled():

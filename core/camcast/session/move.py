@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 import attrs
 
@@ -36,25 +37,27 @@ class Request:
     """Where its server wants the session to be; else the chain's entry `target` says."""
 
 
+class MoveOwner(Protocol):
+    """Who has moves made."""
+
+    def note(self, code: str, text: str) -> None:
+        """Tell something that an operator should know."""
+
+    def took_over(self) -> None:
+        """The candidate is on the air, and the active attempt gets no more. In the hub's round: return at once."""
+
+
 class Mover:
     """The moves of one session, one at a time."""
 
-    def __init__(
-        self,
-        opener: Opener,
-        pool: SessionPool[Connected],
-        owner: AttemptOwner,
-        note: Callable[[str, str], object],
-        begun: Callable[[], object],
-    ) -> None:
-        """Candidates work for `owner`; `begun` is called when one has taken over."""
+    def __init__(self, opener: Opener, pool: SessionPool[Connected], session: AttemptOwner, owner: MoveOwner) -> None:
+        """Candidates work for `session`."""
         self.candidate: OnAir | None = None
         self.why = ""
         self._opener = opener
         self._pool = pool
+        self._session = session
         self._owner = owner
-        self._note = note
-        self._tell_begun = begun
         self._begun = False
 
     @property
@@ -73,7 +76,7 @@ class Mover:
         Goes on looking after the candidate until it is cancelled, or the candidate is lost.
         """
         spare = self._pool.acquire(request.target) if not request.url else None
-        owner = _Candidate(self._owner, lambda: self._take_over(active))
+        owner = _Candidate(self._session, lambda: self._take_over(active))
         if spare is not None:
             opening = self._opener.of_spare(spare, self._pool, owner)
         else:
@@ -110,18 +113,18 @@ class Mover:
 
     def _elsewhere(self, place: Prepared, active: OnAir) -> None:
         if place.name == active.published.name:
-            self._note("move_refused", f"{place.attempt.shown} is where the session publishes already")
+            self._owner.note("move_refused", f"{place.attempt.shown} is where the session publishes already")
             raise TransportError("the same name on the same server", stage="publish")
 
     def _take_over(self, active: OnAir) -> None:
         """The candidate is about to get its first unit; the old outlet must not."""
         self._begun = True
         active.outlet.finish()
-        self._tell_begun()
+        self._owner.took_over()
 
     def _failed(self, attempt: Attempt, request: Request, error: CamcastError) -> None:
         text = attempt.scrub(str(error))
-        self._note(f"{request.why}_failed", f"cannot move to {attempt.shown} yet: {text}")
+        self._owner.note(f"{request.why}_failed", f"cannot move to {attempt.shown} yet: {text}")
 
 
 class _Candidate:

@@ -7,6 +7,7 @@ import time
 
 from camcast.config import SessionConfig
 from camcast.events import SessionState
+from camcast.patience import wait_patiently
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.session.health import Health, judge
@@ -104,11 +105,9 @@ class Session:
         """End cleanly, within `STOP_DEADLINE` whatever the state."""
         self._supervisor.orders.end()
         self._supervisor.interrupt()
-        if self._task is not None:
-            done, _ = await asyncio.wait({self._task}, timeout=STOP_DEADLINE)
-            if not done:
-                self._task.cancel()
-                await asyncio.wait({self._task}, timeout=1.0)
+        if self._task is not None and await wait_patiently({self._task}, STOP_DEADLINE):
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=1.0)
         self._feed.pulse.leave(self._supervisor)
 
     def retry_now(self) -> None:

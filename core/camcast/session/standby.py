@@ -43,12 +43,12 @@ class Front(AttemptOwner, Protocol):
 
 
 class Standby:
-    """The side of one session."""
+    """The side of one session. Implements `MoveOwner` and `TwinOwner`."""
 
     def __init__(self, config: SessionConfig, opener: Opener, front: Front) -> None:
         self.pool: SessionPool[Connected] = SessionPool(lambda target: opener.spare(target, Bystander()), self._cold)
-        self.mover = Mover(opener, self.pool, front, front.note, self._moved)
-        self.twin = Twin(opener, front.note, self._stir)
+        self.mover = Mover(opener, self.pool, front, self)
+        self.twin = Twin(opener, self)
         self._config = config
         self._front = front
         self._failback = Failback(config.failback_after, config.max_moves_per_hour)
@@ -115,6 +115,19 @@ class Standby:
             await asyncio.wait({task}, timeout=STOP_DEADLINE)
         self.twin.let_go(clean=True)
         await self.pool.close()
+
+    # --- MoveOwner, TwinOwner -----------------------------------------------------------------------------
+
+    def note(self, code: str, text: str) -> None:
+        self._front.note(code, text)
+
+    def took_over(self) -> None:
+        if self.mover.why == "failback":
+            self._failback.moved()
+        self._front.wake()
+
+    def twin_lost(self) -> None:
+        self._stir()
 
     # --- the work -----------------------------------------------------------------------------------------
 
@@ -185,12 +198,6 @@ class Standby:
             await self.pool.warm(target)
         else:
             self.pool.keep()
-
-    def _moved(self) -> None:
-        """A candidate has taken over."""
-        if self.mover.why == "failback":
-            self._failback.moved()
-        self._front.wake()
 
     def _cold(self, target: int) -> None:
         shown = self._config.targets[target].shown

@@ -210,7 +210,7 @@ class Supervisor:
                     self._follow_late(published)
                     return await self._live()
                 case Interrupted():
-                    return self._failures.to(Trigger.DISCONNECT, "interrupted")
+                    return self._failures.to(Trigger.DISCONNECT, self.orders.now.reason or "interrupted")
                 case Failed(attempt, error):
                     detour = self._detour
                     if detour is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from camcast.errors import NetworkError, TransportError
 from camcast.media import MediaKind
@@ -39,21 +40,23 @@ class Bystander:
         """Of no consequence."""
 
 
+class TwinOwner(Protocol):
+    """Who keeps a twin."""
+
+    def note(self, code: str, text: str) -> None:
+        """Tell something that an operator should know."""
+
+    def twin_lost(self) -> None:
+        """It is gone: `keep` brings it back."""
+
+
 class Twin:
     """Of one session: kept, lost, brought back, taken."""
 
-    def __init__(
-        self,
-        opener: Opener,
-        note: Callable[[str, str], object],
-        lost: Callable[[], object],
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`lost` is called when a twin is lost."""
+    def __init__(self, opener: Opener, owner: TwinOwner, now: Callable[[], float] = time.monotonic) -> None:
         self.on_air: OnAir | None = None
         self._opener = opener
-        self._note = note
-        self._tell_lost = lost
+        self._owner = owner
         self._now = now
         self._redundant: bool | None = None
         self._delay = 1.0
@@ -84,7 +87,7 @@ class Twin:
         match await opening.run(prepared=lambda place: self._elsewhere(place, active)):
             case Opened(published):
                 self.on_air = published.start(base=active.outlet.base)
-                published.attempt.lost_error.add_done_callback(lambda _: self._tell_lost())
+                published.attempt.lost_error.add_done_callback(lambda _: self._owner.twin_lost())
                 self._delay = 1.0
                 self._tell(True, f"two ingest points carry the stream: {active.shown} and {published.attempt.shown}")
             case Failed(attempt, error):
@@ -97,7 +100,7 @@ class Twin:
             return None
         self.on_air = None
         self._redundant = False
-        self._note("redundancy_lost", f"one of two ingest points is lost; {twin.shown} carries on")
+        self._owner.note("redundancy_lost", f"one of two ingest points is lost; {twin.shown} carries on")
         return twin
 
     def let_go(self, *, clean: bool) -> None:
@@ -114,4 +117,4 @@ class Twin:
     def _tell(self, present: bool, text: str) -> None:
         if self._redundant is not present:
             self._redundant = present
-            self._note("redundancy" if present else "redundancy_lost", text)
+            self._owner.note("redundancy" if present else "redundancy_lost", text)

@@ -30,13 +30,16 @@ class Place:
     twin: Twin = attrs.field(init=False)
     time: float = 1000.0
     notes: list[str] = attrs.field(factory=list)
-    stirred: int = 0
+    losses: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.twin = Twin(self.opener, lambda code, text: self.notes.append(code), self.stir, lambda: self.time)
+        self.twin = Twin(self.opener, self, lambda: self.time)
 
-    def stir(self) -> None:
-        self.stirred += 1
+    def note(self, code: str, text: str) -> None:
+        self.notes.append(code)
+
+    def twin_lost(self) -> None:
+        self.losses += 1
 
     async def keep(self, target: int = 1) -> None:
         await self.twin.keep(self.active, target)
@@ -73,7 +76,7 @@ async def test_it_publishes_the_same_on_one_timeline(place: Place) -> None:
 async def test_one_that_is_lost_is_told_and_brought_back(place: Place) -> None:
     await place.keep()
     place.world.servers.lose("b", NetworkError("reset"))
-    await until(lambda: place.stirred == 1)
+    await until(lambda: place.losses == 1)
     place.time += 1.0
     await place.keep()
     assert place.notes == ["redundancy", "redundancy_lost", "redundancy"]
