@@ -66,16 +66,20 @@ class SessionPool(Generic[S]):
         self._closing: set[asyncio.Task[None]] = set()
 
     async def warm(self, target: int) -> bool:
-        """Have a spare for `target`; connects one if there is none. False = cold. Raises what `connect` raises."""
+        """Have a spare for `target`; connects one if there is none. False = there is none: it was dropped at once, or the
+        target is cold. Raises what `connect` raises."""
         spare = self._spares.get(target)
         if spare is not None and not spare.fresh:
-            self._let_go(self._spares.pop(target))
-            self._dropped(target)
+            self._dropped(self._spares.pop(target))
             spare = None
         if self._now() < self._cold.get(target, float("-inf")):
             return False
         if spare is None:
-            self.release(await self._connect(target))
+            spare = await self._connect(target)
+            if not spare.fresh:
+                self._dropped(spare)
+                return False
+            self.release(spare)
         return True
 
     def acquire(self, target: int) -> S | None:
@@ -118,7 +122,9 @@ class SessionPool(Generic[S]):
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    def _dropped(self, target: int) -> None:
+    def _dropped(self, spare: S) -> None:
+        self._let_go(spare)
+        target = spare.target
         drops = self._drops.setdefault(target, deque(maxlen=COLD_DROPS))
         drops.append(self._now())
         if len(drops) == COLD_DROPS and drops[-1] - drops[0] <= COLD_WINDOW:

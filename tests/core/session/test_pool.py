@@ -44,6 +44,8 @@ class Bench:
     cold: list[int] = attrs.field(factory=list)
     time: float = 1000.0
     down: bool = False
+    drops: bool = False
+    """Every connection is dropped as soon as it is made."""
 
     def __attrs_post_init__(self) -> None:
         self.pool = SessionPool(self.connect, self.cold.append, lambda: self.time)
@@ -51,7 +53,7 @@ class Bench:
     async def connect(self, target: int) -> Connection:
         if self.down:
             raise NetworkError("refused")
-        self.made.append(Connection(target))
+        self.made.append(Connection(target, alive=not self.drops))
         return self.made[-1]
 
     async def drop(self, target: int) -> bool:
@@ -130,6 +132,19 @@ async def test_two_drops_within_the_window_make_a_target_cold() -> None:
     assert bench.pool.targets == (2,)
     assert not await bench.pool.warm(1)
     assert len([one for one in bench.made if one.target == 1]) == 2
+
+
+async def test_a_server_that_drops_spares_at_once_makes_a_target_cold_too() -> None:
+    bench = Bench(drops=True)
+    assert not await bench.pool.warm(1)
+    assert bench.cold == []
+    assert not await bench.pool.warm(1)
+    assert bench.cold == [1]
+    assert not await bench.pool.warm(1)
+    assert len(bench.made) == 2
+    assert bench.pool.targets == ()
+    await bench.pool.close()
+    assert all(one.closed for one in bench.made)
 
 
 async def test_drops_far_apart_are_no_reason() -> None:
