@@ -66,8 +66,10 @@ class SessionPool(Generic[S]):
         self._closing: set[asyncio.Task[None]] = set()
 
     async def warm(self, target: int) -> bool:
-        """Have a spare for `target`; connects one if there is none. False = there is none: it was dropped at once, or the
-        target is cold. Raises what `connect` raises."""
+        """Have a spare for `target`; connects one if there is none. Raises what `connect` raises.
+
+        False = there is none: it was dropped at once, or the target is cold.
+        """
         spare = self._spares.get(target)
         if spare is not None and not spare.fresh:
             self._dropped(self._spares.pop(target))
