@@ -22,6 +22,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import attrs
+
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
 
@@ -36,6 +38,17 @@ SLOW_REVIVAL = 3.0
 """By default a wrong key is tried every 15 minutes, a dead server every 5."""
 MAX_REFUSALS = 5
 """Rounds in which every server refused, after which a session gives up, unless it is never to."""
+
+
+@attrs.define
+class _Troubles:
+    """What has gone wrong since media last flowed."""
+
+    reasons: set[ErrorClass] = attrs.field(factory=set)
+    """In the running round."""
+    busy_since: float | None = None
+    refusals: int = 0
+    """Rounds that were nothing but refusals."""
 
 
 class ConnectionManager:
@@ -73,11 +86,9 @@ class ConnectionManager:
         self._dead: set[int] = set()
         self._not_before: dict[int, float] = {}
         """When servers want to be asked again, by target."""
-        self._reasons: set[ErrorClass] = set()
+        self._troubles = _Troubles()
         self._delay = 0.0
         self._stable = False
-        self._busy_since: float | None = None
-        self._refusals = 0
         self._reviving = False
 
     # --- questions ----------------------------------------------------------------------------------------
@@ -124,9 +135,7 @@ class ConnectionManager:
         """Forget all failures."""
         self.attempt = 0
         self._delay = 0.0
-        self._reasons.clear()
-        self._busy_since = None
-        self._refusals = 0
+        self._troubles = _Troubles()
         self._reviving = False
 
     def on_disconnect(
@@ -146,9 +155,9 @@ class ConnectionManager:
         was_stable, self._stable = self._stable, False
         if reason is ErrorClass.MISCONFIGURED:
             self._dead.add(target)
-        self._reasons.add(reason)
+        self._troubles.reasons.add(reason)
         if was_stable:
-            self._reasons.clear()
+            self._troubles.reasons.clear()
             order = [(target + step) % self._targets for step in range(1, self._targets + 1)]
             self._round = deque(order if self._auto else order[:-1])
             if retry_after == 0 and self._auto:
@@ -234,10 +243,10 @@ class ConnectionManager:
         self.revive_at = self._now() + after * (1 - self._policy.jitter * self._rng())
 
     def _end_round(self) -> None:
-        everything = self._reasons
+        everything = self._troubles.reasons
         usable = [index for index in range(self._targets) if index not in self._dead]
-        reasons = self._reasons - {ErrorClass.MISCONFIGURED}
-        self._reasons = set()
+        reasons = self._troubles.reasons - {ErrorClass.MISCONFIGURED}
+        self._troubles.reasons = set()
         if not usable or not self._auto or self._reviving:
             self._give_up(everything)
             return
@@ -245,18 +254,18 @@ class ConnectionManager:
         backoff = min(self._policy.initial_delay * 2.0 ** min(self.attempt, 64), self._policy.max_delay)
         counted = True
         if reasons and reasons <= {ErrorClass.REFUSED, ErrorClass.PLUGIN}:
-            self._refusals += 1
+            self._troubles.refusals += 1
             backoff = max(backoff, REFUSED_DELAY)
         elif reasons <= {ErrorClass.BUSY, ErrorClass.REFUSED} and ErrorClass.BUSY in reasons:
-            if self._busy_since is None:
-                self._busy_since = now
-            if now - self._busy_since < BUSY_PATIENCE:
+            if self._troubles.busy_since is None:
+                self._troubles.busy_since = now
+            if now - self._troubles.busy_since < BUSY_PATIENCE:
                 backoff, counted = BUSY_DELAY, False
         if ErrorClass.BUSY not in reasons:
-            self._busy_since = None
+            self._troubles.busy_since = None
         if counted:
             limit = self._policy.max_attempts
-            if limit is not None and (self.attempt >= limit or self._refusals > MAX_REFUSALS):
+            if limit is not None and (self.attempt >= limit or self._troubles.refusals > MAX_REFUSALS):
                 self._give_up(everything)
                 return
             self.attempt += 1
