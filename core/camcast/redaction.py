@@ -225,14 +225,16 @@ def _loose(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     letters, _ = _letters(secret)
     if len(letters) < _MIN_LOOSE:
         return (), ()
-    raw = secret.encode("utf-8", "replace")
-    forms = set()
-    for before in range(3):
-        for encode in (b64encode, urlsafe_b64encode):
-            # Six bits make a sign: those at the edges hold bits of what stands beside the secret.
-            whole = encode(bytes(before) + raw).decode()
-            forms.add(whole[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
-    return (letters, raw.hex()), tuple(sorted(forms))
+    needles, forms = {letters}, set()
+    # What comes from a URL may be meant without its escapes.
+    for raw in {text.encode("utf-8", "replace") for text in (secret, unquote(secret))}:
+        needles.add(raw.hex())
+        for before in range(3):
+            for encode in (b64encode, urlsafe_b64encode):
+                # Six bits make a sign: those at the edges hold bits of what stands beside the secret.
+                whole = encode(bytes(before) + raw).decode()
+                forms.add(whole[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
+    return tuple(sorted(needles)), tuple(sorted(forms))
 
 
 def url_secrets(url: str) -> frozenset[str]:

@@ -78,6 +78,11 @@ class Target:
         options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
         return attrs.evolve(self, url=url, app=None, stream_key=None, options=options, inherited=self.secrets)
 
+    def shows(self, url: str) -> bool:
+        """Whether the host in `url`, a server's own, can be told: it holds none of this target's secrets."""
+        place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+        return self.words(place) == place
+
     def scrub(self, text: str) -> str:
         """`text` (a library's exception, a traceback) without this target's secrets."""
         return redact_text(text, self.secrets)

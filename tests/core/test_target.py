@@ -19,6 +19,13 @@ HERE = Target(
 )
 
 
+def test_a_server_may_not_make_us_tell_a_secret_by_where_it_sends_us() -> None:
+    here = Target(url="demo://host/live/KEY-7777")
+    assert here.shows("demo://other.example:81/live/KEY-7777?KEY-7777"), "a path is never shown whole"
+    for url in ("demo://key-7777.evil/x", "demo://u@a.k.e.y.7.7.7.7.evil", "demo://a\x1b[2J/x", "demo://KEY%2d7777:80"):
+        assert not here.shows(url)
+
+
 @pytest.mark.parametrize("url", ["demo://host:80/other/key", "DEMO://user:pw@HOST:80/live?a=b", "demo://host:80"])
 def test_within_its_origin_everything_goes_along(url: str):
     there = HERE.moved(url)

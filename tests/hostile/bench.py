@@ -57,7 +57,9 @@ def run(name: str, *, copies: int = 1, seconds: float = 4.0) -> Row:
         receiver = stack.enter_context(Peer())
         port = stack.enter_context(_serving(name))
         url = peer.url.format(port=port)
-        attacked = [_camera(10 + n, url, receiver) if peer.camera else _session(10 + n, url) for n in range(copies)]
+        attacked = [
+            _camera(10 + n, url, receiver) if peer.camera else _session(10 + n, f"{url}{n}") for n in range(copies)
+        ]
         good = [_good(n, receiver, "beside") for n in range(GOOD)]
         control = [_good(n, receiver, "control") for n in range(GOOD)]
         engines = [

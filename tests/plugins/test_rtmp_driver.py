@@ -541,6 +541,15 @@ async def test_a_server_that_empties_itself_wants_the_same_again(receiver: Recei
     assert recording.counts[TagType.VIDEO] == 1
 
 
+async def test_a_host_made_of_our_key_is_no_place_to_go(receiver: Receiver) -> None:
+    async with streaming(receiver, "geheim-7777") as (_, events, _recording):
+        receiver.request_reconnect("geheim-7777", "rtmp://geheim-7777.example/live")
+        await until(lambda: events.notes)
+        assert events.redirects == []
+        assert events.notes[0][0] == "redirect_refused"
+        assert "geheim" not in events.notes[0][1]
+
+
 async def test_another_application_of_the_same_server_is_a_move(receiver: Receiver) -> None:
     async with streaming(receiver) as (_, events, _recording):
         receiver.request_reconnect("k", "/LIVE")

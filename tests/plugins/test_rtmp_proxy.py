@@ -138,6 +138,23 @@ async def test_what_proxies_say_when_it_fails() -> None:
         with pytest.raises(RefusedError, match="refused user and password"):
             await attempt("rtmp://h.invalid/live/k", proxy=f"socks5://joe:x@127.0.0.1:{port}")[0].connect()
 
+    async def forging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = (await reader.readuntil(b"\r\n\r\n")).decode()
+        credentials = said.partition("Basic ")[2].split()[0]
+        writer.write(
+            f"HTTP/1.1 502 \x1b[2Jno\nERROR forged s3%2fcret {credentials} ".encode() + b"x" * 900 + b"\r\n\r\n"
+        )
+
+    async with relay(forging) as port:
+        with pytest.raises(NetworkError) as caught:
+            await attempt("rtmp://h.invalid/live/k", proxy=f"http://joe:s3%2Fcret@127.0.0.1:{port}")[0].connect()
+        text = str(caught.value)
+        assert text.startswith("the proxy 127.0.0.1 did not connect: HTTP/1.1 502 no ERROR forged *** ")
+        assert text.isprintable()
+        assert len(text) < 400
+        assert "s3" not in text
+        assert "am9l" not in text, "Base64 of what stands before the colon, with the password behind it"
+
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"x" * (proxy.MAX_ANSWER + 10))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import ssl
 import sys
 import tempfile
@@ -70,7 +71,12 @@ class Records:
 class Peer:
     """One connection."""
 
-    def __init__(self, context: ssl.SSLContext, log: Path, flood: str) -> None:
+    def __init__(self, certificate: str, key: str, log: Path, flood: str) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.num_tickets = 0
+        context.load_cert_chain(certificate, key)
+        context.keylog_filename = str(log)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
         self._log = log
@@ -130,16 +136,14 @@ class Peer:
 
 
 async def main(certificate: str, key: str, flood: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.num_tickets = 0
-    context.load_cert_chain(certificate, key)
     with tempfile.TemporaryDirectory() as directory:
-        log = Path(directory) / "keys"
-        context.keylog_filename = str(log)
-        server = await asyncio.start_server(
-            lambda reader, writer: Peer(context, log, flood).serve(reader, writer), "127.0.0.1", 0
-        )
+        numbers = itertools.count()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            log = Path(directory) / str(next(numbers))
+            await Peer(certificate, key, log, flood).serve(reader, writer)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

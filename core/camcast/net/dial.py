@@ -47,7 +47,7 @@ async def connect(target: Target, host: str, port: int, resolver: Resolver) -> s
     try:
         tune(sock, max(timeout, LEAST_USER_TIMEOUT))
         if through:
-            await proxy.ask(sock, through, host, port, timeout)
+            await proxy.ask(sock, through, host, port, timeout, target.words)
     except BaseException:
         sock.close()
         raise

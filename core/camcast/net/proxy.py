@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from base64 import b64encode
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 import attrs
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError
+from camcast.redaction import words
 
 Socket = socket.socket
 MAX_ANSWER = 8192
@@ -53,18 +55,26 @@ def parse(url: str) -> Proxy:
     )
 
 
-async def ask(sock: Socket, proxy: Proxy, host: str, port: int, timeout: float) -> None:
-    """Have `proxy`, which `sock` is connected to, connect to `host`. Raises `TransportError`."""
+async def ask(
+    sock: Socket, proxy: Proxy, host: str, port: int, timeout: float, words: Callable[[str], str] = words
+) -> None:
+    """Have `proxy`, which `sock` is connected to, connect to `host`. Raises `TransportError`.
+
+    `words` makes what the proxy says fit to be shown (`Target.words`).
+    """
     try:
         async with asyncio.timeout(timeout):
-            await (_connect if proxy.kind == "http" else _socks5)(sock, proxy, host, port)
+            if proxy.kind == "http":
+                await _connect(sock, proxy, host, port, words)
+            else:
+                await _socks5(sock, proxy, host, port)
     except TimeoutError as error:
         raise NetworkError(f"the proxy {proxy.host} did not answer within {timeout:g} s", stage="connect") from error
     except OSError as error:
         raise NetworkError(f"the proxy {proxy.host} closed the connection", stage="connect") from error
 
 
-async def _connect(sock: Socket, proxy: Proxy, host: str, port: int) -> None:
+async def _connect(sock: Socket, proxy: Proxy, host: str, port: int, words: Callable[[str], str]) -> None:
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.user:
@@ -81,7 +91,7 @@ async def _connect(sock: Socket, proxy: Proxy, host: str, port: int) -> None:
     if status == [b"407"]:
         raise RefusedError(f"the proxy {proxy.host} refused user and password", stage="connect")
     if not status or not status[0].startswith(b"2"):
-        first = answer.partition(b"\r\n")[0][:80].decode("latin-1")
+        first = words(answer.partition(b"\r\n")[0].decode("latin-1"))
         raise NetworkError(f"the proxy {proxy.host} did not connect: {first}", stage="connect")
 
 

@@ -254,8 +254,14 @@ class RtmpTransport:
 
     def _redirect(self, url: str) -> None:
         self._redirects += 1
-        if self._redirects <= _MAX_REDIRECTS:
+        if self._redirects > _MAX_REDIRECTS:
+            return
+        if self._target.shows(url):
             self._events.redirect(url)
+        else:
+            self._events.note(
+                "redirect_refused", "the server redirects to an address that holds a secret: not followed"
+            )
 
     def _lost(self, error: TransportError) -> None:
         if not self._closed:

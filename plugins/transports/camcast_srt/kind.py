@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -10,6 +9,7 @@ from camcast.contracts import Transport, TransportContext
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
 from camcast.media import MediaKind
 from camcast.target import Target
+from camcast_srt.afterlife import Afterlives
 from camcast_srt.options import SrtOptions, settings_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class SrtPlugin:
         self._library: Library | None = None
         # By the id of the hand-over, of which an engine has one; its reactor keeps it, so the id stays its own.
         self._reactors: WeakValueDictionary[int, Reactor] = WeakValueDictionary()
+        self._afterlives = Afterlives()
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -63,7 +64,7 @@ class SrtPlugin:
         reactor = self._reactors.get(id(context.handover))
         if reactor is None:
             reactor = self._reactors[id(context.handover)] = Reactor(library, context.handover)
-        return SrtTransport(context, library, reactor)
+        return SrtTransport(context, library, reactor, self._afterlives)
 
 
 def _options(target: Target) -> SrtOptions:
@@ -76,9 +77,6 @@ def _check(target: Target) -> None:
 
 def _publish_name(target: Target) -> str:
     try:
-        settings = settings_of(target, _options(target))
+        return settings_of(target, _options(target)).publish_name
     except ValueError:
         return target.url
-    # The stream id is often a key, and names are compared and shown.
-    digest = sha256(settings.streamid.encode()).hexdigest()[:16]
-    return f"{settings.host}:{settings.port}/{digest}"

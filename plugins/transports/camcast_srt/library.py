@@ -6,7 +6,7 @@ the one that libsrt writes into is given room to spare.
 
 from __future__ import annotations
 
-import importlib.metadata
+import atexit
 import sys
 from typing import Any
 
@@ -21,8 +21,6 @@ EASYNCSND = 6001
 STATE_CONNECTED, STATE_BROKEN = 5, 6
 _LOG_CRIT = 2
 _STATS_ROOM = 4096
-_PYAV = 17
-"""The first that muxes packets without opening an encoder for them."""
 
 OPTION = {
     "mss": 0, "sndsyn": 1, "rcvsyn": 2, "fc": 4, "sndbuf": 5, "rendezvous": 12,
@@ -69,6 +67,7 @@ typedef struct { SRTSOCKET fd; int events; } SRT_EPOLL_EVENT;
 typedef int srt_listen_callback_fn(void *opaque, SRTSOCKET ns, int hsversion, const void *peer, const char *streamid);
 
 int srt_startup(void);
+int srt_cleanup(void);
 uint32_t srt_getversion(void);
 void srt_setloglevel(int level);
 SRTSOCKET srt_create_socket(void);
@@ -117,9 +116,13 @@ class Library:
         return f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"
 
     def start(self) -> None:
-        """Start libsrt's own runtime, once. It stays up: ending it would wait a second for closed sockets."""
+        """Start libsrt's own runtime, once. It stays up until the program ends: ending it waits for closed sockets.
+
+        Not ending it at all lets its collector of sockets run into the end of the process, and crash there.
+        """
         if not self._started:
             self.lib.srt_startup()
+            atexit.register(self.lib.srt_cleanup)
             # libsrt writes to stderr otherwise, past every log configuration.
             self.lib.srt_setloglevel(_LOG_CRIT)
             self._started = True
@@ -168,10 +171,6 @@ def load() -> Library:
         import cffi
     except ImportError as error:
         raise MissingDependency("SRT needs the Python package cffi: pip install 'camcast[srt]'") from error
-    # Asked of the package's metadata, because importing it takes long.
-    found = importlib.metadata.version("av")
-    if int(found.partition(".")[0]) < _PYAV:
-        raise MissingDependency(f"SRT needs PyAV {_PYAV} or newer, {found} is installed: pip install 'camcast[srt]'")
     ffi = cffi.FFI()
     ffi.cdef(_DECLARATIONS)
     for name in _MAC_NAMES if sys.platform == "darwin" else NAMES:

@@ -24,6 +24,8 @@ from camcast_srt.options import SrtSettings
 from camcast_srt.reactor import Reactor
 from camcast_srt.rejection import rejected
 
+_SLACK_MS = 50
+"""Acknowledgements come every 10 ms, and the round trip is an average."""
 _HEADERS = 44
 """IP, UDP and SRT headers, which libsrt's figures in bytes include for each packet."""
 _PASSED_ON = (
@@ -62,6 +64,7 @@ class Link:
         self._connected = False
         self._closed = False
         self._asked = False
+        self.latency_ms = 0
         ffi = self._library.ffi
         self._blocks, self._bytes = ffi.new("size_t *"), ffi.new("size_t *")
         self._room, self._figures = self._library.statistics()
@@ -212,6 +215,20 @@ class Link:
             return 0
         return int(self._bytes[0])
 
+    def waiting(self) -> float:
+        """What part of `unacknowledged` has not been sent once, or is older than any receiver waits for; 0 to 1.
+
+        libsrt sends on into a link that is gone, and repeats: so bytes that nobody has acknowledged are under way as
+        long as the latency covers them (and the way there and back, which is known roughly), and behind from then on.
+        """
+        figures = self.figures()
+        if figures is None or figures.pktSndBuf <= 0:
+            return 0.0
+        kept = max(0, figures.pktSndBuf - figures.pktFlightSize) / figures.pktSndBuf
+        covered = max(self.latency_ms, figures.msSndTsbPdDelay) + 2 * figures.msRTT + _SLACK_MS
+        late = 1.0 - covered / figures.msSndBuf if figures.msSndBuf > covered else 0.0
+        return float(min(1.0, max(kept, late)))
+
     def dropped(self) -> int:
         """Bytes of payload that libsrt gave up because they were too late."""
         figures = self.figures()
@@ -225,7 +242,8 @@ class Link:
 
     def peer_latency(self) -> float:
         """Seconds that the receiver holds packets back."""
-        return self._library.int_option(self._socket, "peerlatency") / 1000
+        self.latency_ms = max(self.latency_ms, self._library.int_option(self._socket, "peerlatency"))
+        return self.latency_ms / 1000
 
     def local_port(self) -> int:
         ffi = self._library.ffi

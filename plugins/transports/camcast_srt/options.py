@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
@@ -111,6 +112,14 @@ class SrtSettings(SrtOptions):
     streamid: str = attrs.field(default="", repr=False, validator=_streamid)
     linger: float = attrs.field(default=1.0, validator=_between(0, _MAX_LINGER))
     payload_size: int = attrs.field(default=1316, validator=_payload)
+    ignored: tuple[str, ...] = ()
+    """Keys of the URL that are other tools' and change nothing here."""
+
+    @property
+    def publish_name(self) -> str:
+        """What is published, fit to be compared and shown: the stream id is often a key."""
+        digest = sha256(self.streamid.encode()).hexdigest()[:16]
+        return f"{self.host}:{self.port}/{digest}"
 
 
 _ALIASES = {
@@ -119,9 +128,34 @@ _ALIASES = {
     "srt_streamid": "streamid",
     "rcvlatency": "latency",
     "peerlatency": "latency",
+    "send_buffer_size": "sndbuf",
+    "enforced_encryption": "enforcedencryption",
+    "smoother": "congestion",
 }
-_HARMLESS = {"transtype": ("live",), "enforcedencryption": ("1", "true", "yes", "on")}
-"""Keys of other tools that say what holds here anyway."""
+_ANY = ()
+_HARMLESS: dict[str, tuple[str, ...]] = {
+    "transtype": ("live",),
+    "enforcedencryption": ("1", "true", "yes", "on"),
+    "congestion": ("live",),
+    "messageapi": ("1", "true", "yes", "on"),
+    "tsbpd": ("1", "true", "yes", "on"),
+    "tsbpdmode": ("1", "true", "yes", "on"),
+    **dict.fromkeys(
+        (
+            *("connect_timeout", "conntimeo", "timeout", "listen_timeout", "rw_timeout", "poll-timeout"),
+            *("rcvbuf", "recv_buffer_size", "udp_rcvbuf", "udp_sndbuf", "buffer_size", "ffs", "blocking"),
+            *("lossmaxttl", "drifttracer", "snddropdelay", "retransmitalgo", "kmrefreshrate", "kmpreannounce"),
+            *("wait-for-connection", "auto-reconnect", "keep-listening", "groupconnect"),
+        ),
+        _ANY,
+    ),
+}
+"""Keys of FFmpeg, OBS, GStreamer and libsrt's own tools that change nothing for a sender of live media, or say what
+holds here anyway (then the values that do)."""
+
+
+_ELSEWHERE = {"adapter": "`bind`", "localaddress": "`bind`", "localport": "`bind`", "bindtodevice": "`bind`"}
+"""Keys of other tools for which there is a key of every output's."""
 
 
 def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
@@ -132,13 +166,13 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         raise ValueError("SRT has no app or stream_key: put the stream's name into `streamid`")
     host, port, query = _split(target.url)
     given = {field.name: getattr(options, field.name) for field in attrs.fields(SrtOptions)}
-    asked = _parse_query(query)
+    asked, ignored = _parse_query(query)
     for name, value in asked.items():
         if given[name] is not None and given[name] != value:
             raise ValueError(f"{name} is set both in the options and in the URL's query, and differs: remove one")
         given[name] = value
     chosen = {name: value for name, value in given.items() if value is not None}
-    settings = SrtSettings(host=host, port=port, **chosen)
+    settings = SrtSettings(host=host, port=port, ignored=ignored, **chosen)
     if settings.mode != "listener" and not host:
         raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")
     if settings.mode == "rendezvous" and settings.streamid:
@@ -171,16 +205,23 @@ def _split(url: str) -> tuple[str, int, str]:
     return host, int(digits), query
 
 
-def _parse_query(query: str) -> dict[str, Any]:
+def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Values by the name of their option, and the keys that change nothing."""
     found: dict[str, Any] = {}
+    ignored: list[str] = []
     for pair in filter(None, query.split("&")):
         key, equals, raw = pair.partition("=")
         key, text = key.lower(), unquote(raw)
-        if key in _HARMLESS:
-            if text.lower() not in _HARMLESS[key]:
-                raise ValueError(f"{key}: this transport supports {_HARMLESS[key][0]!r} only")
-            continue
         name = _ALIASES.get(key, key)
+        if name in _HARMLESS:
+            values = _HARMLESS[name]
+            if values and text.lower() not in values:
+                raise ValueError(f"{key}: this transport supports {values[0]!r} only")
+            if not values:
+                ignored.append(key)
+            continue
+        if key in _ELSEWHERE:
+            raise ValueError(f"{key}: set {_ELSEWHERE[key]} of the output instead")
         if name not in _PARSERS:
             # What is not "word=value" may be a token that lost its key.
             what = f"unknown key {key!r}" if equals and key.isalpha() and len(key) <= 20 else "an unknown key"
@@ -191,7 +232,7 @@ def _parse_query(query: str) -> dict[str, Any]:
             raise ValueError(f"{key}: not a valid value in the URL's query") from None
         if found.setdefault(name, value) != value:
             raise ValueError(f"{name} stands twice in the URL's query, and differs")
-    return found
+    return found, tuple(dict.fromkeys(ignored))
 
 
 def _flag(text: str) -> bool:

@@ -8,9 +8,12 @@ It ends when the last transport leaves and starts again with the next.
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import logging
 import os
 import threading
+import time as clock
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -48,6 +51,13 @@ class Reactor:
         self._eid = -1
         self._watchers: dict[int, Watcher] = {}
         self._untold: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = itertools.count()
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The I/O thread, while there is one."""
+        return self._thread
 
     def attach(self) -> None:
         """One more transport. Starts the thread if there is none."""
@@ -68,6 +78,10 @@ class Reactor:
         """Run `job` on the I/O thread; jobs run in order."""
         self._jobs.append(job)
         self._wake()
+
+    def later(self, seconds: float, job: Callable[[], None]) -> None:
+        """I/O thread: run `job` in `seconds`. The thread does not end before."""
+        heapq.heappush(self._timers, (clock.monotonic() + seconds, next(self._number), job))
 
     def tell(self, function: Callable[..., object], *args: object) -> None:
         """I/O thread: run `function(*args)` on the loop. When the hand-over is full it is tried again soon."""
@@ -113,16 +127,25 @@ class Reactor:
             while self._jobs:
                 self._guarded(self._jobs.popleft())
             self._retell()
+            wait = self._run_timers()
             if self._finished():
                 return
             counts[0], counts[1], counts[2] = _ROOM, _ROOM, _EAGER_ENDS
-            wait = _RETELL_MS if self._untold else _WAIT_MS
+            wait = _RETELL_MS if self._untold else wait
             # An errored socket is in both lists; a writable one only in the second.
             found = lib.srt_epoll_wait(
                 self._eid, reads, counts, writes, counts + 1, wait, locals_, counts + 2, ffi.NULL, ffi.NULL
             )
             if found > 0:
                 self._dispatch(set(reads[0 : min(counts[0], _ROOM)]), set(writes[0 : min(counts[1], _ROOM)]))
+
+    def _run_timers(self) -> int:
+        """What is due; returns the ms until the next, or until a look is due anyway."""
+        while self._timers and self._timers[0][0] <= clock.monotonic():
+            self._guarded(heapq.heappop(self._timers)[2])
+        if not self._timers:
+            return _WAIT_MS
+        return max(0, min(_WAIT_MS, int((self._timers[0][0] - clock.monotonic()) * 1000) + 1))
 
     def _finished(self) -> bool:
         with self._lock:

@@ -13,7 +13,6 @@ import ipaddress
 import time as clock
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from camcast.contracts import TransportContext
 from camcast.errors import MediaError, MisconfiguredError, NetworkError, TransportError
@@ -21,13 +20,12 @@ from camcast.kinds import Acceptance
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track, Unit
 from camcast_srt import address as addresses
 from camcast_srt.address import Address
+from camcast_srt.afterlife import Afterlives
 from camcast_srt.library import Library
 from camcast_srt.link import Link
+from camcast_srt.mpegts import CODECS, TICK, TsMuxer
 from camcast_srt.options import SrtOptions, SrtSettings, settings_of
 from camcast_srt.reactor import Reactor
-
-if TYPE_CHECKING:
-    from camcast_srt.mpegts import TsMuxer
 
 _TICKS_PER_MS = 90
 _TAIL_LIMIT = 8 << 20
@@ -36,17 +34,22 @@ _ASK_EVERY = 0.02
 """Seconds between questions to libsrt about its send buffer."""
 _DRAIN_STEP = 0.01
 _DRAIN_LIMIT = 1.6
+_TAKEN_WITHIN = 0.1
+"""Seconds that a busy receiver may take to fetch what its latency has let through."""
 _CLOSED_WITHIN = 0.3
 
 
 class SrtTransport:
     """Implements `camcast.contracts.Transport`."""
 
-    def __init__(self, context: TransportContext, library: Library, reactor: Reactor) -> None:
+    def __init__(
+        self, context: TransportContext, library: Library, reactor: Reactor, afterlives: Afterlives | None = None
+    ) -> None:
         self._context = context
         self._target = context.target
         self._library = library
         self._reactor = reactor
+        self._afterlives = afterlives or Afterlives()
         options = context.options if isinstance(context.options, SrtOptions) else SrtOptions()
         try:
             self._settings: SrtSettings = settings_of(self._target, options)
@@ -59,6 +62,7 @@ class SrtTransport:
         self._opening: Link | None = None
         self._up: asyncio.Future[Link] | None = None
         self._muxer: TsMuxer | None = None
+        self._ticker: asyncio.TimerHandle | None = None
         self._as_ts: dict[MediaKind, Callable[[Packet], bytes] | None] = {}
         """How each track's packets become what a TS carries; None = they are already."""
         self._tail: deque[bytes] = deque()
@@ -67,6 +71,7 @@ class SrtTransport:
         self._sent = 0
         self._acked = 0
         self._settled = 0
+        self._waiting = 0
         self._asked_at = 0.0
         self._last_send = 0.0
         self._counts = {"overflow_packets": 0, "damaged_packets": 0, "unknown_packets": 0, "refused_callers": 0}
@@ -83,8 +88,10 @@ class SrtTransport:
             raise NetworkError("this attempt has been used already", stage="connect")
         self._reactor.attach()
         self._attached = True
-        # The media library takes long to import the first time: not on the loop.
-        self._reactor.do(_import_muxer)
+        self._afterlives.end(self._settings.publish_name)
+        if self._settings.ignored:
+            keys = ", ".join(self._settings.ignored)
+            self._context.events.note("srt_ignored", f"keys of the URL that change nothing here are ignored: {keys}")
         deadline = clock.monotonic() + self._target.connect_timeout
         places = await self._places(deadline)
         if self._closing:
@@ -178,8 +185,6 @@ class SrtTransport:
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         """SRT has no such step: the connection is the permission. Raises `MisconfiguredError` for the codecs."""
-        from camcast_srt.mpegts import CODECS, TsMuxer
-
         if self._link is None or self._closing:
             raise NetworkError("not connected", stage="publish")
         kinds = [track.kind for track in tracks]
@@ -194,32 +199,59 @@ class SrtTransport:
             raise NetworkError(f"{self._target.shown}: the peer closed the connection", stage="publish")
         self._muxer = TsMuxer(tracks)
         self._as_ts = {track.kind: self._context.codec(track.codec).annexb for track in tracks}
+        self._link.peer_latency()
+        self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
 
-    def send(self, unit: Unit, time: int) -> None:
-        if self._muxer is None or self._gone or self._closing or isinstance(unit, Tag):
-            return
+    def send(self, unit: Unit, time: int) -> int | None:
+        if self._muxer is not None and not self._gone and not self._closing and not isinstance(unit, Tag):
+            reason = self._cannot_take(unit)
+            if reason:
+                self._drop(unit, reason)
+            else:
+                self._mux(self._muxer, unit, time)
+        return self._sent + self._tail_bytes
+
+    def _cannot_take(self, unit: Packet) -> str:
+        """Why a unit is left out; "" = it is not."""
+        assert self._muxer is not None
         track = unit.track
         if self._muxer.codec(track.kind) != track.codec:
-            self._drop(unit, "unknown_packets")
-            return
+            return "unknown_packets"
         if self._tail_bytes > _TAIL_LIMIT:
-            self._drop(unit, "overflow_packets")
-            return
+            return "overflow_packets"
         if self._wait_keyframe and track.kind is MediaKind.VIDEO:
             if not unit.keyframe:
-                self._drop(unit, "overflow_packets")
-                return
+                return "overflow_packets"
             self._wait_keyframe = False
+        return ""
+
+    def _mux(self, muxer: TsMuxer, unit: Packet, time: int) -> None:
+        kind = unit.track.kind
         try:
-            convert = self._as_ts[track.kind]
+            convert = self._as_ts[kind]
             data = unit.payload if convert is None else convert(unit)
             dts = time * _TICKS_PER_MS
             pts = dts + max(0, unit.pts - unit.dts) * _TICKS_PER_MS // NS_PER_MS
-            stream = self._muxer.mux(track.kind, data, dts, pts, unit.keyframe)
-        except (MediaError, ValueError, OSError):
-            # ValueError and OSError are the bases of what PyAV raises for data that its muxer refuses.
+            stream = muxer.mux(kind, data, dts, pts, unit.keyframe, clock.monotonic())
+        except MediaError:
             self._drop(unit, "damaged_packets")
             return
+        self._add(stream)
+
+    def _tick(self) -> None:
+        """The stream's clock goes on between units that are far apart."""
+        if self._muxer is None or self._gone or self._closing:
+            return
+        now = clock.monotonic()
+        # A link that is behind is not sent clocks on top.
+        if now - self._last_send >= TICK and not self._tail:
+            stream = self._muxer.tick(now)
+            if stream:
+                self._add(stream)
+        wait = max(TICK / 4, self._last_send + TICK - now)
+        self._ticker = asyncio.get_running_loop().call_later(wait, self._tick)
+
+    def _add(self, stream: bytes) -> None:
         size = self._settings.payload_size
         self._tail.extend(stream[at : at + size] for at in range(0, len(stream), size))
         self._tail_bytes += len(stream)
@@ -256,9 +288,16 @@ class SrtTransport:
         return self._tail_bytes + self._sent - self._settled
 
     @property
-    def acked(self) -> int:
+    def unsent(self) -> int:
+        """What libsrt has not taken, has not sent, or holds for longer than its latency covers."""
         self._ask()
-        return self._acked
+        return self._tail_bytes + self._waiting
+
+    @property
+    def acked(self) -> int:
+        """Everything up to here has been acknowledged, or given up before something that has been."""
+        self._ask()
+        return self._settled
 
     def _ask(self) -> None:
         moment = clock.monotonic()
@@ -271,6 +310,7 @@ class SrtTransport:
         acked = self._sent - held - dropped
         if acked > self._acked:
             self._acked, self._settled = acked, self._sent - held
+        self._waiting = int(held * self._link.waiting())
 
     def stats(self) -> Mapping[str, float]:
         if self._link is not None and not self._closing:
@@ -299,21 +339,27 @@ class SrtTransport:
             return
         self.stats()
         self._closing = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+        lives_on = 0.0
         try:
             if self._link is not None and not self._gone and self._muxer is not None:
                 async with asyncio.timeout(_DRAIN_LIMIT):
-                    await self._drain(self._link)
+                    lives_on = await self._drain(self._link)
         except TimeoutError:
             pass
         finally:
-            closed = self._free()
+            closed = self._free(lives_on)
         with contextlib.suppress(TimeoutError):
             # A listener's port is free again when this is through.
             async with asyncio.timeout(_CLOSED_WITHIN):
                 await closed.wait()
 
-    async def _drain(self, link: Link) -> None:
-        """Wait until the peer has all of it, and has had the time to show it: closing discards the rest there too."""
+    async def _drain(self, link: Link) -> float:
+        """Wait until the peer has all of it, and has had the time to show it: closing discards the rest there too.
+
+        Returns the seconds that it still needs for that.
+        """
         until = clock.monotonic() + self._settings.linger
         while clock.monotonic() < until and not self._gone:
             with contextlib.suppress(NetworkError):
@@ -322,39 +368,58 @@ class SrtTransport:
                 break
             await asyncio.sleep(_DRAIN_STEP)
         else:
-            return
-        shown_at = self._last_send + link.peer_latency() + 2 * _DRAIN_STEP
-        await asyncio.sleep(max(0.0, min(shown_at, until) - clock.monotonic()))
+            return 0.0
+        shown_at = self._last_send + link.peer_latency() + _TAKEN_WITHIN
+        if not self._settings.linger:
+            return 0.0
+        if shown_at <= until:
+            await asyncio.sleep(max(0.0, shown_at - clock.monotonic()))
+        return 0.0 if self._gone else max(0.0, shown_at - clock.monotonic())
 
     def _push_tail_quietly(self, link: Link) -> None:
         while self._tail and link.send(self._tail[0], len(self._tail[0])):
             self._tail_bytes -= len(self._tail.popleft())
 
-    def _free(self) -> asyncio.Event:
-        """Returns what is set when libsrt's sockets are closed."""
+    def _free(self, lives_on: float = 0.0) -> asyncio.Event:
+        """Returns what is set when libsrt's sockets are closed, or live on for `lives_on` seconds."""
         closed = asyncio.Event()
         self._tail.clear()
         self._tail_bytes = 0
         if self._up is not None and not self._up.done():
             self._up.set_exception(NetworkError("closed while connecting", stage="connect"))
         links = [link for link in (self._link, self._opening) if link is not None]
-        if self._muxer is not None:
-            self._muxer.close()
-            self._muxer = None
+        self._muxer = None
         if not self._attached:
             closed.set()
             return closed
-        self._reactor.do(lambda: self._end_links(links, closed))
         self._attached = False
+        if lives_on > 0:
+            self._live_on(links, lives_on)
+            closed.set()
+            return closed
+        self._reactor.do(lambda: self._end_links(links, closed))
         self._reactor.detach()
         return closed
+
+    def _live_on(self, links: list[Link], seconds: float) -> None:
+        """The sockets stay open for the receiver's sake; the I/O thread with them."""
+        name, reactor, afterlives = self._settings.publish_name, self._reactor, self._afterlives
+        ended = False
+
+        def end() -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
+                for link in links:
+                    link.close()
+                afterlives.over(name)
+                reactor.detach()
+
+        afterlives.begin(name, seconds, lambda: reactor.do(end), reactor.thread)
+        reactor.do(lambda: reactor.later(seconds, end))
 
     def _end_links(self, links: list[Link], closed: asyncio.Event) -> None:
         """On the I/O thread."""
         for link in links:
             link.close()
         self._reactor.tell(closed.set)
-
-
-def _import_muxer() -> None:
-    import camcast_srt.mpegts  # noqa: F401

@@ -214,6 +214,10 @@ class WhipTransport:
 
     def _redirect(self, url: str) -> None:
         """Tell the session, in the words of the configuration: whips:// if that is what it says."""
+        if not self._target.shows(url):
+            text = "the server redirects to an address that holds a secret: not followed"
+            self._context.events.note("redirect_refused", text)
+            return
         scheme, _, rest = url.partition("://")
         if SCHEMES.get(self._target.scheme) == scheme:
             scheme = self._target.scheme

@@ -1,0 +1,232 @@
+"""SRT over a long way, with a long latency, and at the end: what counts as behind, and that the tail arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from tests.compare import compare
+from tests.far.path import Path as FarPath
+from tests.media import made
+from tests.plugins.transport_harness import Clip, Events, context, feed, load, reached
+from tests.servers.srt import LiveTransmit
+
+from camcast.contracts import unsent
+from camcast.kinds import TransportKind
+from camcast.media import NS_PER_MS, Packet
+from camcast_srt import camcast_transports
+from camcast_srt.afterlife import Afterlives
+
+A_FRAME = 14_000
+"""Bytes, more than any of these clips' has."""
+
+
+@pytest.fixture
+def kind() -> TransportKind:
+    (found,) = camcast_transports()
+    return found
+
+
+@asynccontextmanager
+async def publishing(kind: TransportKind, url: str, clip: Clip) -> AsyncIterator[tuple[Any, Events]]:
+    made_context, events = context(kind, url, connect_timeout=8.0)
+    transport: Any = kind.build(made_context)
+    try:
+        await transport.connect()
+        await transport.publish(clip.tracks)
+        yield transport, events
+    finally:
+        began = time.monotonic()
+        await transport.close()
+        assert time.monotonic() - began < 2.0, "an attempt's end is short, whatever the latency"
+
+
+def looped(clip: Clip, seconds: float) -> list[Packet]:
+    step = max(packet.dts for packet in clip.packets) + 40 * NS_PER_MS
+    found: list[Packet] = []
+    while not found or found[-1].dts < seconds * 1e9:
+        turn = len(found) // len(clip.packets)
+        found += [
+            attrs.evolve(packet, dts=packet.dts + turn * step, pts=packet.pts + turn * step) for packet in clip.packets
+        ]
+    return found
+
+
+def srt_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "camcast-srt"]
+
+
+# --- the end --------------------------------------------------------------------------------------------------
+
+
+async def test_a_long_latency_loses_no_tail(kind: TransportKind, tmp_path: Path) -> None:
+    """The receiver holds everything back for 2.5 s, which is longer than an attempt may take to end."""
+    clip = load(made("h264_aac"))
+    with LiveTransmit(tmp_path, query="latency=2500") as server:
+        async with publishing(kind, server.url("latency=2500"), clip) as (transport, _):
+            await feed(transport, clip.packets)
+        assert srt_threads(), "it lives on"
+        received = await asyncio.to_thread(server.received)
+    compare(made("h264_aac"), received)
+    await reached(lambda: not srt_threads(), why="the I/O thread ends with it")
+
+
+async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_path: Path) -> None:
+    clip = load(made("h264_only"))
+    with LiveTransmit(tmp_path, query="latency=5000", again=True) as server:
+        url = server.url("latency=5000")
+        async with publishing(kind, url, clip) as (transport, _):
+            await feed(transport, clip.packets, speed=8)
+            lives = transport._afterlives
+        assert len(lives) == 1
+        other = kind.build(context(kind, server.url("latency=5000&streamid=other"), connect_timeout=0.1)[0])
+        await asyncio.gather(other.connect(), return_exceptions=True)
+        assert len(lives) == 1, "another name is no reason"
+        await other.close()
+        async with publishing(kind, url, clip):
+            assert len(lives) == 0
+        assert len(lives) == 0, "nothing was sent, so nothing is to be shown"
+    await reached(lambda: not srt_threads())
+
+
+PROGRAM = """
+import asyncio, sys
+sys.path.insert(0, ".")
+from tests.media import made
+from tests.plugins.transport_harness import context, feed, load
+from camcast_srt import camcast_transports
+
+async def main():
+    (kind,) = camcast_transports()
+    clip = load(made("h264_aac"))
+    transport = kind.build(context(kind, sys.argv[1], connect_timeout=8.0)[0])
+    await transport.connect()
+    await transport.publish(clip.tracks)
+    await feed(transport, clip.packets)
+    await transport.close()
+
+asyncio.run(main())
+print("main is through", flush=True)
+"""
+
+
+def test_a_program_that_ends_waits_for_the_tail(tmp_path: Path) -> None:
+    with LiveTransmit(tmp_path, query="latency=2500") as server:
+        program = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, server.url("latency=2500")],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        assert program.stdout is not None
+        assert program.stdout.readline() == "main is through\n"
+        began = time.monotonic()
+        assert program.wait(10) == 0
+        assert 0.5 < time.monotonic() - began < 4.0
+        received = server.received()
+    compare(made("h264_aac"), received)
+
+
+def test_what_outlives_is_ended_once_and_waited_for() -> None:
+    lives, ended = Afterlives(), []
+
+    def end() -> None:
+        ended.append("a")
+        lives.over("a")
+
+    lives.begin("a", 60.0, end)
+    assert len(lives) == 1
+    lives.end("b")
+    assert not ended
+    lives.begin("a", 60.0, lambda: None)
+    assert ended == ["a"]
+    threading.Timer(0.05, lives.over, ("a",)).start()
+    began = time.monotonic()
+    lives._wait()
+    assert 0.04 < time.monotonic() - began < 5.0
+    lives.begin("c", 0.05, lambda: None)
+    lives._wait()
+    assert len(lives) == 1, "the program ends when the time is up"
+    lives.over("c")
+
+
+# --- the way -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def far() -> Iterator[FarPath]:
+    with FarPath(round_trip=0.3) as path:
+        yield path
+
+
+async def test_a_hiccup_that_the_latency_covers_is_no_congestion(
+    kind: TransportKind, far: FarPath, tmp_path: Path
+) -> None:
+    """300 ms of round trip, and 1.5 s without any link: nothing counts as behind, and every frame arrives."""
+    clip = load(made("h264_aac"))
+    packets = looped(clip, 6.0)
+    most: list[int] = []
+    with LiveTransmit(tmp_path, host=far.address, query="latency=3000", prefix=far.prefix) as server:
+        async with publishing(kind, server.url("latency=3000"), clip) as (transport, events):
+
+            async def watch() -> None:
+                while True:
+                    most.append(unsent(transport) or 0)
+                    await asyncio.sleep(0.02)
+
+            watching = asyncio.create_task(watch())
+            asyncio.get_running_loop().call_later(2.0, far.cut, 1.5)
+            await feed(transport, packets)
+            watching.cancel()
+            assert not events.losses
+            await reached(lambda: transport.pending == 0)
+            assert max(most) < A_FRAME, "a frame on its way to libsrt, and no more"
+        received = await asyncio.to_thread(server.received)
+    assert compare(made("h264_aac"), received, loop=True).frames == len(
+        [packet for packet in packets if packet.track.codec == "h264"]
+    )
+
+
+async def test_a_link_that_is_gone_for_longer_is_behind(kind: TransportKind, far: FarPath, tmp_path: Path) -> None:
+    """With the latency of libsrt's default the same hiccup is too long, and says so, in media that nobody can use."""
+    clip = load(made("h264_only"))
+    packets = looped(clip, 5.0)
+    most: list[int] = []
+    with LiveTransmit(tmp_path, host=far.address, prefix=far.prefix) as server:
+        async with publishing(kind, server.url(), clip) as (transport, _):
+            asyncio.get_running_loop().call_later(1.5, far.cut, 1.5)
+
+            def behind() -> bool:
+                most.append(unsent(transport) or 0)
+                return False
+
+            await feed(transport, packets, until=behind)
+            await reached(lambda: (unsent(transport) or 0) == 0)
+    steady = most[: len(most) // 5]
+    assert max(steady) < A_FRAME, "the round trip alone is longer than the latency, and no reason to drop anything"
+    assert max(most) > A_FRAME
+
+
+async def test_a_position_is_reached_when_the_peer_has_everything_up_to_it(kind: TransportKind, tmp_path: Path) -> None:
+    clip = load(made("h264_aac"))
+    with LiveTransmit(tmp_path) as server:
+        async with publishing(kind, server.url(), clip) as (transport, _):
+            last = 0
+            for packet in clip.packets[:40]:
+                position = transport.send(packet, packet.dts // NS_PER_MS)
+                assert position is not None
+                assert position >= last + len(packet.payload)
+                assert position % 188 == 0
+                last = position
+                await asyncio.sleep(0.005)
+            await reached(lambda: transport.acked >= last)
+            assert transport.send(attrs.evolve(clip.packets[40], payload=b""), 5000) in (last, transport.acked)
