@@ -24,7 +24,7 @@ from .limits import TURN, Meter, Offence
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .rounds import REST, rounds
-from .tls import tls_context, tls_reason
+from .tls import HANDSHAKE, failed_in_tls, only_old, tls_context, tls_reason
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -281,6 +281,8 @@ async def connect(
         except NetworkError as error:
             raise SourceError(f"{url.shown}: {error}") from None
     failure: OSError | None = None
+    # A zone is this machine's own affair.
+    name = url.host.partition("%")[0]
     for host in hosts:
         try:
             _, connection = await loop.create_connection(
@@ -288,14 +290,19 @@ async def connect(
                 host,
                 url.port,
                 ssl=context,
-                # A zone is this machine's own affair.
-                server_hostname=url.host.partition("%")[0] if context else None,
+                server_hostname=name if context else None,
+                ssl_handshake_timeout=options.connect_timeout * HANDSHAKE if context else None,
             )
         except OSError as error:
             failure = error
+            if context and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
+                raise SourceError(
+                    f"{url.shown}: cannot connect: it speaks only old TLS ({spoken}), which protects little; set "
+                    "legacy_tls to take it all the same"
+                ) from None
         else:
             return connection
-    raise SourceError(f"{url.shown}: cannot connect: {_reason(failure)}") from None
+    raise SourceError(f"{url.shown}: cannot connect: {_reason(failure, url.secure)}") from None
 
 
 def numeric(address: tuple[Any, ...]) -> str:
@@ -304,9 +311,11 @@ def numeric(address: tuple[Any, ...]) -> str:
     return f"{host}%{address[3]}" if len(address) > 3 and address[3] and "%" not in host else host
 
 
-def _reason(error: OSError | None) -> str:
+def _reason(error: OSError | None, secure: bool) -> str:
     match error:
         case ssl.SSLError():
+            return tls_reason(error)
+        case ConnectionResetError() | ConnectionAbortedError() if secure:
             return tls_reason(error)
         case ConnectionRefusedError():
             return "nothing listens on its port (connection refused)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 import warnings
 
@@ -9,20 +11,12 @@ from camcast.errors import SourceError
 
 from .options import RtspOptions
 
-_OLD = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION")
-_WEAK = (
-    "SSLV3_ALERT_HANDSHAKE_FAILURE",
-    "NO_SHARED_CIPHER",
-    "DH_KEY_TOO_SMALL",
-    "EE_KEY_TOO_SMALL",
-    "CA_MD_TOO_WEAK",
-    "WRONG_SIGNATURE_TYPE",
-    "WRONG_CIPHER_RETURNED",
-    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
-    "TLSV1_ALERT_INSUFFICIENT_SECURITY",
-    "BAD_ECPOINT",
-)
-"""OpenSSL's names for what is too weak for it."""
+HANDSHAKE = 0.8
+"""Of `connect_timeout`."""
+PROBE = 3.0
+"""Seconds for finding out what a camera speaks, after it was refused."""
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+"""OpenSSL's names for an answer that is no TLS."""
 
 
 def tls_context(options: RtspOptions) -> ssl.SSLContext:
@@ -35,24 +29,54 @@ def tls_context(options: RtspOptions) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if options.insecure or options.legacy_tls:
-        # RSA key exchange, CBC, SHA-1 and short keys are all that cameras from before 2015 have.
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = ssl.TLSVersion.TLSv1
+        _take_old(context)
     return context
 
 
-def tls_reason(error: ssl.SSLError) -> str:
-    """What went wrong, and what to do about it."""
+def _take_old(context: ssl.SSLContext) -> None:
+    """RSA key exchange, CBC, SHA-1 and short keys are all that cameras from before 2015 have."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    # OP_LEGACY_SERVER_CONNECT has a name from Python 3.12 on.
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+
+
+def failed_in_tls(error: OSError) -> bool:
+    """Whether a connection may have failed for what kind of TLS was offered: many devices just hang up."""
+    if isinstance(error, ssl.SSLError):
+        return not isinstance(error, ssl.SSLCertVerificationError) and error.reason not in NO_TLS
+    return isinstance(error, ConnectionResetError)
+
+
+def tls_reason(error: OSError) -> str:
+    """What went wrong in a handshake, and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message}); set ca_file, or insecure to accept any"
-    reason = error.reason or ""
-    if reason in _OLD:
-        return "it speaks only old TLS (before 1.2), which protects little; set legacy_tls to take it all the same"
-    if reason in _WEAK:
-        return "it offers only old, weak encryption (old TLS); set legacy_tls to take it all the same"
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
-        return "it does not speak TLS on this port: use rtsp:// instead of rtsps://, or another port"
-    return f"TLS failed ({reason.replace('_', ' ').lower() or 'no reason given'})"
+    if isinstance(error, ConnectionAbortedError) or (isinstance(error, ssl.SSLError) and error.reason in NO_TLS):
+        return "no TLS comes of it: does it speak TLS on this port? If not, use rtsp:// instead of rtsps://"
+    reason = error.reason if isinstance(error, ssl.SSLError) else "it hung up"
+    return f"the TLS handshake failed ({(reason or 'no reason given').replace('_', ' ').lower()})"
+
+
+async def only_old(host: str, port: int, name: str) -> str:
+    """What old TLS a camera speaks that refused ours: "TLSv1, AES128-SHA"; "" if that is not it.
+
+    A handshake with anything, verified by nothing, over which nothing is sent.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    _take_old(context)
+    try:
+        async with asyncio.timeout(PROBE):
+            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+    except (OSError, TimeoutError):
+        return ""
+    spoken = writer.get_extra_info("ssl_object")
+    found = f"{spoken.version()}, {spoken.cipher()[0]}"
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return found

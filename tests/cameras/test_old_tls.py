@@ -1,0 +1,58 @@
+"""Cameras whose TLS is as old as they are: refused with words that help, taken when asked to."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+
+import pytest
+
+from tests.cameras import clips, rtp
+from tests.cameras.script import Script
+from tests.cameras.server import Camera
+from tests.plugins.rtsp_kit import running
+from tests.servers.certificates import Authority, Certificate
+
+OLD = {
+    "TLS 1.0": (ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"),
+    "TLS 1.1": (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
+    "RSA key exchange and CBC": (ssl.TLSVersion.TLSv1_2, "AES128-SHA:@SECLEVEL=0"),
+}
+
+
+def server(certificate: Certificate, version: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert_file, certificate.key_file)
+    context.set_ciphers(ciphers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = min(version, ssl.TLSVersion.TLSv1_2)
+        context.maximum_version = version
+    return context
+
+
+def camera(tls: ssl.SSLContext) -> Camera:
+    return Camera(Script([rtp.video_track(clips.video("h264", frames=50))]), tls=tls)
+
+
+@pytest.mark.parametrize("name", OLD)
+async def test_old_tls_is_refused_in_words_and_taken_when_asked(name: str, authority: Authority) -> None:
+    async with camera(server(authority.issue(with_rsa=True), *OLD[name])) as old:
+        async with running(old.url, ca_file=str(authority.ca_file)) as run:
+            text = str(await run.failure())
+            assert "it speaks only old TLS (TLSv1" in text
+            assert "set legacy_tls to take it all the same" in text
+            assert "_ssl.c" not in text
+        async with running(old.url, insecure=True) as run:
+            await run.until(lambda: run.video)
+        async with running(old.url, legacy_tls=True, ca_file=str(authority.ca_file)) as run:
+            await run.until(lambda: run.video)
+        async with running(old.url, legacy_tls=True) as run:
+            assert "certificate is not trusted" in str(await run.failure())
+
+
+async def test_a_port_without_tls_is_told_as_such() -> None:
+    plain = Camera(Script([rtp.video_track(clips.video("h264", frames=10))]))
+    async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=1.0) as run:
+        text = str(await run.failure())
+    assert "does it speak TLS on this port? If not, use rtsp:// instead of rtsps://" in text
