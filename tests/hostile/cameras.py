@@ -99,6 +99,7 @@ def flooding(data: bytes) -> Script:
 REQUESTS = flooding(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")
 ANSWERS = flooding(b"RTSP/1.0 200 OK\r\nCSeq: 4711\r\n\r\n")
 MARKS = flooding(b"$\x09\x00\x00")
+MARKS_BETWEEN = flooding(b"$x$y" * 8 + rtp(1, 1, b"\x41\x9a\x00", marker=True))
 LONG_LINES = flooding(b"RTSP/1.0 200 " + b"OK " * 5000 + b"\r\nCSeq: 4711\r\n\r\n")
 
 
@@ -129,7 +130,7 @@ async def _sizes(writer: asyncio.StreamWriter) -> None:
 SIZES = playing(_sizes)
 BIG_SDP = playing(
     lambda writer: flood(writer, b"$\x09\x00\x00"),
-    "".join(f"a=rtpmap:{n} X{n}/8000\r\na=rtcp-fb:{n} nack pli\r\n" for n in range(1500)),
+    "".join(f"a=rtpmap:{n} X{n}/8000\r\na=rtcp-fb:{n} nack pli\r\n" for n in range(1200)),
 )
 
 

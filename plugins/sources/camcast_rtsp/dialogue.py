@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from camcast.errors import SourceError
-from camcast.redaction import redact_text
+from camcast.redaction import words
 
 from .auth import Login, Way, parse_challenges
 from .messages import Response, encode_request, parameters
@@ -79,8 +79,7 @@ class Dialogue:
 
     def scrub(self, text: str) -> str:
         """A peer's words as they may be shown: without our secrets, printable, short."""
-        clean = "".join(char if char.isprintable() else " " for char in redact_text(text, self.secrets))
-        return redact_text(clean, self.secrets)[:MAX_SHOWN]
+        return words(text, self.secrets, MAX_SHOWN)
 
     @property
     def login(self) -> Way | None:

@@ -17,7 +17,7 @@ from camcast.media import MediaKind
 
 from . import sdp
 from .clock import TrackClock
-from .connection import Connection
+from .connection import CLOSED, Connection
 from .dialogue import content_base
 from .formats import FindCodec, Payload, choose
 from .memory import Memory
@@ -56,7 +56,8 @@ class Setup:
             await self._options(request)
             described = await self._ask("DESCRIBE", request, {"Accept": "application/sdp"})
         except SourceError:
-            if self.connection.closed.done() and not session.public:
+            closed = self.connection.closed
+            if closed.done() and closed.result() == CLOSED and not session.public:
                 self._hung_up()
             raise
         base = content_base(described, request, session.oddities)

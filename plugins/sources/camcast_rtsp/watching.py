@@ -31,6 +31,7 @@ LONGEST_WAIT = 600 * NS_PER_S
 """The same where nothing lacks but a keyframe. Smart codecs have one in a minute, or less often."""
 SLOW_START = 20 * NS_PER_S
 """For the second and third picture: how often a camera sends one is not known before."""
+LAST_MEDIA = NS_PER_S // 10
 HABIT = 3
 """So many times the longest distance between pictures is a silence."""
 LONGEST_HABIT = 300 * NS_PER_S
@@ -106,7 +107,9 @@ class Watch:
     def _check_ended(self, leading: TrackReceiver, now: int) -> None:
         # The other track may still be on its way, or end without a word.
         overdue = leading.ended and now - leading.ended > NS_PER_S
-        if overdue or all(medium.receiver.ended for medium in self._session.media):
+        # Over UDP, what was sent before may be read after it.
+        media = self._session.media
+        if overdue or all(track.ended and now - track.ended > LAST_MEDIA for track in (m.receiver for m in media)):
             raise self._error("the camera has ended the stream (RTCP BYE)")
 
     def _check_silence(self, leading: TrackReceiver, begun: int, now: int) -> None:
