@@ -26,7 +26,7 @@ SUPPLY  := $(CACHE)/supply
 LOCK    := $(CACHE)/supply/bin/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick lint format demo bench bench-quick soak hostile fuzz mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick lint format demo bench bench-quick soak-faults soak-cameras soak-fallback hostile fuzz mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +58,14 @@ bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
 bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
 	$(BIN)/python -m bench --quick
 
-soak: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults, then an hour of 16 RTSP cameras and ten minutes of fallback
+soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the other soaks it writes its table every five minutes
 	$(BIN)/python -m bench.soak --hours $(HOURS)
-	$(BIN)/python -m bench.cameras --minutes 60
-	$(BIN)/python -m bench.fallback --minutes 10
+
+soak-cameras: $(FULL) $(BENCHED) servers ## HOURS=2 of sixteen RTSP cameras with sound
+	$(BIN)/python -m bench.cameras --hours $(HOURS)
+
+soak-fallback: $(FULL) $(BENCHED) ## HOURS=2 of an H.265 camera to outputs that take H.264 only
+	$(BIN)/python -m bench.fallback --hours $(HOURS)
 
 hostile: $(FULL) $(BENCHED) $(CLIPS) ## hostile peers beside good sessions, 1, 4 and 16 copies: bench/results/hostile.md
 	$(BIN)/python -m tests.hostile

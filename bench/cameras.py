@@ -1,27 +1,28 @@
 """Sixteen RTSP cameras for a long time: no frame lost, memory flat, sound and picture in step.
 
-    python -m bench.cameras --minutes 60
+    python -m bench.cameras --hours 1
 
-The tests run a minute of it.
+One GStreamer server plays to all cameras; the receiver is a process of its own. The tests run a minute of it.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import sys
 import tempfile
-import time
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
-import psutil
 from tests.servers.gst_rtsp import GstRtsp
 
+from bench import long
+from bench.peers import Peer
+from bench.report import Row
+from bench.watch import Watch
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import SessionState
-from camcast.media import TagType
-from camcast_rtmp.receiver import Receiver
 
 CAMERA = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
@@ -30,129 +31,144 @@ CAMERA = (
     "audiotestsrc is-live=true samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 "
     "! avenc_aac ! rtpmp4gpay name=pay1 pt=97 )"
 )
+PICTURE, SOUND = 40.0, 1024 / 48
+"""ms that one lasts."""
+MAX_DRIFT = 40.0
+"""ms that sound and picture may part over the whole run."""
+JOINED = 1.0
+"""Seconds: a camera that is joined in mid-picture cannot bring that picture whole."""
+LOOK = 2.0
+HEADERS = 2
+"""Tags of a publication that hold no picture: the sequence header and the end of sequence."""
 
 
 @attrs.define
-class Rate:
-    """ms per frame by least squares, kept up as frames come; the first second, with its replay, is left out."""
+class Camera:
+    """What came of one."""
 
-    count: int = 0
-    last: int = 0
-    _mean_index: float = 0.0
-    _mean_time: float = 0.0
-    _covariance: float = 0.0
-    _variance: float = 0.0
-
-    def add(self, at: int) -> None:
-        self.last = at
-        if at <= 1000:
-            return
-        self.count += 1
-        step = self.count - self._mean_index
-        self._mean_index += step / self.count
-        self._mean_time += (at - self._mean_time) / self.count
-        self._covariance += step * (at - self._mean_time)
-        self._variance += step * (self.count - self._mean_index)
+    number: int
+    sent: int = 0
+    lost_at_source: int = 0
+    dropped: int = 0
+    missing_at_receiver: int = 0
+    """Known at the end only."""
+    drift: float = 0.0
+    """ms between sound and picture, over the run so far."""
 
     @property
-    def slope(self) -> float:
-        return self._covariance / self._variance
+    def bad(self) -> bool:
+        return bool(self.lost_at_source or self.dropped or self.missing_at_receiver) or self.drift >= MAX_DRIFT
 
 
-@attrs.frozen
-class Result:
-    """What came of the run. Times are ms."""
+class Cameras:
+    """One run; its figures may be asked for at any time."""
 
-    cameras: int
-    seconds: float
-    pictures: int
-    lost_at_source: int
-    dropped: int
-    missing_at_receiver: int
-    widest_drift: float
-    """Between sound and picture, over the whole run, of the worst camera."""
-    memory_growth: float
-    """MB from a quarter of the run to its end."""
-    descriptors: tuple[int, int]
-    """At the start and after the end."""
+    def __init__(self, seconds: float, cameras: int = 16) -> None:
+        self.seconds = seconds
+        self.watch = Watch()
+        self.cameras = [Camera(number) for number in range(cameras)]
+        self._joined: Sequence[int] = [0] * cameras
+        self._off: list[str] = []
 
-
-async def run(seconds: float, cameras: int = 16) -> Result:
-    """Publish from one GStreamer server to a receiver for so many seconds of full traffic."""
-    process = psutil.Process()
-    mounts = {"/cam": {"launch": CAMERA, "shared": True}}
-    with tempfile.TemporaryDirectory() as directory, GstRtsp(Path(directory), mounts) as server:
-        descriptors = process.num_fds()
-        async with Receiver(keep=0) as receiver:
-            rates: defaultdict[tuple[str, TagType], Rate] = defaultdict(Rate)
-            receiver.on_tag = lambda recording, kind, at: rates[recording.name, kind].add(at)
-            async with Engine(_config(server.url("/cam"), receiver, cameras)) as engine:
+    async def run(self) -> None:
+        """Until the time is over or it is cancelled."""
+        mounts = {"/cam": {"launch": CAMERA, "shared": True}}
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            server = stack.enter_context(GstRtsp(Path(folder), mounts))
+            peer = stack.enter_context(Peer(keep=False))
+            self.watch = Watch(lambda: [server.pid, peer.pid])
+            async with Engine(self._config(server.url("/cam"), peer)) as engine:
                 async with asyncio.timeout(60):
                     while not all(one.state is SessionState.CONNECTED for one in engine.sessions):  # noqa: ASYNC110
                         await asyncio.sleep(0.1)
-                # A camera joined in mid-picture cannot bring that picture whole.
-                await asyncio.sleep(1)
-                started, joined = time.monotonic(), _lost(engine)
-                await asyncio.sleep(seconds / 4)
-                memory = process.memory_info().rss
-                await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
-                growth = (process.memory_info().rss - memory) / 1e6
-                lost = _lost(engine) - joined
-            flows = [one.metrics for one in engine.sessions]
-            await receiver.until(lambda: not receiver.live())
-            arrived = sum(recording.counts[TagType.VIDEO] - 2 for recording in receiver.recordings)
-        sent = sum(flow.video_sent + flow.replayed for flow in flows)
-        return Result(
-            cameras=cameras,
-            seconds=seconds,
-            pictures=sent,
-            lost_at_source=lost,
-            dropped=sum(flow.frames_dropped for flow in flows),
-            missing_at_receiver=sent - arrived,
-            widest_drift=max(
-                _drift(rates[f"cam{n}", TagType.VIDEO], rates[f"cam{n}", TagType.AUDIO]) for n in range(cameras)
-            ),
-            memory_growth=growth,
-            descriptors=(descriptors, process.num_fds()),
-        )
+                await asyncio.sleep(JOINED)
+                self._joined = _lost(engine)
+                self.watch.start()
+                await self._look(engine, peer)
+            self._sent(engine)
+            counts = peer.ask("counts")
+            for camera in self.cameras:
+                camera.missing_at_receiver = camera.sent - (counts[f"cam{camera.number}"]["video"] - HEADERS)
+
+    async def _look(self, engine: Engine, peer: Peer) -> None:
+        watching = asyncio.create_task(self.watch.run())
+        try:
+            while (left := self.seconds - self.watch.seconds) > 0:
+                await asyncio.sleep(min(LOOK, left))
+                self._sent(engine)
+                rates: Mapping[str, Sequence[float]] = await asyncio.to_thread(peer.ask, "rates")
+                for camera, lost, joined in zip(self.cameras, _lost(engine), self._joined, strict=True):
+                    video, audio, last = rates[f"cam{camera.number}"]
+                    camera.lost_at_source = lost - joined
+                    camera.drift = abs(video / PICTURE - audio / SOUND) * last
+            self._off = [one.label for one in engine.sessions if one.state is not SessionState.CONNECTED]
+        finally:
+            watching.cancel()
+
+    def _sent(self, engine: Engine) -> None:
+        for camera, session in zip(self.cameras, engine.sessions, strict=True):
+            metrics = session.metrics
+            camera.sent, camera.dropped = metrics.video_sent + metrics.replayed, metrics.frames_dropped
+
+    def _config(self, url: str, peer: Peer) -> Config:
+        cameras = []
+        for camera in self.cameras:
+            session = SessionConfig(camera_id=camera.number, url=peer.url(f"cam{camera.number}"))
+            stream = StreamConfig(source=SourceConfig(type="rtsp", url=url), sessions=(session,))
+            cameras.append(CameraConfig(camera_id=camera.number, streams=(stream,)))
+        return Config(system=SystemConfig(max_cameras=len(cameras)), cameras=tuple(cameras))
+
+    # --- figures
+
+    @property
+    def pictures(self) -> int:
+        return sum(camera.sent for camera in self.cameras)
+
+    @property
+    def trouble(self) -> list[str]:
+        """Why the run has failed; empty = it has not."""
+        bad = [f"a camera lost something or is out of step: {camera}" for camera in self.cameras if camera.bad]
+        return [*bad, *(f"not connected: {label}" for label in self._off), *self.watch.trouble()]
+
+    def rows(self) -> list[Row]:
+        return [
+            {
+                "camera": camera.number,
+                "pictures": camera.sent,
+                "lost_at_source": camera.lost_at_source,
+                "dropped": camera.dropped,
+                "missing_at_receiver": camera.missing_at_receiver,
+                "drift_ms": round(camera.drift, 1),
+            }
+            for camera in self.cameras
+        ]
+
+    def summary(self) -> Row:
+        return {
+            "seconds": round(self.watch.seconds),
+            "cameras": len(self.cameras),
+            "pictures": self.pictures,
+            "widest_drift_ms": round(max(camera.drift for camera in self.cameras), 1),
+            **self.watch.row(),
+            "trouble": self.trouble,
+        }
 
 
-def _config(camera: str, receiver: Receiver, cameras: int) -> Config:
-    return Config(
-        system=SystemConfig(max_cameras=cameras),
-        cameras=tuple(
-            CameraConfig(
-                camera_id=number,
-                streams=(
-                    StreamConfig(
-                        source=SourceConfig(type="rtsp", url=camera),
-                        sessions=(SessionConfig(camera_id=number, url=receiver.url("live", f"cam{number}")),),
-                    ),
-                ),
-            )
-            for number in range(cameras)
-        ),
-    )
+def _lost(engine: Engine) -> list[int]:
+    return [sum(stream.dropped.values()) for stream in engine.stats().streams]
 
 
-def _lost(engine: Engine) -> int:
-    return sum(sum(stream.dropped.values()) for stream in engine.stats().streams)
+_NOTE = """Sixteen cameras with sound over RTSP, to one receiver. Drift is how far sound and picture part over the whole
+run, by their paces; what is missing at the receiver is known at the end."""
 
 
-def _drift(video: Rate, audio: Rate) -> float:
-    """How far sound and picture part over the run: the difference of their rates, times its length. ms."""
-    return abs(video.slope / 40.0 - audio.slope / (1024 / 48)) * video.last
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0)
+def main() -> int:
+    parser = long.arguments(__doc__, hours=1.0)
     parser.add_argument("--cameras", type=int, default=16)
     options = parser.parse_args()
-    result = asyncio.run(run(options.minutes * 60, options.cameras))
-    for name, value in attrs.asdict(result).items():
-        print(f"{name:20} {value}")
+    return long.go("soak-cameras", "RTSP cameras", Cameras(long.seconds(options), options.cameras), _NOTE)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,8 @@ The child reads commands from its stdin, one a line, and answers each with one l
 - "first NAME NS": when the first keyframe of NAME came after NS
 - "frames NAME": [arrival ns, time ms, keyframe, digest] of every picture
 - "slices NAME": [arrival ns, digest of its slices] of every picture
+- "rates": by name [ms a picture, ms a sound, ms of the last picture]
+- "take FOLDER": writes what came since the last time as FOLDER/NAME.flv, whole groups of pictures only, and forgets it
 - "counts": everything by name; "accepts": when connections were accepted, ns; "drop": reset everybody
 """
 
@@ -16,13 +18,20 @@ import subprocess
 import sys
 import time
 import zlib
+from collections import defaultdict
+from pathlib import Path
 from typing import Any, Self
 
+import attrs
 from tests.servers.process import free_port
 
+from bench.rate import Rate
 from camcast.media import Tag, TagType
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
+
+KEEP = 1 << 50
+"""Bytes: everything. Long runs take it away piece by piece."""
 
 
 class Peer:
@@ -39,9 +48,21 @@ class Peer:
 
     def start(self) -> Self:
         command = [*self._prefix, sys.executable, "-m", "bench.peers", self.host, str(self.port), str(int(self._keep))]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # In a session of its own: what interrupts a run from the terminal must leave it what it ends with.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert self._answer() == "listening"
         return self
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
 
     def url(self, name: str) -> str:
         return f"rtmp://{self.host}:{self.port}/live/{name}"
@@ -80,10 +101,30 @@ def is_key(tag: Tag) -> bool:
     return is_picture(tag) and tag.body[0] >> 4 == 1
 
 
-class _Dated(Receiver):
-    """Remembers when connections came."""
+def is_header(tag: Tag) -> bool:
+    """Whether a tag says how to decode what follows, of AVC and AAC."""
+    return tag.type is TagType.SCRIPT or tag.body[1] == 0
 
-    accepts: list[int]
+
+class _Dated(Receiver):
+    """Remembers when connections came, and each track's pace."""
+
+    def __init__(self, host: str, port: int, keep: int) -> None:
+        super().__init__(host=host, port=port, keep=keep)
+        self.accepts: list[int] = []
+        self.rates: defaultdict[tuple[str, TagType], Rate] = defaultdict(Rate)
+        self.on_tag = lambda recording, kind, at: self.rates[recording.name, kind].add(at)
+
+    def take(self, recording: Recording, folder: Path) -> None:
+        """Write and forget what came before the newest keyframe. The headers stay."""
+        tags = recording.tags
+        first = next((at for at, tag in enumerate(tags) if is_picture(tag)), 0)
+        end = max((at for at, tag in enumerate(tags) if is_key(tag)), default=first)
+        piece = attrs.evolve(recording, tags=tags[:end])
+        (folder / f"{recording.name}.flv").write_bytes(piece.flv())
+        headers = [tag for tag in tags[:end] if is_header(tag)]
+        recording.arrivals = recording.arrivals[: len(headers)] + recording.arrivals[end:]
+        recording.tags = headers + tags[end:]
 
     def happened(self) -> None:
         if len(self.accepts) < self.accepted:
@@ -103,8 +144,7 @@ def slices(payload: bytes | memoryview) -> int:
 
 
 async def _serve(host: str, port: int, keep: bool) -> None:
-    receiver = _Dated(host=host, port=port, keep=(1 << 30) if keep else 0)
-    receiver.accepts = []
+    receiver = _Dated(host, port, KEEP if keep else 0)
     async with receiver:
         print(json.dumps("listening"), flush=True)
         reader = asyncio.StreamReader()
@@ -143,6 +183,17 @@ def _reply(receiver: _Dated, words: list[str]) -> Any:
                 one["times"] += 1
                 one["live"] = recording.live
             return counts
+        case ["rates"]:
+            video, audio = TagType.VIDEO, TagType.AUDIO
+            return {
+                name: [rate.slope, receiver.rates[name, audio].slope, rate.last]
+                for (name, kind), rate in [*receiver.rates.items()]
+                if kind is video
+            }
+        case ["take", folder]:
+            for recording in receiver.live():
+                receiver.take(recording, Path(folder))
+            return None
         case ["accepts"]:
             return receiver.accepts
         case ["drop"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+WIDTH = 120
+"""Of a note, in characters."""
 Row = dict[str, Any]
 
 
@@ -54,6 +57,7 @@ def write_markdown(name: str, title: str, rows: Sequence[Row], note: str, *, fac
     """Write a table to `bench/results/NAME.md`, with facts in a list and a note below."""
     path = RESULTS / f"{name}.md"
     items = "\n".join(f"- {fact}" for fact in facts)
+    note = textwrap.fill(" ".join(note.split()), WIDTH)
     path.write_text(f"# {title}\n\n{markdown(rows)}\n\n{items}{chr(10) * 2 if items else ''}{note}\n")
     return path
 

@@ -102,6 +102,7 @@ class Path:
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=ROOT,
+                start_new_session=True,
             )
             assert self._link.stdout is not None
             assert self._link.stdout.readline() == "ready\n", "the link did not come up; its error is above"

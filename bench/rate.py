@@ -1,0 +1,37 @@
+"""The pace of a track, worked out as its frames come."""
+
+from __future__ import annotations
+
+import attrs
+
+START = 1000
+"""ms that are left out: a stream begins with a squeezed replay."""
+
+
+@attrs.define
+class Rate:
+    """ms per frame by least squares."""
+
+    count: int = 0
+    last: int = 0
+    _mean_index: float = 0.0
+    _mean_time: float = 0.0
+    _covariance: float = 0.0
+    _variance: float = 0.0
+
+    def add(self, at: int) -> None:
+        """A frame at `at` ms of the stream."""
+        self.last = at
+        if at <= START:
+            return
+        self.count += 1
+        step = self.count - self._mean_index
+        self._mean_index += step / self.count
+        self._mean_time += (at - self._mean_time) / self.count
+        self._covariance += step * (at - self._mean_time)
+        self._variance += step * (self.count - self._mean_index)
+
+    @property
+    def slope(self) -> float:
+        """0 while there are too few."""
+        return self._covariance / self._variance if self._variance else 0.0
