@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from struct import pack
 
 import attrs
@@ -15,7 +14,7 @@ from tests.cameras.rtp import MTU, Packetise
 from tests.cameras.script import Script
 from tests.cameras.watch import Watched, watch
 
-FRAMES = 40
+FRAMES = 60
 SECONDS = FRAMES / clips.FPS
 EMPTY_LAYERED = b"\x60\x01"
 
@@ -174,7 +173,6 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
 def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
     assert one.whole(FRAMES), (one.numbers, one.reasons)
-    later = [picture.time for picture in one.seen.pictures if (picture.number or 0) >= 12]
-    assert [round((b - a) * 1000) for a, b in pairwise(later)] == [40] * (len(later) - 1)
+    assert one.steps() == {40}
     if name.startswith("aac"):
-        assert one.heard > SECONDS - 1.0
+        assert one.heard > SECONDS - 1.5

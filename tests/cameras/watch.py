@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -40,9 +41,15 @@ class Watched:
         return self.seen.numbers
 
     def whole(self, frames: int, gop: int = 12) -> bool:
-        """Whether all pictures were shown, from the first group or, on a busy machine, the second or third on."""
+        """Whether all pictures were shown, from the first group on, or a later one where the machine was busy."""
         begin = self.numbers[0] if self.numbers else None
-        return begin in range(0, 2 * gop + 1, gop) and self.numbers == list(range(begin or 0, frames))
+        return begin in range(0, frames * 2 // 3, gop) and self.numbers == list(range(begin or 0, frames))
+
+    def steps(self, gop: int = 12) -> set[int]:
+        """Distances of the pictures in ms, behind the group with which the session began: that one is squeezed."""
+        begin = (self.numbers[0] or 0) + gop if self.numbers else 0
+        times = [picture.time for picture in self.seen.pictures if (picture.number or 0) >= begin]
+        return {round((after - before) * 1000) for before, after in pairwise(times)}
 
     @property
     def heard(self) -> float:

@@ -13,7 +13,7 @@ SHARE = 3
 """Requests in a session's time: two kinds take turns, and each comes in time by itself."""
 ANSWER = 5.0
 """Seconds for an answer, at most; then the other request is sent."""
-LEAST_ANSWER = 0.5
+LEAST_ANSWER = 1.0
 HANGUP = 2.0
 """A connection that ends within so many seconds of a request ended because of it, so it seems."""
 
