@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,12 @@ settings.load_profile("default")
 _NO_SERVERS = {"certificates", "process"}
 """Modules of `tests.servers` that start nothing."""
 _SERVER_FIXTURES = {"nginx", "start_nginx", "shared_nginx", "shared_tls", "node_media_server", "listener"}
+
+
+def pytest_configure() -> None:
+    """Programs that a shell starts in the background ignore SIGINT, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

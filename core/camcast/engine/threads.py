@@ -69,7 +69,12 @@ class EngineThread:
         return made
 
     def __enter__(self) -> EngineThread:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # Ctrl-C while it starts: no `with` block comes to its end, and the engine would run on.
+            self.stop()
+            raise
         return self
 
     def __exit__(

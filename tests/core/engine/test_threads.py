@@ -304,3 +304,19 @@ def test_a_file_is_run_by_a_thread(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"c\.json"):
         EngineThread.from_file(file, host=World().host)
     assert EngineThread(Config()).config == Config()
+
+
+def test_ctrl_c_while_it_starts_ends_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `with` block comes to its end then, and threads that run on would keep the program from ending."""
+    thread = EngineThread(Config())
+    start = EngineThread.start
+
+    def interrupted(self: EngineThread) -> None:
+        start(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EngineThread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), thread:
+        raise AssertionError("the block is not reached")
+    with pytest.raises(WrongState):
+        thread.stats()
