@@ -36,7 +36,7 @@ async def over(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[
 FOR_GOOD = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=2, revive_after=None)
 
 
-async def test_it_ends_when_every_session_has_given_up_for_good(world: World):
+async def test_it_ends_when_every_session_has_given_up_for_good(world: World) -> None:
     world.servers.down["connect", "a"] = NetworkError("refused")
     engine = await world.start(chain("a", retry_policy=FOR_GOOD), chain("b", output="cloud", auto_reconnect=False))
     task = await over(world)
@@ -50,7 +50,7 @@ async def test_it_ends_when_every_session_has_given_up_for_good(world: World):
     await asyncio.wait_for(task, 5)
 
 
-async def test_it_goes_on_while_one_may_revive(world: World):
+async def test_it_goes_on_while_one_may_revive(world: World) -> None:
     world.servers.down["connect", "a"] = NetworkError("refused")
     engine = await world.start(chain("a", retry_policy=attrs.evolve(FOR_GOOD, revive_after=300)))
     task = await over(world)
@@ -62,7 +62,7 @@ async def test_it_goes_on_while_one_may_revive(world: World):
     task.cancel()
 
 
-async def test_it_ends_when_every_source_has_come_to_its_end(world: World):
+async def test_it_ends_when_every_source_has_come_to_its_end(world: World) -> None:
     await world.start(chain("a"))
     task = await over(world)
     await until(lambda: world.servers.live("a"))
@@ -71,7 +71,7 @@ async def test_it_ends_when_every_source_has_come_to_its_end(world: World):
     await asyncio.wait_for(task, 5)
 
 
-async def test_it_ends_when_no_source_can_ever_come(world: World):
+async def test_it_ends_when_no_source_can_ever_come(world: World) -> None:
     await world.start(chain("a"), flowing=False)
     task = await over(world)
     assert world.source is not None
@@ -79,7 +79,7 @@ async def test_it_ends_when_no_source_can_ever_come(world: World):
     await asyncio.wait_for(task, 5)
 
 
-async def test_with_nothing_left_to_run_it_waits_for_the_next_reload(world: World):
+async def test_with_nothing_left_to_run_it_waits_for_the_next_reload(world: World) -> None:
     engine = await world.start(chain("a"))
     stop = asyncio.Event()
     task = await over(world, stop)
@@ -92,7 +92,7 @@ async def test_with_nothing_left_to_run_it_waits_for_the_next_reload(world: Worl
     await asyncio.wait_for(task, 5)
 
 
-async def test_hurried_it_ends_at_once_and_leaves_nothing_on_the_air(world: World):
+async def test_hurried_it_ends_at_once_and_leaves_nothing_on_the_air(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
     world.servers.hang.add(("close", "a"))
@@ -107,7 +107,7 @@ async def test_hurried_it_ends_at_once_and_leaves_nothing_on_the_air(world: Worl
     assert not world.servers.live()
 
 
-async def test_signals_become_events_of_the_loop():
+async def test_signals_become_events_of_the_loop() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with supervise.signals() as wanted:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -125,7 +125,7 @@ async def test_signals_become_events_of_the_loop():
         assert not wanted.stop.is_set()  # what was asked of an earlier run
 
 
-def test_what_is_asked_before_somebody_listens_is_told_then():
+def test_what_is_asked_before_somebody_listens_is_told_then() -> None:
     signals, told = Signals(), []
     signals.install()
     try:

@@ -55,7 +55,7 @@ def test_only_an_exhausted_limit_is_one() -> None:
     assert descriptors.exhausted(ConnectionRefusedError()) == descriptors.exhausted(None) == ""
 
 
-async def test_an_exhausted_limit_is_a_line_and_no_trace(world: World, caplog: pytest.LogCaptureFixture):
+async def test_an_exhausted_limit_is_a_line_and_no_trace(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async def full(step: str, host: str) -> None:
         raise FULL
 
@@ -68,7 +68,7 @@ async def test_an_exhausted_limit_is_a_line_and_no_trace(world: World, caplog: p
     assert "Traceback" not in caplog.text
 
 
-async def test_the_same_for_a_source(world: World, caplog: pytest.LogCaptureFixture):
+async def test_the_same_for_a_source(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await world.start()
     assert world.source is not None
     world.source.end.set_exception(FULL)
@@ -79,7 +79,7 @@ async def test_the_same_for_a_source(world: World, caplog: pytest.LogCaptureFixt
 
 async def test_an_engine_tells_at_its_start_and_leaves_the_limit_alone(
     world: World, caplog: pytest.LogCaptureFixture, limits: tuple[int, int]
-):
+) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
     config = world.config(*(chain(f"h{n}", output=f"o{n}") for n in range(100)))
     async with Engine(config, host=world.host):

@@ -13,14 +13,14 @@ async def steps(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_blocked_loop_uses_up_one_slice():
+async def test_a_blocked_loop_uses_up_one_slice() -> None:
     task = asyncio.create_task(steps(8))
     asyncio.get_running_loop().call_soon(time.sleep, 0.3)
     assert await wait_patiently({task}, 0.2) == set()
     assert task.done()
 
 
-async def test_what_is_not_done_in_time_is_returned_and_goes_on():
+async def test_what_is_not_done_in_time_is_returned_and_goes_on() -> None:
     slow, quick = asyncio.create_task(asyncio.sleep(60)), asyncio.create_task(steps(1))
     started = time.monotonic()
     assert await wait_patiently({slow, quick}, 0.05) == {slow}
@@ -29,7 +29,7 @@ async def test_what_is_not_done_in_time_is_returned_and_goes_on():
     slow.cancel()
 
 
-async def test_nothing_to_wait_for_takes_no_time():
+async def test_nothing_to_wait_for_takes_no_time() -> None:
     done = asyncio.create_task(steps(0))
     await done
     assert await wait_patiently({done}, 60) == await wait_patiently((), 60) == set()

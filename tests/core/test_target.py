@@ -27,7 +27,7 @@ def test_a_server_may_not_make_us_tell_a_secret_by_where_it_sends_us() -> None:
 
 
 @pytest.mark.parametrize("url", ["demo://host:80/other/key", "DEMO://user:pw@HOST:80/live?a=b", "demo://host:80"])
-def test_within_its_origin_everything_goes_along(url: str):
+def test_within_its_origin_everything_goes_along(url: str) -> None:
     there = HERE.moved(url)
     assert there.url == url
     assert there.options == HERE.options
@@ -38,5 +38,5 @@ def test_within_its_origin_everything_goes_along(url: str):
     "url",
     ["demo://other:80/live/key", "demo://host:81/live/key", "demos://host:80/live/key", "demo://host:80@evil/key"],
 )
-def test_to_another_origin_no_secret_goes_along(url: str):
+def test_to_another_origin_no_secret_goes_along(url: str) -> None:
     assert HERE.moved(url).options == Options(token=None, latency=7)

@@ -40,7 +40,7 @@ def peers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
 
 
 @pytest.mark.parametrize("name", PEERS)
-async def test_refused_stalled_killed_and_back(name: str, tmp_path: Path, quick_moves: None):
+async def test_refused_stalled_killed_and_back(name: str, tmp_path: Path, quick_moves: None) -> None:
     with PEERS[name](tmp_path / name) as peer:
         refused = chain(peer.refused(), output="refused")
         async with on_air(camera(0, made("h264_aac"), refused)) as (running, events):
@@ -69,7 +69,7 @@ async def test_refused_stalled_killed_and_back(name: str, tmp_path: Path, quick_
         assert not [text for text in texts if KEY in text or PASSPHRASE in text]
 
 
-async def test_one_camera_to_all_five_at_once(peers: dict[str, Peer], monkeypatch: pytest.MonkeyPatch):
+async def test_one_camera_to_all_five_at_once(peers: dict[str, Peer], monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a minute: every frame is at every receiver, and all five were handed the very same bytes."""
     sent: dict[str, list[Unit]] = defaultdict(list)
     for cls in (RtmpTransport, LibrtmpTransport, SrtTransport, WhipTransport):
@@ -121,7 +121,7 @@ def _pictures(units: list[Unit]) -> set[int]:
     return {id(body) for packet, body in packets if packet is not None and packet.track.kind is MediaKind.VIDEO}
 
 
-async def test_none_waits_for_another(peers: dict[str, Peer]):
+async def test_none_waits_for_another(peers: dict[str, Peer]) -> None:
     """Two that stand still cost the other three nothing."""
     sessions = [chain(peer.target(), output=name) for name, peer in peers.items()]
     async with on_air(camera(0, made("h264_aac"), *sessions)) as (running, _):
@@ -139,7 +139,7 @@ async def test_none_waits_for_another(peers: dict[str, Peer]):
             peers[name].resume()
 
 
-async def test_failover_across_different_transports_in_one_chain(peers: dict[str, Peer], quick_moves: None):
+async def test_failover_across_different_transports_in_one_chain(peers: dict[str, Peer], quick_moves: None) -> None:
     order = ("rtmp", "srt", "whip", "librtmp")
     targets: list[TargetConfig] = [peers[name].target() for name in order]
     async with on_air(camera(0, made("h264_aac"), chain(*targets))) as (running, events):

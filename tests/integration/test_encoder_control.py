@@ -52,7 +52,7 @@ async def span(receiver: Receiver, recording: Recording, ms: int, skip: int) -> 
 TYPES = ("H264_CBR", "H264_VBR", "H265_CBR")
 
 
-async def test_the_bitrate_changes_while_it_runs():
+async def test_the_bitrate_changes_while_it_runs() -> None:
     async with Receiver() as receiver:
         cameras = []
         for number, name in enumerate(TYPES):
@@ -84,7 +84,7 @@ async def test_the_bitrate_changes_while_it_runs():
         assert all(0 < later.time - frame.time < 200 for frame, later in pairwise(shown))
 
 
-async def test_a_copied_picture_has_no_bitrate_to_set_and_a_transcoded_one_has():
+async def test_a_copied_picture_has_no_bitrate_to_set_and_a_transcoded_one_has() -> None:
     async with Receiver() as receiver:
         copied = SessionConfig(camera_id=0, output="copied", url=receiver.url("live", "copied"))
         async with on_air(camera(0, made("hevc_aac"), copied)) as (running, _):
@@ -101,7 +101,7 @@ async def test_a_copied_picture_has_no_bitrate_to_set_and_a_transcoded_one_has()
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])
-async def test_a_keyframe_comes_when_asked_for(codec: str):
+async def test_a_keyframe_comes_when_asked_for(codec: str) -> None:
     async with Receiver() as receiver:
         session = SessionConfig(camera_id=0, url=receiver.url("live", "cam"))
         config = drawn(0, session, gop=60.0, type=f"{codec.upper()}_CBR")
@@ -118,7 +118,7 @@ async def test_a_keyframe_comes_when_asked_for(codec: str):
         assert (came.arrival - asked) / 1e9 < 2
 
 
-async def test_the_implementation_asked_for_is_taken_and_told():
+async def test_the_implementation_asked_for_is_taken_and_told() -> None:
     async with Receiver() as receiver:
         session = SessionConfig(camera_id=0, url=receiver.url("live", "cam"))
         async with on_air(drawn(0, session, implementation="libx264")) as (_, events):
@@ -128,7 +128,7 @@ async def test_the_implementation_asked_for_is_taken_and_told():
         assert told == ["h264 is encoded by libx264"]
 
 
-async def test_auto_says_which_hardware_was_not_there_and_why():
+async def test_auto_says_which_hardware_was_not_there_and_why() -> None:
     async with Receiver() as receiver:
         session = SessionConfig(camera_id=0, url=receiver.url("live", "cam"))
         async with on_air(drawn(0, session)) as (running, events):
@@ -143,7 +143,7 @@ async def test_auto_says_which_hardware_was_not_there_and_why():
     assert taken in hardware or all(f"{name}: " in told for name in hardware)
 
 
-async def test_an_implementation_that_is_not_there_is_named_with_those_that_are():
+async def test_an_implementation_that_is_not_there_is_named_with_those_that_are() -> None:
     session = SessionConfig(url="rtmp://127.0.0.1/live/cam")
     with pytest.raises(ConfigError) as error:
         engine(drawn(0, session, implementation="libx246"))
@@ -153,7 +153,7 @@ async def test_an_implementation_that_is_not_there_is_named_with_those_that_are(
     assert "expected an encoder's name, auto, hardware or software" in issue.message
 
 
-async def test_a_worker_process_is_steered_too():
+async def test_a_worker_process_is_steered_too() -> None:
     async with Receiver() as receiver:
         cameras = []
         for number in range(2):

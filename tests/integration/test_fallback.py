@@ -34,7 +34,9 @@ def takes_h264_only(url: str, output: str = "rtmp", **settings: object) -> Sessi
     return SessionConfig(camera_id=0, output=output, targets=[target], retry_policy=FAST)
 
 
-async def test_sound_and_picture_stay_together_over_one_transcoder_for_three_outputs(monkeypatch: pytest.MonkeyPatch):
+async def test_sound_and_picture_stay_together_over_one_transcoder_for_three_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("bench.fallback.LINGER", 0.3)
     monkeypatch.setattr(renditions, "LINGER", 0.3)
     run = Fallback(14)
@@ -44,7 +46,7 @@ async def test_sound_and_picture_stay_together_over_one_transcoder_for_three_out
     assert run.pairs >= 8
 
 
-async def test_outputs_that_differ_in_sound_share_the_transcoded_picture():
+async def test_outputs_that_differ_in_sound_share_the_transcoded_picture() -> None:
     async with Receiver() as receiver:
         sessions = [
             takes_h264_only(receiver.url("live", sound), sound, audio=sound) for sound in ("copy", "none", "silent")
@@ -59,7 +61,7 @@ async def test_outputs_that_differ_in_sound_share_the_transcoded_picture():
     assert all(len(pictures[0] & other) > 25 for other in pictures[1:])
 
 
-async def test_an_output_that_joins_later_begins_with_a_keyframe_of_the_running_transcoder():
+async def test_an_output_that_joins_later_begins_with_a_keyframe_of_the_running_transcoder() -> None:
     async with Receiver() as receiver:
         one = takes_h264_only(receiver.url("live", "first"), "first", audio="none")
         async with on_air(camera(0, made("hevc_aac"), one)) as (running, _):
@@ -74,7 +76,7 @@ async def test_an_output_that_joins_later_begins_with_a_keyframe_of_the_running_
     assert {frame.codec for frame in frames} == {"h264"}
 
 
-async def test_a_camera_of_another_codec_than_declared_is_transcoded_for_everybody_when_asked():
+async def test_a_camera_of_another_codec_than_declared_is_transcoded_for_everybody_when_asked() -> None:
     async with Receiver() as receiver:
         session = SessionConfig(camera_id=0, targets=[TargetConfig(url=receiver.url("live", "cam"), server="camcast")])
         config = camera(0, made("hevc_aac"), session)
@@ -113,7 +115,7 @@ def with_encoder(host: PluginHost, name: str, open_encoder: object) -> None:
     host.register(SimpleNamespace(camcast_encoders=camcast.hookimpl(lambda: [kind])), name)
 
 
-async def test_a_transcoder_slower_than_real_time_stops_with_an_event(monkeypatch: pytest.MonkeyPatch):
+async def test_a_transcoder_slower_than_real_time_stops_with_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "PATIENCE", 0.4)
     monkeypatch.setattr(worker, "MAX_INPUT", 20)
     host = PluginHost()
@@ -137,7 +139,7 @@ async def test_a_transcoder_slower_than_real_time_stops_with_an_event(monkeypatc
             assert other.metrics.frames_dropped == 0
 
 
-async def test_an_encoder_that_fails_is_an_event_and_a_retry():
+async def test_an_encoder_that_fails_is_an_event_and_a_retry() -> None:
     host = PluginHost()
     good = host.encoder("libx264").open
     opened: list[int] = []
@@ -209,7 +211,7 @@ def packets(payloads: Sequence[bytes]) -> list[Packet]:
     return [Packet(TRACK, n, n, n == 0, payload) for n, payload in enumerate(payloads)]
 
 
-def test_damaged_packets_are_counted_and_the_others_transcoded():
+def test_damaged_packets_are_counted_and_the_others_transcoded() -> None:
     damaged: list[Packet] = []
     encoders: list[Remembering] = []
     one = transcode(damaged, encoders)
@@ -219,14 +221,14 @@ def test_damaged_packets_are_counted_and_the_others_transcoded():
     assert [packet.pts for packet in damaged] == [1, 3]
 
 
-def test_nothing_but_damage_is_an_error_at_last():
+def test_nothing_but_damage_is_an_error_at_last() -> None:
     damaged: list[Packet] = []
     one = transcode(damaged, [])
     with pytest.raises(EncoderError, match=f"none of {MAX_DAMAGED} packets in a row can be decoded: bad bits"):
         list(map(one.step, packets([b"bad"] * MAX_DAMAGED)))
 
 
-def test_no_frame_is_given_to_two_encoders():
+def test_no_frame_is_given_to_two_encoders() -> None:
     encoders: list[Remembering] = []
     one = transcode([], encoders)
     for packet in packets([b"a", b"b", b"wide", b"wide", b"c"]):
@@ -240,7 +242,7 @@ def test_no_frame_is_given_to_two_encoders():
     assert len(everything) == len(set(everything))
 
 
-def test_beginning_in_the_middle_of_a_group_encodes_its_last_picture_only():
+def test_beginning_in_the_middle_of_a_group_encodes_its_last_picture_only() -> None:
     encoders: list[Remembering] = []
     one = transcode([], encoders)
     group = packets([b"a", b"b", b"c", b"d"])
@@ -255,7 +257,7 @@ def test_beginning_in_the_middle_of_a_group_encodes_its_last_picture_only():
 
 
 @pytest.mark.parametrize("sound", ["opus", "g711a", "mp2", "pcm"])
-async def test_sound_of_every_kind_becomes_aac_and_stays_with_the_picture(sound: str):
+async def test_sound_of_every_kind_becomes_aac_and_stays_with_the_picture(sound: str) -> None:
     async with Receiver() as receiver:
         config = takes_h264_only(receiver.url("live", "cam"))
         async with on_air(camera(0, clip_of("h264", sound), config)) as (running, _):
@@ -273,7 +275,7 @@ async def test_sound_of_every_kind_becomes_aac_and_stays_with_the_picture(sound:
     assert abs(heard[-1].time - seen[-1].time) < 200
 
 
-async def test_silence_beside_a_picture_without_sound_keeps_step():
+async def test_silence_beside_a_picture_without_sound_keeps_step() -> None:
     async with Receiver() as receiver:
         target = TargetConfig(url=receiver.url("live", "cam"), server="youtube")
         config = SessionConfig(camera_id=0, targets=[target])

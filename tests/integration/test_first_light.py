@@ -30,7 +30,7 @@ CLIPS: dict[str, Callable[[], Path]] = {
 }
 
 
-async def test_eight_sessions_to_nginx_and_its_recordings_hold_every_frame(nginx: Nginx):
+async def test_eight_sessions_to_nginx_and_its_recordings_hold_every_frame(nginx: Nginx) -> None:
     paths = [CLIPS[name]() for name in CLIPS] * 2
     names = [f"cam{number}" for number in range(8)]
     async with engine(
@@ -51,7 +51,7 @@ async def test_eight_sessions_to_nginx_and_its_recordings_hold_every_frame(nginx
         assert len(received.audio) == metrics.audio_sent
 
 
-async def test_the_same_to_node_media_server(node_media_server: NodeMediaServer):
+async def test_the_same_to_node_media_server(node_media_server: NodeMediaServer) -> None:
     path = made("h264_b_aac")
     url = node_media_server.url("cam0")
     async with engine(camera(0, path, SessionConfig(camera_id=0, url=url))) as running:
@@ -60,7 +60,7 @@ async def test_the_same_to_node_media_server(node_media_server: NodeMediaServer)
     compare(path, node_media_server.recording("cam0"), loop=True, from_keyframe=1)
 
 
-async def test_the_same_to_ffmpegs_listener(listener: Listener):
+async def test_the_same_to_ffmpegs_listener(listener: Listener) -> None:
     path = made("h264_b_aac")
     async with engine(camera(0, path, SessionConfig(camera_id=0, url=listener.url("cam0")))) as running:
         await sent(running, 120)
@@ -75,7 +75,7 @@ REFUSALS = {
 }
 
 
-async def test_what_nginx_refuses_is_told_apart_and_harms_nobody_else(nginx: Nginx):
+async def test_what_nginx_refuses_is_told_apart_and_harms_nobody_else(nginx: Nginx) -> None:
     busy = nginx.url("taken", "live")
     path = made("h264_aac")
     good = camera(0, path, SessionConfig(camera_id=0, url=nginx.url("good")))
@@ -130,7 +130,7 @@ async def _collect(running: Engine, events: list[SessionEvent]) -> None:
 
 
 @pytest.mark.parametrize("silent", ["handshake", "connect", "publish"])
-async def test_a_silent_peer_is_given_up_at_the_deadline(silent: str):
+async def test_a_silent_peer_is_given_up_at_the_deadline(silent: str) -> None:
     async with Receiver() as receiver:
         receiver.silent = silent
         from camcast.config import TargetConfig
@@ -144,7 +144,7 @@ async def test_a_silent_peer_is_given_up_at_the_deadline(silent: str):
             assert "0.5 s" in one.metrics.last_error
 
 
-async def test_what_was_sent_is_what_the_receiver_counted():
+async def test_what_was_sent_is_what_the_receiver_counted() -> None:
     path = made("h264_b_aac")
     async with Receiver() as receiver:
         sessions = [SessionConfig(camera_id=n, url=receiver.url("live", f"cam{n}")) for n in range(4)]
@@ -168,7 +168,7 @@ PARTS = ("k?y", "all#of%it", "of%it", "with&all", "with%26all", "secretpassword"
 
 
 @pytest.mark.parametrize("outcome", ["good", "refused", "dead"])
-async def test_a_key_never_shows(outcome: str, caplog: pytest.LogCaptureFixture):
+async def test_a_key_never_shows(outcome: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     async with Receiver() as receiver:
         if outcome == "refused":
@@ -193,7 +193,7 @@ async def test_a_key_never_shows(outcome: str, caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("start", [0xFFFFFF - 1500, 2**31 - 1500, 2**32 - 1500])
-async def test_timestamps_across_the_wraps(start: int):
+async def test_timestamps_across_the_wraps(start: int) -> None:
     """A timeline that begins late makes the wire's clock cross 24, 31 and 32 bits soon."""
     async with Receiver() as receiver:
         config = SessionConfig(camera_id=0, url=receiver.url("live", "cam0"))

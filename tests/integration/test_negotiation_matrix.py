@@ -162,18 +162,18 @@ def check_line(takes: Takes, acceptance_for: dict[str, Acceptance]) -> int:
     return count
 
 
-def test_the_table_names_every_profile():
+def test_the_table_names_every_profile() -> None:
     assert set(SERVERS) == set(profiles())
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_what_each_server_is_sent(server: str):
+def test_what_each_server_is_sent(server: str) -> None:
     known = {hevc: accepts(Target(url="rtmp://h/live/k", server=server, forms={"h265": hevc})) for hevc in HEVC}
     assert check_line(SERVERS[server], known) == 480
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_what_an_answer_changes(answer: str):
+def test_what_an_answer_changes(answer: str) -> None:
     properties, info, takes = ANSWERS[answer]
     known = {}
     for hevc in HEVC:
@@ -255,7 +255,7 @@ def arrived(recording: Recording) -> tuple[str, str]:
     return seen, next(iter(found[TagType.AUDIO]), "")
 
 
-async def test_what_arrives_at_the_receiver():
+async def test_what_arrives_at_the_receiver() -> None:
     """All cases at once: a camera for each clip, an output for each case."""
     cameras = defaultdict(list)
     async with Receiver() as plain, Receiver() as some, Receiver() as everything:

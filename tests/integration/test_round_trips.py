@@ -37,7 +37,7 @@ def to(url: str, server: str, number: int) -> SessionConfig:
     return SessionConfig(camera_id=number, targets=[TargetConfig(url=url, server=server)])
 
 
-async def test_every_codec_to_node_media_server(node_media_server: NodeMediaServer):
+async def test_every_codec_to_node_media_server(node_media_server: NodeMediaServer) -> None:
     cameras = [
         camera(number, made(name), to(node_media_server.url(name), "node-media-server", number))
         for number, name in enumerate(CLIPS)
@@ -49,7 +49,7 @@ async def test_every_codec_to_node_media_server(node_media_server: NodeMediaServ
         same(name, await asyncio.to_thread(node_media_server.recording, name))
 
 
-async def test_every_codec_to_ffmpeg(tmp_path: Path):
+async def test_every_codec_to_ffmpeg(tmp_path: Path) -> None:
     with ExitStack() as stack:
         listeners = [stack.enter_context(Listener(tmp_path / name)) for name in CLIPS]
         cameras = [
@@ -63,7 +63,7 @@ async def test_every_codec_to_ffmpeg(tmp_path: Path):
             same(name, await asyncio.to_thread(listener.received))
 
 
-async def test_what_nginx_can_take(nginx: Nginx):
+async def test_what_nginx_can_take(nginx: Nginx) -> None:
     names = ("h264_b_aac", "h264_pcma", "h264_mp3")
     cameras = [camera(n, made(name), to(nginx.url(name), "nginx-rtmp", n)) for n, name in enumerate(names)]
     async with engine(*cameras) as running:
@@ -149,7 +149,7 @@ async def play(running: Engine, codec: str) -> None:
 
 
 @pytest.mark.parametrize("codec", CHANGES)
-async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_media_server: NodeMediaServer):
+async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_media_server: NodeMediaServer) -> None:
     source = SourceConfig(type="push", options={"video": codec, "audio": "aac"})
     async with Receiver() as receiver:
         outputs = {
@@ -183,7 +183,7 @@ async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_
     assert shown == sorted(shown, key=SIZES.index)
 
 
-async def test_a_stream_that_becomes_another_codec_is_published_anew():
+async def test_a_stream_that_becomes_another_codec_is_published_anew() -> None:
     async with Receiver() as receiver:
         target = TargetConfig(url=receiver.url("live", "cam"), server="camcast")
         source = SourceConfig(type="push", options={"video": "h264"})

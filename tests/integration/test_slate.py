@@ -21,7 +21,7 @@ from tests.media import made
 
 
 @pytest.mark.parametrize("picture", ["card", "last", "image"])
-async def test_the_platform_sees_an_unbroken_stream(picture: str, tmp_path: Path):
+async def test_the_platform_sees_an_unbroken_stream(picture: str, tmp_path: Path) -> None:
     clip = Media.read(made("h264_aac_ts"))
     image = tmp_path / "slate.png"
     if picture == "image":
@@ -92,7 +92,7 @@ async def _notes(engine: Engine, notes: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("clip_name", "sound"), [("h264_pcma", "g711a"), ("h264_opus", "opus"), ("h264_mp3", "mp3")])
-async def test_the_slate_has_sound_whatever_the_camera_sends(clip_name: str, sound: str):
+async def test_the_slate_has_sound_whatever_the_camera_sends(clip_name: str, sound: str) -> None:
     """The camera's own format goes silent, so that a transcoder behind it, and the server, go on hearing."""
     clip = Media.read(made("h264_aac_ts"))
     first = clip.video[0].dts

@@ -60,7 +60,7 @@ __all__ = ["place", "quick_moves"]
 
 
 @pytest.mark.parametrize("greeting", [Greeting.SILENT, Greeting.DEAF])
-async def test_acceptance_01_a_peer_that_accepts_and_stays_silent(place: Place, greeting: Greeting):
+async def test_acceptance_01_a_peer_that_accepts_and_stays_silent(place: Place, greeting: Greeting) -> None:
     async with place.receiver() as receiver:
         with place.proxy(receiver, greeting=greeting) as proxy:
             target = TargetConfig(url=f"rtmp://{proxy.address}/live/cam0", connect_timeout=0.4)
@@ -72,7 +72,7 @@ async def test_acceptance_01_a_peer_that_accepts_and_stays_silent(place: Place, 
             arrived(only(running), received(receiver.recordings), clean=True)
 
 
-async def test_acceptance_01_a_peer_that_stops_reading(place: Place):
+async def test_acceptance_01_a_peer_that_stops_reading(place: Place) -> None:
     async with place.receiver() as first, place.receiver() as second:
         config = chain(first.url("live", "cam0"), second.url("live", "cam0"))
         async with on_air(camera(0, made("camera_1080p"), config)) as (running, events):
@@ -88,7 +88,7 @@ async def test_acceptance_01_a_peer_that_stops_reading(place: Place):
         arrived(one, received([*first.recordings, *second.recordings]), clean=False)
 
 
-async def test_acceptance_01_a_peer_that_reads_at_a_tenth_of_the_bitrate(place: Place):
+async def test_acceptance_01_a_peer_that_reads_at_a_tenth_of_the_bitrate(place: Place) -> None:
     """Never broken, hardly ever up to date, and memory stays flat."""
     path = made("camera_1080p")
     async with place.receiver(keep=0) as receiver:
@@ -129,7 +129,7 @@ async def test_acceptance_01_a_peer_that_reads_at_a_tenth_of_the_bitrate(place: 
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["RST", "FIN"])
-async def test_acceptance_01_a_peer_that_goes(place: Place, reset: bool):
+async def test_acceptance_01_a_peer_that_goes(place: Place, reset: bool) -> None:
     async with place.receiver() as receiver:
         config = chain(receiver.url("live", "cam0"))
         async with on_air(camera(0, made("h264_aac"), config)) as (running, _):
@@ -145,7 +145,7 @@ async def test_acceptance_01_a_peer_that_goes(place: Place, reset: bool):
 
 async def test_acceptance_01_a_name_that_leads_elsewhere_between_attempts(
     place: Place, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     leads_to = [place.host]
     real = socket.getaddrinfo
 
@@ -171,7 +171,7 @@ async def test_acceptance_01_a_name_that_leads_elsewhere_between_attempts(
 @pytest.mark.parametrize("agrees_first", [False, True], ids=["refusal", "start, then close"])
 async def test_acceptance_02_every_later_publication_is_refused(
     place: Place, agrees_first: bool, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """Attempts stay few, the session leaves CONNECTED, and gives up in the end."""
     monkeypatch.setattr(connection, "REFUSED_DELAY", 0.1)
     monkeypatch.setattr(connection, "BUSY_DELAY", 0.1)
@@ -196,7 +196,7 @@ async def test_acceptance_02_every_later_publication_is_refused(
         arrived(one, received(receiver.recordings), clean=False)
 
 
-async def test_acceptance_03_a_name_in_use_then_success(place: Place, monkeypatch: pytest.MonkeyPatch):
+async def test_acceptance_03_a_name_in_use_then_success(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "BUSY_DELAY", 0.1)
     async with place.receiver() as receiver:
         receiver.held.add("cam0")
@@ -215,7 +215,7 @@ async def test_acceptance_03_a_name_in_use_then_success(place: Place, monkeypatc
 
 
 @pytest.mark.parametrize("first_back", ["source", "server"])
-async def test_acceptance_04_source_and_server_gone_at_once(place: Place, first_back: str):
+async def test_acceptance_04_source_and_server_gone_at_once(place: Place, first_back: str) -> None:
     async with place.receiver() as receiver:
         config = chain(receiver.url("live", "cam0"), idle_timeout=0.5)
         async with on_air(pushed(config)) as (running, _):
@@ -247,7 +247,7 @@ def video_times(recording: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("wrap", [0xFFFFFF, 2**31, 2**32])
-async def test_acceptance_05_timestamps_across_the_wraps_and_a_reconnect(place: Place, wrap: int):
+async def test_acceptance_05_timestamps_across_the_wraps_and_a_reconnect(place: Place, wrap: int) -> None:
     """Each attempt's timeline begins shortly before the wrap and crosses it."""
     async with place.receiver() as receiver:
         config = chain(receiver.url("live", "cam0"))
@@ -266,7 +266,7 @@ async def test_acceptance_05_timestamps_across_the_wraps_and_a_reconnect(place: 
 
 
 @pytest.mark.parametrize("trouble", ["begins anew at 0", "ten times too fast"])
-async def test_acceptance_05_cameras_with_bad_clocks(place: Place, trouble: str):
+async def test_acceptance_05_cameras_with_bad_clocks(place: Place, trouble: str) -> None:
     async with place.receiver() as receiver:
         config = chain(receiver.url("live", "cam0"))
         async with on_air(pushed(config)) as (running, events):
@@ -293,7 +293,7 @@ async def test_acceptance_05_cameras_with_bad_clocks(place: Place, trouble: str)
 
 
 @pytest.mark.parametrize("trouble", ["dead", "slow", "deaf"])
-async def test_acceptance_06_three_of_four_lose_no_frame(place: Place, trouble: str):
+async def test_acceptance_06_three_of_four_lose_no_frame(place: Place, trouble: str) -> None:
     path = made("h264_b_aac")
     async with place.receiver() as receiver, place.receiver(keep=0) as bad:
         with place.proxy(bad) as proxy:

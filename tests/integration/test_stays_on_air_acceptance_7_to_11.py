@@ -51,7 +51,7 @@ PARTS = ("s3cr", "k/e&y", "y#home", "home%1", "%23home", "%26y")
 
 async def test_acceptance_07_the_key_never_shows_whatever_happens(
     place: Place, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], quick_moves: None
-):
+) -> None:
     """Failure, busy name, failover, failback, refusal in the server's words, give-up: all texts that come out."""
     caplog.set_level(logging.DEBUG)
     async with place.receiver() as first, place.receiver() as second:
@@ -79,7 +79,7 @@ async def test_acceptance_07_the_key_never_shows_whatever_happens(
 # --- 8 ----------------------------------------------------------------------------------------------------
 
 
-async def test_acceptance_08_a_flapping_primary_is_not_chased(place: Place, quick_moves: None):
+async def test_acceptance_08_a_flapping_primary_is_not_chased(place: Place, quick_moves: None) -> None:
     async with place.receiver() as first, place.receiver() as second:
         config = chain(first.url("live", "cam0"), second.url("live", "cam0"), failback_after=0.2, max_moves_per_hour=2)
         async with on_air(camera(0, made("h264_aac"), config)) as (running, events):
@@ -113,7 +113,7 @@ def _hang(*_: Any, **__: Any) -> Any:
 )
 def test_acceptance_09_stop_returns_in_every_state_from_any_thread(
     place: Place, state: str, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     events: list[Any] = []
     with on_a_thread(place.receiver()) as (receiver, call):
         url = receiver.url("live", "cam0")
@@ -194,7 +194,9 @@ def waited() -> float:
     return total / 1e9
 
 
-async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(place: Place, monkeypatch: pytest.MonkeyPatch):
+async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Dozens of attempts of every kind that fails, and the loop is never held up for more than 100 ms."""
     real = socket.getaddrinfo
 
@@ -259,7 +261,7 @@ async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(place: P
 # --- 11 ---------------------------------------------------------------------------------------------------
 
 
-async def test_acceptance_11_what_was_sent_is_what_arrived_bit_for_bit(place: Place, tmp_path: Path):
+async def test_acceptance_11_what_was_sent_is_what_arrived_bit_for_bit(place: Place, tmp_path: Path) -> None:
     """Through a network that cuts the stream into odd pieces, to a server that writes down what it gets."""
     path = made("h264_b_aac")
     with place.nginx(tmp_path / "nginx") as nginx, place.proxy(nginx, delay=0.02, rate_up=4_000_000) as proxy:

@@ -39,7 +39,7 @@ BREAKS: dict[str, Callable[[FaultProxy], object]] = {
 
 
 @pytest.mark.parametrize("fault", list(BREAKS))
-async def test_a_broken_connection_is_made_again_at_once(proxies: Proxies, fault: str):
+async def test_a_broken_connection_is_made_again_at_once(proxies: Proxies, fault: str) -> None:
     async with Receiver() as receiver:
         proxy = proxies(receiver)
         config = chain(f"rtmp://{proxy.address}/live/cam0", stall_timeout=2.0)
@@ -55,7 +55,7 @@ async def test_a_broken_connection_is_made_again_at_once(proxies: Proxies, fault
 
 
 @pytest.mark.parametrize("greeting", [Greeting.GARBAGE, Greeting.FIN, Greeting.RESET, Greeting.DEAF, Greeting.SILENT])
-async def test_bad_greetings_are_failures_of_the_network(proxies: Proxies, greeting: Greeting):
+async def test_bad_greetings_are_failures_of_the_network(proxies: Proxies, greeting: Greeting) -> None:
     async with Receiver() as receiver:
         proxy = proxies(receiver)
         proxy.greeting = greeting
@@ -70,7 +70,7 @@ async def test_bad_greetings_are_failures_of_the_network(proxies: Proxies, greet
         arrived(one, received(receiver.of("cam0")), clean=True)
 
 
-async def test_half_open_and_its_ghost_holds_the_name(proxies: Proxies, quick_moves: None):
+async def test_half_open_and_its_ghost_holds_the_name(proxies: Proxies, quick_moves: None) -> None:
     """Nothing is acknowledged any more, nothing is closed; the server believes in the old connection for a while."""
     async with Receiver() as receiver:
         proxy = proxies(receiver)
@@ -88,7 +88,7 @@ async def test_half_open_and_its_ghost_holds_the_name(proxies: Proxies, quick_mo
         arrived(one, received(receiver.of("cam0")), clean=False)
 
 
-async def test_a_broken_tls_record(proxies: Proxies, authority, certificate: Certificate):
+async def test_a_broken_tls_record(proxies: Proxies, authority, certificate: Certificate) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert_file, certificate.key_file)
     async with Receiver(tls=context) as receiver:
@@ -108,7 +108,7 @@ async def test_a_broken_tls_record(proxies: Proxies, authority, certificate: Cer
 
 
 @pytest.mark.parametrize(("delay", "rate_down"), [(0.15, None), (0.0, 30_000.0)], ids=["far away", "slow handshake"])
-async def test_slow_is_not_broken(proxies: Proxies, delay: float, rate_down: float | None):
+async def test_slow_is_not_broken(proxies: Proxies, delay: float, rate_down: float | None) -> None:
     """0.3 s of round trip; or a handshake that takes most of a second to come. Not a frame is dropped."""
     async with Receiver() as receiver:
         proxy = proxies(receiver)
@@ -124,7 +124,7 @@ async def test_slow_is_not_broken(proxies: Proxies, delay: float, rate_down: flo
         arrived(one, received(receiver.of("cam0")), clean=True)
 
 
-async def test_a_throttled_link_recovers_at_a_keyframe(proxies: Proxies):
+async def test_a_throttled_link_recovers_at_a_keyframe(proxies: Proxies) -> None:
     """Half of what the stream needs: pictures go to the next keyframe, sound last; then all of it again."""
     async with Receiver() as receiver:
         proxy = proxies(receiver)

@@ -81,7 +81,7 @@ async def mid_group(receiver: Receiver, name: str = "cam0") -> None:
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])
-async def test_after_a_reconnect_the_present_is_shown(b_frames: int):
+async def test_after_a_reconnect_the_present_is_shown(b_frames: int) -> None:
     async with Receiver() as receiver:
         config = chain(receiver.url("live", "cam0"))
         async with on_air(drawn(0, config, tone=440, gop=GOP, b_frames=b_frames)) as (running, _):
@@ -109,7 +109,7 @@ async def test_after_a_reconnect_the_present_is_shown(b_frames: int):
     assert abs(sounds[0] - pictures[fresh].pts) < 300
 
 
-async def test_after_a_reconnect_sound_and_picture_are_in_step(tmp_path: Path):
+async def test_after_a_reconnect_sound_and_picture_are_in_step(tmp_path: Path) -> None:
     """Audio and video units of a clip with B-frames keep their distance: one offset fits all."""
     path = made("h264_b_aac")
     async with Receiver() as receiver:
@@ -130,7 +130,7 @@ async def test_after_a_reconnect_sound_and_picture_are_in_step(tmp_path: Path):
     assert result.spread <= 2.0
 
 
-async def test_a_planned_move_shows_every_picture_once(quick_moves: None):
+async def test_a_planned_move_shows_every_picture_once(quick_moves: None) -> None:
     """Failback at a keyframe: what the fallback no longer gets, the primary has."""
     async with Receiver() as first, Receiver() as second:
         first.held.add("cam0")
@@ -163,7 +163,7 @@ STANDBYS: dict[str, Callable[[list[Shown], list[Shown]], bool]] = {
 
 
 @pytest.mark.parametrize("standby", list(STANDBYS))
-async def test_a_standby_carries_on_where_the_other_was_lost(standby: str):
+async def test_a_standby_carries_on_where_the_other_was_lost(standby: str) -> None:
     async with Receiver() as first, Receiver() as second:
         config = chain(first.url("live", "cam0"), second.url("live", "cam0"), standby=standby)
         async with on_air(drawn(0, config, b_frames=2, gop=GOP)) as (running, events):

@@ -19,7 +19,7 @@ __all__ = ["quick_moves"]
 Start = Callable[..., Nginx]
 
 
-async def test_a_killed_server_and_the_backup_carries_on(start_nginx: Start):
+async def test_a_killed_server_and_the_backup_carries_on(start_nginx: Start) -> None:
     first, second = start_nginx(), start_nginx()
     path = made("h264_b_aac")
     async with on_air(camera(0, path, chain(first.url("cam0"), second.url("cam0")))) as (running, events):
@@ -36,7 +36,7 @@ async def test_a_killed_server_and_the_backup_carries_on(start_nginx: Start):
     arrived(one, recorded([*first.recordings("cam0"), *second.recordings("cam0")]), clean=False)
 
 
-async def test_a_killed_server_comes_back_on_its_port(nginx: Nginx):
+async def test_a_killed_server_comes_back_on_its_port(nginx: Nginx) -> None:
     path = made("h264_b_aac")
     async with on_air(camera(0, path, chain(nginx.url("cam0")))) as (running, events):
         one = only(running)
@@ -50,7 +50,7 @@ async def test_a_killed_server_comes_back_on_its_port(nginx: Nginx):
     arrived(one, recorded(nginx.recordings("cam0")), clean=False)
 
 
-async def test_a_restarted_server(nginx: Nginx):
+async def test_a_restarted_server(nginx: Nginx) -> None:
     async with on_air(camera(0, made("h264_aac"), chain(nginx.url("cam0")))) as (running, _):
         one = only(running)
         await stable(running)
@@ -60,7 +60,7 @@ async def test_a_restarted_server(nginx: Nginx):
     arrived(one, recorded(nginx.recordings("cam0")), clean=False)
 
 
-async def test_a_stopped_server_is_left_and_returned_to(start_nginx: Start, quick_moves: None):
+async def test_a_stopped_server_is_left_and_returned_to(start_nginx: Start, quick_moves: None) -> None:
     """SIGSTOP: its kernel goes on acknowledging until its buffers are full."""
     first, second = start_nginx(), start_nginx()
     path = made("camera_1080p")
@@ -80,7 +80,7 @@ async def test_a_stopped_server_is_left_and_returned_to(start_nginx: Start, quic
     arrived(one, recorded(path for server in servers for path in server.recordings("cam0")), clean=False)
 
 
-async def test_a_server_that_listens_and_is_silent(start_nginx: Start):
+async def test_a_server_that_listens_and_is_silent(start_nginx: Start) -> None:
     first, second = start_nginx(), start_nginx()
     first.freeze()
     config = chain(first.url("cam0"), second.url("cam0"))
@@ -93,7 +93,7 @@ async def test_a_server_that_listens_and_is_silent(start_nginx: Start):
     arrived(one, recorded([second.recording("cam0")]), clean=True)
 
 
-async def test_a_cut_cable(tmp_path: Path, nginx: Nginx):
+async def test_a_cut_cable(tmp_path: Path, nginx: Nginx) -> None:
     """Packets vanish: no FIN, no RST, nothing acknowledged."""
     with Namespace() as host, Nginx(tmp_path / "far", host=host.address, prefix=host.prefix) as far:
         config = chain(far.url("cam0"), nginx.url("cam0"))

@@ -33,7 +33,7 @@ def to(server: WhipServer, path: str = "whip/camera-7", camera_id: int = 0, **mo
     return SessionConfig(camera_id=camera_id, output="whip", targets=[target])
 
 
-async def test_a_test_picture_and_a_tone(server: WhipServer):
+async def test_a_test_picture_and_a_tone(server: WhipServer) -> None:
     async with engine(drawn(0, to(server), tone=440)) as running:
         await sent(running, 125)
         (one,) = running.sessions
@@ -55,7 +55,7 @@ def of(server: WhipServer, kind: str) -> list[Received]:
     return [unit for unit in server.received() if unit.kind == kind]
 
 
-async def test_b_frames_and_aac_are_transcoded(server: WhipServer):
+async def test_b_frames_and_aac_are_transcoded(server: WhipServer) -> None:
     async with engine(camera(0, made("h264_b_aac"), to(server))) as running:
         notes: list[Note] = []
 
@@ -75,7 +75,7 @@ async def test_b_frames_and_aac_are_transcoded(server: WhipServer):
     assert [unit for unit in received if unit.kind == "audio"]
 
 
-async def test_the_keyframe_that_a_receiver_asks_for_is_made(server: WhipServer):
+async def test_the_keyframe_that_a_receiver_asks_for_is_made(server: WhipServer) -> None:
     async with engine(drawn(0, to(server), gop=60.0)) as running:
         (one,) = running.sessions
         # The first is written down late: the jitter buffer gives a picture out when the next one begins.
@@ -96,7 +96,7 @@ def keyframes(server: WhipServer) -> int:
     return sum(unit.kind == "video" and len(unit.hashes) >= 3 for unit in server.received())
 
 
-async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer):
+async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer) -> None:
     async with engine(camera(0, made("h264_opus"), to(server))) as running:
         (one,) = running.sessions
         await until(lambda: one.metrics.transport.get("receiver_reports", 0) >= 8)
@@ -113,7 +113,7 @@ async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer):
     balance(running)
 
 
-async def test_a_redirect_to_another_port_is_followed_without_the_token(server: WhipServer, tmp_path: Path):
+async def test_a_redirect_to_another_port_is_followed_without_the_token(server: WhipServer, tmp_path: Path) -> None:
     with WhipServer(tmp_path / "other") as other:
         config = to(server, f"to?http://{other.address}/whip/moved")
         async with engine(camera(0, made("h264_opus"), config)) as running:
@@ -124,7 +124,7 @@ async def test_a_redirect_to_another_port_is_followed_without_the_token(server: 
     assert {one["authorization"] for one in state["requests"]} == {""}
 
 
-async def test_failover_across_protocols(server: WhipServer, tmp_path: Path):
+async def test_failover_across_protocols(server: WhipServer, tmp_path: Path) -> None:
     """The chain goes on with WHIP when RTMP is not there."""
     targets = [
         TargetConfig(url=f"rtmp://127.0.0.1:{free_port()}/live/cam0"),

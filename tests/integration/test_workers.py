@@ -32,7 +32,7 @@ def remote(engine: Engine) -> list[RemoteCamera]:
     return [one for one in engine.cameras if isinstance(one, RemoteCamera)]
 
 
-async def test_two_processes_are_one_engine():
+async def test_two_processes_are_one_engine() -> None:
     async with Receiver() as receiver:
         async with Engine(sharded(receiver, 4)) as engine:
             events = []
@@ -66,7 +66,7 @@ async def test_two_processes_are_one_engine():
         assert all(recording.clean for recording in receiver.recordings)
 
 
-async def test_a_worker_that_is_killed_comes_back_with_its_cameras():
+async def test_a_worker_that_is_killed_comes_back_with_its_cameras() -> None:
     async with Receiver() as receiver:
         async with Engine(sharded(receiver, 2)) as engine:
             events = []
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_killed_comes_back_with_its_cameras():
         await reader
 
 
-async def test_a_stream_in_another_process_is_restarted_by_itself():
+async def test_a_stream_in_another_process_is_restarted_by_itself() -> None:
     async with Receiver() as receiver:
         config = sharded(receiver, 2)
         async with Engine(config) as engine:
@@ -114,7 +114,7 @@ async def test_a_stream_in_another_process_is_restarted_by_itself():
             await until(lambda: len(receiver.live()) == 1)
 
 
-async def test_what_this_program_feeds_stays_here():
+async def test_what_this_program_feeds_stays_here() -> None:
     from camcast.workers.sharding import stays_at_home
 
     push = CameraConfig(camera_id=9, streams=(StreamConfig(source=SourceConfig(type="push")),))
@@ -123,7 +123,7 @@ async def test_what_this_program_feeds_stays_here():
     assert stays_at_home(camera(0, "clip.mp4"), engine.host) is None
 
 
-async def test_the_cap_on_connects_holds_over_all_processes():
+async def test_the_cap_on_connects_holds_over_all_processes() -> None:
     """Eight sessions in two processes, five connects a second: the last begins 1.4 s after the first."""
     async with Receiver() as receiver:
         config = sharded(receiver, 8)

@@ -21,7 +21,7 @@ SIZES = st.lists(
 
 
 @given(SIZES, st.integers(100, 1400))
-def test_units_come_out_as_they_went_in(sizes: list[int], limit: int):
+def test_units_come_out_as_they_went_in(sizes: list[int], limit: int) -> None:
     rng = random.Random(sum(sizes))
     units = [bytes((rng.choice((0x65, 0x41, 0x67, 0x06, 0x01)),)) + rng.randbytes(size - 1) for size in sizes]
     made = h264.payloads(units, limit)
@@ -30,7 +30,7 @@ def test_units_come_out_as_they_went_in(sizes: list[int], limit: int):
     assert out == b"".join(b"\0\0\0\1" + unit for unit in units)
 
 
-def test_small_units_share_and_large_ones_are_cut_evenly():
+def test_small_units_share_and_large_ones_are_cut_evenly() -> None:
     units = [bytes((0x67,)) + bytes(20), bytes((0x68,)) + bytes(4), bytes((0x65,)) + bytes(3000)]
     together, *pieces = h264.payloads(units, 1200)
     assert together[0] == 0x60 | h264.STAP_A
@@ -42,7 +42,7 @@ def stream(**more: int) -> RtpStream:
     return RtpStream(Parameters(ssrc=7, payload_type=96, clock_rate=90_000, mid="0", **more))
 
 
-def test_packets_as_another_implementation_reads_them():
+def test_packets_as_another_implementation_reads_them() -> None:
     extensions = HeaderExtensionsMap()
     extensions._HeaderExtensionsMap__ids.mid = 3  # type: ignore[attr-defined]
     own = stream(mid_extension=3)
@@ -57,7 +57,7 @@ def test_packets_as_another_implementation_reads_them():
     assert first[0].sequence_number < 1 << 15
 
 
-def test_repeats_with_and_without_rtx():
+def test_repeats_with_and_without_rtx() -> None:
     own = stream()
     (sent,) = own.packets([b"hello"], 0, 5)
     number = RtpPacket.parse(sent).sequence_number
@@ -74,7 +74,7 @@ def test_repeats_with_and_without_rtx():
     assert (unwrapped.payload, unwrapped.sequence_number) == (b"hello", number)
 
 
-def test_repeats_are_bounded_by_age_and_rate():
+def test_repeats_are_bounded_by_age_and_rate() -> None:
     own = stream()
     first = RtpPacket.parse(own.packets([b"x"], 0, 1)[0]).sequence_number
     for _ in range(HISTORY):
@@ -92,7 +92,7 @@ def report(highest: int, **more: int) -> Report:
     return Report(highest_sequence=highest, **values)
 
 
-def test_a_report_acknowledges_up_to_its_highest_number_even_over_the_wrap():
+def test_a_report_acknowledges_up_to_its_highest_number_even_over_the_wrap() -> None:
     own = stream()
     numbers = []
     for size in range(70_000):
@@ -105,7 +105,7 @@ def test_a_report_acknowledges_up_to_its_highest_number_even_over_the_wrap():
     assert not own.outstanding
 
 
-def test_a_number_that_was_not_sent_acknowledges_nothing():
+def test_a_number_that_was_not_sent_acknowledges_nothing() -> None:
     own = stream()
     (sent,) = own.packets([b"x"], 0, 10)
     number = RtpPacket.parse(sent).sequence_number
@@ -114,7 +114,7 @@ def test_a_number_that_was_not_sent_acknowledges_nothing():
     assert own.acked == 0
 
 
-def test_round_trip_loss_and_what_was_left_out():
+def test_round_trip_loss_and_what_was_left_out() -> None:
     own = stream()
     (sent,) = own.packets([b"x"], 0, 10)
     own.leave_out(90)
@@ -130,7 +130,7 @@ def test_round_trip_loss_and_what_was_left_out():
     assert own.jitter == pytest.approx(0.01)
 
 
-def test_a_keyframe_takes_half_of_a_frame_and_a_small_picture_none():
+def test_a_keyframe_takes_half_of_a_frame_and_a_small_picture_none() -> None:
     pacer = Pacer()
     now = 10.0
     assert pacer.allowed(now) == BURST
@@ -146,14 +146,14 @@ def test_a_keyframe_takes_half_of_a_frame_and_a_small_picture_none():
     assert pacer.allowed(now + 0.02) >= 5
 
 
-def test_a_late_timer_does_not_make_a_burst():
+def test_a_late_timer_does_not_make_a_burst() -> None:
     pacer = Pacer()
     pacer.allowed(0.0)
     pacer.take(BURST)
     assert pacer.allowed(5.0) <= 20
 
 
-def test_silence_counts_by_the_peers_habit():
+def test_silence_counts_by_the_peers_habit() -> None:
     alive = Liveness(0.0)
     assert not alive.silent(FIRST - 0.1)
     assert alive.silent(FIRST + 0.1)

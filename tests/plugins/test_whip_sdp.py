@@ -35,7 +35,7 @@ LOCAL = Local(
 OFFER = offered([VIDEO, AUDIO])
 
 
-def test_the_offer_as_another_implementation_reads_it():
+def test_the_offer_as_another_implementation_reads_it() -> None:
     text = write_offer(OFFER, LOCAL, "cafe")
     read = sdp.SessionDescription.parse(text)
     assert [media.kind for media in read.media] == ["video", "audio"]
@@ -56,7 +56,7 @@ def test_the_offer_as_another_implementation_reads_it():
     assert audio.rtp.codecs[0].parameters["stereo"] == 1
 
 
-def test_a_baseline_stream_is_offered_once():
+def test_a_baseline_stream_is_offered_once() -> None:
     (own,) = offered([BASELINE])
     assert own.profiles == ("42e01f",)
     assert "a=rtpmap:98" not in write_offer([own], LOCAL, "cafe")
@@ -95,7 +95,7 @@ a=rtpmap:111 opus/48000/2
 """.format(fingerprint=":".join(["cd"] * 32))
 
 
-def test_an_answer():
+def test_an_answer() -> None:
     answer = read_answer(ANSWER, OFFER)
     assert answer.username == "wxyz"
     assert answer.lite
@@ -110,7 +110,7 @@ def test_an_answer():
     assert "012345" not in repr(answer)
 
 
-def test_candidates_by_name_are_apart_and_few():
+def test_candidates_by_name_are_apart_and_few() -> None:
     names = [
         "sfu.example.com",
         "SFU-1.example.com",
@@ -132,7 +132,7 @@ def test_candidates_by_name_are_apart_and_few():
     assert len(answer.candidates) == 1
 
 
-def test_a_refused_track():
+def test_a_refused_track() -> None:
     refused = read_answer(ANSWER.replace("m=audio 9", "m=audio 0"), OFFER)
     assert [track.payload_type for track in refused.tracks] == [96, 0]
     inactive = read_answer(ANSWER.replace("a=recvonly", "a=inactive", 1), OFFER)
@@ -156,7 +156,7 @@ def test_a_refused_track():
         ("s=-", "\n".join(["a=x"] * 3000), "lines"),
     ],
 )
-def test_answers_that_cannot_be_used(old: str, new: str, words: str):
+def test_answers_that_cannot_be_used(old: str, new: str, words: str) -> None:
     text = ANSWER.replace(old, new)
     if words == "111":  # only the picture is refused: the sound carries the transport
         assert [track.payload_type for track in read_answer(text, OFFER).tracks] == [0, 111]
@@ -165,13 +165,13 @@ def test_answers_that_cannot_be_used(old: str, new: str, words: str):
         read_answer(text, OFFER)
 
 
-def test_too_many_candidates_are_cut():
+def test_too_many_candidates_are_cut() -> None:
     many = "\n".join(f"a=candidate:1 1 udp 1 192.0.2.1 {port} typ host" for port in range(1000, 1200))
     assert len(read_answer(ANSWER.replace("a=mid:0", many), OFFER).candidates) == MAX_CANDIDATES
 
 
 @given(st.lists(st.tuples(st.integers(0, ANSWER.count("\n") - 1), st.text(max_size=40)), max_size=8))
-def test_damaged_answers_end_in_a_value_error(changes: list[tuple[int, str]]):
+def test_damaged_answers_end_in_a_value_error(changes: list[tuple[int, str]]) -> None:
     lines = ANSWER.splitlines()
     for at, text in changes:
         lines[at] = lines[at][: len(text)] + text
@@ -201,16 +201,16 @@ def test_damaged_answers_end_in_a_value_error(changes: list[tuple[int, str]]):
         (['<stun:s.example.net>; rel="ice-server", ' * 100], [IceServer(url="stun:s.example.net")] * 16),
     ],
 )
-def test_link_headers(headers: list[str], expected: list[IceServer]):
+def test_link_headers(headers: list[str], expected: list[IceServer]) -> None:
     assert list(ice_servers(headers)) == expected
 
 
 @given(st.text(alphabet='<>;=", \\stun:rel-ice-server', max_size=300))
-def test_any_link_header_is_read(text: str):
+def test_any_link_header_is_read(text: str) -> None:
     assert len(ice_servers([text])) <= 16
 
 
-def test_a_credential_is_not_shown():
+def test_a_credential_is_not_shown() -> None:
     assert "geheim" not in repr(IceServer(url="turn:t.example.net", credential="geheim"))
     assert "geheim" not in repr(WhipOptions(token="geheim"))
 
@@ -223,7 +223,7 @@ def test_a_credential_is_not_shown():
         ("https://[2001:db8::1]:8443/x", ("https://[2001:db8::1]:8443/x", "2001:db8::1", 8443)),
     ],
 )
-def test_where_a_url_leads(url: str, expected: tuple[str, str, int]):
+def test_where_a_url_leads(url: str, expected: tuple[str, str, int]) -> None:
     place = place_of(Target(url=url), WhipOptions())
     assert (place.url, place.host, place.port) == expected
 
@@ -245,7 +245,7 @@ def test_where_a_url_leads(url: str, expected: tuple[str, str, int]):
         ({"url": "whip://host/x", "options": WhipOptions(relay_only=True, link_ice_servers=False)}, "TURN"),
     ],
 )
-def test_targets_that_cannot_work(fields: dict[str, Any], words: str):
+def test_targets_that_cannot_work(fields: dict[str, Any], words: str) -> None:
     (kind,) = camcast_transports()
     with pytest.raises(ValueError, match=words) as caught:
         kind.check(Target(**fields))
@@ -261,7 +261,7 @@ def test_targets_that_cannot_work(fields: dict[str, Any], words: str):
         ({"tokken": "geheim"}, "options.tokken", 'did you mean "token"'),
     ],
 )
-def test_options_are_checked_with_the_configuration(options: dict[str, Any], path: str, words: str):
+def test_options_are_checked_with_the_configuration(options: dict[str, Any], path: str, words: str) -> None:
     config = TargetConfig(url="whips://host/x", options=options)
     report = Report()
     kind = check_target(PluginHost(), config, report.root(), report.root().at("url"))
@@ -273,7 +273,7 @@ def test_options_are_checked_with_the_configuration(options: dict[str, Any], pat
     assert "geheim" not in str(issue)
 
 
-def test_names_differ_by_path_and_token_and_hold_neither():
+def test_names_differ_by_path_and_token_and_hold_neither() -> None:
     (kind,) = camcast_transports()
     names = [
         kind.publish_name(Target(url="whip://host/cam1", options=WhipOptions(token="geheim"))),
@@ -287,14 +287,14 @@ def test_names_differ_by_path_and_token_and_hold_neither():
     assert kind.publish_name(same).startswith("host:80/")
 
 
-def test_without_the_libraries_the_line_to_install_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_libraries_the_line_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camcast_whip.kind.find_spec", lambda name: None if name == "aiortc" else object())
     (kind,) = camcast_transports()
     with pytest.raises(MissingDependency, match=r"needs aiortc: pip install 'camcast\[whip\]'$"):
         kind.available()
 
 
-def test_listing_imports_nothing_heavy():
+def test_listing_imports_nothing_heavy() -> None:
     import subprocess
 
     code = (

@@ -123,7 +123,7 @@ def compare(sent: Sequence[Packet], received: Sequence[Received]) -> None:
 # --- frames -----------------------------------------------------------------------------------------------
 
 
-async def test_every_frame_arrives_and_is_acknowledged(kind: TransportKind, server: WhipServer):
+async def test_every_frame_arrives_and_is_acknowledged(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_opus"))
     packets = longer(clip, 5.0)
     async with publishing(kind, server.url(), clip) as (transport, events):
@@ -143,7 +143,7 @@ async def test_every_frame_arrives_and_is_acknowledged(kind: TransportKind, serv
     assert not state["peers"]
 
 
-async def test_every_frame_arrives_at_janus(kind: TransportKind, tmp_path: Path):
+async def test_every_frame_arrives_at_janus(kind: TransportKind, tmp_path: Path) -> None:
     """Another implementation still: libnice, OpenSSL, libsrtp and a parser of its own."""
     clip = load(made("h264_opus"))
     with Janus(tmp_path) as server:
@@ -163,7 +163,7 @@ async def test_every_frame_arrives_at_janus(kind: TransportKind, tmp_path: Path)
     assert [packet.payload for packet in audio] == sounds
 
 
-async def test_a_group_of_pictures_at_once_arrives_whole(kind: TransportKind, server: WhipServer):
+async def test_a_group_of_pictures_at_once_arrives_whole(kind: TransportKind, server: WhipServer) -> None:
     """What a new attempt begins with: a megabyte in a row, more than a socket's buffer holds."""
     clip = load(made("camera_1080p"))
     packets = [packet for packet in clip.packets if packet.track.kind is MediaKind.VIDEO][:55]
@@ -179,7 +179,7 @@ async def test_a_group_of_pictures_at_once_arrives_whole(kind: TransportKind, se
     compare(packets, server.received())
 
 
-async def test_sixteen_at_once_from_one_thread(kind: TransportKind, server: WhipServer):
+async def test_sixteen_at_once_from_one_thread(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_only"))
     packets = longer(clip, 1.0)
     handover = DirectHandover()
@@ -202,7 +202,7 @@ async def test_sixteen_at_once_from_one_thread(kind: TransportKind, server: Whip
 
 
 @pytest.mark.parametrize("behaviour", ["chunked", "until-close", "absolute", "no-location", "redirect/3"])
-async def test_answers_of_all_kinds(kind: TransportKind, server: WhipServer, behaviour: str):
+async def test_answers_of_all_kinds(kind: TransportKind, server: WhipServer, behaviour: str) -> None:
     clip = load(made("h264_opus"))
     options = WhipOptions(token=TOKEN)
     async with publishing(kind, server.url(f"{behaviour}/camera-7"), clip, options=options) as (transport, events):
@@ -220,7 +220,7 @@ async def test_answers_of_all_kinds(kind: TransportKind, server: WhipServer, beh
     assert not events.losses
 
 
-async def test_a_server_that_takes_the_streams_own_profile(kind: TransportKind, server: WhipServer):
+async def test_a_server_that_takes_the_streams_own_profile(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_only"))
     async with publishing(kind, server.url("any-profile/x"), clip) as (transport, events):
         await feed(transport, clip.packets[:20], speed=4)
@@ -229,7 +229,7 @@ async def test_a_server_that_takes_the_streams_own_profile(kind: TransportKind, 
     assert len(server.received()) >= 19
 
 
-async def test_a_track_that_is_refused_is_left_out(kind: TransportKind, server: WhipServer):
+async def test_a_track_that_is_refused_is_left_out(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_opus"))
     async with publishing(kind, server.url("video-only/x"), clip) as (transport, events):
         await feed(transport, clip.packets[:50], speed=4)
@@ -243,7 +243,7 @@ async def test_a_track_that_is_refused_is_left_out(kind: TransportKind, server: 
 
 
 @pytest.mark.parametrize("options", [WhipOptions(token="wrong-horse-battery"), WhipOptions()])
-async def test_a_wrong_token_and_none_are_refused(kind: TransportKind, tmp_path: Path, options: WhipOptions):
+async def test_a_wrong_token_and_none_are_refused(kind: TransportKind, tmp_path: Path, options: WhipOptions) -> None:
     with WhipServer(tmp_path, token=TOKEN) as server:
         transport, events = build(kind, server.url(), options=options)
         await transport.connect()
@@ -257,7 +257,7 @@ async def test_a_wrong_token_and_none_are_refused(kind: TransportKind, tmp_path:
 
 
 @pytest.mark.parametrize("field", ["token", "stream_key"])
-async def test_the_right_token(kind: TransportKind, tmp_path: Path, field: str):
+async def test_the_right_token(kind: TransportKind, tmp_path: Path, field: str) -> None:
     clip = load(made("h264_only"))
     more: dict[str, Any] = {"options": WhipOptions(token=TOKEN)} if field == "token" else {"stream_key": TOKEN}
     with WhipServer(tmp_path, token=TOKEN) as server:
@@ -285,7 +285,7 @@ REFUSALS = {
 @pytest.mark.parametrize("path", REFUSALS)
 async def test_refusals_are_told_apart_and_hold_no_secret(
     kind: TransportKind, server: WhipServer, path: str, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     caplog.set_level("DEBUG")
     error, words = REFUSALS[path]
     url = server.url(f"{path}?key=hidden-key-77")
@@ -303,7 +303,7 @@ async def test_refusals_are_told_apart_and_hold_no_secret(
 
 async def test_a_redirect_elsewhere_is_the_sessions_to_decide_and_takes_no_token_along(
     kind: TransportKind, server: WhipServer, tmp_path: Path
-):
+) -> None:
     with WhipServer(tmp_path / "other") as other:
         elsewhere = f"http://{other.address}/whip/moved"
         transport, events = build(kind, server.url(f"to?{elsewhere}"), options=WhipOptions(token=TOKEN))
@@ -317,7 +317,7 @@ async def test_a_redirect_elsewhere_is_the_sessions_to_decide_and_takes_no_token
 
 async def test_a_redirect_from_https_to_http_is_not_followed(
     kind: TransportKind, authority: Authority, certificate: Certificate, server: WhipServer, tmp_path: Path
-):
+) -> None:
     with WhipServer(tmp_path / "tls", certificate=certificate) as secure:
         url = secure.url(f"to?http://{server.address}/whip/moved")
         transport, events = build(kind, url, ca_file=str(authority.ca_file), options=WhipOptions(token=TOKEN))
@@ -335,7 +335,7 @@ async def test_a_redirect_from_https_to_http_is_not_followed(
 @pytest.mark.parametrize("trust", ["ca_file", "fingerprint", "insecure"])
 async def test_over_tls(
     kind: TransportKind, authority: Authority, certificate: Certificate, tmp_path: Path, trust: str
-):
+) -> None:
     how = {"ca_file": str(authority.ca_file), "fingerprint": certificate.fingerprint, "insecure": True}
     clip = load(made("h264_only"))
     with WhipServer(tmp_path / "tls", certificate=certificate) as server:
@@ -347,7 +347,7 @@ async def test_over_tls(
 
 async def test_a_certificate_that_is_not_trusted(
     kind: TransportKind, certificate: Certificate, server: WhipServer, tmp_path: Path
-):
+) -> None:
     async def fails(url: str, **more: Any) -> TransportError:
         transport, _ = build(kind, url, **more)
         with pytest.raises(TransportError) as caught:
@@ -370,7 +370,7 @@ async def test_a_certificate_that_is_not_trusted(
 # --- faults -----------------------------------------------------------------------------------------------
 
 
-async def test_nobody_there_and_a_silent_server(kind: TransportKind, server: WhipServer):
+async def test_nobody_there_and_a_silent_server(kind: TransportKind, server: WhipServer) -> None:
     for url, words in (
         (f"whip://127.0.0.1:{free_port()}/x", "refused"),
         (server.url("silent/x"), r"no answer to POST within 0\.7 s"),
@@ -388,7 +388,7 @@ async def test_nobody_there_and_a_silent_server(kind: TransportKind, server: Whi
         await transport.close()
 
 
-async def test_no_media_path_is_told_within_the_deadline(kind: TransportKind, mortal: WhipServer):
+async def test_no_media_path_is_told_within_the_deadline(kind: TransportKind, mortal: WhipServer) -> None:
     """The server answers and then says nothing more."""
     transport, _ = build(kind, mortal.url("mute/x"), connect_timeout=1.0)
     await transport.connect()
@@ -403,7 +403,7 @@ async def test_no_media_path_is_told_within_the_deadline(kind: TransportKind, mo
 
 
 @pytest.mark.parametrize("fault", ["freeze", "kill"])
-async def test_a_dead_peer_is_a_stall(kind: TransportKind, mortal: WhipServer, fault: str):
+async def test_a_dead_peer_is_a_stall(kind: TransportKind, mortal: WhipServer, fault: str) -> None:
     server = mortal
     clip = load(made("h264_opus"))
     packets = longer(clip, 30.0)
@@ -429,7 +429,7 @@ async def test_a_dead_peer_is_a_stall(kind: TransportKind, mortal: WhipServer, f
             await feeder
 
 
-async def test_a_server_that_hangs_up_is_a_loss(kind: TransportKind, server: WhipServer):
+async def test_a_server_that_hangs_up_is_a_loss(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_only"))
     async with publishing(kind, server.url(), clip) as (transport, events):
         await feed(transport, clip.packets[:10], speed=4)
@@ -443,7 +443,7 @@ async def test_a_server_that_hangs_up_is_a_loss(kind: TransportKind, server: Whi
         assert transport.stats()["sent_after_loss"] == 1
 
 
-async def test_a_receiver_asks_for_a_keyframe(kind: TransportKind, server: WhipServer):
+async def test_a_receiver_asks_for_a_keyframe(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_only"))
     async with publishing(kind, server.url(), clip) as (transport, events):
         await feed(transport, clip.packets[:10], speed=4)
@@ -459,7 +459,7 @@ async def test_a_receiver_asks_for_a_keyframe(kind: TransportKind, server: WhipS
         assert transport.stats()["keyframe_requests"] == 3
 
 
-async def test_what_is_told_survives_a_full_hand_over(kind: TransportKind, server: WhipServer):
+async def test_what_is_told_survives_a_full_hand_over(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_only"))
     handover = DirectHandover()
     async with publishing(kind, server.url(), clip, handover=handover) as (_, events):
@@ -475,7 +475,7 @@ async def test_what_is_told_survives_a_full_hand_over(kind: TransportKind, serve
 
 
 @pytest.mark.parametrize("step", ["resolve", "connect", "publish"])
-async def test_cancelled_anywhere(kind: TransportKind, server: WhipServer, step: str):
+async def test_cancelled_anywhere(kind: TransportKind, server: WhipServer, step: str) -> None:
     url = server.url({"connect": "silent/x", "publish": "mute/x"}.get(step, "whip/x"))
     transport, events = build(kind, url)
     if step == "publish":
@@ -493,7 +493,7 @@ async def test_cancelled_anywhere(kind: TransportKind, server: WhipServer, step:
     assert not events.losses
 
 
-async def test_closing_what_was_never_opened_and_using_it_afterwards(kind: TransportKind, server: WhipServer):
+async def test_closing_what_was_never_opened_and_using_it_afterwards(kind: TransportKind, server: WhipServer) -> None:
     transport, _ = build(kind, server.url())
     await transport.close()
     with pytest.raises(NetworkError):
@@ -504,7 +504,7 @@ async def test_closing_what_was_never_opened_and_using_it_afterwards(kind: Trans
     assert (transport.pending, transport.acked) == (0, 0)
 
 
-async def test_media_that_does_not_fit(kind: TransportKind, server: WhipServer):
+async def test_media_that_does_not_fit(kind: TransportKind, server: WhipServer) -> None:
     clip = load(made("h264_aac"))
     transport, _ = build(kind, server.url())
     await transport.connect()

@@ -36,11 +36,11 @@ def read_units(path):
 class Feed:
     """Pushes access units whenever the pipeline wants some; its sink does the pacing."""
 
-    def __init__(self, source, units, fps):
+    def __init__(self, source, units, fps) -> None:
         self.units, self.fps, self.number = units, fps, 0
         source.connect("need-data", self.need)
 
-    def need(self, source, _length):
+    def need(self, source, _length) -> None:
         unit = self.units[self.number % len(self.units)]
         buffer = Gst.Buffer.new_wrapped(unit)
         buffer.pts = buffer.dts = self.number * Gst.SECOND // self.fps
@@ -62,14 +62,14 @@ def factory_for(mount, guarded):
     if "feed" in mount:
         units = read_units(mount["feed"])
 
-        def configure(_factory, media):
+        def configure(_factory, media) -> None:
             media.feed = Feed(media.get_element().get_by_name("feed"), units, mount["fps"])
 
         factory.connect("media-configure", configure)
     return factory
 
 
-def guard(server, config):
+def guard(server, config) -> None:
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
@@ -82,7 +82,7 @@ def guard(server, config):
     server.set_auth(auth)
 
 
-def main():
+def main() -> None:
     ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGKILL)
     config = json.loads(sys.argv[1])
     Gst.init(None)

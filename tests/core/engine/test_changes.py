@@ -20,7 +20,7 @@ def many(hosts: str, count: int) -> list[SessionConfig]:
     return [SessionConfig(camera_id=0, output=f"out{n}", url=f"mem://{hosts}/{n}") for n in range(count)]
 
 
-async def test_thirty_sessions_leave_a_server_that_hangs_side_by_side(world: World):
+async def test_thirty_sessions_leave_a_server_that_hangs_side_by_side(world: World) -> None:
     engine = await world.start(*many("slow", 30), chain("a"))
     await until(lambda: len(world.servers.live()) == 31)
 
@@ -37,7 +37,7 @@ async def test_thirty_sessions_leave_a_server_that_hangs_side_by_side(world: Wor
     assert len(world.servers.at("a")) == 1
 
 
-async def test_who_does_not_go_where_another_leaves_does_not_wait_for_it(world: World):
+async def test_who_does_not_go_where_another_leaves_does_not_wait_for_it(world: World) -> None:
     engine = await world.start(chain("slow"), chain("a", output="cloud"))
     await until(lambda: len(world.servers.live()) == 2)
     world.servers.hang.add(("close", "slow"))
@@ -49,7 +49,7 @@ async def test_who_does_not_go_where_another_leaves_does_not_wait_for_it(world: 
     await until(lambda: world.servers.live("b"))
 
 
-async def test_outputs_that_change_places_never_publish_one_url_at_once(world: World):
+async def test_outputs_that_change_places_never_publish_one_url_at_once(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     await until(lambda: len(world.servers.live()) == 2)
     lines = await engine.reload(world.config(chain("b"), chain("a", output="cloud")))
@@ -61,7 +61,7 @@ async def test_outputs_that_change_places_never_publish_one_url_at_once(world: W
     assert not world.servers.clashes
 
 
-async def test_what_has_given_up_is_tried_again_by_a_reload_that_changes_nothing(world: World):
+async def test_what_has_given_up_is_tried_again_by_a_reload_that_changes_nothing(world: World) -> None:
     world.servers.down["connect", "a"] = NetworkError("refused")
     engine = await world.start(chain("a"))
     one = engine.sessions.get(KEY)
@@ -72,7 +72,7 @@ async def test_what_has_given_up_is_tried_again_by_a_reload_that_changes_nothing
     await until(lambda: one.state is SessionState.CONNECTED)
 
 
-async def test_a_source_that_has_given_up_is_tried_again_by_a_reload(world: World):
+async def test_a_source_that_has_given_up_is_tried_again_by_a_reload(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
     assert world.source is not None
@@ -84,7 +84,7 @@ async def test_a_source_that_has_given_up_is_tried_again_by_a_reload(world: Worl
     assert stream.metrics.restarts == 1
 
 
-async def test_a_stream_that_changes_leaves_its_neighbour_on_the_air(world: World):
+async def test_a_stream_that_changes_leaves_its_neighbour_on_the_air(world: World) -> None:
     def config(gop: float, *numbers: int) -> Config:
         streams = tuple(
             StreamConfig(
@@ -126,7 +126,7 @@ def feed_all(world: World) -> None:
             sink.packet(picture(number, key=number % 5 == 0))
 
 
-async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: World):
+async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: World) -> None:
     engine = await world.start()
     other = world.config(SessionConfig(url="mem://a/1"), SessionConfig(output="twin", url="mem://a/1"))
     other = other.cameras[0].renumbered(1)
@@ -138,7 +138,7 @@ async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: 
 
 async def test_a_session_that_fails_to_end_is_a_line_and_nothing_else_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
 
     async def broken() -> None:
@@ -151,7 +151,7 @@ async def test_a_session_that_fails_to_end_is_a_line_and_nothing_else_waits(
     ]
 
 
-async def test_which_plugins_are_used_is_for_the_next_start(world: World):
+async def test_which_plugins_are_used_is_for_the_next_start(world: World) -> None:
     engine = await world.start(chain("a"))
     (session,) = engine.sessions
     wanted = attrs.evolve(engine.config, plugins=PluginsConfig(block=("toys",)))
@@ -159,7 +159,7 @@ async def test_which_plugins_are_used_is_for_the_next_start(world: World):
     assert list(engine.sessions) == [session]
 
 
-async def test_a_reload_that_is_refused_touches_nothing(world: World):
+async def test_a_reload_that_is_refused_touches_nothing(world: World) -> None:
     engine = await world.start(chain("a"))
     before = engine.config
     with pytest.raises(ConfigError, match="contradicts where it stands"):
@@ -168,13 +168,13 @@ async def test_a_reload_that_is_refused_touches_nothing(world: World):
     assert len(engine.sessions) == 1
 
 
-async def test_the_plan_can_be_asked_for_without_doing_it(world: World):
+async def test_the_plan_can_be_asked_for_without_doing_it(world: World) -> None:
     engine = await world.start(chain("a"))
     (step,) = engine.plan(Config())
     assert (step.text, len(engine.cameras)) == ("camera 0 removed", 1)
 
 
-async def test_before_and_after_its_life_an_engine_says_so(world: World):
+async def test_before_and_after_its_life_an_engine_says_so(world: World) -> None:
     engine = Engine(world.config(chain("a")), host=world.host)
     with pytest.raises(WrongState, match="has not been started"):
         len(engine.sessions)
@@ -192,7 +192,7 @@ async def test_before_and_after_its_life_an_engine_says_so(world: World):
             await call
 
 
-async def test_an_engine_stopped_during_a_reload_begins_nothing_more(world: World):
+async def test_an_engine_stopped_during_a_reload_begins_nothing_more(world: World) -> None:
     engine = await world.start(chain("slow"))
     await until(lambda: world.servers.live())
     world.servers.hang.add(("close", "slow"))

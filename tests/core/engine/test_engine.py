@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Never
 
 import attrs
 import pytest
@@ -35,7 +36,7 @@ def source_state(world: World) -> SourceState:
     return world.engine.cameras.stream(0, 0).state
 
 
-async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World):
+async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World) -> None:
     config = world.config(chain("a"))
     stream = attrs.evolve(config.cameras[0].streams[0], source=SourceConfig(type="scripted", retry_policy=QUICK))
     world.engine = Engine(
@@ -64,7 +65,7 @@ async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World):
     assert world.engine.stats().streams[0].last_error == "the camera closed the connection"
 
 
-async def test_a_fatal_source_error_is_the_end(world: World):
+async def test_a_fatal_source_error_is_the_end(world: World) -> None:
     await world.start(flowing=False)
     assert world.source is not None
     world.source.end.set_exception(SourceError("no such device", fatal=True))
@@ -72,14 +73,14 @@ async def test_a_fatal_source_error_is_the_end(world: World):
     assert world.engine.sources_ended
 
 
-async def test_a_source_that_ends_is_ended(world: World):
+async def test_a_source_that_ends_is_ended(world: World) -> None:
     await world.start(flowing=False)
     assert world.source is not None
     world.source.end.set_result(None)
     await until(lambda: source_state(world) is SourceState.ENDED)
 
 
-async def test_unknown_source_types_fail_with_what_is_known(world: World):
+async def test_unknown_source_types_fail_with_what_is_known(world: World) -> None:
     config = Config(cameras=(CameraConfig(streams=(StreamConfig(source=SourceConfig(type="nosuch")),)),))
     with pytest.raises(ConfigError) as error:
         Engine(config, host=world.host)
@@ -91,7 +92,7 @@ async def test_unknown_source_types_fail_with_what_is_known(world: World):
     assert await engine.reload(config) == [f"camera 0 cannot be added: streams[0].source.type: {text}"]
 
 
-async def test_cameras_are_added_and_removed_while_others_run(world: World):
+async def test_cameras_are_added_and_removed_while_others_run(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
     other = CameraConfig(camera_id=-1, streams=(StreamConfig(source=SourceConfig(type="scripted"), sessions=()),))
@@ -105,7 +106,7 @@ async def test_cameras_are_added_and_removed_while_others_run(world: World):
     assert len(world.servers.at("a")) == 1
 
 
-async def test_too_many_cameras_is_an_error_that_names_the_limit(world: World):
+async def test_too_many_cameras_is_an_error_that_names_the_limit(world: World) -> None:
     world.engine = Engine(Config(system=SystemConfig(max_cameras=1)), host=world.host)
     await world.engine.start()
     one = CameraConfig(camera_id=0, streams=())
@@ -116,7 +117,7 @@ async def test_too_many_cameras_is_an_error_that_names_the_limit(world: World):
         await world.engine.add_camera(attrs.evolve(one, camera_id=1))
 
 
-async def test_reload_touches_only_what_changed(world: World):
+async def test_reload_touches_only_what_changed(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     await until(lambda: world.servers.live("a") and world.servers.live("b"))
     same = engine.sessions.get(KEY)
@@ -136,7 +137,7 @@ async def test_reload_touches_only_what_changed(world: World):
     assert len(engine.cameras) == 0
 
 
-async def test_sound_and_picture_are_published_together(world: World):
+async def test_sound_and_picture_are_published_together(world: World) -> None:
     world.tracks = (VIDEO, AUDIO)
     await world.start(chain("a"), flowing=False)
     sink = world.sinks[0, 0]
@@ -148,7 +149,7 @@ async def test_sound_and_picture_are_published_together(world: World):
     assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo", "toyaudio"]
 
 
-async def test_new_parameters_are_announced_once_before_their_keyframe(world: World):
+async def test_new_parameters_are_announced_once_before_their_keyframe(world: World) -> None:
     await world.start(chain("a"))
     await until(lambda: world.servers.live("a") and len(world.servers.live("a")[0].units) > 10)
     world.still()
@@ -162,7 +163,7 @@ async def test_new_parameters_are_announced_once_before_their_keyframe(world: Wo
     assert bodies.count(b"header vc") == 1
 
 
-async def test_a_stream_unlike_its_configuration_is_told_once(world: World):
+async def test_a_stream_unlike_its_configuration_is_told_once(world: World) -> None:
     await begin(world, world.config(chain("a"), encoder=EncoderConfig(width=1920, height=1080, framerate=50)))
     world.flow()
     await until(lambda: world.servers.live("a"))
@@ -186,7 +187,7 @@ async def test_a_stream_unlike_its_configuration_is_told_once(world: World):
     assert [note.message for note in world.of(SourceNote)] == told
 
 
-async def test_a_copied_stream_of_another_codec_is_an_error_that_names_both(world: World):
+async def test_a_copied_stream_of_another_codec_is_an_error_that_names_both(world: World) -> None:
     other = attrs.evolve(TOY_VIDEO, name="other", aliases=())
 
     class Other:
@@ -211,7 +212,7 @@ async def begin(world: World, config: Config) -> None:
     await until(lambda: world.sinks)
 
 
-async def test_events_reach_every_reader_and_end_with_the_engine(world: World):
+async def test_events_reach_every_reader_and_end_with_the_engine(world: World) -> None:
     engine = await world.start(chain("a"), flowing=False)
     reader = engine.events()
     seen = []
@@ -227,12 +228,12 @@ async def test_events_reach_every_reader_and_end_with_the_engine(world: World):
     assert [type(e).__name__ for e in seen][:2] == ["SourceChanged", "StateChanged"]
 
 
-async def test_a_hook_that_raises_keeps_nobody_from_hearing(world: World):
+async def test_a_hook_that_raises_keeps_nobody_from_hearing(world: World) -> None:
     from camcast.hooks import hookimpl
 
     class Bad:
         @hookimpl
-        def camcast_session_event(self, event):
+        def camcast_session_event(self, event) -> Never:
             raise RuntimeError("bad watcher")
 
     world.host.register(Bad())
@@ -241,13 +242,13 @@ async def test_a_hook_that_raises_keeps_nobody_from_hearing(world: World):
     assert world.events
 
 
-async def test_an_engine_starts_once(world: World):
+async def test_an_engine_starts_once(world: World) -> None:
     engine = await world.start()
     with pytest.raises(RuntimeError, match="started once"):
         await engine.start()
 
 
-async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_not_end_the_session(world: World):
+async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_not_end_the_session(world: World) -> None:
     engine = await world.start(chain("a"), flowing=False)
     world.sinks[0, 0].packet(picture(1))
     one = engine.sessions.get(KEY)
@@ -259,7 +260,7 @@ async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_no
     await until(lambda: world.servers.live("a"))
 
 
-async def test_a_camera_restarted_under_a_session_is_published_anew(world: World):
+async def test_a_camera_restarted_under_a_session_is_published_anew(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
     await engine.cameras.get(0).stop()
@@ -277,7 +278,7 @@ async def feed_both(world: World, numbers: range) -> None:
         await asyncio.sleep(0.002)
 
 
-async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_target(world: World):
+async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_target(world: World) -> None:
     await world.start(chain("a", "b"))
     await until(lambda: world.servers.live("a") and world.engine.sessions.get(KEY).policy.stable)
     world.still()
@@ -294,7 +295,7 @@ async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_ta
     assert not world.of(AttemptFailed)
 
 
-async def test_declared_sound_that_comes_late_is_published_anew(world: World):
+async def test_declared_sound_that_comes_late_is_published_anew(world: World) -> None:
     world.tracks = (VIDEO, AUDIO)
     await world.start(chain("a"), flowing=False)
     for number in range(60):
@@ -308,7 +309,7 @@ async def test_declared_sound_that_comes_late_is_published_anew(world: World):
     assert len(world.servers.live()) == 1
 
 
-async def test_another_codec_from_a_source_that_comes_back_is_published_anew(world: World):
+async def test_another_codec_from_a_source_that_comes_back_is_published_anew(world: World) -> None:
     other = attrs.evolve(TOY_VIDEO, name="othervideo")
 
     class More:
@@ -332,7 +333,7 @@ async def test_another_codec_from_a_source_that_comes_back_is_published_anew(wor
     assert not world.of(AttemptFailed)
 
 
-async def test_a_slate_that_cannot_be_made_is_told_once(world: World):
+async def test_a_slate_that_cannot_be_made_is_told_once(world: World) -> None:
     config = world.config(chain("a"))
     stream = attrs.evolve(config.cameras[0].streams[0], slate=SlateConfig(after=0.1))
     await begin(world, attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], streams=(stream,)),)))
@@ -344,7 +345,7 @@ async def test_a_slate_that_cannot_be_made_is_told_once(world: World):
     assert [note.code for note in world.of(SourceNote)] == ["slate_on", "slate_failed", "slate_off"]
 
 
-async def test_a_start_that_fails_leaves_nothing_running(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_start_that_fails_leaves_nothing_running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     config = world.config()
     engine = Engine(attrs.evolve(config, cameras=(config.cameras[0], config.cameras[0].renumbered(1))), host=world.host)
     make = CameraManager.create
@@ -362,7 +363,7 @@ async def test_a_start_that_fails_leaves_nothing_running(world: World, monkeypat
     assert not [name for name in names if name.startswith("camcast-")]
 
 
-async def test_reload_takes_new_limits_and_says_which_camera_it_cannot_add(world: World):
+async def test_reload_takes_new_limits_and_says_which_camera_it_cannot_add(world: World) -> None:
     engine = await world.start(chain("a"))
     base = engine.config
 
@@ -383,14 +384,14 @@ async def test_reload_takes_new_limits_and_says_which_camera_it_cannot_add(world
     assert changes[0].startswith("camera 18 cannot be added: system.max_cameras: there are 18 cameras already")
 
 
-async def test_reloads_at_the_same_time_come_one_after_the_other(world: World):
+async def test_reloads_at_the_same_time_come_one_after_the_other(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     empty, full = Config(), engine.config
     results = await asyncio.gather(engine.reload(empty), engine.reload(empty), engine.reload(full))
     assert results == [["camera 0 removed"], [], ["camera 0 added"]]
 
 
-async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pytest.LogCaptureFixture):
+async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pytest.LogCaptureFixture) -> None:
     config = world.config()
     stream = attrs.evolve(
         config.cameras[0].streams[0],
@@ -408,14 +409,14 @@ async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pyt
     assert "se-cret" not in told
 
 
-async def test_a_camera_that_is_given_its_number_takes_its_outputs_along(world: World):
+async def test_a_camera_that_is_given_its_number_takes_its_outputs_along(world: World) -> None:
     engine = await world.start(chain("a"))
     other = attrs.evolve(world.config(chain("b")).cameras[0], camera_id=-1)
     assert (await engine.add_camera(other)).camera_id == 1
     assert [str(session.key) for session in engine.sessions] == ["0/0/rtmp", "1/0/rtmp"]
 
 
-async def test_a_camera_of_another_name_is_restarted(world: World):
+async def test_a_camera_of_another_name_is_restarted(world: World) -> None:
     engine = await world.start()
     new = attrs.evolve(engine.config, cameras=(attrs.evolve(engine.config.cameras[0], name="gate"),))
     assert await engine.reload(new) == ["camera 0 restarted (name)"]

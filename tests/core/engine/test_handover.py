@@ -14,7 +14,7 @@ from camcast.engine.handover import INTERVAL, LoopHandover
 from camcast.errors import WrongState
 
 
-async def test_calls_from_many_threads_arrive_in_each_threads_order():
+async def test_calls_from_many_threads_arrive_in_each_threads_order() -> None:
     handover = LoopHandover(asyncio.get_running_loop())
     seen: list[tuple[int, int]] = []
 
@@ -31,7 +31,7 @@ async def test_calls_from_many_threads_arrive_in_each_threads_order():
     assert handover.dropped == 0
 
 
-async def test_full_is_an_answer_not_a_wait():
+async def test_full_is_an_answer_not_a_wait() -> None:
     handover = LoopHandover(asyncio.get_running_loop(), capacity=3)
     answers = [handover.call(int) for _ in range(5)]
     assert answers == [True, True, True, False, False]
@@ -43,14 +43,14 @@ def handover_full_wait(handover: LoopHandover) -> bool:
     return handover.call_wait(int, timeout=0.01)
 
 
-async def test_waiting_for_the_loop_on_the_loop_is_refused_at_once():
+async def test_waiting_for_the_loop_on_the_loop_is_refused_at_once() -> None:
     handover = LoopHandover(asyncio.get_running_loop(), capacity=1)
     assert handover.call_wait(int, timeout=60)
     with pytest.raises(WrongState, match="on the loop itself"):
         handover.call_wait(int, timeout=60)
 
 
-async def test_a_call_that_raises_does_not_stop_the_next():
+async def test_a_call_that_raises_does_not_stop_the_next() -> None:
     handover = LoopHandover(asyncio.get_running_loop())
     seen: list[int] = []
     handover.call(lambda: 1 / 0)
@@ -58,7 +58,7 @@ async def test_a_call_that_raises_does_not_stop_the_next():
     await until(lambda: seen == [1])
 
 
-async def test_closed_takes_nothing():
+async def test_closed_takes_nothing() -> None:
     handover = LoopHandover(asyncio.get_running_loop())
     handover.close()
     assert not handover.call(int)
@@ -80,7 +80,7 @@ class WakeIsASwitch:
         assert not thread.is_alive(), "a thread waited until the loop was woken"
 
 
-def test_waking_the_loop_holds_up_nobody_and_is_done_once():
+def test_waking_the_loop_holds_up_nobody_and_is_done_once() -> None:
     loop = WakeIsASwitch()
     handover = LoopHandover(cast(asyncio.AbstractEventLoop, loop))
     answers: list[bool] = []
@@ -90,7 +90,7 @@ def test_waking_the_loop_holds_up_nobody_and_is_done_once():
     assert loop.wakes == 1
 
 
-def test_a_closed_loop_is_a_counted_no():
+def test_a_closed_loop_is_a_counted_no() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     handover = LoopHandover(loop)
@@ -99,7 +99,7 @@ def test_a_closed_loop_is_a_counted_no():
     assert handover.dropped == 2
 
 
-async def test_calls_come_through_after_a_pause_of_any_length():
+async def test_calls_come_through_after_a_pause_of_any_length() -> None:
     handover = LoopHandover(asyncio.get_running_loop())
     seen: list[int] = []
     for number in range(60):

@@ -47,7 +47,7 @@ class Watched:
         self.watch.start()
 
 
-async def test_a_plugin_that_holds_the_loop_is_named_with_its_line(caplog: pytest.LogCaptureFixture):
+async def test_a_plugin_that_holds_the_loop_is_named_with_its_line(caplog: pytest.LogCaptureFixture) -> None:
     plugin, module = blocker()
     watched = Watched([plugin])
     module.grind(0.6)
@@ -62,7 +62,7 @@ async def test_a_plugin_that_holds_the_loop_is_named_with_its_line(caplog: pytes
     assert "plugin slowpoke, slowpoke.py:3 in grind" in caplog.text
 
 
-async def test_one_hold_is_told_once_and_the_next_one_again():
+async def test_one_hold_is_told_once_and_the_next_one_again() -> None:
     watched = Watched()
     for number in (1, 2):
         time.sleep(0.6)  # noqa: ASYNC251  holding the loop is what is tried
@@ -72,7 +72,7 @@ async def test_one_hold_is_told_once_and_the_next_one_again():
     assert all("test_loop_watch.py" in hold.where for hold in watched.holds)
 
 
-async def test_a_loop_that_answers_is_never_told_of():
+async def test_a_loop_that_answers_is_never_told_of() -> None:
     watched = Watched()
     for _ in range(60):
         await asyncio.sleep(0.01)
@@ -80,7 +80,7 @@ async def test_a_loop_that_answers_is_never_told_of():
     assert watched.holds == []
 
 
-async def test_a_process_that_was_stopped_blames_nobody(monkeypatch: pytest.MonkeyPatch):
+async def test_a_process_that_was_stopped_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread was late too: as after SIGSTOP, or a laptop's lid."""
     monkeypatch.setattr(loop_watch, "LATE", 0.02)
     clock = [0.0]
@@ -103,7 +103,7 @@ async def test_a_process_that_was_stopped_blames_nobody(monkeypatch: pytest.Monk
     assert Stopped.looks == 6
 
 
-def test_the_plugin_nearest_to_the_innermost_call_is_the_culprit():
+def test_the_plugin_nearest_to_the_innermost_call_is_the_culprit() -> None:
     outer, outside = plugin_with_code("outside", "def call(f):\n    return f()\n")
     inner, inside = plugin_with_code("inside", "def call(f):\n    return f()\n")
 
@@ -116,7 +116,7 @@ def test_the_plugin_nearest_to_the_innermost_call_is_the_culprit():
     assert culprit(None, [outer]) == (None, "")
 
 
-async def test_the_sessions_of_a_plugin_that_stalls_are_told_of(world: World):
+async def test_the_sessions_of_a_plugin_that_stalls_are_told_of(world: World) -> None:
     world.engine = Engine(
         attrs.evolve(world.config(chain("a")), system=SystemConfig(plugin_stall=0.3)), host=world.host
     )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Never
 
 import attrs
 import pytest
@@ -28,7 +29,7 @@ def facade(world: World, **settings: object) -> EngineThread:
     return EngineThread(world.config(), host=world.host, **settings)  # type: ignore[arg-type]
 
 
-def test_a_second_start_is_refused_and_the_first_goes_on():
+def test_a_second_start_is_refused_and_the_first_goes_on() -> None:
     engine = facade(World())
     engine.start()
     with pytest.raises(RuntimeError, match="started once"):
@@ -38,7 +39,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on():
     assert not [thread for thread in threading.enumerate() if thread.name == "camcast-engine"]
 
 
-def test_stopped_twice_and_used_afterwards():
+def test_stopped_twice_and_used_afterwards() -> None:
     engine = facade(World())
     engine.start()
     engine.stop()
@@ -49,7 +50,7 @@ def test_stopped_twice_and_used_afterwards():
         facade(World()).stats()
 
 
-def test_a_start_that_fails_is_raised_and_ends_the_thread(monkeypatch: pytest.MonkeyPatch):
+def test_a_start_that_fails_is_raised_and_ends_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     config = world.config()
     both = attrs.evolve(config, cameras=(config.cameras[0], config.cameras[0].renumbered(1)))
@@ -67,10 +68,10 @@ def test_a_start_that_fails_is_raised_and_ends_the_thread(monkeypatch: pytest.Mo
     assert not [thread for thread in threading.enumerate() if thread.name == "camcast-engine"]
 
 
-def test_an_on_event_that_raises_hears_the_next_event_all_the_same():
+def test_an_on_event_that_raises_hears_the_next_event_all_the_same() -> None:
     world, seen = World(), []
 
-    def bad(event):
+    def bad(event) -> Never:
         seen.append(event)
         raise ValueError("bad watcher")
 

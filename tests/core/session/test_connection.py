@@ -50,7 +50,7 @@ def fail_rounds(policy: ConnectionManager, clock: Clock, reason: ErrorClass, lim
     return delays
 
 
-def test_delays_of_the_default_policy():
+def test_delays_of_the_default_policy() -> None:
     policy, clock = manager()
     assert fail_rounds(policy, clock, NETWORK) == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert policy.failed
@@ -98,13 +98,13 @@ def test_revivals_of_many_sessions_are_spread() -> None:
     assert policy.revive_at == clock.time + 300 * 0.75
 
 
-def test_never_giving_up():
+def test_never_giving_up() -> None:
     policy, clock = manager(max_attempts=None)
     assert fail_rounds(policy, clock, NETWORK, limit=200)[-1] == 60
     assert policy.should_reconnect()
 
 
-def test_a_server_that_says_when_is_not_asked_before():
+def test_a_server_that_says_when_is_not_asked_before() -> None:
     policy, clock = manager()
     policy.on_disconnect(NETWORK, 0, retry_after=90)
     assert policy.get_backoff_delay() == 90
@@ -120,7 +120,7 @@ def test_a_server_that_says_when_is_not_asked_before():
     assert not policy.asked_to_wait
 
 
-def test_it_is_kept_to_within_bounds_and_until_somebody_says_now():
+def test_it_is_kept_to_within_bounds_and_until_somebody_says_now() -> None:
     policy, clock = manager()
     policy.on_disconnect(NETWORK, 0, retry_after=1e9)
     assert policy.next_attempt_at == clock.time + MOST_WAIT
@@ -130,7 +130,7 @@ def test_it_is_kept_to_within_bounds_and_until_somebody_says_now():
     assert policy.get_backoff_delay() == 2, "it was forgotten with the wait"
 
 
-def test_others_are_asked_meanwhile_and_it_comes_last():
+def test_others_are_asked_meanwhile_and_it_comes_last() -> None:
     policy, clock = manager(3)
     policy.on_disconnect(NETWORK, 0, retry_after=5)
     assert policy.next_target() == 1
@@ -146,7 +146,7 @@ def test_others_are_asked_meanwhile_and_it_comes_last():
     assert policy.next_target() == 0
 
 
-def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next():
+def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next() -> None:
     for retry_after, order in ((0, [1, 2, 0]), (None, [2, 0, 1]), (30, [2, 0])):
         policy, _ = manager(3)
         policy.on_connected(1)
@@ -162,7 +162,7 @@ def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next():
     assert policy.get_backoff_delay() == 1, "one that says so again and again is not asked without end"
 
 
-def test_a_round_tries_each_target_in_order_and_at_once():
+def test_a_round_tries_each_target_in_order_and_at_once() -> None:
     policy, clock = manager(3)
     tried = []
     while (target := policy.next_target()) is not None:
@@ -174,7 +174,7 @@ def test_a_round_tries_each_target_in_order_and_at_once():
     assert policy.next_target() == 0
 
 
-def test_a_stable_target_lost_goes_to_the_next_at_once_and_round_to_the_primary():
+def test_a_stable_target_lost_goes_to_the_next_at_once_and_round_to_the_primary() -> None:
     policy, clock = manager(3)
     order = []
     for _ in range(4):
@@ -188,7 +188,7 @@ def test_a_stable_target_lost_goes_to_the_next_at_once_and_round_to_the_primary(
     assert order == [0, 1, 2, 0]
 
 
-def test_the_only_target_lost_when_stable_is_tried_again_at_once():
+def test_the_only_target_lost_when_stable_is_tried_again_at_once() -> None:
     policy, _clock = manager(1)
     policy.on_connected(0)
     policy.on_flow(10.0)
@@ -197,7 +197,7 @@ def test_the_only_target_lost_when_stable_is_tried_again_at_once():
     assert policy.get_backoff_delay() == 0
 
 
-def test_a_connection_without_flow_does_not_reset_the_backoff():
+def test_a_connection_without_flow_does_not_reset_the_backoff() -> None:
     policy, clock = manager(1)
     delays = []
     for _ in range(4):
@@ -209,14 +209,14 @@ def test_a_connection_without_flow_does_not_reset_the_backoff():
     assert delays == [1, 2, 4, 8]
 
 
-def test_jitter_shortens_the_wait_but_not_the_nominal_delay():
+def test_jitter_shortens_the_wait_but_not_the_nominal_delay() -> None:
     policy, clock = manager(rng=1.0, jitter=0.25)
     policy.on_disconnect(NETWORK, 0)
     assert policy.get_backoff_delay() == 1
     assert policy.next_attempt_at - clock.time == pytest.approx(0.75)
 
 
-def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes():
+def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes() -> None:
     policy, clock = manager(max_attempts=2)
     delays = fail_rounds(policy, clock, BUSY)
     assert delays[: int(BUSY_PATIENCE / BUSY_DELAY)] == [BUSY_DELAY] * 18
@@ -224,7 +224,7 @@ def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes():
     assert policy.failed
 
 
-def test_another_trouble_in_between_gives_a_busy_name_its_patience_anew():
+def test_another_trouble_in_between_gives_a_busy_name_its_patience_anew() -> None:
     policy, clock = manager(max_attempts=None)
     policy.on_disconnect(BUSY)
     clock.time += BUSY_PATIENCE
@@ -234,13 +234,13 @@ def test_another_trouble_in_between_gives_a_busy_name_its_patience_anew():
     assert policy.get_backoff_delay() == BUSY_DELAY
 
 
-def test_refusals_are_tried_slowly_and_few_times():
+def test_refusals_are_tried_slowly_and_few_times() -> None:
     policy, clock = manager()
     assert fail_rounds(policy, clock, REFUSED) == [REFUSED_DELAY] * 5
     assert policy.failed
 
 
-def test_a_session_that_never_gives_up_does_not_give_up_for_refusals():
+def test_a_session_that_never_gives_up_does_not_give_up_for_refusals() -> None:
     policy, clock = manager(max_attempts=None)
     for _ in range(50):
         policy.on_disconnect(REFUSED)
@@ -249,7 +249,7 @@ def test_a_session_that_never_gives_up_does_not_give_up_for_refusals():
         clock.time = policy.next_attempt_at
 
 
-def test_a_misconfigured_target_is_not_tried_again():
+def test_a_misconfigured_target_is_not_tried_again() -> None:
     policy, clock = manager(2)
     policy.on_disconnect(WRONG, 0)
     policy.on_disconnect(NETWORK, 1)
@@ -260,7 +260,7 @@ def test_a_misconfigured_target_is_not_tried_again():
     assert alone.failed
 
 
-def test_without_auto_reconnect_there_is_one_round():
+def test_without_auto_reconnect_there_is_one_round() -> None:
     policy, _ = manager(2, auto=False)
     policy.on_disconnect(NETWORK, 0)
     assert policy.next_target() == 1
@@ -268,7 +268,7 @@ def test_without_auto_reconnect_there_is_one_round():
     assert policy.failed
 
 
-def test_retry_now_skips_the_wait_and_revives():
+def test_retry_now_skips_the_wait_and_revives() -> None:
     policy, _clock = manager(max_attempts=1)
     policy.on_disconnect(NETWORK, 0)
     assert policy.next_target() is None
@@ -281,7 +281,7 @@ def test_retry_now_skips_the_wait_and_revives():
     assert policy.attempt == 0
 
 
-def test_prefer_begins_with_the_wanted_target():
+def test_prefer_begins_with_the_wanted_target() -> None:
     policy, _ = manager(3)
     policy.prefer(2)
     assert policy.next_target() == 2
@@ -303,7 +303,7 @@ STEPS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(1, 4), STEPS, st.floats(0, 0.999), st.integers(0, 12))
-def test_invariants(targets: int, steps: list[tuple[object, ...]], jitter: float, attempts: int):
+def test_invariants(targets: int, steps: list[tuple[object, ...]], jitter: float, attempts: int) -> None:
     """Delays stay in bounds, an attempt is always pending unless given up, retries never exceed their limit."""
     policy, clock = manager(targets, rng=jitter, max_attempts=attempts)
     for step in steps:
@@ -336,7 +336,7 @@ def test_invariants(targets: int, steps: list[tuple[object, ...]], jitter: float
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 5), st.lists(st.sampled_from([NETWORK, BUSY, REFUSED, ErrorClass.UNEXPLAINED]), max_size=40))
-def test_every_round_tries_every_target_once(targets: int, reasons: list[ErrorClass]):
+def test_every_round_tries_every_target_once(targets: int, reasons: list[ErrorClass]) -> None:
     policy, clock = manager(targets, max_attempts=None)
     tried: list[int] = []
     for reason in reasons:

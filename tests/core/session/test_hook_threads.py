@@ -25,14 +25,14 @@ asyncio.run(main())
 """
 
 
-async def test_results_and_exceptions_come_back():
+async def test_results_and_exceptions_come_back() -> None:
     threads = HookThreads()
     assert await threads.run(lambda: threading.current_thread() is threading.main_thread(), 5) is False
     with pytest.raises(ZeroDivisionError):
         await threads.run(lambda: 1 // 0, 5)
 
 
-async def test_hooks_that_hang_take_a_thread_and_nothing_else():
+async def test_hooks_that_hang_take_a_thread_and_nothing_else() -> None:
     threads, release = HookThreads(threads=2), threading.Event()
     with pytest.raises(TimeoutError):
         await threads.run(release.wait, 0.02)
@@ -47,6 +47,6 @@ async def test_hooks_that_hang_take_a_thread_and_nothing_else():
     assert await asyncio.gather(*late) == list(range(9))
 
 
-def test_a_hook_that_hangs_does_not_keep_the_program_from_ending():
+def test_a_hook_that_hangs_does_not_keep_the_program_from_ending() -> None:
     ended = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=20, check=True)
     assert ended.stdout == "late\n"

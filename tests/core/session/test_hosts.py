@@ -8,7 +8,7 @@ import time
 from camcast.session.hosts import Hosts, Patience, Waiter, host_of
 
 
-async def test_slots_are_given_in_order_and_never_above_the_cap():
+async def test_slots_are_given_in_order_and_never_above_the_cap() -> None:
     loop = asyncio.get_running_loop()
     hosts = Hosts(200)
     times: list[tuple[int, float]] = []
@@ -23,7 +23,7 @@ async def test_slots_are_given_in_order_and_never_above_the_cap():
     await asyncio.wait_for(hosts.slot("other host"), 0.05)
 
 
-async def test_a_late_loop_gives_no_bunch_of_slots():
+async def test_a_late_loop_gives_no_bunch_of_slots() -> None:
     loop = asyncio.get_running_loop()
     hosts = Hosts(200)
     last: list[float] = []
@@ -43,7 +43,7 @@ async def test_a_late_loop_gives_no_bunch_of_slots():
     await asyncio.wait_for(hosts.slot("host"), 1.0)
 
 
-def test_those_waiting_for_a_host_are_woken_once():
+def test_those_waiting_for_a_host_are_woken_once() -> None:
     hosts, woken = Hosts(50), []
     waiter, elsewhere = Waiter(lambda: woken.append("a")), Waiter(lambda: woken.append("b"))
     hosts.failed("host", waiter)

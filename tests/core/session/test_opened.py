@@ -33,7 +33,7 @@ class Slotted:
     __slots__ = ()
 
 
-async def test_all_are_closed_side_by_side_and_those_that_fail_are_named(caplog: pytest.LogCaptureFixture):
+async def test_all_are_closed_side_by_side_and_those_that_fail_are_named(caplog: pytest.LogCaptureFixture) -> None:
     opened, lines = Opened(), [Line(), Line(RuntimeError("secret")), Line(hangs=True)]
     for line in lines:
         opened.add(line, f"cam{lines.index(line)}_main")  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ async def test_all_are_closed_side_by_side_and_those_that_fail_are_named(caplog:
     assert len(opened) == 0
 
 
-async def test_a_transport_that_is_let_go_of_is_forgotten():
+async def test_a_transport_that_is_let_go_of_is_forgotten() -> None:
     opened = Opened()
     line = Line()
     opened.add(line, "cam0_main")  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ async def test_a_transport_that_is_let_go_of_is_forgotten():
 
 async def test_a_loop_blocked_while_the_engine_stops_leaves_nothing_on_the_air(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(session, "STOP_DEADLINE", 0.2)
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     await until(lambda: len(world.servers.live()) == 2)
@@ -76,7 +76,7 @@ async def test_a_loop_blocked_while_the_engine_stops_leaves_nothing_on_the_air(
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("camcast-")]
 
 
-async def test_a_second_stop_hurries_the_first(world: World):
+async def test_a_second_stop_hurries_the_first(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live())
     world.servers.hang.add(("close", "a"))

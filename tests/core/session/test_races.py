@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Never
 
 import pytest
 from tests.core.session.test_session import FAST, KEY, balance, chain, state
@@ -27,10 +28,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
 
 
-async def test_a_pause_in_the_moment_of_a_move_is_not_forgotten(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_pause_in_the_moment_of_a_move_is_not_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over = move.Mover._take_over
 
-    def pause_too(self, active):
+    def pause_too(self, active) -> None:
         take_over(self, active)
         world.engine.sessions.get(KEY).pause()
 
@@ -42,7 +43,7 @@ async def test_a_pause_in_the_moment_of_a_move_is_not_forgotten(world: World, mo
     assert not world.servers.live()
 
 
-async def test_frames_of_a_spare_that_was_moved_to_count_as_the_sessions(world: World):
+async def test_frames_of_a_spare_that_was_moved_to_count_as_the_sessions(world: World) -> None:
     await world.start(chain("a", "b", standby="warm", failback_after=None))
     await connected(world, "a")
     await until(lambda: world.servers.connects["b"] == 1)
@@ -57,7 +58,7 @@ async def test_frames_of_a_spare_that_was_moved_to_count_as_the_sessions(world: 
 
 
 @pytest.mark.parametrize("standby", ["warm", "hot"])
-async def test_an_attempt_that_stood_by_tells_of_drops_and_follows_redirects(world: World, standby: str):
+async def test_an_attempt_that_stood_by_tells_of_drops_and_follows_redirects(world: World, standby: str) -> None:
     await world.start(
         chain(
             "a",
@@ -88,7 +89,7 @@ async def test_an_attempt_that_stood_by_tells_of_drops_and_follows_redirects(wor
 
 async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     connect = MemoryTransport.connect
 
     async def clogged(self):
@@ -114,12 +115,12 @@ async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
 
 async def test_the_name_of_an_abandoned_candidate_is_free_before_it_is_used_again(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """The fallback is lost while the primary's candidate stands: the candidate closes before the primary is tried."""
     monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
-    async def slow(self):
+    async def slow(self) -> None:
         await asyncio.sleep(0.4)
         await close(self)
 
@@ -134,11 +135,11 @@ async def test_the_name_of_an_abandoned_candidate_is_free_before_it_is_used_agai
 
 async def test_nothing_is_left_of_an_abandoned_candidate_when_the_session_has_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
-    async def slow(self):
+    async def slow(self) -> None:
         await asyncio.sleep(0.1 if self.host == "a" else 0)
         await close(self)
 
@@ -152,10 +153,10 @@ async def test_nothing_is_left_of_an_abandoned_candidate_when_the_session_has_st
     assert not world.servers.alive
 
 
-async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     send = MemoryTransport.send
 
-    def broken(self, unit, time):
+    def broken(self, unit, time) -> None:
         if self.host == "a" and len(self.publication.units) > 5:
             raise ZeroDivisionError("in the plugin's send")
         send(self, unit, time)
@@ -175,8 +176,8 @@ async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkey
     balance(world)
 
 
-async def test_figures_that_raise_harm_nobody(world: World, monkeypatch: pytest.MonkeyPatch):
-    def broken(self):
+async def test_figures_that_raise_harm_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self) -> Never:
         raise ZeroDivisionError("in the plugin's stats")
 
     monkeypatch.setattr(MemoryTransport, "stats", broken)
@@ -185,17 +186,17 @@ async def test_figures_that_raise_harm_nobody(world: World, monkeypatch: pytest.
     assert world.engine.stats().sessions[0].transport == {}
 
 
-async def test_an_acked_that_raises_ends_the_attempt(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_an_acked_that_raises_ends_the_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(MemoryTransport):
         @property
-        def acked(self):
+        def acked(self) -> Never:
             raise ZeroDivisionError("in the plugin's acked")
 
         @acked.setter
-        def acked(self, value):
+        def acked(self, value) -> None:
             pass
 
-        def send(self, unit, time):
+        def send(self, unit, time) -> None:
             pass
 
     monkeypatch.setattr("tests.core.world.MemoryTransport", Broken)
@@ -206,7 +207,7 @@ async def test_an_acked_that_raises_ends_the_attempt(world: World, monkeypatch: 
     )
 
 
-async def test_one_outputs_idle_timeout_is_not_the_others(world: World):
+async def test_one_outputs_idle_timeout_is_not_the_others(world: World) -> None:
     await world.start(chain("a", idle_timeout=0.1), chain("b", output="patient", idle_timeout=30))
     await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
     world.still()
@@ -220,11 +221,11 @@ async def test_one_outputs_idle_timeout_is_not_the_others(world: World):
 
 async def test_a_plugins_words_are_scrubbed_wherever_they_go(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    async def telling(self):
+) -> None:
+    async def telling(self) -> Never:
         raise NetworkError(f"cannot open {self.context.target.url}: key-of-a is wrong")
 
-    async def crashing(self, tracks):
+    async def crashing(self, tracks) -> Never:
         raise ZeroDivisionError(f"{self.context.target.url}")
 
     monkeypatch.setattr(MemoryTransport, "publish", crashing)
@@ -239,7 +240,9 @@ async def test_a_plugins_words_are_scrubbed_wherever_they_go(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_what_keeps_a_candidate_away_is_told_without_secrets(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_what_keeps_a_candidate_away_is_told_without_secrets(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connect = MemoryTransport.connect
 
     async def telling(self):
@@ -255,7 +258,7 @@ async def test_what_keeps_a_candidate_away_is_told_without_secrets(world: World,
     assert "key-of-b" not in repr(world.events)
 
 
-async def test_redirects_count_in_a_row_not_in_a_lifetime(world: World):
+async def test_redirects_count_in_a_row_not_in_a_lifetime(world: World) -> None:
     hosts = ("b", "c")
     await world.start(chain("a", allow_redirect_hosts=("a", *hosts)))
     await connected(world, "a")
@@ -269,7 +272,7 @@ async def test_redirects_count_in_a_row_not_in_a_lifetime(world: World):
     assert not [n for n in world.of(Note) if n.code == "redirect_refused"]
 
 
-async def test_a_server_that_asks_to_move_without_end_is_not_told_of_without_end(world: World):
+async def test_a_server_that_asks_to_move_without_end_is_not_told_of_without_end(world: World) -> None:
     await world.start(chain("a"))
     await connected(world, "a")
     events = world.servers.live("a")[0].transport.context.events
@@ -281,10 +284,10 @@ async def test_a_server_that_asks_to_move_without_end_is_not_told_of_without_end
 
 async def test_a_redirect_told_while_connecting_is_followed_once_connected(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     publish = MemoryTransport.publish
 
-    async def refer(self, tracks):
+    async def refer(self, tracks) -> None:
         if self.host == "a":
             self.context.events.redirect("mem://b/key-of-a")
         await publish(self, tracks)
@@ -294,7 +297,7 @@ async def test_a_redirect_told_while_connecting_is_followed_once_connected(
     await until(lambda: world.servers.live("b") and not world.servers.live("a"))
 
 
-async def test_a_transport_that_ignores_its_deadline_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_transport_that_ignores_its_deadline_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "STEPS", 0.01)
     for step in ("connect", "publish"):
         world.servers.hang = {(step, "a")}
@@ -305,7 +308,7 @@ async def test_a_transport_that_ignores_its_deadline_is_given_up(world: World, m
     assert "memory" in world.of(AttemptFailed)[-1].error
 
 
-async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World):
+async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World) -> None:
     class Resolver:
         @hookimpl
         def camcast_resolve_url(self, target, attempt):
@@ -325,7 +328,7 @@ async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World):
     await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
 
 
-async def test_hosts_are_not_remembered_without_end():
+async def test_hosts_are_not_remembered_without_end() -> None:
     hosts = Hosts(1e9)
     for number in range(5000):
         await hosts.slot(f"host{number}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from typing import Never
 
 import pytest
 
@@ -14,7 +15,7 @@ from camcast.session.resolver import NameResolver
 ADDRESS = (socket.AF_INET, ("127.0.0.9", 1935))
 
 
-async def test_literals_need_no_look_up():
+async def test_literals_need_no_look_up() -> None:
     resolver = NameResolver(lambda *key: pytest.fail("looked up"))
     assert await resolver.resolve("127.0.0.1", 1935) == [(socket.AF_INET, ("127.0.0.1", 1935))]
     assert await resolver.resolve("::1", 80) == [(socket.AF_INET6, ("::1", 80, 0, 0))]
@@ -22,7 +23,7 @@ async def test_literals_need_no_look_up():
         await resolver.resolve("127.0.0.1", 1935, "ipv6")
 
 
-async def test_one_look_up_serves_all_who_ask_meanwhile():
+async def test_one_look_up_serves_all_who_ask_meanwhile() -> None:
     release, count = threading.Event(), []
 
     def look_up(*key):
@@ -38,7 +39,7 @@ async def test_one_look_up_serves_all_who_ask_meanwhile():
     assert len(count) == 1
 
 
-async def test_hung_look_ups_delay_nobody_else_and_the_last_answer_serves():
+async def test_hung_look_ups_delay_nobody_else_and_the_last_answer_serves() -> None:
     hung = threading.Event()
     hang = {"bad.example"}
 
@@ -56,7 +57,7 @@ async def test_hung_look_ups_delay_nobody_else_and_the_last_answer_serves():
     hung.set()
 
 
-async def test_no_more_than_its_threads():
+async def test_no_more_than_its_threads() -> None:
     hung = threading.Event()
     resolver = NameResolver(lambda *key: hung.wait(10) and [ADDRESS], deadline=0.02, threads=1)  # type: ignore[arg-type]
     with pytest.raises(NetworkError, match="no answer"):
@@ -66,15 +67,15 @@ async def test_no_more_than_its_threads():
     hung.set()
 
 
-async def test_a_failed_look_up_says_why():
-    def look_up(*key):
+async def test_a_failed_look_up_says_why() -> None:
+    def look_up(*key) -> Never:
         raise socket.gaierror(-2, "Name or service not known")
 
     with pytest.raises(NetworkError, match="cannot look up cam: Name or service not known; check the name"):
         await NameResolver(look_up).resolve("cam", 1)
 
 
-async def test_a_cancellation_that_comes_with_the_answer_is_heard():
+async def test_a_cancellation_that_comes_with_the_answer_is_heard() -> None:
     release = threading.Event()
     answered: list[bool] = []
 

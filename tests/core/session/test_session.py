@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
+from typing import Never
 
 import pytest
 from tests.core.world import MemoryTransport, World, until
@@ -63,7 +64,7 @@ def balance(world: World) -> None:
             assert flow.offered[kind] == flow.sent[kind] + drops
 
 
-async def test_publishes_headers_then_a_keyframe_and_everything_after_it(world: World):
+async def test_publishes_headers_then_a_keyframe_and_everything_after_it(world: World) -> None:
     await world.start(chain("a"))
     await until(lambda: world.servers.publications and len(world.servers.publications[0].units) > 20)
     units = world.servers.publications[0].units
@@ -76,7 +77,7 @@ async def test_publishes_headers_then_a_keyframe_and_everything_after_it(world: 
     assert times == sorted(times)
 
 
-async def test_requirement_log_lines_are_pinned(world: World):
+async def test_requirement_log_lines_are_pinned(world: World) -> None:
     world.servers.faults["connect", "a"] = [NetworkError("connection refused")]
     await world.start(chain("a"))
     await until(lambda: world.of(Connected))
@@ -84,7 +85,7 @@ async def test_requirement_log_lines_are_pinned(world: World):
     assert "Session cam0_main failed, retry in 0.01s" in [event.text for event in world.events]
 
 
-async def test_connects_only_when_media_flows_and_leaves_when_it_stops(world: World):
+async def test_connects_only_when_media_flows_and_leaves_when_it_stops(world: World) -> None:
     await world.start(chain("a", idle_timeout=0.1), flowing=False)
     await asyncio.sleep(0)
     assert world.servers.connects["a"] == 0
@@ -100,7 +101,7 @@ async def test_connects_only_when_media_flows_and_leaves_when_it_stops(world: Wo
     balance(world)
 
 
-async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World):
+async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World) -> None:
     world.servers.down["connect", "a"] = NetworkError("refused")
     await world.start(chain("a"))
     await until(lambda: state(world) is SessionState.FAILED)
@@ -113,7 +114,7 @@ async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World):
     await until(lambda: state(world) is SessionState.CONNECTED)
 
 
-async def test_fails_over_in_order_and_round_again(world: World):
+async def test_fails_over_in_order_and_round_again(world: World) -> None:
     await world.start(chain("a", "b", "c", failback_after=None))
     for host, following in (("a", "b"), ("b", "c"), ("c", "a")):
         await until(
@@ -127,7 +128,7 @@ async def test_fails_over_in_order_and_round_again(world: World):
     balance(world)
 
 
-async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.05)
     world.servers.faults["connect", "a"] = [NetworkError("refused")]
     await world.start(chain("a", "b", failback_after=0.1))
@@ -142,7 +143,9 @@ async def test_fails_back_at_a_keyframe_without_a_gap(world: World, monkeypatch:
     balance(world)
 
 
-async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(move, "HOLD", 0.03)
     world.servers.down["connect", "a"] = NetworkError("refused")
     await world.start(chain("a", "b", failback_after=0.05))
@@ -152,7 +155,7 @@ async def test_failback_to_a_bad_primary_leaves_the_fallback_alone(world: World,
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b", failback_after=0.03, max_moves_per_hour=2))
     for _ in range(3):
@@ -167,7 +170,7 @@ async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest
     assert world.servers.live("b")
 
 
-async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b"))
     await until(lambda: state(world) is SessionState.CONNECTED)
@@ -178,7 +181,7 @@ async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.Monk
         world.engine.sessions.get(KEY).switch(2)
 
 
-async def test_pause_unpublishes_and_resume_comes_back(world: World):
+async def test_pause_unpublishes_and_resume_comes_back(world: World) -> None:
     await world.start(chain("a"))
     await until(lambda: state(world) is SessionState.CONNECTED)
     one = world.engine.sessions.get(KEY)
@@ -189,7 +192,7 @@ async def test_pause_unpublishes_and_resume_comes_back(world: World):
     await until(lambda: state(world) is SessionState.CONNECTED)
 
 
-async def test_a_busy_name_is_its_own_class(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_busy_name_is_its_own_class(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camcast.session.connection.BUSY_DELAY", 0.02)
     world.servers.faults["publish", "a"] = [BusyError("already publishing")] * 6
     await world.start(chain("a", retry_policy=RetryPolicy(max_attempts=0)))
@@ -198,7 +201,7 @@ async def test_a_busy_name_is_its_own_class(world: World, monkeypatch: pytest.Mo
     assert len(world.of(AttemptFailed)) == 6
 
 
-async def test_misconfigured_fails_at_once(world: World):
+async def test_misconfigured_fails_at_once(world: World) -> None:
     world.servers.down["connect", "a"] = MisconfiguredError("the certificate is not the one pinned")
     await world.start(chain("a"))
     await until(lambda: state(world) is SessionState.FAILED)
@@ -207,7 +210,7 @@ async def test_misconfigured_fails_at_once(world: World):
 
 async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy_later(
     world: World, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 0.2)
     await world.start(chain("a", "b", failback_after=None))
     await until(lambda: world.servers.live("a"))
@@ -224,7 +227,7 @@ async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy
     assert world.of(AttemptFailed)[-1].error_class is ErrorClass.BUSY
 
 
-async def test_a_stall_is_noticed_by_acknowledgements(world: World):
+async def test_a_stall_is_noticed_by_acknowledgements(world: World) -> None:
     await world.start(chain("a", "b", stall_timeout=0.3))
     await until(lambda: world.engine.sessions.get(KEY).policy.stable)
     world.servers.stalled.add("a")
@@ -236,7 +239,7 @@ async def test_a_stall_is_noticed_by_acknowledgements(world: World):
     balance(world)
 
 
-async def test_warm_standby_saves_the_connect(world: World):
+async def test_warm_standby_saves_the_connect(world: World) -> None:
     await world.start(chain("a", "b", standby="warm", failback_after=None))
     await until(lambda: world.servers.connects["b"] == 1)
     assert not world.servers.at("b")
@@ -247,7 +250,7 @@ async def test_warm_standby_saves_the_connect(world: World):
     assert world.servers.connects["b"] == 1
 
 
-async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="warm"))
     for count in (1, 2):
@@ -258,7 +261,7 @@ async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch
     assert state(world) is SessionState.CONNECTED
 
 
-async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="hot", failback_after=None))
     await until(
@@ -278,7 +281,7 @@ async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.Monk
     balance(world)
 
 
-async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a:1", allow_redirect_hosts=("b",)))
     await until(lambda: state(world) is SessionState.CONNECTED)
@@ -290,10 +293,10 @@ async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch
     assert world.servers.at("b:1")[0].numbers()[0] == world.servers.at("a:1")[0].numbers()[-1] + 1
 
 
-async def test_a_refusal_that_names_another_address_is_followed(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_refusal_that_names_another_address_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = MemoryTransport.connect
 
-    async def refer(self):
+    async def refer(self) -> None:
         await connect(self)
         if self.host == "a":
             self.context.events.redirect("mem://b/key-of-a")
@@ -306,14 +309,14 @@ async def test_a_refusal_that_names_another_address_is_followed(world: World, mo
     assert state(world) is SessionState.CONNECTED
 
 
-async def test_resolve_url_is_asked_before_every_attempt(world: World):
+async def test_resolve_url_is_asked_before_every_attempt(world: World) -> None:
     from camcast.hooks import hookimpl
 
     asked = []
 
     class Resolver:
         @hookimpl
-        def camcast_resolve_url(self, target, attempt):
+        def camcast_resolve_url(self, target, attempt) -> str:
             asked.append((target.url, attempt, threading.current_thread() is threading.main_thread()))
             return f"mem://a/token{attempt}"
 
@@ -325,8 +328,8 @@ async def test_resolve_url_is_asked_before_every_attempt(world: World):
     assert world.servers.at("a")[0].url == "mem://a/token1"
 
 
-async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monkeypatch: pytest.MonkeyPatch):
-    async def broken(self, tracks):
+async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self, tracks) -> Never:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("tests.core.world.MemoryTransport.publish", broken)
@@ -340,7 +343,7 @@ async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monke
     assert world.host.faults.counts == {"transport memory": 1}
 
 
-async def test_the_first_to_get_through_wakes_the_others(world: World):
+async def test_the_first_to_get_through_wakes_the_others(world: World) -> None:
     slow = RetryPolicy(initial_delay=30, max_delay=30, stable_after=0.05)
     world.servers.down["connect", "a"] = NetworkError("refused")
     other = SessionConfig(camera_id=0, output="second", url="mem://a/another-key", retry_policy=slow)
@@ -352,7 +355,7 @@ async def test_the_first_to_get_through_wakes_the_others(world: World):
 
 
 @pytest.mark.parametrize("where", ["waiting for media", "connect", "publish", "connected", "error", "failed"])
-async def test_stop_is_bounded_in_every_state(world: World, where: str):
+async def test_stop_is_bounded_in_every_state(world: World, where: str) -> None:
     if where in ("connect", "publish"):
         world.servers.hang.add((where, "a"))
     if where in ("error", "failed"):
@@ -373,7 +376,7 @@ async def test_stop_is_bounded_in_every_state(world: World, where: str):
     assert not world.servers.alive
 
 
-async def test_sessions_are_found_by_what_names_them(world: World):
+async def test_sessions_are_found_by_what_names_them(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", "c", output="cloud"))
     assert [one.label for one in engine.sessions] == ["cam0_main/cloud", "cam0_main"]
     assert [one.key.output for one in engine.sessions.find(url="mem://b/key-of-b")] == ["cloud"]
@@ -384,7 +387,7 @@ async def test_sessions_are_found_by_what_names_them(world: World):
     assert engine.sessions.find(camera_id=1) == []
 
 
-async def test_a_session_that_cannot_be_is_refused_with_what_there_is(world: World):
+async def test_a_session_that_cannot_be_is_refused_with_what_there_is(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     with pytest.raises(ConfigError, match="session 0/0/rtmp exists already"):
         engine.sessions.create_session(chain("a"))
@@ -396,7 +399,7 @@ async def test_a_session_that_cannot_be_is_refused_with_what_there_is(world: Wor
         await engine.sessions.delete_session(SessionKey(0, 0, "none"))
 
 
-async def test_two_sessions_never_publish_one_url(world: World):
+async def test_two_sessions_never_publish_one_url(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", "c", output="cloud"))
     with pytest.raises(ConfigError) as refusal:
         await engine.create_session(chain("x", "c", output="more"))
@@ -408,7 +411,7 @@ async def test_two_sessions_never_publish_one_url(world: World):
     assert not world.servers.clashes
 
 
-async def test_a_name_is_free_only_when_its_session_has_ended(world: World):
+async def test_a_name_is_free_only_when_its_session_has_ended(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
     leaving = asyncio.create_task(engine.delete_session(KEY))
@@ -419,7 +422,7 @@ async def test_a_name_is_free_only_when_its_session_has_ended(world: World):
     engine.sessions.create_session(chain("a", output="other"))
 
 
-async def test_a_second_url_for_a_stream_is_a_second_session(world: World):
+async def test_a_second_url_for_a_stream_is_a_second_session(world: World) -> None:
     engine = await world.start(chain("a"))
     second = engine.sessions.create_session(chain("b"))
     third = engine.sessions.create_session(chain("c"))
@@ -431,7 +434,7 @@ async def test_a_second_url_for_a_stream_is_a_second_session(world: World):
     assert engine.sessions.create_session(chain("d")).key == second.key
 
 
-async def test_totals_keep_what_deleted_sessions_did(world: World):
+async def test_totals_keep_what_deleted_sessions_did(world: World) -> None:
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     await until(lambda: all(one.state is SessionState.CONNECTED for one in engine.sessions))
     await until(lambda: engine.sessions.totals().frames_sent > 10)
@@ -443,7 +446,7 @@ async def test_totals_keep_what_deleted_sessions_did(world: World):
     assert after.attempts == before.attempts
 
 
-async def test_slow_link_drops_to_the_next_keyframe_and_recovers(world: World):
+async def test_slow_link_drops_to_the_next_keyframe_and_recovers(world: World) -> None:
     await world.start(chain("a", queue=Limit(seconds=0.4, bytes=4 * 2**20), stall_timeout=60))
     await until(lambda: state(world) is SessionState.CONNECTED)
     transport = world.servers.live("a")[0].transport
@@ -461,7 +464,7 @@ async def test_slow_link_drops_to_the_next_keyframe_and_recovers(world: World):
     balance(world)
 
 
-def test_the_blocking_facade_runs_a_loop_of_its_own():
+def test_the_blocking_facade_runs_a_loop_of_its_own() -> None:
     world = World()
     with EngineThread(world.config(), host=world.host, on_event=world.events.append) as engine:
         engine.create_session(chain("a"))
@@ -474,7 +477,7 @@ def test_the_blocking_facade_runs_a_loop_of_its_own():
     engine.stop()
 
 
-async def test_a_session_that_has_given_up_is_back_when_its_server_is(world: World):
+async def test_a_session_that_has_given_up_is_back_when_its_server_is(world: World) -> None:
     """Not dead in the morning: nobody retried, reloaded or restarted anything."""
     policy = RetryPolicy(max_attempts=1, initial_delay=0.01, revive_after=0.2, jitter=0)
     world.servers.down["connect", "a"] = NetworkError("the server is away")
@@ -491,7 +494,7 @@ async def test_a_session_that_has_given_up_is_back_when_its_server_is(world: Wor
     assert len(world.of(AttemptFailed)) == 4
 
 
-async def test_another_sessions_success_revives_one_that_has_given_up(world: World):
+async def test_another_sessions_success_revives_one_that_has_given_up(world: World) -> None:
     policy = RetryPolicy(max_attempts=0, revive_after=3600)
     world.servers.down["connect", "a"] = NetworkError("the server is away")
     await world.start(chain("a", retry_policy=policy))

@@ -13,7 +13,7 @@ from camcast.events import Connected, Moved, SessionState
 from camcast.session import guard, move, standby
 
 
-async def test_a_hot_pair_is_not_interrupted_to_fail_back(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_a_hot_pair_is_not_interrupted_to_fail_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The better one is back as the twin: both carry the stream, and it does not matter which one leads."""
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     monkeypatch.setattr(move, "HOLD", 0.02)
@@ -33,7 +33,7 @@ async def test_a_hot_pair_is_not_interrupted_to_fail_back(world: World, monkeypa
     balance(world)
 
 
-async def test_the_next_one_does_not_wait_for_a_slow_goodbye(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_the_next_one_does_not_wait_for_a_slow_goodbye(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing a connection that answers no more takes as long as it takes; the backup is on the air meanwhile."""
     monkeypatch.setattr(guard, "CLOSE_DEADLINE", 3.0)
     release = asyncio.Event()
@@ -54,7 +54,7 @@ async def test_the_next_one_does_not_wait_for_a_slow_goodbye(world: World, monke
     balance(world)
 
 
-async def test_one_name_has_one_publisher(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_one_name_has_one_publisher(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nowhere else to go, the old connection is gone before the new one is made."""
     closing = asyncio.Event()
     release = asyncio.Event()
@@ -79,7 +79,7 @@ async def test_one_name_has_one_publisher(world: World, monkeypatch: pytest.Monk
     balance(world)
 
 
-async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: World):
+async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: World) -> None:
     """When it is certain, only publishing is left to do; when it was none, the spare goes."""
     await world.start(chain("a", "b", failback_after=None, stall_timeout=2.0))
     await until(lambda: world.servers.live("a") and len(world.servers.live("a")[0].units) > 5)
@@ -99,7 +99,7 @@ async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: Wo
     balance(world)
 
 
-async def test_both_of_a_hot_pair_lost_at_once_leave_one_worker(world: World, monkeypatch: pytest.MonkeyPatch):
+async def test_both_of_a_hot_pair_lost_at_once_leave_one_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin's end wakes its keeper in the very moment in which the keeper is told to go."""
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="hot", failback_after=None))

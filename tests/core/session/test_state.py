@@ -11,7 +11,7 @@ from camcast.session.state import TRANSITIONS, IllegalTransition, StateMachine, 
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(itertools.product(SessionState, Trigger)))
-def test_every_pair_moves_by_the_table_or_is_illegal(state: SessionState, trigger: Trigger):
+def test_every_pair_moves_by_the_table_or_is_illegal(state: SessionState, trigger: Trigger) -> None:
     machine = StateMachine()
     machine.state = state
     wanted = TRANSITIONS[state].get(trigger)
@@ -24,11 +24,11 @@ def test_every_pair_moves_by_the_table_or_is_illegal(state: SessionState, trigge
         assert machine.state is wanted
 
 
-def test_from_everywhere_there_is_a_way_to_stop():
+def test_from_everywhere_there_is_a_way_to_stop() -> None:
     assert all(row[Trigger.DISCONNECT] is SessionState.DISCONNECTED for row in TRANSITIONS.values())
 
 
-def test_the_diagram_holds_every_arrow():
+def test_the_diagram_holds_every_arrow() -> None:
     text = diagram()
     for state, row in TRANSITIONS.items():
         for new in set(row.values()) - {state}:

@@ -17,18 +17,18 @@ def feed(clock: Clock, dts: int, *, pts: int | None = None, at: int | None = Non
     return clock.stamp(packet)
 
 
-def test_starts_at_zero_whatever_the_source_counts_from():
+def test_starts_at_zero_whatever_the_source_counts_from() -> None:
     clock = Clock()
     assert [feed(clock, 10**15 + i * STEP).dts for i in range(3)] == [0, STEP, 2 * STEP]
 
 
-def test_sound_and_picture_share_the_offset():
+def test_sound_and_picture_share_the_offset() -> None:
     clock = Clock()
     assert feed(clock, 5 * NS_PER_S).dts == 0
     assert feed(clock, 5 * NS_PER_S + 7, track=AUDIO).dts == 7
 
 
-def test_a_restart_at_zero_goes_on_by_the_real_time_that_passed():
+def test_a_restart_at_zero_goes_on_by_the_real_time_that_passed() -> None:
     clock = Clock()
     feed(clock, 100 * NS_PER_S, at=0)
     feed(clock, 100 * NS_PER_S, track=AUDIO, at=0)
@@ -37,7 +37,7 @@ def test_a_restart_at_zero_goes_on_by_the_real_time_that_passed():
     assert clock.jumps == 1
 
 
-def test_a_jump_forward_is_a_new_offset_but_a_real_pause_is_not():
+def test_a_jump_forward_is_a_new_offset_but_a_real_pause_is_not() -> None:
     clock = Clock()
     feed(clock, 0, at=0)
     assert feed(clock, 3600 * NS_PER_S, at=STEP).dts == STEP
@@ -46,14 +46,14 @@ def test_a_jump_forward_is_a_new_offset_but_a_real_pause_is_not():
     assert clock.jumps == 1
 
 
-def test_said_discontinuity_re_anchors_even_a_small_step():
+def test_said_discontinuity_re_anchors_even_a_small_step() -> None:
     clock = Clock()
     feed(clock, 0, at=0)
     clock.discontinuity()
     assert feed(clock, 10, at=NS_PER_S).dts == NS_PER_S
 
 
-def test_a_small_step_back_is_held():
+def test_a_small_step_back_is_held() -> None:
     clock = Clock()
     feed(clock, 0, at=0)
     feed(clock, 2 * STEP, at=0)
@@ -61,7 +61,7 @@ def test_a_small_step_back_is_held():
     assert clock.held == 1
 
 
-def test_composition_times_of_b_frames_stay_exact():
+def test_composition_times_of_b_frames_stay_exact() -> None:
     clock = Clock()
     shown = [2, 5, 3, 4, 8, 6, 7]
     packets = [feed(clock, i * STEP, pts=p * STEP) for i, p in enumerate(shown)]
@@ -69,7 +69,7 @@ def test_composition_times_of_b_frames_stay_exact():
     assert [p.dts for p in packets] == [i * STEP for i in range(7)]
 
 
-def test_negative_composition_moves_decoding_earlier_not_showing():
+def test_negative_composition_moves_decoding_earlier_not_showing() -> None:
     clock = Clock()
     shown = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]
     packets = [feed(clock, i * STEP, pts=p * STEP) for i, p in enumerate(shown)]
@@ -89,7 +89,7 @@ def test_negative_composition_moves_decoding_earlier_not_showing():
         max_size=50,
     )
 )
-def test_whatever_comes_time_never_falls_and_composition_is_never_negative(steps):
+def test_whatever_comes_time_never_falls_and_composition_is_never_negative(steps) -> None:
     clock = Clock()
     last: dict[MediaKind, int] = {}
     now = 0

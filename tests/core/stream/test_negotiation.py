@@ -60,22 +60,22 @@ def decide(acceptance: Acceptance, tracks=(VIDEO, AUDIO), payload: Payload = Pay
         (target(), {"audio": "nosuch"}, ("", "plain", "none", ""), ["audio_left_out"]),
     ],
 )
-def test_table(acceptance, policy, sent, remarks):
+def test_table(acceptance, policy, sent, remarks) -> None:
     assert decide(acceptance, **policy) == (sent, remarks)
 
 
-def test_fail_names_both_and_the_remedy():
+def test_fail_names_both_and_the_remedy() -> None:
     with pytest.raises(MisconfiguredError, match=r"does not take toyvideo.*set the camera to othervideo"):
         decide(target(NO), on_unsupported="fail")
 
 
-def test_b_frames_are_transcoded_where_the_target_cannot_show_them():
+def test_b_frames_are_transcoded_where_the_target_cannot_show_them() -> None:
     tracks = (attrs.evolve(VIDEO, reorder=2),)
     assert decide(target(reorder=False), tracks)[0][0] == "othervideo"
     assert decide(target(), tracks)[0][0] == ""
 
 
-def test_b_frames_that_are_only_possible_are_not_there():
+def test_b_frames_that_are_only_possible_are_not_there() -> None:
     """Streams that do not say how far pictures are out of order mostly have them in order."""
     tracks = (attrs.evolve(VIDEO, reorder=2, details={"reorder_stated": False}),)
     assert decide(target(reorder=False), tracks) == (("", "plain", "none", ""), [])
@@ -83,26 +83,26 @@ def test_b_frames_that_are_only_possible_are_not_there():
     assert decide(target(reorder=False), tracks)[0][0] == "othervideo"
 
 
-def test_silence_where_the_platform_needs_sound_and_there_is_none():
+def test_silence_where_the_platform_needs_sound_and_there_is_none() -> None:
     assert decide(target(needs_audio=True), (VIDEO,))[0][2] == "silent:otheraudio"
     assert decide(target(), (VIDEO,))[0][2] == "none"
 
 
-def test_sound_that_cannot_be_carried_is_left_out_with_a_remark():
+def test_sound_that_cannot_be_carried_is_left_out_with_a_remark() -> None:
     sent, remarks = decide(target(), (VIDEO, attrs.evolve(AUDIO, codec="mute")))
     assert sent[2] == "none"
     assert remarks == ["audio_left_out"]
 
 
-def test_packets_need_no_form():
+def test_packets_need_no_form() -> None:
     assert decide(target(), payload=Payload.PACKETS)[0] == ("", "", "", "")
 
 
-def test_a_stream_that_leaves_nothing_to_send_is_misconfigured():
+def test_a_stream_that_leaves_nothing_to_send_is_misconfigured() -> None:
     with pytest.raises(MisconfiguredError, match="neither picture nor sound"):
         decide(target(), (AUDIO,), audio="none")
 
 
-def test_the_unconfirmed_remark_names_the_choices():
+def test_the_unconfirmed_remark_names_the_choices() -> None:
     choice = choose((VIDEO,), target(UNKNOWN), CODECS, payload=Payload.TAGS, forms={})
     assert choice.remarks[0].text.endswith('set "server" to what it is: nginx, other')

@@ -108,7 +108,7 @@ def balanced(made: Outlet) -> bool:
     )
 
 
-def test_the_body_is_shared_by_all_and_never_copied():
+def test_the_body_is_shared_by_all_and_never_copied() -> None:
     hub = make()
     links = [Link(), Link(), Link()]
     for link in links:
@@ -119,7 +119,7 @@ def test_the_body_is_shared_by_all_and_never_copied():
     assert all(link.sent[-1][0].body is packet.payload for link in links)
 
 
-def test_waits_for_a_keyframe_and_counts():
+def test_waits_for_a_keyframe_and_counts() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
     hub.packet(picture(1))
@@ -129,7 +129,7 @@ def test_waits_for_a_keyframe_and_counts():
     assert link.sent[0][1] == 0
 
 
-def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark():
+def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
     link.takes = False
@@ -147,7 +147,7 @@ def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark():
     assert balanced(one)
 
 
-def test_a_keyframe_that_finds_the_link_still_behind_is_dropped_too():
+def test_a_keyframe_that_finds_the_link_still_behind_is_dropped_too() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
     hub.packet(picture(0, key=True, size=40_000))
@@ -161,7 +161,7 @@ def test_a_keyframe_that_finds_the_link_still_behind_is_dropped_too():
     assert 50 not in link.numbers()
 
 
-def test_sound_is_dropped_last():
+def test_sound_is_dropped_last() -> None:
     hub, link = make(audio=True), Link()
     one = outlet(hub, link)
     link.takes = False
@@ -176,7 +176,7 @@ def test_sound_is_dropped_last():
     assert balanced(one)
 
 
-def test_a_link_that_keeps_up_with_a_delay_drops_nothing():
+def test_a_link_that_keeps_up_with_a_delay_drops_nothing() -> None:
     """A long round trip is not being behind, however much is on its way."""
     hub, link = make(), Link()
     one = outlet(hub, link)
@@ -192,7 +192,7 @@ def test_a_link_that_keeps_up_with_a_delay_drops_nothing():
     assert len(link.numbers()) == 200
 
 
-def test_a_burst_from_the_source_is_not_a_slow_link():
+def test_a_burst_from_the_source_is_not_a_slow_link() -> None:
     hub, link = make(), Link()
     time = 0.0
     one = Outlet(link, Limits(), Owner(), now=lambda: time)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_a_burst_from_the_source_is_not_a_slow_link():
 
 
 @pytest.mark.parametrize("header", [0, 12, 200])
-def test_a_burst_of_tiny_sounds_after_a_pause_is_not_a_slow_link(header: int):
+def test_a_burst_of_tiny_sounds_after_a_pause_is_not_a_slow_link(header: int) -> None:
     """What the transport adds to the last units before the pause is acknowledged, too."""
     hub, link = make(audio=True), Link()
     link.header = header
@@ -229,7 +229,7 @@ def test_a_burst_of_tiny_sounds_after_a_pause_is_not_a_slow_link(header: int):
     assert balanced(one)
 
 
-def test_what_a_transport_leaves_out_counts_as_dropped():
+def test_what_a_transport_leaves_out_counts_as_dropped() -> None:
     hub, link = make(), Link()
     owner = Owner()
     one = outlet(hub, link, owner=owner)
@@ -244,7 +244,7 @@ def test_what_a_transport_leaves_out_counts_as_dropped():
     assert balanced(one)
 
 
-def test_a_transport_that_knew_where_units_end_and_does_not_any_more_has_left_it_out():
+def test_a_transport_that_knew_where_units_end_and_does_not_any_more_has_left_it_out() -> None:
     """After a loss some have no position to tell, until the attempt has heard of it."""
     hub, link = make(), Link()
     one = outlet(hub, link)
@@ -260,7 +260,7 @@ def test_a_transport_that_knew_where_units_end_and_does_not_any_more_has_left_it
     assert balanced(one)
 
 
-def test_what_a_transport_raises_is_told_and_reaches_nobody_else():
+def test_what_a_transport_raises_is_told_and_reaches_nobody_else() -> None:
     hub, link, other = make(), Link(), Link()
     owner = Owner()
     one = outlet(hub, link, owner=owner)
@@ -273,7 +273,7 @@ def test_what_a_transport_raises_is_told_and_reaches_nobody_else():
     assert balanced(one)
 
 
-def test_figures_that_fail_are_told_too():
+def test_figures_that_fail_are_told_too() -> None:
     class Broken(Link):
         @property
         def unsent(self) -> int:
@@ -289,7 +289,7 @@ def test_figures_that_fail_are_told_too():
     assert len(owner.errors) == 2
 
 
-def test_a_slow_send_is_counted_and_told():
+def test_a_slow_send_is_counted_and_told() -> None:
     class Slow(Link):
         def send(self, unit: Tag, time: int) -> int:
             position = super().send(unit, time)
@@ -303,7 +303,7 @@ def test_a_slow_send_is_counted_and_told():
     assert owner.slow_sends == [pytest.approx(0.006)]
 
 
-def test_a_handshake_that_is_acknowledged_is_no_media():
+def test_a_handshake_that_is_acknowledged_is_no_media() -> None:
     hub, link = make(), Link()
     link.acked = 3073  # as a transport that counts from the connection's first byte
     one = outlet(hub, link)
@@ -320,7 +320,7 @@ def test_a_handshake_that_is_acknowledged_is_no_media():
     assert one.delivered
 
 
-def test_a_picture_is_overdue_by_what_this_stream_s_usual_distance_does_not_allow():
+def test_a_picture_is_overdue_by_what_this_stream_s_usual_distance_does_not_allow() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
     assert one.picture_overdue(99.0) == 0.0, "this stream may have no picture"
@@ -337,7 +337,7 @@ def test_a_picture_is_overdue_by_what_this_stream_s_usual_distance_does_not_allo
     assert one.picture_overdue(last + 5) > 2.9
 
 
-def test_waiting_for_the_first_keyframe_is_a_picture_overdue():
+def test_waiting_for_the_first_keyframe_is_a_picture_overdue() -> None:
     hub, link = make(audio=True), Link()
     hub.packet(picture(0))
     one = outlet(hub, link)
@@ -346,7 +346,7 @@ def test_waiting_for_the_first_keyframe_is_a_picture_overdue():
     assert one.picture_overdue(10.0) == pytest.approx(8.0)
 
 
-async def test_replay_shows_the_group_then_the_live_edge_in_order():
+async def test_replay_shows_the_group_then_the_live_edge_in_order() -> None:
     hub, link = make(), Link()
     for number in range(8):
         hub.packet(picture(number, key=number == 0))
@@ -363,7 +363,7 @@ async def test_replay_shows_the_group_then_the_live_edge_in_order():
     assert one.counters.sent[MediaKind.VIDEO] == 2
 
 
-async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe():
+async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe() -> None:
     hub, link = make(), Link()
     for number in range(50):
         hub.packet(picture(number, key=number == 0, size=20_000))
@@ -383,7 +383,7 @@ async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe():
     assert balanced(one)
 
 
-async def test_a_group_over_the_byte_budget_is_not_replayed():
+async def test_a_group_over_the_byte_budget_is_not_replayed() -> None:
     hub, link = make(), Link()
     for number in range(5):
         hub.packet(picture(number, key=number == 0, size=10_000))
@@ -394,7 +394,7 @@ async def test_a_group_over_the_byte_budget_is_not_replayed():
     assert not link.sent
 
 
-def test_changed_sound_is_announced_at_once_while_pictures_are_dropped():
+def test_changed_sound_is_announced_at_once_while_pictures_are_dropped() -> None:
     hub, link = make(audio=True), Link()
     hub.packet(picture(0, key=True))
     hub.packet(sound(0))
@@ -414,7 +414,7 @@ def test_changed_sound_is_announced_at_once_while_pictures_are_dropped():
     assert b"header first" in bodies
 
 
-def test_changed_parameters_reach_a_dropping_outlet_before_its_next_keyframe():
+def test_changed_parameters_reach_a_dropping_outlet_before_its_next_keyframe() -> None:
     hub, link = make(), Link()
     outlet(hub, link)
     link.takes = False
@@ -428,7 +428,7 @@ def test_changed_parameters_reach_a_dropping_outlet_before_its_next_keyframe():
     assert bodies[0] == b"header new"
 
 
-def test_detaching_in_the_middle_of_a_fan_out_is_safe():
+def test_detaching_in_the_middle_of_a_fan_out_is_safe() -> None:
     hub = make()
     links = [Link(), Link(), Link()]
     outlets = [outlet(hub, link) for link in links]
@@ -445,7 +445,7 @@ def test_detaching_in_the_middle_of_a_fan_out_is_safe():
     assert hub.outlets == 2
 
 
-async def test_work_beyond_the_slice_waits_for_the_next_turn_in_order():
+async def test_work_beyond_the_slice_waits_for_the_next_turn_in_order() -> None:
     clock = iter(range(10**6))
     hub = make()
     hub.now = lambda: next(clock) * 0.001
@@ -458,7 +458,7 @@ async def test_work_beyond_the_slice_waits_for_the_next_turn_in_order():
     await until(lambda: all(link.numbers() == [0, 1, 2, 3] for link in links))
 
 
-def test_closing_counts_what_the_peer_never_acknowledged():
+def test_closing_counts_what_the_peer_never_acknowledged() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
     hub.packet(picture(0, key=True))
@@ -484,7 +484,7 @@ def test_closing_counts_what_the_peer_never_acknowledged():
         max_size=120,
     )
 )
-def test_whatever_the_link_does_the_balance_closes_and_no_group_is_torn(steps):
+def test_whatever_the_link_does_the_balance_closes_and_no_group_is_torn(steps) -> None:
     async def run() -> None:
         hub, link = make(audio=True), Link()
         one = outlet(hub, link)

@@ -25,7 +25,7 @@ def group(shown: list[int], disposable: set[int] = frozenset()) -> list:  # type
     ]
 
 
-def test_pictures_end_just_before_the_live_edge():
+def test_pictures_end_just_before_the_live_edge() -> None:
     live = 10 * STEP
     packets = squeeze(group(list(range(10))), live)
     assert [p.pts for p in packets] == [live - (10 - i) * NS_PER_MS for i in range(10)]
@@ -33,18 +33,18 @@ def test_pictures_end_just_before_the_live_edge():
     assert [p.dts for p in packets] == sorted(p.dts for p in packets)
 
 
-def test_payloads_are_shared_and_the_group_is_untouched():
+def test_payloads_are_shared_and_the_group_is_untouched() -> None:
     packets = group([0, 1, 2])
     replayed = squeeze(packets, 3 * STEP)
     assert all(new.payload is old.payload for new, old in zip(replayed, packets, strict=True))
     assert [p.dts for p in packets] == [0, STEP, 2 * STEP]
 
 
-def test_disposable_pictures_are_left_out():
+def test_disposable_pictures_are_left_out() -> None:
     assert len(squeeze(group([0, 3, 1, 2], disposable={2, 3}), 4 * STEP)) == 2
 
 
-def test_a_picture_shown_after_the_live_edge_keeps_its_time():
+def test_a_picture_shown_after_the_live_edge_keeps_its_time() -> None:
     """I0 P3 (b1 b2 come next): P3 is shown after them, so it must not be squeezed before them."""
     live = 2 * STEP
     packets = squeeze(group([1, 4]), live)
@@ -53,7 +53,7 @@ def test_a_picture_shown_after_the_live_edge_keeps_its_time():
 
 
 @given(st.permutations(list(range(12))), st.integers(0, 30), st.sets(st.integers(1, 11)))
-def test_order_on_screen_is_kept(shown: list[int], edge: int, disposable: set[int]):
+def test_order_on_screen_is_kept(shown: list[int], edge: int, disposable: set[int]) -> None:
     originals = group(shown, disposable)
     live = max(edge, 1) * NS_PER_S // 25
     replayed = squeeze(originals, live)

@@ -45,7 +45,7 @@ def children() -> set[int]:
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 5])
-async def test_stopped_while_it_is_being_started_nothing_is_left(turns: int):
+async def test_stopped_while_it_is_being_started_nothing_is_left(turns: int) -> None:
     before = children()
     one = worker()
     one.start()
@@ -56,7 +56,7 @@ async def test_stopped_while_it_is_being_started_nothing_is_left(turns: int):
     assert not children() - before
 
 
-async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for():
+async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for() -> None:
     one = await running(worker())
     os.kill(one.pid, signal.SIGSTOP)
     stopping = asyncio.create_task(one.stop())
@@ -66,7 +66,7 @@ async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for():
         await stopping
 
 
-async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch):
+async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "STOP_DEADLINE", 0.5)
     shards = Shards(4, BEGIN, Hosts(50), lambda event: None)
     shards.start()
@@ -78,7 +78,7 @@ async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch)
     assert time.monotonic() - started < 3 * 1.5  # one after the other, each takes at least that
 
 
-async def test_a_worker_that_stands_still_is_noticed_and_started_anew(monkeypatch: pytest.MonkeyPatch):
+async def test_a_worker_that_stands_still_is_noticed_and_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "SILENCE", 1.5)
     told: list[str] = []
     one = await running(worker(died=lambda worker, why: told.append(why)))
@@ -93,7 +93,7 @@ async def test_a_worker_that_stands_still_is_noticed_and_started_anew(monkeypatc
 
 async def test_a_worker_whose_loop_is_blocked_is_noticed_and_started_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+) -> None:
     (tmp_path / "blocking_worker.py").write_text(
         "import pathlib, time, camcast.engine.worker as w\n"
         f"asked, figures = pathlib.Path({str(tmp_path / 'block')!r}), w.Engine.stats\n"
@@ -118,7 +118,9 @@ async def test_a_worker_whose_loop_is_blocked_is_noticed_and_started_anew(
     await one.stop()
 
 
-async def test_a_worker_that_is_silent_while_the_parent_does_not_look_is_not_blamed(monkeypatch: pytest.MonkeyPatch):
+async def test_a_worker_that_is_silent_while_the_parent_does_not_look_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pulse, "SILENCE", 1.5)
     one = await running(worker())
     time.sleep(3)  # noqa: ASYNC251  the loop is blocked: that is the point
@@ -128,7 +130,7 @@ async def test_a_worker_that_is_silent_while_the_parent_does_not_look_is_not_bla
     await one.stop()
 
 
-async def test_a_worker_whose_loop_is_blocked_ends_with_its_parent(tmp_path: Path):
+async def test_a_worker_whose_loop_is_blocked_ends_with_its_parent(tmp_path: Path) -> None:
     code = (
         "import time, camcast.engine.worker as w; from camcast.engine import Engine;"
         "w.ORPHAN_DEADLINE = 0.3; Engine.start = lambda self: time.sleep(60); w.main()"
@@ -141,7 +143,7 @@ async def test_a_worker_whose_loop_is_blocked_ends_with_its_parent(tmp_path: Pat
     assert child.returncode == 1
 
 
-async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypatch: pytest.MonkeyPatch):
+async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     read, bad = wire.read, [AttributeError("no such event here")]
 
     async def once(reader):
@@ -156,14 +158,14 @@ async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypa
     await one.stop()
 
 
-async def test_a_call_that_breaks_the_worker_is_answered():
+async def test_a_call_that_breaks_the_worker_is_answered() -> None:
     one = await running(worker())
     with pytest.raises(CamcastError, match="internal error: AttributeError"):
         await one.ask(wire.AddCamera(None))  # type: ignore[arg-type]
     await one.stop()
 
 
-async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture):
+async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture) -> None:
     one = await running(worker())
     with caplog.at_level(logging.ERROR):
         RemoteSession(SessionConfig(camera_id=3, url="mem://a/key-of-a"), one)
@@ -171,7 +173,7 @@ async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture):
     await one.stop()
 
 
-async def test_last_words_longer_than_the_pipe_arrive():
+async def test_last_words_longer_than_the_pipe_arrive() -> None:
     code = (
         "import camcast.engine.worker as w; from camcast.engine import Engine;"
         "w.FIGURES_EVERY = 1e9; Engine.stats = lambda self: b'x' * 2_000_000; w.main()"
@@ -190,11 +192,11 @@ async def test_last_words_longer_than_the_pipe_arrive():
 
 class _Resolver:
     @hookimpl
-    def camcast_resolve_url(self, target, attempt):
+    def camcast_resolve_url(self, target, attempt) -> None:
         return None
 
 
-def test_cameras_stay_where_the_plugins_are_that_any_of_them_may_need():
+def test_cameras_stay_where_the_plugins_are_that_any_of_them_may_need() -> None:
     camera = CameraConfig(streams=(StreamConfig(source=SourceConfig(type="testsrc")),))
     engine = Engine()
     assert stays_at_home(camera, engine.host) is None
@@ -206,7 +208,7 @@ def test_cameras_stay_where_the_plugins_are_that_any_of_them_may_need():
     assert stays_at_home(scripted, world.host) == '"scripted" comes from a plugin that this program registered'
 
 
-async def test_an_output_that_the_worker_cannot_carry_is_refused_at_once():
+async def test_an_output_that_the_worker_cannot_carry_is_refused_at_once() -> None:
     from camcast.config import Config
     from camcast.kinds import TransportKind
 
