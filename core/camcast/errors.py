@@ -76,6 +76,21 @@ class SourceError(CamcastError):
         self.fatal = fatal
         self.refused = refused
 
+    @property
+    def error_class(self) -> ErrorClass:
+        """How it is treated."""
+        if self.fatal:
+            return ErrorClass.MISCONFIGURED
+        return ErrorClass.REFUSED if self.refused else ErrorClass.NETWORK
+
+
+class SourceFault(PluginError, SourceError):
+    """A source failed by a bug of its plugin's, not by its camera. The text names the source's kind."""
+
+    @property
+    def error_class(self) -> ErrorClass:
+        return ErrorClass.PLUGIN
+
 
 class EncoderError(CamcastError):
     """An encoder or decoder could not be opened, or failed while running."""

@@ -13,6 +13,11 @@ import attrs
 from camcast.errors import ErrorClass
 
 
+def _again(revive_at: float | None, now: float) -> str:
+    """What an event says at its end of the next try after giving up."""
+    return "" if revive_at is None else f"; tried again in {max(revive_at - now, 0):.0f} s"
+
+
 class SessionState(Enum):
     """Where a session's life is; the table is in `session/state.py`."""
 
@@ -138,9 +143,7 @@ class GaveUp(SessionEvent):
 
     @property
     def text(self) -> str:
-        again = ""
-        if self.revive_at is not None:
-            again = f"; tried again in {max(self.revive_at - self.time, 0):.0f} s"
+        again = _again(self.revive_at, self.time)
         return f"Session {self.label} gave up after {self.attempts} retries: {self.error}{again}"
 
 
@@ -209,6 +212,8 @@ class SourceChanged(Event):
     old: SourceState
     new: SourceState
     reason: str = ""
+    revive_at: float | None = None
+    """`time.time()` seconds at which a source that has given up is tried again by itself; None = never."""
 
     @property
     def level(self) -> str:  # type: ignore[override]
@@ -216,7 +221,8 @@ class SourceChanged(Event):
 
     @property
     def text(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
+        again = _again(self.revive_at, self.time)
+        why = f" ({self.reason}{again})" if self.reason else ""
         return f"Source {self.label}: {self.old.value} -> {self.new.value}{why}"
 
 

@@ -15,9 +15,9 @@ from tests.core.world import World, until
 
 from camcast.cli import supervise
 from camcast.cli.signals import Signals
-from camcast.config import Config, RetryPolicy
+from camcast.config import Config, RetryPolicy, SourceConfig
 from camcast.errors import NetworkError, SourceError
-from camcast.events import SessionState
+from camcast.events import SessionState, SourceState
 from camcast.session import session
 
 
@@ -72,11 +72,22 @@ async def test_it_ends_when_every_source_has_come_to_its_end(world: World) -> No
 
 
 async def test_it_ends_when_no_source_can_ever_come(world: World) -> None:
-    await world.start(chain("a"), flowing=False)
+    await world.start(chain("a"), flowing=False, source=SourceConfig(type="scripted", retry_policy=FOR_GOOD))
     task = await over(world)
     assert world.source is not None
     world.source.end.set_exception(SourceError("no such file", fatal=True))
     await asyncio.wait_for(task, 5)
+
+
+async def test_it_goes_on_while_a_source_may_be_revived(world: World) -> None:
+    engine = await world.start(chain("a"), flowing=False)
+    task = await over(world)
+    assert world.source is not None
+    world.source.end.set_exception(SourceError("no such file", fatal=True))
+    await until(lambda: engine.cameras.stream(0, 0).state is SourceState.FAILED)
+    await asyncio.sleep(2 * supervise.LOOK)
+    assert not task.done()
+    task.cancel()
 
 
 async def test_with_nothing_left_to_run_it_waits_for_the_next_reload(world: World) -> None:

@@ -265,14 +265,16 @@ class World:
 
     # --- the engine ---------------------------------------------------------------------------------------
 
-    def config(self, *sessions: SessionConfig, encoder: EncoderConfig | None = None) -> Config:
+    def config(
+        self, *sessions: SessionConfig, encoder: EncoderConfig | None = None, source: SourceConfig | None = None
+    ) -> Config:
         stream = StreamConfig(
-            source=SourceConfig(type="scripted"), sessions=sessions, encoder=encoder or EncoderConfig()
+            source=source or SourceConfig(type="scripted"), sessions=sessions, encoder=encoder or EncoderConfig()
         )
         return Config(cameras=(CameraConfig(camera_id=0, name="toy", streams=(stream,)),))
 
-    async def start(self, *sessions: SessionConfig, flowing: bool = True) -> Engine:
-        self.engine = Engine(self.config(*sessions), host=self.host)
+    async def start(self, *sessions: SessionConfig, flowing: bool = True, source: SourceConfig | None = None) -> Engine:
+        self.engine = Engine(self.config(*sessions, source=source), host=self.host)
         await self.engine.start()
         await until(lambda: (0, 0) in self.sinks)
         if flowing:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from camcast.config import CameraConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
 from camcast.descriptors import exhausted
-from camcast.errors import CamcastError, SourceError
+from camcast.errors import CamcastError, SourceError, SourceFault
 from camcast.redaction import redact_text, url_secrets
 from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
@@ -21,6 +20,10 @@ log = logging.getLogger(__name__)
 
 STOP_DEADLINE = 3.0
 """Seconds that a source may take to end once it is cancelled; its contract says 2."""
+
+
+class _Cancelled(Exception):
+    """It ended as cancelled though nobody here cancelled it."""
 
 
 class SourceRun:
@@ -53,16 +56,11 @@ class SourceRun:
             self.source = await self._build()
             running = asyncio.create_task(self.source.run(feed), name=f"camcast-media-{self._label}")
             await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
+            if not fault.done() and running.cancelled():
+                raise _Cancelled
             (fault if fault.done() else running).result()
-        except SourceError as error:
-            return SourceError(self._scrub(str(error)), fatal=error.fatal, refused=error.refused)
-        except CamcastError as error:
-            return SourceError(self._scrub(str(error)), fatal=True)
-        except Exception as error:  # noqa: BLE001  whatever the library raises ends this run of the source only
-            if told := exhausted(error):
-                return SourceError(told)
-            log.error("Source %s failed: %s", self._label, self._scrub(traceback.format_exc()))
-            return SourceError(f"internal error: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001  whatever the plugin raises ends this run of its source only
+            return self._failure(error)
         finally:
             self.source = None
             fault.cancel()
@@ -75,6 +73,23 @@ class SourceRun:
         """What the source brings cannot be used: the run ends with `error`."""
         if not self._fault.done():
             self._fault.set_exception(error)
+
+    def _failure(self, error: Exception) -> SourceError:
+        """What the source raised, as the run's failure, without secrets. A bug is traced once."""
+        if isinstance(error, SourceError):
+            return SourceError(self._scrub(str(error)), fatal=error.fatal, refused=error.refused)
+        if isinstance(error, CamcastError):
+            return SourceError(self._scrub(str(error)), fatal=True)
+        if told := exhausted(error):
+            return SourceError(told)
+        text, who = self._scrub(f"{type(error).__name__}: {error}"), f"source {self._stream.source.type}"
+        if isinstance(error, _Cancelled):
+            return SourceError(f"{who} was cancelled by its own library")
+        if isinstance(error, OSError):
+            # What a library says of the network or a device when nobody translates it.
+            return SourceError(text)
+        self._environment.host.faults.tell(who, "run", error, clean=self._scrub)
+        return SourceFault(f"{who} failed by a bug of its own: {text}")
 
     def _scrub(self, text: str) -> str:
         """`text` without the source's secrets: libraries name the URL in their errors."""

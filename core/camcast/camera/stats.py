@@ -26,6 +26,9 @@ class StreamMetrics:
     """By kind and reason: "video: damaged"."""
     restarts: int = 0
     last_error: str = ""
+    """Why its source was lost; "" again once it has run for as long as makes it stable."""
+    next_attempt_at: float | None = None
+    """`time.time()` of its source's next run, while it waits for one; None also where it has given up for good."""
     clock_jumps: int = 0
     """Places where the source's timestamps did not continue."""
     renditions: int = 0

@@ -11,7 +11,7 @@ from camcast.camera.handles import check_bitrate
 from camcast.camera.run import STOP_DEADLINE, SourceRun
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SlateConfig, StreamConfig
-from camcast.errors import ErrorClass, SourceError
+from camcast.errors import SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.media import MediaKind
 from camcast.session.connection import ConnectionManager
@@ -35,13 +35,16 @@ class CameraStream:
         self.label = f"cam{camera.camera_id}_{config.name}"
         self.state = SourceState.STOPPED
         self.restarts = 0
-        self.last_error = ""
+        self._error = ""
+        """Why its source was last lost."""
         self._environment = environment
         self._emit = emit
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._run: SourceRun | None = None
         self._retry = asyncio.Event()
+        self._policy = ConnectionManager(1, config.source.retry_policy)
+        self._running_since = 0.0
         self.feed = Feed(environment.host, environment.handover, config.encoder, label=self.label, owner=self)
 
     @property
@@ -58,10 +61,18 @@ class CameraStream:
             dropped={f"{kind.value}: {reason}": count for (kind, reason), count in counters.dropped.items()},
             restarts=self.restarts,
             last_error=self.last_error,
+            next_attempt_at=self._wall(self._due),
             clock_jumps=self.feed.clock.jumps,
             renditions=len(self.feed.renditions),
             transcoders=self.feed.transcoders,
         )
+
+    @property
+    def last_error(self) -> str:
+        """Why its source was lost; "" again once it has run for as long as makes it stable."""
+        stable = self.config.source.retry_policy.stable_after
+        ran = time.monotonic() - self._running_since if self.state is SourceState.RUNNING else 0.0
+        return "" if ran >= stable and self.state is SourceState.RUNNING else self._error
 
     def start(self) -> None:
         if self._task is None:
@@ -91,43 +102,66 @@ class CameraStream:
         return self.feed.set_bitrate(bitrate_kbps * 1000)
 
     def retry_now(self) -> None:
+        """Skip the present wait; after giving up, begin anew."""
+        self._policy.retry_now()
         self._retry.set()
-        if self.state is SourceState.FAILED and self._task is not None:
-            self.restarts += 1
-            self.feed.discontinuity()
-            self._task = asyncio.create_task(self._supervise(), name=f"camcast-source-{self.label}")
 
     async def _supervise(self) -> None:
-        policy = ConnectionManager(1, self.config.source.retry_policy)
+        """Run the source, again and again, until its media ends. Giving up is not for ever, as with sessions."""
         while True:
-            self._to(SourceState.STARTING)
-            self.feed.expect_media()
-            started = time.monotonic()
-            self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note)
-            try:
-                error = await self._run.run(self.feed)
-            finally:
-                self._run = None
+            error = await self._run_once()
             if error is None:
                 self._to(SourceState.ENDED)
                 return
-            self.last_error = str(error)
-            if self.feed.counters.received.total() and self.state is SourceState.RUNNING:
-                policy.on_flow(time.monotonic() - started)
-            policy.on_disconnect(_class_of(error))
-            if not policy.should_reconnect():
-                self._to(SourceState.FAILED, str(error))
-                return
-            self._to(SourceState.WAITING, f"{error}; next try in {policy.get_backoff_delay():g}s")
-            self._retry.clear()
-            try:
-                # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
-                async with asyncio.timeout(max(0.0, policy.next_attempt_at - time.monotonic())):
-                    await self._retry.wait()
-            except TimeoutError:
-                log.debug("Source %s: trying again", self.label)
+            self._error = str(error)
+            self._policy.on_disconnect(error.error_class)
+            await self._wait()
             self.restarts += 1
             self.feed.discontinuity()
+
+    async def _run_once(self) -> SourceError | None:
+        """One run of the source; returns as `SourceRun.run` does."""
+        self._to(SourceState.STARTING)
+        self.feed.expect_media()
+        started = time.monotonic()
+        self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note)
+        try:
+            error = await self._run.run(self.feed)
+        finally:
+            self._run = None
+        if self.state is SourceState.RUNNING:
+            self._policy.on_flow(time.monotonic() - started)
+        return error
+
+    async def _wait(self) -> None:
+        """Until the source is due again: after the policy's delay, or after giving up when it may be revived."""
+        policy = self._policy
+        self._retry.clear()
+        if policy.failed:
+            self._to(SourceState.FAILED, self._error, revive_at=self._wall(policy.revive_at))
+        else:
+            self._to(SourceState.WAITING, f"{self._error}; next try in {policy.get_backoff_delay():g}s")
+        due = self._due
+        try:
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+                await self._retry.wait()
+        except TimeoutError:
+            log.debug("Source %s: trying again", self.label)
+        if policy.failed:
+            policy.revive()
+
+    @property
+    def _due(self) -> float | None:
+        """Clock time of the next run while there is none; None = never, or not known."""
+        if self.state is SourceState.WAITING:
+            return self._policy.next_attempt_at
+        return self._policy.revive_at if self.state is SourceState.FAILED else None
+
+    @staticmethod
+    def _wall(clock: float | None) -> float | None:
+        """`time.time()` of a clock time."""
+        return None if clock is None else time.time() + clock - time.monotonic()
 
     async def _watch(self, slate: SlateConfig) -> None:
         """Put the slate on the air while the source is gone, for as long as the configuration says."""
@@ -145,6 +179,7 @@ class CameraStream:
 
     def media_begins(self) -> None:
         if self.state is SourceState.STARTING:
+            self._running_since = time.monotonic()
             self._to(SourceState.RUNNING)
 
     def ask_source(self) -> bool:
@@ -155,7 +190,7 @@ class CameraStream:
         if self._run is not None:
             self._run.fail(error)
 
-    def _to(self, new: SourceState, reason: str = "") -> None:
+    def _to(self, new: SourceState, reason: str = "", *, revive_at: float | None = None) -> None:
         old, self.state = self.state, new
         if old is not new:
             self._emit(
@@ -166,6 +201,7 @@ class CameraStream:
                     old=old,
                     new=new,
                     reason=reason,
+                    revive_at=revive_at,
                 )
             )
 
@@ -180,9 +216,3 @@ class CameraStream:
                 level="info" if code in _GOOD_NEWS else "warning",
             )
         )
-
-
-def _class_of(error: SourceError) -> ErrorClass:
-    if error.fatal:
-        return ErrorClass.MISCONFIGURED
-    return ErrorClass.REFUSED if error.refused else ErrorClass.NETWORK

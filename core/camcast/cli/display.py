@@ -227,12 +227,16 @@ def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
         return ""
     if one.health is Health.UNHEALTHY:
         return printable(one.last_error)
-    camera = [s for s in streams if (s.camera_id, s.stream_id) == (one.key.camera_id, one.key.stream_id)]
-    return "".join(
-        printable(f"source {source.state.value}" + (f": {source.last_error}" if source.last_error else ""))
-        for source in camera
-        if source.state is not SourceState.RUNNING
-    )
+    own = [s for s in streams if (s.camera_id, s.stream_id) == (one.key.camera_id, one.key.stream_id)]
+    return "".join(_source(stream) for stream in own if stream.state is not SourceState.RUNNING)
+
+
+def _source(stream: StreamMetrics) -> str:
+    """How a stream's source is that does not run."""
+    text = f"source {stream.state.value}" + (f": {stream.last_error}" if stream.last_error else "")
+    if stream.next_attempt_at is not None:
+        text += f"; next try in {max(0.0, stream.next_attempt_at - time.time()):.0f}s"
+    return printable(text)
 
 
 def _style(metrics: SessionMetrics) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from camcast import descriptors
-from camcast.camera.handles import CameraHandle
+from camcast.camera.handles import CameraHandle, StreamHandle
 from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
@@ -252,9 +252,9 @@ class Engine:
 
     @property
     def sources_ended(self) -> bool:
-        """Whether there are sources and each has come to its end, so that nothing more will be sent."""
-        states = [stream.state for camera in self.cameras for stream in camera.streams.values()]
-        return bool(states) and all(state in (SourceState.ENDED, SourceState.FAILED) for state in states)
+        """Whether there are sources and nothing more will come of any: each is at its end, or has given up for good."""
+        streams = [stream for camera in self.cameras for stream in camera.streams.values()]
+        return bool(streams) and all(map(_is_over, streams))
 
     # --- inside -------------------------------------------------------------------------------------------
 
@@ -297,3 +297,9 @@ class Engine:
         if self._cameras is None or self._ending is not None:
             raise WrongState("the engine is not running" if self._cameras is None else "the engine has been stopped")
         return self._changes
+
+
+def _is_over(stream: StreamHandle) -> bool:
+    """Whether its source brings nothing more by itself."""
+    state, may_revive = stream.state, stream.config.source.retry_policy.revive_after is not None
+    return state is SourceState.ENDED or (state is SourceState.FAILED and not may_revive)

@@ -65,14 +65,6 @@ async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World) -
     assert world.engine.stats().streams[0].last_error == "the camera closed the connection"
 
 
-async def test_a_fatal_source_error_is_the_end(world: World) -> None:
-    await world.start(flowing=False)
-    assert world.source is not None
-    world.source.end.set_exception(SourceError("no such device", fatal=True))
-    await until(lambda: source_state(world) is SourceState.FAILED)
-    assert world.engine.sources_ended
-
-
 async def test_a_source_that_ends_is_ended(world: World) -> None:
     await world.start(flowing=False)
     assert world.source is not None

@@ -1,0 +1,159 @@
+"""How a stream's source is run, and brought back: after a loss, after giving up, after a bug of its plugin's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+from tests.core.session.test_session import chain
+from tests.core.world import World, until
+
+from camcast.camera.stream import CameraStream
+from camcast.config import RetryPolicy, SourceConfig
+from camcast.contracts import MediaSink, SourceContext
+from camcast.engine import Engine
+from camcast.errors import SourceError
+from camcast.events import SourceChanged, SourceState
+from camcast.hooks import hookimpl
+from camcast.kinds import SourceKind
+
+QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=None)
+REVIVING = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=1, revive_after=0.2, jitter=0.0)
+
+
+async def started(world: World, policy: RetryPolicy) -> CameraStream:
+    """The stream of an engine whose source is tried again by `policy`."""
+    engine = await world.start(chain("a"), flowing=False, source=SourceConfig(type="scripted", retry_policy=policy))
+    return engine.cameras.stream(0, 0)
+
+
+async def lose(world: World, error: SourceError) -> None:
+    await until(lambda: world.sinks)
+    assert world.source is not None
+    world.source.end.set_exception(error)
+    await until(lambda: not world.sinks)
+
+
+async def test_a_source_that_has_given_up_is_revived_for_one_round_at_a_time(world: World) -> None:
+    stream = await started(world, REVIVING)
+    for _ in range(2):
+        await lose(world, SourceError("no route"))
+    await until(lambda: stream.state is SourceState.FAILED)
+    told = world.of(SourceChanged)[-1]
+    assert isinstance(told, SourceChanged)
+    assert told.text == "Source cam0_main: starting -> failed (no route; tried again in 0 s)"
+    due = stream.metrics.next_attempt_at
+    assert due is not None
+    assert 0 <= due - time.time() <= 0.2
+    await until(lambda: world.runs == 3)
+    assert stream.metrics.next_attempt_at is None
+    await lose(world, SourceError("no route"))
+    await until(lambda: stream.state is SourceState.FAILED)
+    world.flow()
+    await until(lambda: world.servers.live("a"))
+    assert stream.state is SourceState.RUNNING
+    assert stream.metrics.restarts == world.runs - 1
+
+
+async def test_what_only_a_person_can_mend_is_revived_three_times_less_often(world: World) -> None:
+    stream = await started(world, RetryPolicy(revive_after=100.0, jitter=0.0))
+    await lose(world, SourceError("no such device", fatal=True))
+    due = stream.metrics.next_attempt_at
+    assert due is not None
+    assert 295 < due - time.time() <= 300
+    assert not world.host.faults.counts
+
+
+async def test_a_source_that_is_not_to_be_revived_stays_failed_until_it_is_told(world: World) -> None:
+    stream = await started(world, RetryPolicy(revive_after=None))
+    await lose(world, SourceError("no such device", fatal=True))
+    assert stream.metrics.next_attempt_at is None
+    assert world.engine is not None
+    assert world.engine.sources_ended
+    stream.retry_now()
+    await until(lambda: world.sinks)
+    assert not world.engine.sources_ended
+    assert stream.metrics.restarts == 1
+
+
+async def test_an_old_error_goes_once_the_source_has_run_for_long_enough(world: World) -> None:
+    policy = RetryPolicy(initial_delay=0.01, max_attempts=None, stable_after=0.3)
+    stream = await started(world, policy)
+    await lose(world, SourceError("no route"))
+    await until(lambda: world.sinks)
+    world.flow()
+    await until(lambda: stream.state is SourceState.RUNNING)
+    assert stream.metrics.last_error == "no route"
+    await until(lambda: not stream.metrics.last_error)
+    assert world.source is not None
+    world.source.end.set_exception(SourceError("no route any more"))
+    await until(lambda: world.runs == 3)
+    assert stream.metrics.last_error == "no route any more"
+
+
+class Buggy:
+    """A source that fails as its world's `bug` says, in whatever way."""
+
+    def __init__(self, context: SourceContext, bug: Bug) -> None:
+        self._bug = bug
+
+    async def run(self, sink: MediaSink) -> None:
+        self._bug.runs += 1
+        error = self._bug.error
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(1)
+        raise error
+
+    def request_keyframe(self) -> bool:
+        return False
+
+
+class Bug:
+    """A plugin with a source whose `run` raises `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.runs = 0
+
+    @hookimpl
+    def camcast_sources(self) -> Sequence[SourceKind]:
+        kind = SourceKind(name="buggy", title="Buggy", needs_url=False, build=lambda context: Buggy(context, self))
+        return [kind]
+
+
+async def test_a_bug_of_a_source_is_named_counted_and_traced_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    bug = Bug(TypeError("no len() of None"))
+    world.host.register(bug)
+    stream = await begun(world, "buggy")
+    await until(lambda: stream.state is SourceState.WAITING)
+    assert stream.metrics.last_error == "source buggy failed by a bug of its own: TypeError: no len() of None"
+    due = stream.metrics.next_attempt_at
+    assert due is not None
+    assert due - time.time() > 20  # slowly: its author acts, and nobody else can
+    stream.retry_now()
+    await until(lambda: bug.runs == 2)
+    await until(lambda: stream.state is SourceState.WAITING)
+    assert world.host.faults.counts == {"source buggy": 2}
+    assert caplog.text.count("Traceback") == 1
+
+
+async def test_a_source_that_its_own_library_cancels_is_brought_back(world: World) -> None:
+    bug = Bug(asyncio.CancelledError())
+    world.host.register(bug)
+    stream = await begun(world, "buggy")
+    await until(lambda: stream.state is SourceState.WAITING)
+    assert stream.metrics.last_error == "source buggy was cancelled by its own library"
+
+
+async def begun(world: World, kind: str) -> CameraStream:
+    """The stream of an engine whose source is of `kind`, which need not run."""
+    world.engine = Engine(world.config(source=SourceConfig(type=kind, retry_policy=QUICK)), host=world.host)
+    await world.engine.start()
+    return world.engine.cameras.stream(0, 0)
