@@ -86,7 +86,7 @@ async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_pat
         url = server.url("latency=5000")
         async with publishing(kind, url, clip) as (transport, _):
             await feed(transport, clip.packets, speed=8)
-            lives = transport._afterlives
+            lives = transport._lease.afterlives
         assert len(lives) == 1
         other = kind.build(context(kind, server.url("latency=5000&streamid=other"), connect_timeout=0.1)[0])
         await asyncio.gather(other.connect(), return_exceptions=True)

@@ -1,0 +1,117 @@
+"""How an attempt comes to its connection: the addresses of the name, one after the other, within one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time as clock
+
+from camcast.contracts import Resolver
+from camcast.errors import MisconfiguredError, NetworkError, TransportError
+from camcast.target import Target
+from camcast_srt import address as addresses
+from camcast_srt.address import Address
+from camcast_srt.link import Link, Owner
+from camcast_srt.options import SrtSettings
+from camcast_srt.reactor import Reactor
+
+
+class Opening:
+    """Used once. Whoever owns the links passes on what they tell while this is under way."""
+
+    def __init__(
+        self, target: Target, settings: SrtSettings, reactor: Reactor, resolver: Resolver, owner: Owner
+    ) -> None:
+        self._target = target
+        self._settings = settings
+        self._reactor = reactor
+        self._resolver = resolver
+        self._owner = owner
+        self._link: Link | None = None
+        self._up: asyncio.Future[Link] | None = None
+        self._stopped = False
+
+    async def run(self) -> Link:
+        """The link that is up. Raises `TransportError`."""
+        deadline = clock.monotonic() + self._target.connect_timeout
+        places = await self._places(deadline)
+        error: TransportError | None = None
+        for index, place in enumerate(places):
+            if self._stopped:
+                raise NetworkError("closed while connecting", stage="connect")
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                break
+            try:
+                return await self._open(place, left / (len(places) - index))
+            except NetworkError as caught:
+                error = caught
+        raise error or NetworkError(f"{self._target.shown}: no answer in time", stage="connect")
+
+    def stop(self) -> Link | None:
+        """Nothing more is opened. Returns what was being opened, for the caller to close."""
+        self._stopped = True
+        self._fail(NetworkError("closed while connecting", stage="connect"))
+        return self._link
+
+    # --- what the links tell ------------------------------------------------------------------------------
+
+    def opened(self, link: Link) -> None:
+        if self._up is not None and not self._up.done():
+            self._up.set_result(link)
+
+    def failed(self, error: TransportError) -> None:
+        self._fail(error)
+
+    def broken(self) -> None:
+        self._fail(NetworkError(f"{self._target.shown}: closed at once", stage="connect"))
+
+    def _fail(self, error: TransportError) -> None:
+        if self._up is not None and not self._up.done():
+            self._up.set_exception(error)
+
+    # --- one address --------------------------------------------------------------------------------------
+
+    async def _places(self, deadline: float) -> list[Address]:
+        settings = self._settings
+        if settings.mode == "listener" and not settings.host:
+            return [addresses.literal("::1" if self._target.ip_family == "ipv6" else "127.0.0.1", settings.port)]
+        try:
+            async with asyncio.timeout(max(0.0, deadline - clock.monotonic())):
+                found = await self._resolver.resolve(settings.host, settings.port, self._target.ip_family)
+        except TimeoutError:
+            raise NetworkError(f"{self._target.shown}: the name was not resolved in time", stage="resolve") from None
+        if not found:
+            raise NetworkError(f"{self._target.shown}: the name has no address", stage="resolve")
+        # A listener binds to one address; a caller tries them all.
+        return found[:1] if settings.mode == "listener" else found
+
+    async def _open(self, place: Address, timeout: float) -> Link:
+        self._link = link = Link(self._reactor, self._settings, self._owner, self._target.shown)
+        self._up = asyncio.get_running_loop().create_future()
+        local = self._local(place)
+        self._reactor.do(lambda: link.open(place, local, timeout))
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._up
+        except BaseException as error:
+            self._reactor.do(link.close)
+            if isinstance(error, TimeoutError):
+                what = "nobody called" if self._settings.mode == "listener" else "no answer"
+                raise NetworkError(f"{self._target.shown}: {what} within {timeout:g} s", stage="connect") from None
+            raise
+        finally:
+            self._up = self._link = None
+
+    def _local(self, place: Address) -> Address | None:
+        if not self._target.bind or self._settings.mode == "listener":
+            return None
+        port = self._settings.port if self._settings.mode == "rendezvous" else 0
+        try:
+            local = addresses.literal(self._target.bind, port)
+        except ValueError:
+            raise MisconfiguredError("`bind` must be an IP address for SRT", stage="connect") from None
+        if local[0] != place[0]:
+            version = ipaddress.ip_address(self._target.bind).version
+            raise NetworkError(f"{self._target.shown}: no IPv{version} address to reach from `bind`", stage="connect")
+        return local
