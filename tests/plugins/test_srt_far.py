@@ -150,9 +150,8 @@ def test_what_outlives_is_ended_once_and_waited_for() -> None:
     lives.begin("a", 60.0, lambda: None)
     assert ended == ["a"]
     threading.Timer(0.05, lives.over, ("a",)).start()
-    began = time.monotonic()
     lives._wait()
-    assert 0.04 < time.monotonic() - began < 5.0
+    assert len(lives) == 0, "waited until it was over"
     lives.begin("c", 0.05, lambda: None)
     lives._wait()
     assert len(lives) == 1, "the program ends when the time is up"
