@@ -46,3 +46,21 @@ def test_every_picture_arrives_from_far_away(round_trip: float, tmp_path: File) 
     assert len(pictures.all) > 5 * FPS
     assert figures["dropped"] == {}
     assert (figures["state"], figures["attempts"]) == ("connected", 1)
+
+
+@pytest.mark.parametrize("cut_for", [0.4, 1.5])
+def test_after_a_time_without_link_every_picture_is_there_again(cut_for: float, tmp_path: File) -> None:
+    """What the latency covers is repaired; of what is longer, what it does not cover is lost, and then no more."""
+    latency = 0.6
+    with Path(round_trip=0.15, rate=RATE, near=True) as path:
+        pictures, figures = journey(tmp_path, path, latency=round(latency * 1000), live=7.0, cut_for=cut_for)
+    lost = pictures.missing
+    if cut_for < latency:
+        assert lost == []
+    else:
+        assert len(lost) <= FPS * (cut_for + 1)
+        # Sending again takes room of the link for a while, and a lost keyframe costs no more than its own picture.
+        assert lost[-1] - lost[0] < FPS * (cut_for + 2.5)
+    assert len(pictures.all) + len(lost) > FPS * (3 + cut_for + 5)
+    assert figures["dropped"] == {}
+    assert (figures["state"], figures["attempts"]) == ("connected", 1)

@@ -8,6 +8,7 @@ Linux tells both in under a microsecond (tcp(7): SIOCOUTQ, SIOCOUTQNSD). Other s
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import socket
 import struct
@@ -21,7 +22,17 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 10, 5, 3
 """Seconds of silence before the first probe, seconds between probes, probes without an answer until it is over."""
 _LINUX = sys.platform == "linux"
 _SIOCOUTQ, _SIOCOUTQNSD = 0x5411, 0x894B
-_TCP_NOTSENT_LOWAT = 25
+_TCP_NOTSENT_LOWAT, _TCP_RTO_MAX_MS = 25, 44
+LONGEST_RETRY = 1.0
+"""Seconds between two tries to send again what nobody acknowledges, at most, on a path that answers soon.
+
+Each try comes twice as long after the last one otherwise, so that a connection lies still for as long again as the
+link was away, and a loss of four seconds ends it. Linux 6.15 lets a connection say so; older ones go on as they do.
+"""
+RETRY_TRIPS = 4.0
+"""Round trips that such a wait never falls short of: what is sent again before its answer can be here is a waste."""
+LONGEST_TAKEN = 120_000
+"""ms that Linux takes for it, at most."""
 _TCP_INFO = struct.Struct("8B24I")
 _RTT, _RETRANSMITTED = 8 + 15, 8 + 23
 """Places of tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
@@ -72,7 +83,7 @@ def info(sock: socket.socket) -> Mapping[str, float]:
 
 
 def tune(sock: socket.socket, user_timeout: float) -> None:
-    """Options of every outgoing connection; what this system lacks is left out.
+    """Options of every outgoing connection, which is up; what this system lacks is left out.
 
     `user_timeout` is seconds that the kernel goes on repeating what nobody acknowledges (RFC 5482).
     """
@@ -84,3 +95,15 @@ def tune(sock: socket.socket, user_timeout: float) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+        longest = max(LONGEST_RETRY, RETRY_TRIPS * info(sock).get("rtt_ms", 0.0) / 1000)
+        # A kernel before 6.15 does not know it.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, min(LONGEST_TAKEN, int(longest * 1000)))
+
+
+def retries_soon(sock: socket.socket) -> float | None:
+    """Seconds between two tries to send again, at most; None = this system does not say, and they grow to minutes."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS) / 1000 if _LINUX else None
+    except OSError:
+        return None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from camcast.net import kernel
-from camcast.net.kernel import NOTSENT_LOWAT, info, tune, unacknowledged, unsent
+from camcast.net.kernel import LONGEST_RETRY, NOTSENT_LOWAT, info, retries_soon, tune, unacknowledged, unsent
 
 
 @pytest.fixture
@@ -69,6 +69,7 @@ def test_a_closed_socket_and_other_systems_count_as_nothing(
         patch.setattr(kernel, "_LINUX", False)
         assert of(client) == 0
         assert info(client) == {}
+        assert retries_soon(client) is None
         tune(client, 15.0)
     client.close()
     assert of(client) == 0
@@ -81,6 +82,19 @@ def test_round_trips_are_told(pair: tuple[socket.socket, socket.socket]) -> None
     assert server.recv(1) == b"x"
     assert set(info(client)) == {"rtt_ms", "retransmitted_segments"}
     assert 0 < info(client)["rtt_ms"] < 100
+
+
+def test_what_is_lost_is_sent_again_at_least_every_second_where_the_kernel_can(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = pair
+    before = retries_soon(client)
+    tune(client, 15.0)
+    assert retries_soon(client) == (None if before is None else LONGEST_RETRY)
+    # By satellite nothing is sent again before its answer can be here.
+    monkeypatch.setattr(kernel, "info", lambda _: {"rtt_ms": 600.0})
+    tune(client, 15.0)
+    assert retries_soon(client) == (None if before is None else pytest.approx(2.4))
 
 
 async def test_asyncios_sockets_do_as_well() -> None:
