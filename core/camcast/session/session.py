@@ -12,6 +12,7 @@ from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.session.health import Health, judge
 from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.session.rounds import Rounds, shared
 from camcast.session.stage import OnAir
 from camcast.session.supervisor import Supervisor
 from camcast.stream.feed import Feed
@@ -25,12 +26,12 @@ SAMPLE = 1.0
 class Session:
     """One session. All methods on the loop; `SessionManager` has the thread-safe door."""
 
-    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed) -> None:
+    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, rounds: Rounds) -> None:
         self.config = config
         self.key = config.key
         self.label = config.label
         self.recorder = Recorder()
-        self._supervisor = Supervisor(config, environment, feed, self.recorder)
+        self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
@@ -133,10 +134,11 @@ class Session:
         self.config.check_target(target)
         self._supervisor.switch(target)
 
-    def tick(self, now: float) -> None:
-        """Called about ten times a second: liveness, idleness, figures."""
-        self._supervisor.check(now)
+    def tick(self, now: float) -> float:
+        """Look after liveness, idleness and figures; see `camcast.session.rounds.Looked`."""
+        due = self._supervisor.check(now)
         if self.active is not None and now >= self._next_sample:
-            self._next_sample = now + SAMPLE
+            self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()
             self._supervisor.telling.drops(over=False)
+        return due

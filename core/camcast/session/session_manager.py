@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -17,12 +16,11 @@ from camcast.session.environment import Environment
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics, Totals, total
 from camcast.session.naming import Claims, numbered, placed, published
+from camcast.session.rounds import Rounds
 from camcast.session.session import Session
 from camcast.stream.feed import Feed
 
 log = logging.getLogger(__name__)
-
-TICK = 0.1
 
 
 class SessionHandle(Protocol):
@@ -74,8 +72,8 @@ class SessionHandle(Protocol):
         Raises `OutOfRange` for an index that is not in the chain.
         """
 
-    def tick(self, now: float) -> None:
-        """The manager's own: called about ten times a second."""
+    def tick(self, now: float) -> float:
+        """The manager's own; see `camcast.session.rounds.Looked`."""
 
 
 class Streams(Protocol):
@@ -98,7 +96,7 @@ class SessionManager:
         self._claims = Claims()
         self._closed = False
         self._gone: SessionMetrics | None = None
-        self._ticker: asyncio.TimerHandle | None = None
+        self._rounds = Rounds()
 
     def __iter__(self) -> Iterator[SessionHandle]:
         return iter(sorted(self._sessions.values(), key=lambda session: session.key))
@@ -130,8 +128,7 @@ class SessionManager:
         self._claims.take(config, names)
         self._sessions[config.key] = session
         session.start()
-        if self._ticker is None:
-            self._tick()
+        self._rounds.enter(session)
         return session
 
     async def delete_session(self, key: SessionKey) -> None:
@@ -140,6 +137,7 @@ class SessionManager:
             known = ", ".join(str(one) for one in sorted(self._sessions))
             raise NotFound(f"there is no session {key}; known: {known or 'none'}")
         session = self._sessions.pop(key)
+        self._rounds.leave(session)
         last = session.metrics
         try:
             await session.stop()
@@ -180,9 +178,7 @@ class SessionManager:
     async def close(self) -> None:
         """End all sessions side by side; none can be made any more."""
         self._closed = True
-        if self._ticker is not None:
-            self._ticker.cancel()
-            self._ticker = None
+        self._rounds.close()
         sessions = [session for session in self._sessions.values() if self._ends_with_us(session)]
         results = await asyncio.gather(*(session.stop() for session in sessions), return_exceptions=True)
         for session, result in zip(sessions, results, strict=True):
@@ -190,20 +186,12 @@ class SessionManager:
                 log.error("Session %s did not stop cleanly", session.label, exc_info=result)
 
     def _make(self, config: SessionConfig) -> SessionHandle:
-        return Session(config, self._environment, self._streams.feed(config.camera_id, config.stream_id))
+        feed = self._streams.feed(config.camera_id, config.stream_id)
+        return Session(config, self._environment, feed, self._rounds)
 
     def _ends_with_us(self, session: SessionHandle) -> bool:
         """Whether nobody else ends it when the engine ends."""
         return True
-
-    def _tick(self) -> None:
-        now = time.monotonic()
-        for session in tuple(self._sessions.values()):
-            try:
-                session.tick(now)
-            except Exception:
-                log.exception("Session %s: internal error", session.label)
-        self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     def _remember(self, session: SessionHandle, last: SessionMetrics) -> None:
         """Totals go on counting what deleted sessions did; `last` serves where nothing newer is known."""

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from math import inf
 
 import attrs
 
@@ -23,6 +24,7 @@ from camcast.kinds import Acceptance, TransportKind
 from camcast.session.attempt import Attempt
 from camcast.session.guard import Guarded
 from camcast.session.liveness import LOOK, Liveness
+from camcast.session.rounds import GRID, shared
 from camcast.stream.hub import Hub
 from camcast.stream.negotiation import Choice, choose
 from camcast.stream.outlet import Limits, Outlet
@@ -244,11 +246,11 @@ class OnAir:
         return self.outlet.delivered and not self.attempt.ended and not self.liveness.suspicious(now)
 
     def check(self, now: float) -> None:
-        """Look for a stall, and for the first acknowledged media. Call it several times a second."""
+        """Look for a stall, and for the first acknowledged media, unless neither is `due`."""
         if self.attempt.ended or (now < self._look_at and now < self.liveness.due()):
             return
         if self.liveness.begun is not None:
-            self._look_at = now + LOOK
+            self._look_at = shared(now + LOOK)
         try:
             acked, pending = self.published.connected.transport.read()
         except TransportError as error:
@@ -260,3 +262,10 @@ class OnAir:
         stall = self.liveness.look(acked, pending, self.outlet.waiting, now)
         if stall is not None:
             self.attempt.lost(NetworkError(str(stall), stage="streaming"))
+
+    def due(self, now: float) -> float:
+        """When to `check` next: soon until media flows, then a few times a second, and when a silence is a stall."""
+        if self.attempt.ended:
+            return inf
+        look = shared(now + GRID) if self.liveness.begun is None else self._look_at
+        return min(look, self.liveness.due())

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from math import inf
 from typing import Protocol
 
 from camcast.config import SessionConfig
@@ -95,11 +96,14 @@ class Standby:
             self._request = None
             self.begin(active, chosen=True)
 
-    def check(self, now: float) -> None:
-        """Liveness of those beside. Call it several times a second."""
+    def check(self, now: float) -> float:
+        """Liveness of those beside; returns when to call it next, inf = there are none."""
+        due = inf
         for one in (self.twin.on_air, self.mover.candidate):
             if one is not None:
                 one.check(now)
+                due = min(due, one.due(now))
+        return due
 
     def suspect(self, suspicious: bool) -> None:
         """Whether the active attempt's peer is suspiciously silent."""

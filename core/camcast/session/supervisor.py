@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from camcast.config import SessionConfig
 from camcast.errors import NetworkError, TransportError
@@ -39,7 +40,16 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Of one session. Implements `Front` (and so `AttemptOwner`) for its attempts, and `FlowListener` for its feed."""
 
-    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        config: SessionConfig,
+        environment: Environment,
+        feed: Feed,
+        recorder: Recorder,
+        *,
+        look_soon: Callable[[], None],
+    ) -> None:
+        """`look_soon`: `check` is to be called, now that there is something to look after."""
         self.active: OnAir | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
         self.orders = Orders(lambda: feed.flowing(config.idle_timeout))
@@ -48,6 +58,7 @@ class Supervisor:
         self._config = config
         self._feed = feed
         self._recorder = recorder
+        self._look_soon = look_soon
         self._machine = StateMachine()
         self._wake = asyncio.Event()
         self._opening: Opening | None = None
@@ -93,22 +104,19 @@ class Supervisor:
         else:
             self._standby.ask(Request("switch", target))
 
-    def check(self, now: float) -> None:
-        """Liveness and idleness. Call it about ten times a second."""
-        self._standby.check(now)
+    def check(self, now: float) -> float:
+        """Liveness and idleness; returns when to call it next, inf = after `look_soon`."""
+        due = self._standby.check(now)
         active = self.active
         if active is None:
-            return
+            return due
         active.check(now)
         self._standby.suspect(active.liveness.suspicious(now))
         if active.flow_since is not None:
             self.policy.on_flow(now - active.flow_since)
-        due = active.liveness.due() - now
-        if 0 < due < 0.1:
-            # Before the next look: a stall is noticed when it is one.
-            asyncio.get_running_loop().call_later(due + 0.001, lambda: active.check(time.monotonic()))
         if not self.orders.now.on_air:
             self.wake()
+        return min(due, active.due(now))
 
     # --- AttemptOwner, Front ------------------------------------------------------------------------------
 
@@ -230,6 +238,7 @@ class Supervisor:
         """`on_air` is the active one from now on."""
         attempt = on_air.attempt
         self.active = on_air
+        self._look_soon()
         self._hosts.reached(attempt.host)
         attempt.lost_error.add_done_callback(lambda _: self.wake())
         if self.state is SessionState.CONNECTING:

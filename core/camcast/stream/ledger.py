@@ -31,9 +31,9 @@ KEYFRAMES = 1.5
 for its stream would lose pictures after every keyframe."""
 KEYFRAME_FADES = 0.9
 """What counts of the largest keyframe when another has come."""
-ASK = NS_PER_S // 4
+ASK = NS_PER_S * 3 // 10
 """Media time in ns after which the transport is asked again at the latest: a few system calls, so not for each unit,
-but well within the bound of 0.7 s."""
+but well within the bound of 0.7 s. More than passes between two looks at the peer, for these are of use here too."""
 ASK_BYTES = 256 * 1024
 """Likewise, bytes sent since."""
 PATH_BYTES = 16 * 1024 * 1024
@@ -126,6 +126,8 @@ class Ledger:
             self.delivered = self.delivered or newest[END] > self.headers_end
         self._oldest = self._first_unsent() if marks else None
         waits = self._oldest is not None and self.lag(now) > 0
+        if self._oldest is None and (last := marks[-1] if marks else newest) is not None:
+            self._clear(last[TIME] * NS_PER_MS)
         if waits or self._waited:
             self._rate.see(self.gone, now, self._round_trip.shortest or 0.0, waits=waits)
             self._waited = waits
@@ -135,8 +137,7 @@ class Ledger:
         """Whether the link is over its bounds, so that the next unit, at `dts` ns, must be left out."""
         oldest = self._oldest
         if oldest is None:
-            self.clear_until = self.end + self._clear_bytes
-            self.clear_before = dts + self._clear_time
+            self._clear(dts)
             return False
         bound, bytes_bound, waits = self.bound(now), self._bytes_bound(), self.waiting_bytes(now)
         factor = AUDIO_FACTOR if kind is MediaKind.AUDIO else 1.0
@@ -216,6 +217,11 @@ class Ledger:
         return 0.0 if here else min(self.waiting(now), MAX_ROUND_TRIP)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _clear(self, dts: int) -> None:
+        """Nothing waits, and the stream is at `dts` ns."""
+        self.clear_until = self.end + self._clear_bytes
+        self.clear_before = dts + self._clear_time
 
     def _first_unsent(self) -> Mark | None:
         """The oldest mark of what waits here, and of what is on its way where nobody can tell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 
 import attrs
 
@@ -61,8 +62,9 @@ class RemoteSession:
     def healthy(self) -> bool:
         return self.metrics.healthy
 
-    def tick(self, now: float) -> None:
-        """The worker's own affair."""
+    def tick(self, now: float) -> float:
+        """Looked after by the worker."""
+        return inf
 
     def start(self) -> None:
         """Begun by `create`."""

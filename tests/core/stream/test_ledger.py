@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
+from camcast.session.liveness import LOOK
 from camcast.stream.ledger import ASK, ASK_BYTES, END, PATH_BYTES, ROOM, Ledger, Limits
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -367,7 +368,7 @@ def clear(ledger: Ledger, end: int, dts: int) -> bool:
     return not (end > ledger.clear_until or dts > ledger.clear_before)
 
 
-def test_with_nothing_waiting_the_transport_is_asked_each_quarter_of_a_second_or_megabyte() -> None:
+def test_with_nothing_waiting_the_transport_is_asked_after_so_much_of_the_stream() -> None:
     books = Books()
     assert not clear(books.ledger, 0, 0), "at first"
     books.send(1)
@@ -390,7 +391,20 @@ def test_until_it_is_asked_again_the_link_cannot_be_over_its_bound(unsent: int |
     while clear(books.ledger, books.ledger.end, books.next_dts):
         assert books.ledger.lag(books.now, books.next_dts) <= 0.7
         books.send(1)
-    assert books.sent - asked <= 7, "and it is asked within a quarter of a second"
+    assert books.sent - asked <= 8, "and it is asked within a third of a second"
+
+
+def test_whoever_looks_spares_the_outlet_its_own_look() -> None:
+    """A session's look at the peer comes more often than the outlet would ask, so that asks no more."""
+    books = Books()
+    books.send(1)
+    books.look(acked=1000, unsent=0)
+    for _ in range(100):
+        since = books.next_dts
+        while books.next_dts - since < LOOK * NS_PER_S:
+            assert clear(books.ledger, books.ledger.end, books.next_dts)
+            books.send(1)
+        books.look(acked=books.ledger.end - 1000, unsent=0)
 
 
 def test_small_bounds_are_asked_for_sooner() -> None:
