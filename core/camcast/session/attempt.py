@@ -138,7 +138,9 @@ class Attempt:
         self.owner.dropped(kind)
 
     def slow(self, seconds: float) -> None:
-        log.debug("%s: a send to %s took %.1f ms", self.config.label, self.shown, seconds * 1000)
+        # A busy machine has many slow sends, and must not spend on each what hiding a key in a URL takes.
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: a send to %s took %.1f ms", self.config.label, self.shown, seconds * 1000)
 
     def broken(self, error: Exception) -> None:
         if not self.lost_error.done() and self.transport is not None:

@@ -88,8 +88,9 @@ class Intake:
             self.ended.set_result(None)
 
     def take(self, unit: Unit) -> bool:
+        raw = unit.codec == RAW
         try:
-            media = self._frame(unit) if unit.codec == RAW else self._packet(unit)
+            media = self._frame(unit) if raw else self._packet(unit)
         except MediaError:
             self._feed.settle(damaged=1)
             self._sink.dropped(unit.kind, "damaged")
@@ -97,13 +98,8 @@ class Intake:
         if media is None:
             self._feed.settle(absorbed=1)
             return True
-        if unit.codec == RAW and unit.kind is MediaKind.VIDEO:
-            size = (unit.data.width, unit.data.height)
-            if self.size not in (None, size):
-                self._feed.settle(misfits=1)
-                self._sink.dropped(unit.kind, SIZE)
-                return False
-            self.size = size
+        if raw and not self._has_the_size(unit):
+            return False
         if media.track is not self._video and media.track is not self._audio:
             self._learn(media.track)
         if not self._announced:
@@ -114,6 +110,17 @@ class Intake:
         else:
             self._deliver(media)
         self._feed.delivered += 1
+        return True
+
+    def _has_the_size(self, unit: Unit) -> bool:
+        """Whether a frame, if it is a picture, is as large as those before it; if not, it is dropped and counted."""
+        if unit.kind is MediaKind.VIDEO:
+            size = (unit.data.width, unit.data.height)
+            if self.size not in (None, size):
+                self._feed.settle(misfits=1)
+                self._sink.dropped(unit.kind, SIZE)
+                return False
+            self.size = size
         return True
 
     def _learn(self, track: Track) -> None:
