@@ -19,11 +19,14 @@ class Group:
 
     packets: list[Packet] = attrs.field(factory=list, init=False)
     bytes: int = attrs.field(default=0, init=False)
+    sounds: int = attrs.field(default=0, init=False)
+    """Packets of sound since the keyframe. They are not kept: sound cannot be squeezed as pictures can."""
 
     def add(self, packet: Packet) -> None:
         if packet.keyframe:
             self.packets = [packet]
             self.bytes = len(packet.payload)
+            self.sounds = 0
         elif self.packets:
             self.bytes += len(packet.payload)
             if self.bytes > MAX_GROUP_BYTES or len(self.packets) >= MAX_GROUP_PACKETS:

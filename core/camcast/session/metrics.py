@@ -14,7 +14,7 @@ from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
 from camcast.session.health import Health
 from camcast.session.stage import OnAir
-from camcast.stream.flow import FlowCounters
+from camcast.stream.flow import SOUND_ALONE, FlowCounters
 
 WINDOW = 5.0
 """Seconds over which the present bitrate is taken."""
@@ -45,8 +45,9 @@ class SessionMetrics:
     replayed: int
     bytes_sent: int
     frames_dropped: int
+    """What somebody may miss: without sound that has no picture to it."""
     dropped: Mapping[str, int]
-    """By kind and reason: "video: link behind"."""
+    """All of it, by kind and reason: "video: link behind"."""
     fps: float
     pending: int
     """Bytes not acknowledged by the peer."""
@@ -187,7 +188,7 @@ class Recorder:
         on_air: OnAir | None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
-        flow, drops = self.flow, dropped(self.flow)
+        flow = self.flow
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
         return SessionMetrics(
@@ -207,8 +208,8 @@ class Recorder:
             audio_offered=flow.offered[MediaKind.AUDIO],
             replayed=flow.replayed,
             bytes_sent=flow.bytes,
-            frames_dropped=sum(drops.values()),
-            dropped=drops,
+            frames_dropped=sum(count for (_, reason), count in flow.dropped.items() if reason not in SOUND_ALONE),
+            dropped=dropped(flow),
             fps=fps,
             pending=pending,
             lag=on_air.outlet.lag if on_air is not None else 0.0,

@@ -216,6 +216,7 @@ class Feed:
             self._present.group.add(packet)
         else:
             self._present.sound = packet
+            self._present.group.sounds += 1
         for rendition in self.renditions.all:
             try:
                 rendition.packet(packet)

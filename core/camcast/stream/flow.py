@@ -21,6 +21,12 @@ REASON_OVERLOAD = "engine overload"
 REASON_LOST = "lost with the connection"
 REASON_LEFT_OUT = "left out by the transport"
 
+# Sound to which no picture is shown.
+REASON_EARLY = "before the first picture"
+REASON_UNHEARD = "before the first connection"
+SOUND_ALONE = frozenset({REASON_EARLY, REASON_UNHEARD})
+"""Nobody can miss it."""
+
 
 @attrs.define
 class KindCounts:

@@ -93,6 +93,7 @@ class Hub:
             self.group.add(packet)
         else:
             self.latest_audio = packet.dts
+            self.group.sounds += 1
         outlets = self._outlets
         if not outlets:
             return

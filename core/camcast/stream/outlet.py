@@ -25,6 +25,7 @@ from camcast.stream.flow import (
     REASON_KEYFRAME,
     REASON_OVERLOAD,
     REASON_REPLAY,
+    REASON_UNHEARD,
     FlowCounters,
 )
 from camcast.stream.hub import Hub
@@ -277,6 +278,11 @@ class Outlet:
         self._sender.begin(replay.time - self._first_time)
         self.state = OutletState.REPLAY
         self.counters.replayed += replay.pictures
+        sounds = hub.group.sounds
+        if sounds and not self.counters.offered.total():
+            # Of the first attempt. What later ones do not replay was offered to those before, or fell into an outage.
+            self.counters.offered.audio += sounds
+            self.counters.drop(MediaKind.AUDIO, REASON_UNHEARD, sounds)
         self._owner.begun()
         replay.start(self._sender.now())
 

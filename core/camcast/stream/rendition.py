@@ -126,6 +126,8 @@ class Rendition:
             self.packet(present.sound)
         for packet in present.group.packets:
             self.packet(packet)
+        if self.hub is not None and MediaKind.AUDIO in self._copied:
+            self.hub.group.sounds = present.group.sounds
         for kind, codec in self._transcoded.items():
             self._shared.join(kind, codec, self._taker, group=present.group.packets, bitrate=bitrate)
 

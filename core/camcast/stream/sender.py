@@ -14,7 +14,7 @@ import attrs
 from camcast.contracts import Transport, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
-from camcast.stream.flow import REASON_LEFT_OUT, REASON_LOST, FlowCounters
+from camcast.stream.flow import REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
 from camcast.stream.ledger import ARRIVAL, KIND, Ledger
 
 SLOW_SEND = 0.005
@@ -89,6 +89,10 @@ class Sender:
             self.last_picture = started
         else:
             if time < self._last_audio:
+                if time < 0:
+                    # Sound trails the picture in most streams. Put at 0, all of it would be heard at once.
+                    self.counters.drop(MediaKind.AUDIO, REASON_EARLY)
+                    return
                 time = self._last_audio
             self._last_audio = time
         try:

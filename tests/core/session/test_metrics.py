@@ -10,6 +10,7 @@ from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, dropped, total
+from camcast.stream.flow import REASON_EARLY, REASON_UNHEARD
 
 
 class Clock:
@@ -146,6 +147,19 @@ def test_drops_are_told_by_kind_and_reason(recorder: Recorder) -> None:
     recorder.flow.drop(MediaKind.AUDIO, "overload", 0)
     assert dropped(recorder.flow) == {"audio: link behind": 2, "video: link behind": 3, "video: overload": 1}
     assert snapshot(recorder).frames_dropped == 6
+
+
+def test_sound_that_has_no_picture_is_told_but_nobody_misses_it(recorder: Recorder) -> None:
+    recorder.flow.drop(MediaKind.AUDIO, REASON_EARLY, 2)
+    recorder.flow.drop(MediaKind.AUDIO, REASON_UNHEARD, 40)
+    recorder.flow.drop(MediaKind.AUDIO, "link behind")
+    shown = snapshot(recorder)
+    assert shown.dropped == {
+        "audio: before the first connection": 40,
+        "audio: before the first picture": 2,
+        "audio: link behind": 1,
+    }
+    assert shown.frames_dropped == 1
 
 
 def some(recorder: Recorder, state: SessionState = SessionState.CONNECTED, **figures: float) -> SessionMetrics:

@@ -12,6 +12,7 @@ from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound,
 
 from camcast.flv.packer import TagPacker
 from camcast.media import MediaKind, Tag
+from camcast.stream.flow import FlowCounters
 from camcast.stream.hub import Hub
 from camcast.stream.outlet import Limits, Outlet, OutletState
 from camcast.stream.rendition import FlvPacker
@@ -361,6 +362,49 @@ async def test_replay_shows_the_group_then_the_live_edge_in_order() -> None:
     assert times[-1] < 200
     assert one.counters.replayed == 8
     assert one.counters.sent[MediaKind.VIDEO] == 2
+
+
+def sounds(link: Link) -> list[tuple[int, int]]:
+    """(number, time) of the sound that was sent."""
+    return [
+        (int.from_bytes(unit.body[:4], "big"), time)
+        for unit, time in link.sent
+        if unit.packet is not None and unit.packet.track.kind is MediaKind.AUDIO
+    ]
+
+
+async def test_sound_from_before_the_first_picture_is_left_out_and_counted() -> None:
+    """Put at 0, all of it would be heard at once."""
+    hub, link = make(audio=True), Link()
+    hub.packet(sound(6))
+    hub.packet(picture(10, key=True))
+    one = outlet(hub, link)
+    for number in (7, 8, 9):
+        hub.packet(sound(number))
+    await until(lambda: one.state is OutletState.LIVE)
+    for number in (9, 10, 11):
+        hub.packet(sound(number))
+    assert sounds(link) == [(10, 1), (11, 41)]
+    assert one.counters.dropped == {(MediaKind.AUDIO, "before the first picture"): 4}
+    assert balanced(one)
+
+
+async def test_sound_from_before_the_first_connection_is_counted_once() -> None:
+    hub, link = make(audio=True), Link()
+    counters = FlowCounters()
+    hub.packet(sound(0))
+    hub.packet(picture(0, key=True))
+    for number in range(1, 4):
+        hub.packet(picture(number))
+        hub.packet(sound(number))
+    for _attempt in range(2):
+        one = Outlet(link, Limits(), Owner(), counters=counters, now=lambda: link.time)  # type: ignore[arg-type]
+        one.start(hub)
+        await until(lambda one=one: one.state is OutletState.LIVE)
+        one.close()
+    assert counters.dropped == {(MediaKind.AUDIO, "before the first connection"): 3}
+    assert counters.offered[MediaKind.AUDIO] == 3
+    assert balanced(one)
 
 
 async def test_a_replay_that_does_not_drain_is_given_up_for_the_next_keyframe() -> None:
