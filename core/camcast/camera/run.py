@@ -102,7 +102,7 @@ class SourceRun:
         try:
             kind = host.source(config.type)
         except LookupError as error:
-            raise SourceError(str(error).strip("'\""), fatal=True) from error
+            raise SourceError(str(error), fatal=True) from error
         kind.available()
         path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
         options: Any = host.structure_options(kind, dict(config.options), path)

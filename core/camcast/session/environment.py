@@ -96,7 +96,7 @@ class Environment:
             kind.available()
             kind.check(target)
         except (LookupError, ValueError, CamcastError) as error:
-            raise MisconfiguredError(target.scrub(str(error).strip("'")), stage="configuration") from error
+            raise MisconfiguredError(target.scrub(str(error)), stage="configuration") from error
         except Exception as error:  # noqa: BLE001  a plugin's bug
             who = f"transport {target.transport or target.scheme}"
             self.host.faults.tell(who, "check", error, clean=target.scrub)
