@@ -22,10 +22,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from struct import Struct
-
-import attrs
 
 from camcast.bitstream.nal import (
     MAX_UNITS,
@@ -34,6 +32,19 @@ from camcast.bitstream.nal import (
     split_prefixed,
     starts_like_annexb,
     truncated,
+)
+from camcast.bitstream.syntax import (
+    BAD,
+    DISPOSABLE,
+    DROP,
+    KEEP,
+    KEY,
+    PICTURE,
+    REFERENCE,
+    SEI,
+    SET,
+    NalSyntax,
+    ParameterSet,
 )
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, Packet, Track
@@ -45,62 +56,8 @@ STARVED = 3 * NS_PER_S
 """Without a keyframe for so long (by decode times), a stream may be one that has none."""
 _RETHINK_AFTER = 3
 
-# Roles: one bit each, so that a mask says what an access unit holds.
-REFERENCE = 1
-"""Slice of a picture that others refer to."""
-DISPOSABLE = 2
-KEY = 4
-SET = 8
-SEI = 16
-KEEP = 32
-DROP = 64
-BAD = 128
-_PICTURE = REFERENCE | DISPOSABLE | KEY
-
 ANNEXB = 0
 _UNKNOWN = -1
-
-
-@attrs.frozen
-class NalSyntax:
-    """What a unit's first header byte means in one codec."""
-
-    types: bytes
-    """256 entries: first byte → unit type."""
-    roles: bytes
-    """256 entries: first byte → one of the roles above."""
-    header_size: int
-    set_types: tuple[int, ...]
-    """Types of the parameter sets in the order that keyframes and the record have them."""
-    dropped: Mapping[int, str]
-    """Type → the name to count it by, for units of role DROP."""
-
-    @classmethod
-    def build(
-        cls,
-        type_of: Callable[[int], int],
-        role_of: Callable[[int], int],
-        header_size: int,
-        set_types: tuple[int, ...],
-        dropped: Mapping[int, str],
-    ) -> NalSyntax:
-        return cls(
-            bytes(type_of(first) for first in range(256)),
-            bytes(role_of(first) for first in range(256)),
-            header_size,
-            set_types,
-            dropped,
-        )
-
-
-@attrs.frozen
-class ParameterSet:
-    """One parameter set unit. `parent` is the identifier of the set of the preceding type that it refers to."""
-
-    type: int
-    id: int
-    nal: bytes = attrs.field(repr=False)
-    parent: int = -1
 
 
 _Sets = dict[tuple[int, int], ParameterSet]
@@ -191,7 +148,7 @@ class NalParser(ABC):
             if self._framing == 4:
                 seen = self._scan(data)
                 starved = seen & SEI and self._starved(dts)
-                if self._track is not None and not seen & self._special and seen & _PICTURE and not starved:
+                if self._track is not None and not seen & self._special and seen & PICTURE and not starved:
                     self._failures = 0
                     disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(data))
                     return Packet(self._track, dts, pts, False, data, disposable, arrival)
@@ -245,7 +202,7 @@ class NalParser(ABC):
         self._framing = framing
         if counts:
             self._counts.update(counts)
-        if not seen & _PICTURE:
+        if not seen & PICTURE:
             self._count("parameter sets removed", len(sets))
             self._count("without picture", len(kept) - len(sets))
             return None
@@ -313,7 +270,7 @@ class NalParser(ABC):
                 continue
             role = roles[unit[0]]
             if role == BAD:
-                if roles[unit[0] & 0x7F] & _PICTURE:
+                if roles[unit[0] & 0x7F] & PICTURE:
                     raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
                 counts["forbidden bit"] = counts.get("forbidden bit", 0) + 1
                 continue

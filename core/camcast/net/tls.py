@@ -83,7 +83,7 @@ class TlsSettings:
 def check(settings: TlsSettings, *, encrypted: bool, scheme: str) -> None:
     """Raises `ValueError` when `settings` cannot work or say things that contradict each other.
 
-    `scheme` is that of encrypted URLs, for the text: "rtmps".
+    `scheme` is that of encrypted URLs, without "://", for the text.
     """
     given = [field.name for field in attrs.fields(TlsSettings) if getattr(settings, field.name)]
     if settings.pin is not None and not re.fullmatch(rf"[0-9a-f]{{{_SHA256_DIGITS}}}", settings.pin):
@@ -159,7 +159,7 @@ def check_pin(certificate: bytes | None, settings: TlsSettings) -> None:
 
 
 def explained(error: OSError | ValueError, host: str, settings: TlsSettings, *, plain: str) -> TransportError:
-    """What a failed handshake with `host` means. `plain` is the scheme without TLS, for the text: "rtmp"."""
+    """What a failed handshake with `host` means. `plain` is the scheme without TLS, for the text."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = _WHY.get(error.verify_code, f"cannot be verified ({error.verify_message})")
         text = f"the certificate of {host} {why}"

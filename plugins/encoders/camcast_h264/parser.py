@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from camcast.bitstream.bits import BitReader, unescape
-from camcast.bitstream.parser import (
+from camcast.bitstream.parser import NalParser
+from camcast.bitstream.sei import messages
+from camcast.bitstream.syntax import (
     BAD,
     DISPOSABLE,
     DROP,
@@ -19,11 +21,9 @@ from camcast.bitstream.parser import (
     REFERENCE,
     SEI,
     SET,
-    NalParser,
     NalSyntax,
     ParameterSet,
 )
-from camcast.bitstream.sei import messages
 from camcast.errors import MediaError
 from camcast.media import MediaKind, Track
 from camcast_h264.record import read_record, write_record

@@ -13,7 +13,9 @@ from typing import Any
 import attrs
 
 from camcast.bitstream.bits import BitReader, unescape
-from camcast.bitstream.parser import (
+from camcast.bitstream.parser import NalParser
+from camcast.bitstream.sei import messages
+from camcast.bitstream.syntax import (
     BAD,
     DISPOSABLE,
     DROP,
@@ -22,11 +24,9 @@ from camcast.bitstream.parser import (
     REFERENCE,
     SEI,
     SET,
-    NalParser,
     NalSyntax,
     ParameterSet,
 )
-from camcast.bitstream.sei import messages
 from camcast.errors import MediaError
 from camcast.flv.metadata import COLOUR_INFO
 from camcast.media import MediaKind, Track
