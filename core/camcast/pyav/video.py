@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,9 @@ import attrs
 
 from camcast.contracts import CodecParser, Encoder, EncoderSettings
 from camcast.errors import EncoderError, MediaError
-from camcast.media import NS_PER_S, RAW, Frame, MediaKind, Packet, Track
+from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.pyav.decoder import reason
+from camcast.pyav.ticks import Ticks
 
 if TYPE_CHECKING:
     import av
@@ -31,8 +31,6 @@ CBR, VBR, AVBR = "cbr", "vbr", "avbr"
 _DEFAULT_RATE = 30.0
 _BITS_PER_PIXEL = 0.07
 _MIN_BITRATE = 64_000
-_REMEMBERED = 1024
-"""Frames whose timestamps are kept: more than the longest look-ahead of any encoder."""
 _UNSPECIFIED, _BT709 = 2, 1
 """Colour code points (ITU-T H.273)."""
 _LIMITED, _FULL = 1, 2
@@ -64,15 +62,11 @@ class AvVideoEncoder:
         self._encoding = encoding
         self._settings = settings
         self._rate = _fraction(settings.frame_rate or _DEFAULT_RATE)
-        self._tick = NS_PER_S / self._rate
         self._gop = max(1, round(settings.gop * self._rate))
         self._extradata = b""
         self._parser = encoding.parser(b"")
-        self._times: OrderedDict[int, tuple[int, int]] = OrderedDict()
-        self._first_pts: int | None = None
-        self._last_tick = -1
+        self._ticks = Ticks(self._rate, self._gop)
         self._last_key = 0
-        self._last_dts: int | None = None
         self._key_wanted = False
         self._reopen_wanted = False
         self._fresh = True
@@ -100,7 +94,7 @@ class AvVideoEncoder:
         self._prepare(data)
         if self._context is None:
             raise EncoderError(f"{self._encoding.name} is not open")
-        tick = self._take_tick(frame)
+        tick = self._ticks.take(frame.pts, frame.arrival)
         packets: list[Packet] = []
         due = self._fresh or tick - self._last_key >= self._gop or self._key_wanted
         if due and self._reopen_wanted:
@@ -141,7 +135,7 @@ class AvVideoEncoder:
     def close(self) -> None:
         self._closed = True
         self._context = None
-        self._times.clear()
+        self._ticks.clear()
 
     # --- opening ------------------------------------------------------------------------------------------
 
@@ -195,33 +189,18 @@ class AvVideoEncoder:
 
     def _prepare(self, data: av.VideoFrame) -> None:
         """Make sure that an encoder is open for this picture, and that it tells the picture's colours."""
-        if self._context is not None and self._last_tick >= 0:
+        if self._context is not None and self._ticks.last >= 0:
             return
         if not all(self._size):
             self._size = (self._size[0] or data.width & ~1, self._size[1] or data.height & ~1)
-        if self._last_tick < 0:
+        if self._ticks.last < 0:
             colour = _colour(data)
             if colour != self._colour:
                 self._colour, self._context = colour, None
         if self._context is None:
             self._open()
 
-    # --- timestamps ---------------------------------------------------------------------------------------
-
-    def _take_tick(self, frame: Frame) -> int:
-        if self._first_pts is None:
-            self._first_pts = frame.pts
-        step = round((frame.pts - self._first_pts) / self._tick) - self._last_tick
-        if abs(step) > self._gop and self._last_tick >= 0:
-            # A jump of the clock is no reason to spend or to save a hole's worth of bits.
-            self._first_pts += round((step - 1) * self._tick)
-            step = 1
-        tick = self._last_tick + max(step, 1)
-        self._last_tick = tick
-        self._times[tick] = (frame.pts, frame.arrival)
-        if len(self._times) > _REMEMBERED:
-            self._times.popitem(last=False)
-        return tick
+    # --- what comes out -----------------------------------------------------------------------------------
 
     def _run(self, picture: av.VideoFrame | None) -> list[Packet]:
         import av
@@ -241,11 +220,7 @@ class AvVideoEncoder:
         return self._run(None)
 
     def _packet(self, data: av.Packet[Any]) -> Packet | None:
-        pts, arrival = self._time(data.pts if data.pts is not None else self._last_tick)
-        dts = min(self._time(data.dts)[0] if data.dts is not None else pts, pts)
-        if self._last_dts is not None and dts <= self._last_dts < pts:
-            dts = self._last_dts + 1
-        self._last_dts = dts
+        dts, pts, arrival = self._ticks.times(data.pts, data.dts)
         packet = self._parser.parse(bytes(data), dts, pts, arrival)
         if packet is None:
             return None
@@ -257,15 +232,6 @@ class AvVideoEncoder:
         assert self._track is not None
         packet.track = self._track
         return packet
-
-    def _time(self, tick: int) -> tuple[int, int]:
-        """(ns, arrival) of a tick; ticks before the first frame, which B-frames need, are reckoned back."""
-        known = self._times.get(tick)
-        if known is not None:
-            return known
-        nearest = max((other for other in self._times if other < tick), default=next(iter(self._times)))
-        pts, arrival = self._times[nearest]
-        return pts + round((tick - nearest) * self._tick), arrival
 
 
 def probe_video(
