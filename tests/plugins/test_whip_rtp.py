@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from camcast_whip import h264
 from camcast_whip.liveness import FIRST, Liveness
 from camcast_whip.pacer import BURST, Pacer
-from camcast_whip.rtp import HISTORY, REPEATS_PER_SECOND, Parameters, Report, RtpStream
+from camcast_whip.repeats import HISTORY, REPEATS_PER_SECOND
+from camcast_whip.rtp import Parameters, Report, RtpStream
 
 SIZES = st.lists(
     st.one_of(st.integers(2, 60), st.integers(490, 510), st.integers(990, 1010), st.integers(2, 9000)), max_size=14
@@ -61,12 +62,12 @@ def test_repeats_with_and_without_rtx() -> None:
     own = stream()
     (sent,) = own.packets([b"hello"], 0, 5)
     number = RtpPacket.parse(sent).sequence_number
-    assert own.repeat(number, 0.0) == sent
-    assert own.repeat(number + 1, 0.0) is None
+    assert own.repeats.packet(number, 0.0) == sent
+    assert own.repeats.packet(number + 1, 0.0) is None
     rtx = stream(repeat_ssrc=9, repeat_payload_type=97, mid_extension=1)
     (sent,) = rtx.packets([b"hello"], 0, 5)
     number = RtpPacket.parse(sent).sequence_number
-    again = rtx.repeat(number, 0.0)
+    again = rtx.repeats.packet(number, 0.0)
     assert again is not None
     packet = RtpPacket.parse(again)
     assert (packet.ssrc, packet.payload_type) == (9, 97)
@@ -79,12 +80,12 @@ def test_repeats_are_bounded_by_age_and_rate() -> None:
     first = RtpPacket.parse(own.packets([b"x"], 0, 1)[0]).sequence_number
     for _ in range(HISTORY):
         own.packets([b"y"], 1, 1)
-    assert own.repeat(first, 0.0) is None
+    assert own.repeats.packet(first, 0.0) is None
     last = (first + HISTORY) & 0xFFFF
-    given_out = [own.repeat(last, 1.0) for _ in range(REPEATS_PER_SECOND + 50)]
+    given_out = [own.repeats.packet(last, 1.0) for _ in range(REPEATS_PER_SECOND + 50)]
     assert sum(packet is not None for packet in given_out) == REPEATS_PER_SECOND
-    assert own.repeats_refused == 51
-    assert own.repeat(last, 2.1) is not None
+    assert own.repeats.refused == 51
+    assert own.repeats.packet(last, 2.1) is not None
 
 
 def report(highest: int, **more: int) -> Report:

@@ -1,4 +1,4 @@
-"""RTP packets of one track (RFC 3550), what was sent for repeats (RFC 4588), and what the receiver has told (RTCP).
+"""RTP packets of one track (RFC 3550), and what the receiver has told of them (RTCP).
 
 Rules: sequence numbers begin at random in the lower half, because a wrap among the first packets breaks SRTP's
 guess of the rollover. A receiver report acknowledges everything up to the highest sequence number it has seen;
@@ -14,20 +14,15 @@ from collections.abc import Sequence
 
 import attrs
 
-HISTORY = 1024
-"""Packets kept for repeats; a power of two."""
+from camcast_whip.repeats import HEADER, MARKER, Repeats
+
 MAX_UNACKNOWLEDGED = 8192
 """Units remembered until a report covers them."""
-REPEATS_PER_SECOND = 1000
-"""A receiver that asks for more costs other streams time."""
 
-_HEADER = struct.Struct("!BBHII")
-_SEQUENCE = struct.Struct("!H")
 _NTP_TO_UNIX = 2_208_988_800
 """Seconds from 1900 to 1970."""
 _VERSION = 0x80
 _EXTENSION = 0x10
-_MARKER = 0x80
 
 
 def ntp_time(seconds: float) -> int:
@@ -72,8 +67,6 @@ class RtpStream:
         """Of media, without headers: the octet count of sender reports."""
         self.acked = 0
         """Bytes of units, as the transport counts them, that reports cover."""
-        self.repeats = 0
-        self.repeats_refused = 0
         self.packets_lost = 0
         self.fraction_lost = 0.0
         self.jitter = 0.0
@@ -84,12 +77,8 @@ class RtpStream:
         self.last_timestamp: int | None = None
         self._sequence = random.randrange(1 << 15)
         self._origin = random.getrandbits(32)
-        self._repeat_sequence = random.randrange(1 << 15)
-        self._history: list[bytes | None] = [None] * HISTORY
         self._marks: deque[tuple[int, int]] = deque(maxlen=MAX_UNACKNOWLEDGED)
         self._handed = 0
-        self._repeats_since = 0.0
-        self._repeats_now = 0
         self._first, self._extension = _VERSION, b""
         if parameters.mid_extension:
             name = parameters.mid.encode()
@@ -97,21 +86,23 @@ class RtpStream:
             element += bytes(-len(element) % 4)
             self._first |= _EXTENSION
             self._extension = struct.pack("!HH", 0xBEDE, len(element) // 4) + element
+        start = HEADER.size + len(self._extension)
+        self.repeats = Repeats(parameters.repeat_ssrc, parameters.repeat_payload_type, start)
 
     def packets(self, payloads: Sequence[bytes], ticks: int, size: int) -> list[bytes]:
         """One unit of `size` bytes as RTP packets; the marker stands on the last. `ticks` are of the track's clock."""
         ssrc, kind = self.parameters.ssrc, self.parameters.payload_type
         timestamp = (self._origin + ticks) & 0xFFFFFFFF
-        sequence, first, extension, history = self._sequence, self._first, self._extension, self._history
+        sequence, first, extension = self._sequence, self._first, self._extension
         made: list[bytes] = []
         last = len(payloads) - 1
         for index, payload in enumerate(payloads):
-            header = _HEADER.pack(first, kind | _MARKER if index == last else kind, sequence, timestamp, ssrc)
+            header = HEADER.pack(first, kind | MARKER if index == last else kind, sequence, timestamp, ssrc)
             packet = b"".join((header, extension, payload))
             made.append(packet)
-            history[sequence & HISTORY - 1] = packet
             sequence = sequence + 1 & 0xFFFF
             self.bytes_sent += len(payload)
+        self.repeats.keep(self._sequence, made)
         self.packets_sent += len(made)
         self._sequence = sequence
         self.last_timestamp = timestamp
@@ -132,29 +123,6 @@ class RtpStream:
     def timestamp(self, ticks: int) -> int:
         """The RTP timestamp of a time on the track's clock."""
         return (self._origin + ticks) & 0xFFFFFFFF
-
-    def repeat(self, sequence: int, now: float) -> bytes | None:
-        """The packet that the receiver misses (RFC 4585 §6.2.1), or None when it is too old or asked too often."""
-        if now - self._repeats_since >= 1.0:
-            self._repeats_since, self._repeats_now = now, 0
-        packet = self._history[sequence & HISTORY - 1]
-        if packet is None or _SEQUENCE.unpack_from(packet, 2)[0] != sequence & 0xFFFF:
-            self.repeats_refused += 1
-            return None
-        if self._repeats_now >= REPEATS_PER_SECOND:
-            self.repeats_refused += 1
-            return None
-        self._repeats_now += 1
-        self.repeats += 1
-        parameters = self.parameters
-        if not parameters.repeat_payload_type:
-            return packet
-        first, kind, _, timestamp, _ = _HEADER.unpack_from(packet)
-        start = _HEADER.size + len(self._extension)
-        kind = kind & _MARKER | parameters.repeat_payload_type
-        header = _HEADER.pack(first, kind, self._repeat_sequence, timestamp, parameters.repeat_ssrc)
-        self._repeat_sequence = self._repeat_sequence + 1 & 0xFFFF
-        return b"".join((header, self._extension, _SEQUENCE.pack(sequence & 0xFFFF), packet[start:]))
 
     @property
     def outstanding(self) -> bool:

@@ -95,7 +95,7 @@ class OutgoingTrack:
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             now = time.monotonic()
             for sequence in packet.lost:
-                again = self.stream.repeat(sequence, now)
+                again = self.stream.repeats.packet(sequence, now)
                 if again is not None:
                     self._send(again)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
