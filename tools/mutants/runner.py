@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -33,6 +33,7 @@ SHARED = (".cache", "tests/servers/node_modules")
 """Large, and read only."""
 PER_TEST, PER_RUN = 90, 400
 """Seconds. A test that hangs has noticed too."""
+ENDLESS = f"nothing in {PER_RUN} s"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)", re.MULTILINE)
 
 
@@ -60,9 +61,10 @@ class Tree:
         # Before the installed project, which is the tree that is not to be touched.
         self._path = os.pathsep.join(str(place / folder) for folder in folders)
 
-    def failing(self, tests: Sequence[str]) -> str:
-        """The first test that fails; "" when all pass. Raises `Broken`."""
+    def failing(self, tests: Sequence[str], but: Sequence[str] = ()) -> str:
+        """The first test that fails, `but` those left out; "" when all pass. Raises `Broken`."""
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-rfE", f"--timeout={PER_TEST}"]
+        command += [f"--deselect={test}" for test in but]
         try:
             done = subprocess.run(
                 [*command, "-p", "no:cacheprovider", *tests],
@@ -75,7 +77,7 @@ class Tree:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"nothing in {PER_RUN} s"
+            return ENDLESS
         if done.returncode == 0:
             return ""
         found = _FAILED.search(done.stdout)
@@ -86,9 +88,20 @@ class Tree:
     def judge(self, mutant: Mutant) -> Verdict:
         before = mutant.apply(self.root)
         try:
-            return Verdict(mutant, self.failing(mutant.tests))
+            return Verdict(mutant, noticed(self.failing, mutant.tests))
         finally:
             (self.root / mutant.file).write_text(before)
+
+
+def noticed(failing: Callable[[Sequence[str], Sequence[str]], str], tests: Sequence[str]) -> str:
+    """The first of `tests` that fails, and fails again alone; "" = none. Others failed by chance, and are left out.
+
+    `failing(tests, but)` tells the first one that fails of `tests` without those of `but`.
+    """
+    by_chance: list[str] = []
+    while (failed := failing(tests, by_chance)) and failed != ENDLESS and not failing((failed,), ()):
+        by_chance.append(failed)
+    return failed
 
 
 def judge(mutants: Sequence[Mutant], folder: Path, jobs: int) -> Iterator[Verdict]:

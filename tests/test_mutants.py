@@ -1,0 +1,58 @@
+"""Faults that are put into the code on purpose: which test may say that it has noticed one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from tools.mutants.mutant import Mutant, Stale
+from tools.mutants.runner import ENDLESS, noticed
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ({"a": "..", "b": ".."}, ""),
+        ({"a": "..", "b": "FF"}, "b"),
+        ({"a": "F.", "b": ".."}, ""),
+        ({"a": "F.", "b": "FF"}, "b"),
+        ({"a": "FF", "b": "FF"}, "a"),
+    ],
+)
+def test_a_test_has_noticed_when_it_fails_again_alone(outcomes: Mapping[str, str], expected: str) -> None:
+    """Each test with what it does among the others and then alone."""
+
+    def failing(tests: Sequence[str], but: Sequence[str]) -> str:
+        alone = len(tests) == 1
+        return next((one for one in tests if one not in but and outcomes[one][alone] == "F"), "")
+
+    assert noticed(failing, ("a", "b")) == expected
+
+
+def test_what_never_ends_has_noticed_too() -> None:
+    assert noticed(lambda tests, but: ENDLESS, ("a",)) == ENDLESS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tests", "said"),
+    [
+        ("x = 1", "x = 2", "test_a.py", "2 times"),
+        ("y = 1", "y = 2", "test_a.py", "0 times"),
+        ("z = 1", "z = (", "test_a.py", "not Python"),
+        ("z = 1", "z = 2", "test_b.py", "no test test_b.py"),
+        ("z = 1", "z = 2", "test_a.py::test_b", "no test test_a.py::test_b"),
+    ],
+)
+def test_a_mutant_that_does_not_fit_says_why(tmp_path: Path, old: str, new: str, tests: str, said: str) -> None:
+    (tmp_path / "a.py").write_text("x = 1\nx = 1\nz = 1\n")
+    (tmp_path / "test_a.py").write_text("def test_a(): ...\n")
+    with pytest.raises(Stale, match=said):
+        Mutant("it", "a.py", old, new, (tests,)).check(tmp_path)
+
+
+def test_a_mutant_is_applied_to_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "test_a.py").write_text("def test_a(): ...\n")
+    assert Mutant("it", "a.py", "x = 1", "x = 2", ("test_a.py::test_a",)).apply(tmp_path) == "x = 1\n"
+    assert (tmp_path / "a.py").read_text() == "x = 2\n"
