@@ -142,9 +142,13 @@ class GaveUp(SessionEvent):
     level = "error"
 
     @property
+    def again(self) -> str:
+        """ "; tried again in 300 s", or ""."""
+        return _again(self.revive_at, self.time)
+
+    @property
     def text(self) -> str:
-        again = _again(self.revive_at, self.time)
-        return f"Session {self.label} gave up after {self.attempts} retries: {self.error}{again}"
+        return f"Session {self.label} gave up after {self.attempts} retries: {self.error}{self.again}"
 
 
 @attrs.frozen(kw_only=True)

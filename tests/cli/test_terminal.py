@@ -16,7 +16,7 @@ from tests.core.session.test_session import KEY
 
 from camcast.camera.stats import Stats, StreamMetrics
 from camcast.cli import terminal
-from camcast.cli.display import reason, session_table, state, totals_line
+from camcast.cli.display import reason, session_table, state, status_line, totals_line
 from camcast.cli.summary import summarise
 from camcast.events import SessionState, SourceState
 from camcast.session.health import Health
@@ -142,3 +142,16 @@ def test_every_terminal_shows_what_it_can_and_ends_no_command(
     assert done.returncode == (0 if command[0] == "check" else 1), shown
     if encoding != "ascii":  # where click writes UTF-8 all the same
         assert ("cam0_門/☺" if encoding == "utf-8" else r"cam0_\u9580/\u263a") in shown
+
+
+def test_the_status_line_names_who_is_not_well() -> None:
+    well = metrics(health=Health.HEALTHY, label="cam0_main")
+    bad = [
+        metrics(label=f"cam{number}_main", state=SessionState.ERROR, next_attempt_at=time.time() + 7.2)
+        for number in range(1, 8)
+    ]
+    sessions = (well, metrics(label="cam9_main", health=Health.PAUSED), *bad)
+    line = status_line(Stats(uptime=1, sessions=sessions, streams=(), totals=total(sessions)))
+    named = ", ".join(f"cam{number}_main (retry in 7s)" for number in range(1, 6))
+    assert line.endswith(f"; not well: {named}, 2 more")
+    assert "not well" not in status_line(Stats(uptime=1, sessions=(well,), streams=(), totals=total((well,))))

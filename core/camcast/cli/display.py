@@ -19,6 +19,7 @@ from rich.text import Text
 
 from camcast.camera.stats import StreamMetrics
 from camcast.cli.log_thread import LogThread
+from camcast.cli.logs import LogFile, Logs
 from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
 from camcast.events import SessionState, SourceState
@@ -65,12 +66,17 @@ class Display(Protocol):
     def set_level(self, level: str) -> None:
         """Log from this level on."""
 
+    def reopen_log(self) -> None:
+        """Go on in a new log file of the same name, where there is one."""
+
     async def watch(self, engine: Engine) -> None:
         """Show what happens until cancelled."""
 
 
-def choose_display(*, live: bool, level: str) -> Display:
-    return LiveTable(level) if live else LogLines(level)
+def choose_display(*, live: bool, level: str, logs: Logs | None = None) -> Display:
+    """A table where it is to be `live`. Raises `CamcastError` where the log file cannot be opened."""
+    logs = logs or Logs()
+    return LiveTable(level, logs) if live and not logs.plain else LogLines(level, logs)
 
 
 class _Logging:
@@ -78,6 +84,7 @@ class _Logging:
 
     def __init__(self, handler: logging.Handler, level: str) -> None:
         self._handler, self._level = LogThread(handler), level
+        self._writer = handler
         self.stuck = False
 
     def __enter__(self) -> Self:
@@ -90,39 +97,35 @@ class _Logging:
         log.removeHandler(self._handler)
         log.setLevel(logging.NOTSET)
         self.stuck = not self._handler.stop()
+        if not self.stuck:
+            self._writer.close()
 
     def set_level(self, level: str) -> None:
         log.setLevel(level)
 
+    def reopen_log(self) -> None:
+        if isinstance(self._writer, LogFile) and not self._handler.ask(self._writer.reopen):
+            log.error("The log file is not opened anew: too many lines wait to be written; ask once more")
+
 
 class LogLines(_Logging):
-    """Every event as a line on stderr, and how things stand every ten seconds."""
+    """Every event as a line on stderr or in a file, and how things stand every ten seconds."""
 
-    def __init__(self, level: str) -> None:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
-        super().__init__(handler, level)
+    def __init__(self, level: str, logs: Logs) -> None:
+        super().__init__(logs.handler(), level)
 
     async def watch(self, engine: Engine) -> None:
         while True:
             await asyncio.sleep(STATUS)
-            totals = engine.stats().totals
-            log.info(
-                "%d of %d sessions connected, %s, %d frames sent, %d dropped, latency %.0f ms",
-                totals.active,
-                totals.sessions,
-                show_rate(totals.bitrate),
-                totals.frames_sent,
-                totals.frames_dropped,
-                totals.average_latency * 1000,
-            )
+            log.info("%s", status_line(engine.stats()))
 
 
 class LiveTable(_Logging):
     """One row a session, drawn in place; the log scrolls above it."""
 
-    def __init__(self, level: str) -> None:
-        super().__init__(RichHandler(console=output, show_path=False, markup=False), level)
+    def __init__(self, level: str, logs: Logs) -> None:
+        above = RichHandler(console=output, show_path=False, markup=False)
+        super().__init__(logs.handler() if logs.file is not None else above, level)
         self._live = Live(console=output, auto_refresh=False, transient=False)
         self._threads = HookThreads(1)
 
@@ -147,6 +150,19 @@ class LiveTable(_Logging):
         rows = max(3, output.height - 6 - len(troubles))
         shown = session_table(stats, rows, reasons=wide)
         self._live.update(Group(shown, *troubles, totals_line(stats)), refresh=True)
+
+
+def status_line(stats: Stats) -> str:
+    """How things stand, and who is not well."""
+    totals = stats.totals
+    bad = [one for one in stats.sessions if not one.healthy and one.health is not Health.PAUSED]
+    names = [f"{one.label} ({state(one)})" for one in bad[:MOST_TROUBLES]]
+    names += [f"{len(bad) - MOST_TROUBLES} more"] if len(bad) > MOST_TROUBLES else []
+    return (
+        f"{totals.active} of {totals.sessions} sessions connected, {show_rate(totals.bitrate)}, "
+        f"{totals.frames_sent} frames sent, {totals.frames_dropped} dropped, "
+        f"latency {totals.average_latency * 1000:.0f} ms" + (f"; not well: {', '.join(names)}" if names else "")
+    )
 
 
 def session_table(stats: Stats, rows: int = 1000, *, reasons: bool = True) -> Table:

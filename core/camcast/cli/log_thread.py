@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from logging.handlers import QueueHandler
 
 from camcast.printable import printable
@@ -19,7 +20,7 @@ class LogThread(QueueHandler):
     """Hands records to `handler` on a thread."""
 
     def __init__(self, handler: logging.Handler, capacity: int = CAPACITY) -> None:
-        self.lines: queue.Queue[logging.LogRecord | None] = queue.Queue(capacity)
+        self.lines: queue.Queue[logging.LogRecord | Callable[[], object] | None] = queue.Queue(capacity)
         super().__init__(self.lines)
         self._handler = handler
         self._lost = 0
@@ -38,6 +39,14 @@ class LogThread(QueueHandler):
         except queue.Full:
             self._lost += 1
 
+    def ask(self, work: Callable[[], object]) -> bool:
+        """Have the thread do something once it has written what waits. False = too much waits."""
+        try:
+            self.lines.put_nowait(work)
+        except queue.Full:
+            return False
+        return True
+
     def stop(self) -> bool:
         """Write what waits, for `LAST_WORDS` at most. False = nobody takes it: the writer is left behind."""
         try:
@@ -49,6 +58,9 @@ class LogThread(QueueHandler):
 
     def _write(self) -> None:
         while (record := self.lines.get()) is not None:
+            if not isinstance(record, logging.LogRecord):
+                record()
+                continue
             if lost := self._lost:
                 self._lost -= lost
                 self._handler.handle(_told(lost))

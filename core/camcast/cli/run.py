@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 import typer
 
 from camcast.cli.display import choose_display
+from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
 from camcast.cli.supervise import supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
+from camcast.config import Config, load
 from camcast.descriptors import raise_limit
+from camcast.host import PluginHost
 
 
 def run(
@@ -22,6 +27,15 @@ def run(
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=0.0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print all figures as JSON on stdout.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="How log lines look; json: one object a line.")
+    ] = LogFormat.TEXT,
+    log_level: Annotated[
+        LogLevel | None, typer.Option(help="The least that is logged; without it, the file's system.log_level.")
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Append log lines to this file instead of stderr; SIGUSR1 opens it anew.")
+    ] = None,
 ) -> None:
     """Run a configuration. SIGINT and SIGTERM stop it cleanly (a second one: quicker), SIGHUP reads the file again.
 
@@ -32,15 +46,19 @@ def run(
     """
     with explained():
         config, host = load_file(context, file)
+    config = with_level(config, log_level)
     for note in config.notes:
         warn(note)
     if not any(True for _ in config.sessions()):
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
     raise_limit()
-    display = choose_display(live=output.is_terminal and not (plain or as_json), level=config.system.log_level)
-    with explained(), display:
-        summary = asyncio.run(supervise(config, host, display, duration=duration, file=file))
+    live = output.is_terminal and not (plain or as_json)
+    with explained():
+        display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
+        with display:
+            again = partial(_read, file, host, log_level)
+            summary = asyncio.run(supervise(config, host, display, again, duration=duration))
     status = 0 if summary.healthy else FAILED
     if as_json:
         print_json(summary)
@@ -50,3 +68,14 @@ def run(
         sys.stdout.flush()
         asked.leave(status)
     raise typer.Exit(status)
+
+
+def _read(file: Path, host: PluginHost, level: LogLevel | None) -> Config:
+    return with_level(load(file, host), level)
+
+
+def with_level(config: Config, level: LogLevel | None) -> Config:
+    """The same, logging from this level on in every process."""
+    if level is None:
+        return config
+    return attrs.evolve(config, system=attrs.evolve(config.system, log_level=level.value))

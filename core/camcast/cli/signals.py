@@ -1,7 +1,7 @@
 """What signals ask of the command, from its first line on.
 
-SIGINT and SIGTERM: end in order; once more: hurry. SIGHUP: read the configuration again. They are taken over before
-anything heavy is imported, and given back by commands that a signal may simply end.
+SIGINT and SIGTERM: end in order; once more: hurry. SIGHUP: read the configuration again. SIGUSR1: open the log file
+anew. They are taken over before anything heavy is imported, and given back by commands that a signal may simply end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+TAKEN = (*STOPS, signal.SIGUSR1, signal.SIGHUP)
 RUNNING = ("run", "demo")
 """Commands that end in order."""
 VALUED = ("--block",)
@@ -42,6 +43,7 @@ class Signals:
         self.stops = 0
         """How often an end was asked for."""
         self.reloads = 0
+        self.reopenings = 0
         self._whole = False
         """Whether this process is the command and nothing else."""
         self._begun = False
@@ -54,7 +56,7 @@ class Signals:
         self._take()
 
     def _take(self) -> None:
-        self._before = {number: signal.signal(number, self._asked) for number in (*STOPS, signal.SIGHUP)}
+        self._before = {number: signal.signal(number, self._asked) for number in TAKEN}
 
     def restore(self) -> None:
         """Give them back."""
@@ -71,11 +73,11 @@ class Signals:
         """
         own = not self._before
         if own:
-            self.stops = self.reloads = 0
+            self.stops = self.reloads = self.reopenings = 0
             self._take()
         self._begun, self._told = True, told
         try:
-            if self.stops or self.reloads:
+            if self.stops or self.reloads or self.reopenings:
                 told()
             yield
         finally:
@@ -106,6 +108,8 @@ class Signals:
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self.reloads += 1
+        elif number == signal.SIGUSR1:
+            self.reopenings += 1
         else:
             self.stops += 1
             if not self._begun:

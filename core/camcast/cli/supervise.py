@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from camcast.cli.display import Display
 from camcast.cli.signals import asked
 from camcast.cli.summary import Summary, summarise
-from camcast.config import Config, load
+from camcast.config import Config
 from camcast.engine import Engine
 from camcast.errors import CamcastError
 from camcast.events import SessionState
@@ -31,6 +30,9 @@ END_DEADLINE = 20.0
 READ_DEADLINE = 120.0
 """Seconds for reading the configuration again, on a thread."""
 
+ReadAgain = Callable[[], Config]
+"""Reads the configuration once more, on a thread. Raises `ConfigError`."""
+
 log = logging.getLogger("camcast")
 
 
@@ -41,7 +43,9 @@ class Wanted:
         self.stop = asyncio.Event()
         self.hurry = asyncio.Event()
         self.reload = asyncio.Event()
+        self.reopen = asyncio.Event()
         self._reloads = 0
+        self._reopenings = 0
 
     def look(self) -> None:
         """Set the events by what has been asked."""
@@ -52,6 +56,9 @@ class Wanted:
         if asked.reloads > self._reloads:
             self._reloads = asked.reloads
             self.reload.set()
+        if asked.reopenings > self._reopenings:
+            self._reopenings = asked.reopenings
+            self.reopen.set()
 
 
 @contextlib.contextmanager
@@ -63,12 +70,13 @@ def signals() -> Iterator[Wanted]:
 
 
 async def supervise(
-    config: Config, host: PluginHost, display: Display, *, duration: float | None = None, file: Path | None = None
+    config: Config, host: PluginHost, display: Display, read: ReadAgain, *, duration: float | None = None
 ) -> Summary:
-    """Run an engine until it is time to stop; `file` is read again on SIGHUP."""
+    """Run an engine until it is time to stop."""
     with signals() as wanted:
         async with Engine(config, host=host) as engine:
-            async with beside(display.watch(engine), _reloads(engine, file, display, wanted.reload)):
+            reloads = _reloads(engine, read, display, wanted.reload)
+            async with beside(display.watch(engine), reloads, _reopenings(display, wanted.reopen)):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
@@ -110,14 +118,21 @@ def _is_over(session: SessionHandle) -> bool:
     return session.state is SessionState.FAILED and session.config.revive_after is None
 
 
-async def _reloads(engine: Engine, file: Path | None, display: Display, asked_for: asyncio.Event) -> None:
-    """Read the file again whenever it is asked for; a wrong file changes nothing."""
+async def _reopenings(display: Display, asked_for: asyncio.Event) -> None:
+    while True:
+        await asked_for.wait()
+        asked_for.clear()
+        display.reopen_log()
+
+
+async def _reloads(engine: Engine, read: ReadAgain, display: Display, asked_for: asyncio.Event) -> None:
+    """Read the configuration again whenever it is asked for; a wrong one changes nothing."""
     threads = HookThreads()
-    while file is not None:
+    while True:
         await asked_for.wait()
         asked_for.clear()
         try:
-            config = await threads.run(lambda: load(file, engine.host), READ_DEADLINE)
+            config = await threads.run(read, READ_DEADLINE)
             before, level = engine.config.system.log_level, config.system.log_level
             changes = await engine.reload(config)
             if level != before:
@@ -126,7 +141,7 @@ async def _reloads(engine: Engine, file: Path | None, display: Display, asked_fo
         except CamcastError as error:
             log.error("Not reloaded, everything goes on as before: %s", error)
         except TimeoutError:
-            log.error("Not reloaded: reading %s takes longer than %g s", file, READ_DEADLINE)
+            log.error("Not reloaded: reading the configuration takes longer than %g s", READ_DEADLINE)
         except Exception:
             log.exception("Internal error while reloading")
         else:

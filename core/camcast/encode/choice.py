@@ -41,20 +41,27 @@ def open_best(
     contract is passed over like one that refuses, and told to `faults`. Raises `EncoderError` with the reason for
     each that was tried, and what `options` raises.
     """
-    refusals: list[str] = []
+    refusals: dict[str, str] = {}
+    absent: set[str] = set()
     for kind in _candidates(encoders, codec, implementation):
         own = attrs.evolve(settings, options=options(kind)) if options is not None else settings
+        absent.add(kind.name)
         try:
             kind.probe()
+            absent.remove(kind.name)
             encoder = kind.open(own)
         except CamcastError as error:
-            refusals.append(f"{kind.name}: {error}")
+            refusals[kind.name] = str(error)
         except Exception as error:  # noqa: BLE001  a plugin's bug
+            absent.discard(kind.name)
             faults.tell(f"encoder {kind.name}", "probe or open", error)
-            refusals.append(f"{kind.name}: failed by a bug of its own: {type(error).__name__}: {error}")
+            refusals[kind.name] = f"failed by a bug of its own: {type(error).__name__}: {error}"
         else:
-            return Chosen(kind, encoder, f"{codec} is encoded by {kind.name}" + _not_taken(refusals))
-    raise EncoderError(f"no encoder for {codec} works here" + _not_taken(refusals))
+            # What is not there at all would fill a screen: of most machines it is all the hardware encoders.
+            told = [name if name in absent else f"{name}: {why}" for name, why in refusals.items()]
+            return Chosen(kind, encoder, f"{codec} is encoded by {kind.name}" + _not_taken(told))
+    reasons = [f"{name}: {why}" for name, why in refusals.items()]
+    raise EncoderError(f"no encoder for {codec} works here" + _not_taken(reasons))
 
 
 def _candidates(encoders: Mapping[str, EncoderKind], codec: str, implementation: str) -> list[EncoderKind]:

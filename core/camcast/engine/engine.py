@@ -67,7 +67,7 @@ class Engine:
         self._cameras: CameraManager | None = None
         self._sessions: SessionManager | None = None
         self._shards: sharding.Shards | None = None
-        self._bus = EventBus(self.host)
+        self._bus = EventBus(self.host, self._name_of)
         self._watch = LoopWatch(lambda: self.host.plugins, self._held)
         self._reloading = asyncio.Lock()
 
@@ -286,6 +286,10 @@ class Engine:
     def _held(self, hold: Hold) -> None:
         for event in blame(hold, self.host, self.cameras, self.sessions, self.config.system.plugin_stall):
             self._bus.emit(event)
+
+    def _name_of(self, camera_id: int) -> str:
+        camera = self._cameras.get(camera_id) if self._cameras is not None else None
+        return camera.config.name if camera is not None else ""
 
     def _tell_limits(self) -> None:
         """A limit that cannot fit is known now, and not only when the last camera finds no descriptor left."""

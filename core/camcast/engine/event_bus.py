@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from weakref import WeakSet
 
+from camcast.engine.event_log import EventLog
 from camcast.events import Event
 from camcast.host import PluginHost
-from camcast.printable import printable
 
 log = logging.getLogger("camcast")
 
@@ -57,14 +57,16 @@ class EventReader:
 class EventBus:
     """All calls on the loop."""
 
-    def __init__(self, host: PluginHost) -> None:
+    def __init__(self, host: PluginHost, name_of: Callable[[int], str]) -> None:
+        """`name_of`: a camera's name by its id, "" where it has none."""
         self._host = host
+        self._log = EventLog(name_of)
         self._readers: WeakSet[EventReader] = WeakSet()
         """Those that somebody still holds."""
         self._closed = False
 
     def emit(self, event: Event) -> None:
-        log.log(getattr(logging, event.level.upper()), "%s", printable(event.text))
+        self._log.tell(event)
         self._host.notify("camcast_session_event", event=event)
         for reader in tuple(self._readers):
             reader.take(event)
@@ -72,6 +74,7 @@ class EventBus:
     def close(self) -> None:
         """End every reader once it has seen what there is."""
         self._closed = True
+        self._log.close()
         for reader in self._readers:
             reader.close()
 

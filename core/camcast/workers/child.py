@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals to the whole group are the parent's business: it ends its workers, in order."""
 
 

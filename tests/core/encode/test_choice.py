@@ -45,7 +45,7 @@ def table(*kinds: EncoderKind) -> dict[str, EncoderKind]:
     return {entry.name: entry for entry in kinds}
 
 
-def test_auto_takes_the_highest_that_opens_and_says_why_not_the_others() -> None:
+def test_auto_takes_the_highest_that_opens_and_says_shortly_why_not_the_others() -> None:
     kinds = table(
         kind("soft", 10),
         kind("gone", 90, hardware=True, probe="pip install gone"),
@@ -54,7 +54,7 @@ def test_auto_takes_the_highest_that_opens_and_says_why_not_the_others() -> None
     )
     chosen = choose(kinds, "x", "auto")
     assert chosen.kind.name == "soft"
-    assert chosen.report == "x is encoded by soft (not taken: gone: pip install gone; small: too big at 640x360)"
+    assert chosen.report == "x is encoded by soft (not taken: gone; small: too big at 640x360)"
 
 
 @pytest.mark.parametrize(("implementation", "name"), [("software", "soft"), ("hardware", "hard"), ("soft", "soft")])
@@ -82,7 +82,7 @@ def test_on_this_machine_something_real_is_taken() -> None:
     for entry in sorted(kinds.values(), key=lambda entry: -entry.priority):
         if entry is taken:
             break
-        assert f"{entry.name}: " in report
+        assert entry.name in report
 
 
 def test_auto_passes_over_an_encoder_that_breaks_its_contract(caplog: pytest.LogCaptureFixture) -> None:
