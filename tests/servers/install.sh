@@ -17,6 +17,7 @@ command -v cc >/dev/null || missing="$missing gcc libc6-dev"
 command -v gst-inspect-1.0 >/dev/null || missing="$missing gstreamer1.0-tools"
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing="$missing iproute2"
 command -v janus >/dev/null || missing="$missing janus"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v npm >/dev/null || missing="$missing npm"
 if command -v dpkg-query >/dev/null; then
   for package in gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \

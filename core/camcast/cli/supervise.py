@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from camcast.cli.display import Display
+from camcast.cli.service_manager import ServiceManager
 from camcast.cli.signals import asked
 from camcast.cli.summary import Summary, summarise
 from camcast.config import Config
@@ -72,14 +74,18 @@ def signals() -> Iterator[Wanted]:
 async def supervise(
     config: Config, host: PluginHost, display: Display, read: ReadAgain, *, duration: float | None = None
 ) -> Summary:
-    """Run an engine until it is time to stop."""
+    """Run an engine until it is time to stop; whoever manages services is told how it is."""
+    manager = ServiceManager(os.environ)
     with signals() as wanted:
         async with Engine(config, host=host) as engine:
-            reloads = _reloads(engine, read, display, wanted.reload)
-            async with beside(display.watch(engine), reloads, _reopenings(display, wanted.reopen)):
+            manager.ready()
+            reloads = _reloads(engine, read, display, manager, wanted.reload)
+            reopenings = _reopenings(display, wanted.reopen)
+            async with beside(display.watch(engine), manager.watch(engine), reloads, reopenings):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
+            manager.stopping()
             await engine.refresh()
             before = engine.stats()
             await stop_in_order(engine, wanted.hurry)
@@ -125,27 +131,34 @@ async def _reopenings(display: Display, asked_for: asyncio.Event) -> None:
         display.reopen_log()
 
 
-async def _reloads(engine: Engine, read: ReadAgain, display: Display, asked_for: asyncio.Event) -> None:
+async def _reloads(
+    engine: Engine, read: ReadAgain, display: Display, manager: ServiceManager, asked_for: asyncio.Event
+) -> None:
     """Read the configuration again whenever it is asked for; a wrong one changes nothing."""
     threads = HookThreads()
     while True:
         await asked_for.wait()
         asked_for.clear()
-        try:
-            config = await threads.run(read, READ_DEADLINE)
-            before, level = engine.config.system.log_level, config.system.log_level
-            changes = await engine.reload(config)
-            if level != before:
-                display.set_level(level)
-                changes.append(f"system.log_level is {level} now")
-        except CamcastError as error:
-            log.error("Not reloaded, everything goes on as before: %s", error)
-        except TimeoutError:
-            log.error("Not reloaded: reading the configuration takes longer than %g s", READ_DEADLINE)
-        except Exception:
-            log.exception("Internal error while reloading")
-        else:
-            log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
+        with manager.reloading():
+            await _reload(engine, lambda: threads.run(read, READ_DEADLINE), display)
+
+
+async def _reload(engine: Engine, read: Callable[[], Awaitable[Config]], display: Display) -> None:
+    try:
+        config = await read()
+        before, level = engine.config.system.log_level, config.system.log_level
+        changes = await engine.reload(config)
+        if level != before:
+            display.set_level(level)
+            changes.append(f"system.log_level is {level} now")
+    except CamcastError as error:
+        log.error("Not reloaded, everything goes on as before: %s", error)
+    except TimeoutError:
+        log.error("Not reloaded: reading the configuration takes longer than %g s", READ_DEADLINE)
+    except Exception:
+        log.exception("Internal error while reloading")
+    else:
+        log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,69 @@
+"""The image's steps, tried without an image: what it copies is there, and is enough to install camcast from."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEPS = re.findall(r"^([A-Z]+) (.*)$", (ROOT / "deploy" / "Containerfile").read_text(), re.MULTILINE)
+
+
+def copied() -> list[tuple[str, str]]:
+    """(what, where to) of the steps that copy from the project's folder."""
+    pairs = []
+    for word, rest in STEPS:
+        if word == "COPY" and not rest.startswith("--from"):
+            *names, target = rest.split()
+            pairs += [(name, target) for name in names]
+    return pairs
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """What the image's build sees."""
+    folder = tmp_path / "src"
+    for name, target in copied():
+        to = folder / target / Path(name).name if target.endswith("/") else folder / target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, to)
+    return folder
+
+
+def test_what_it_copies_is_enough_to_install_from(source: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "out", "."]
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (source / "out").glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    plugins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["camcast"].values()
+    assert {f"{name}/__init__.py" for name in ("camcast", *plugins)} <= names
+
+
+def test_its_packages_are_those_that_are_locked() -> None:
+    """With hashes, so that the image holds what was tried."""
+    (install,) = [rest for word, rest in STEPS if word == "RUN" and "-r " in rest]
+    assert "--require-hashes -r requirements/run.lock" in install
+    assert ("requirements/run.lock", "requirements/") in copied()
+
+
+def test_it_runs_as_nobody_special_and_ends_on_sigterm() -> None:
+    last = dict(STEPS)
+    assert last["USER"] == "camcast"
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    assert last["ENTRYPOINT"] == '["/opt/camcast/bin/camcast"]'
+    # Whatever is copied or installed is so before.
+    words = [word for word, _ in STEPS]
+    assert not {"RUN", "COPY"} & set(words[len(words) - words[::-1].index("USER") :])
