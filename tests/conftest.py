@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -62,10 +63,10 @@ def start_nginx(tmp_path: Path) -> Iterator[Callable[..., Nginx]]:
     with ExitStack() as stack:
         count = 0
 
-        def start(**settings: object) -> Nginx:
+        def start(**settings: Any) -> Nginx:
             nonlocal count
             count += 1
-            return stack.enter_context(Nginx(tmp_path / f"nginx{count}", **settings))  # type: ignore[arg-type]
+            return stack.enter_context(Nginx(tmp_path / f"nginx{count}", **settings))
 
         yield start
 

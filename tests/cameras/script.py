@@ -250,4 +250,4 @@ def digest(asked: Asked, user: str, password: str, algorithm: str = "MD5") -> bo
     first = hashed(f"{user}:{told['realm']}:{password}")
     second = hashed(f"{asked.method}:{told['uri']}")
     middle = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}" if "qop" in told else told["nonce"]
-    return told["response"] == hashed(f"{first}:{middle}:{second}")
+    return bool(told["response"] == hashed(f"{first}:{middle}:{second}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import attrs
 import pytest
@@ -16,7 +17,7 @@ SECONDS = 6.0
 FRAMES = round(SECONDS * clips.FPS)
 
 
-def camera(**sound: object) -> Script:
+def camera(**sound: Any) -> Script:
     video = rtp.video_track(clips.video("h264", frames=FRAMES))
     audio = rtp.aac_track(clips.sound("aac", seconds=SECONDS))
     for name, value in sound.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -27,13 +28,13 @@ def tracks(frames: int = FRAMES) -> list[rtp.Track]:
     ]
 
 
-def plain(*rules: Rule, **settings: object) -> Script:
-    return Script(tracks(), rules, **settings)  # type: ignore[arg-type]
+def plain(*rules: Rule, **settings: Any) -> Script:
+    return Script(tracks(), rules, **settings)
 
 
-def lasting(*rules: Rule, **settings: object) -> Script:
+def lasting(*rules: Rule, **settings: Any) -> Script:
     """A camera whose session ends after four seconds without a sign of life."""
-    return Script(tracks(LONG), rules, timeout=4, **settings)  # type: ignore[arg-type]
+    return Script(tracks(LONG), rules, timeout=4, **settings)
 
 
 def described(change: Callable[[str], str]) -> Script:

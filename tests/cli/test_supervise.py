@@ -29,7 +29,6 @@ async def world() -> AsyncIterator[World]:
 
 
 async def over(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
-    assert world.engine is not None
     return asyncio.create_task(supervise._until_done(world.engine, stop or asyncio.Event()))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -27,7 +28,7 @@ NAME = "[/x] [red]Tür[/red] :smile: 門 [link=file:///etc]"
 ACTS = "\x1b[2J\n"
 
 
-def metrics(**changes: object) -> SessionMetrics:
+def metrics(**changes: Any) -> SessionMetrics:
     one = Recorder().snapshot(
         key=KEY,
         label=f"cam0_{NAME}",
@@ -84,7 +85,7 @@ SOURCE = StreamMetrics(camera_id=0, stream_id=0, label="cam0_main", state=Source
     ],
 )
 def test_the_table_says_how_each_session_is_and_whose_fault_it_is(
-    session: dict[str, object], source: dict[str, object], shown: str, why: str
+    session: dict[str, Any], source: dict[str, Any], shown: str, why: str
 ) -> None:
     one = metrics(**session)
     assert state(one) == shown

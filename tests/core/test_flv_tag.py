@@ -106,7 +106,7 @@ def test_ffmpeg_writes_what_is_read_and_reads_what_is_written() -> None:
     tags = reader.feed(data)
     reader.close()
     assert file_header(audio=True, video=True) + b"".join(map(file_tag, tags)) == data
-    with av.open(io.BytesIO(data)) as back:
+    with av.open(io.BytesIO(data), "r") as back:
         assert sum(1 for packet in back.demux() if packet.size) == sum(
             1 for tag in tags if tag.type is not TagType.SCRIPT and tag.body[1] == 1
         )

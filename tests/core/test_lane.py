@@ -39,7 +39,7 @@ async def test_jobs_run_in_order_on_one_thread_that_ends() -> None:
     lane, failures = make()
     seen: list[tuple[int, str]] = []
     for number in range(100):
-        assert lane.post(10, lambda number=number: seen.append((number, threading.current_thread().name)))
+        assert lane.post(10, lambda number=number: seen.append((number, threading.current_thread().name)))  # type: ignore[misc]
     assert await lane.call(1, lambda: len(seen)) == 100
     assert seen == [(number, "lane") for number in range(100)]
     assert (lane.backlog, lane.done) == (0, 1000)
@@ -202,7 +202,7 @@ async def test_the_loop_goes_on_while_a_lane_is_stuck() -> None:
     calls = [asyncio.create_task(lane.call(10, blocker)) for lane, blocker in zip(lanes, blockers, strict=True)]
     other, _ = make()
     for number in range(50):
-        assert await other.call(1, lambda number=number: number) == number
+        assert await other.call(1, lambda number=number: number) == number  # type: ignore[misc]
     for blocker in blockers:
         blocker.gate.set()
     assert await asyncio.gather(*calls) == ["went on"] * 4

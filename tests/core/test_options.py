@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -30,7 +32,7 @@ def _never(context: object) -> object:
 RADIO = SourceKind(name="radio", title="", build=_never, options=RadioOptions)  # type: ignore[arg-type]
 
 
-def structured(**options: object) -> RadioOptions:
+def structured(**options: Any) -> RadioOptions:
     made: RadioOptions = PluginHost(entry_points=False).structure_options(RADIO, options, "options")
     return made
 

@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
+from typing import Any, TypeVar
 
 import attrs
 
@@ -16,7 +17,7 @@ from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, S
 from camcast.contracts import MediaSink, SourceContext, TransportContext
 from camcast.engine import Engine
 from camcast.errors import TransportError
-from camcast.events import Event
+from camcast.events import Event, SessionKey
 from camcast.hooks import hookimpl
 from camcast.host import PluginHost
 from camcast.kinds import (
@@ -30,14 +31,18 @@ from camcast.kinds import (
     TransportKind,
 )
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track, Unit
+from camcast.session.session import Session
 from camcast.target import Target
 
 VIDEO = Track(kind=MediaKind.VIDEO, codec="toyvideo", config=b"vc", width=64, height=48, frame_rate=25.0)
 AUDIO = Track(kind=MediaKind.AUDIO, codec="toyaudio", config=b"ac", sample_rate=8000, channels=1)
 STEP = 40 * NS_PER_MS
+KEY = SessionKey(0, 0, "rtmp")
+
+Happening = TypeVar("Happening", bound=Event)
 
 
-def picture(number: int, *, key: bool = False, size: int = 100, track: Track = VIDEO, **more: object) -> Packet:
+def picture(number: int, *, key: bool = False, size: int = 100, track: Track = VIDEO, **more: Any) -> Packet:
     """Picture `number` of a 25 fps stream without B-frames."""
     time = number * STEP
     payload = number.to_bytes(4, "big") + bytes(size - 4)
@@ -95,8 +100,8 @@ class Publication:
     host: str
     url: str
     tracks: Sequence[Track]
+    transport: MemoryTransport
     units: list[tuple[Unit, int]] = attrs.field(factory=list)
-    transport: MemoryTransport | None = None
 
     def media(self, kind: MediaKind = MediaKind.VIDEO) -> list[Packet]:
         found = [unit.packet if isinstance(unit, Tag) else unit for unit, _time in self.units]
@@ -133,7 +138,7 @@ class MemoryTransport:
         await self.servers.step("publish", self.host)
         names = [p.url for p in self.servers.live()]
         self.servers.clashes += self.context.target.url in names
-        self.publication = Publication(self.host, self.context.target.url, tuple(tracks), transport=self)
+        self.publication = Publication(self.host, self.context.target.url, tuple(tracks), self)
         self.servers.publications.append(self.publication)
 
     def send(self, unit: Unit, time: int) -> None:
@@ -176,11 +181,7 @@ class Servers:
             raise self.down[step, host]
 
     def live(self, host: str | None = None) -> list[Publication]:
-        return [
-            p
-            for p in self.publications
-            if p.transport is not None and not p.transport.closed and host in (None, p.host)
-        ]
+        return [p for p in self.publications if not p.transport.closed and host in (None, p.host)]
 
     def at(self, host: str) -> list[Publication]:
         return [p for p in self.publications if p.host == host]
@@ -204,7 +205,7 @@ class ScriptedSource:
         self.world.runs += 1
         sink.tracks(self.world.tracks)
         self.end = asyncio.get_running_loop().create_future()
-        self.world.source = self
+        self.world.began(self)
         try:
             await self.end
         finally:
@@ -224,7 +225,7 @@ class World:
         self.sinks: dict[tuple[int, int], MediaSink] = {}
         self.runs = 0
         self.keyframes_asked = 0
-        self.source: ScriptedSource | None = None
+        self._source: ScriptedSource | None = None
         self.events: list[Event] = []
         self.number = 0
         self.gop = 5
@@ -233,7 +234,7 @@ class World:
         self.host = PluginHost(entry_points=False)
         self.payload = payload
         self.host.register(self, "toys")
-        self.engine: Engine | None = None
+        self._engine: Engine | None = None
         self._pump: asyncio.Task[None] | None = None
 
     # --- the plugin ---------------------------------------------------------------------------------------
@@ -263,7 +264,31 @@ class World:
     def camcast_session_event(self, event: Event) -> None:
         self.events.append(event)
 
+    @property
+    def source(self) -> ScriptedSource:
+        """The last one that began."""
+        assert self._source is not None, "no source has begun"
+        return self._source
+
+    def began(self, source: ScriptedSource) -> None:
+        self._source = source
+
     # --- the engine ---------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        assert self._engine is not None, "the world has not been started"
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def session(self, key: SessionKey = KEY) -> Session:
+        """The session itself, with what its handle does not show."""
+        one = self.engine.sessions.get(key)
+        assert isinstance(one, Session)
+        return one
 
     def config(
         self, *sessions: SessionConfig, encoder: EncoderConfig | None = None, source: SourceConfig | None = None
@@ -298,22 +323,22 @@ class World:
             self._pump.cancel()
             self._pump = None
 
-    def next(self, **more: object) -> Packet:
+    def next(self, **more: Any) -> Packet:
         """Feed the next picture."""
-        packet = picture(self.number, key=self.number % self.gop == 0, **more)  # type: ignore[arg-type]
+        packet = picture(self.number, key=self.number % self.gop == 0, **more)
         self.number += 1
         sink = self.sinks.get((0, 0))
         if sink is not None:
             sink.packet(packet)
         return packet
 
-    def of(self, kind: type[Event]) -> list[Event]:
+    def of(self, kind: type[Happening]) -> list[Happening]:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def close(self) -> None:
         self.still()
-        if self.engine is not None:
-            await self.engine.stop()
+        if self._engine is not None:
+            await self._engine.stop()
 
 
 async def until(condition: Callable[[], object], timeout: float = 5.0) -> None:

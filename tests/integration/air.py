@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import pytest
@@ -28,12 +29,14 @@ FAST = RetryPolicy(initial_delay=0.1, max_delay=0.4, stable_after=0.5, max_attem
 KINDS = {TagType.VIDEO: MediaKind.VIDEO, TagType.AUDIO: MediaKind.AUDIO}
 CODECS = tuple(PluginHost().codecs.values())
 
+Happening = TypeVar("Happening", bound=Event)
 
-def chain(*urls: str | TargetConfig, camera: int = 0, **settings: object) -> SessionConfig:
+
+def chain(*urls: str | TargetConfig, camera: int = 0, **settings: Any) -> SessionConfig:
     """A session that finds things out quickly. Plain URLs get a short `connect_timeout`."""
     targets = [url if isinstance(url, TargetConfig) else TargetConfig(url=url, connect_timeout=2.0) for url in urls]
     quick = {"retry_policy": FAST, "stall_timeout": 1.0, "failback_after": None, **settings}
-    return SessionConfig(camera_id=camera, targets=targets, **quick)  # type: ignore[arg-type]
+    return SessionConfig(camera_id=camera, targets=targets, **quick)
 
 
 def pushed(*sessions: SessionConfig) -> CameraConfig:
@@ -42,7 +45,7 @@ def pushed(*sessions: SessionConfig) -> CameraConfig:
 
 
 @asynccontextmanager
-async def on_air(*cameras: CameraConfig, **settings: object) -> AsyncIterator[tuple[Engine, list[Event]]]:
+async def on_air(*cameras: CameraConfig, **settings: Any) -> AsyncIterator[tuple[Engine, list[Event]]]:
     """A running engine and all its events; at the end every session's balance is checked."""
     running, events = engine(*cameras, **settings), []
     stream = running.events()
@@ -62,14 +65,19 @@ async def on_air(*cameras: CameraConfig, **settings: object) -> AsyncIterator[tu
 
 
 def only(running: Engine) -> Session:
-    (one,) = running.sessions
+    (one,) = inner(running)
     return one
+
+
+def inner(running: Engine) -> list[Session]:
+    """The sessions themselves, with what their handles do not show."""
+    return [one for one in running.sessions if isinstance(one, Session)]
 
 
 async def stable(running: Engine, timeout: float = 20.0) -> None:
     """Until every session has carried media for long enough to trust its connection."""
     await until(
-        lambda: all(one.state is SessionState.CONNECTED and one.policy.stable for one in running.sessions), timeout
+        lambda: all(one.state is SessionState.CONNECTED and one.policy.stable for one in inner(running)), timeout
     )
 
 
@@ -84,8 +92,8 @@ async def moves_on(one: Session, frames: int = 15, timeout: float = 20.0) -> Non
     await until(moved, timeout)
 
 
-def of(events: Iterable[Event], *kinds: type[Event]) -> list[Event]:
-    return [event for event in events if isinstance(event, kinds)]
+def of(events: Iterable[Event], kind: type[Happening]) -> list[Happening]:
+    return [event for event in events if isinstance(event, kind)]
 
 
 def received(recordings: Iterable[Recording]) -> Counter[MediaKind]:

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -34,12 +35,12 @@ def _mix(path: Path, picture: str, sound: str | None) -> None:
         out = stack.enter_context(av.open(str(path), "w"))
         streams = [stack.enter_context(av.open(str(made(picture)))).streams.video[0]]
         if sound:
-            streams.append(stack.enter_context(av.open(str(made(sound)))).streams.audio[0])
+            streams.append(stack.enter_context(av.open(str(made(sound)))).streams.audio[0])  # type: ignore[arg-type]
         copies = {stream: out.add_stream_from_template(stream, opaque=True) for stream in streams}
-        for packet in heapq.merge(*map(_packets, streams), key=lambda packet: float(packet.dts * packet.time_base)):
+        for packet in heapq.merge(*map(_packets, streams), key=lambda packet: float(packet.dts * packet.time_base)):  # type: ignore[operator]
             packet.stream = copies[packet.stream]
             out.mux(packet)
 
 
-def _packets(stream: av.VideoStream | av.AudioStream) -> Iterator[av.Packet]:
-    return (packet for packet in stream.container.demux(stream) if packet.size and packet.dts is not None)
+def _packets(stream: av.VideoStream | av.AudioStream) -> Iterator[av.Packet[Any]]:
+    return (packet for packet in stream.container.demux(stream) if packet.size and packet.dts is not None)  # type: ignore[attr-defined]

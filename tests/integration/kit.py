@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.config import EncoderConfig
@@ -21,7 +22,7 @@ def camera(number: int, clip: Path | str, *sessions: SessionConfig, loop: bool =
     )
 
 
-def drawn(number: int, *sessions: SessionConfig, tone: int = 0, **encoder: object) -> CameraConfig:
+def drawn(number: int, *sessions: SessionConfig, tone: int = 0, **encoder: Any) -> CameraConfig:
     """A camera that shows the test picture."""
     settings = {"width": 320, "height": 240, "framerate": 25, "bitrate_kbps": 400, "gop": 1.0, **encoder}
     return CameraConfig(
@@ -30,15 +31,15 @@ def drawn(number: int, *sessions: SessionConfig, tone: int = 0, **encoder: objec
         streams=(
             StreamConfig(
                 source=SourceConfig(type="testsrc", options={"tone": tone}),
-                encoder=EncoderConfig(**settings),  # type: ignore[arg-type]
+                encoder=EncoderConfig(**settings),
                 sessions=sessions,
             ),
         ),
     )
 
 
-def engine(*cameras: CameraConfig, **settings: object) -> Engine:
-    return Engine(Config(system=SystemConfig(max_cameras=1000), cameras=cameras), **settings)  # type: ignore[arg-type]
+def engine(*cameras: CameraConfig, **settings: Any) -> Engine:
+    return Engine(Config(system=SystemConfig(max_cameras=1000), cameras=cameras), **settings)
 
 
 async def until(condition: Callable[[], object], timeout: float = 20.0) -> None:

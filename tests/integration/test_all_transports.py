@@ -21,7 +21,7 @@ from camcast_rtmp.driver import RtmpTransport
 from camcast_srt.transport import SrtTransport
 from camcast_whip.transport import WhipTransport
 from tests.compare import Media
-from tests.integration.air import chain, moves_on, of, on_air, only, quick_moves, stable
+from tests.integration.air import chain, inner, moves_on, of, on_air, only, quick_moves, stable
 from tests.integration.kit import camera, connected, until
 from tests.integration.peers import KEY, PASSPHRASE, PEERS, Peer
 from tests.media import made
@@ -36,12 +36,12 @@ FRAMES = 25 * SECONDS
 def peers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
     """All five servers."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(cls(tmp_path / name)) for name, cls in PEERS.items()}
+        yield {name: stack.enter_context(cls(tmp_path / name)) for name, cls in PEERS.items()}  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("name", PEERS)
 async def test_refused_stalled_killed_and_back(name: str, tmp_path: Path, quick_moves: None) -> None:
-    with PEERS[name](tmp_path / name) as peer:
+    with PEERS[name](tmp_path / name) as peer:  # type: ignore[call-arg]
         refused = chain(peer.refused(), output="refused")
         async with on_air(camera(0, made("h264_aac"), refused)) as (running, events):
             await until(lambda: of(events, AttemptFailed))
@@ -73,7 +73,7 @@ async def test_one_camera_to_all_five_at_once(peers: dict[str, Peer], monkeypatc
     """Half a minute: every frame is at every receiver, and all five were handed the very same bytes."""
     sent: dict[str, list[Unit]] = defaultdict(list)
     for cls in (RtmpTransport, LibrtmpTransport, SrtTransport, WhipTransport):
-        monkeypatch.setattr(cls, "send", _remembering(cls.send, sent))
+        monkeypatch.setattr(cls, "send", _remembering(cls.send, sent))  # type: ignore[arg-type]
     made_tags = _counting_tags(monkeypatch)
     clip = made("h264_aac")
     sessions = [chain(peer.target(), output=name) for name, peer in peers.items()]
@@ -126,7 +126,7 @@ async def test_none_waits_for_another(peers: dict[str, Peer]) -> None:
     sessions = [chain(peer.target(), output=name) for name, peer in peers.items()]
     async with on_air(camera(0, made("h264_aac"), *sessions)) as (running, _):
         await stable(running)
-        by_name = {one.config.output: one for one in running.sessions}
+        by_name = {one.config.output: one for one in inner(running)}
         for name in ("rtmp", "srt"):
             peers[name].stall()
         await until(lambda: all(by_name[name].metrics.last_error for name in ("rtmp", "srt")))
@@ -145,7 +145,7 @@ async def test_failover_across_different_transports_in_one_chain(peers: dict[str
     async with on_air(camera(0, made("h264_aac"), chain(*targets))) as (running, events):
         one = only(running)
         for number, name in enumerate(order):
-            await until(lambda number=number: len(of(events, Moved)) == number)
+            await until(lambda number=number: len(of(events, Moved)) == number)  # type: ignore[misc]
             await stable(running)
             await moves_on(one, 10)
             assert one.active is not None

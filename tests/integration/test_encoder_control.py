@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import pairwise
+from typing import Any
 
 import attrs
 import pytest
@@ -24,7 +25,7 @@ from tests.media import made
 RATE = 600
 
 
-def hard_to_encode(number: int, session: SessionConfig, **encoder: object) -> CameraConfig:
+def hard_to_encode(number: int, session: SessionConfig, **encoder: Any) -> CameraConfig:
     """The test picture in motion all over, so that an encoder needs all the `RATE` (kbit/s) that it may take."""
     made_up = drawn(number, session, **{"bitrate_kbps": RATE, **encoder})
     stream = made_up.streams[0]

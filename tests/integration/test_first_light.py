@@ -15,6 +15,7 @@ from camcast.events import AttemptFailed, SessionEvent, SessionState
 from camcast.media import MediaKind, TagType
 from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
+from tests.integration.air import inner, only
 from tests.integration.kit import balance, camera, connected, engine, sent, until
 from tests.media import clip, made
 from tests.servers.nginx import Nginx
@@ -139,7 +140,7 @@ async def test_a_silent_peer_is_given_up_at_the_deadline(silent: str) -> None:
         config = SessionConfig(camera_id=0, targets=[target])
         async with engine(camera(0, made("h264_aac"), config)) as running:
             await until(lambda: [one for one in running.sessions if one.metrics.failed_attempts])
-            (one,) = running.sessions
+            one = only(running)
             assert one.recorder.errors.keys() == {ErrorClass.NETWORK}
             assert "0.5 s" in one.metrics.last_error
 
@@ -152,7 +153,7 @@ async def test_what_was_sent_is_what_the_receiver_counted() -> None:
             await sent(running, 60)
         balance(running)
         await receiver.until(lambda: not receiver.live())
-        for one in running.sessions:
+        for one in inner(running):
             (recording,) = receiver.of(f"cam{one.key.camera_id}")
             assert recording.clean
             flow = one.recorder.flow
@@ -177,7 +178,7 @@ async def test_a_key_never_shows(outcome: str, caplog: pytest.LogCaptureFixture)
         url = f"rtmp://127.0.0.1:{port}/live/{SECRET}"
         config = SessionConfig(camera_id=0, urls=[url], output="rtmp")
         async with engine(camera(0, made("h264_aac"), config)) as running:
-            (one,) = running.sessions
+            one = only(running)
             texts = [repr(config), repr(running.config)]
             if outcome == "good":
                 await connected(running)

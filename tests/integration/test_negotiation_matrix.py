@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import pytest
@@ -124,7 +125,7 @@ def sound_sent(cell: str, codec: str, policy: str, *, needs: bool) -> tuple[tupl
     return ((codec, form) if taken else ("aac", LEGACY)), []
 
 
-def decided(acceptance: Acceptance, tracks: Iterable[Track], hevc: str, on_unsupported: str, audio: str):
+def decided(acceptance: Acceptance, tracks: Iterable[Track], hevc: str, on_unsupported: str, audio: str) -> Any:
     """What negotiation says, in the table's words."""
     try:
         choice = choose(
@@ -179,7 +180,7 @@ def test_what_an_answer_changes(answer: str) -> None:
     for hevc in HEVC:
         target = Target(url="rtmp://h/live/k", forms={"h265": hevc})
         known[hevc] = from_answer(target, Connected(properties, info))
-    assert check_line(takes, known) == 480
+    assert check_line(takes, known) == 480  # type: ignore[arg-type]
 
 
 # --- proved at the receiver ---------------------------------------------------------------------------------
@@ -201,7 +202,7 @@ class Case:
 
 def case(
     picture: str, sound: str | None, server: str, arrives: str, *remarks: str, receiver: str = "plain", **settings: str
-):
+) -> Any:
     """`arrives`: "h265 enhanced + aac legacy", "h264 legacy" without sound, "" for nothing."""
     seen, _, heard = arrives.partition(" + ")
     return Case(picture, sound, server, (seen, heard) if arrives else None, remarks, tuple(settings.items()), receiver)
@@ -312,7 +313,7 @@ async def test_what_arrives_at_the_receiver() -> None:
         assert streams[number] == len(wanted), (picture, sound, wanted)
 
 
-def _class_of_failure(events: list[object], output: str) -> ErrorClass:
+def _class_of_failure(events: Iterable[object], output: str) -> ErrorClass:
     return next(
         event.error_class for event in events if isinstance(event, AttemptFailed) and event.key.output == output
     )

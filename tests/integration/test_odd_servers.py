@@ -64,7 +64,7 @@ REMARKS: dict[str, tuple[int, bytes]] = {
 @pytest.mark.parametrize("remark", REMARKS.values(), ids=list(REMARKS))
 async def test_a_remark_that_cannot_be_read_costs_no_picture(remark: tuple[int, bytes], tmp_path: Path) -> None:
     async with Receiver() as receiver:
-        told = []
+        told: list[Any] = []
 
         def on_tag(recording: Any, kind: TagType, time: int) -> None:
             if kind is TagType.VIDEO and not told:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -116,23 +117,24 @@ def units(path: Path, start: int) -> Iterator[tuple[MediaKind, bytes, int, int]]
             name = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}.get(stream.codec_context.name)
             filters[stream.index] = av.BitStreamFilterContext(name, stream) if name else None
         packets = sorted(
-            (packet for packet in clip.demux() if packet.size), key=lambda packet: packet.dts * packet.time_base
+            (packet for packet in clip.demux() if packet.size),
+            key=lambda packet: packet.dts * packet.time_base,  # type: ignore[operator]
         )
         for packet in packets:
-            pts, dts = (start + round(t * packet.time_base * NS_PER_S) for t in (packet.pts, packet.dts))
+            pts, dts = (start + round(t * packet.time_base * NS_PER_S) for t in (packet.pts, packet.dts))  # type: ignore[operator]
             kind = MediaKind(packet.stream.type)
             bsf = filters[packet.stream.index]
             for out in bsf.filter(packet) if bsf else [packet]:
                 yield kind, adts(packet, bytes(out)) if kind is MediaKind.AUDIO else bytes(out), dts, pts
 
 
-def adts(packet: av.Packet, data: bytes) -> bytes:
+def adts(packet: av.Packet[Any], data: bytes) -> bytes:
     """A frame of AAC-LC with the header that tells its format (ISO 14496-3 1.A.3.2)."""
     context = packet.stream.codec_context
     rate = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000).index(context.sample_rate)
     size = len(data) + 7
     bits = 0xFFF1 << 40 | 1 << 38 | rate << 34 | context.channels << 30 | size << 13 | 0x7FF << 2
-    return bits.to_bytes(7) + data
+    return bits.to_bytes(7) + data  # type: ignore[no-any-return]
 
 
 async def play(running: Engine, codec: str) -> None:

@@ -16,6 +16,7 @@ from camcast.events import SourceNote
 from camcast.media import MediaKind, TagType
 from camcast_rtmp.receiver import Receiver
 from tests.compare import Media
+from tests.integration.air import only
 from tests.integration.kit import balance, connected, until
 from tests.media import made
 
@@ -50,7 +51,7 @@ async def test_the_platform_sees_an_unbroken_stream(picture: str, tmp_path: Path
             await until(lambda: recording.counts[TagType.AUDIO] > sound + 10)
             await _play(feed, clip, 40)
             await until(lambda: notes[-1:] == ["slate_off"])
-            (one,) = engine.sessions
+            one = only(engine)
             assert one.recorder.moves == 0
         await watcher
         balance(engine)

@@ -31,7 +31,7 @@ from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
 from camcast.events import AttemptFailed, AttemptStarted, Moved, SessionState
 from camcast.media import MediaKind, TagType
-from camcast.session import connection, resolver
+from camcast.session import connection
 from camcast_rtmp.receiver import Refusal
 from tests.faults.proxy import Greeting
 from tests.integration.air import (
@@ -39,6 +39,7 @@ from tests.integration.air import (
     Camera,
     arrived,
     chain,
+    inner,
     moves_on,
     of,
     on_air,
@@ -137,7 +138,7 @@ async def test_acceptance_01_a_peer_that_goes(place: Place, reset: bool) -> None
             for count in (2, 3):
                 await stable(running)
                 receiver.drop(reset=reset)
-                await until(lambda count=count: len(receiver.recordings) == count)
+                await until(lambda count=count: len(receiver.recordings) == count)  # type: ignore[misc]
             await moves_on(one, 15)
         await receiver.until(lambda: not receiver.live())
         arrived(one, received(receiver.recordings), clean=False)
@@ -152,7 +153,7 @@ async def test_acceptance_01_a_name_that_leads_elsewhere_between_attempts(
     def look_up(host: str, *rest: Any, **more: Any) -> Any:
         return real(leads_to[0] if host == "ingest.test" else host, *rest, **more)
 
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     async with place.receiver() as first, place.receiver(host=place.other_host, port=first.port) as second:
         config = chain(f"rtmp://ingest.test:{first.port}/live/cam0")
         async with on_air(camera(0, made("h264_aac"), config)) as (running, _):
@@ -301,7 +302,7 @@ async def test_acceptance_06_three_of_four_lose_no_frame(place: Place, trouble: 
             url = dead if trouble == "dead" else f"rtmp://{proxy.address}/live/bad"
             good = [chain(receiver.url("live", f"out{n}"), output=f"out{n}") for n in range(3)]
             async with on_air(camera(0, path, chain(url, output="bad"), *good)) as (running, _):
-                sessions = [one for one in running.sessions if one.key.output != "bad"]
+                sessions = [one for one in inner(running) if one.key.output != "bad"]
                 (ill,) = running.sessions.find(output="bad")
                 await until(lambda: all(one.policy.stable for one in sessions))
                 if trouble == "slow":

@@ -19,13 +19,13 @@ from camcast import Config, EngineThread
 from camcast.config import TargetConfig
 from camcast.events import AttemptFailed, AttemptStarted, Moved, Note
 from camcast.media import MediaKind
-from camcast.session import resolver
 from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
 from tests.faults.proxy import Greeting
 from tests.integration.air import (
     arrived,
     chain,
+    inner,
     moves_on,
     of,
     on_air,
@@ -121,7 +121,7 @@ def test_acceptance_09_stop_returns_in_every_state_from_any_thread(
             receiver.silent = state
         elif state == "hung name":
             url = "rtmp://hangs.test/live/cam0"
-            monkeypatch.setattr(resolver.socket, "getaddrinfo", _hang)
+            monkeypatch.setattr(socket, "getaddrinfo", _hang)
         elif state == "backing off":
             url = f"rtmp://{place.host}:{free_port()}/live/cam0"
         one_camera = (
@@ -205,7 +205,7 @@ async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return _hang() if host == "hangs.test" else real(host, *rest)
 
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     stalls: list[float] = []
     ticks = 0
 
@@ -248,7 +248,7 @@ async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(
                 ticker.cancel()
                 tried = {event.key.output for event in of(events, AttemptFailed) if isinstance(event, AttemptFailed)}
                 assert tried == set(urls) - {"good"}
-                (good,) = running.sessions.find(output="good")
+                (good,) = (one for one in inner(running) if one.key.output == "good")
                 assert good.metrics.frames_dropped == 0
             await receiver.until(lambda: not receiver.live())
             arrived(good, received(receiver.of("good")), clean=True)

@@ -47,7 +47,7 @@ def decode(recording: Recording) -> tuple[list[Shown], list[float]]:
     """(pictures, times of sound blocks) in the order in which a decoder gives them."""
     pictures: list[Shown] = []
     sounds: list[float] = []
-    with av.open(io.BytesIO(recording.flv())) as container:
+    with av.open(io.BytesIO(recording.flv()), "r") as container:
         for frame in container.decode(*container.streams.video, *container.streams.audio):
             if isinstance(frame, av.AudioFrame):
                 sounds.append((frame.time or 0.0) * 1000)
@@ -118,7 +118,7 @@ async def test_after_a_reconnect_sound_and_picture_are_in_step(tmp_path: Path) -
             await stable(running)
             for count in (2, 3):
                 receiver.drop(reset=True)
-                await until(lambda count=count: len(receiver.of("cam0")) == count)
+                await until(lambda count=count: len(receiver.of("cam0")) == count)  # type: ignore[misc]
                 await stable(running)
             await moves_on(one, 30)
         await receiver.until(lambda: not receiver.live())

@@ -54,8 +54,8 @@ def _name(code: CodeType) -> str:
 
 def pushed(*urls: str) -> CameraConfig:
     source = SourceConfig(type="push", options={"audio": "aac"})
-    sessions = [SessionConfig(camera_id=0, url=url, output=f"o{number}") for number, url in enumerate(urls)]
-    return CameraConfig(camera_id=0, streams=[StreamConfig(stream_id=0, source=source, sessions=sessions)])
+    sessions = tuple(SessionConfig(camera_id=0, url=url, output=f"o{number}") for number, url in enumerate(urls))
+    return CameraConfig(camera_id=0, streams=(StreamConfig(stream_id=0, source=source, sessions=sessions),))
 
 
 class Program:

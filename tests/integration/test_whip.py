@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
 from camcast.events import Note, SessionState
 from camcast.media import MediaKind
+from tests.integration.air import only
 from tests.integration.kit import balance, camera, connected, drawn, engine, sent, until
 from tests.media import made
 from tests.servers.process import free_port
@@ -28,15 +30,15 @@ def server(tmp_path: Path) -> Iterator[WhipServer]:
         yield running
 
 
-def to(server: WhipServer, path: str = "whip/camera-7", camera_id: int = 0, **more: object) -> SessionConfig:
-    target = TargetConfig(url=server.url(path), options={"token": TOKEN}, **more)  # type: ignore[arg-type]
+def to(server: WhipServer, path: str = "whip/camera-7", camera_id: int = 0, **more: Any) -> SessionConfig:
+    target = TargetConfig(url=server.url(path), options={"token": TOKEN}, **more)
     return SessionConfig(camera_id=camera_id, output="whip", targets=[target])
 
 
 async def test_a_test_picture_and_a_tone(server: WhipServer) -> None:
     async with engine(drawn(0, to(server), tone=440)) as running:
         await sent(running, 125)
-        (one,) = running.sessions
+        one = only(running)
         assert one.metrics.frames_dropped == 0
         video, audio = one.recorder.flow.sent[MediaKind.VIDEO], one.recorder.flow.sent[MediaKind.AUDIO]
         assert audio > 200
@@ -77,7 +79,7 @@ async def test_b_frames_and_aac_are_transcoded(server: WhipServer) -> None:
 
 async def test_the_keyframe_that_a_receiver_asks_for_is_made(server: WhipServer) -> None:
     async with engine(drawn(0, to(server), gop=60.0)) as running:
-        (one,) = running.sessions
+        one = only(running)
         # The first is written down late: the jitter buffer gives a picture out when the next one begins.
         await until(lambda: keyframes(server) == 1)
         await sent(running, 30)
@@ -98,7 +100,7 @@ def keyframes(server: WhipServer) -> int:
 
 async def test_a_dead_server_is_noticed_and_found_again(server: WhipServer) -> None:
     async with engine(camera(0, made("h264_opus"), to(server))) as running:
-        (one,) = running.sessions
+        one = only(running)
         await until(lambda: one.metrics.transport.get("receiver_reports", 0) >= 8)
         server.kill()
         await until(lambda: one.metrics.last_error, timeout=14)
@@ -133,6 +135,6 @@ async def test_failover_across_protocols(server: WhipServer, tmp_path: Path) -> 
     config = SessionConfig(camera_id=0, output="chain", targets=targets)
     async with engine(camera(0, made("h264_opus"), config)) as running:
         await sent(running, 30)
-        (one,) = running.sessions
+        one = only(running)
         assert "whip" in one.target_shown
     assert len(server.received()) > 30

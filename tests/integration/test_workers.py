@@ -9,7 +9,7 @@ import signal
 from attrs import evolve
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SlateConfig, SourceConfig, StreamConfig, SystemConfig
-from camcast.events import Connected, SessionState, WorkerRestarted
+from camcast.events import Connected, Event, SessionState, WorkerRestarted
 from camcast.media import TagType
 from camcast.workers.remote import RemoteCamera
 from camcast_rtmp.receiver import Receiver
@@ -35,7 +35,7 @@ def remote(engine: Engine) -> list[RemoteCamera]:
 async def test_two_processes_are_one_engine() -> None:
     async with Receiver() as receiver:
         async with Engine(sharded(receiver, 4)) as engine:
-            events = []
+            events: list[Event] = []
             reader = asyncio.create_task(_collect(engine, events))
             assert len(remote(engine)) == 2
             assert {one.worker.name for one in remote(engine)} == {"worker 1"}
@@ -69,7 +69,7 @@ async def test_two_processes_are_one_engine() -> None:
 async def test_a_worker_that_is_killed_comes_back_with_its_cameras() -> None:
     async with Receiver() as receiver:
         async with Engine(sharded(receiver, 2)) as engine:
-            events = []
+            events: list[Event] = []
             reader = asyncio.create_task(_collect(engine, events))
             (far,) = remote(engine)
             near = next(one for one in engine.cameras if one is not far)

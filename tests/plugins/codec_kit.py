@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 from tests.media import made
 
@@ -16,7 +18,8 @@ def our_tags(name: str, host: PluginHost, **chosen: str) -> tuple[list[Tag], Tag
 
     `chosen`: FLV form by codec, where it is not the preferred one.
     """
-    packets, counts = [], {}
+    packets: list[Any] = []
+    counts: dict[str, int] = {}
     forms: dict[MediaKind, FlvForm] = {}
     with av.open(str(made(name))) as source:
         kinds = {stream.index: host.codec(stream.codec_context.name) for stream in source.streams}

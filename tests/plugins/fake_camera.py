@@ -98,7 +98,7 @@ class FakeCamera:
 
     def wait(self, seconds: float) -> bool:
         with self._room:
-            return self._room.wait_for(lambda: self._filled or kernel.DEQUEUE in self.fail, seconds)
+            return self._room.wait_for(lambda: bool(self._filled) or kernel.DEQUEUE in self.fail, seconds)
 
     def map(self, length: int, offset: int) -> Memory:
         memory = self._memory[offset // 0x1000]

@@ -120,10 +120,10 @@ def ffmpeg_view(made_stream: Stream, codec: str) -> av.VideoCodecContext:
             packet.time_base, packet.stream = Fraction(1, 25), target
             out.mux(packet)
     buffer.seek(0)
-    with av.open(buffer) as back:
+    with av.open(buffer, "r") as back:
         video = back.streams.video[0]
         decoder.extradata = video.codec_context.extradata
-        for packet in back.demux(video):
+        for packet in back.demux(video):  # type: ignore[assignment]
             decoder.decode(packet)
     return decoder
 

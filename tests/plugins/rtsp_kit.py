@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
+from typing import Any
 
 from tests import compare
 from tests.plugins.source_kit import Sink, context
@@ -102,9 +103,9 @@ def _unit(packet: Packet) -> compare.Unit:
 
 
 @asynccontextmanager
-async def running(url: str, **options: object) -> AsyncIterator[Run]:
+async def running(url: str, **options: Any) -> AsyncIterator[Run]:
     sink = Sink()
-    run = Run(RtspSource(context(url, RtspOptions(**options), codec=find_codec)), sink)  # type: ignore[arg-type]
+    run = Run(RtspSource(context(url, RtspOptions(**options), codec=find_codec)), sink)
     try:
         yield run
     finally:

@@ -163,9 +163,7 @@ def test_what_is_encoded_is_a_tone_of_that_length(
     assert abs(packets[-1].pts + exact - (start + 2 * NS_PER_S)) <= exact
     assert KIND.decoder
     decoder = KIND.decoder(track)
-    sound = np.concatenate(
-        [frame.data.to_ndarray()[0] for packet in packets for frame in decoder.decode(packet)]  # type: ignore[union-attr]
-    )
+    sound = np.concatenate([frame.data.to_ndarray()[0] for packet in packets for frame in decoder.decode(packet)])
     spectrum = np.abs(np.fft.rfft(sound[out_rate // 2 : out_rate // 2 + out_rate]))
     assert abs(int(spectrum.argmax()) - 440) <= 1
 

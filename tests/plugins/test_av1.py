@@ -1,7 +1,10 @@
 """AV1: OBUs, sequence and frame headers, av1C, real streams and damaged ones, SVT-AV1 as encoder."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import numpy as np
@@ -34,7 +37,7 @@ def units(payload: bytes) -> list[tuple[int, bytes]]:
     return [(kind, payload[begin:end]) for kind, _, begin, end, _, _ in obu.split(payload)]
 
 
-def clip(name: str) -> tuple[bytes, list[av.Packet]]:
+def clip(name: str) -> tuple[bytes, list[av.Packet[Any]]]:
     with av.open(str(made(name))) as source:
         stream = source.streams.video[0]
         return stream.codec_context.extradata or b"", [packet for packet in source.demux(stream) if packet.size]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.servers.nginx import Nginx
 
@@ -20,7 +22,7 @@ class TestRtmpRefused(TestRtmp):
     """The same where a refusal is the server's own word."""
 
     @classmethod
-    def applicable(cls) -> list:
+    def applicable(cls) -> list[Any]:
         names = ("refusal_is_a_transport_error", "leaves_nothing", "hides_secrets")
         return [rule for rule in super().applicable() if rule.name in names]
 

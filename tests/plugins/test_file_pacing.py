@@ -40,7 +40,7 @@ def packets(*times: float, track: Track = VIDEO) -> list[Packet | None]:
 def begin(clock: HandClock, feed: ListFeed, **options: float) -> tuple[Player, Sink]:
     sink = Sink()
     player = Player(sink, Pacer(clock, clock.now), FileOptions(**options))  # type: ignore[arg-type]
-    player.start(feed)
+    player.start(feed)  # type: ignore[arg-type]
     return player, sink
 
 
@@ -135,7 +135,7 @@ async def test_one_failing_step_harms_no_other_and_a_cancelled_one_is_not_called
         seen.append("good")
         return now + NS_PER_S
 
-    cancelled = pacer.add(clock.ns + 5, lambda now: seen.append("cancelled"))  # type: ignore[arg-type, func-returns-value]
+    cancelled = pacer.add(clock.ns + 5, lambda now: seen.append("cancelled"))
     pacer.add(clock.ns, bad)
     pacer.add(clock.ns + 10, good)
     cancelled.cancel()

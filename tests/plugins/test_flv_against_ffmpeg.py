@@ -152,7 +152,7 @@ def test_ffmpeg_reads_our_file(name: str, host: PluginHost) -> None:
     """Every packet comes back with its bytes and times, and is decoded."""
     ours, packer, _ = our_tags(name, host)
     tags = ours + packer.end()
-    with av.open(io.BytesIO(file_header(audio=True, video=True) + b"".join(map(file_tag, tags)))) as container:
+    with av.open(io.BytesIO(file_header(audio=True, video=True) + b"".join(map(file_tag, tags))), "r") as container:
         assert (len(container.streams.video), len(container.streams.audio)) == (1, 1)
         packets = [packet for packet in container.demux() if packet.size]
         for kind, stream in ((TagType.VIDEO, container.streams.video[0]), (TagType.AUDIO, container.streams.audio[0])):

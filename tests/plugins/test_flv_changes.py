@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -62,12 +63,12 @@ def test_a_change_of_size(codec: str, tmp_path: Path) -> None:
     headers = [tag.time for tag, piece in media if piece.part is Part.HEADER]
     assert headers == [0, 1000]
     assert [tag.time for tag, piece in media if piece.part is Part.FRAME and piece.keyframe] == [0, 1000, 2000]
-    with av.open(io.BytesIO(file_header(audio=False, video=True) + b"".join(map(file_tag, tags)))) as container:
+    with av.open(io.BytesIO(file_header(audio=False, video=True) + b"".join(map(file_tag, tags))), "r") as container:
         shown = [(frame.width, frame.height) for frame in container.decode(video=0)]
     assert shown == [size for size in SIZES for _ in range(10)]
 
 
-def in_band(raw: av.Packet, codec: str) -> bytes:
+def in_band(raw: av.Packet[Any], codec: str) -> bytes:
     """A packet as a camera sends it: with its parameter sets on keyframes."""
     if codec not in ("h264", "h265") or not raw.is_keyframe:
         return bytes(raw)

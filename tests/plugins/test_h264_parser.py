@@ -202,7 +202,7 @@ def test_keyframes_begin_with_each_set_once() -> None:
         assert units_of(packet.payload) == [SPS, PPS] + [SEI] * (SEI in units) + [IDR]
     assert parser.counts == {"parameter sets added": 3, "parameter sets removed": 2}
     data = prefixed(SPS, PPS, SEI, IDR)
-    packet = parser.parse(data, 0, 0)
+    packet = parser.parse(data, 0, 0)  # type: ignore[assignment]
     assert packet is not None
     assert packet.payload is data
 

@@ -157,7 +157,7 @@ def test_nothing_is_dropped_silently() -> None:
     old = copy.deepcopy(ON)
     old["net_service"] |= {"onvif": 1, "rtsp": {"port": 8554, "users": []}}
     old["net_service"]["rtmp"]["third_url"] = "rtmp://10.1.2.3/live/SECRET"
-    old["odd key\n"] = 1
+    old["odd key\n"] = 1  # type: ignore[assignment]
     conversion = convert(OldFiles(net_service=old))
     keys = {"onvif", "rtsp.users", "rtsp.port", "rtmp.third_url"}
     assert told(conversion, Fate.LEFT) == {*(f"net_service.{key}" for key in keys), "'odd key\\n'"}

@@ -124,19 +124,23 @@ def test_what_ffmpeg_encodes_is_decoded(name: str) -> None:
     buffer = io.BytesIO()
     with av.open(buffer, "w", container) as out:
         stream = out.add_stream(encoder, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         context = stream.codec_context
         out.start_encoding()
         wave = (np.sin(2 * np.pi * 500 * np.arange(rate) / rate) * 8000).astype(np.int16)
         sound = av.AudioFrame.from_ndarray(wave[None, :], format="s16", layout="mono")
         sound.sample_rate, sound.pts = rate, 0
         resampler = av.AudioResampler(
-            format=context.format.name, layout="mono", rate=rate, frame_size=context.frame_size or 1024
+            format=context.format.name,
+            layout="mono",
+            rate=rate,
+            frame_size=context.frame_size or 1024,
         )
         for block in [*resampler.resample(sound), None]:
             out.mux(stream.encode(block))
     kind: CodecKind = KINDS[name]
     frames: list[Frame] = []
-    with av.open(io.BytesIO(buffer.getvalue())) as source:
+    with av.open(io.BytesIO(buffer.getvalue()), "r") as source:
         audio = source.streams.audio[0]
         parser = kind.parser(bytes(audio.codec_context.extradata or b"") or format_audio(rate, 1))
         decoder = None
@@ -147,7 +151,7 @@ def test_what_ffmpeg_encodes_is_decoded(name: str) -> None:
                 assert kind.decoder
                 decoder = kind.decoder(packet.track)
             frames += decoder.decode(packet)
-    heard = np.concatenate([frame.data.to_ndarray()[0] for frame in frames]).astype(float)  # type: ignore[union-attr]
+    heard = np.concatenate([frame.data.to_ndarray()[0] for frame in frames]).astype(float)
     assert {frame.track.sample_rate for frame in frames} == {rate}
     assert len(heard) > 0.8 * rate
     middle = heard[rate // 4 : rate // 4 + rate // 2]

@@ -151,7 +151,7 @@ REFUSALS: list[tuple[Set, type[TransportError], str, str]] = [
         "NetStream.Publish.BadName: Already publishing",
     ),
     (
-        lambda r: (r.held.add("secretkey"), setattr(r, "start_then_close", True)),
+        lambda r: (r.held.add("secretkey"), setattr(r, "start_then_close", True)),  # type: ignore[func-returns-value]
         UnexplainedRefusal,
         "publish",
         "the server accepted the stream and closed the connection 0.",
@@ -370,7 +370,7 @@ FLOODS: dict[str, tuple[Callable[[Any], None], str]] = {
     "commands": (lambda s: s.status(0, "status", "Whatever"), "over 500 messages at once"),
     "pings": (lambda s: s.ping(1), "over 500 messages at once"),
     "nothing": (lambda s: s.send(3, Type.COMMAND, 0, b""), "over 500 messages at once"),
-    "chunks of a byte": (lambda s: (s.set_chunk_size(1), s.send(3, Type.DATA, 0, bytes(30))), "over 500 messages"),
+    "chunks of a byte": (lambda s: (s.set_chunk_size(1), s.send(3, Type.DATA, 0, bytes(30))), "over 500 messages"),  # type: ignore[dict-item]
 }
 
 
@@ -393,10 +393,10 @@ async def test_a_server_that_trickles_is_cut_off(receiver: Receiver) -> None:
     async with streaming(receiver) as (_, events, _recording):
         (connection,) = receiver.connections
         # A byte at a time, which costs a turn of the loop each: a command of 700 bytes that never ends.
-        connection._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection._transport.write(b"\x03" + bytes(3) + (5000).to_bytes(3) + bytes((Type.DATA,)) + bytes(4))
+        connection._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
+        connection._transport.write(b"\x03" + bytes(3) + (5000).to_bytes(3) + bytes((Type.DATA,)) + bytes(4))  # type: ignore[union-attr]
         while not events.errors:
-            connection._transport.write(b"x")
+            connection._transport.write(b"x")  # type: ignore[union-attr]
             await asyncio.sleep(0)
         assert "over 500 pieces at once, or 50 a second" in str(events.errors[0])
 
@@ -705,7 +705,7 @@ async def test_the_key_is_shown_nowhere(receiver: Receiver, caplog: pytest.LogCa
         return Refusal("NetStream.Publish.BadAuth", f"{words} is wrong")
 
     for answer in (echo(key), echo("rtmp://h/live/" + key), echo(password), echo("k3y"), Refusal()):
-        receiver.on_publish = lambda app, got, answer=answer: answer  # type: ignore[misc]
+        receiver.on_publish = lambda app, got, answer=answer: answer
         transport, events = attempt(base)
         said += [repr(transport), repr(transport._address), repr(transport._context), repr(transport._options)]
         with pytest.raises(TransportError) as caught:
@@ -714,7 +714,7 @@ async def test_the_key_is_shown_nowhere(receiver: Receiver, caplog: pytest.LogCa
             str(caught.value),
             repr(caught.value),
             repr(events),
-            repr(transport._line.client.__dict__.get("_settings")),
+            repr(transport._line.client.__dict__.get("_settings")),  # type: ignore[union-attr]
         ]
         await transport.close()
     receiver.on_connect = lambda app, _: Refusal("NetConnection.Connect.Rejected", "authmod=k3y ?x")

@@ -14,7 +14,7 @@ from camcast_rtmp.options import RtmpOptions
 
 @pytest.fixture(scope="module")
 def host() -> PluginHost:
-    return PluginHost(allow={"rtmp"})
+    return PluginHost(allow=["rtmp"])
 
 
 @pytest.mark.parametrize("scheme", ["rtmp", "rtmps"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.plugins.rtmp_kit import AUDIO, VIDEO, attempt, drained
@@ -28,7 +29,7 @@ async def receiver(request: pytest.FixtureRequest, certificate: Certificate) -> 
 
 @pytest.fixture
 async def transport(receiver: Receiver, authority: Authority) -> AsyncIterator[RtmpTransport]:
-    fields = {"ca_file": str(authority.ca_file)} if receiver.url().startswith("rtmps") else {}
+    fields: dict[str, Any] = {"ca_file": str(authority.ca_file)} if receiver.url().startswith("rtmps") else {}
     made, _ = attempt(receiver.url("live", "k", host="localhost"), **fields)
     await made.connect()
     await made.publish((VIDEO, AUDIO))

@@ -92,7 +92,7 @@ async def test_http_connect() -> None:
     asked: list[str] = []
     async with Receiver() as receiver, relay(http(("127.0.0.1", receiver.port), asked, guarded=True)) as port:
         place = "rtmp://camera.invalid:1936/live/k"
-        fields = {"proxy": f"http://joe:s3%2Fcret@127.0.0.1:{port}"}
+        fields: dict[str, Any] = {"proxy": f"http://joe:s3%2Fcret@127.0.0.1:{port}"}
         await publish_all(attempt(place, **fields)[0], [PICTURE], tracks=())
         assert receiver.of("k")[0].size == 50_005
         assert asked[0].startswith("CONNECT camera.invalid:1936 HTTP/1.1\r\nHost: camera.invalid:1936\r\n")
@@ -105,7 +105,7 @@ async def test_http_connect() -> None:
 async def test_socks5(guarded: bool) -> None:
     asked: list[bytes] = []
     async with Receiver() as receiver, relay(socks(("127.0.0.1", receiver.port), asked, guarded=guarded)) as port:
-        fields = {"proxy": f"socks5://joe:s3%2Fcret@127.0.0.1:{port}"}
+        fields: dict[str, Any] = {"proxy": f"socks5://joe:s3%2Fcret@127.0.0.1:{port}"}
         await publish_all(attempt("rtmp://camera.invalid/live/k", **fields)[0], [PICTURE], tracks=())
         await publish_all(attempt("rtmp://192.0.2.1:80/live/k", **fields)[0], [PICTURE], tracks=())
         await publish_all(attempt("rtmp://[2001:db8::1]/live/k", **fields)[0], [PICTURE], tracks=())
@@ -121,7 +121,7 @@ async def test_tls_inside_a_proxy_is_still_verified(authority: Authority, certif
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate.cert_file, certificate.key_file)
     async with Receiver(tls=tls) as receiver, relay(http(("127.0.0.1", receiver.port), [])) as port:
-        fields = {"proxy": f"http://127.0.0.1:{port}", "ca_file": str(authority.ca_file)}
+        fields: dict[str, Any] = {"proxy": f"http://127.0.0.1:{port}", "ca_file": str(authority.ca_file)}
         await publish_all(attempt("rtmps://localhost/live/k", **fields)[0], [PICTURE], tracks=())
         with pytest.raises(RefusedError, match="for another host name"):
             await attempt("rtmps://camera.invalid/live/k", **fields)[0].connect()

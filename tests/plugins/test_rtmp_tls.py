@@ -52,7 +52,7 @@ async def refusal(receiver: Receiver, **fields: Any) -> TransportError:
 async def test_the_right_certificate(authority: Authority, certificate: Certificate, host: str) -> None:
     names: list[str | None] = []
     tls = context(certificate)
-    tls.sni_callback = lambda sock, name, _: names.append(name)  # type: ignore[assignment]
+    tls.sni_callback = lambda sock, name, _: names.append(name)
     async with Receiver(tls=tls) as receiver:
         events = await publish(receiver, host=host, ca_file=str(authority.ca_file))
     assert names == (["localhost"] if host == "localhost" else [None])
@@ -202,7 +202,7 @@ async def test_a_server_that_wants_to_know_who_we_are(
         assert "want" in str(caught.value)
         assert "a certificate of ours" in str(caught.value)
         assert "client_certificate" in str(caught.value)
-        strange = {"client_certificate": str(other.cert_file), "client_key": str(other.key_file)}
+        strange: dict[str, Any] = {"client_certificate": str(other.cert_file), "client_key": str(other.key_file)}
         transport, _ = attempt(f"rtmps://localhost:{port}/live/k", ca_file=ca, **strange)
         with pytest.raises(RefusedError, match=r"the server does not take our client_certificate \(unknown ca\)"):
             await transport.connect()

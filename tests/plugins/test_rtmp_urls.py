@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from camcast.target import Target
@@ -41,7 +43,7 @@ from camcast_rtmp.kind import check
         ("rtmp://h/", {"app": "", "stream_key": "cam1"}, "h", 1935, "", "cam1", "rtmp://h/"),
     ],
 )
-def test_the_parts(url: str, fields: dict[str, str], host: str, port: int, app: str, key: str, tc_url: str) -> None:
+def test_the_parts(url: str, fields: dict[str, Any], host: str, port: int, app: str, key: str, tc_url: str) -> None:
     found = urls.parse(Target(url=url, **fields))
     assert (found.host, found.port, found.app, found.key, found.tc_url) == (host, port, app, key, tc_url)
 
@@ -72,7 +74,7 @@ def test_credentials_are_decoded_and_shown_nowhere() -> None:
         ("rtmp://h/other", {"app": "live", "stream_key": "secretkey"}, "the URL's path must be empty or the same app"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_without_the_key(url: str, fields: dict[str, str], text: str) -> None:
+def test_what_is_wrong_is_said_without_the_key(url: str, fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text) as caught:
         check(Target(url=url, **fields))
     assert "secretkey" not in str(caught.value)
@@ -100,7 +102,7 @@ def test_targets_that_can() -> None:
 
 
 def test_publish_names_are_equal_exactly_when_servers_would_clash() -> None:
-    def name(url: str, **fields: str) -> str:
+    def name(url: str, **fields: Any) -> str:
         return publish_name(Target(url=url, **fields))
 
     assert name("rtmp://h/live/k?token=1") == name("rtmp://user:pw@h:1935/live/k?token=2")

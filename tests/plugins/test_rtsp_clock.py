@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
-from camcast_rtsp.clock import ArrivalClock, Timeline, TrackClock
+from camcast_rtsp.clock import Timeline, TrackClock
 from camcast_rtsp.decode_order import DecodeTimes, needed_depth
+from camcast_rtsp.rate import ArrivalClock
 
 VIDEO = Track(kind=MediaKind.VIDEO, codec="test")
 START = 1_000 * NS_PER_S

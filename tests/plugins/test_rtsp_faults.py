@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from struct import pack_into, unpack_from
+from typing import Any
 
 import pytest
 from tests.compare import Media, compare
@@ -35,7 +36,7 @@ def camera(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gst
         yield server
 
 
-async def through(relay: RtpRelay, **options: object) -> Run:
+async def through(relay: RtpRelay, **options: Any) -> Run:
     async with relay, running(relay.url("/cam"), **options) as run:
         assert "RTCP BYE" in str(await run.failure())
         return run

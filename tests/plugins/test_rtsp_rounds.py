@@ -80,7 +80,7 @@ async def test_all_sockets_are_read_and_the_loop_watches_one_descriptor(monkeypa
             def read(now: int, number: int = number, here: socket.socket = here) -> None:
                 got[number] = got.get(number, b"") + here.recv(100)
 
-            ours.add(here.fileno(), read)
+            ours.add(here.fileno(), read)  # type: ignore[arg-type]
         for wave in (b"a", b"b"):
             for _, there in sockets:
                 there.send(wave)
@@ -105,7 +105,7 @@ async def test_the_last_to_leave_closes_the_epoll_and_the_next_begins_anew() -> 
         open_sockets = descriptors()
         for _ in range(2):
             for here, _ in sockets:
-                ours.add(here.fileno(), partial(take, here, got))
+                ours.add(here.fileno(), partial(take, here, got))  # type: ignore[arg-type]
             assert len(descriptors() - open_sockets) == 1
             got.clear()
             for _, there in sockets:
@@ -140,7 +140,7 @@ async def test_a_reader_that_fails_or_leaves_in_a_round_disturbs_nobody() -> Non
             called.append(3)
 
         for number, read in zip(numbers, (failing, leaving, lambda now: called.append(2), good), strict=True):
-            ours.add(number, read)
+            ours.add(number, read)  # type: ignore[arg-type]
         for _, there in sockets:
             there.send(b"x")
         await until(lambda: 3 in called, "the last was read")
@@ -151,7 +151,7 @@ async def test_a_reader_that_fails_or_leaves_in_a_round_disturbs_nobody() -> Non
         # The last to leave, from within a round.
         ours.remove(numbers[0])
         ours.remove(numbers[3])
-        ours.add(numbers[3], lambda now: ours.remove(numbers[3]))
+        ours.add(numbers[3], lambda now: ours.remove(numbers[3]))  # type: ignore[arg-type, return-value]
         sockets[3][1].send(b"x")
         await until(lambda: not ours._readers, "read, and left")
 
@@ -171,7 +171,7 @@ async def test_a_long_round_gives_way_to_the_loop() -> None:
                 while time.monotonic_ns() <= done:
                     pass
 
-            ours.add(here.fileno(), read)
+            ours.add(here.fileno(), read)  # type: ignore[arg-type]
             there.send(b"x")
         await until(lambda: len(order) == 6, "all were read")
         assert order == [0, "others", 1, "others", 2, "others"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -56,7 +57,7 @@ def camera(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         yield server
 
 
-async def received(camera: GstRtsp, name: str, **options: object) -> Run:
+async def received(camera: GstRtsp, name: str, **options: Any) -> Run:
     """Everything that a mount plays, up to its end."""
     async with running(camera.url(f"/{name}"), **options) as run:
         error = await run.failure(timeout=20)

@@ -45,7 +45,7 @@ def config(host: PluginHost, receiver: Receiver, *sources: dict[str, Any], **enc
 
 
 def pictures(recording: Recording) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(recording.flv())) as container:
+    with av.open(io.BytesIO(recording.flv()), "r") as container:
         return list(container.decode(video=0))
 
 
@@ -97,7 +97,7 @@ async def test_packets_pushed_from_a_thread_of_a_program_without_asyncio_arrive_
     with av.open(str(path)) as container:
         annexb = av.BitStreamFilterContext("h264_mp4toannexb", container.streams.video[0])
         packets = [
-            (bytes(out), round(out.dts * out.time_base * 10**9), round(out.pts * out.time_base * 10**9))
+            (bytes(out), round(out.dts * out.time_base * 10**9), round(out.pts * out.time_base * 10**9))  # type: ignore[operator]
             for packet in container.demux(video=0)
             for out in annexb.filter(packet if packet.size else None)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,8 @@ from camcast_srt.options import SrtOptions, SrtSettings, settings_of
 PASSPHRASE = "correct horse battery"
 
 
-def settings(url: str, options: SrtOptions | None = None, **target: object) -> SrtSettings:
-    return settings_of(Target(url=url, **target), options or SrtOptions())  # type: ignore[arg-type]
+def settings(url: str, options: SrtOptions | None = None, **target: Any) -> SrtSettings:
+    return settings_of(Target(url=url, **target), options or SrtOptions())
 
 
 def test_defaults() -> None:

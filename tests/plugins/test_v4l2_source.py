@@ -115,7 +115,7 @@ async def test_raw_pictures_arrive_pixel_for_pixel(fourcc: str, pixels: str, pad
     assert (frame.track.codec, frame.track.width, frame.track.height, frame.track.frame_rate) == (RAW, 64, 48, 30.0)
     assert sink.announced == [[frame.track]]
     assert before // 1000 <= frame.pts // 1000 <= frame.arrival // 1000
-    assert np.array_equal(frame.data.to_ndarray(), picture.to_ndarray())  # type: ignore[union-attr]
+    assert np.array_equal(frame.data.to_ndarray(), picture.to_ndarray())
 
 
 def jpeg(number: int) -> bytes:
@@ -136,7 +136,7 @@ async def test_a_webcam_with_losses_and_damage_is_counted() -> None:
         await until(lambda: not camera._filled)
         camera.shoot(jpeg(4))
         await until(lambda: len(sink.frames) == 3)
-    assert [round(float(f.data.to_ndarray(format="gray").mean()) / 40) for f in sink.frames] == [1, 2, 4]  # type: ignore[union-attr]
+    assert [round(float(f.data.to_ndarray(format="gray").mean()) / 40) for f in sink.frames] == [1, 2, 4]  # type: ignore[call-arg]
     assert sink.drops == {(VIDEO, "lost by the driver"): 3, (VIDEO, "damaged"): 2}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import attrs
 import av
@@ -64,15 +65,15 @@ def hashes(payload: bytes) -> list[str]:
     return [hashlib.sha256(unit).hexdigest() for unit in units_of(payload)]
 
 
-def read_back(data: bytes) -> tuple[list[av.Packet], bytes, list[tuple[int, int]]]:
+def read_back(data: bytes) -> tuple[list[av.Packet[Any]], bytes, list[tuple[int, int]]]:
     """FFmpeg's packets, its configuration record, and the sizes of the pictures that it decodes."""
-    with av.open(io.BytesIO(data), format="flv") as container:
+    with av.open(io.BytesIO(data), "r", format="flv") as container:
         video = container.streams.video[0]
         record = bytes(video.codec_context.extradata or b"")
         packets = [packet for packet in container.demux(video) if packet.size]
         decoder = av.CodecContext.create(video.codec_context.name, "r")
         decoder.extradata = record
-        pictures = [picture for packet in [*packets, None] for picture in decoder.decode(packet)]
+        pictures = [picture for packet in [*packets, None] for picture in decoder.decode(packet)]  # type: ignore[attr-defined]
     return packets, record, [(picture.width, picture.height) for picture in pictures]
 
 
@@ -96,7 +97,7 @@ def test_clips_whose_pts_come_before_their_dts(codec: CodecKind, form: str) -> N
     packets = packets_of(codec, stream(f"libx{codec.name[1:]}", "bframes=0"), start=1000)
     early = [attrs.evolve(packet, pts=packet.pts - 3 * NS_PER_MS) for packet in packets]
     back, _, _ = read_back(flv(codec.flv[form], early))
-    assert [packet.pts - packet.dts for packet in back] == [-3] * len(packets)
+    assert [packet.pts - packet.dts for packet in back] == [-3] * len(packets)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(("codec", "form"), [(H264, "legacy"), (H265, "enhanced"), (H265, "legacy")])

@@ -44,8 +44,8 @@ def test_the_offer_as_another_implementation_reads_it() -> None:
     for media, own in zip(read.media, OFFER, strict=True):
         assert media.direction == "sendonly"
         assert media.rtcp_mux
-        assert media.ice.usernameFragment == "abcd"
-        assert media.dtls.role == "auto"
+        assert media.ice.usernameFragment == "abcd"  # type: ignore[union-attr]
+        assert media.dtls.role == "auto"  # type: ignore[union-attr]
         assert media.ssrc[0].ssrc == own.ssrc
         assert media.ice_candidates[0].ip == "192.0.2.1"
         assert media.ice_candidates_complete

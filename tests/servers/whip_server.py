@@ -242,7 +242,7 @@ def main() -> None:
     if settings["light"]:
         aiortc.rtcrtpreceiver.RTCRtpReceiver._handle_rtp_packet = count_only  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.RTCRtpReceiver.receive = receive  # type: ignore[method-assign]
-    aiortc.rtcrtpreceiver.decoder_worker = write_down
+    aiortc.rtcrtpreceiver.decoder_worker = write_down  # type: ignore[assignment]
     context = None
     if settings["tls"]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

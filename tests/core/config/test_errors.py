@@ -36,7 +36,7 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
         place: Any = result
         *way, last = [int(part) if part.isdigit() else part for part in path.split("/")]
         for part in way:
-            place = place[part] if isinstance(place, list) else place.setdefault(part, {})
+            place = place[part] if isinstance(place, list) else place.setdefault(part, {})  # type: ignore[index]
         if value is DELETE:
             del place[last]
         elif isinstance(place, list) and last == len(place):

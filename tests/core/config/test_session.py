@@ -269,9 +269,9 @@ def test_a_key_is_known_once_it_is_known_whose_the_session_is() -> None:
     ("make", "told"),
     [
         (lambda: StreamConfig(source="rtsp://x"), "source: expected a SourceConfig, got text"),  # type: ignore[arg-type]
-        (lambda: CameraConfig(streams=[1]), "streams: expected a StreamConfig, got 1"),  # type: ignore[list-item]
+        (lambda: CameraConfig(streams=[1]), "streams: expected a StreamConfig, got 1"),  # type: ignore[arg-type]
         (lambda: Config(cameras=CameraConfig()), "cameras: expected a tuple of CameraConfigs, got a CameraConfig"),  # type: ignore[arg-type]
-        (lambda: SessionConfig(url=TEMPLATE, retry_policy={}), "retry_policy: expected a RetryPolicy, got an object"),  # type: ignore[typeddict-item]
+        (lambda: SessionConfig(url=TEMPLATE, retry_policy={}), "retry_policy: expected a RetryPolicy, got an object"),  # type: ignore[arg-type]
         (lambda: SessionConfig(urls=[TEMPLATE, 7]), "urls[1]: expected a URL or a TargetConfig, got 7"),  # type: ignore[list-item]
         (lambda: SessionConfig(urls=["rtmp://a/{x"]), None),
         (lambda: CameraConfig(name="rtmp://a/live/key"), None),

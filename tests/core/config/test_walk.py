@@ -73,8 +73,8 @@ def test_an_output_of_its_own_beside_the_root_default() -> None:
 def test_both_places_of_a_stream_block_work(place: str) -> None:
     block = {"url": "rtmp://a/live/k"}
     keys = {"rtmp": {"rtmp": block}, "outputs": {"outputs": {"rtmp": block}}}
-    both = {**keys["rtmp"], **keys["outputs"]}
-    assert urls(only(one(keys.get(place, both), rtmp={"url_template": ROOT}))) == ["rtmp://a/live/k"]
+    both = {**keys["rtmp"], **keys["outputs"]}  # type: ignore[dict-item, var-annotated]
+    assert urls(only(one(keys.get(place, both), rtmp={"url_template": ROOT}))) == ["rtmp://a/live/k"]  # type: ignore[arg-type]
 
 
 def test_levels_override_field_by_field() -> None:
@@ -228,7 +228,7 @@ def test_a_source_keeps_trying_unless_told_otherwise() -> None:
     source = {"type": "rtsp", "url": "env:CAMERA", "options": {"transport": "file:/run/transport"}}
     found = one({"source": {**source, "retry_policy": {"initial_delay": 2}}}).cameras[0].streams[0].source
     assert found.retry_policy == RetryPolicy(max_attempts=None, initial_delay=2)
-    resolved = found.resolved(resolve_secret={"env:CAMERA": "rtsp://u:p@c/main", "file:/run/transport": "tcp"}.get)
+    resolved = found.resolved(resolve_secret={"env:CAMERA": "rtsp://u:p@c/main", "file:/run/transport": "tcp"}.get)  # type: ignore[arg-type]
     assert (resolved.url, resolved.options) == ("rtsp://u:p@c/main", {"transport": "tcp"})
 
 

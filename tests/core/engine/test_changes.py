@@ -129,8 +129,8 @@ def feed_all(world: World) -> None:
 async def test_a_line_for_each_session_that_cannot_be_and_the_others_run(world: World) -> None:
     engine = await world.start()
     other = world.config(SessionConfig(url="mem://a/1"), SessionConfig(output="twin", url="mem://a/1"))
-    other = other.cameras[0].renumbered(1)
-    lines = await engine.reload(attrs.evolve(engine.config, cameras=(*engine.config.cameras, other)))
+    camera = other.cameras[0].renumbered(1)
+    lines = await engine.reload(attrs.evolve(engine.config, cameras=(*engine.config.cameras, camera)))
     assert lines[0] == "camera 1 added"
     assert lines[1].startswith("session cam1_main/twin cannot be created: session cam1_main/twin would publish")
     assert len(engine.sessions) == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Never
+from typing import Any, Never
 
 import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import AUDIO, TOY_VIDEO, VIDEO, World, picture, sound, until
 
+from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.config import (
     CameraConfig,
@@ -32,8 +33,13 @@ QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=None)
 
 
 def source_state(world: World) -> SourceState:
-    assert world.engine is not None
     return world.engine.cameras.stream(0, 0).state
+
+
+def toy(engine: Engine) -> CameraHandle:
+    camera = engine.cameras.get(0)
+    assert camera is not None
+    return camera
 
 
 async def test_a_lost_camera_comes_back_and_the_timeline_goes_on(world: World) -> None:
@@ -150,7 +156,7 @@ async def test_new_parameters_are_announced_once_before_their_keyframe(world: Wo
         world.next()
     for _ in range(8):
         world.next(track=new)
-    bodies = [bytes(unit.body) for unit, _ in world.servers.live("a")[0].units]
+    bodies = [bytes(unit.body) for unit, _ in world.servers.live("a")[0].units]  # type: ignore[union-attr]
     assert bodies.count(b"header new") == 1
     assert bodies.count(b"header vc") == 1
 
@@ -225,7 +231,7 @@ async def test_a_hook_that_raises_keeps_nobody_from_hearing(world: World) -> Non
 
     class Bad:
         @hookimpl
-        def camcast_session_event(self, event) -> Never:
+        def camcast_session_event(self, event: Any) -> Never:
             raise RuntimeError("bad watcher")
 
     world.host.register(Bad())
@@ -243,10 +249,10 @@ async def test_an_engine_starts_once(world: World) -> None:
 async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_not_end_the_session(world: World) -> None:
     engine = await world.start(chain("a"), flowing=False)
     world.sinks[0, 0].packet(picture(1))
-    one = engine.sessions.get(KEY)
+    one = world.session()
     await until(lambda: one.state is SessionState.CONNECTING and engine.cameras.stream(0, 0).feed.renditions)
-    await engine.cameras.get(0).stop()
-    engine.cameras.get(0).start()
+    await toy(engine).stop()
+    toy(engine).start()
     await until(lambda: world.sinks)
     world.flow()
     await until(lambda: world.servers.live("a"))
@@ -255,8 +261,8 @@ async def test_a_camera_stopped_under_a_session_that_waits_for_a_picture_does_no
 async def test_a_camera_restarted_under_a_session_is_published_anew(world: World) -> None:
     engine = await world.start(chain("a"))
     await until(lambda: world.servers.live("a"))
-    await engine.cameras.get(0).stop()
-    engine.cameras.get(0).start()
+    await toy(engine).stop()
+    toy(engine).start()
     await until(lambda: len(world.servers.at("a")) == 2 and len(world.servers.at("a")[1].units) > 10)
     assert len(world.servers.live()) == 1
     assert not world.of(AttemptFailed)
@@ -272,7 +278,7 @@ async def feed_both(world: World, numbers: range) -> None:
 
 async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_target(world: World) -> None:
     await world.start(chain("a", "b"))
-    await until(lambda: world.servers.live("a") and world.engine.sessions.get(KEY).policy.stable)
+    await until(lambda: world.servers.live("a") and world.session().policy.stable)
     world.still()
     world.sinks[0, 0].tracks((VIDEO, AUDIO))
     await feed_both(world, range(world.number, world.number + 20))
@@ -306,13 +312,13 @@ async def test_another_codec_from_a_source_that_comes_back_is_published_anew(wor
 
     class More:
         @hookimpl
-        def camcast_codecs(self):
+        def camcast_codecs(self) -> Any:
             return [other]
 
     world.host.register(More())
     world.takes = attrs.evolve(world.takes, others=Take(Confidence.YES))
     await world.start(chain("a", "b"))
-    await until(lambda: world.servers.live("a") and world.engine.sessions.get(KEY).policy.stable)
+    await until(lambda: world.servers.live("a") and world.session().policy.stable)
     world.still()
     new = attrs.evolve(VIDEO, codec="othervideo")
     world.sinks[0, 0].tracks((new,))
@@ -380,7 +386,7 @@ async def test_reloads_at_the_same_time_come_one_after_the_other(world: World) -
     engine = await world.start(chain("a"), chain("b", output="cloud"))
     empty, full = Config(), engine.config
     results = await asyncio.gather(engine.reload(empty), engine.reload(empty), engine.reload(full))
-    assert results == [["camera 0 removed"], [], ["camera 0 added"]]
+    assert [*results] == [["camera 0 removed"], [], ["camera 0 added"]]
 
 
 async def test_what_a_sources_library_says_is_scrubbed(world: World, caplog: pytest.LogCaptureFixture) -> None:

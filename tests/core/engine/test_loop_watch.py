@@ -66,7 +66,7 @@ async def test_one_hold_is_told_once_and_the_next_one_again() -> None:
     watched = Watched()
     for number in (1, 2):
         time.sleep(0.6)  # noqa: ASYNC251  holding the loop is what is tried
-        await until(lambda number=number: len(watched.holds) == number)
+        await until(lambda number=number: len(watched.holds) == number)  # type: ignore[misc]
     watched.watch.stop()
     assert [hold.plugin for hold in watched.holds] == [None, None]
     assert all("test_loop_watch.py" in hold.where for hold in watched.holds)

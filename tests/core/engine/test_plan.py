@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -22,21 +24,21 @@ from camcast.events import SessionKey
 PRIMARY, CLOUD = SessionKey(0, 0, "rtmp"), SessionKey(0, 0, "cloud")
 
 
-def session(url: str, number: int = 0, **settings: object) -> SessionConfig:
-    return SessionConfig(camera_id=number, url=url, **settings)  # type: ignore[arg-type]
+def session(url: str, number: int = 0, **settings: Any) -> SessionConfig:
+    return SessionConfig(camera_id=number, url=url, **settings)
 
 
-def camera(number: int, *sessions: SessionConfig, **settings: object) -> CameraConfig:
+def camera(number: int, *sessions: SessionConfig, **settings: Any) -> CameraConfig:
     stream = StreamConfig(source=SourceConfig(type="file", url=f"clip{number}.mp4"), sessions=sessions)
-    return CameraConfig(camera_id=number, **{"streams": (stream,), **settings})  # type: ignore[arg-type]
+    return CameraConfig(camera_id=number, **{"streams": (stream,), **settings})
 
 
-def running(*cameras: CameraConfig, **settings: object) -> Running:
+def running(*cameras: CameraConfig, **settings: Any) -> Running:
     sessions = {key: one for camera in cameras for key, one in sessions_of(camera).items()}
     return Running(
         cameras={camera.camera_id: camera for camera in cameras},
         sessions=sessions,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
 
 
@@ -48,8 +50,8 @@ def to(wanted: Config, now: Running) -> dict[object, Step]:
     return {step.key: step for step in plan(now, wanted, names)}
 
 
-def config(*cameras: CameraConfig, **system: object) -> Config:
-    return Config(cameras=cameras, system=SystemConfig(**system))  # type: ignore[arg-type]
+def config(*cameras: CameraConfig, **system: Any) -> Config:
+    return Config(cameras=cameras, system=SystemConfig(**system))
 
 
 def texts(wanted: Config, now: Running) -> list[str]:
@@ -98,7 +100,7 @@ def test_what_is_in_place_is_told_apart_from_what_is_not() -> None:
         ({"streams": (StreamConfig(source=SourceConfig(type="testsrc")),)}, "the kinds of its sources"),
     ],
 )
-def test_a_camera_is_restarted_for_its_name_and_for_where_it_may_run(change: dict[str, object], why: str) -> None:
+def test_a_camera_is_restarted_for_its_name_and_for_where_it_may_run(change: dict[str, Any], why: str) -> None:
     old = camera(0, session("rtmp://a/x"))
     new = attrs.evolve(old, **change)
     (step,) = plan(running(old), config(new))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import attrs
 import pytest
@@ -25,8 +25,8 @@ from camcast.events import Event, SessionState, SourceChanged, SourceState
 from camcast.session.session_manager import SessionHandle, SessionManager
 
 
-def facade(world: World, **settings: object) -> EngineThread:
-    return EngineThread(world.config(), host=world.host, **settings)  # type: ignore[arg-type]
+def facade(world: World, **settings: Any) -> EngineThread:
+    return EngineThread(world.config(), host=world.host, **settings)
 
 
 def test_a_second_start_is_refused_and_the_first_goes_on() -> None:
@@ -71,7 +71,7 @@ def test_a_start_that_fails_is_raised_and_ends_the_thread(monkeypatch: pytest.Mo
 def test_an_on_event_that_raises_hears_the_next_event_all_the_same() -> None:
     world, seen = World(), []
 
-    def bad(event) -> Never:
+    def bad(event: Any) -> Never:
         seen.append(event)
         raise ValueError("bad watcher")
 
@@ -219,7 +219,8 @@ def test_a_reload_from_a_thread_says_what_changed(running: tuple[World, EngineTh
 def test_events_are_iterated_over_until_the_engine_stops() -> None:
     world = World()
     engine = facade(world)
-    events, seen = engine.events(), []  # before the first happens
+    seen: list[Event] = []
+    events = engine.events()  # before the first happens
     engine.start()
     assert isinstance(next(events), SourceChanged)
 
@@ -232,6 +233,7 @@ def test_events_are_iterated_over_until_the_engine_stops() -> None:
     engine.stop()
     reader.join(5)
     assert not reader.is_alive()
+    assert isinstance(seen[-1], SourceChanged)
     assert seen[-1].new is SourceState.STOPPED
     assert list(engine.events()) == []
 
@@ -247,7 +249,8 @@ def test_what_nobody_has_read_before_the_end_is_read_after_it() -> None:
 
 
 def test_a_blocking_call_from_the_engines_own_thread_is_refused_at_once() -> None:
-    world, told = World(), []
+    world = World()
+    told: list[Any] = []
 
     def watcher(event: Event) -> None:
         for call in (engine.stats, engine.stop, lambda: next(engine.events()), lambda: engine.call(int)):

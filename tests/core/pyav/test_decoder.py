@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import attrs
 import pytest
@@ -17,9 +18,9 @@ from camcast_h264.parser import H264Parser
 TICK = NS_PER_S // 25
 
 
-def packets(parameters: str = "bframes=2:b-adapt=0", **settings: object) -> list[Packet]:
+def packets(parameters: str = "bframes=2:b-adapt=0", **settings: Any) -> list[Packet]:
     parser = H264Parser()
-    made = stream("libx264", parameters, **settings)  # type: ignore[arg-type]
+    made = stream("libx264", parameters, **settings)
     found = [parser.parse(unit.data, unit.dts * TICK, unit.pts * TICK, arrival=unit.pts + 1) for unit in made.units]
     return [packet for packet in found if packet is not None]
 
@@ -44,7 +45,7 @@ def test_a_new_picture_size_in_mid_stream() -> None:
     first, second = packets("bframes=0"), packets("bframes=0", size=(322, 182))
     decoder = AvDecoder(first[0].track, "h264")
     frames = [frame for packet in first + second for frame in decoder.decode(packet)] + decoder.flush()
-    assert [(frame.track.width, frame.data.width) for frame in frames] == [(320, 320)] * 12 + [(322, 322)] * 12
+    assert [(frame.track.width, frame.data.width) for frame in frames] == [(320, 320)] * 12 + [(322, 322)] * 12  # type: ignore[union-attr]
     assert len({id(frame.track) for frame in frames}) == 2
 
 

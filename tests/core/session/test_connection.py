@@ -23,16 +23,14 @@ class Clock:
         return self.time
 
 
-def manager(
-    targets: int = 1, *, rng: float = 0.0, auto: bool = True, **policy: object
-) -> tuple[ConnectionManager, Clock]:
+def manager(targets: int = 1, *, rng: float = 0.0, auto: bool = True, **policy: Any) -> tuple[ConnectionManager, Clock]:
     clock = Clock()
     made = ConnectionManager(
         targets,
         RetryPolicy(**policy),
         auto_reconnect=auto,
         now=clock,
-        rng=lambda: rng,  # type: ignore[arg-type]
+        rng=lambda: rng,
     )
     return made, clock
 
@@ -70,8 +68,8 @@ def test_what_has_given_up_tries_one_round_now_and_then(reason: ErrorClass, seco
         assert policy.revive_at == clock.time + seconds
         clock.time = policy.revive_at
         policy.revive()
-        assert [policy.next_target(), policy.on_disconnect(reason)] == [0, None]
-        assert [policy.next_target(), policy.on_disconnect(reason)] == [1, None]
+        assert [policy.next_target(), policy.on_disconnect(reason)] == [0, None]  # type: ignore[func-returns-value]
+        assert [policy.next_target(), policy.on_disconnect(reason)] == [1, None]  # type: ignore[func-returns-value]
 
 
 def test_a_revived_one_that_carries_media_has_all_its_attempts_again() -> None:
@@ -152,7 +150,7 @@ def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next() -> None:
         policy.on_connected(1)
         policy.on_flow(10)
         policy.on_disconnect(NETWORK, 1, retry_after=retry_after)
-        tried = []
+        tried: list[Any] = []
         while (target := policy.next_target()) is not None and len(tried) < 3:
             tried.append(target)
             policy.on_disconnect(NETWORK, target)
@@ -164,7 +162,7 @@ def test_a_stable_server_that_wants_us_to_connect_anew_is_the_next() -> None:
 
 def test_a_round_tries_each_target_in_order_and_at_once() -> None:
     policy, clock = manager(3)
-    tried = []
+    tried: list[Any] = []
     while (target := policy.next_target()) is not None:
         tried.append(target)
         policy.on_disconnect(NETWORK, target)
@@ -343,7 +341,7 @@ def test_every_round_tries_every_target_once(targets: int, reasons: list[ErrorCl
         target = policy.next_target()
         if target is None:
             assert sorted(tried) == list(range(targets))
-            tried = []
+            tried: list[Any] = []  # type: ignore[no-redef]
             if policy.failed:
                 return
             clock.time = policy.next_attempt_at

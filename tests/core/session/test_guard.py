@@ -269,7 +269,6 @@ async def test_a_pending_that_raises_while_it_drains_does_not_keep_the_connectio
     transport = world.servers.live("a")[0].transport
     broken = True
     with caplog.at_level(logging.ERROR):
-        assert world.engine is not None
         await world.engine.sessions.delete_session(KEY)
     assert closed == [transport]
     assert not world.servers.alive
@@ -290,7 +289,6 @@ async def test_a_connect_that_cancels_itself_does_not_end_the_session(
     assert isinstance(failure, AttemptFailed)
     assert failure.error_class is ErrorClass.NETWORK
     monkeypatch.undo()
-    assert world.engine is not None
     session = world.engine.sessions.get(KEY)
     assert session is not None
     session.retry_now()

@@ -19,7 +19,6 @@ S, H = SessionState, Health
 
 
 def metrics(world: World) -> SessionMetrics:
-    assert world.engine is not None
     session = world.engine.sessions.get(KEY)
     assert session is not None
     assert session.healthy is session.metrics.healthy
@@ -64,7 +63,6 @@ async def test_from_waiting_to_healthy_and_back(world: World) -> None:
     await until(lambda: metrics(world).health is H.WAITING)
     await until(lambda: state(world) is S.DISCONNECTED)
     assert metrics(world).health is H.WAITING
-    assert world.engine is not None
     totals = world.engine.stats().totals
     assert (totals.healthy, totals.waiting) == (0, 1)
     world.flow()
@@ -104,7 +102,6 @@ async def test_sound_alone_is_not_healthy_where_there_is_a_picture() -> None:
 async def test_paused_failing_and_given_up(world: World) -> None:
     await world.start(chain("a"))
     await until(lambda: metrics(world).health is H.HEALTHY)
-    assert world.engine is not None
     session = world.engine.sessions.get(KEY)
     assert session is not None
     session.pause()

@@ -43,7 +43,7 @@ async def test_hooks_that_hang_take_a_thread_and_nothing_else() -> None:
         await threads.run(lambda: 8, 0.02)
     release.set()
     assert await threads.run(lambda: 9, 5) == 9
-    late = [asyncio.create_task(threads.run(lambda number=number: number, 5)) for number in range(9)]
+    late = [asyncio.create_task(threads.run(lambda number=number: number, 5)) for number in range(9)]  # type: ignore[misc]
     assert await asyncio.gather(*late) == list(range(9))
 
 

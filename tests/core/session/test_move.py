@@ -38,7 +38,6 @@ def agreed(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[float, float]]:
 
 
 def session(world: World) -> Session:
-    assert world.engine is not None
     one = world.engine.sessions.get(KEY)
     assert isinstance(one, Session)
     return one
@@ -185,7 +184,7 @@ async def test_switching_back_in_the_moment_of_the_move(world: World, monkeypatc
     session(world).switch(1)
     await until(lambda: len(world.of(Moved)) == 2)
     await until(lambda: world.servers.live("a") and not world.servers.live("b"))
-    await world.engine.stop()  # type: ignore[union-attr]
+    await world.engine.stop()
     balance(world)
 
 
@@ -212,5 +211,5 @@ async def test_a_loss_while_the_old_one_says_goodbye_is_noticed_at_once(
     assert not goodbye.is_set()
     assert world.servers.live("a")
     goodbye.set()
-    await world.engine.stop()  # type: ignore[union-attr]
+    await world.engine.stop()
     balance(world)

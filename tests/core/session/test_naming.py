@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.core.world import World
 
@@ -13,8 +15,8 @@ from camcast.session.naming import Claims, numbered, placed, published
 STREAMS = {0: "main", 1: "sub", 4: "alarm"}
 
 
-def session(**settings: object) -> SessionConfig:
-    return SessionConfig(camera_id=3, **{"url": "mem://a/key", **settings})  # type: ignore[arg-type]
+def session(**settings: Any) -> SessionConfig:
+    return SessionConfig(camera_id=3, **{"url": "mem://a/key", **settings})
 
 
 @pytest.mark.parametrize(

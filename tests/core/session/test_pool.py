@@ -8,7 +8,7 @@ import textwrap
 
 import attrs
 import pytest
-from tests.core.session.test_session import KEY, balance, chain, state
+from tests.core.session.test_session import balance, chain, state
 from tests.core.world import World, until
 
 from camcast import SessionPool
@@ -188,7 +188,7 @@ async def test_only_the_spares_that_are_wanted_stay() -> None:
     bench.pool.keep(1)
     assert bench.pool.targets == (1,)
     await bench.pool.close()
-    assert bench.pool.targets == ()
+    assert bench.pool.targets == ()  # type: ignore[comparison-overlap]
     assert all(one.closed for one in bench.made)
 
 
@@ -214,7 +214,6 @@ async def test_a_spare_that_a_failback_does_not_need_stays(world: World, monkeyp
     world.servers.lose("b", NetworkError("reset"))
     await until(lambda: world.servers.live("c"))
     assert world.servers.connects["c"] == 1
-    assert world.engine is not None
     await world.engine.stop()
     balance(world)
 
@@ -224,10 +223,9 @@ async def test_a_spare_goes_back_when_its_use_is_interrupted(world: World, monke
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="warm", failback_after=None))
     await until(lambda: world.servers.connects["b"] == 1 and state(world) is SessionState.CONNECTED)
-    assert world.engine is not None
-    session = world.engine.sessions.get(KEY)
+    session = world.session()
     assert session is not None
-    supervisor = session._supervisor  # type: ignore[attr-defined]
+    supervisor = session._supervisor
     free = asyncio.Event()
     spare = next(transport for transport in world.servers.alive if transport.host == "b")
 
@@ -266,11 +264,10 @@ async def test_a_session_that_moves_tries_spares_everywhere_again(
     monkeypatch.setattr("camcast.session.move.HOLD", 0.02)
     await world.start(chain("a", "b", "c", standby="warm", failback_after=None))
     for count in (1, 2):
-        await until(lambda count=count: world.servers.connects["b"] == count)
+        await until(lambda count=count: world.servers.connects["b"] == count)  # type: ignore[misc]
         world.servers.lose("b", NetworkError("idle"))
     await until(lambda: [n for n in world.of(Note) if getattr(n, "code", "") == "standby_cold"])
-    assert world.engine is not None
-    session = world.engine.sessions.get(KEY)
+    session = world.session()
     assert session is not None
     session.switch(2)
     await until(lambda: world.servers.live("c") and not world.servers.live("a"))

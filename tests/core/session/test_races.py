@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Never
+from typing import Any, Never
 
 import pytest
 from tests.core.session.test_session import FAST, KEY, balance, chain, state
@@ -31,14 +31,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_pause_in_the_moment_of_a_move_is_not_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over = move.Mover._take_over
 
-    def pause_too(self, active) -> None:
+    def pause_too(self: Any, active: Any) -> None:
         take_over(self, active)
-        world.engine.sessions.get(KEY).pause()
+        world.session().pause()
 
     monkeypatch.setattr(move.Mover, "_take_over", pause_too)
     await world.start(chain("a", "b"))
     await connected(world, "a")
-    world.engine.sessions.get(KEY).switch(1)
+    world.session().switch(1)
     await until(lambda: state(world) is SessionState.DISCONNECTED)
     assert not world.servers.live()
 
@@ -47,7 +47,7 @@ async def test_frames_of_a_spare_that_was_moved_to_count_as_the_sessions(world: 
     await world.start(chain("a", "b", standby="warm", failback_after=None))
     await connected(world, "a")
     await until(lambda: world.servers.connects["b"] == 1)
-    one = world.engine.sessions.get(KEY)
+    one = world.session()
     one.switch(1)
     await until(lambda: world.servers.live("b") and not world.servers.live("a"))
     assert world.servers.connects["b"] == 1
@@ -92,7 +92,7 @@ async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
 ) -> None:
     connect = MemoryTransport.connect
 
-    async def clogged(self):
+    async def clogged(self: Any) -> Any:
         self.pending = 2**20 if self.host == "b" else 0
         return await connect(self)
 
@@ -102,8 +102,8 @@ async def test_a_hot_twin_promoted_in_the_middle_of_its_replay_keeps_the_books(
     await connected(world, "a")
 
     def behind() -> bool:
-        twin = world.engine.sessions.get(KEY)._supervisor._standby.twin.on_air
-        return twin is not None and twin.outlet.state.value == "replay" and len([*twin.outlet._replay.lined_up()]) > 3
+        twin = world.session()._supervisor._standby.twin.on_air
+        return twin is not None and twin.outlet.state.value == "replay" and len([*twin.outlet._replay.lined_up()]) > 3  # type: ignore[union-attr]
 
     await until(behind)
     world.servers.lose("a", NetworkError("reset"))
@@ -120,7 +120,7 @@ async def test_the_name_of_an_abandoned_candidate_is_free_before_it_is_used_agai
     monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
-    async def slow(self) -> None:
+    async def slow(self: Any) -> None:
         await asyncio.sleep(0.4)
         await close(self)
 
@@ -139,7 +139,7 @@ async def test_nothing_is_left_of_an_abandoned_candidate_when_the_session_has_st
     monkeypatch.setattr(move, "HOLD", 5.0)
     close = MemoryTransport.close
 
-    async def slow(self) -> None:
+    async def slow(self: Any) -> None:
         await asyncio.sleep(0.1 if self.host == "a" else 0)
         await close(self)
 
@@ -156,7 +156,7 @@ async def test_nothing_is_left_of_an_abandoned_candidate_when_the_session_has_st
 async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     send = MemoryTransport.send
 
-    def broken(self, unit, time) -> None:
+    def broken(self: Any, unit: Any, time: Any) -> None:
         if self.host == "a" and len(self.publication.units) > 5:
             raise ZeroDivisionError("in the plugin's send")
         send(self, unit, time)
@@ -177,7 +177,7 @@ async def test_a_send_that_raises_ends_its_own_attempt_only(world: World, monkey
 
 
 async def test_figures_that_raise_harm_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self) -> Never:
+    def broken(self: Any) -> Never:
         raise ZeroDivisionError("in the plugin's stats")
 
     monkeypatch.setattr(MemoryTransport, "stats", broken)
@@ -188,15 +188,15 @@ async def test_figures_that_raise_harm_nobody(world: World, monkeypatch: pytest.
 
 async def test_an_acked_that_raises_ends_the_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(MemoryTransport):
-        @property
+        @property  # type: ignore[override]
         def acked(self) -> Never:
             raise ZeroDivisionError("in the plugin's acked")
 
         @acked.setter
-        def acked(self, value) -> None:
+        def acked(self, value: Any) -> None:
             pass
 
-        def send(self, unit, time) -> None:
+        def send(self, unit: Any, time: Any) -> None:
             pass
 
     monkeypatch.setattr("tests.core.world.MemoryTransport", Broken)
@@ -222,10 +222,10 @@ async def test_one_outputs_idle_timeout_is_not_the_others(world: World) -> None:
 async def test_a_plugins_words_are_scrubbed_wherever_they_go(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def telling(self) -> Never:
+    async def telling(self: Any) -> Never:
         raise NetworkError(f"cannot open {self.context.target.url}: key-of-a is wrong")
 
-    async def crashing(self, tracks) -> Never:
+    async def crashing(self: Any, tracks: Any) -> Never:
         raise ZeroDivisionError(f"{self.context.target.url}")
 
     monkeypatch.setattr(MemoryTransport, "publish", crashing)
@@ -233,7 +233,7 @@ async def test_a_plugins_words_are_scrubbed_wherever_they_go(
         await world.start(chain("a", retry_policy=RetryPolicy(max_attempts=0)))
         await until(lambda: state(world) is SessionState.FAILED)
         monkeypatch.setattr(MemoryTransport, "connect", telling)
-        world.engine.sessions.get(KEY).retry_now()
+        world.session().retry_now()
         await until(lambda: len([e for e in world.events if type(e).__name__ == "GaveUp"]) == 2)
     assert "key-of-a" not in caplog.text
     assert not [event for event in world.events if "key-of-a" in repr(event)]
@@ -245,7 +245,7 @@ async def test_what_keeps_a_candidate_away_is_told_without_secrets(
 ) -> None:
     connect = MemoryTransport.connect
 
-    async def telling(self):
+    async def telling(self: Any) -> Any:
         if self.host == "b":
             raise NetworkError(f"cannot open {self.context.target.url}")
         return await connect(self)
@@ -253,7 +253,7 @@ async def test_what_keeps_a_candidate_away_is_told_without_secrets(
     monkeypatch.setattr(MemoryTransport, "connect", telling)
     await world.start(chain("a", "b"))
     await connected(world, "a")
-    world.engine.sessions.get(KEY).switch(1)
+    world.session().switch(1)
     await until(lambda: [n for n in world.of(Note) if n.code == "switch_failed"])
     assert "key-of-b" not in repr(world.events)
 
@@ -262,12 +262,12 @@ async def test_redirects_count_in_a_row_not_in_a_lifetime(world: World) -> None:
     hosts = ("b", "c")
     await world.start(chain("a", allow_redirect_hosts=("a", *hosts)))
     await connected(world, "a")
-    one, now = world.engine.sessions.get(KEY), "a"
+    one, now = world.session(), "a"
     for turn in range(7):
         await until(lambda: one.policy.stable)
         following = hosts[turn % 2]
         world.servers.live(now)[0].transport.context.events.redirect(f"mem://{following}/key")
-        await until(lambda now=now, following=following: world.servers.live(following) and not world.servers.live(now))
+        await until(lambda now=now, following=following: world.servers.live(following) and not world.servers.live(now))  # type: ignore[misc]
         now = following
     assert not [n for n in world.of(Note) if n.code == "redirect_refused"]
 
@@ -287,7 +287,7 @@ async def test_a_redirect_told_while_connecting_is_followed_once_connected(
 ) -> None:
     publish = MemoryTransport.publish
 
-    async def refer(self, tracks) -> None:
+    async def refer(self: Any, tracks: Any) -> None:
         if self.host == "a":
             self.context.events.redirect("mem://b/key-of-a")
         await publish(self, tracks)
@@ -303,15 +303,15 @@ async def test_a_transport_that_ignores_its_deadline_is_given_up(world: World, m
         world.servers.hang = {(step, "a")}
         await (world.start(chain("a", retry_policy=FAST)) if step == "connect" else asyncio.sleep(0))
         seen = len(world.of(AttemptFailed))
-        world.engine.sessions.get(KEY).retry_now()
-        await until(lambda seen=seen: len(world.of(AttemptFailed)) > seen)
+        world.session().retry_now()
+        await until(lambda seen=seen: len(world.of(AttemptFailed)) > seen)  # type: ignore[misc]
     assert "memory" in world.of(AttemptFailed)[-1].error
 
 
 async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World) -> None:
     class Resolver:
         @hookimpl
-        def camcast_resolve_url(self, target, attempt):
+        def camcast_resolve_url(self, target: Any, attempt: Any) -> Any:
             return target.url.replace("placeholder", "real")
 
     world.host.register(Resolver())
@@ -324,7 +324,7 @@ async def test_hosts_that_only_a_plugin_knows_wake_each_other_too(world: World) 
     )
     await until(lambda: len(world.of(RetryScheduled)) == 2)
     world.servers.down.clear()
-    world.engine.sessions.get(KEY).retry_now()
+    world.session().retry_now()
     await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
 
 

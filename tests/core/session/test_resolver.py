@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
@@ -26,7 +26,7 @@ async def test_literals_need_no_look_up() -> None:
 async def test_one_look_up_serves_all_who_ask_meanwhile() -> None:
     release, count = threading.Event(), []
 
-    def look_up(*key):
+    def look_up(*key: Any) -> Any:
         count.append(key)
         release.wait(5)
         return [ADDRESS]
@@ -43,7 +43,7 @@ async def test_hung_look_ups_delay_nobody_else_and_the_last_answer_serves() -> N
     hung = threading.Event()
     hang = {"bad.example"}
 
-    def look_up(host, port, family):
+    def look_up(host: Any, port: Any, family: Any) -> Any:
         if host in hang:
             hung.wait(10)
         return [ADDRESS]
@@ -68,7 +68,7 @@ async def test_no_more_than_its_threads() -> None:
 
 
 async def test_a_failed_look_up_says_why() -> None:
-    def look_up(*key) -> Never:
+    def look_up(*key: Any) -> Never:
         raise socket.gaierror(-2, "Name or service not known")
 
     with pytest.raises(NetworkError, match="cannot look up cam: Name or service not known; check the name"):
@@ -79,7 +79,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_heard() -> None:
     release = threading.Event()
     answered: list[bool] = []
 
-    def look_up(*key):
+    def look_up(*key: Any) -> Any:
         release.wait(5)
         return [ADDRESS]
 

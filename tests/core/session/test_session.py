@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from typing import Never
+from typing import Any, Never
 
 import pytest
 from tests.core.world import MemoryTransport, World, until
@@ -42,23 +42,21 @@ FAST = RetryPolicy(initial_delay=0.01, max_delay=0.04, max_attempts=3, stable_af
 KEY = SessionKey(0, 0, "rtmp")
 
 
-def chain(*hosts: str, **settings: object) -> SessionConfig:
+def chain(*hosts: str, **settings: Any) -> SessionConfig:
     settings.setdefault("retry_policy", FAST)
-    return SessionConfig(camera_id=0, urls=[f"mem://{host}/key-of-{host}" for host in hosts], **settings)  # type: ignore[arg-type]
+    return SessionConfig(camera_id=0, urls=[f"mem://{host}/key-of-{host}" for host in hosts], **settings)
 
 
 def state(world: World) -> SessionState:
-    assert world.engine is not None
-    one = world.engine.sessions.get(KEY)
+    one = world.session()
     assert one is not None
     return one.state
 
 
 def balance(world: World) -> None:
     """Every frame offered was sent or is counted as dropped, and what was sent is what arrived."""
-    assert world.engine is not None
-    for one in world.engine.sessions:
-        flow = one.recorder.flow
+    for handle in world.engine.sessions:
+        flow = world.session(handle.key).recorder.flow
         for kind in MediaKind:
             drops = sum(count for (k, _), count in flow.dropped.items() if k is kind)
             assert flow.offered[kind] == flow.sent[kind] + drops
@@ -68,7 +66,7 @@ async def test_publishes_headers_then_a_keyframe_and_everything_after_it(world: 
     await world.start(chain("a"))
     await until(lambda: world.servers.publications and len(world.servers.publications[0].units) > 20)
     units = world.servers.publications[0].units
-    assert [bytes(unit.body) for unit, _ in units[:2]][1] == b"header vc"
+    assert [bytes(unit.body) for unit, _ in units[:2]][1] == b"header vc"  # type: ignore[union-attr]
     numbers = world.servers.publications[0].numbers()
     assert numbers[0] % world.gop == 0
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -110,18 +108,16 @@ async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World) -
     assert [event.delay for event in world.of(RetryScheduled)] == [0.01, 0.02, 0.04]
     assert world.of(GaveUp)[0].text.startswith("Session cam0_main gave up after 3 retries: refused; tried again in 2")
     world.servers.down.clear()
-    world.engine.sessions.get(KEY).retry_now()
+    world.session().retry_now()
     await until(lambda: state(world) is SessionState.CONNECTED)
 
 
 async def test_fails_over_in_order_and_round_again(world: World) -> None:
     await world.start(chain("a", "b", "c", failback_after=None))
     for host, following in (("a", "b"), ("b", "c"), ("c", "a")):
-        await until(
-            lambda host=host: len(world.servers.live(host)) == 1 and world.engine.sessions.get(KEY).policy.stable
-        )
+        await until(lambda host=host: len(world.servers.live(host)) == 1 and world.session().policy.stable)  # type: ignore[misc]
         world.servers.lose(host, NetworkError("reset by peer"))
-        await until(lambda following=following: world.servers.live(following))
+        await until(lambda following=following: world.servers.live(following))  # type: ignore[misc]
     assert [event.why for event in world.of(Moved)] == ["failover", "failover", "failback"]
     assert world.servers.clashes == 0
     await world.engine.stop()
@@ -162,7 +158,7 @@ async def test_a_flapping_primary_is_held_down(world: World, monkeypatch: pytest
         await until(lambda: world.servers.live("a") and state(world) is SessionState.CONNECTED)
         if len([m for m in world.of(Moved) if m.why == "failback"]) == 2:
             break
-        await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+        await until(lambda: world.session().policy.stable)
         world.servers.lose("a", NetworkError("reset"))
         await until(lambda: world.servers.live("b"))
     world.servers.lose("a", NetworkError("reset"))
@@ -174,17 +170,17 @@ async def test_switch_moves_at_a_keyframe(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a", "b"))
     await until(lambda: state(world) is SessionState.CONNECTED)
-    world.engine.sessions.get(KEY).switch(1)
+    world.session().switch(1)
     await until(lambda: world.servers.live("b") and not world.servers.live("a"))
     assert world.servers.at("b")[0].numbers()[0] == world.servers.at("a")[0].numbers()[-1] + 1
     with pytest.raises(ValueError, match="target 2 is not in the chain; it has 0 to 1"):
-        world.engine.sessions.get(KEY).switch(2)
+        world.session().switch(2)
 
 
 async def test_pause_unpublishes_and_resume_comes_back(world: World) -> None:
     await world.start(chain("a"))
     await until(lambda: state(world) is SessionState.CONNECTED)
-    one = world.engine.sessions.get(KEY)
+    one = world.session()
     one.pause()
     await until(lambda: state(world) is SessionState.DISCONNECTED)
     assert not world.servers.live()
@@ -218,10 +214,10 @@ async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy
     await until(lambda: world.servers.live("b"))
     assert world.of(AttemptFailed)[-1].error_class is ErrorClass.REFUSED
     for host, following in (("b", "a"), ("a", "b")):
-        lived = world.engine.sessions.get(KEY).recorder.uptime
-        await until(lambda lived=lived: world.engine.sessions.get(KEY).recorder.uptime > lived + 0.3)
+        lived = world.session().recorder.uptime
+        await until(lambda lived=lived: world.session().recorder.uptime > lived + 0.3)  # type: ignore[misc]
         world.servers.lose(host, NetworkError("reset"))
-        await until(lambda following=following: world.servers.live(following))
+        await until(lambda following=following: world.servers.live(following))  # type: ignore[misc]
     world.servers.lose("b", UnexplainedRefusal("closed", stage="publish"))
     await until(lambda: len(world.of(AttemptFailed)) == 4)
     assert world.of(AttemptFailed)[-1].error_class is ErrorClass.BUSY
@@ -229,7 +225,7 @@ async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy
 
 async def test_a_stall_is_noticed_by_acknowledgements(world: World) -> None:
     await world.start(chain("a", "b", stall_timeout=0.3))
-    await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+    await until(lambda: world.session().policy.stable)
     world.servers.stalled.add("a")
     await until(lambda: world.servers.live("b"))
     failure = world.of(AttemptFailed)[0]
@@ -244,7 +240,7 @@ async def test_warm_standby_saves_the_connect(world: World) -> None:
     await until(lambda: world.servers.connects["b"] == 1)
     assert not world.servers.at("b")
     world.servers.hang.add(("connect", "b"))
-    await until(lambda: world.engine.sessions.get(KEY).policy.stable)
+    await until(lambda: world.session().policy.stable)
     world.servers.lose("a", NetworkError("reset"))
     await until(lambda: world.servers.live("b"))
     assert world.servers.connects["b"] == 1
@@ -254,7 +250,7 @@ async def test_a_spare_that_is_dropped_twice_goes_cold(world: World, monkeypatch
     monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
     await world.start(chain("a", "b", standby="warm"))
     for count in (1, 2):
-        await until(lambda count=count: world.servers.connects["b"] == count)
+        await until(lambda count=count: world.servers.connects["b"] == count)  # type: ignore[misc]
         world.servers.lose("b", NetworkError("idle"))
     await until(lambda: [n for n in world.of(Note) if n.code == "standby_cold"])
     assert world.servers.connects["b"] == 2
@@ -296,7 +292,7 @@ async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch
 async def test_a_refusal_that_names_another_address_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = MemoryTransport.connect
 
-    async def refer(self) -> None:
+    async def refer(self: Any) -> None:
         await connect(self)
         if self.host == "a":
             self.context.events.redirect("mem://b/key-of-a")
@@ -316,7 +312,7 @@ async def test_resolve_url_is_asked_before_every_attempt(world: World) -> None:
 
     class Resolver:
         @hookimpl
-        def camcast_resolve_url(self, target, attempt) -> str:
+        def camcast_resolve_url(self, target: Any, attempt: Any) -> str:
             asked.append((target.url, attempt, threading.current_thread() is threading.main_thread()))
             return f"mem://a/token{attempt}"
 
@@ -329,7 +325,7 @@ async def test_resolve_url_is_asked_before_every_attempt(world: World) -> None:
 
 
 async def test_a_plugin_that_raises_is_a_failure_not_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self, tracks) -> Never:
+    async def broken(self: Any, tracks: Any) -> Never:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("tests.core.world.MemoryTransport.publish", broken)
@@ -350,7 +346,7 @@ async def test_the_first_to_get_through_wakes_the_others(world: World) -> None:
     await world.start(chain("a", retry_policy=slow), other)
     await until(lambda: len(world.of(RetryScheduled)) == 2)
     world.servers.down.clear()
-    world.engine.sessions.get(KEY).retry_now()
+    world.session().retry_now()
     await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))
 
 
@@ -369,7 +365,7 @@ async def test_stop_is_bounded_in_every_state(world: World, where: str) -> None:
         "failed": SessionState.FAILED,
     }.get(where, SessionState.CONNECTING)
     await until(lambda: state(world) is wanted)
-    one = world.engine.sessions.get(KEY)
+    one = world.session()
     async with asyncio.timeout(session.STOP_DEADLINE + 1):
         await world.engine.sessions.delete_session(KEY)
     assert one.state is SessionState.DISCONNECTED
@@ -484,7 +480,6 @@ async def test_a_session_that_has_given_up_is_back_when_its_server_is(world: Wor
     await world.start(chain("a", retry_policy=policy))
     await until(lambda: len(world.of(GaveUp)) == 3)
     assert state(world) is SessionState.FAILED
-    assert world.engine is not None
     due = world.engine.stats().sessions[0].next_attempt_at
     assert due is not None
     assert due - time.time() < 0.21
@@ -500,6 +495,5 @@ async def test_another_sessions_success_revives_one_that_has_given_up(world: Wor
     await world.start(chain("a", retry_policy=policy))
     await until(lambda: state(world) is SessionState.FAILED)
     world.servers.down.clear()
-    assert world.engine is not None
     await world.engine.create_session(SessionConfig(camera_id=0, output="second", url="mem://a/another-key"))
     await until(lambda: all(one.state is SessionState.CONNECTED for one in world.engine.sessions))

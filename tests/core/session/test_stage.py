@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.core.session.test_session import KEY, chain, state
 from tests.core.world import MemoryTransport, World, until
@@ -13,10 +15,9 @@ from camcast.session.stage import OnAir
 HANDSHAKE = 3073
 
 
-async def on_air(world: World, **settings: object) -> OnAir:
+async def on_air(world: World, **settings: Any) -> OnAir:
     await world.start(chain("a", **settings))
     await until(lambda: state(world) is SessionState.CONNECTED)
-    assert world.engine is not None
     session = world.engine.sessions.get(KEY)
     assert isinstance(session, Session)
     assert session.active is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.core.session.test_session import KEY, balance, chain, state
+from tests.core.session.test_session import balance, chain, state
 from tests.core.world import MemoryTransport, World, until
 
 from camcast.errors import NetworkError
@@ -90,7 +90,7 @@ async def test_a_suspected_stall_connects_to_the_next_one_just_in_case(world: Wo
     world.servers.stalled.clear()
     for transport in world.servers.alive:
         transport.acked, transport.pending = transport.acked + transport.pending, 0
-    await until(lambda: world.engine.sessions.get(KEY)._supervisor._standby.pool.targets == ())
+    await until(lambda: world.session()._supervisor._standby.pool.targets == ())
     assert len(world.of(Connected)) == 1
     world.servers.stalled.add("a")
     await until(lambda: world.servers.live("b"))
@@ -108,7 +108,7 @@ async def test_both_of_a_hot_pair_lost_at_once_leave_one_worker(world: World, mo
         connected = len(world.of(Connected))
         for host in ("a", "b"):
             world.servers.lose(host, NetworkError("the data centre is dark"))
-        await until(lambda connected=connected: len(world.of(Connected)) > connected)
+        await until(lambda connected=connected: len(world.of(Connected)) > connected)  # type: ignore[misc]
     await asyncio.sleep(0.05)
     assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("camcast-standby")]) == 1
     await world.engine.stop()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from camcast.events import Connected, DropEpisode, Moved, SessionEvent, SessionKey
 from camcast.media import MediaKind
-from camcast.session import telling
 from camcast.session.telling import Telling
 
 
@@ -20,7 +21,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(telling.time, "monotonic", made.monotonic)
+    monkeypatch.setattr(time, "monotonic", made.monotonic)
     return made
 
 

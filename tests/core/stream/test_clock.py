@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.world import AUDIO, VIDEO
@@ -12,7 +14,7 @@ from camcast.stream.clock import Clock
 STEP = 40 * NS_PER_MS
 
 
-def feed(clock: Clock, dts: int, *, pts: int | None = None, at: int | None = None, track=VIDEO) -> Packet:
+def feed(clock: Clock, dts: int, *, pts: int | None = None, at: int | None = None, track: Any = VIDEO) -> Packet:
     packet = Packet(track, dts, dts if pts is None else pts, False, b"", arrival=dts if at is None else at)
     return clock.stamp(packet)
 
@@ -89,7 +91,7 @@ def test_negative_composition_moves_decoding_earlier_not_showing() -> None:
         max_size=50,
     )
 )
-def test_whatever_comes_time_never_falls_and_composition_is_never_negative(steps) -> None:
+def test_whatever_comes_time_never_falls_and_composition_is_never_negative(steps: Any) -> None:
     clock = Clock()
     last: dict[MediaKind, int] = {}
     now = 0

@@ -65,7 +65,7 @@ async def _travel(link: float, trip: float, media: float, cut: float, tells: tup
     path = Path(link / 8, trip, ((CUT, CUT + cut),) if cut else ())
     transport = SimulatedTransport(path, *tells)
     hub = make(audio=True)
-    outlet = Outlet(transport, Limits(), Owner(), now=loop.time)
+    outlet = Outlet(transport, Limits(), Owner(), now=loop.time)  # type: ignore[arg-type]
     viewer = Viewer(transport)
     frames = sounds = 0
     while loop.time() < end:

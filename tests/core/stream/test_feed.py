@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -78,9 +79,9 @@ class User:
         self.flows += 1
 
 
-def make(**encoder: object) -> tuple[Feed, Camera]:
+def make(**encoder: Any) -> tuple[Feed, Camera]:
     camera = Camera()
-    config = EncoderConfig(**encoder)  # type: ignore[arg-type]
+    config = EncoderConfig(**encoder)
     return Feed(World().host, Hands(), config, label="cam0_main", owner=camera), camera
 
 

@@ -65,7 +65,7 @@ class Place:
 def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     peer = Peer()
     counters = FlowCounters()
-    made = Sender(peer, Ledger(Limits()), Owner(), counters, 0, lambda: place.now)  # type: ignore[arg-type]
+    made = Sender(peer, Ledger(Limits()), Owner(), counters, 0, lambda: place.now)  # type: ignore[arg-type, attr-defined]
     place = Place(peer, made)
     monkeypatch.setattr(sender, "monotonic_ns", lambda: int(place.now * 1e9))
     return place

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 from tests.core.world import AUDIO, TOY_AUDIO, TOY_VIDEO, VIDEO
@@ -25,16 +27,16 @@ CODECS = {k.name: k for k in (_decodes(TOY_VIDEO), _decodes(TOY_AUDIO), OTHER_VI
 FALLBACK = {MediaKind.VIDEO: "othervideo", MediaKind.AUDIO: "otheraudio"}
 
 
-def target(video: Take = YES, audio: Take = YES, **more: object) -> Acceptance:
+def target(video: Take = YES, audio: Take = YES, **more: Any) -> Acceptance:
     return Acceptance(
         codecs={"toyvideo": video, "toyaudio": audio, "othervideo": YES, "otheraudio": YES},
         fallback=FALLBACK,
         choices=("nginx", "other"),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
-def decide(acceptance: Acceptance, tracks=(VIDEO, AUDIO), payload: Payload = Payload.TAGS, **policy: str):
+def decide(acceptance: Acceptance, tracks: Any = (VIDEO, AUDIO), payload: Payload = Payload.TAGS, **policy: str) -> Any:
     choice = choose(tracks, acceptance, CODECS, payload=payload, forms={}, **policy)
     key = choice.key
     return (key.video, key.video_form, key.audio, key.audio_form), [remark.code for remark in choice.remarks]
@@ -60,7 +62,7 @@ def decide(acceptance: Acceptance, tracks=(VIDEO, AUDIO), payload: Payload = Pay
         (target(), {"audio": "nosuch"}, ("", "plain", "none", ""), ["audio_left_out"]),
     ],
 )
-def test_table(acceptance, policy, sent, remarks) -> None:
+def test_table(acceptance: Any, policy: Any, sent: Any, remarks: Any) -> None:
     assert decide(acceptance, **policy) == (sent, remarks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import attrs
 import pytest
@@ -251,7 +252,7 @@ def test_a_transport_that_knew_where_units_end_and_does_not_any_more_has_left_it
     one = outlet(hub, link)
     link.takes = False
     hub.packet(picture(0, key=True))
-    link.send = lambda unit, time: None  # type: ignore[method-assign]
+    link.send = lambda unit, time: None  # type: ignore[assignment, method-assign, return-value]
     hub.packet(picture(1))
     assert one.counters.sent[MediaKind.VIDEO] == 1
     link.pending = 0  # the socket has forgotten what was under way
@@ -400,7 +401,7 @@ async def test_sound_from_before_the_first_connection_is_counted_once() -> None:
     for _attempt in range(2):
         one = Outlet(link, Limits(), Owner(), counters=counters, now=lambda: link.time)  # type: ignore[arg-type]
         one.start(hub)
-        await until(lambda one=one: one.state is OutletState.LIVE)
+        await until(lambda one=one: one.state is OutletState.LIVE)  # type: ignore[misc]
         one.close()
     assert counters.dropped == {(MediaKind.AUDIO, "before the first connection"): 3}
     assert counters.offered[MediaKind.AUDIO] == 3
@@ -482,7 +483,7 @@ def test_detaching_in_the_middle_of_a_fan_out_is_safe() -> None:
         original(unit, time)
         outlets[1].close()
 
-    links[0].send = send  # type: ignore[method-assign]
+    links[0].send = send  # type: ignore[assignment, method-assign]
     hub.packet(picture(0, key=True))
     assert links[1].numbers() == []
     assert links[2].numbers() == [0]
@@ -528,7 +529,7 @@ def test_closing_counts_what_the_peer_never_acknowledged() -> None:
         max_size=120,
     )
 )
-def test_whatever_the_link_does_the_balance_closes_and_no_group_is_torn(steps) -> None:
+def test_whatever_the_link_does_the_balance_closes_and_no_group_is_torn(steps: Any) -> None:
     async def run() -> None:
         hub, link = make(audio=True), Link()
         one = outlet(hub, link)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any
 
 import attrs
 from hypothesis import given
@@ -17,7 +19,7 @@ from camcast.stream.hub import Hub
 from camcast.stream.replay import SLICE_BYTES, SLICE_WAIT, Replay, Rest, packet_of, squeeze
 
 
-def group(shown: list[int], disposable: set[int] = frozenset()) -> list:  # type: ignore[assignment]
+def group(shown: list[int], disposable: AbstractSet[int] = frozenset()) -> list[Any]:
     """Pictures in decode order with their display places."""
     return [
         attrs.evolve(picture(i, key=i == 0), dts=i * STEP, pts=p * STEP, disposable=i in disposable)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.core.world import World, until
@@ -146,7 +147,7 @@ async def test_a_worker_whose_loop_is_blocked_ends_with_its_parent(tmp_path: Pat
 async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     read, bad = wire.read, [AttributeError("no such event here")]
 
-    async def once(reader):
+    async def once(reader: Any) -> Any:
         message = await read(reader)
         if bad and isinstance(message, wire.Figures):
             raise bad.pop()
@@ -192,7 +193,7 @@ async def test_last_words_longer_than_the_pipe_arrive() -> None:
 
 class _Resolver:
     @hookimpl
-    def camcast_resolve_url(self, target, attempt) -> None:
+    def camcast_resolve_url(self, target: Any, attempt: Any) -> None:
         return None
 
 
@@ -214,7 +215,7 @@ async def test_an_output_that_the_worker_cannot_carry_is_refused_at_once() -> No
 
     class Carrier:
         @hookimpl
-        def camcast_transports(self):
+        def camcast_transports(self) -> Any:
             return [
                 TransportKind(name="ours", title="Ours", schemes=("ours",), build=lambda c: c, accepts=lambda t: t)  # type: ignore[arg-type,return-value]
             ]

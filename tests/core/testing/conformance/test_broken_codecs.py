@@ -99,7 +99,7 @@ class OtherProfile(Around):
         super().__init__(config)
         self.changed: Track | None = None
         if config and config is not SAMPLE.config and super().track is not None:
-            self.changed = attrs.evolve(super().track, profile="")
+            self.changed = attrs.evolve(super().track, profile="")  # type: ignore[misc]
 
     @property
     def track(self) -> Track | None:

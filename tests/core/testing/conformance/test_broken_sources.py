@@ -165,7 +165,7 @@ class Mute(Quick):
 
 class Careless(Quick):
     async def run(self, sink: MediaSink) -> None:
-        asyncio.get_running_loop().call_soon(lambda: {}["nothing"])
+        asyncio.get_running_loop().call_soon(lambda: dict[str, int]()["nothing"])
         await super().run(sink)
 
 

@@ -101,7 +101,7 @@ class ClosesSlowly(Heliograph):
     """When it was never used."""
 
     async def close(self) -> None:
-        if self.wire is None and not self.closed:
+        if self.wire is None and not self.closed:  # type: ignore[has-type]
             self.closed = True
             await asyncio.sleep(0.8)
         await super().close()
@@ -117,7 +117,7 @@ class ClosesWhenDrained(Heliograph):
 
 class ComesBack(Heliograph):
     async def connect(self) -> Acceptance | None:
-        if self.closed and self.wire is None:
+        if self.closed and self.wire is None:  # type: ignore[has-type]
             self.closed = False
         result: Acceptance | None = await super().connect()
         return result
@@ -179,7 +179,7 @@ class RefusesInItsOwnWords(Heliograph):
 
 class WaitsForEver(Heliograph):
     async def publish(self, tracks: Sequence[Track]) -> None:
-        self.target = attrs.evolve(self.target, connect_timeout=1000.0)
+        self.target = attrs.evolve(self.target, connect_timeout=1000.0)  # type: ignore[has-type]
         await super().publish(tracks)
 
 
@@ -210,7 +210,7 @@ class SaysNothing(Heliograph):
 
 class TellsFromAThread(Heliograph):
     def lose(self, error: TransportError) -> None:
-        if self.live and not self.closed and not self.gone:
+        if self.live and not self.closed and not self.gone:  # type: ignore[has-type]
             self.gone = True
             thread = threading.Thread(target=self.context.events.lost, args=(error,))
             thread.start()
