@@ -135,3 +135,19 @@ def test_after_a_time_without_link_the_picture_is_back_soon(cut_for: float, cong
     assert journey.figures["state"] == "connected"
     # What is not acknowledged for five seconds is given up, and begun anew.
     assert (journey.figures["attempts"] == 1) is (soon or cut_for < 4)
+
+
+def test_a_thin_link_with_a_long_queue_on_the_way_makes_pictures_a_few_seconds_late(tmp_path: File) -> None:
+    """Half of what the stream needs, and a queue of ten seconds: nothing waits here, and all would come ever later."""
+    rate = 0.5 * GRADES["medium"].bitrate
+    with Path(round_trip=0.15, rate=rate, queue=round(10 * rate / 8), near=True, congestion=available()[0]) as path:
+        journey = Journey(tmp_path, path, "medium").run(15.0)
+    pictures = journey.pictures
+    late = pictures.late(pictures.first, math.inf)
+    assert late is not None
+    assert late < 5.0
+    assert pictures.longest_gap(pictures.first, pictures.all[-1].arrived) < 5.0
+    # All that the link carries are whole groups from their keyframe on.
+    assert len(pictures.all) > 0.3 * FPS * 15
+    assert journey.figures["dropped"]["video: link behind"] > 0
+    assert (journey.status, journey.figures["state"], journey.figures["attempts"]) == (0, "connected", 1)

@@ -10,6 +10,9 @@ transport says how far the peer has acknowledged, and how far the bytes have lef
 its way says nothing but how far away the peer is: on an unlimited link to another continent it is half a second of
 media, for ever. Where a transport cannot tell the two apart, everything that is not acknowledged counts, less what the
 path's own round trip explains.
+
+A queue of seconds can also stand in a modem on the way, which shows as answers that all come later than they once did.
+Beyond `STANDING` the link counts as behind as well.
 """
 
 from __future__ import annotations
@@ -20,10 +23,15 @@ from typing import Final
 import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
-from camcast.stream.path import MAX_ROUND_TRIP, Rate, RoundTrip, opening
+from camcast.stream.path import MAX_ROUND_TRIP, Rate, RoundTrip, Standing, opening
 
 RESUME = 0.2
 """Seconds of lag below which video resumes at a keyframe: what a busy loop or a large picture causes by itself."""
+STANDING = 2.0
+"""Seconds of a queue on the way that are borne: pictures come so much later. Networks have moments that are worse than
+their usual ones, and to leave pictures out for each of them would be worse than being late."""
+STANDING_RESUME = 1.0
+"""Seconds of it below which video resumes."""
 AUDIO_FACTOR = 2.0
 """Sound is dropped only this much later than the picture: it is small, and its gaps are heard."""
 KEYFRAMES = 1.5
@@ -87,6 +95,7 @@ class Ledger:
     clear_before: int = attrs.field(default=-1, init=False)
     _round_trip: RoundTrip = attrs.field(factory=RoundTrip, init=False)
     _rate: Rate = attrs.field(factory=Rate, init=False)
+    _standing: Standing = attrs.field(factory=Standing, init=False)
     _waited: bool = attrs.field(default=False, init=False)
     """Whether anything waited at the last look."""
     _largest: int = attrs.field(default=0, init=False)
@@ -123,6 +132,9 @@ class Ledger:
             newest = marks.popleft()
         if newest is not None:
             self._round_trip.see(now - newest[SENT], now)
+            self._standing.see(now - newest[SENT], now)
+            if not marks:
+                self._standing.clear()
             self.delivered = self.delivered or newest[END] > self.headers_end
         self._oldest = self._first_unsent() if marks else None
         waits = self._oldest is not None and self.lag(now) > 0
@@ -135,12 +147,14 @@ class Ledger:
 
     def behind(self, kind: MediaKind, dts: int, now: float) -> bool:
         """Whether the link is over its bounds, so that the next unit, at `dts` ns, must be left out."""
-        oldest = self._oldest
+        oldest, factor = self._oldest, AUDIO_FACTOR if kind is MediaKind.AUDIO else 1.0
+        # Where only what is acknowledged is known, all that is not counts as waiting here anyway.
+        if self._left is not None and self._standing.seconds > STANDING * factor:
+            return True
         if oldest is None:
             self._clear(dts)
             return False
         bound, bytes_bound, waits = self.bound(now), self._bytes_bound(), self.waiting_bytes(now)
-        factor = AUDIO_FACTOR if kind is MediaKind.AUDIO else 1.0
         if self.lag(now, dts) > bound * factor or waits > bytes_bound * factor:
             return True
         self.clear_until = self.end + min(ASK_BYTES, bytes_bound - waits)
@@ -195,6 +209,8 @@ class Ledger:
 
         What a window that opens and closes leaves behind for a round trip is not being behind.
         """
+        if self._left is not None and not self._standing.gone(STANDING_RESUME, now):
+            return False
         return self.lag(now, dts) < max(RESUME, min(self.round_trip(now), self.bound(now) / 2))
 
     def room(self) -> bool:

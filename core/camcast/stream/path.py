@@ -11,6 +11,10 @@ PATH_SECONDS = 5.0
 that stands for longer passes for distance."""
 MAX_ROUND_TRIP = 1.5
 """Seconds. No path is longer (two hops over geostationary satellites take 1.2 s); what takes longer is a queue."""
+STANDING_SECONDS = 1.0
+"""A round of judging whether a queue stands, at least."""
+PATIENCE = 10.0
+"""Seconds that a queue on the way may keep pictures back: more than it needs to be gone if they were what filled it."""
 INITIAL_WINDOW = 14_600
 """Bytes that TCP sends before the first acknowledgement (RFC 6928: ten segments); then twice as many a round trip."""
 MIN_INTERVAL = 0.2
@@ -47,6 +51,58 @@ class RoundTrip:
     def lately(self) -> float | None:
         """Of the last `PATH_SECONDS` to twice that."""
         return None if self.shortest is None else min(self._now, self._before)
+
+
+@attrs.define(eq=False)
+class Standing:
+    """The queue that stands on the way: how much longer everything takes to be acknowledged than it once did.
+
+    A modem or router may hold many seconds of a stream that its link is too thin for, and nothing of it waits on this
+    machine. Late answers alone say nothing: what was sent while the link was away is answered late, and what follows
+    is not. So the least of the last two rounds counts, each as long as it takes until something sent in it is answered.
+    """
+
+    _base: float | None = attrs.field(default=None, init=False)
+    """Seconds that an answer takes without a queue, as far as is known."""
+    _now: float = attrs.field(default=inf, init=False)
+    _before: float = attrs.field(default=0.0, init=False)
+    _round: float = attrs.field(default=-inf, init=False)
+    """When this round began."""
+    _kept_back_since: float | None = attrs.field(default=None, init=False)
+
+    def see(self, seconds: float, now: float) -> None:
+        """A unit was acknowledged, `seconds` after it was sent."""
+        if now - seconds >= self._round and now - self._round >= STANDING_SECONDS:
+            self._before, self._now, self._round = self._now, inf, now
+        self._now = min(self._now, seconds)
+        self._base = seconds if self._base is None else min(self._base, seconds)
+
+    def clear(self) -> None:
+        """Nothing is on its way any more: whatever stood there is gone."""
+        self._now = self._before = 0.0 if self._base is None else self._base
+        self._round = -inf
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return 0.0 if self._base is None else min(self._now, self._before) - self._base
+
+    def gone(self, bound: float, now: float) -> bool:
+        """Whether it is down to `bound` seconds, asked while pictures are left out for its sake.
+
+        Not for ever: a queue that `PATIENCE` does not shorten is not of our making (others use the link, or the way has
+        become longer), and counts as the way's own length from then on.
+        """
+        if self.seconds <= bound:
+            self._kept_back_since = None
+            return True
+        if self._kept_back_since is None:
+            self._kept_back_since = now
+        elif now - self._kept_back_since > PATIENCE and self._base is not None:
+            self._base += self.seconds
+            self._kept_back_since = None
+            return True
+        return False
 
 
 @attrs.define(eq=False)

@@ -414,3 +414,42 @@ def test_small_bounds_are_asked_for_sooner() -> None:
     assert not books.ledger.behind(VIDEO, books.next_dts, books.now)
     assert not clear(books.ledger, 6001, books.next_dts)
     assert not clear(books.ledger, 1000, books.next_dts + 101 * NS_PER_MS)
+
+
+# --- a queue on the way -------------------------------------------------------------------------------------
+
+
+def with_a_queue(seconds: float) -> Books:
+    """Nothing waits here; everything is acknowledged so much later than at first."""
+    books = Books()
+    for _ in range(250):
+        books.send()
+        trip = STEP if books.now < 1 else seconds
+        books.look(acked=max(0, books.sent - max(0, round(trip / STEP) - 1)) * 1000, unsent=0)
+    return books
+
+
+def test_a_queue_of_seconds_on_the_way_leaves_pictures_out_and_sound_much_later() -> None:
+    short, long, longest = (with_a_queue(seconds) for seconds in (1.5, 2.4, 3.0))
+    assert not short.ledger.behind(VIDEO, short.next_dts, short.now)
+    assert long.ledger.behind(VIDEO, long.next_dts, long.now)
+    assert longest.ledger.behind(VIDEO, longest.next_dts, longest.now)
+    assert not longest.ledger.behind(AUDIO, longest.next_dts, longest.now)
+    assert not longest.ledger.caught_up(longest.now, longest.next_dts)
+    assert longest.lag == 0, "nothing waits here"
+
+
+def test_it_counts_as_caught_up_when_the_queue_is_gone() -> None:
+    books = with_a_queue(3.0)
+    books.look(acked=books.ledger.end, unsent=0)
+    assert books.ledger.caught_up(books.now, books.next_dts)
+    assert not books.ledger.behind(VIDEO, books.next_dts, books.now)
+
+
+def test_a_transport_that_knows_only_what_is_acknowledged_has_one_bound_for_both() -> None:
+    books = Books()
+    for _ in range(250):
+        books.send()
+        books.look(acked=max(0, books.sent - (1 if books.now < 1 else 75)) * 1000, unsent=None)
+    assert books.ledger.behind(VIDEO, books.next_dts, books.now)
+    assert books.lag > 0.7

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from camcast.stream.path import INITIAL_WINDOW, MAX_ROUND_TRIP, Rate, RoundTrip, opening
+from camcast.stream.path import INITIAL_WINDOW, MAX_ROUND_TRIP, PATIENCE, Rate, RoundTrip, Standing, opening
 
 
 def test_the_round_trip_is_the_least_that_was_seen() -> None:
@@ -79,3 +81,63 @@ def test_a_window_opens_by_doubling() -> None:
     assert opening(3 * INITIAL_WINDOW, 0.6) == pytest.approx(1.2)
     assert opening(7 * INITIAL_WINDOW, 0.3) == pytest.approx(0.9)
     assert opening(0, 0.6) == 0
+
+
+# --- the queue on the way -----------------------------------------------------------------------------------
+
+
+def standing(answers: Sequence[float], every: float = 0.1) -> Standing:
+    """What is known after these, one each `every` seconds."""
+    found = Standing()
+    for number, seconds in enumerate(answers):
+        found.see(seconds, number * every)
+    return found
+
+
+def test_a_queue_is_what_all_answers_take_longer_than_they_once_did() -> None:
+    assert Standing().seconds == 0
+    assert standing([0.6] * 100).seconds == 0
+    assert standing([0.15] * 10 + [3.15] * 100).seconds == pytest.approx(3.0)
+
+
+def test_late_answers_that_come_at_once_are_no_queue() -> None:
+    """After four seconds without link: what was sent meanwhile is acknowledged in one go, and then all is as before."""
+    answers = [0.15] * 20
+    found = standing(answers)
+    for number in range(40):
+        found.see(4.5 - number * 0.1, 6.0 + number * 0.02)
+        assert found.seconds < 0.1
+    found.see(0.15, 7.0)
+    assert found.seconds < 0.1
+
+
+def test_a_queue_is_gone_when_nothing_is_on_its_way() -> None:
+    found = standing([0.15] * 10 + [3.15] * 100)
+    found.clear()
+    assert found.seconds == 0
+    found.see(3.0, 9.0)
+    assert found.seconds == 0, "the last answer of the queue itself"
+
+
+def test_a_queue_that_leaving_out_does_not_shorten_is_the_length_of_the_way_from_then_on() -> None:
+    found = standing([0.15] * 10 + [3.15] * 100)
+    assert not found.gone(1.0, 11.0)
+    assert not found.gone(1.0, 11.0 + PATIENCE)
+    assert found.gone(1.0, 11.1 + PATIENCE)
+    assert found.seconds == 0
+    # Once it is shorter again, that is known at once.
+    found.see(0.15, 60.0)
+    for number in range(100):
+        found.see(3.15, 60.1 + number * 0.1)
+    assert found.seconds == pytest.approx(3.0)
+    assert not found.gone(1.0, 71.0)
+
+
+def test_patience_counts_anew_for_each_queue() -> None:
+    found = standing([0.15] * 10 + [3.15] * 100)
+    assert not found.gone(1.0, 11.0)
+    found.clear()
+    assert found.gone(1.0, 12.0)
+    for number in range(100):
+        found.see(3.15, 12.0 + number * 0.1)
+    assert not found.gone(1.0, 12.0 + PATIENCE)
