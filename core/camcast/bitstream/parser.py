@@ -82,7 +82,7 @@ class NalParser(ABC):
         self._record_size = 4
         self._failures = 0
         self._special = KEY | SET | DROP | BAD
-        """Roles that take an access unit off the fast path; a subclass may add SEI."""
+        """Roles that take an access unit off the fast path. A delimiter at its beginning does not, and SEI seldom."""
         self._since_keyframe: int | None = None
         """Decode time of the last keyframe, or of the first picture."""
         self._refreshed = False
@@ -119,6 +119,13 @@ class NalParser(ABC):
         """Whether a decoder that starts at this access unit shows right pictures after a while. Never raises."""
         return False
 
+    def passes_by(self, payload: bytes) -> bool:
+        """Whether an access unit that holds SEI and no key picture is certainly none that `starts_here` takes.
+
+        A cheap question for each of them: False only sends it the long way. `payload` has 4-byte sizes that are right.
+        """
+        return True
+
     def is_disposable(self, nal: bytes) -> bool:
         """Asked for slices of role DISPOSABLE when `_layered`."""
         return True
@@ -146,12 +153,16 @@ class NalParser(ABC):
             data = bytes(data)
         try:
             if self._framing == 4:
-                seen = self._scan(data)
-                starved = seen & SEI and self._starved(dts)
-                if self._track is not None and not seen & self._special and seen & PICTURE and not starved:
+                payload, seen = data, self._scan(data)
+                if seen & DROP and not seen & BAD:
+                    payload, seen = self._without_delimiter(data, seen)
+                track, ordinary = self._track, seen & PICTURE and not seen & self._special
+                if track is not None and ordinary and (not seen & SEI or self._means_nothing(payload, dts)):
                     self._failures = 0
-                    disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(data))
-                    return Packet(self._track, dts, pts, False, data, disposable, arrival)
+                    if payload is not data:
+                        self._counts[self._delimiter(data)] += 1
+                    disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(payload))
+                    return Packet(track, dts, pts, False, payload, disposable, arrival)
             packet = self._slow(data, dts, pts, arrival)
         except MediaError:
             self._counts["damaged"] += 1
@@ -187,6 +198,21 @@ class NalParser(ABC):
         if count > MAX_UNITS:
             raise MediaError(f"more than {MAX_UNITS} NAL units in one access unit")
         return seen
+
+    def _without_delimiter(self, data: bytes, seen: int) -> tuple[bytes, int]:
+        """`data` without the delimiter that it begins with, and the roles in that; unchanged if it begins otherwise."""
+        if self.syntax.roles[data[4]] != DROP:
+            return data, seen
+        payload = data[4 + _size_at(data)[0] :]
+        return payload, self._scan(payload)
+
+    def _delimiter(self, data: bytes) -> str:
+        """What the unit that `data` begins with is counted as."""
+        return self.syntax.dropped[self.syntax.types[data[4]]]
+
+    def _means_nothing(self, payload: bytes, dts: int) -> bool:
+        """Whether the SEI in `payload` say nothing of where a decoder can start."""
+        return self._since_keyframe is not None and not self._starved(dts) and self.passes_by(payload)
 
     # --- anything but an ordinary frame -------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from camcast_h264.record import read_record, write_record
 from camcast_h264.sps import parse_sps
 
 SPS, PPS = 7, 8
-_IDR, _SEI = 5, 6
+_SLICE, _IDR, _SEI = 1, 5, 6
 _RECOVERY_POINT = 6
 _I_SLICES = (2, 4, 7, 9)
 _PATIENCE = 3
@@ -64,7 +64,6 @@ class H264Parser(NalParser):
     def __init__(self, extradata: bytes = b"") -> None:
         self._recovery_points = _PATIENCE
         super().__init__(extradata)
-        self._special |= SEI
 
     def read_record(self, record: bytes) -> tuple[int, list[bytes]]:
         return read_record(record)
@@ -98,6 +97,14 @@ class H264Parser(NalParser):
         self._recovery_points = min(self._recovery_points + 1, _PATIENCE + 1)
         return self._recovery_points > _PATIENCE
 
+    def passes_by(self, payload: bytes) -> bool:
+        position, end = 0, len(payload)
+        while position + 5 < end:
+            if payload[position + 4] & 0x1F == _SLICE:
+                return _PREDICTED[payload[position + 5]]
+            position += 4 + int.from_bytes(payload[position : position + 4], "big")
+        return False
+
     def recovers_here(self, units: Sequence[bytes]) -> bool:
         return any(_recovery_count(unit) is not None for unit in units if SYNTAX.roles[unit[0]] == SEI)
 
@@ -129,3 +136,15 @@ def _slice_type(unit: bytes) -> int:
     bits = BitReader(unescape(unit[:_HEADER_BYTES]), 8)
     bits.ue()
     return bits.ue()
+
+
+def _predicts(first: int) -> bool:
+    """Whether `first`, the byte behind a slice's header, says that the slice is a picture's first and no I slice."""
+    try:
+        bits = BitReader(bytes((first,)))
+        return bits.ue() == 0 and bits.ue() not in _I_SLICES
+    except MediaError:
+        return False
+
+
+_PREDICTED = tuple(_predicts(first) for first in range(256))
