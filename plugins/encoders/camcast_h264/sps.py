@@ -43,6 +43,20 @@ class _Vui:
     colour: Colour = UNSPECIFIED
 
 
+@attrs.frozen
+class OrderCycle:
+    """What picture order counts of type 1 are expected to be (§7.4.2.1.1)."""
+
+    always_zero: bool
+    """delta_pic_order_always_zero_flag: slices say nothing about their order."""
+    non_reference: int
+    """offset_for_non_ref_pic."""
+    second_field: int
+    """offset_for_top_to_bottom_field."""
+    offsets: tuple[int, ...]
+    """offset_for_ref_frame."""
+
+
 @attrs.frozen(kw_only=True)
 class Sps:
     """What an SPS says. Sizes are pixels after cropping."""
@@ -68,6 +82,8 @@ class Sps:
     """pic_order_cnt_type."""
     order_bits: int
     """Of pic_order_cnt_lsb, where the type is 0."""
+    order_cycle: OrderCycle | None
+    """Where the type is 1."""
     frames_only: bool
     colour: Colour
 
@@ -101,15 +117,11 @@ def parse_sps(nal: bytes) -> Sps:
             _skip_scaling_lists(bits, 12 if chroma_format == 3 else 8)
     frame_number_bits = bits.ue(12) + 4
     order_type = bits.ue(2)
-    order_bits = 0
+    order_bits, cycle = 0, None
     if order_type == 0:
         order_bits = bits.ue(12) + 4
     elif order_type == 1:
-        bits.skip(1)
-        bits.se()
-        bits.se()
-        for _ in range(bits.ue(255)):
-            bits.se()
+        cycle = OrderCycle(bits.flag(), bits.se(), bits.se(), tuple(bits.se() for _ in range(bits.ue(255))))
     bits.ue(16)
     bits.skip(1)
     columns = bits.ue() + 1
@@ -139,6 +151,7 @@ def parse_sps(nal: bytes) -> Sps:
         frame_number_bits=frame_number_bits,
         order_type=order_type,
         order_bits=order_bits,
+        order_cycle=cycle,
         frames_only=frames_only,
         frame_rate=vui.frame_rate,
         reorder=reorder if vui.reorder is None else vui.reorder,
