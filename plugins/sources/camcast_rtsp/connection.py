@@ -55,8 +55,10 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiting: dict[int, asyncio.Future[Response]] = {}
-        self._given_up: set[int] = set()
-        """Numbers of requests whose answers nobody waits for any longer."""
+        self.on_late: Callable[[str], object] = lambda method: None
+        """Called with the method of a request that is answered when nobody waits for it any longer."""
+        self._given_up: dict[int, str] = {}
+        """Numbers and methods of such requests."""
         self._strays = 0
         self._resting: asyncio.TimerHandle | None = None
         self._descriptor = -1
@@ -185,8 +187,11 @@ class Connection(asyncio.BufferedProtocol):
             self._asked(message)
             return
         number = message.cseq
+        if number in self._given_up:
+            self.on_late(self._given_up.pop(number))
+            return
         future = self._waiting.get(number)
-        if future is None and len(self._waiting) == 1 and number not in self._given_up:
+        if future is None and len(self._waiting) == 1:
             # Some cameras forget the number, or count by themselves.
             self.dialogue.oddities.tell("its answers do not carry the number (CSeq) of the request")
             future = next(iter(self._waiting.values()))
@@ -222,11 +227,11 @@ class Connection(asyncio.BufferedProtocol):
                 number, data = self.dialogue.request(method, url, headers)
             except ValueError as error:
                 raise SourceError(f"{self.url.shown}: {method} cannot be asked: {error}", fatal=True) from None
-            response = await self._exchange(number, data)
+            response = await self._exchange(method, number, data)
             if not self.dialogue.again(response):
                 return response
 
-    async def _exchange(self, number: int, data: bytes) -> Response:
+    async def _exchange(self, method: str, number: int, data: bytes) -> Response:
         future: asyncio.Future[Response] = self._loop.create_future()
         self._waiting[number] = future
         try:
@@ -238,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
         finally:
             del self._waiting[number]
             if not future.done() and len(self._given_up) < MAX_GIVEN_UP:
-                self._given_up.add(number)
+                self._given_up[number] = method
 
     async def goodbye(self, url: str) -> None:
         """TEARDOWN as far as it goes, then close."""

@@ -7,6 +7,8 @@ and what proves useless is not sent again, on later connections neither.
 
 from __future__ import annotations
 
+from collections import Counter
+
 MAX_INTERVAL = 25.0
 """Seconds between requests, at most."""
 SHARE = 3
@@ -14,6 +16,8 @@ SHARE = 3
 ANSWER = 5.0
 """Seconds for an answer, at most; then the other request is sent."""
 LEAST_ANSWER = 1.0
+SURE = 2
+"""Requests in a row without an answer, after which none is expected: one may be late, or this machine busy."""
 HANGUP = 2.0
 """A connection that ends within so many seconds of a request ended because of it, so it seems."""
 
@@ -34,6 +38,7 @@ class KeepAlive:
             if method == "OPTIONS" or method in advertised
         ]
         self._turn = 0
+        self._unanswered: Counter[str] = Counter()
         self._last: tuple[str, float] | None = None
 
     @staticmethod
@@ -63,6 +68,15 @@ class KeepAlive:
         news = self._known.get(method) != verdict
         self._known[method] = verdict
         return news
+
+    def answered(self, method: str) -> None:
+        """It was, be it late."""
+        self._unanswered[method] = 0
+
+    def not_answered(self, method: str) -> bool:
+        """Its time is up; whether that makes it known as never answered."""
+        self._unanswered[method] += 1
+        return self._unanswered[method] >= SURE and self.judged(method, SILENT)
 
     def hung_up(self, now: float) -> str:
         """The connection has ended at `now`: because of which request, as far as can be known; "" = none."""

@@ -14,7 +14,7 @@ from camcast.errors import SourceError
 from camcast.media import NS_PER_S
 
 from .connection import Connection
-from .keepalive import REFUSED, SILENT, KeepAlive
+from .keepalive import REFUSED, KeepAlive
 from .memory import Memory
 from .options import RtspOptions
 from .session import Session
@@ -59,6 +59,7 @@ class Watch:
         self._transport = transport
         self._others = others
         self._keepalive = KeepAlive(session.public, memory.keepalives)
+        connection.on_late = self._keepalive.answered
         self._reported = time.monotonic_ns()
         self._heard = False
         self._last_words = ""
@@ -188,15 +189,17 @@ class Watch:
             async with asyncio.timeout(keepalive.patience(connection.dialogue.timeout)):
                 response = await connection.ask(method, self._session.aggregate)
         except TimeoutError:
-            if keepalive.judged(method, SILENT):
+            if keepalive.not_answered(method):
                 odd.tell(f"{method} is not answered")
             return False
         except SourceError:
             if connection.closed.done():
                 raise
             # A password that was right is refused: media decides.
+            keepalive.answered(method)
             self._note_words(method, 401)
             return True
+        keepalive.answered(method)
         if response.status >= 300:
             keepalive.judged(method, REFUSED)
             self._note_words(method, response.status)
