@@ -76,6 +76,16 @@ class Track:
         time = self.base + round(at * self.clock) & 0xFFFFFFFF
         return pack("!BBHIIIIII", 0x80, 200, 6, self.ssrc, seconds, fraction, time, 0, 0)
 
+    def later(self, packet: bytes, seconds: float) -> bytes:
+        """An RTP packet or sender report of this track as if it had been made so much later."""
+        moved = round(seconds * self.clock)
+        if packet[1] == 200:
+            wall = int.from_bytes(packet[8:16], "big") + round(seconds * 2**32)
+            time = int.from_bytes(packet[16:20], "big") + moved & 0xFFFFFFFF
+            return packet[:8] + wall.to_bytes(8, "big") + time.to_bytes(4, "big") + packet[20:]
+        time = int.from_bytes(packet[4:8], "big") + moved & 0xFFFFFFFF
+        return packet[:4] + time.to_bytes(4, "big") + packet[8:]
+
     def bye(self) -> bytes:
         return pack("!BBHIBBHI", 0x80, 201, 1, self.ssrc, 0x81, 203, 1, self.ssrc)
 

@@ -15,6 +15,9 @@ import attrs
 
 from tests.cameras.rtp import Track
 
+NEVER = float("inf")
+"""A moment that does not come."""
+
 
 @attrs.define
 class Asked:
@@ -43,6 +46,8 @@ class Reply:
     """The connection, after this answer."""
     silent: bool = False
     """Nothing is said."""
+    delay: float = 0.0
+    """Seconds until it is said."""
 
     def encode(self) -> bytes:
         if self.silent:
@@ -87,6 +92,9 @@ class Script:
     """Requests that count as one."""
     silent_over: str = ""
     """"tcp" or "udp": nothing comes that way."""
+    beginning: float = 0.2
+    """Seconds of media, less than the first group, after which it waits until somebody sees it. `NEVER`: it does not.
+    """
     udp_source: str = ""
     """The address from which UDP media comes, and that SETUP announces."""
 
@@ -103,6 +111,10 @@ class Script:
             found += [(at, 2 * number, data) for at, data in track.packets()]
             found += [(at, 2 * number + 1, data) for at, data in track.rtcp()]
         return sorted(found, key=lambda item: item[0])
+
+    def later(self, which: int, packet: bytes, seconds: float) -> bytes:
+        """A packet as if it had been made so much later. `which` as in `packets`."""
+        return self.tracks[which // 2].later(packet, seconds) if seconds else packet
 
 
 @attrs.define

@@ -10,12 +10,27 @@ from typing import Self
 
 from tests.cameras.script import Asked, Conversation, Script, requests
 
+WAIT = 4.0
+"""Seconds that it waits at most: less than those after which a camera counts as gone."""
+LATE = 0.1
+"""Seconds behind its time after which a camera sends the rest later, where a burst would be lost (UDP)."""
+
 
 class Camera:
     """One scripted camera, listening while entered."""
 
-    def __init__(self, script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        viewed: asyncio.Event | None = None,
+    ) -> None:
+        """`viewed`: set when somebody sees the picture; after its beginning the camera waits for that, by its clock
+        too, so that nothing is missed where a machine has much to do."""
         self.script = script
+        self._viewed = viewed
         self.asked: list[Asked] = []
         """All requests of all connections."""
         self.connections = 0
@@ -70,6 +85,7 @@ class Camera:
                     reply = talk.answer(asked) if asked.method != "answer" else None
                     if reply is None:
                         continue
+                    await asyncio.sleep(reply.delay)
                     writer.write(reply.encode())
                     await writer.drain()
                     if reply.close:
@@ -89,16 +105,22 @@ class Camera:
     async def _play(self, talk: Conversation, writer: asyncio.StreamWriter) -> None:
         loop, script = asyncio.get_running_loop(), self.script
         begun = loop.time()
+        waited: float | None = None
         with contextlib.ExitStack() as stack:
             sockets = self._sockets(talk, stack, writer)
             for at, which, packet in script.packets():
                 delay = begun + at - loop.time()
                 if delay > 0:
                     await asyncio.sleep(delay)
+                elif delay < -LATE and talk.ports:
+                    begun -= delay
+                if waited is None and at > script.beginning:
+                    waited = await self._wait_for_viewer()
+                    begun += waited
                 if loop.time() - talk.last_sign > script.timeout:
                     writer.close()
                     return
-                self._send(talk, writer, sockets, which, packet)
+                self._send(talk, writer, sockets, which, script.later(which, packet, waited or 0.0))
                 await writer.drain()
             if script.ending == "bye":
                 for number, track in enumerate(script.tracks):
@@ -106,6 +128,17 @@ class Camera:
                 await writer.drain()
             elif script.ending == "close":
                 writer.close()
+
+    async def _wait_for_viewer(self) -> float:
+        """Seconds that it took."""
+        if self._viewed is None:
+            return 0.0
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await self._viewed.wait()
+        return loop.time() - begun
 
     def _send(
         self,

@@ -11,7 +11,7 @@ import pytest_asyncio
 from camcast.media import NS_PER_S
 from camcast_rtsp import watching
 from tests.cameras import clips, rtp
-from tests.cameras.script import Script
+from tests.cameras.script import NEVER, Script
 from tests.cameras.watch import Watched, watch
 from tests.plugins.rtmp_kit import host
 
@@ -30,7 +30,7 @@ def joined(codec: str) -> Script:
     clip = clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
     later = clip.units[JOINED:]
     moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
-    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))])
+    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], beginning=NEVER)
 
 
 def rare_keyframes() -> Script:
@@ -38,28 +38,30 @@ def rare_keyframes() -> Script:
     clip = clips.video("h264", frames=100, gop=70)
     later = clip.units[10:]
     moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
-    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], options={"no_data_timeout": 2.0})
+    return Script(
+        [rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], options={"no_data_timeout": 2.0}, beginning=NEVER
+    )
 
 
 def slow() -> Script:
     """One picture every 0.8 s, where media that stops for 0.5 s means that a camera is gone."""
     clip = clips.video("h264", frames=8, gop=1)
     units = tuple(attrs.evolve(unit, dts=n * 800, pts=n * 800) for n, unit in enumerate(clip.units))
-    return Script([rtp.video_track(attrs.evolve(clip, units=units))], options={"no_data_timeout": 0.5})
+    return Script([rtp.video_track(attrs.evolve(clip, units=units))], options={"no_data_timeout": 0.5}, beginning=NEVER)
 
 
 def only_damage() -> Script:
     """Fragments without their beginnings, for ever."""
     video = rtp.video_track(clips.video("h264", frames=100))
     video.payloads = [attrs.evolve(p, data=b"\x7c\x01" + p.data[2:]) for p in video.payloads]
-    return Script([video], ending="silence")
+    return Script([video], ending="silence", beginning=NEVER)
 
 
 def damaged_sound() -> Script:
     """The picture is fine; the sound never is."""
     sound = rtp.aac_track(clips.sound("aac", seconds=2.4))
     sound.payloads = [attrs.evolve(p, data=b"\xff\xff" + p.data[2:]) for p in sound.payloads]
-    return Script([rtp.video_track(clips.video("h264", frames=60)), sound])
+    return Script([rtp.video_track(clips.video("h264", frames=60)), sound], beginning=NEVER)
 
 
 SCRIPTS = {

@@ -14,7 +14,7 @@ from tests.cameras.files import AAC, make
 from tests.cameras.script import Script
 from tests.cameras.watch import Watched, watch, watch_files
 
-FRAMES = 50
+FRAMES = 75
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-g", "12")
 MP2 = ("-c:a", "mp2")
 CIF = (176, 144)
@@ -24,11 +24,12 @@ CIF = (176, 144)
 def camera(*arguments: str, size: tuple[int, int] = (160, 96), more: Sequence[rtp.Track] = ()) -> Script:
     head = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size[0]}x{size[1]}", "-r", "25", "-i", "-")
     video = rtp.track_by_ffmpeg("video", head, files.raw(FRAMES, size), arguments)
-    return Script([video, *more])
+    # Where sound is made another codec, nobody sees the picture before that has begun.
+    return Script([video, *more], beginning=0.9 if more else 0.2)
 
 
 def sound(*arguments: str, rate: int, clock: int) -> rtp.Track:
-    head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d=2", "-af", "volume=6")
+    head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d=3", "-af", "volume=6")
     track = rtp.track_by_ffmpeg("audio", head, b"", arguments, clock)
     track.ssrc = 0x9999
     return track

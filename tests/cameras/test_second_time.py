@@ -6,7 +6,7 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from tests.cameras.script import Asked, Reply, Script
+from tests.cameras.script import NEVER, Asked, Reply, Script
 from tests.cameras.test_dialogue import lasting, new_nonces, not_over, only, plain
 from tests.cameras.watch import QUICK, Watched, watch
 
@@ -18,7 +18,7 @@ def hangs_up_at_get_parameter(asked: Asked, reply: Reply) -> Reply | None:
 TWICE: dict[str, Script] = {
     "hangs up at GET_PARAMETER": lasting(hangs_up_at_get_parameter),
     "461 over TCP": plain(not_over("tcp")),
-    "silence over TCP": plain(silent_over="tcp", options={"no_data_timeout": 0.5}),
+    "silence over TCP": plain(silent_over="tcp", options={"no_data_timeout": 0.5}, beginning=NEVER),
     "only MD5": plain(only("MD5"), login="user:secret@"),
 }
 ONCE: dict[str, Script] = {
