@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -71,7 +72,7 @@ def run(
 
 
 def _read(file: Path, host: PluginHost, level: LogLevel | None) -> Config:
-    return with_level(load(file, host), level)
+    return with_level(load(file, host, os.environ), level)
 
 
 def with_level(config: Config, level: LogLevel | None) -> Config:

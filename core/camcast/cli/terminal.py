@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,8 +100,8 @@ def load_host(context: typer.Context, choice: Choice | None = None) -> PluginHos
 
 
 def load_file(context: typer.Context, path: Path) -> tuple[Config, PluginHost]:
-    """A configuration with the plugins that it wants. Raises `ConfigError`."""
-    file = ConfigFile.read(path)
+    """A configuration, with what the environment says, and the plugins that it wants. Raises `ConfigError`."""
+    file = ConfigFile.read(path, os.environ)
     host = load_host(context, file.plugins.choice)
     return file.resolve(host), host
 

@@ -11,6 +11,7 @@ import attrs
 
 from camcast.config.blocks import FILE
 from camcast.config.model import Config, PluginsConfig
+from camcast.config.overrides import override
 from camcast.config.read import MAX_SIZE, decode, parse
 from camcast.config.walk import from_mapping, plugins_of
 from camcast.config_form import ConfigForm, Conversion, Wish
@@ -25,13 +26,14 @@ FORM_PLUGIN = "legacy"
 """The plugin that reads the original system's files; told where it may be what is missing."""
 
 
-def load(path: str | Path, host: PluginHost) -> Config:
+def load(path: str | Path, host: PluginHost, environment: Mapping[str, str] | None = None) -> Config:
     """The configuration in a file: JSON (with comments), or TOML where the name ends in `.toml`.
 
-    A file of another form that a plugin knows is converted in memory; a note of the result says so. Raises
-    `ConfigError`; its text names the file.
+    A file of another form that a plugin knows is converted in memory; a note of the result says so. `environment`:
+    variables such as `CAMCAST__SYSTEM__LOG_LEVEL`, which override its keys. Raises `ConfigError`; its text names the
+    file.
     """
-    return ConfigFile.read(path).resolve(host)
+    return ConfigFile.read(path, environment).resolve(host)
 
 
 @attrs.frozen
@@ -44,22 +46,25 @@ class ConfigFile:
     """The root object; None where the text is none of camcast's."""
     fault: ConfigError | None
     """Why not."""
+    environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Variables that override its keys."""
 
     @classmethod
-    def read(cls, path: str | Path) -> ConfigFile:
+    def read(cls, path: str | Path, environment: Mapping[str, str] | None = None) -> ConfigFile:
         """Raises `ConfigError` where there is no such file."""
+        environment = environment or {}
         path = Path(path)
         data = read_bytes(path)
         try:
             mapping = parse(decode(data), "toml" if path.suffix.lower() == ".toml" else "json")
         except ConfigError as error:
-            return cls(path, data, None, ConfigError(f"{path}: {error}"))
-        return cls(path, data, mapping, None)
+            return cls(path, data, None, ConfigError(f"{path}: {error}"), environment)
+        return cls(path, data, mapping, None, environment)
 
     @property
     def plugins(self) -> PluginsConfig:
         """Which plugins it wants. What is wrong with that is told by `resolve`."""
-        return plugins_of(self.mapping or {})
+        return plugins_of(override(self.mapping or {}, self.environment).mapping)
 
     def resolve(self, host: PluginHost) -> Config:
         """What the file means with these plugins, as far as it wants them. Raises `ConfigError`."""
@@ -68,14 +73,15 @@ class ConfigFile:
         if form is not None:
             note = f"{self.path} is {form.title}, converted in memory; camcast migrate writes a new one"
             log.info(note)
-            return from_conversion(form.convert(Wish(path=self.path, data=self.data)), host, base=base, note=note)
+            conversion = form.convert(Wish(path=self.path, data=self.data))
+            return from_conversion(conversion, host, base=base, note=note, environment=self.environment)
         if self.mapping is None:
             assert self.fault is not None
             raise self.fault
         if self.mapping and not set(self.mapping) & set(FILE.keys):
             raise ConfigError(f"{self.path} is of {not_ours(host)}")
         try:
-            return from_mapping(self.mapping, host, base=base)
+            return _overridden(self.mapping, host, base, self.path, self.environment)
         except ConfigError as error:
             if not self._is_ours and set(self.mapping) - set(FILE.keys):
                 raise ConfigError([*error.issues, Issue("", f"{self.path} may be of {not_ours(host)}")]) from None
@@ -115,13 +121,34 @@ def not_ours(host: PluginHost) -> str:
     return text + ("" if FORM_PLUGIN in host.forms else missing)
 
 
-def from_conversion(conversion: Conversion, host: PluginHost, *, base: Path | None = None, note: str = "") -> Config:
+def from_conversion(
+    conversion: Conversion,
+    host: PluginHost,
+    *,
+    base: Path | None = None,
+    note: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Config:
     """What a converted file means. Issues are of keys that the user has never seen, so they say whose."""
     try:
-        config = from_mapping(conversion.mapping, host, base=base)
+        config = _overridden(conversion.mapping, host, base, None, environment or {})
     except ConfigError as error:
         raise ConfigError([Issue(f"as converted, {issue.path}", issue.message) for issue in error.issues]) from None
     return attrs.evolve(config, notes=(note, *config.notes)) if note else config
+
+
+def _overridden(
+    mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file: Path | None, environment: Mapping[str, str]
+) -> Config:
+    """What a mapping means with what the environment says laid over it. Raises `ConfigError` with all that is wrong."""
+    changed = override(mapping, environment)
+    try:
+        config = from_mapping(changed.mapping, host, base=base, file=file)
+    except ConfigError as error:
+        raise ConfigError([*changed.issues, *error.issues]) from None
+    if changed.issues:
+        raise ConfigError(changed.issues)
+    return attrs.evolve(config, notes=(*config.notes, *changed.notes))
 
 
 def loads(text: str, host: PluginHost, format: str = "json", base: Path | None = None) -> Config:

@@ -255,6 +255,8 @@ class Config:
     cameras: Annotated[tuple[CameraConfig, ...], instances(CameraConfig)] = ()
     notes: tuple[str, ...] = attrs.field(default=(), eq=False)
     """What the user should know of the file, one line each."""
+    include: Texts = attrs.field(default=(), eq=False)
+    """Further files that cameras came from, as written."""
 
     def __attrs_post_init__(self) -> None:
         report = Report()

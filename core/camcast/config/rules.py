@@ -257,7 +257,7 @@ FLAG = Rule(read_flag, {"type": "boolean"})
 TEXT = Rule(read_text, {"type": "string"})
 NAME = Rule(read_name, {"type": "string", "pattern": r"\S"})
 LABEL = Rule(read_label, {"type": "string", "pattern": r"\S", "not": {"pattern": "://"}})
-_TEXTS = Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})
+TEXTS = Rule(read_texts, {"type": "array", "items": dict(NAME.schema)})
 
 Seconds = Annotated[float, SECONDS]
 PositiveSeconds = Annotated[float, POSITIVE_SECONDS]
@@ -273,8 +273,8 @@ LabelOrEmpty = Annotated[str, or_empty(LABEL)]
 OptionalText = Annotated[str | None, optional(NAME)]
 Fingerprint = Annotated[str | None, optional(Rule(read_fingerprint, dict(NAME.schema)))]
 Options = Annotated[Mapping[str, Any], Rule(read_mapping, {"type": "object"})]
-Texts = Annotated[tuple[str, ...], _TEXTS]
-OptionalTexts = Annotated[tuple[str, ...] | None, optional(_TEXTS)]
+Texts = Annotated[tuple[str, ...], TEXTS]
+OptionalTexts = Annotated[tuple[str, ...] | None, optional(TEXTS)]
 
 
 def seconds(value: Duration) -> float:

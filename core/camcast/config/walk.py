@@ -15,6 +15,7 @@ import attrs
 from camcast.config.block import Given
 from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM
 from camcast.config.ids import assigned
+from camcast.config.include import read_included
 from camcast.config.json_text import MAX_DEPTH
 from camcast.config.model import CameraConfig, Config, PluginsConfig, StreamConfig, SystemConfig
 from camcast.config.output import Built, Level, Output, build
@@ -61,15 +62,17 @@ class Scope:
         )
 
 
-def from_mapping(mapping: Mapping[str, Any], host: PluginHost, *, base: Path | None = None) -> Config:
+def from_mapping(
+    mapping: Mapping[str, Any], host: PluginHost, *, base: Path | None = None, file: Path | None = None
+) -> Config:
     """The configuration in `mapping`; raises `ConfigError` with every issue found, each with its place.
 
-    Relative paths that exist below `base` are taken from there.
+    Relative paths that exist below `base` are taken from there; `file` is where the mapping itself was read.
     """
     if too_deep(mapping):
         raise ConfigError(f"expected at most {MAX_DEPTH} objects and lists within each other, got more")
     report = Report()
-    config = _file(mapping, host, base, report)
+    config = _file(mapping, host, base, file, report)
     report.raise_if_wrong()
     return attrs.evolve(config, notes=report.notes)
 
@@ -80,7 +83,7 @@ def plugins_of(mapping: Mapping[str, Any]) -> PluginsConfig:
     return PluginsConfig(**given.values)
 
 
-def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, report: Report) -> Config:
+def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file: Path | None, report: Report) -> Config:
     given = FILE.read(mapping, report.root())
     root, values = given.place, given.values
     plugins = PluginsConfig(**PLUGINS.read(values.get("plugins", {}), root.at("plugins")).values)
@@ -88,17 +91,26 @@ def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, repor
     system = SystemConfig(**limits.values)
     host = host.limited(plugins.choice)
     scope = Scope(host=host, base=base, published=Published(host)).inside(given)
-    cameras = _cameras(values.get("cameras", []), root.at("cameras"), scope)
+    include = values.get("include", ())
+    blocks = _blocks(values.get("cameras", []), root.at("cameras"), scope)
+    for one in read_included(include, base, root.at("include"), file):
+        blocks += _blocks(one.cameras, one.place, attrs.evolve(scope, base=one.path.parent))
+    cameras = _cameras(blocks)
     enabled = sum(camera.enabled for camera in cameras)
     if limits.whole and enabled > system.max_cameras:
         root.at("cameras").wrong(f"{enabled} cameras are enabled, system.max_cameras is {system.max_cameras}")
     # With something wrong, two cameras may have one number, which no `Config` takes.
-    return Config(plugins=plugins, system=system, cameras=() if report.told else tuple(cameras))
+    return Config(plugins=plugins, system=system, cameras=() if report.told else tuple(cameras), include=include)
 
 
-def _cameras(values: Sequence[Any], place: Place, scope: Scope) -> list[CameraConfig]:
-    blocks = [CAMERA.read(value, place.item(index)) for index, value in enumerate(values)]
-    return [_camera(given, number, scope) for given, number in zip(blocks, _ids(blocks, "camera_id"), strict=True)]
+def _blocks(values: Sequence[Any], place: Place, scope: Scope) -> list[tuple[Given, Scope]]:
+    """Cameras that stand in one file, each with what holds there."""
+    return [(CAMERA.read(value, place.item(index)), scope) for index, value in enumerate(values)]
+
+
+def _cameras(blocks: Sequence[tuple[Given, Scope]]) -> list[CameraConfig]:
+    ids = _ids([given for given, _ in blocks], "camera_id")
+    return [_camera(given, number, scope) for (given, scope), number in zip(blocks, ids, strict=True)]
 
 
 def _camera(given: Given, number: int, scope: Scope) -> CameraConfig:
