@@ -16,6 +16,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
@@ -36,6 +37,16 @@ _MIN_SECRET = 3
 """Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
 _MIN_LOOSE = 6
 """Letters and digits. Shorter secrets are hunted for in their usual spellings only."""
+_OURS = frozenset(
+    "attempt authentication camcast camera cameras certificate codec command configuration connect connected connection "
+    "credential credentials disconnected encoder encrypted endpoint expected fingerprint framerate handshake hostname "
+    "keyframe keyframes livestream media message messages network output outputs passphrase password passwords picture "
+    "pictures plugin profile protocol proxy publish published publisher publishing receiver redirect refused rejected "
+    "resolution seconds server servers session sessions source sources stream streamed streamid streaming streams "
+    "timeout timestamp timestamps transcode transport transports username video".split()
+)
+"""Words of our own texts. One that is part of such a word is no secret there: "pass***" would tell that it is "word"."""
+_LONGEST = max(map(len, _OURS))
 MAX_WORDS = 300
 _MAX_READ = 4096
 """Characters of a peer's text that are looked at."""
@@ -121,7 +132,17 @@ def _found(text: str, secrets: frozenset[str]) -> list[tuple[int, int, str]]:
         for needle in wanted:
             found += [(places[at][0], places[at + len(needle) - 1][1]) for at in _places(said, needle)]
         found += _coded(text, forms)
-    return [(start, end, HIDDEN) for start, end in found]
+    return [(start, end, HIDDEN) for start, end in found if not _part_of_ours(text, start, end)]
+
+
+def _part_of_ours(text: str, start: int, end: int) -> bool:
+    """Whether a place is a part of one of `_OURS`, not the whole of it."""
+    begin, until = start, end
+    while begin > 0 and start - begin < _LONGEST and text[begin - 1].isalpha():
+        begin -= 1
+    while until < len(text) and until - end < _LONGEST and text[until].isalpha():
+        until += 1
+    return (begin, until) != (start, end) and text[begin:until].lower() in _OURS
 
 
 def _without(text: str, found: Iterable[tuple[int, int, str]]) -> str:
@@ -247,8 +268,9 @@ def url_secrets(url: str) -> frozenset[str]:
         return frozenset()
     rest = match["rest"]
     found: set[str] = set()
-    ways = [("", rest), *((rest[: at.start()], rest[at.end() :]) for at in re.finditer("@", rest))]
-    for credentials, tail in ways[:_MAX_WAYS]:
+    # No more are made than are looked at: a redirect to 64 KB of '@' would take gigabytes.
+    ends = [match.start() for match in islice(re.finditer("@", rest), _MAX_WAYS)]
+    for credentials, tail in [("", rest), *((rest[:at], rest[at + 1 :]) for at in ends)]:
         found.add(credentials.partition(":")[2])
         authority = _STRUCTURE.split(tail, maxsplit=1)[0]
         path = tail[len(authority) + 1 :]

@@ -124,7 +124,24 @@ def test_any_text_and_any_secret_end_in_one_line(text: str, secret: str) -> None
 
 def test_ordinary_words_stay() -> None:
     text = "the server closed the connection while streaming; 64 KiB & more, 100%, \\x, &nbsp stay"
-    assert redact_text(text, ["camera-1", "stream", "live/abc"]) == text.replace("streaming", "***ing")
+    assert redact_text(text, ["camera-1", "stream", "live/abc"]) == text
+
+
+@pytest.mark.parametrize("secret", ["word", "pass", "Word", "fuse", "era", "came"])
+def test_what_is_hidden_does_not_tell_the_secret_by_what_is_left(secret: str) -> None:
+    """ "pass***" says that the password is "word"."""
+    text = "the camera refused user name and password"
+    assert redact_text(text, [secret]) == text
+    for said in (f"{text} {secret}", f"{text} {secret}s", f"{text} x{secret}", f"{text}={secret}_1"):
+        shown = redact_text(said, [secret])
+        assert shown == said[: len(text)] + said[len(text) :].replace(secret, "***")
+
+
+def test_a_whole_word_is_hidden_even_if_it_is_one_of_ours() -> None:
+    """Nobody can tell whether it is the peer's."""
+    assert redact_text("no such stream: camera, Cameras, password", ["camera", "password"]) == (
+        "no such stream: ***, Cameras, ***"
+    )
 
 
 @pytest.mark.parametrize("shape", ["a-", "%", "%25", "&amp;", "&#", "\\x", "A" * 3, "a:// ", "://", "&amp;#", " \n"])

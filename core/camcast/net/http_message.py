@@ -18,6 +18,8 @@ MAX_HEAD = 16 * 1024
 MAX_HEADERS = 100
 MAX_INTERIM = 5
 MAX_CHUNKS = 1000
+SHOWN = 3
+"""Bytes of what is no HTTP, enough to know SSH or TLS by: more of them may be a part of our own token."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _STATUS = re.compile(r"HTTP/1\.[01] ([1-9][0-9]{2})(?: (.*))?", re.DOTALL)
 _NO_BODY = frozenset({204, 304})
@@ -100,7 +102,7 @@ class AnswerReader:
     def _head(self) -> list[str] | None:
         """The lines up to the empty one, without it."""
         if self._buffer[:5] != b"HTTP/"[: len(self._buffer)]:
-            raise HttpError(f"what answered is no HTTP server: it begins with {bytes(self._buffer[:8]).hex(' ')}")
+            raise HttpError(f"what answered is no HTTP server: it begins with {bytes(self._buffer[:SHOWN]).hex(' ')}")
         end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
         self._searched = len(self._buffer)
         if (self._searched if end < 0 else end) > MAX_HEAD:

@@ -145,7 +145,7 @@ def choose(media: sdp.Media, find: FindCodec) -> tuple[Payload, ...]:
     for offer in media.formats:
         make = _FORMATS.get(offer.encoding.upper())
         if make is None:
-            reasons.append(f"{offer.encoding[:32]} is not supported")
+            reasons.append(f"{offer.encoding} is not supported")
             continue
         try:
             kind, parser, depacketiser = make(offer, find)

@@ -148,7 +148,7 @@ def _content_length(headers: Headers) -> int:
         return 0
     length = whole(text)
     if length is None or length > MAX_BODY:
-        raise ProtocolError(f"Content-Length {text[:20]!r} is not a number up to {MAX_BODY}")
+        raise ProtocolError(f"a Content-Length that is not a number up to {MAX_BODY}: {text}")
     return length
 
 

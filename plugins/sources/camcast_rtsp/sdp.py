@@ -163,7 +163,7 @@ def _media(section: _Section, silent: Set[str]) -> Media:
         wanted = (str(number), "*")
         feedback = tuple(what for kind, what in section.feedback if kind in wanted)
         formats.append(Format(number, *known, section.parameters.get(number, {}), feedback, section.size))
-    name = ", ".join(found.encoding[:32] for found in formats) or "no known format"
+    name = ", ".join(found.encoding for found in formats) or "no known format"
     return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent, name)
 
 

@@ -170,7 +170,7 @@ class Session:
 
     def _refused(self, command: str, rest: Sequence[Any]) -> Exception:
         info = next((value for value in reversed(rest) if isinstance(value, dict)), {})
-        code, description = (str(info.get(key) or "")[:200] for key in ("code", "description"))
+        code, description = (str(info.get(key) or "") for key in ("code", "description"))
         self.state = State.REFUSED
         return answers.refused(Refused(command, code, description, info), self._target)
 

@@ -57,5 +57,6 @@ def _not_rtmp(start: bytes) -> str:
     elif start[0] == 6:
         what = "the server wants encrypted RTMP (RTMPE), which is not supported"
     else:
-        what = f"the first bytes are {start[:8].hex(' ')}"
+        # No more: what stands there may be our own key, of an earlier attempt.
+        what = f"the first bytes are {start[:3].hex(' ')}"
     return f"the peer does not speak RTMP (expected a 3 first): {what}. Check host, port and scheme"

@@ -17,7 +17,8 @@ from camcast.flv import amf0
 
 MAX_COMMAND_VALUES = 1000
 """Values of a command that are read, inner ones counted: a millisecond's worth."""
-MAX_TEXT = 4096
+MAX_TEXT = 8192
+"""Characters of a text that are kept: more than `camcast.redaction` reads, so that it knows when it was cut."""
 
 
 class ProtocolError(NetworkError):
