@@ -17,7 +17,8 @@ from hashlib import md5
 from camcast.errors import RefusedError
 
 _MODULE = re.compile(r"authmod=(\w+)")
-_FIELD = re.compile(r"(\w+)=([^&\s]*)")
+_FIELD = re.compile(r"(?<!\w)(\w++)=([^&\s]*+)")
+"""Only from where a word begins, or a long one without "=" would be tried from each of its letters."""
 
 
 class Authenticator:
