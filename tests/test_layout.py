@@ -103,6 +103,7 @@ def test_no_folder_of_the_tree_becomes_importable(tmp_path: Path) -> None:
         "plugins",
         "encoders",
         "kits",
+        "services",
         "sources",
         "transports",
         "tests",

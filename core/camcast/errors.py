@@ -92,6 +92,14 @@ class SourceFault(PluginError, SourceError):
         return ErrorClass.PLUGIN
 
 
+class ServiceError(CamcastError):
+    """A service failed by nobody's bug: a port is taken, a broker is away. It is started again unless `fatal`."""
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
 class EncoderError(CamcastError):
     """An encoder or decoder could not be opened, or failed while running."""
 

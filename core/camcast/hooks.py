@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import cattrs
 
     from camcast.events import Event
-    from camcast.kinds import CodecKind, ConfigForm, EncoderKind, SourceKind, TransportKind
+    from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
     from camcast.target import Target
 
 PROJECT = "camcast"
@@ -41,6 +41,10 @@ class Hooks:
     @hookspec
     def camcast_transports(self) -> Sequence[TransportKind]:  # type: ignore[empty-body]
         """The transports this plugin brings."""
+
+    @hookspec
+    def camcast_services(self) -> Sequence[ServiceKind]:  # type: ignore[empty-body]
+        """The services this plugin brings: what runs beside an engine and sees it through a view."""
 
     @hookspec
     def camcast_config_forms(self) -> Sequence[ConfigForm]:  # type: ignore[empty-body]

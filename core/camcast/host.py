@@ -20,13 +20,13 @@ from camcast.hosting.claims import Claim, Claims
 from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
 from camcast.structure import make_converter, shortened, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, ConfigForm)
 
 
 class PluginHost:
@@ -172,6 +172,10 @@ class PluginHost:
         return self._transports.kinds
 
     @property
+    def services(self) -> Mapping[str, ServiceKind]:
+        return self._services.kinds
+
+    @property
     def forms(self) -> Mapping[str, ConfigForm]:
         """Other forms of configuration that can be read here."""
         return self._forms.kinds
@@ -182,6 +186,10 @@ class PluginHost:
 
     def encoder(self, name: str) -> EncoderKind:
         return self._one(self._encoders, name, "encoder")
+
+    def service(self, name: str) -> ServiceKind:
+        """The service kind of that name; `LookupError` names those known."""
+        return self._one(self._services, name, "service")
 
     def codec(self, name: str) -> CodecKind:
         """The codec kind by any of its names; raises `MediaError` naming those known."""
@@ -209,7 +217,9 @@ class PluginHost:
             raise LookupError(f"no transport for {scheme}:// URLs; known: {known}{advice}{self._left_out()}")
         return found
 
-    def structure_options(self, kind: SourceKind | EncoderKind | TransportKind, value: object, path: str) -> Any:
+    def structure_options(
+        self, kind: SourceKind | EncoderKind | TransportKind | ServiceKind, value: object, path: str
+    ) -> Any:
         """`value` as the kind's options class; raises `ConfigError` with every issue below `path`."""
         return structure(self.converter, value, kind.options, path)
 
@@ -231,6 +241,7 @@ class PluginHost:
         self._codecs = Claims(_named(self._claims(CodecKind)), 'codec "{}"')
         self._encoders = Claims(_named(self._claims(EncoderKind)), 'encoder "{}"')
         self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
+        self._services = Claims(_named(self._claims(ServiceKind)), 'service "{}"')
         self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
         aliases = (
             (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
@@ -248,6 +259,7 @@ class PluginHost:
             self._codecs,
             self._encoders,
             self._transports,
+            self._services,
             self._forms,
             self._aliases,
             self._schemes,

@@ -25,6 +25,7 @@ from camcast.contracts import (
     Transport,
     TransportContext,
 )
+from camcast.services import ServiceKind
 from camcast.target import Target
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "NoOptions",
     "Payload",
     "Remark",
+    "ServiceKind",
     "SourceKind",
     "Take",
     "TransportKind",
@@ -148,4 +150,4 @@ class TransportKind:
     `MissingDependency`. None where the kind has none."""
 
 
-Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ConfigForm
+Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | ConfigForm

@@ -110,13 +110,18 @@ def _without_secrets(options: Any) -> Any:
     return attrs.evolve(options, **defaults)
 
 
+def names_secret(name: str) -> bool:
+    """Whether an option of this name holds a secret. When unsure it does."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def option_secrets(options: Any) -> set[str]:
     """Texts in a transport's options that are secret: fields which their class hides from its repr; while the
     options are still a mapping, those named like one."""
     if attrs.has(type(options)):
         hidden = (getattr(options, field.name) for field in attrs.fields(type(options)) if field.repr is False)
     elif isinstance(options, Mapping):
-        hidden = (value for name, value in options.items() if _SECRET_NAME.search(str(name)))
+        hidden = (value for name, value in options.items() if names_secret(str(name)))
     else:
         return set()
     return {value for value in hidden if isinstance(value, str)}

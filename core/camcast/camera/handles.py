@@ -37,6 +37,9 @@ class StreamHandle(Protocol):
     def retry_now(self) -> None:
         """Try a lost source at once, also one that has given up."""
 
+    async def snapshot(self) -> bytes:
+        """The last keyframe of what is sent, as JPEG. Raises `CamcastError`: while there is none, for one."""
+
 
 class CameraHandle(Protocol):
     """One camera. All calls on the engine's loop."""

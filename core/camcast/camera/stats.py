@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from camcast.events import SourceState
+from camcast.events import ServiceState, SourceState
 from camcast.session.metrics import SessionMetrics, Totals
 
 
@@ -36,6 +36,24 @@ class StreamMetrics:
 
 
 @attrs.frozen(kw_only=True)
+class ServiceMetrics:
+    """A snapshot of a service. Everything counts since the service was configured."""
+
+    name: str
+    """"http"; "http2" for a second one of its kind."""
+    type: str
+    """Its kind's name."""
+    state: ServiceState
+    starts: int
+    failures: int
+    """Runs that ended by themselves, whatever the reason."""
+    last_error: str
+    """Why the last of them did; "" for none."""
+    events_lost: int
+    """Events that it did not read in time."""
+
+
+@attrs.frozen(kw_only=True)
 class Stats:
     """Everything at one moment. Holds no secret."""
 
@@ -44,3 +62,4 @@ class Stats:
     sessions: tuple[SessionMetrics, ...]
     streams: tuple[StreamMetrics, ...]
     totals: Totals
+    services: tuple[ServiceMetrics, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from camcast.camera.handles import check_bitrate
 from camcast.camera.run import STOP_DEADLINE, SourceRun
+from camcast.camera.snapshot import Snapshot
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SlateConfig, StreamConfig
 from camcast.errors import SourceError
@@ -45,6 +46,7 @@ class CameraStream:
         self._retry = asyncio.Event()
         self._policy = ConnectionManager(1, config.source.retry_policy)
         self._running_since = 0.0
+        self._snapshot = Snapshot(environment.host.codec, environment.decoding)
         self.feed = Feed(environment.host, environment.handover, config.encoder, label=self.label, owner=self)
 
     @property
@@ -100,6 +102,9 @@ class CameraStream:
     def set_bitrate(self, bitrate_kbps: int) -> bool:
         check_bitrate(bitrate_kbps)
         return self.feed.set_bitrate(bitrate_kbps * 1000)
+
+    async def snapshot(self) -> bytes:
+        return await self._snapshot.take(self.feed.keyframe)
 
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""

@@ -14,7 +14,7 @@ from camcast.cli.terminal import explained, find_plugins, output, print_json, ta
 from camcast.config import ConfigFile
 from camcast.errors import CamcastError
 from camcast.host import Plugin, PluginHost, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
 
 
 def plugins(
@@ -44,7 +44,7 @@ def plugins(
     _print("\nLeft out, whole or in part", host.problems)
 
 
-_ORDER = ("source", "codec", "encoder", "transport", "form", "resolver", "watcher", "converter")
+_ORDER = ("source", "codec", "encoder", "transport", "service", "form", "resolver", "watcher", "converter")
 _HOOKS = {
     "camcast_resolve_url": ("resolver", "URLs"),
     "camcast_resolve_secret": ("resolver", "secrets"),
@@ -77,6 +77,8 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
             word, purpose = "codec", kind.media.value
         case EncoderKind():
             word, purpose = "encoder", kind.codec
+        case ServiceKind():
+            word, purpose, available = "service", kind.title, kind.available
         case ConfigForm():
             word, purpose = "form", kind.title
         case TransportKind():

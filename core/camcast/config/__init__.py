@@ -13,7 +13,9 @@ from camcast.config.model import (
     SystemConfig,
 )
 from camcast.config.schema import json_schema
+from camcast.config.service import ServiceConfig
 from camcast.config.session import Limit, RetryPolicy, SessionConfig
+from camcast.config.shown import shown
 from camcast.config.target import TargetConfig
 from camcast.config.walk import from_mapping
 
@@ -25,6 +27,7 @@ __all__ = [
     "Limit",
     "PluginsConfig",
     "RetryPolicy",
+    "ServiceConfig",
     "SessionConfig",
     "SlateConfig",
     "SourceConfig",
@@ -37,4 +40,5 @@ __all__ = [
     "json_schema",
     "load",
     "loads",
+    "shown",
 ]

@@ -12,6 +12,7 @@ import attrs
 from camcast.config.block import Block, Key, Shape, by_name, keys_of
 from camcast.config.model import EncoderConfig, PluginsConfig, SlateConfig, SourceConfig, SystemConfig
 from camcast.config.rules import FLAG, LABEL, NAME, TEXT, TEXTS, Rule, read_mapping, whole
+from camcast.config.service import SERVICES
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig
 from camcast.config.target import TargetConfig
 from camcast.errors import ConfigError, Issue
@@ -124,6 +125,7 @@ FILE = _block(
     "File",
     _part("plugins", Shape.OBJECT, PLUGINS, "Which plugins are used."),
     _part("system", Shape.OBJECT, SYSTEM, "What holds for the whole engine."),
+    _value("services", SERVICES, "What runs beside the cameras: each kind's options, or a list of them, by its name."),
     _part("rtmp", Shape.OBJECT, OUTPUT, f"{_RTMP} For every stream."),
     _part("cameras", Shape.OBJECTS, CAMERA, "The cameras."),
     _value("include", TEXTS, "Further files, or globs of such, whose cameras are added; from this file's folder on."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from camcast.config.hosted import canonical_encoder, check_encoder, check_source, check_target
+from camcast.config.hosted import canonical_encoder, check_encoder, check_service, check_source, check_target
 from camcast.config.model import CameraConfig, Config, StreamConfig
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
@@ -27,6 +27,9 @@ def check(config: Config, host: PluginHost) -> Config:
     enabled = sum(camera.enabled for camera in cameras)
     if enabled > config.system.max_cameras:
         place.wrong(f"{enabled} cameras are enabled, system.max_cameras is {config.system.max_cameras}")
+    for index, service in enumerate(config.services):
+        where = report.root().at("services").item(index)
+        check_service(host, service, where.at("options"), where.at("type"))
     report.raise_if_wrong()
     return config if cameras == config.cameras else attrs.evolve(config, cameras=cameras)
 

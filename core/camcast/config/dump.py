@@ -13,6 +13,7 @@ import attrs
 
 from camcast.config.model import CameraConfig, Config, EncoderConfig, SourceConfig, StreamConfig
 from camcast.config.rules import key_of
+from camcast.config.service import written as services_written
 from camcast.config.session import SessionConfig
 from camcast.config.target import TargetConfig
 
@@ -26,6 +27,8 @@ def dump(config: Config) -> dict[str, Any]:
         written["plugins"] = plugins
     if system := _changed(config.system):
         written["system"] = system
+    if config.services:
+        written["services"] = services_written(config.services)
     written["cameras"] = [_camera(camera) for camera in config.cameras]
     return written
 

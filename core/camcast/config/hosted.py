@@ -11,9 +11,10 @@ from camcast.config.defaults import VIDEO_CODEC
 from camcast.config.model import AUTO, COPY, EncoderConfig, SourceConfig
 from camcast.config.place import Place, Report
 from camcast.config.secrets import has_reference, is_reference, is_url_reference
+from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
 from camcast.errors import CamcastError, ConfigError, MediaError
-from camcast.kinds import CodecKind, EncoderKind, Gives, SourceKind, TransportKind
+from camcast.kinds import CodecKind, EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.structure import shortened, suggest
@@ -32,7 +33,10 @@ _TYPE_ADVICE = f"expected a codec and CBR, VBR or AVBR such as {MADE}, or copy"
 
 
 def check_options(
-    host: PluginHost, kind: SourceKind | EncoderKind | TransportKind, options: Mapping[str, Any], place: Place
+    host: PluginHost,
+    kind: SourceKind | EncoderKind | TransportKind | ServiceKind,
+    options: Mapping[str, Any],
+    place: Place,
 ) -> Any:
     """The instance of a kind's options class, where that can be told now.
 
@@ -53,6 +57,21 @@ def check_options(
                 place.below(issue.path).wrong(redact_text(issue.message, secrets))
         return None
     return None if later else instance
+
+
+def check_service(host: PluginHost, service: ServiceConfig, place: Place, type_place: Place) -> None:
+    """Whether a service's kind is known, and its options fit. `place` is that of the options."""
+    try:
+        kind = host.service(service.type)
+    except LookupError as error:
+        type_place.wrong(_text(error))
+        return
+    before = place.report.told
+    check_options(host, kind, service.options, place)
+    if place.report.told != before:
+        return
+    with place.told():
+        kind.check(service.options)
 
 
 def check_source(host: PluginHost, source: SourceConfig, place: Place) -> SourceKind | None:

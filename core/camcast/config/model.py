@@ -35,6 +35,7 @@ from camcast.config.rules import (
     whole,
 )
 from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
+from camcast.config.service import ServiceConfig
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig, default_name
 from camcast.errors import ConfigError, Issue
 from camcast.hosting.choice import Choice
@@ -252,6 +253,7 @@ class Config:
 
     plugins: Annotated[PluginsConfig, instance(PluginsConfig)] = PluginsConfig()
     system: Annotated[SystemConfig, instance(SystemConfig)] = SystemConfig()
+    services: Annotated[tuple[ServiceConfig, ...], instances(ServiceConfig)] = ()
     cameras: Annotated[tuple[CameraConfig, ...], instances(CameraConfig)] = ()
     notes: tuple[str, ...] = attrs.field(default=(), eq=False)
     """What the user should know of the file, one line each."""

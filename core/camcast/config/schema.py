@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from camcast.config.block import Block, Key, Shape
 from camcast.config.blocks import ENCODER, ENTRY, FILE, FOREIGN_OUTPUTS, OUTPUT, SOURCE
 from camcast.config.options_schema import options_schema
+from camcast.config.service import one_schema
 from camcast.kinds import EncoderKind, SourceKind, TransportKind
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def json_schema(host: PluginHost | None = None) -> dict[str, Any]:
     definitions[OUTPUT.name]["allOf"] = list(_ONE_CHAIN)
     if host is not None:
         _add_options(definitions, host)
+        by_name = {kind.name: one_schema(options_schema(kind.options)) for kind in host.services.values()}
+        root["properties"]["services"] |= {"properties": by_name, "additionalProperties": False}
     return {"$schema": DIALECT, "title": "camcast configuration", **root, "$defs": definitions}
 
 

@@ -14,6 +14,7 @@ import attrs
 
 from camcast.config.block import Given
 from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM
+from camcast.config.hosted import check_service
 from camcast.config.ids import assigned
 from camcast.config.include import read_included
 from camcast.config.json_text import MAX_DEPTH
@@ -23,6 +24,7 @@ from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.read import too_deep
 from camcast.config.rules import read_output_name
+from camcast.config.service import ServiceConfig, entries
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
 from camcast.errors import ConfigError
@@ -90,6 +92,7 @@ def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file:
     limits = SYSTEM.read(values.get("system", {}), root.at("system"))
     system = SystemConfig(**limits.values)
     host = host.limited(plugins.choice)
+    services = _services(values.get("services", {}), root.at("services"), host)
     scope = Scope(host=host, base=base, published=Published(host)).inside(given)
     include = values.get("include", ())
     blocks = _blocks(values.get("cameras", []), root.at("cameras"), scope)
@@ -100,7 +103,19 @@ def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file:
     if limits.whole and enabled > system.max_cameras:
         root.at("cameras").wrong(f"{enabled} cameras are enabled, system.max_cameras is {system.max_cameras}")
     # With something wrong, two cameras may have one number, which no `Config` takes.
-    return Config(plugins=plugins, system=system, cameras=() if report.told else tuple(cameras), include=include)
+    right = () if report.told else tuple(cameras)
+    return Config(plugins=plugins, system=system, services=services, cameras=right, include=include)
+
+
+def _services(values: Mapping[str, Any], place: Place, host: PluginHost) -> tuple[ServiceConfig, ...]:
+    found = []
+    for name, value in values.items():
+        with place.at(name).told():
+            for below, options in entries(name, value):
+                service = ServiceConfig(type=name, options=options)
+                check_service(host, service, place.at(name).below(below), place.at(name))
+                found.append(service)
+    return tuple(found)
 
 
 def _blocks(values: Sequence[Any], place: Place, scope: Scope) -> list[tuple[Given, Scope]]:

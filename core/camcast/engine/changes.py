@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
 from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig
+from camcast.config.service import ServiceConfig
 from camcast.engine.plan import Action, Key, Running, Step
+from camcast.engine.services import KEY, Services
 from camcast.errors import CamcastError
 from camcast.events import SessionKey, SessionState, SourceState
 from camcast.session.session_manager import SessionManager
@@ -20,9 +22,10 @@ log = logging.getLogger(__name__)
 class Changes:
     """Changes what runs. All calls on the loop."""
 
-    def __init__(self, cameras: CameraManager, sessions: SessionManager) -> None:
+    def __init__(self, cameras: CameraManager, sessions: SessionManager, services: Services) -> None:
         self._cameras = cameras
         self._sessions = sessions
+        self._services = services
 
     def add(self, config: CameraConfig) -> tuple[CameraHandle, list[str]]:
         """Add and start a camera with its sessions. Raises `ConfigError`.
@@ -99,6 +102,8 @@ class Changes:
                     self._sessions.create_session(session)
                 case SystemConfig() as system, _:
                     self._cameras.max_cameras = system.max_cameras
+                case ServiceConfig() as service, str(key):
+                    self._services.begin(key.removeprefix(KEY), service)
                 case _, key if step.action is Action.RETRY:
                     self._retry(key)
         except CamcastError as error:
@@ -109,6 +114,8 @@ class Changes:
         match step.key:
             case SessionKey():
                 await self._end_session(step.key)
+            case str(key):
+                await self._services.end(key.removeprefix(KEY))
             case int(camera_id) if self._cameras.get(camera_id) is not None:
                 await self.remove(camera_id)
             case (int(camera_id), int(stream_id)):
@@ -127,6 +134,8 @@ class Changes:
             session = self._sessions.get(key)
             if session is not None:
                 session.retry_now()
+        elif isinstance(key, str):
+            self._services.retry_now(key.removeprefix(KEY))
         elif isinstance(key, tuple) and (camera := self._cameras.get(key[0])) is not None:
             camera.streams[key[1]].retry_now()
 

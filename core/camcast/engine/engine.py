@@ -19,6 +19,7 @@ from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
 from camcast.config.check import canonical, check
+from camcast.config.service import named
 from camcast.contracts import PushHandle
 from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
@@ -26,10 +27,13 @@ from camcast.engine.event_bus import EventBus, EventReader
 from camcast.engine.handover import LoopHandover
 from camcast.engine.loop_watch import Hold, LoopWatch
 from camcast.engine.plan import Action, Step, plan
+from camcast.engine.services import Services
+from camcast.engine.view import View
 from camcast.errors import NotFound, WrongState
 from camcast.events import SessionKey, SourceState
 from camcast.host import PluginHost
 from camcast.patience import wait_patiently
+from camcast.services import Program
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
 from camcast.session.naming import published
@@ -70,6 +74,9 @@ class Engine:
         self._bus = EventBus(self.host, self._name_of)
         self._watch = LoopWatch(lambda: self.host.plugins, self._held)
         self._reloading = asyncio.Lock()
+        self.program: Program | None = None
+        """Yours to set: how the program around the engine reads its configuration again and ends, for services that
+        are asked to."""
 
     @classmethod
     def from_file(cls, path: str | Path, *, host: PluginHost | None = None) -> Engine:
@@ -112,13 +119,16 @@ class Engine:
         self._handover = LoopHandover(asyncio.get_running_loop())
         self._environment = self._make_environment()
         self._make_managers(self._environment)
-        self._changes = Changes(self.cameras, self.sessions)
+        self._services = Services(self._environment, self.view)
+        self._changes = Changes(self.cameras, self.sessions, self._services)
         self._watch.start()
         self._started_at = time.monotonic()
         try:
             for camera in self.config.cameras:
                 if camera.enabled:
                     self._changes.add(camera)
+            for name, service in named(self.config.services).items():
+                self._services.begin(name, service)
         except BaseException:
             await self.stop()
             raise
@@ -141,7 +151,9 @@ class Engine:
 
     async def _end(self) -> None:
         """The orderly way: sessions first, so that they can send what there is."""
-        await asyncio.gather(self.sessions.close(), *([self._shards.stop()] if self._shards is not None else []))
+        await asyncio.gather(
+            self.sessions.close(), self._services.close(), *([self._shards.stop()] if self._shards is not None else [])
+        )
         await self.cameras.close()
 
     async def _close_the_rest(self, environment: Environment) -> None:
@@ -183,6 +195,7 @@ class Engine:
         host = self.host
         config = canonical(config, host)
         steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
+        steps += self._services.plan(config.services)
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
             steps.insert(0, Step(action=Action.LEAVE, key="plugins", label="plugins", why=why))
@@ -236,6 +249,15 @@ class Engine:
         """All events from now on. Begin to iterate before what you want to see; ends when the engine stops."""
         return self._bus.reader()
 
+    def view(self) -> View:
+        """This engine as services see it, usable from any thread; for programs that embed what a service offers.
+
+        Raises `WrongState` before the engine has been started.
+        """
+        if self._environment is None:
+            raise WrongState("the engine has not been started")
+        return View(self, self._bus.add)
+
     async def refresh(self) -> None:
         """Have the figures of worker processes as of now, or of half a second ago where one does not answer quickly."""
         if self._shards is not None:
@@ -248,6 +270,7 @@ class Engine:
             sessions=tuple(self.sessions.metrics()),
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
             totals=self.sessions.totals(),
+            services=self._services.metrics(),
         )
 
     @property

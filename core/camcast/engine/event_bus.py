@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 from weakref import WeakSet
 
 from camcast.engine.event_log import EventLog
@@ -15,6 +16,15 @@ from camcast.host import PluginHost
 log = logging.getLogger("camcast")
 
 CAPACITY = 10_000
+
+
+class Reader(Protocol):
+    """Who hears every event. Called on the loop; returns at once."""
+
+    def take(self, event: Event) -> None: ...
+
+    def close(self) -> None:
+        """There will be no more."""
 
 
 class EventReader:
@@ -61,7 +71,7 @@ class EventBus:
         """`name_of`: a camera's name by its id, "" where it has none."""
         self._host = host
         self._log = EventLog(name_of)
-        self._readers: WeakSet[EventReader] = WeakSet()
+        self._readers: WeakSet[Reader] = WeakSet()
         """Those that somebody still holds."""
         self._closed = False
 
@@ -75,13 +85,17 @@ class EventBus:
         """End every reader once it has seen what there is."""
         self._closed = True
         self._log.close()
-        for reader in self._readers:
+        for reader in tuple(self._readers):
             reader.close()
 
     def reader(self) -> EventReader:
         """A new reader, of all events from now on."""
         reader = EventReader()
+        self.add(reader)
+        return reader
+
+    def add(self, reader: Reader) -> None:
+        """Tell it all events from now on, for as long as somebody else holds it."""
         self._readers.add(reader)
         if self._closed:
             reader.close()
-        return reader

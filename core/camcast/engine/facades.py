@@ -145,6 +145,9 @@ class ThreadedStream:
     def retry_now(self) -> None:
         self._loop.call(self._stream.retry_now)
 
+    def snapshot(self) -> bytes:
+        return self._loop.run(self._stream.snapshot())
+
 
 class ThreadedCamera:
     """A `CameraHandle` for other threads."""

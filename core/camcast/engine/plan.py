@@ -15,12 +15,13 @@ from typing import Any
 import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
+from camcast.config.service import ServiceConfig
 from camcast.engine.differences import places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
 
 Key = str | int | tuple[int, int] | SessionKey
-"""Of a system key, a camera, a stream (camera, stream), a session."""
+"""Of a system key or a service (a text), a camera, a stream (camera, stream), a session."""
 
 FOR_THE_NEXT_START = ("workers", "max_connects_per_second")
 NOT_THE_ENGINES = ("log_level",)
@@ -63,7 +64,7 @@ class Step:
     """"camera 3", "stream cam0_main", "session cam0_main/cloud", "system.workers"."""
     why: str = ""
     """What differs, by its place; never its value."""
-    config: CameraConfig | StreamConfig | SessionConfig | SystemConfig | None = None
+    config: CameraConfig | StreamConfig | SessionConfig | SystemConfig | ServiceConfig | None = None
     """What begins, or holds from now on."""
     after: frozenset[Key] = frozenset()
     """Steps whose endings this beginning waits for."""

@@ -17,6 +17,7 @@ from camcast.engine.event_bus import EventReader
 from camcast.engine.facades import ThreadedCamera, ThreadedCameras, ThreadedSession, ThreadedSessions
 from camcast.engine.loop_thread import DEADLINE, LoopThread
 from camcast.engine.plan import Step
+from camcast.engine.view import View
 from camcast.errors import WrongState
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
@@ -185,6 +186,10 @@ class EngineThread:
             if event is None:
                 return
             yield event
+
+    def view(self) -> View:
+        """This engine as services see it, usable from any thread and event loop; see `Engine.view`."""
+        return self.call(self.engine.view)
 
     def refresh(self) -> None:
         """Have the figures of worker processes as of now; see `Engine.refresh`."""

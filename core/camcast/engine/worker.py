@@ -185,6 +185,8 @@ async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
                 answer = engine.cameras.stream(camera_id, stream_id).set_bitrate(kbps)
             case wire.RetrySource(camera_id, stream_id):
                 engine.cameras.stream(camera_id, stream_id).retry_now()
+            case wire.Snapshot(camera_id, stream_id):
+                answer = await engine.cameras.stream(camera_id, stream_id).snapshot()
             case wire.Tell():
                 send(wire.Figures(engine.stats()))
     except (CamcastError, LookupError, ValueError) as error:

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 import attrs
 
 from camcast.hosting.plugin import Plugin, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, ConfigForm)
 
 
 @attrs.frozen(eq=False)

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from camcast.hooks import PROJECT, Hooks
 
 KNOWN = [name for name in vars(Hooks) if name.startswith("camcast_")]
-_KINDS = ("camcast_sources", "camcast_codecs", "camcast_encoders", "camcast_transports", "camcast_config_forms")
+_KINDS = (
+    "camcast_sources",
+    "camcast_codecs",
+    "camcast_encoders",
+    "camcast_transports",
+    "camcast_services",
+    "camcast_config_forms",
+)
 """Hooks that return a sequence, which may as well be made by a generator."""
 
 

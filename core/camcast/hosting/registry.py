@@ -15,7 +15,7 @@ from camcast.hooks import PROJECT, Hooks
 from camcast.hosting.choice import Choice, Rank, rank
 from camcast.hosting.hook_check import hook_fault
 from camcast.hosting.plugin import Plugin, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, SourceKind, TransportKind
+from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ HOOKS: Mapping[type, str] = {
     CodecKind: "camcast_codecs",
     EncoderKind: "camcast_encoders",
     TransportKind: "camcast_transports",
+    ServiceKind: "camcast_services",
     ConfigForm: "camcast_config_forms",
 }
 """The hook that brings each class of kinds."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
 from camcast.config import SourceConfig, TargetConfig
-from camcast.config.secrets import resolve_reference
+from camcast.config.secrets import has_reference, resolve_options, resolve_reference
 from camcast.contracts import Handover, Resolver
 from camcast.errors import (
     CamcastError,
@@ -36,6 +36,10 @@ HOOK_DEADLINE = 10.0
 """Seconds that a plugin may take to resolve a URL or a secret."""
 
 
+DECODERS = 2
+"""Pictures that are decoded at once for somebody to see."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class Environment:
     """Shared by the sessions of one engine."""
@@ -48,6 +52,8 @@ class Environment:
     first_timestamp: int = 0
     """What every attempt's timeline begins with, ms."""
     threads: HookThreads = attrs.field(factory=HookThreads)
+    decoding: HookThreads = attrs.field(factory=lambda: HookThreads(DECODERS))
+    """For pictures that somebody wants to see."""
     opened: Opened = attrs.field(factory=Opened)
 
     async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
@@ -82,6 +88,12 @@ class Environment:
             return await self._on_thread(lambda: config.resolved(resolve_secret=self._secret), "resolving a secret")
         except CamcastError as error:
             raise SourceError(str(error)) from error
+
+    async def options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`options` with the secrets in them resolved; raises `CamcastError`."""
+        if not has_reference(options):
+            return options
+        return await self._on_thread(lambda: resolve_options(options, self._secret), "resolving a secret")
 
     def redirected(self, config: TargetConfig, target: Target, url: str) -> tuple[Target, TransportKind]:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""

@@ -157,6 +157,12 @@ class Feed:
         return self._transcoders.set_bitrate(bitrate) or encoded
 
     @property
+    def keyframe(self) -> Packet | None:
+        """That of the current group of pictures."""
+        packets = self._present.group.packets
+        return packets[0] if packets else None
+
+    @property
     def published(self) -> bool:
         """Whether anybody publishes it."""
         return bool(self.renditions.all)

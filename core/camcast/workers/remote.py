@@ -123,6 +123,11 @@ class RemoteStream:
         self.worker.post(wire.Bitrate(self.camera.camera_id, self.config.stream_id, bitrate_kbps))
         return True
 
+    async def snapshot(self) -> bytes:
+        answer = await self.worker.ask(wire.Snapshot(self.camera.camera_id, self.config.stream_id))
+        assert isinstance(answer, bytes)
+        return answer
+
     def retry_now(self) -> None:
         self.worker.post(wire.RetrySource(self.camera.camera_id, self.config.stream_id))
 

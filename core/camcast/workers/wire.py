@@ -99,6 +99,14 @@ class RetrySource:
 
 
 @attrs.frozen
+class Snapshot:
+    """Answered with JPEG."""
+
+    camera_id: int
+    stream_id: int
+
+
+@attrs.frozen
 class Tell:
     """The figures of now, before the answer."""
 
@@ -119,6 +127,7 @@ Call = (
     | Keyframe
     | Bitrate
     | RetrySource
+    | Snapshot
     | Tell
     | Stop
 )
