@@ -11,6 +11,7 @@ from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
 from camcast.testing.conformance.samples import Sample
+from camcast.testing.conformance.service import ServiceConformance
 from camcast.testing.conformance.source import SourceConformance
 from camcast.testing.conformance.transport import TransportConformance
 
@@ -23,6 +24,7 @@ __all__ = [
     "RuleBroken",
     "Rules",
     "Sample",
+    "ServiceConformance",
     "SourceConformance",
     "TransportConformance",
     "WatcherConformance",
