@@ -15,7 +15,7 @@ import typer
 from camcast.cli.display import choose_display
 from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
-from camcast.cli.supervise import supervise
+from camcast.cli.supervise import Reading, supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
 from camcast.config import Config, load
 from camcast.descriptors import raise_limit
@@ -37,6 +37,7 @@ def run(
     log_file: Annotated[
         Path | None, typer.Option(help="Append log lines to this file instead of stderr; SIGUSR1 opens it anew.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Read the file again when it changes.")] = False,
 ) -> None:
     """Run a configuration. SIGINT and SIGTERM stop it cleanly (a second one: quicker), SIGHUP reads the file again.
 
@@ -58,8 +59,8 @@ def run(
     with explained():
         display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
         with display:
-            again = partial(_read, file, host, log_level)
-            summary = asyncio.run(supervise(config, host, display, again, duration=duration))
+            reading = Reading(file, partial(_read, file, host, log_level), watch)
+            summary = asyncio.run(supervise(config, host, display, reading, duration=duration))
     status = 0 if summary.healthy else FAILED
     if as_json:
         print_json(summary)

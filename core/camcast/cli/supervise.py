@@ -8,7 +8,11 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
+import attrs
+
+from camcast.cli import file_watch
 from camcast.cli.display import Display
 from camcast.cli.service_manager import ServiceManager
 from camcast.cli.signals import asked
@@ -31,9 +35,6 @@ END_DEADLINE = 20.0
 """Seconds from asking for the end until the process is gone, whatever keeps it."""
 READ_DEADLINE = 120.0
 """Seconds for reading the configuration again, on a thread."""
-
-ReadAgain = Callable[[], Config]
-"""Reads the configuration once more, on a thread. Raises `ConfigError`."""
 
 log = logging.getLogger("camcast")
 
@@ -71,17 +72,33 @@ def signals() -> Iterator[Wanted]:
         yield wanted
 
 
+@attrs.frozen
+class Reading:
+    """Where the configuration comes from."""
+
+    file: Path
+    again: Callable[[], Config]
+    """Reads it once more, on a thread. Raises `ConfigError`."""
+    watch: bool = False
+    """Whether it is read again by itself when its files change, whatever `system.watch` says."""
+
+
 async def supervise(
-    config: Config, host: PluginHost, display: Display, read: ReadAgain, *, duration: float | None = None
+    config: Config, host: PluginHost, display: Display, reading: Reading, *, duration: float | None = None
 ) -> Summary:
     """Run an engine until it is time to stop; whoever manages services is told how it is."""
     manager = ServiceManager(os.environ)
     with signals() as wanted:
         async with Engine(config, host=host) as engine:
             manager.ready()
-            reloads = _reloads(engine, read, display, manager, wanted.reload)
+            reloads = _reloads(engine, reading.again, display, manager, wanted.reload)
             reopenings = _reopenings(display, wanted.reopen)
-            async with beside(display.watch(engine), manager.watch(engine), reloads, reopenings):
+            changes = file_watch.watch(
+                file_watch.Files(reading.file, lambda: engine.config.include),
+                lambda: reading.watch or engine.config.system.watch,
+                wanted.reload.set,
+            )
+            async with beside(display.watch(engine), manager.watch(engine), reloads, reopenings, changes):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
@@ -132,7 +149,7 @@ async def _reopenings(display: Display, asked_for: asyncio.Event) -> None:
 
 
 async def _reloads(
-    engine: Engine, read: ReadAgain, display: Display, manager: ServiceManager, asked_for: asyncio.Event
+    engine: Engine, read: Callable[[], Config], display: Display, manager: ServiceManager, asked_for: asyncio.Event
 ) -> None:
     """Read the configuration again whenever it is asked for; a wrong one changes nothing."""
     threads = HookThreads()

@@ -230,6 +230,8 @@ class SystemConfig:
     """Worker processes, or "auto": one for each processor."""
     plugin_stall: PositiveSeconds = 2.0
     """Seconds that a plugin may hold the event loop before the sessions and cameras that use it are told of."""
+    watch: Flag = False
+    """Whether `camcast run` reads its files again by itself when they change."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)

@@ -24,7 +24,7 @@ Key = str | int | tuple[int, int] | SessionKey
 """Of a system key or a service (a text), a camera, a stream (camera, stream), a session."""
 
 FOR_THE_NEXT_START = ("workers", "max_connects_per_second")
-NOT_THE_ENGINES = ("log_level",)
+NOT_THE_ENGINES = ("log_level", "watch")
 """What the program around the engine does."""
 
 
