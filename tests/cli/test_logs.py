@@ -137,10 +137,12 @@ def test_a_new_file_that_cannot_be_opened_leaves_the_old_one(tmp_path: Path) -> 
     assert told == f"cannot write the log file {folder}/log: No such file or directory; the log goes on where it was"
 
 
-def test_lines_for_a_full_disk_are_counted_and_told_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_for_a_full_disk_are_counted_and_told_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = LogFile(tmp_path / "log")
     disk = Disk(log._file.write)
-    log._file.write = disk.write  # type: ignore[method-assign]
+    monkeypatch.setattr(log._file, "write", disk.write)
     log.handle(_record("one"))
     disk.left = 2
     for number in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from tests.core.session.test_session import KEY, chain
@@ -26,7 +27,7 @@ from camcast.events import (
 )
 
 A, B = "toy://a/***", "toy://b/***"
-NAMED = {"label": "cam0_main", "key": KEY}
+NAMED: dict[str, Any] = {"label": "cam0_main", "key": KEY}
 FAILED = AttemptFailed(**NAMED, attempt=0, target=A, error_class=ErrorClass.NETWORK, error="no route")
 ERROR = StateChanged(**NAMED, old=SessionState.CONNECTING, new=SessionState.ERROR, reason="no route")
 RETRY = RetryScheduled(**NAMED, attempt=1, delay=4, next_attempt_at=0)
@@ -80,7 +81,8 @@ async def test_the_cameras_name_is_there_and_acts_on_no_terminal(caplog: pytest.
     note = SourceNote(label="cam0_main", camera_id=0, stream_id=0, code="odd", message="is \x1b[2J odd")
     assert await told(caplog, note, name="ga\nte") == [r"[ga\nte] Stream cam0_main: is \x1b[2J odd [odd]"]
     (record,) = caplog.records
-    assert (record.levelname, record.events, record.camera_name) == ("WARNING", (note,), "ga\nte")
+    assert record.levelname == "WARNING"
+    assert (vars(record)["events"], vars(record)["camera_name"]) == ((note,), "ga\nte")
 
 
 async def test_what_follows_nothing_is_told_after_a_moment(caplog: pytest.LogCaptureFixture) -> None:
@@ -93,7 +95,7 @@ async def test_what_follows_nothing_is_told_after_a_moment(caplog: pytest.LogCap
 
 
 async def test_two_sessions_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
-    other = {"label": "cam1_main", "key": type(KEY)(1, 0, "rtmp")}
+    other: dict[str, Any] = {"label": "cam1_main", "key": type(KEY)(1, 0, "rtmp")}
     retry = RetryScheduled(**other, attempt=1, delay=9, next_attempt_at=0)
     assert await told(caplog, FAILED, retry) == [retry.text, LINE]
 
