@@ -25,11 +25,11 @@ from tests.faults.proxy import FaultProxy, Greeting
 from tests.media import made
 from tests.servers.process import free_port
 
-from bench import clips
+from bench import clips, sends
 from bench.peers import Peer
 from bench.report import Row, keep, show
 from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig
-from camcast.media import Tag, Unit
+from camcast.media import Packet
 from camcast_rtmp.driver import RtmpTransport
 
 GOOD, BAD = 12, 4
@@ -43,15 +43,12 @@ BITRATE = 1_100_000
 def _timed() -> Iterator[dict[str, list[int]]]:
     """ns from hand-over to the return of send, by the session's label."""
     times: dict[str, list[int]] = {}
-    plain = RtmpTransport.send
 
-    def send(self: RtmpTransport, unit: Unit, time_: int) -> None:
-        plain(self, unit, time_)
-        packet = unit.packet if isinstance(unit, Tag) else unit
-        if packet is not None and packet.arrival:
-            times.setdefault(self._context.label, []).append(time.monotonic_ns() - packet.arrival)
+    def note(transport: RtmpTransport, packet: Packet) -> None:
+        if packet.arrival:
+            times.setdefault(transport._context.label, []).append(time.monotonic_ns() - packet.arrival)
 
-    with mock.patch.object(RtmpTransport, "send", send):
+    with sends.told(note):
         yield times
 
 

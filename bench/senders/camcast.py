@@ -23,6 +23,7 @@ from typing import Any
 
 from tests.media import made
 
+from bench import sends
 from bench.clips import loaded, long
 from bench.senders.child import AUDIO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
@@ -134,15 +135,11 @@ class Probe:
     def __init__(self) -> None:
         self.delays: list[int] = []
         self.waited = 0
-        send, delays = RtmpTransport.send, self.delays
+        sends.told(self._note).__enter__()  # until the process ends
 
-        def timed(transport: RtmpTransport, unit: Any, at: int) -> None:
-            send(transport, unit, at)
-            packet = unit.packet
-            if packet is not None and packet.arrival:
-                delays.append(time.monotonic_ns() - packet.arrival)
-
-        RtmpTransport.send = timed  # type: ignore[method-assign,assignment]
+    def _note(self, _: RtmpTransport, packet: Packet) -> None:
+        if packet.arrival:
+            self.delays.append(time.monotonic_ns() - packet.arrival)
 
     def result(self) -> list[float]:
         return quantiles(self.delays)

@@ -144,17 +144,11 @@ async def engine(case: dict[str, Any], counter: Counter) -> None:
 
 
 def _note_sends(target: str, counter: Counter) -> None:
-    from camcast_rtmp.driver import RtmpTransport
+    from bench import sends
 
-    send = RtmpTransport.send
-
-    def noted(transport: RtmpTransport, unit: Any, at: int) -> None:
-        send(transport, unit, at)
-        packet = unit.packet
-        if packet is not None:
-            counter.picture(int(transport._target.url.removeprefix(target)), packet.payload)
-
-    RtmpTransport.send = noted  # type: ignore[method-assign,assignment]
+    sends.told(
+        lambda transport, packet: counter.picture(int(transport._target.url.removeprefix(target)), packet.payload)
+    ).__enter__()  # until the process ends
 
 
 WAYS: dict[str, Callable[[dict[str, Any], Counter], Awaitable[None]]] = {"null": null, "pyav": pyav, "engine": engine}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
 from camcast.acceptance import Acceptance
 from camcast.codec_kind import CodecKind, CodecParser, Decoder
 from camcast.errors import TransportError
-from camcast.media import Frame, MediaKind, Packet, Track, Unit
+from camcast.media import Frame, MediaKind, Packet, TagType, Track, Unit
 from camcast.target import Target
 
 __all__ = [
@@ -243,6 +243,14 @@ class TellsUnsent(Protocol):
         The transport's own and the kernel's or the library's (TCP on Linux: `SIOCOUTQNSD`). What is sent once more
         has left.
         """
+
+
+@runtime_checkable
+class TakesTagParts(Protocol):
+    """A transport of tags that need not be given an object for each. Optional."""
+
+    def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
+        """As `Transport.send` of a tag made of these: the same bytes, the same position, the same promises."""
 
 
 class TransportEvents(Protocol):

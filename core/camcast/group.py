@@ -22,6 +22,11 @@ class Group:
     sounds: int = attrs.field(default=0, init=False)
     """Packets of sound since the keyframe. They are not kept: sound cannot be squeezed as pictures can."""
 
+    def has_room(self, size: int) -> bool:
+        """Whether a picture of `size` bytes that is no keyframe can be added to those that there are."""
+        packets = self.packets
+        return bool(packets) and self.bytes + size <= MAX_GROUP_BYTES and len(packets) < MAX_GROUP_PACKETS
+
     def add(self, packet: Packet) -> None:
         if packet.keyframe:
             self.packets = [packet]

@@ -36,7 +36,8 @@ class TagPacker:
         self._tracks = {track.kind: track for track in tracks}
         self._forms = {kind: forms[kind] for kind in self._tracks}
         self._encoder = encoder
-        self._time = 0
+        self.time = 0
+        """Of the last packet, ms."""
         self._video_heads: dict[int, bytes] = {}
         self._audio_heads: dict[int, bytes] = {}
 
@@ -44,6 +45,10 @@ class TagPacker:
     def tracks(self) -> tuple[Track, ...]:
         """The tracks as they are now."""
         return tuple(self._tracks.values())
+
+    def heads(self, kind: MediaKind) -> dict[int, bytes]:
+        """Heads by composition time in ms, shifted left by one, | keyframe; filled by `tag`, the same for ever."""
+        return self._video_heads if kind is _VIDEO else self._audio_heads
 
     def headers(self, time: int) -> list[Tag]:
         """All that has to precede the first packet, at `time` (ms)."""
@@ -69,7 +74,7 @@ class TagPacker:
             if len(heads) >= _MAX_HEADS:
                 heads.clear()
             head = heads[key] = self._forms[kind].head(self._tracks[kind], keyframe, composition)
-        self._time = time
+        self.time = time
         if kind is _VIDEO:
             return Tag(TagType.VIDEO, time, head, packet.payload, keyframe, packet)
         return Tag(TagType.AUDIO, time, head, packet.payload, True, packet)
@@ -97,7 +102,7 @@ class TagPacker:
     def end(self) -> list[Tag]:
         """The end-of-sequence tags, at the time of the last packet."""
         return [
-            Tag(_TAG_TYPES[kind], self._time, b"", form.end)
+            Tag(_TAG_TYPES[kind], self.time, b"", form.end)
             for kind, form in sorted(self._forms.items(), key=lambda item: item[0] is _VIDEO)
             if form.end
         ]

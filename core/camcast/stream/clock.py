@@ -27,7 +27,7 @@ MAX_SHIFT = 2 * NS_PER_S
 
 
 @attrs.define(eq=False)
-class _Line:
+class Line:
     """Where one track is."""
 
     offset: int
@@ -44,17 +44,22 @@ class Clock:
 
     jumps: int = 0
     held: int = 0
-    _video: _Line | None = attrs.field(default=None, init=False)
-    _audio: _Line | None = attrs.field(default=None, init=False)
+    broken: set[MediaKind] = attrs.field(factory=set, init=False)
+    """Kinds whose next packet begins anew, because the source says so."""
+    _video: Line | None = attrs.field(default=None, init=False)
+    _audio: Line | None = attrs.field(default=None, init=False)
     _offset: int | None = attrs.field(default=None, init=False)
-    _broken: set[MediaKind] = attrs.field(factory=set, init=False)
 
     def discontinuity(self) -> None:
         """The source says that its timestamps begin anew."""
         if self._video is not None:
-            self._broken.add(MediaKind.VIDEO)
+            self.broken.add(MediaKind.VIDEO)
         if self._audio is not None:
-            self._broken.add(MediaKind.AUDIO)
+            self.broken.add(MediaKind.AUDIO)
+
+    def line(self, kind: MediaKind) -> Line | None:
+        """Where the track of this kind is; the same object for ever, None before its first packet."""
+        return self._video if kind is _VIDEO else self._audio
 
     def stamp(self, packet: Packet) -> Packet:
         """Move `packet` onto the timeline, in place; returns it. `arrival` must be set."""
@@ -64,12 +69,12 @@ class Clock:
             line = self._first(kind, packet)
         else:
             step = packet.dts - line.source_dts
-            if 0 < step < NS_PER_S and not self._broken:
+            if 0 < step < NS_PER_S and not self.broken:
                 line.step = step
             elif (
                 step < -BACK
                 or step > FORWARD + max(0, packet.arrival - line.arrival)
-                or (self._broken and kind in self._broken)
+                or (self.broken and kind in self.broken)
             ):
                 self._jump(kind, line, packet)
             elif 0 < step < NS_PER_S:
@@ -90,10 +95,10 @@ class Clock:
         packet.pts = source_pts if source_pts >= dts else dts
         return packet
 
-    def _first(self, kind: MediaKind, packet: Packet) -> _Line:
+    def _first(self, kind: MediaKind, packet: Packet) -> Line:
         if self._offset is None:
             self._offset = -packet.dts
-        line = _Line(self._offset, packet.dts, max(0, packet.dts + self._offset), packet.arrival)
+        line = Line(self._offset, packet.dts, max(0, packet.dts + self._offset), packet.arrival)
         other = self._video or self._audio
         if abs(packet.dts + self._offset) > MAX_SHIFT + FORWARD and other is not None:
             line.offset = other.dts - packet.dts
@@ -104,8 +109,8 @@ class Clock:
             self._audio = line
         return line
 
-    def _jump(self, kind: MediaKind, line: _Line, packet: Packet) -> None:
-        self._broken.discard(kind)
+    def _jump(self, kind: MediaKind, line: Line, packet: Packet) -> None:
+        self.broken.discard(kind)
         due = line.dts + max(line.step, min(packet.arrival - line.arrival, 3600 * NS_PER_S))
         assert self._offset is not None
         if self._offset != line.offset and abs(packet.dts + self._offset - due) <= NEAR:

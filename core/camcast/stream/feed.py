@@ -21,6 +21,7 @@ from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
 from camcast.stream.expectation import Expectation
+from camcast.stream.fastpath import FastPath
 from camcast.stream.flow import FeedCounters
 from camcast.stream.present import Present
 from camcast.stream.pulse import Pulse
@@ -70,6 +71,10 @@ class Feed:
         )
         self.renditions = Renditions(host, self._transcoders, self._present, encoder.bitrate_kbps * 1000, self)
         self.slate = SlateSwitch(host, handover, encoder, self._present, self.pulse, self)
+        self.fast = FastPath(
+            self.counters, self.clock, self.pulse, self._present, self.slate, self.renditions, self._encodes
+        )
+        """The way of nearly every packet."""
         self._encoding: Encoding | None = None
         self._tracks: tuple[Track, ...] = ()
         """The source's."""
@@ -83,12 +88,18 @@ class Feed:
 
     def tracks(self, tracks: Sequence[Track]) -> None:
         self._tracks = tuple(tracks)
+        self.fast.forget()
         self._reencoded = self._reencodes(_VIDEO)
         before = self._codecs()
         self._offers = tuple(self._offered(track) for track in tracks)
         self._compare(before)
 
     def packet(self, packet: Packet) -> None:
+        if not self.fast.take(packet):
+            self._take(packet)
+
+    def _take(self, packet: Packet) -> None:
+        """The long way, on which whatever is not ordinary is dealt with."""
         counters, pulse = self.counters, self.pulse
         kind = packet.track.kind
         if not packet.arrival:
@@ -280,6 +291,10 @@ class Feed:
         if track.codec == RAW or self._reencodes(track.kind):
             return Encoding.prediction(track, self._encoder)
         return track
+
+    def _encodes(self) -> bool:
+        """Whether anything of the source's is encoded anew, for whomever."""
+        return self._reencoded or self._encoding is not None or bool(self._transcoders.running)
 
     def _stop_encoding(self) -> None:
         if self._encoding is not None:

@@ -72,19 +72,21 @@ class Hub:
     latest_video: int | None = attrs.field(default=None, init=False)
     """The newest picture's decode time, ns; None before the first. Likewise `latest_audio`."""
     latest_audio: int | None = attrs.field(default=None, init=False)
-    _outlets: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
-    _behind: deque[_Work] = attrs.field(factory=deque, init=False)
+    attached: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
+    """Those that are fed; another tuple whenever they are others."""
+    behind: deque[_Work] = attrs.field(factory=deque, init=False)
+    """What waits for a later turn."""
 
     @property
     def outlets(self) -> int:
-        return len(self._outlets)
+        return len(self.attached)
 
     def attach(self, outlet: HubOutlet, *, first: bool = False) -> None:
         """`first`: fed before the others, so that it can take over from one of them at a keyframe."""
-        self._outlets = (outlet, *self._outlets) if first else (*self._outlets, outlet)
+        self.attached = (outlet, *self.attached) if first else (*self.attached, outlet)
 
     def detach(self, outlet: HubOutlet) -> None:
-        self._outlets = tuple(other for other in self._outlets if other is not outlet)
+        self.attached = tuple(other for other in self.attached if other is not outlet)
 
     def packet(self, packet: Packet) -> None:
         """Take one packet: remember it, make its unit once, feed every outlet."""
@@ -94,12 +96,12 @@ class Hub:
         else:
             self.latest_audio = packet.dts
             self.group.sounds += 1
-        outlets = self._outlets
+        outlets = self.attached
         if not outlets:
             return
         unit = self.packer.unit(packet)
-        if self._behind:
-            self._later(_Work(lambda outlet: outlet.offer(unit, packet), outlets, packet))
+        if self.behind:
+            self.postpone(unit, packet, outlets, 0)
             return
         if len(outlets) == 1:
             outlets[0].offer(unit, packet)
@@ -108,39 +110,43 @@ class Hub:
         for index, outlet in enumerate(outlets):
             outlet.offer(unit, packet)
             if self.now() - started > SLICE and index + 1 < len(outlets):
-                self._later(_Work(lambda outlet: outlet.offer(unit, packet), outlets, packet, index + 1))
+                self.postpone(unit, packet, outlets, index + 1)
                 return
+
+    def postpone(self, unit: Unit, packet: Packet, outlets: tuple[HubOutlet, ...], at: int) -> None:
+        """This turn has taken long enough: `outlets` from `at` on get `unit` in a later one."""
+        self._later(_Work(lambda outlet: outlet.offer(unit, packet), outlets, packet, at))
 
     def change(self, track: Track, time: int) -> None:
         """Parameters changed: tell every outlet before the packet that carries them."""
         units = self.packer.change(track, time)
         if units:
-            if self._behind:
-                self._later(_Work(lambda outlet: outlet.announce(units), self._outlets, None))
+            if self.behind:
+                self._later(_Work(lambda outlet: outlet.announce(units), self.attached, None))
                 return
-            for outlet in self._outlets:
+            for outlet in self.attached:
                 outlet.announce(units)
 
     def _later(self, work: _Work) -> None:
-        if len(self._behind) >= MAX_BEHIND and work.packet is not None:
+        if len(self.behind) >= MAX_BEHIND and work.packet is not None:
             for outlet in work.outlets[work.at :]:
                 outlet.overloaded(work.packet)
             return
-        self._behind.append(work)
-        if len(self._behind) == 1:
+        self.behind.append(work)
+        if len(self.behind) == 1:
             asyncio.get_running_loop().call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
         started = self.now()
-        while self._behind:
-            work = self._behind[0]
+        while self.behind:
+            work = self.behind[0]
             outlets = work.outlets
             while work.at < len(outlets):
                 outlet = outlets[work.at]
                 work.at += 1
-                if outlets is self._outlets or outlet in self._outlets:
+                if outlets is self.attached or outlet in self.attached:
                     work.call(outlet)
                 if self.now() - started > SLICE:
                     asyncio.get_running_loop().call_soon(self._catch_up)
                     return
-            self._behind.popleft()
+            self.behind.popleft()

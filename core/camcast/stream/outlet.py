@@ -194,6 +194,11 @@ class Outlet:
         return self._sender.base
 
     @property
+    def sender(self) -> Sender:
+        """What hands its units to the transport; for the fast path."""
+        return self._sender
+
+    @property
     def sending(self) -> bool:
         """Whether anything has been sent."""
         return self._ledger.end > 0

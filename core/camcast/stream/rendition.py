@@ -99,8 +99,8 @@ class Rendition:
         self._early = Group()
         """The picture while the sound is still unknown."""
         self._copied: set[MediaKind] = set()
-        self._straight: set[Track] = set()
-        """Tracks whose packets go on to the hub as they are. One that has changed is not among them."""
+        self.straight: set[Track] = set()
+        """Tracks whose packets go on to the hub as they are; another set whenever that may have changed."""
         for kind, codec in ((MediaKind.VIDEO, key.video), (MediaKind.AUDIO, key.audio)):
             source = next((track for track in tracks if track.kind is kind), None)
             if codec.startswith(f"{SILENT}:"):
@@ -133,7 +133,7 @@ class Rendition:
 
     def packet(self, packet: Packet) -> None:
         """Take one packet of the stream, on the hub's timeline."""
-        if packet.track in self._straight and self.hub is not None:
+        if packet.track in self.straight and self.hub is not None:
             self.hub.packet(packet)
         elif packet.track.kind in self._copied:
             self._deliver(packet)
@@ -187,7 +187,7 @@ class Rendition:
                 self.hub.change(packet.track, to_ms(packet.dts))
         if self.hub is not None:
             if self._silence is None and kind in self._copied:
-                self._straight = {track for track in self._tracks.values() if track.kind in self._copied}
+                self.straight = {track for track in self._tracks.values() if track.kind in self._copied}
             self._feed(packet)
             return
         if kind is MediaKind.VIDEO:

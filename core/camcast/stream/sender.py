@@ -51,9 +51,9 @@ class Sender:
     now: Callable[[], float]
     last_picture: float | None = attrs.field(default=None, init=False)
     """When the newest picture was sent."""
-    _last_video: int = attrs.field(default=0, init=False)
-    """The newest time sent, ms on the attempt's own timeline. Likewise `_last_audio`."""
-    _last_audio: int = attrs.field(default=0, init=False)
+    last_video: int = attrs.field(default=0, init=False)
+    """The newest time sent, ms on the attempt's own timeline. Likewise `last_audio`."""
+    last_audio: int = attrs.field(default=0, init=False)
 
     def begin(self, time: int) -> None:
         """The first unit's time on the hub is `time` less what the attempt's timeline is to begin with."""
@@ -83,29 +83,43 @@ class Sender:
         if packet is None:
             time = max(time, 0)
         elif packet.track.kind is _VIDEO:
-            if time < self._last_video:
-                time = self._last_video
-            self._last_video = time
+            if time < self.last_video:
+                time = self.last_video
+            self.last_video = time
             self.last_picture = started
         else:
-            if time < self._last_audio:
+            if time < self.last_audio:
                 if time < 0:
                     # Sound trails the picture in most streams. Put at 0, all of it would be heard at once.
                     self.counters.drop(MediaKind.AUDIO, REASON_EARLY)
                     return
-                time = self._last_audio
-            self._last_audio = time
+                time = self.last_audio
+            self.last_audio = time
         try:
             position = self.transport.send(unit, time)
         except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
-            if kind is not None:
-                self.drop(kind, REASON_LOST)
-            self.owner.broken(error)
+            self.failed(kind, error)
             return
         took = now() - started
         if took > SLOW_SEND:
-            self.counters.slow_sends += 1
-            self.owner.slow(took)
+            self.slow(took)
+        self.account(position, size, hub_time, started, arrival, kind)
+
+    def failed(self, kind: MediaKind | None, error: Exception) -> None:
+        """The transport raised `error` instead of sending a unit that counts for `kind`."""
+        if kind is not None:
+            self.drop(kind, REASON_LOST)
+        self.owner.broken(error)
+
+    def slow(self, took: float) -> None:
+        """Count a send that took so many seconds."""
+        self.counters.slow_sends += 1
+        self.owner.slow(took)
+
+    def account(
+        self, position: int | None, size: int, time: int, started: float, arrival: int, kind: MediaKind | None
+    ) -> None:
+        """A unit of `size` bytes, at `time` ms on the hub, was sent at `started` and ends at `position`."""
         ledger = self.ledger
         if position is None and (ledger.estimated or not ledger.end):
             ledger.estimated = True
@@ -121,7 +135,7 @@ class Sender:
             counters.sent.audio += 1
         counters.bytes += size
         ledger.end = position
-        ledger.marks.append((position, hub_time, started, arrival, kind))
+        ledger.marks.append((position, time, started, arrival, kind))
 
     def look(self) -> float:
         """Ask the transport how far it is, for the ledger; returns the time."""

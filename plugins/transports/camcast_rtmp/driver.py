@@ -195,12 +195,15 @@ class RtmpTransport:
     # --- sending ----------------------------------------------------------------------------------------
 
     def send(self, unit: Unit, time: int) -> int | None:
+        assert isinstance(unit, Tag)
+        return self.send_tag(unit.type, time, unit.head, unit.body)
+
+    def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
+        """See `contracts.TakesTagParts`."""
         line = self._live
         if line is None:
             self._counts.tags_after_loss += 1
             return None
-        assert isinstance(unit, Tag)
-        head, body = unit.head, unit.body
         size = len(head) + len(body)
         if size > line.largest or not size:
             if size > MAX_MESSAGE or not size:
@@ -208,9 +211,9 @@ class RtmpTransport:
                 return line.wire.handed - self._base
             line.largest = size
         self._counts.tags_sent += 1
-        stream, type = _LINES[unit.type]
+        stream, number = _LINES[type]
         client = line.client
-        line.write(client.writer.message(stream, type, time, client.stream_id, head, body))
+        line.write(client.writer.message(stream, number, time, client.stream_id, head, body))
         return line.wire.handed - self._base
 
     @property

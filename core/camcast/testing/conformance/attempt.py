@@ -14,12 +14,12 @@ from typing import Any
 
 import attrs
 
-from camcast.contracts import Transport, TransportContext
+from camcast.contracts import TakesTagParts, Transport, TransportContext
 from camcast.engine.handover import LoopHandover
 from camcast.errors import TransportError
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
-from camcast.media import Unit
+from camcast.media import Tag, Unit
 from camcast.session.resolver import NameResolver
 from camcast.target import Target
 from camcast.testing.conformance import peers
@@ -100,7 +100,11 @@ class Attempt:
         """The next unit."""
         unit, at = next(self.units)
         began = time.monotonic()
-        self.positions.append(self.transport.send(unit, at))
+        transport, parts = self.transport, len(self.positions) % 2
+        if parts and isinstance(unit, Tag) and isinstance(transport, TakesTagParts):
+            self.positions.append(transport.send_tag(unit.type, at, unit.head, unit.body))
+        else:
+            self.positions.append(transport.send(unit, at))
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.sent += size_of(unit)
         self.look()

@@ -1,0 +1,241 @@
+"""The steady path: from a feed to its outlets' transports in one call.
+
+A message costs by the objects and functions that it passes, so what is the same for nearly all of them stands here in
+one piece: a packet of a known track that goes on in time, copied by the only rendition, to outlets that are live and
+within their bounds. Everything else is left, untouched, to the objects on the long way: feed, clock, rendition, hub,
+packer, outlet, sender. These hold all state; here are only references to them, compared by identity before each use.
+What the short way does is what the long way would have done, to the byte and to the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic, monotonic_ns
+
+import attrs
+
+from camcast.contracts import TakesTagParts
+from camcast.flv.packer import TagPacker
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Track
+from camcast.stream.clock import Clock, Line
+from camcast.stream.flow import FeedCounters
+from camcast.stream.hub import SLICE, Hub, HubOutlet
+from camcast.stream.outlet import Outlet, OutletState
+from camcast.stream.present import Present
+from camcast.stream.pulse import Pulse
+from camcast.stream.rendition import Rendition
+from camcast.stream.renditions import Renditions
+from camcast.stream.sender import SLOW_SEND
+from camcast.stream.slate_switch import SlateSwitch
+
+_AUDIO, _VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
+_LIVE = OutletState.LIVE
+_HALF_MS = NS_PER_MS // 2
+
+
+@attrs.define(eq=False)
+class _Way:
+    """Where one track's packets go: its line on the clock, and the heads of its tags."""
+
+    type: TagType
+    line: Line
+    heads: dict[int, bytes]
+
+
+class Tap:
+    """One live outlet, fed with the parts of a tag."""
+
+    __slots__ = ("_send_tag", "ledger", "outlet", "sender")
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+        self.sender = outlet.sender
+        self.ledger = self.sender.ledger
+        transport = self.sender.transport
+        self._send_tag = transport.send_tag if isinstance(transport, TakesTagParts) else None
+
+    def offer(self, type: TagType, time: int, head: bytes, packet: Packet) -> bool:
+        """Send what `Outlet.offer` would send at once; False = nothing has been done. `time`: ms on the hub."""
+        ledger = self.ledger
+        if self.outlet.state is not _LIVE or ledger.end > ledger.clear_until or packet.dts > ledger.clear_before:
+            return False
+        sender, video = self.sender, type is TagType.VIDEO
+        own = time - sender.base  # type: ignore[operator]  # whoever is live has begun
+        if own < (sender.last_video if video else sender.last_audio):
+            return False
+        now, counters = sender.now, sender.counters
+        started = now()
+        if video:
+            kind = _VIDEO
+            counters.offered.video += 1
+            sender.last_video = own
+            sender.last_picture = started
+        else:
+            kind = _AUDIO
+            counters.offered.audio += 1
+            sender.last_audio = own
+        body = packet.payload
+        try:
+            if self._send_tag is not None:
+                position = self._send_tag(type, own, head, body)
+            else:
+                position = sender.transport.send(Tag(type, time, head, body, packet.keyframe, packet), own)
+        except Exception as error:  # noqa: BLE001  as in `Sender.send`
+            sender.failed(kind, error)
+            return True
+        took = now() - started
+        if took > SLOW_SEND:
+            sender.slow(took)
+        size = len(head) + len(body)
+        if position is None or position <= ledger.end:
+            sender.account(position, size, time, started, packet.arrival, kind)
+            return True
+        if video:
+            counters.sent.video += 1
+        else:
+            counters.sent.audio += 1
+        counters.bytes += size
+        ledger.end = position
+        ledger.marks.append((position, time, started, packet.arrival, kind))
+        return True
+
+
+@attrs.define(eq=False)
+class _Steady:
+    """What was there at the last look. It holds as long as the first three are what they were."""
+
+    all: tuple[Rendition, ...]
+    straight: set[Track]
+    attached: tuple[HubOutlet, ...]
+    rendition: Rendition
+    hub: Hub
+    packer: TagPacker
+    taps: tuple[Tap, ...]
+    ways: dict[Track, _Way]
+
+
+class FastPath:
+    """Of one feed."""
+
+    def __init__(
+        self,
+        counters: FeedCounters,
+        clock: Clock,
+        pulse: Pulse,
+        present: Present,
+        slate: SlateSwitch,
+        renditions: Renditions,
+        encodes: Callable[[], bool],
+    ) -> None:
+        """`encodes`: whether packets or frames of the source are encoded anew, for whomever."""
+        self._counters = counters
+        self._clock = clock
+        self._pulse = pulse
+        self._present = present
+        self._slate = slate
+        self._renditions = renditions
+        self._encodes = encodes
+        self._steady: _Steady | None = None
+
+    def forget(self) -> None:
+        """Something is another that is not looked at for each packet."""
+        self._steady = None
+
+    def take(self, packet: Packet) -> bool:
+        """Pass `packet` on to every outlet; False = it is not an ordinary one, and nothing has been done."""
+        steady = self._steady
+        if (
+            steady is None
+            or self._renditions.all is not steady.all
+            or steady.rendition.straight is not steady.straight
+            or (hub := steady.hub).attached is not steady.attached
+        ):
+            self._steady = self._look()
+            return False
+        track, pulse = packet.track, self._pulse
+        way = steady.ways.get(track)
+        if way is None:
+            if track in steady.straight:
+                self._steady = None  # it begins with this packet
+            return False
+        type, line = way.type, way.line
+        source = packet.dts
+        step = source - line.source_dts
+        if not 0 < step < NS_PER_S or self._clock.broken or pulse.awaited or self._slate.on_air or hub.behind:
+            return False
+        pts, dts = packet.pts + line.offset, source + line.offset - line.shift
+        if pts < dts or dts < line.dts:
+            return False
+        time = (dts + _HALF_MS) // NS_PER_MS
+        head = way.heads.get((pts + _HALF_MS) // NS_PER_MS - time << 1 | packet.keyframe)
+        if head is None:
+            return False
+        size = len(packet.payload)
+        counters, present = self._counters, self._present
+        group, replay = present.group, hub.group
+        if type is TagType.VIDEO:
+            if packet.keyframe or not (group.has_room(size) and replay.has_room(size)):
+                return False
+            # From here on it is taken.
+            group.packets.append(packet)
+            group.bytes += size
+            replay.packets.append(packet)
+            replay.bytes += size
+            counters.received.video += 1
+            hub.latest_video = dts
+        else:
+            present.sound = packet
+            group.sounds += 1
+            replay.sounds += 1
+            counters.received.audio += 1
+            hub.latest_audio = dts
+        counters.bytes += size
+        if not packet.arrival:
+            packet.arrival = monotonic_ns()
+        pulse.last = pulse.source = monotonic()
+        line.step, line.source_dts, line.arrival, line.dts = step, source, packet.arrival, dts
+        packet.dts, packet.pts = dts, pts
+        steady.packer.time = time
+        taps = steady.taps
+        if len(taps) == 1:
+            tap = taps[0]
+            if not tap.offer(type, time, head, packet):
+                tap.outlet.offer(Tag(type, time, head, packet.payload, packet.keyframe, packet), packet)
+        else:
+            _fan_out(hub, taps, type, time, head, packet)
+        return True
+
+    def _look(self) -> _Steady | None:
+        """What there is now; None = it is not of the usual kind. Counts from the next packet on."""
+        every = self._renditions.all
+        if len(every) != 1 or self._encodes():
+            return None
+        rendition = every[0]
+        hub, straight = rendition.hub, rendition.straight
+        if hub is None or not isinstance(packer := hub.packer, TagPacker):
+            return None
+        taps = tuple(Tap(outlet) for outlet in hub.attached if isinstance(outlet, Outlet))
+        if not taps or len(taps) != len(hub.attached):
+            return None
+        ways = {}
+        for track in straight:
+            line = self._clock.line(track.kind)
+            if line is not None:
+                type = TagType.VIDEO if track.kind is _VIDEO else TagType.AUDIO
+                ways[track] = _Way(type, line, packer.heads(track.kind))
+        return _Steady(every, straight, hub.attached, rendition, hub, packer, taps, ways)
+
+
+def _fan_out(hub: Hub, taps: tuple[Tap, ...], type: TagType, time: int, head: bytes, packet: Packet) -> None:
+    """As `Hub.packet` does, with one tag for all who need one."""
+    tag: Tag | None = None
+    now, last = hub.now, len(taps) - 1
+    started = now()
+    for index, tap in enumerate(taps):
+        if not tap.offer(type, time, head, packet):
+            tag = tag or Tag(type, time, head, packet.payload, packet.keyframe, packet)
+            tap.outlet.offer(tag, packet)
+        if now() - started > SLICE and index < last:
+            tag = tag or Tag(type, time, head, packet.payload, packet.keyframe, packet)
+            hub.postpone(tag, packet, tuple(each.outlet for each in taps), index + 1)
+            return

@@ -1,0 +1,309 @@
+"""The short way and the long way, side by side: whatever comes, both do the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.core.stream.simulated import run
+from tests.core.stream.test_feed import KEY, OTHER, User, make
+from tests.core.stream.test_outlet import Owner
+from tests.core.world import AUDIO, VIDEO
+
+from camcast.group import Group
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
+from camcast.stream.negotiation import NONE
+from camcast.stream.outlet import Limits, Outlet
+
+STEP = 40 * NS_PER_MS
+
+
+class Link:
+    """A transport that the test holds in its hands."""
+
+    def __init__(self, rig: Rig, *, positions: bool) -> None:
+        self.rig = rig
+        self.positions = positions
+        self.sent: list[tuple[TagType, int, bytes, bytes]] = []
+        self.pending = self.acked = self.unsent = 0
+        self.takes = True
+        self.refuses = False
+        self.raises = False
+        self.slow = False
+        self.on_send: Callable[[], object] = lambda: None
+
+    def send(self, unit: Unit, time: int) -> int | None:
+        assert isinstance(unit, Tag)
+        return self._send(unit.type, time, unit.head, unit.body)
+
+    def _send(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
+        self.on_send()
+        if self.slow:
+            self.rig.clock += 0.006
+        if self.raises:
+            raise ZeroDivisionError
+        if not self.refuses:
+            self.sent.append((type, time, head, body))
+            size = len(head) + len(body) + (12 if self.positions else 0)
+            if self.takes:
+                self.acked += size
+            else:
+                self.pending += size
+                self.unsent += size
+        return self.acked + self.pending if self.positions else None
+
+    def drain(self) -> None:
+        self.acked += self.pending
+        self.pending = self.unsent = 0
+
+
+class PartsLink(Link):
+    """The same for one that takes the parts of a tag."""
+
+    def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
+        return self._send(type, time, head, body)
+
+
+class Rig:
+    """A feed with whatever is attached to it, and a clock of its own."""
+
+    def __init__(self, *, short: bool) -> None:
+        self.clock = 1.0
+        self.feed, self.camera = make()
+        self.taken: Counter[bool] = Counter()
+        take = self.feed.fast.take if short else lambda packet: False
+        self.feed.fast.take = lambda packet: self._take(take, packet)  # type: ignore[method-assign]
+        self.links: list[Link] = []
+        self.outlets: list[Outlet] = []
+        self.owners: list[Owner] = []
+        self.tracks = {MediaKind.VIDEO: VIDEO, MediaKind.AUDIO: AUDIO}
+        self.dts = {MediaKind.VIDEO: 0, MediaKind.AUDIO: 0}
+        self.number = 0
+
+    def _take(self, take: Callable[[Packet], bool], packet: Packet) -> bool:
+        taken = take(packet)
+        self.taken[taken] += 1
+        return taken
+
+    def begin(self) -> None:
+        self.feed.tracks([VIDEO, AUDIO])
+        self.packet(MediaKind.AUDIO)
+        self.packet(MediaKind.VIDEO, key=True)
+        self.rendition = self.feed.renditions.acquire(KEY, User())
+        assert self.rendition.hub is not None
+        self.hub = self.rendition.hub
+        self.hub.now = lambda: self.clock
+
+    # --- what may happen ----------------------------------------------------------------------------------
+
+    def packet(
+        self,
+        kind: MediaKind,
+        *,
+        step: int = STEP,
+        cts: int = 0,
+        key: bool = False,
+        size: int = 100,
+    ) -> None:
+        self.dts[kind] += step
+        self.number += 1
+        dts = self.dts[kind]
+        payload = self.number.to_bytes(4, "big") + bytes(size)
+        self.feed.packet(
+            Packet(self.tracks[kind], dts, dts + cts, key or kind is MediaKind.AUDIO, payload, arrival=NS_PER_S + dts)
+        )
+
+    def change(self, kind: MediaKind) -> None:
+        self.tracks[kind] = attrs.evolve(self.tracks[kind], config=self.number.to_bytes(4, "big"))
+
+    def attach(self, *, parts: bool, positions: bool, at_keyframe: bool) -> None:
+        link = (PartsLink if parts else Link)(self, positions=positions)
+        owner = Owner()
+        limits = Limits(bytes=3000, replay_bytes=100_000)
+        outlet = Outlet(link, limits, owner, now=lambda: self.clock)  # type: ignore[arg-type]
+        outlet.start(self.hub, at_keyframe=at_keyframe)
+        self.links.append(link)
+        self.outlets.append(outlet)
+        self.owners.append(owner)
+
+    def link(self, index: int, what: str) -> None:
+        if not self.links:
+            return
+        at = index % len(self.links)
+        link, outlet = self.links[at], self.outlets[at]
+        match what:
+            case "drain":
+                link.drain()
+            case "ask":
+                outlet.lag  # noqa: B018  asking settles
+            case "adopt":
+                outlet.adopt(type(outlet.counters)())
+            case "close":
+                outlet.close()
+                outlet.write_off(settle=True)
+            case "finish":
+                outlet.finish()
+            case "close within the next send":
+                link.on_send = outlet.close
+            case _:
+                setattr(link, what, not getattr(link, what))
+
+    def stream(self, what: str) -> None:
+        match what:
+            case "discontinuity":
+                self.feed.discontinuity()
+            case "idle":
+                self.feed.pulse.idle()
+            case "another rendition":
+                self.feed.renditions.acquire(OTHER, User())
+            case "tracks":
+                self.feed.tracks([self.tracks[MediaKind.VIDEO], self.tracks[MediaKind.AUDIO]])
+            case "keyframe lost":
+                self.hub.group.packets = []
+            case "later":
+                self.clock += 0.3
+
+    # --- what can be seen ---------------------------------------------------------------------------------
+
+    def seen(self) -> dict[str, Any]:
+        feed, hub = self.feed, self.hub
+        found: dict[str, Any] = {
+            "counted": attrs.asdict(feed.counters),
+            "notes": self.camera.notes,
+            "clock": [feed.clock.jumps, feed.clock.held, feed.clock.broken],
+            "lines": [attrs.asdict(line) if (line := feed.clock.line(kind)) else None for kind in MediaKind],
+            "present": _shown(feed._present.group),
+            "sound": feed._present.sound and feed._present.sound.payload,
+            "group": _shown(hub.group),
+            "hub": [hub.latest_video, hub.latest_audio, len(hub.behind)],
+            "end": [(tag.type, tag.time, tag.body) for tag in hub.packer.end() if isinstance(tag, Tag)],
+        }
+        for number, (outlet, link, owner) in enumerate(zip(self.outlets, self.links, self.owners, strict=True)):
+            sender = outlet.sender
+            ledger, counters = attrs.asdict(sender.ledger), attrs.asdict(outlet.counters)
+            del counters["latency"]  # by the real clock
+            found[f"outlet {number}"] = [outlet.state, counters, ledger]
+            found[f"sender {number}"] = [sender.base, sender.last_video, sender.last_audio, sender.last_picture]
+            found[f"owner {number}"] = [owner.asked, owner.drops, owner.slow_sends, len(owner.errors), owner.begins]
+            found[f"link {number}"] = link.sent
+        found["time"] = self.clock
+        return found
+
+
+def _shown(group: Group) -> list[object]:
+    pictures = [(packet.dts, packet.pts, packet.keyframe, packet.payload) for packet in group.packets]
+    return [pictures, group.bytes, group.sounds]
+
+
+Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+VIDEO_PACKETS = st.fixed_dictionaries(
+    {},
+    optional={
+        "step": st.sampled_from([STEP, STEP, 0, -1, 1, STEP + 499_999, -NS_PER_S, NS_PER_S, 5 * NS_PER_S]),
+        "cts": st.sampled_from([0, STEP, 2 * STEP, 1, -1, -STEP, 500_000]),
+        "key": st.booleans(),
+        "size": st.sampled_from([0, 1, 500, 2000]),
+    },
+).map(lambda more: ("packet", (MediaKind.VIDEO,), more))
+AUDIO_PACKETS = st.sampled_from([STEP, STEP, 0, NS_PER_S // 50, -NS_PER_S, 5 * NS_PER_S]).map(
+    lambda step: ("packet", (MediaKind.AUDIO,), {"step": step})
+)
+USUAL: st.SearchStrategy[Step] = st.sampled_from(
+    [
+        ("packet", (MediaKind.VIDEO,), {}),
+        ("packet", (MediaKind.AUDIO,), {}),
+        ("packet", (MediaKind.VIDEO,), {"cts": 80}),
+    ]
+)
+ATTACH: st.SearchStrategy[Step] = st.fixed_dictionaries(
+    {"parts": st.booleans(), "positions": st.booleans(), "at_keyframe": st.booleans()}
+).map(lambda more: ("attach", (), more))
+ON_A_LINK = ("takes", "takes", "drain", "refuses", "raises", "slow", "ask", "adopt", "close", "finish")
+LINKS: st.SearchStrategy[Step] = st.tuples(
+    st.integers(0, 3), st.sampled_from([*ON_A_LINK, "close within the next send"])
+).map(lambda what: ("link", what, {}))
+STREAM: st.SearchStrategy[Step] = st.sampled_from(
+    ["discontinuity", "idle", "another rendition", "tracks", "keyframe lost", "later", "later"]
+).map(lambda what: ("stream", (what,), {}))
+CHANGE: st.SearchStrategy[Step] = st.sampled_from(MediaKind).map(lambda kind: ("change", (kind,), {}))
+STEPS = st.one_of(USUAL, USUAL, USUAL, VIDEO_PACKETS, AUDIO_PACKETS, ATTACH, LINKS, STREAM, CHANGE)
+
+
+def both(steps: list[Step]) -> Counter[bool]:
+    """Do `steps` both ways and compare all that can be seen after each; how many packets went the short way."""
+
+    async def act() -> Counter[bool]:
+        rigs = [Rig(short=True), Rig(short=False)]
+        for rig in rigs:
+            rig.begin()
+        for name, arguments, more in steps:
+            for rig in rigs:
+                getattr(rig, name)(*arguments, **more)
+            # What lines up for a later turn gets one, in both.
+            await asyncio.sleep(0.02)
+            short, long = rigs[0].seen(), rigs[1].seen()
+            for what in long:
+                assert short[what] == long[what], (name, arguments, more, what)
+        return rigs[0].taken
+
+    return run(act())
+
+
+@settings(max_examples=150)
+@given(st.lists(STEPS, min_size=5, max_size=60))
+def test_both_ways_do_the_same(steps: list[Step]) -> None:
+    both([("attach", (), {"parts": True, "positions": True, "at_keyframe": False}), *steps])
+
+
+@pytest.mark.parametrize("outlets", [1, 3])
+@pytest.mark.parametrize("parts", [True, False])
+@pytest.mark.parametrize("positions", [True, False])
+def test_what_is_ordinary_goes_the_short_way(outlets: int, parts: bool, positions: bool) -> None:
+    """All but the first ones and the keyframes, and a composition time that is new."""
+    attach: Step = ("attach", (), {"parts": parts, "positions": positions, "at_keyframe": False})
+    sound: Step = ("packet", (MediaKind.AUDIO,), {})
+    steps: list[Step] = [attach] * outlets
+    for number in range(100):
+        steps += [("packet", (MediaKind.VIDEO,), {"key": number % 25 == 0}), sound]
+    taken = both(steps)
+    assert taken[True] + taken[False] == 202
+    assert taken[False] <= 2 + 4 + 6
+
+
+def test_one_that_nobody_publishes_is_left_alone() -> None:
+    async def act() -> None:
+        rig = Rig(short=True)
+        rig.begin()
+        for _ in range(5):
+            rig.packet(MediaKind.VIDEO)
+            rig.packet(MediaKind.AUDIO)
+        assert not rig.taken[True]
+
+    run(act())
+
+
+def test_a_track_that_nobody_wants_does_not_hold_up_the_others() -> None:
+    """Sound that the output leaves out, say."""
+
+    async def act() -> None:
+        rig = Rig(short=True)
+        rig.feed.tracks([VIDEO, AUDIO])
+        rig.packet(MediaKind.VIDEO, key=True)
+        rig.rendition = rig.feed.renditions.acquire(attrs.evolve(KEY, audio=NONE, audio_form=""), User())
+        assert rig.rendition.hub is not None
+        rig.hub = rig.rendition.hub
+        rig.attach(parts=True, positions=True, at_keyframe=False)
+        await asyncio.sleep(0.1)
+        for _ in range(50):
+            rig.packet(MediaKind.VIDEO)
+            rig.packet(MediaKind.AUDIO)
+        assert rig.taken[True] >= 48
+        assert {type for type, *_ in rig.links[0].sent} == {TagType.SCRIPT, TagType.VIDEO}
+
+    run(act())
