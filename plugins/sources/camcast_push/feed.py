@@ -47,6 +47,11 @@ class Door(Protocol):
     def take(self, unit: Unit) -> bool:
         """On the loop: deliver, absorb, hold or drop `unit`, and count it. False = dropped."""
 
+    def packet(
+        self, kind: MediaKind, data: bytes, codec: str | None, dts: int, pts: int, arrival: int, keyframe: bool | None
+    ) -> bool:
+        """The same for a packet in its parts: one that is pushed on the loop needs no object for its way."""
+
     def check_codec(self, name: str) -> None:
         """Raises `MediaError` for a codec nobody knows. From any thread."""
 
@@ -138,8 +143,13 @@ class PushFeed:
             pts = now if dts is None else dts
         if dts is None:
             dts = pts
-        if codec is not None and (door := self._door) is not None:
-            door.check_codec(codec)
+        door = self._door
+        if door is not None:
+            if codec is not None:
+                door.check_codec(codec)
+            if threading.get_ident() == door.thread and not self._ending:
+                self._offered_on_loop += 1
+                return door.packet(kind, bytes(data), codec, dts, pts, now, keyframe)
         return self._push(Unit(kind, bytes(data), codec, dts, pts, now, keyframe), timeout)
 
     def frame(self, picture: Any, *, pts: int | None = None, timeout: float = 0.0) -> bool:

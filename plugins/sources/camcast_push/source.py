@@ -88,29 +88,53 @@ class Intake:
             self.ended.set_result(None)
 
     def take(self, unit: Unit) -> bool:
-        raw = unit.codec == RAW
+        if unit.codec != RAW:
+            return self.packet(unit.kind, unit.data, unit.codec, unit.dts, unit.pts, unit.arrival, unit.keyframe)
         try:
-            media = self._frame(unit) if raw else self._packet(unit)
+            frame = self._frame(unit)
         except MediaError:
-            self._feed.settle(damaged=1)
-            self._sink.dropped(unit.kind, "damaged")
+            return self._damaged(unit.kind)
+        if not self._has_the_size(unit):
             return False
-        if media is None:
+        track = frame.track
+        if track is not self._video and track is not self._audio:
+            self._learn(track)
+        if not self._announced:
+            self._hold(frame)
+        else:
+            self._sink.frame(frame)
+            self._feed.delivered += 1
+        return True
+
+    def packet(
+        self, kind: MediaKind, data: bytes, codec: str | None, dts: int, pts: int, arrival: int, keyframe: bool | None
+    ) -> bool:
+        parser = self._usual.get(kind) if codec is None else None
+        try:
+            if parser is None:
+                parser = self._parser(kind, codec)
+            packet = parser.parse(data, dts, pts, arrival)
+        except MediaError:
+            return self._damaged(kind)
+        if packet is None:
             self._feed.settle(absorbed=1)
             return True
-        if raw and not self._has_the_size(unit):
-            return False
-        if media.track is not self._video and media.track is not self._audio:
-            self._learn(media.track)
+        if keyframe is not None:
+            packet.keyframe = keyframe
+        track = packet.track
+        if track is not self._video and track is not self._audio:
+            self._learn(track)
         if not self._announced:
-            self._hold(media)
-            return True
-        if type(media) is Packet:
-            self._sink.packet(media)
+            self._hold(packet)
         else:
-            self._deliver(media)
-        self._feed.delivered += 1
+            self._sink.packet(packet)
+            self._feed.delivered += 1
         return True
+
+    def _damaged(self, kind: MediaKind) -> bool:
+        self._feed.settle(damaged=1)
+        self._sink.dropped(kind, "damaged")
+        return False
 
     def _has_the_size(self, unit: Unit) -> bool:
         """Whether a frame, if it is a picture, is as large as those before it; if not, it is dropped and counted."""
@@ -131,29 +155,20 @@ class Intake:
         if new and self._announced:
             self._sink.tracks(list(self._tracks.values()))
 
-    def _packet(self, unit: Unit) -> Packet | None:
-        parser = self._parser(unit) if unit.codec is not None else self._usual.get(unit.kind) or self._parser(unit)
-        packet = parser.parse(unit.data, unit.dts, unit.pts, unit.arrival)
-        if unit.keyframe is not None and packet is not None:
-            packet.keyframe = unit.keyframe
-        return packet
-
-    def _parser(self, unit: Unit) -> CodecParser:
-        """The parser for what `unit` holds, made when it is the first of its codec. Raises `MediaError`."""
-        name = unit.codec or self._wanted.get(unit.kind, "")
+    def _parser(self, kind: MediaKind, codec: str | None) -> CodecParser:
+        """The parser for packets of `kind`, made when it is the first of its codec. Raises `MediaError`."""
+        name = codec or self._wanted.get(kind, "")
         if name in ("", RAW):
-            raise MediaError(
-                f'no codec is configured for {unit.kind.value} packets: pass codec="..." or set the option'
-            )
-        key = (unit.kind, name)
+            raise MediaError(f'no codec is configured for {kind.value} packets: pass codec="..." or set the option')
+        key = (kind, name)
         parser = self._parsers.get(key)
         if parser is None:
-            codec = self._context.codec(name)
-            if codec.media is not unit.kind:
-                raise MediaError(f'"{name}" is a codec for {codec.media.value}, and was pushed as {unit.kind.value}')
-            parser = self._parsers[key] = codec.parser(b"")
-        if unit.codec is None:
-            self._usual[unit.kind] = parser
+            known = self._context.codec(name)
+            if known.media is not kind:
+                raise MediaError(f'"{name}" is a codec for {known.media.value}, and was pushed as {kind.value}')
+            parser = self._parsers[key] = known.parser(b"")
+        if codec is None:
+            self._usual[kind] = parser
         return parser
 
     def _frame(self, unit: Unit) -> Frame:
