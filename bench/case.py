@@ -60,6 +60,10 @@ class Run:
     """% of one core a stream."""
     system: float = 0.0
     """Of it in the kernel, %."""
+    wakes: float = 0.0
+    """A second, of all the sender's threads: how often one went to sleep and was woken."""
+    preempted: float = 0.0
+    """A second: how often one had the processor taken from it."""
     memory: float = 0.0
     """MB, all processes of the sender."""
     group: float = 0.0
@@ -182,12 +186,15 @@ def measure(case: Case, server: BenchServer, name: str, seconds: float, *, probe
         sender.wait_ready()
         time.sleep(1.0)
         pids = sender.pids
-        before, ticks = meter.cpu(pids), meter.user_share(pids)
+        before, ticks, switches = meter.cpu(pids), meter.user_share(pids), meter.switches(pids)
         arrived, begun = sum(server.received(name).values()), time.monotonic()
         time.sleep(seconds)
         used, wall = meter.cpu(pids) - before, time.monotonic() - begun
         delivered = sum(server.received(name).values()) - arrived
         user, system = (now - then for now, then in zip(meter.user_share(pids), ticks, strict=True))
+        run.wakes, run.preempted = (
+            (now - then) / wall for now, then in zip(meter.switches(pids), switches, strict=True)
+        )
         run.memory = meter.pss(pids)
         run.seconds = wall
         run.cpu = 100 * used / wall / case.streams

@@ -44,6 +44,22 @@ class Row:
         values = [run.cpu for run in self.good] or [float("nan")]
         return min(values), max(values)
 
+    def ratio(self, bare: Row) -> tuple[float, float, float]:
+        """Median, least and most of what a run took, by what the run of `bare` beside it took: times its CPU."""
+        pairs = zip(self.runs, bare.runs, strict=False)
+        found = sorted(run.cpu / floor.cpu for run, floor in pairs if run.valid and floor.valid and floor.cpu)
+        return (statistics.median(found), found[0], found[-1]) if found else (float("nan"),) * 3
+
+    @property
+    def wakes(self) -> float:
+        """A second."""
+        return statistics.median(run.wakes for run in self.good) if self.good else float("nan")
+
+    @property
+    def preempted(self) -> float:
+        """A second."""
+        return statistics.median(run.preempted for run in self.good) if self.good else float("nan")
+
     @property
     def memory(self) -> float:
         return statistics.median(run.memory for run in self.good) if self.good else float("nan")

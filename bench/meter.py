@@ -33,6 +33,24 @@ def user_share(pids: Iterable[int]) -> tuple[int, int]:
     return user, system
 
 
+def switches(pids: Iterable[int]) -> tuple[int, int]:
+    """How often their threads gave the processor up to wait, and how often it was taken from them.
+
+    The first is how often they were woken, each of which costs more than most of what is done then.
+    """
+    waited = taken = 0
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/task").glob("*/status"):
+            try:
+                lines = path.read_text().splitlines()
+            except OSError:
+                continue
+            found = dict(line.split(":\t", 1) for line in lines if "ctxt_switches" in line)
+            waited += int(found.get("voluntary_ctxt_switches", 0))
+            taken += int(found.get("nonvoluntary_ctxt_switches", 0))
+    return waited, taken
+
+
 def pss(pids: Iterable[int]) -> float:
     """MB of memory: shared pages count by their part."""
     return sum(_rollup(pid) for pid in pids) / 1024

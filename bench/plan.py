@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.case import Case
 
 EVERYBODY = ("bare", "push", "file", "ffmpeg", "gstreamer", "librtmp", "tgrtmp")
-OURS = ("fan-out", "read", "annexb", "threads")
+OURS = ("fan-out", "read", "annexb", "sei", "threads")
 
 
 def full() -> Iterator[Case]:

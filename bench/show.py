@@ -33,7 +33,10 @@ def machine() -> str:
 
 def tables(console: Console, rows: Sequence[Row], aims: Sequence[Reach], delay: Delay | None) -> None:
     table = Table(title=f"Senders to nginx-rtmp, {time.strftime('%Y-%m-%d')}, {machine()}")
-    for name in ("sender", "streams", "clip", "", "CPU % a stream", "spread", "MB", "MB a stream", "frames", "lost"):
+    for name in (
+        *("sender", "streams", "clip", "", "CPU % a stream", "spread", "× bare", "wakes / preempted a s"),
+        *("MB", "MB a stream", "frames", "lost"),
+    ):
         table.add_column(name, justify="left" if name in ("sender", "clip", "") else "right")
     table.add_column("source to socket, ms\np50 / p99 / max", justify="right")
     last = None
@@ -41,7 +44,8 @@ def tables(console: Console, rows: Sequence[Row], aims: Sequence[Reach], delay: 
         if last is not None and row.case.group != last:
             table.add_section()
         last = row.case.group
-        table.add_row(*_cells(row), style="" if row.valid else "red")
+        bare = next((one for one in rows if one.case.way == "bare" and one.case.group == last), None)
+        table.add_row(*_cells(row, bare), style="" if row.valid else "red")
     console.print(table)
     aims_table = Table(title="Aims")
     for name in ("what", "aim", "got", ""):
@@ -56,22 +60,19 @@ def tables(console: Console, rows: Sequence[Row], aims: Sequence[Reach], delay: 
         )
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, bare: Row | None) -> list[str]:
+    """`bare`: the row of the same work done by the bare loop."""
     case = row.case
     start = [case.sender, str(case.streams), TITLES[case.clip], "RTMPS" if case.secure else "RTMP"]
     if not row.good:
-        return [
-            *start,
-            "invalid" if row.runs else "not run",
-            "",
-            "",
-            "",
-            str(row.frames),
-            row.error or str(row.lost),
-            "",
-        ]
+        what = "invalid" if row.runs else "not run"
+        return [*start, what, *[""] * 5, str(row.frames), row.error or str(row.lost), ""]
     low, high = row.spread
-    figures = [f"{row.cpu:.3f}", f"{low:.3f}–{high:.3f}", f"{row.memory:.0f}", f"{row.memory / case.streams:.2f}"]
+    figures = [f"{row.cpu:.3f}", f"{low:.3f}–{high:.3f}", "", f"{row.wakes:.0f} / {row.preempted:.0f}"]
+    if bare is not None:
+        ratio, least, most = row.ratio(bare)
+        figures[2] = f"{ratio:.2f} ({least:.2f}–{most:.2f})"
+    figures += [f"{row.memory:.0f}", f"{row.memory / case.streams:.2f}"]
     lost = str(row.lost) if row.valid else f"{row.lost} INVALID {row.error}"
     return [*start, *figures, str(row.frames), lost, " / ".join(f"{delay:.2f}" for delay in row.delays)]
 
@@ -84,7 +85,9 @@ def save(rows: Sequence[Row], aims: Sequence[Reach], delay: Delay | None, name: 
         "date": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "machine": machine(),
         "rows": [
-            attrs.asdict(row) | {"valid": row.valid, "cpu": row.cpu, "memory": row.memory, "lost": row.lost}
+            attrs.asdict(row)
+            | {"valid": row.valid, "cpu": row.cpu, "memory": row.memory, "lost": row.lost}
+            | {"wakes": row.wakes, "preempted": row.preempted}
             for row in rows
         ],
         "aims": [attrs.asdict(aim) for aim in aims],
