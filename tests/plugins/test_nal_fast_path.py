@@ -90,7 +90,7 @@ def _fields(packet: Packet | None) -> tuple[object, ...] | None:
 
 
 def both_ways(codec: str, units: list[tuple[bytes, int]]) -> None:
-    short, long = PARSERS[codec](), PARSERS[codec]()
+    short, long = PARSERS[codec](b""), PARSERS[codec](b"")
     long._special = 0xFF
     for data, dts in units:
         assert Outcome.of(short, data, dts) == Outcome.of(long, data, dts)
@@ -141,7 +141,7 @@ ORDINARY = {
 
 @pytest.mark.parametrize("codec", sorted(ORDINARY))
 def test_a_picture_with_a_delimiter_and_sei_goes_the_short_way(codec: str) -> None:
-    parser = PARSERS[codec]()
+    parser = PARSERS[codec](b"")
     for unit in (BEGINNING[codec], ORDINARY[codec]):
         parser.parse(prefixed(*unit), 0, 0)
     calls = 0
