@@ -16,14 +16,14 @@ import attrs
 
 from camcast.contracts import TakesTagParts
 from camcast.flv.packer import TagPacker
-from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Track
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Track, Unit
 from camcast.stream.clock import Clock, Line
 from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import SLICE, Hub, HubOutlet
 from camcast.stream.outlet import Outlet, OutletState
 from camcast.stream.present import Present
 from camcast.stream.pulse import Pulse
-from camcast.stream.rendition import Rendition
+from camcast.stream.rendition import PacketPacker, Rendition
 from camcast.stream.renditions import Renditions
 from camcast.stream.sender import SLOW_SEND
 from camcast.stream.slate_switch import SlateSwitch
@@ -35,24 +35,25 @@ _HALF_MS = NS_PER_MS // 2
 
 @attrs.define(eq=False)
 class _Way:
-    """Where one track's packets go: its line on the clock, and the heads of its tags."""
+    """Where one track's packets go: its line on the clock, and the heads of its tags, if they are to be tags."""
 
     type: TagType
     line: Line
-    heads: dict[int, bytes]
+    heads: dict[int, bytes] | None
 
 
 class Tap:
-    """One live outlet, fed with the parts of a tag."""
+    """One live outlet, fed with the parts of a unit: a tag's, or the packet itself."""
 
-    __slots__ = ("_send_tag", "ledger", "outlet", "sender")
+    __slots__ = ("_send_tag", "_tags", "ledger", "outlet", "sender")
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, *, tags: bool) -> None:
         self.outlet = outlet
         self.sender = outlet.sender
         self.ledger = self.sender.ledger
         transport = self.sender.transport
-        self._send_tag = transport.send_tag if isinstance(transport, TakesTagParts) else None
+        self._send_tag = transport.send_tag if tags and isinstance(transport, TakesTagParts) else None
+        self._tags = tags
 
     def offer(self, type: TagType, time: int, head: bytes, packet: Packet) -> bool:
         """Send what `Outlet.offer` would send at once; False = nothing has been done. `time`: ms on the hub."""
@@ -79,7 +80,7 @@ class Tap:
             if self._send_tag is not None:
                 position = self._send_tag(type, own, head, body)
             else:
-                position = sender.transport.send(Tag(type, time, head, body, packet.keyframe, packet), own)
+                position = sender.transport.send(self.unit(type, time, head, packet), own)
         except Exception as error:  # noqa: BLE001  as in `Sender.send`
             sender.failed(kind, error)
             return True
@@ -99,6 +100,10 @@ class Tap:
         ledger.marks.append((position, time, started, packet.arrival, kind))
         return True
 
+    def unit(self, type: TagType, time: int, head: bytes, packet: Packet) -> Unit:
+        """What the packer would have made of these."""
+        return Tag(type, time, head, packet.payload, packet.keyframe, packet) if self._tags else packet
+
 
 @attrs.define(eq=False)
 class _Steady:
@@ -109,7 +114,8 @@ class _Steady:
     attached: tuple[HubOutlet, ...]
     rendition: Rendition
     hub: Hub
-    packer: TagPacker
+    packer: TagPacker | None
+    """None where units are packets."""
     taps: tuple[Tap, ...]
     ways: dict[Track, _Way]
 
@@ -167,9 +173,12 @@ class FastPath:
         if pts < dts or dts < line.dts:
             return False
         time = (dts + _HALF_MS) // NS_PER_MS
-        head = way.heads.get((pts + _HALF_MS) // NS_PER_MS - time << 1 | packet.keyframe)
-        if head is None:
-            return False
+        head = b""
+        if way.heads is not None:
+            known = way.heads.get((pts + _HALF_MS) // NS_PER_MS - time << 1 | packet.keyframe)
+            if known is None:
+                return False
+            head = known
         size = len(packet.payload)
         counters, present = self._counters, self._present
         group, replay = present.group, hub.group
@@ -195,12 +204,13 @@ class FastPath:
         pulse.last = pulse.source = monotonic()
         line.step, line.source_dts, line.arrival, line.dts = step, source, packet.arrival, dts
         packet.dts, packet.pts = dts, pts
-        steady.packer.time = time
+        if steady.packer is not None:
+            steady.packer.time = time
         taps = steady.taps
         if len(taps) == 1:
             tap = taps[0]
             if not tap.offer(type, time, head, packet):
-                tap.outlet.offer(Tag(type, time, head, packet.payload, packet.keyframe, packet), packet)
+                tap.outlet.offer(tap.unit(type, time, head, packet), packet)
         else:
             _fan_out(hub, taps, type, time, head, packet)
         return True
@@ -212,9 +222,10 @@ class FastPath:
             return None
         rendition = every[0]
         hub, straight = rendition.hub, rendition.straight
-        if hub is None or not isinstance(packer := hub.packer, TagPacker):
+        if hub is None or not isinstance(packer := hub.packer, TagPacker | PacketPacker):
             return None
-        taps = tuple(Tap(outlet) for outlet in hub.attached if isinstance(outlet, Outlet))
+        tags = packer if isinstance(packer, TagPacker) else None
+        taps = tuple(Tap(outlet, tags=tags is not None) for outlet in hub.attached if isinstance(outlet, Outlet))
         if not taps or len(taps) != len(hub.attached):
             return None
         ways = {}
@@ -222,20 +233,20 @@ class FastPath:
             line = self._clock.line(track.kind)
             if line is not None:
                 type = TagType.VIDEO if track.kind is _VIDEO else TagType.AUDIO
-                ways[track] = _Way(type, line, packer.heads(track.kind))
-        return _Steady(every, straight, hub.attached, rendition, hub, packer, taps, ways)
+                ways[track] = _Way(type, line, tags.heads(track.kind) if tags is not None else None)
+        return _Steady(every, straight, hub.attached, rendition, hub, tags, taps, ways)
 
 
 def _fan_out(hub: Hub, taps: tuple[Tap, ...], type: TagType, time: int, head: bytes, packet: Packet) -> None:
-    """As `Hub.packet` does, with one tag for all who need one."""
-    tag: Tag | None = None
+    """As `Hub.packet` does, with one unit for all who need one."""
+    unit: Unit | None = None
     now, last = hub.now, len(taps) - 1
     started = now()
     for index, tap in enumerate(taps):
         if not tap.offer(type, time, head, packet):
-            tag = tag or Tag(type, time, head, packet.payload, packet.keyframe, packet)
-            tap.outlet.offer(tag, packet)
+            unit = unit or tap.unit(type, time, head, packet)
+            tap.outlet.offer(unit, packet)
         if now() - started > SLICE and index < last:
-            tag = tag or Tag(type, time, head, packet.payload, packet.keyframe, packet)
-            hub.postpone(tag, packet, tuple(each.outlet for each in taps), index + 1)
+            unit = unit or tap.unit(type, time, head, packet)
+            hub.postpone(unit, packet, tuple(each.outlet for each in taps), index + 1)
             return

@@ -17,8 +17,9 @@ from tests.core.stream.test_outlet import Owner
 from tests.core.world import AUDIO, VIDEO
 
 from camcast.group import Group
+from camcast.kinds import Payload
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
-from camcast.stream.negotiation import NONE
+from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
 
 STEP = 40 * NS_PER_MS
@@ -30,7 +31,7 @@ class Link:
     def __init__(self, rig: Rig, *, positions: bool) -> None:
         self.rig = rig
         self.positions = positions
-        self.sent: list[tuple[TagType, int, bytes, bytes]] = []
+        self.sent: list[tuple[TagType | MediaKind, int, bytes, bytes]] = []
         self.pending = self.acked = self.unsent = 0
         self.takes = True
         self.refuses = False
@@ -39,10 +40,11 @@ class Link:
         self.on_send: Callable[[], object] = lambda: None
 
     def send(self, unit: Unit, time: int) -> int | None:
-        assert isinstance(unit, Tag)
-        return self._send(unit.type, time, unit.head, unit.body)
+        if isinstance(unit, Tag):
+            return self._send(unit.type, time, unit.head, unit.body)
+        return self._send(unit.track.kind, time, unit.pts.to_bytes(8, "big"), unit.payload)
 
-    def _send(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
+    def _send(self, type: TagType | MediaKind, time: int, head: bytes, body: bytes) -> int | None:
         self.on_send()
         if self.slow:
             self.rig.clock += 0.006
@@ -73,8 +75,9 @@ class PartsLink(Link):
 class Rig:
     """A feed with whatever is attached to it, and a clock of its own."""
 
-    def __init__(self, *, short: bool) -> None:
+    def __init__(self, *, short: bool, payload: Payload = Payload.TAGS) -> None:
         self.clock = 1.0
+        self.key = KEY if payload is Payload.TAGS else RenditionKey(payload)
         self.feed, self.camera = make()
         self.taken: Counter[bool] = Counter()
         take = self.feed.fast.take if short else lambda packet: False
@@ -95,7 +98,7 @@ class Rig:
         self.feed.tracks([VIDEO, AUDIO])
         self.packet(MediaKind.AUDIO)
         self.packet(MediaKind.VIDEO, key=True)
-        self.rendition = self.feed.renditions.acquire(KEY, User())
+        self.rendition = self.feed.renditions.acquire(self.key, User())
         assert self.rendition.hub is not None
         self.hub = self.rendition.hub
         self.hub.now = lambda: self.clock
@@ -235,11 +238,11 @@ CHANGE: st.SearchStrategy[Step] = st.sampled_from(MediaKind).map(lambda kind: ("
 STEPS = st.one_of(USUAL, USUAL, USUAL, VIDEO_PACKETS, AUDIO_PACKETS, ATTACH, LINKS, STREAM, CHANGE)
 
 
-def both(steps: list[Step]) -> Counter[bool]:
+def both(steps: list[Step], payload: Payload = Payload.TAGS) -> Counter[bool]:
     """Do `steps` both ways and compare all that can be seen after each; how many packets went the short way."""
 
     async def act() -> Counter[bool]:
-        rigs = [Rig(short=True), Rig(short=False)]
+        rigs = [Rig(short=True, payload=payload), Rig(short=False, payload=payload)]
         for rig in rigs:
             rig.begin()
         for name, arguments, more in steps:
@@ -256,22 +259,23 @@ def both(steps: list[Step]) -> Counter[bool]:
 
 
 @settings(max_examples=150)
-@given(st.lists(STEPS, min_size=5, max_size=60))
-def test_both_ways_do_the_same(steps: list[Step]) -> None:
-    both([("attach", (), {"parts": True, "positions": True, "at_keyframe": False}), *steps])
+@given(st.lists(STEPS, min_size=5, max_size=60), st.sampled_from(Payload))
+def test_both_ways_do_the_same(steps: list[Step], payload: Payload) -> None:
+    both([("attach", (), {"parts": True, "positions": True, "at_keyframe": False}), *steps], payload)
 
 
 @pytest.mark.parametrize("outlets", [1, 3])
 @pytest.mark.parametrize("parts", [True, False])
 @pytest.mark.parametrize("positions", [True, False])
-def test_what_is_ordinary_goes_the_short_way(outlets: int, parts: bool, positions: bool) -> None:
+@pytest.mark.parametrize("payload", Payload)
+def test_what_is_ordinary_goes_the_short_way(outlets: int, parts: bool, positions: bool, payload: Payload) -> None:
     """All but the first ones and the keyframes, and a composition time that is new."""
     attach: Step = ("attach", (), {"parts": parts, "positions": positions, "at_keyframe": False})
     sound: Step = ("packet", (MediaKind.AUDIO,), {})
     steps: list[Step] = [attach] * outlets
     for number in range(100):
         steps += [("packet", (MediaKind.VIDEO,), {"key": number % 25 == 0}), sound]
-    taken = both(steps)
+    taken = both(steps, payload)
     assert taken[True] + taken[False] == 202
     assert taken[False] <= 2 + 4 + 6
 
