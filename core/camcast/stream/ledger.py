@@ -138,7 +138,7 @@ class Ledger:
             self.delivered = self.delivered or newest[END] > self.headers_end
         self._oldest = self._first_unsent() if marks else None
         waits = self._oldest is not None and self.lag(now) > 0
-        if self._oldest is None and (last := marks[-1] if marks else newest) is not None:
+        if self._oldest is None and (last := marks[-1] if marks else newest) is not None and not self._queued():
             self._clear(last[TIME] * NS_PER_MS)
         if waits or self._waited:
             self._rate.see(self.gone, now, self._round_trip.shortest or 0.0, waits=waits)
@@ -149,10 +149,11 @@ class Ledger:
         """Whether the link is over its bounds, so that the next unit, at `dts` ns, must be left out."""
         oldest, factor = self._oldest, AUDIO_FACTOR if kind is MediaKind.AUDIO else 1.0
         # Where only what is acknowledged is known, all that is not counts as waiting here anyway.
-        if self._left is not None and self._standing.seconds > STANDING * factor:
+        if self._queued(factor):
             return True
         if oldest is None:
-            self._clear(dts)
+            if not self._queued():
+                self._clear(dts)
             return False
         bound, bytes_bound, waits = self.bound(now), self._bytes_bound(), self.waiting_bytes(now)
         if self.lag(now, dts) > bound * factor or waits > bytes_bound * factor:
@@ -233,6 +234,10 @@ class Ledger:
         return 0.0 if here else min(self.waiting(now), MAX_ROUND_TRIP)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _queued(self, factor: float = 1.0) -> bool:
+        """Whether a queue stands on the way that is too long."""
+        return self._left is not None and self._standing.seconds > STANDING * factor
 
     def _clear(self, dts: int) -> None:
         """Nothing waits, and the stream is at `dts` ns."""

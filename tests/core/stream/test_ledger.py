@@ -439,6 +439,19 @@ def test_a_queue_of_seconds_on_the_way_leaves_pictures_out_and_sound_much_later(
     assert longest.lag == 0, "nothing waits here"
 
 
+def test_with_a_queue_on_the_way_it_is_asked_about_each_unit() -> None:
+    """Whoever else looks, and so finds that nothing waits here, does not spare the outlet its question."""
+    short, long = with_a_queue(1.5), with_a_queue(2.4)
+    assert clear(short.ledger, short.ledger.end, short.next_dts)
+    assert not clear(long.ledger, long.ledger.end, long.next_dts + ASK)
+    for _ in range(20):
+        long.send()
+        long.look(acked=long.ledger.end - 60_000, unsent=0)
+    assert not clear(long.ledger, long.ledger.end, long.next_dts)
+    assert not long.ledger.behind(AUDIO, long.next_dts, long.now)
+    assert not clear(long.ledger, long.ledger.end, long.next_dts), "what sound may, pictures may not"
+
+
 def test_it_counts_as_caught_up_when_the_queue_is_gone() -> None:
     books = with_a_queue(3.0)
     books.look(acked=books.ledger.end, unsent=0)
