@@ -300,7 +300,13 @@ MUTANTS = (
     ),
     # --- policy
     Mutant("refused sessions come back soon", _POLICY, "REFUSED_DELAY = 30.0", "REFUSED_DELAY = 3.0", _POLICY_TESTS),
-    Mutant("a busy name is asked for all the time", _POLICY, "BUSY_DELAY = 10.0", "BUSY_DELAY = 1.0", _POLICY_TESTS),
+    Mutant(
+        "a busy name is asked for all the time",
+        _POLICY,
+        "BUSY_DELAY = 1.0, 10.0",
+        "BUSY_DELAY = 1.0, 1.0",
+        _POLICY_TESTS,
+    ),
     Mutant("a busy name is given up soon", _POLICY, "BUSY_PATIENCE = 180.0", "BUSY_PATIENCE = 30.0", _POLICY_TESTS),
     Mutant(
         "the waits have no upper bound",

@@ -33,6 +33,8 @@ RETRY_TRIPS = 4.0
 """Round trips that such a wait never falls short of: what is sent again before its answer can be here is a waste."""
 LONGEST_TAKEN = 120_000
 """ms that Linux takes for it, at most."""
+GOODBYE_TIMEOUT = 60.0
+"""Seconds that the kernel goes on telling the peer of a closed connection that it is over."""
 _TCP_INFO = struct.Struct("8B24I")
 _RTT, _RETRANSMITTED = 8 + 15, 8 + 23
 """Places of tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
@@ -107,3 +109,10 @@ def retries_soon(sock: socket.socket) -> float | None:
         return sock.getsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS) / 1000 if _LINUX else None
     except OSError:
         return None
+
+
+def outlive(sock: socket.socket) -> None:
+    """Before `sock` is closed: its end is told to the peer for `GOODBYE_TIMEOUT`, however long the link is away."""
+    with contextlib.suppress(OSError):  # the connection is gone already
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(GOODBYE_TIMEOUT * 1000))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -255,15 +254,20 @@ class Wire:
                 self._unwatch()
 
     def close(self) -> None:
-        """Free the socket; what is unsent is thrown away, also by the kernel."""
+        """Free the socket; what is unsent here is thrown away.
+
+        What the kernel holds still goes out, and then the end of the connection, again and again until the peer has
+        taken it or a minute has passed. A reset would be said once, and where the link is away nobody would hear it:
+        the server then keeps the stream's name for the connection that it believes in, and refuses the next one.
+        """
         if self._closed:
             return
         self._unwatch()
         self._ask()
         self._closed = True
-        if self._tail:
-            self._tail.clear()
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._tail.clear()
+        if not self._failed:
+            kernel.outlive(self._socket)
         self._socket.close()
 
     @property

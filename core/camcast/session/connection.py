@@ -4,10 +4,9 @@
   `min(initial_delay * 2**n, max_delay)`; the first round is not counted as a retry.
 * A target that was stable (real media flow for `stable_after`) and is lost: the next one in the chain at once,
   going round; if it is the only one, itself. Lost before that counts as its failure in the running round.
-* What the round's failures were decides the wait: network troubles back off; a busy name is tried every
-  `BUSY_DELAY` for `BUSY_PATIENCE`, uncounted; refusals and plugins' bugs alone are tried slowly,
-  `MAX_REFUSALS` times;
-  a misconfigured target is not tried again.
+* What the round's failures were decides the wait: network troubles back off; a busy name is tried after `BUSY_FIRST`,
+  then after twice as long each time up to `BUSY_DELAY`, for `BUSY_PATIENCE`, uncounted; refusals and plugins' bugs
+  alone are tried slowly, `MAX_REFUSALS` times; a misconfigured target is not tried again.
 * A server that says when to come back (`retry_after`) is not asked before, within `MOST_WAIT`; others of the chain are.
   One that was stable and says "at once" wants this very target to connect anew.
 * After giving up, one round is tried every `revive_after`; where nobody but a person can mend what is wrong (a wrong
@@ -27,7 +26,8 @@ import attrs
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
 
-BUSY_DELAY = 10.0
+BUSY_FIRST, BUSY_DELAY = 1.0, 10.0
+"""Seconds. Mostly the name is held by this session's own last connection, whose end is on its way to the server."""
 BUSY_PATIENCE = 180.0
 REFUSED_DELAY = 30.0
 HOPELESS = frozenset({ErrorClass.REFUSED, ErrorClass.MISCONFIGURED, ErrorClass.PLUGIN})
@@ -47,6 +47,7 @@ class _Troubles:
     reasons: set[ErrorClass] = attrs.field(factory=set)
     """In the running round."""
     busy_since: float | None = None
+    busy_wait: float = BUSY_FIRST
     refusals: int = 0
     """Rounds that were nothing but refusals."""
 
@@ -260,9 +261,10 @@ class ConnectionManager:
             if self._troubles.busy_since is None:
                 self._troubles.busy_since = now
             if now - self._troubles.busy_since < BUSY_PATIENCE:
-                backoff, counted = BUSY_DELAY, False
+                backoff, counted = min(self._troubles.busy_wait, BUSY_DELAY), False
+                self._troubles.busy_wait *= 2
         if ErrorClass.BUSY not in reasons:
-            self._troubles.busy_since = None
+            self._troubles.busy_since, self._troubles.busy_wait = None, BUSY_FIRST
         if counted:
             limit = self._policy.max_attempts
             if limit is not None and (self.attempt >= limit or self._troubles.refusals > MAX_REFUSALS):

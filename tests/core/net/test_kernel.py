@@ -9,7 +9,16 @@ from collections.abc import Iterator
 import pytest
 
 from camcast.net import kernel
-from camcast.net.kernel import LONGEST_RETRY, NOTSENT_LOWAT, info, retries_soon, tune, unacknowledged, unsent
+from camcast.net.kernel import (
+    GOODBYE_TIMEOUT,
+    LONGEST_RETRY,
+    NOTSENT_LOWAT,
+    info,
+    retries_soon,
+    tune,
+    unacknowledged,
+    unsent,
+)
 
 
 @pytest.fixture
@@ -105,3 +114,15 @@ async def test_asyncios_sockets_do_as_well() -> None:
     finally:
         writer.transport.abort()
         server.close()
+
+
+def test_what_is_closed_is_ended_properly_and_for_long(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    tune(client, 15.0)
+    client.send(b"part of a message")
+    kernel.outlive(client)
+    assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == GOODBYE_TIMEOUT * 1000
+    client.close()
+    # No reset, which is said once: what was sent is there, and then the end.
+    assert (server.recv(100), server.recv(100)) == (b"part of a message", b"")
+    kernel.outlive(client)  # closed already: nothing to do, and no error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
-from camcast.session.connection import BUSY_DELAY, BUSY_PATIENCE, MOST_WAIT, REFUSED_DELAY, ConnectionManager
+from camcast.session.connection import (
+    BUSY_DELAY,
+    BUSY_FIRST,
+    BUSY_PATIENCE,
+    MOST_WAIT,
+    REFUSED_DELAY,
+    ConnectionManager,
+)
 
 NETWORK, BUSY, REFUSED, WRONG = (ErrorClass.NETWORK, ErrorClass.BUSY, ErrorClass.REFUSED, ErrorClass.MISCONFIGURED)
 
@@ -214,11 +222,13 @@ def test_jitter_shortens_the_wait_but_not_the_nominal_delay() -> None:
     assert policy.next_attempt_at - clock.time == pytest.approx(0.75)
 
 
-def test_a_busy_name_is_tried_every_ten_seconds_uncounted_for_three_minutes() -> None:
+def test_a_busy_name_is_tried_soon_then_every_ten_seconds_uncounted_for_three_minutes() -> None:
     policy, clock = manager(max_attempts=2)
     delays = fail_rounds(policy, clock, BUSY)
-    assert delays[: int(BUSY_PATIENCE / BUSY_DELAY)] == [BUSY_DELAY] * 18
-    assert delays[18:] == [1, 2]
+    assert delays[:4] == [1, 2, 4, 8]
+    every_ten = math.ceil((BUSY_PATIENCE - 15) / BUSY_DELAY)
+    assert delays[4 : 4 + every_ten] == [BUSY_DELAY] * every_ten
+    assert delays[4 + every_ten :] == [1, 2]
     assert policy.failed
 
 
@@ -229,7 +239,7 @@ def test_another_trouble_in_between_gives_a_busy_name_its_patience_anew() -> Non
     policy.on_disconnect(NETWORK)
     clock.time += policy.get_backoff_delay()
     policy.on_disconnect(BUSY)
-    assert policy.get_backoff_delay() == BUSY_DELAY
+    assert policy.get_backoff_delay() == BUSY_FIRST
 
 
 def test_refusals_are_tried_slowly_and_few_times() -> None:
