@@ -37,15 +37,16 @@ _MIN_SECRET = 3
 """Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
 _MIN_LOOSE = 6
 """Letters and digits. Shorter secrets are hunted for in their usual spellings only."""
-_OURS = frozenset(
-    "attempt authentication camcast camera cameras certificate codec command configuration connect connected connection "
-    "credential credentials disconnected encoder encrypted endpoint expected fingerprint framerate handshake hostname "
-    "keyframe keyframes livestream media message messages network output outputs passphrase password passwords picture "
-    "pictures plugin profile protocol proxy publish published publisher publishing receiver redirect refused rejected "
-    "resolution seconds server servers session sessions source sources stream streamed streamid streaming streams "
-    "timeout timestamp timestamps transcode transport transports username video".split()
-)
-"""Words of our own texts. One that is part of such a word is no secret there: "pass***" would tell that it is "word"."""
+_WORDS = """
+attempt authentication camcast camera cameras certificate codec command configuration connect connected
+connection credential credentials disconnected encoder encrypted endpoint expected fingerprint framerate
+handshake hostname keyframe keyframes livestream media message messages network output outputs passphrase
+password passwords picture pictures plugin profile protocol proxy publish published publisher publishing
+receiver redirect refused rejected resolution seconds server servers session sessions source sources stream
+streamed streamid streaming streams timeout timestamp timestamps transcode transport transports username video
+"""
+_OURS = frozenset(_WORDS.split())
+"""Words of our own texts. One that is part of such a word is no secret: "pass***" would tell that it is "word"."""
 _LONGEST = max(map(len, _OURS))
 MAX_WORDS = 300
 _MAX_READ = 4096

@@ -436,8 +436,10 @@ def test_a_key_that_is_a_url_is_not_shown_whole() -> None:
     with pytest.raises(ConfigError) as caught:
         from_mapping({url: 1, "cameras": [{"streams": [{"source": source}]}]}, HOST)
     assert str(caught.value).splitlines() == [
-        "rtmp://server/live/***: unknown key; known: $schema, cameras, include, plugins, rtmp, services, system, "
-        "variables",
+        (
+            "rtmp://server/live/***: unknown key; known: $schema, cameras, include, plugins, rtmp, services, system, "
+            "variables"
+        ),
         "cameras[0].streams[0].source.options.rtmp://server/live/***: unknown key; known: timeout, transport",
     ]
 
