@@ -15,6 +15,7 @@ from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet, Track
+from camcast_oldvideo.order import ReferenceOrder
 from camcast_oldvideo.pictures import Picture, h263, jpeg, mpeg2, mpeg4, sorenson, vp8
 
 Look = Callable[[bytes], Picture]
@@ -86,6 +87,7 @@ def _kind(row: _Row) -> CodecKind:
         aliases=row.aliases,
         parser=lambda config: PictureParser(row, config),
         decoder=decoder,
+        order=(lambda track: ReferenceOrder(row.look)) if row.reorder else None,
     )
 
 

@@ -16,6 +16,8 @@ class Picture:
     width: int = 0
     """0 = not looked for. Likewise `height`."""
     height: int = 0
+    bidirectional: bool = False
+    """It refers to a picture that is shown after it."""
 
 
 def jpeg(data: bytes) -> Picture:
@@ -40,7 +42,8 @@ def mpeg4(data: bytes) -> Picture:
     at = data.find(b"\0\0\1\xb6")
     if at < 0:
         raise MediaError("no video object plane in an MPEG-4 access unit")
-    return Picture(data[at + 4] >> 6 == 0)
+    kind = data[at + 4] >> 6
+    return Picture(kind == 0, bidirectional=kind == 2)
 
 
 def mpeg2(data: bytes) -> Picture:
@@ -48,12 +51,13 @@ def mpeg2(data: bytes) -> Picture:
     at = data.find(b"\0\0\1\0")
     if at < 0:
         raise MediaError("no picture in an MPEG access unit")
-    keyframe = data[at + 5] >> 3 & 7 == 1
+    kind = data[at + 5] >> 3 & 7
+    keyframe, bidirectional = kind == 1, kind == 3
     sequence = data.find(b"\0\0\1\xb3", 0, at)
     if sequence < 0:
-        return Picture(keyframe)
+        return Picture(keyframe, bidirectional=bidirectional)
     size = int.from_bytes(data[sequence + 4 : sequence + 7], "big")
-    return Picture(keyframe, size >> 12, size & 0xFFF)
+    return Picture(keyframe, size >> 12, size & 0xFFF, bidirectional)
 
 
 def h263(data: bytes) -> Picture:
