@@ -214,10 +214,8 @@ class FileReader:
         return [self._container.streams[index] for index in (*self._lanes, *self._tracks.left_out)]
 
     def _tell_rotation(self) -> None:
-        if _TELLING.isdisjoint(self._container.format.name.split(",")):
-            return
         try:
-            angles = rotations(self._path)
+            angles = rotations(self._path, self._container.format.name)
         except OSError:
             return
         for index, lane in self._lanes.items():

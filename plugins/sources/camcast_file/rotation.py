@@ -1,4 +1,5 @@
-"""How far a file says that its picture is to be turned: MP4's and MOV's display matrix (ISO 14496-12 §8.3.2).
+"""How far a file says that its picture is to be turned: Matroska's projection, the display matrix of MP4 and MOV (ISO
+14496-12 §8.3.2).
 
 FLV, MPEG-TS and RTP have no word for it, so it is lost; whoever plays the file is told.
 """
@@ -10,13 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import unpack_from
 
+from camcast_file import matroska
+
 MAX_MOOV = 64 * 1024 * 1024
 _MATRIX = {0: 40, 1: 52}
 """Where the matrix stands in a tkhd box, by its version."""
 
 
-def rotations(path: Path) -> list[int]:
-    """Degrees by track, clockwise, in the file's order; [] for what is no MP4. Raises `OSError`."""
+def rotations(path: Path, formats: str) -> list[int]:
+    """Degrees by track, clockwise, in the file's order; [] where the format has no word for it. Raises `OSError`.
+
+    `formats`: FFmpeg's names of it, with commas.
+    """
+    names = formats.split(",")
+    if "matroska" in names:
+        return matroska.rotations(path)
+    return _of_mp4(path) if "mov" in names else []
+
+
+def _of_mp4(path: Path) -> list[int]:
     moov = _moov(path)
     found = []
     for kind, trak in _boxes(moov):
