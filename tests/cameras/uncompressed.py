@@ -70,6 +70,8 @@ class Shape:
     reorder: bool = False
     """Every second picture is coded behind the one that is shown after it, and nothing refers to it."""
     gop: int = 12
+    timed: bool = True
+    """The parameter sets tell the rate: 25 pictures a second."""
 
 
 def stream(pictures: Sequence[npt.NDArray[np.uint8]], shape: Shape) -> Iterator[bytes]:
@@ -134,8 +136,20 @@ def _sps(shape: Shape) -> bytes:
         bits.u(1, 0)
     bits.u(1, 1)
     bits.u(1, 0)
-    bits.u(1, 0)
+    bits.u(1, shape.timed)
+    if shape.timed:
+        _vui(bits)
     return bits.unit(0x67)
+
+
+def _vui(bits: Bits) -> None:
+    """Annex E.1.1: nothing but the rate, in fields."""
+    bits.u(4, 0)
+    bits.u(1, 1)
+    bits.u(32, 1)
+    bits.u(32, 50)
+    bits.u(1, 1)
+    bits.u(4, 0)
 
 
 def _pps() -> bytes:

@@ -73,14 +73,19 @@ class Lane:
         early, self.waiting = self.waiting, []
         if dts is None:
             dts = self._guess(pts)
-        step = raw.duration or self.fallback
+        step = self._duration(raw) or self.fallback
         ready = [(packet, dts - (len(early) - number) * step, packet.pts) for number, packet in enumerate(early)]
         if self.first is None:
             self.first = ready[0][1] if ready else dts
-        self.step = raw.duration or (0 if self.last is None else max(0, dts - self.last))
+        self.step = self._duration(raw) or (0 if self.last is None else max(0, dts - self.last))
         self.last = dts
         ready.append((raw, dts, pts))
         return ready
+
+    def _duration(self, raw: Any) -> int:
+        """A packet's own, 0 = it does not say. Raw streams that do not tell their rate get one tick from FFmpeg."""
+        duration = int(raw.duration or 0)
+        return 0 if self.kind is MediaKind.VIDEO and self.ns(duration) < NS_PER_MS else duration
 
     def spaced(self, packet: Packet) -> Packet:
         """Two pictures with one timestamp are a millisecond apart: receivers drop what does not go on."""

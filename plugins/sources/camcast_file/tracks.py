@@ -51,6 +51,12 @@ class Tracks:
             elif refusals[kind] and kind is MediaKind.VIDEO:
                 raise SourceError(f"{self._path}: its video cannot be used: {'; '.join(refusals[kind])}", fatal=True)
             self._tell_left_out(kind, refusals[kind])
+        if not any(stream.type in KINDS for stream in container.streams):
+            raise SourceError(
+                f"{self._path}: holds neither video nor audio; an MP4 that was broken off while it was written lacks "
+                "its index and cannot be played",
+                fatal=True,
+            )
         if not self.lanes:
             why = f": {refusals[MediaKind.AUDIO][0]}" if refusals[MediaKind.AUDIO] else ""
             raise SourceError(f"{self._path}: holds no video and no audio that can be used{why}", fatal=True)
