@@ -1,0 +1,96 @@
+"""Every file of the zoo is played to FFmpeg: what comes is decoded and has its times, or it is refused in words."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
+from pathlib import Path
+
+import pytest
+
+from camcast.events import Note
+from tests.cameras import clips
+from tests.cameras.watch import Watched, watch_files
+from tests.cameras.zoo import NONE, TRANSCODED, ZOO, Animal
+from tests.cameras.zoo_page import PAGE, page
+
+TONE_SECONDS = 0.6
+"""Of the tone are heard at least; 1 s is in most files."""
+BESIDE = 0.06
+"""Seconds between sound and its picture; a frame of AAC has 0.02."""
+
+
+def make_all(directory: Path, animals: tuple[Animal, ...]) -> dict[str, Path]:
+    paths = {}
+    for number, animal in enumerate(animals):
+        folder = directory / str(number)
+        folder.mkdir()
+        paths[animal.what] = folder / f"file{animal.suffix}"
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda animal: animal.make(paths[animal.what]), animals))
+    return paths
+
+
+def differences(animal: Animal, one: Watched) -> list[str]:
+    """What is not as the table says."""
+    told = [*one.notes, *one.reasons]
+    if animal.refused:
+        shown = ["something is shown"] if one.seen.pictures or one.seen.sound else []
+        return shown + ([] if any(animal.told in text for text in told) else [f"it is told {told}"])
+    wrong = [f"it ended: {text}" for text in one.reasons]
+    if animal.told and not any(animal.told in text for text in told):
+        wrong.append(f"it is told {told}")
+    wrong += picture_differences(animal, one) if animal.picture != NONE else []
+    return wrong + sound_differences(animal, one)
+
+
+def picture_differences(animal: Animal, one: Watched) -> list[str]:
+    expected = list(chain.from_iterable(animal.shown))
+    begin = one.numbers.index(expected[0]) if expected[0] in one.numbers else len(one.numbers)
+    pictures = one.seen.pictures[begin : begin + len(expected)]
+    if [picture.number for picture in pictures] != expected:
+        return [f"pictures {one.numbers} are shown instead of {expected}"]
+    wrong = []
+    steps = {round((after.time - before.time) * 1000) for before, after in pairwise(pictures)}
+    if not steps <= set(animal.steps):
+        wrong.append(f"pictures are {sorted(steps)} ms apart")
+    anew = any(isinstance(event, Note) and event.code == "transcoding" for event in one.events)
+    if anew != (animal.picture == TRANSCODED):
+        wrong.append(f"the picture is {'' if anew else 'not '}encoded anew")
+    return wrong
+
+
+def sound_differences(animal: Animal, one: Watched) -> list[str]:
+    if animal.sound == NONE:
+        return ["there is sound"] if one.seen.sound else []
+    wrong = []
+    if one.heard < TONE_SECONDS:
+        return [f"the tone is heard for {one.heard:.2f} s"]
+    anew = any(note.startswith("aac is encoded by") for note in one.notes)
+    if anew != (animal.sound == TRANSCODED):
+        wrong.append(f"the sound is {'' if anew else 'not '}encoded anew")
+    if animal.picture != NONE:
+        begins = next(block.time for block in one.seen.sound if block.loud)
+        last = next(picture for picture in one.seen.pictures if picture.number == animal.shown[0][-1])
+        assert last.number is not None
+        off = begins - (last.time - (last.number / clips.FPS - animal.tone))
+        if abs(off) > BESIDE:
+            wrong.append(f"the sound is {off:.3f} s off its picture")
+    return wrong
+
+
+@pytest.mark.parametrize("group", ZOO)
+async def test_each_file_is_shown_or_refused_as_the_table_says(group: str, tmp_path: Path) -> None:
+    animals = ZOO[group]
+    watched = await watch_files(tmp_path / "watch", make_all(tmp_path, animals))
+    found = {animal.what: differences(animal, watched[animal.what]) for animal in animals}
+    assert not {what: wrong for what, wrong in found.items() if wrong}
+
+
+def test_no_two_have_one_name() -> None:
+    for group, animals in ZOO.items():
+        assert len({animal.what for animal in animals}) == len(animals), group
+
+
+def test_the_page_is_that_of_the_table() -> None:
+    assert PAGE.read_text() == page(), "write it anew: python -m tests.cameras.zoo_page"
