@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.session.clock import Clock
 
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
@@ -21,14 +22,6 @@ from camcast.session.connection import (
 )
 
 NETWORK, BUSY, REFUSED, WRONG = (ErrorClass.NETWORK, ErrorClass.BUSY, ErrorClass.REFUSED, ErrorClass.MISCONFIGURED)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
 
 
 def manager(targets: int = 1, *, rng: float = 0.0, auto: bool = True, **policy: Any) -> tuple[ConnectionManager, Clock]:

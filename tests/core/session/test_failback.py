@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.core.session.clock import Clock
 
 from camcast.session.failback import HOUR, Failback
 
 NEVER = float("inf")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def test_a_fallback_is_left_after_a_while_and_looked_at_again_and_again(clock: Clock) -> None:

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.session.clock import Clock
 
 from camcast.errors import ErrorClass, NetworkError, RefusedError, TransportError, UnexplainedRefusal
 from camcast.session.ghosts import AGREEMENT_WINDOW, FLOWED, GHOST_WINDOW, Ghosts
 
 NAME = "rtmp://host/live/key"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

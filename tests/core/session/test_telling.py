@@ -5,24 +5,17 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.core.session.clock import Clock
 
 from camcast.events import Connected, DropEpisode, Moved, SessionEvent, SessionKey
 from camcast.media import MediaKind
 from camcast.session.telling import Telling
 
 
-class Clock:
-    time = 1000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(time, "monotonic", made.monotonic)
-    return made
+def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
 
 
 @pytest.fixture
