@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from typing import Self
 
 from tests.cameras.script import Asked, Conversation, Script, requests
+from tests.servers.connections import Connections
 
 WAIT = 4.0
 """Seconds that it waits at most: less than those after which a camera counts as gone."""
@@ -16,7 +16,7 @@ LATE = 0.1
 """Seconds behind its time after which a camera sends the rest later, where a burst would be lost (UDP)."""
 
 
-class Camera:
+class Camera(Connections):
     """One scripted camera, listening while entered."""
 
     def __init__(
@@ -29,17 +29,13 @@ class Camera:
     ) -> None:
         """`viewed`: set when somebody sees the picture; after its beginning the camera waits for that, by its clock
         too, so that nothing is missed where a machine has much to do."""
+        super().__init__(host, tls)
         self.script = script
         self._viewed = viewed
         self.asked: list[Asked] = []
         """All requests of all connections."""
         self.connections = 0
         self.open = 0
-        self.port = 0
-        self._host = host
-        self._tls = tls
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -49,23 +45,7 @@ class Camera:
     def methods(self, connection: int | None = None) -> list[str]:
         return [one.method for one in self.asked if connection in (None, one.connection)]
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._client, self._host, 0, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Conversation(self.script, self.connections)
         loop = asyncio.get_running_loop()
         self.connections += 1

@@ -7,22 +7,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 from tests.compare import compare
 from tests.far.path import Path as FarPath
 from tests.media import made
-from tests.plugins.transport_harness import Clip, Events, context, feed, load, reached
+from tests.plugins.transport_harness import context, feed, load, longer, publishing, reached
 from tests.servers.srt import LiveTransmit
 
 from camcast.contracts import unsent
 from camcast.kinds import TransportKind
-from camcast.media import NS_PER_MS, Packet
+from camcast.media import NS_PER_MS
 from camcast_srt import camcast_transports
 from camcast_srt.afterlife import Afterlives
 
@@ -33,31 +31,6 @@ A_FRAME = 14_000
 @pytest.fixture
 def kind() -> TransportKind:
     (found,) = camcast_transports()
-    return found
-
-
-@asynccontextmanager
-async def publishing(kind: TransportKind, url: str, clip: Clip) -> AsyncIterator[tuple[Any, Events]]:
-    made_context, events = context(kind, url, connect_timeout=8.0)
-    transport: Any = kind.build(made_context)
-    try:
-        await transport.connect()
-        await transport.publish(clip.tracks)
-        yield transport, events
-    finally:
-        began = time.monotonic()
-        await transport.close()
-        assert time.monotonic() - began < 2.0, "an attempt's end is short, whatever the latency"
-
-
-def looped(clip: Clip, seconds: float) -> list[Packet]:
-    step = max(packet.dts for packet in clip.packets) + 40 * NS_PER_MS
-    found: list[Packet] = []
-    while not found or found[-1].dts < seconds * 1e9:
-        turn = len(found) // len(clip.packets)
-        found += [
-            attrs.evolve(packet, dts=packet.dts + turn * step, pts=packet.pts + turn * step) for packet in clip.packets
-        ]
     return found
 
 
@@ -72,7 +45,7 @@ async def test_a_long_latency_loses_no_tail(kind: TransportKind, tmp_path: Path)
     """The receiver holds everything back for 2.5 s, which is longer than an attempt may take to end."""
     clip = load(made("h264_aac"))
     with LiveTransmit(tmp_path, query="latency=2500") as server:
-        async with publishing(kind, server.url("latency=2500"), clip) as (transport, _):
+        async with publishing(kind, server.url("latency=2500"), clip, connect_timeout=8.0) as (transport, _):
             await feed(transport, clip.packets)
         assert srt_threads(), "it lives on"
         received = await asyncio.to_thread(server.received)
@@ -84,7 +57,7 @@ async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_pat
     clip = load(made("h264_only"))
     with LiveTransmit(tmp_path, query="latency=5000", again=True) as server:
         url = server.url("latency=5000")
-        async with publishing(kind, url, clip) as (transport, _):
+        async with publishing(kind, url, clip, connect_timeout=8.0) as (transport, _):
             await feed(transport, clip.packets, speed=8)
             lives = transport._lease.afterlives
         assert len(lives) == 1
@@ -92,7 +65,7 @@ async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_pat
         await asyncio.gather(other.connect(), return_exceptions=True)
         assert len(lives) == 1, "another name is no reason"
         await other.close()
-        async with publishing(kind, url, clip):
+        async with publishing(kind, url, clip, connect_timeout=8.0):
             assert len(lives) == 0
         assert len(lives) == 0, "nothing was sent, so nothing is to be shown"
     await reached(lambda: not srt_threads())
@@ -172,10 +145,10 @@ async def test_a_hiccup_that_the_latency_covers_is_no_congestion(
 ) -> None:
     """300 ms of round trip, and 1.5 s without any link: nothing counts as behind, and every frame arrives."""
     clip = load(made("h264_aac"))
-    packets = looped(clip, 6.0)
+    packets = longer(clip, 6.0)
     most: list[int] = []
     with LiveTransmit(tmp_path, host=far.address, query="latency=3000", prefix=far.prefix) as server:
-        async with publishing(kind, server.url("latency=3000"), clip) as (transport, events):
+        async with publishing(kind, server.url("latency=3000"), clip, connect_timeout=8.0) as (transport, events):
 
             async def watch() -> None:
                 while True:
@@ -198,10 +171,10 @@ async def test_a_hiccup_that_the_latency_covers_is_no_congestion(
 async def test_a_link_that_is_gone_for_longer_is_behind(kind: TransportKind, far: FarPath, tmp_path: Path) -> None:
     """With the latency of libsrt's default the same hiccup is too long, and says so, in media that nobody can use."""
     clip = load(made("h264_only"))
-    packets = looped(clip, 5.0)
+    packets = longer(clip, 5.0)
     most: list[int] = []
     with LiveTransmit(tmp_path, host=far.address, prefix=far.prefix) as server:
-        async with publishing(kind, server.url(), clip) as (transport, _):
+        async with publishing(kind, server.url(), clip, connect_timeout=8.0) as (transport, _):
             asyncio.get_running_loop().call_later(1.5, far.cut, 1.5)
 
             def behind() -> bool:
@@ -218,7 +191,7 @@ async def test_a_link_that_is_gone_for_longer_is_behind(kind: TransportKind, far
 async def test_a_position_is_reached_when_the_peer_has_everything_up_to_it(kind: TransportKind, tmp_path: Path) -> None:
     clip = load(made("h264_aac"))
     with LiveTransmit(tmp_path) as server:
-        async with publishing(kind, server.url(), clip) as (transport, _):
+        async with publishing(kind, server.url(), clip, connect_timeout=8.0) as (transport, _):
             last = 0
             for packet in clip.packets[:40]:
                 position = transport.send(packet, packet.dts // NS_PER_MS)

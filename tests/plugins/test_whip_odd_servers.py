@@ -6,15 +6,14 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from tests.media import made
-from tests.plugins.transport_harness import Clip, Events, context, feed, load, reached
+from tests.plugins.transport_harness import Clip, feed, load, publishing, reached
+from tests.plugins.whip_kit import kind, server, shared
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.whip import WhipServer
 
@@ -22,40 +21,11 @@ from camcast.contracts import unsent
 from camcast.errors import NetworkError, TransportError
 from camcast.kinds import TransportKind
 from camcast.session.resolver import NameResolver
-from camcast_whip import camcast_transports
 from camcast_whip.options import WhipOptions
 from camcast_whip.retry_after import MOST, retry_after
 from camcast_whip.rtp import ntp_time
 
-
-@pytest.fixture
-def kind() -> TransportKind:
-    (found,) = camcast_transports()
-    return found
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WhipServer]:
-    with WhipServer(tmp_path_factory.mktemp("whip")) as running:
-        yield running
-
-
-@pytest.fixture
-def server(shared: WhipServer) -> WhipServer:
-    shared.forget()
-    return shared
-
-
-@asynccontextmanager
-async def publishing(kind: TransportKind, url: str, clip: Clip, **more: Any) -> AsyncIterator[tuple[Any, Events]]:
-    made_context, events = context(kind, url, **{"connect_timeout": 5.0, **more})
-    transport: Any = kind.build(made_context)
-    try:
-        await transport.connect()
-        await transport.publish(clip.tracks)
-        yield transport, events
-    finally:
-        await transport.close()
+__all__ = ["kind", "server", "shared"]
 
 
 async def pictures_arrive(server: WhipServer, transport: Any, clip: Clip) -> None:

@@ -6,15 +6,25 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from tests.media import made
-from tests.plugins.transport_harness import Clip, DirectHandover, Events, context, feed, load, reached
+from tests.plugins.transport_harness import (
+    Clip,
+    DirectHandover,
+    Events,
+    context,
+    feed,
+    load,
+    longer,
+    publishing,
+    reached,
+)
+from tests.plugins.whip_kit import kind, server, shared
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.janus import Janus, JanusWhip, pictures, recorded
 from tests.servers.process import free_port
@@ -24,28 +34,11 @@ from camcast.bitstream.nal import split_prefixed
 from camcast.errors import BusyError, ErrorClass, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import TransportKind
 from camcast.media import NS_PER_MS, MediaKind, Packet
-from camcast_whip import camcast_transports
 from camcast_whip.options import WhipOptions
 
+__all__ = ["kind", "server", "shared"]
+
 TOKEN = "correct-horse-battery"
-
-
-@pytest.fixture
-def kind() -> TransportKind:
-    (found,) = camcast_transports()
-    return found
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WhipServer]:
-    with WhipServer(tmp_path_factory.mktemp("whip")) as running:
-        yield running
-
-
-@pytest.fixture
-def server(shared: WhipServer) -> WhipServer:
-    shared.forget()
-    return shared
 
 
 @pytest.fixture
@@ -73,31 +66,6 @@ def build(kind: TransportKind, url: str, **more: Any) -> tuple[Any, Events]:
     more.setdefault("connect_timeout", 5.0)
     made_context, events = context(kind, url, **more)
     return kind.build(made_context), events
-
-
-@asynccontextmanager
-async def publishing(kind: TransportKind, url: str, clip: Clip, **more: Any) -> AsyncIterator[tuple[Any, Events]]:
-    transport, events = build(kind, url, **more)
-    try:
-        await transport.connect()
-        await transport.publish(clip.tracks)
-        yield transport, events
-    finally:
-        began = time.monotonic()
-        await transport.close()
-        assert time.monotonic() - began < 2.0
-
-
-def longer(clip: Clip, seconds: float) -> list[Packet]:
-    """The clip again and again, with times that go on."""
-    step = max(packet.dts for packet in clip.packets) + 40 * NS_PER_MS
-    step -= step % (20 * NS_PER_MS)
-    found: list[Packet] = []
-    for turn in range(int(seconds * 1e9 // step) + 1):
-        found += [
-            attrs.evolve(packet, dts=packet.dts + turn * step, pts=packet.pts + turn * step) for packet in clip.packets
-        ]
-    return [packet for packet in found if packet.dts < seconds * 1e9]
 
 
 def hashes(packet: Packet) -> tuple[str, ...]:

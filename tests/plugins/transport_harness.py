@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from camcast.kinds import TransportKind
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, Track
 from camcast.session.resolver import NameResolver
 from camcast.target import Target
+
+END = 2.0
+"""Seconds within which an attempt must have ended."""
 
 
 @attrs.define(eq=False)
@@ -171,3 +175,30 @@ async def reached(what: Callable[[], object], *, timeout: float = 10.0, why: str
     while not what():
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {why or what}"
         await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def publishing(kind: TransportKind, url: str, clip: Clip, **more: Any) -> AsyncIterator[tuple[Any, Events]]:
+    """A transport that publishes the clip's tracks, and its events; `more` is for the target. Its end is bounded."""
+    made, events = context(kind, url, **{"connect_timeout": 5.0, **more})
+    transport = kind.build(made)
+    try:
+        await transport.connect()
+        await transport.publish(clip.tracks)
+        yield transport, events
+    finally:
+        began = time.monotonic()
+        await transport.close()
+        assert time.monotonic() - began < END, "an attempt's end is short, whatever the peer does"
+
+
+def longer(clip: Clip, seconds: float) -> list[Packet]:
+    """The clip again and again, with times that go on, up to `seconds`."""
+    step = max(packet.dts for packet in clip.packets) + 40 * NS_PER_MS
+    step -= step % (20 * NS_PER_MS)
+    found: list[Packet] = []
+    for turn in range(int(seconds * NS_PER_S // step) + 1):
+        found += [
+            attrs.evolve(packet, dts=packet.dts + turn * step, pts=packet.pts + turn * step) for packet in clip.packets
+        ]
+    return [packet for packet in found if packet.dts < seconds * NS_PER_S]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Self
+
+from tests.servers.connections import Connections
 
 Spoil = Callable[[int, bytes], list[bytes]]
 
@@ -18,7 +19,7 @@ def untouched(channel: int, packet: bytes) -> list[bytes]:
     return [packet]
 
 
-class RtpRelay:
+class RtpRelay(Connections):
     """Listens on `port` of 127.0.0.1 while entered."""
 
     def __init__(
@@ -31,35 +32,17 @@ class RtpRelay:
         rewrite: Callable[[bytes], bytes] = lambda message: message,
     ) -> None:
         """`chop`: largest piece in bytes; `stray`: put between frames; `rewrite`: for RTSP messages of the server."""
-        self.port = 0
+        super().__init__()
         self.requests: list[bytes] = []
         self.spoil, self.rewrite = spoil, rewrite
         self._server_port = server_port
         self._chop, self._stray = chop, stray
         self._random = random.Random(1)
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def url(self, path: str) -> str:
         return f"rtsp://127.0.0.1:{self.port}{path}"
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._server_port)
         up = asyncio.ensure_future(self._upwards(reader, back))
         try:
