@@ -9,7 +9,7 @@ import attrs
 
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, StreamConfig
-from camcast.errors import OutOfRange
+from camcast.errors import NotFound, OutOfRange
 from camcast.events import SourceState
 
 
@@ -67,12 +67,12 @@ class CameraHandle(Protocol):
         """Stop a stream and forget it; the others go on. The engine's own, which has ended its sessions."""
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
-        """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
+        """Ask whoever makes this stream's picture. False = nobody can. Raises `NotFound` for no such stream."""
 
     def set_bitrate(self, stream_id: int, bitrate_kbps: int) -> bool:
         """Aim at so many kbit/s where the picture is made here, at most what it is configured with.
 
-        False = it comes encoded from the source. Raises `KeyError` for no such stream, `OutOfRange` below 1.
+        False = it comes encoded from the source. Raises `NotFound` for no such stream, `OutOfRange` below 1.
         """
 
 
@@ -85,6 +85,15 @@ def with_stream(camera: CameraConfig, stream: StreamConfig) -> CameraConfig:
 def without_stream(camera: CameraConfig, stream_id: int) -> CameraConfig:
     """The camera without this stream."""
     return attrs.evolve(camera, streams=tuple(one for one in camera.streams if one.stream_id != stream_id))
+
+
+def stream_of(camera: CameraHandle, stream_id: int) -> StreamHandle:
+    """An enabled stream of a camera. Raises `NotFound` that says what there is."""
+    stream = camera.streams.get(stream_id)
+    if stream is None:
+        known = ", ".join(str(number) for number in sorted(camera.streams))
+        raise NotFound(f"camera {camera.camera_id} has no stream {stream_id}; known: {known or 'none'}")
+    return stream
 
 
 def check_bitrate(bitrate_kbps: int) -> None:

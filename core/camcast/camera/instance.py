@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from camcast.camera.handles import with_stream, without_stream
+from camcast.camera.handles import stream_of, with_stream, without_stream
 from camcast.camera.stream import CameraStream
 from camcast.config import CameraConfig, StreamConfig
 from camcast.events import Event
@@ -49,12 +49,12 @@ class CameraInstance:
         await stream.stop()
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
-        """Ask whoever makes this stream's picture. False = nobody can. Raises `KeyError` for no such stream."""
-        return self.streams[stream_id].request_keyframe()
+        """Ask whoever makes this stream's picture. False = nobody can. Raises `NotFound` for no such stream."""
+        return stream_of(self, stream_id).request_keyframe()
 
     def set_bitrate(self, stream_id: int, bitrate_kbps: int) -> bool:
         """Aim at so many kbit/s where the picture is made here, at most what it is configured with.
 
-        False = it comes encoded from the source. Raises `KeyError` for no such stream, `OutOfRange` below 1.
+        False = it comes encoded from the source. Raises `NotFound` for no such stream, `OutOfRange` below 1.
         """
-        return self.streams[stream_id].set_bitrate(bitrate_kbps)
+        return stream_of(self, stream_id).set_bitrate(bitrate_kbps)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
-from camcast.camera.handles import CameraHandle
+from camcast.camera.handles import CameraHandle, stream_of
 from camcast.camera.instance import CameraInstance
 from camcast.camera.stream import CameraStream
 from camcast.config import CameraConfig
 from camcast.config.check import check_camera
+from camcast.config.given import given
 from camcast.errors import ConfigError, Issue, NotFound, WrongState
 from camcast.events import Event
 from camcast.session.environment import Environment
@@ -50,6 +51,7 @@ class CameraManager:
         """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`."""
         if self._closed:
             raise WrongState("the engine has been stopped; make a new one")
+        config = given(config, CameraConfig)
         if config.camera_id < 0:
             free = next(number for number in range(len(self._cameras) + 1) if number not in self._cameras)
             config = config.renumbered(free)
@@ -73,10 +75,7 @@ class CameraManager:
     def stream(self, camera_id: int, stream_id: int) -> CameraStream:
         """A stream that runs in this process. Raises `NotFound` that says what there is."""
         camera = self.require(camera_id)
-        if stream_id not in camera.streams:
-            known = ", ".join(str(number) for number in sorted(camera.streams))
-            raise NotFound(f"camera {camera_id} has no stream {stream_id}; known: {known or 'none'}")
-        stream = camera.streams[stream_id]
+        stream = stream_of(camera, stream_id)
         if not isinstance(stream, CameraStream):
             raise NotFound(f"camera {camera_id} runs in another process")
         return stream

@@ -19,6 +19,7 @@ from camcast.camera.manager import CameraManager
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
 from camcast.config.check import canonical, check
+from camcast.config.given import given
 from camcast.config.service import named
 from camcast.contracts import PushHandle
 from camcast.engine.blame import blame
@@ -48,6 +49,7 @@ STOP_DEADLINE = 10.0
 REFRESH_DEADLINE = 1.0
 CLOSE_DEADLINE = 2.0
 """Seconds for a transport to close, by its contract."""
+_INSTEAD = "camcast.config.load reads a file, from_mapping what has been read"
 
 
 class Engine:
@@ -60,7 +62,7 @@ class Engine:
 
         Raises `ConfigError` with the place of each thing that is wrong, as reading a file does.
         """
-        config = config or Config()
+        config = Config() if config is None else given(config, Config, _INSTEAD)
         choice = config.plugins.choice
         self.host = host.limited(choice) if host else PluginHost(choices=[choice])
         self.config = check(config, self.host)
@@ -193,7 +195,7 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         host = self.host
-        config = canonical(config, host)
+        config = canonical(given(config, Config, _INSTEAD), host)
         steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
         steps += self._services.plan(config.services)
         if config.plugins != self.config.plugins:
@@ -208,7 +210,7 @@ class Engine:
         line too, and keeps nothing else from being done. A reload waits for the one before it. Raises `ConfigError`,
         and then nothing has been touched.
         """
-        config = canonical(config, self.host)
+        config = canonical(given(config, Config, _INSTEAD), self.host)
         async with self._reloading:
             lines = await self._change().carry_out(self.plan(config))
             for camera in config.cameras:

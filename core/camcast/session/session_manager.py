@@ -10,6 +10,7 @@ from typing import Protocol
 import attrs
 
 from camcast.config import SessionConfig
+from camcast.config.given import given
 from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
 from camcast.session.environment import Environment
@@ -115,6 +116,7 @@ class SessionManager:
         """
         if self._closed:
             raise WrongState("the engine has been stopped; make a new one")
+        config = given(config, SessionConfig)
         try:
             config = placed(config, self._streams.names(config.camera_id))
         except NotFound as error:

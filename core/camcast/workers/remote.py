@@ -7,7 +7,7 @@ from math import inf
 
 import attrs
 
-from camcast.camera.handles import check_bitrate, with_stream, without_stream
+from camcast.camera.handles import check_bitrate, stream_of, with_stream, without_stream
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.errors import CamcastError
@@ -180,7 +180,7 @@ class RemoteCamera:
             return
 
     def request_keyframe(self, stream_id: int = 0) -> bool:
-        return self.streams[stream_id].request_keyframe()
+        return stream_of(self, stream_id).request_keyframe()
 
     def set_bitrate(self, stream_id: int, bitrate_kbps: int) -> bool:
-        return self.streams[stream_id].set_bitrate(bitrate_kbps)
+        return stream_of(self, stream_id).set_bitrate(bitrate_kbps)

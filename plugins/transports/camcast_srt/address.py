@@ -25,11 +25,6 @@ def pack(address: Address) -> bytes:
     return head + struct.pack("!HI16s", where[1], flow, packed) + struct.pack("=I", scope)
 
 
-def unpack_port(raw: bytes) -> int:
-    """The port in a packed address."""
-    return int.from_bytes(raw[2:4], "big")
-
-
 def literal(host: str, port: int) -> Address:
     """An address from its text. Raises `ValueError` when `host` is a name."""
     address = ipaddress.ip_address(host)

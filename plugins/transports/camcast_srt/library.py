@@ -77,7 +77,6 @@ int srt_listen_callback(SRTSOCKET lsn, srt_listen_callback_fn *hook, void *opaqu
 SRTSOCKET srt_accept(SRTSOCKET u, char *name, int *length);
 int srt_connect(SRTSOCKET u, const char *name, int length);
 int srt_close(SRTSOCKET u);
-int srt_getsockname(SRTSOCKET u, char *name, int *length);
 int srt_getsockflag(SRTSOCKET u, int option, void *value, int *length);
 int srt_setsockflag(SRTSOCKET u, int option, const void *value, int length);
 int srt_send(SRTSOCKET u, const char *data, int length);

@@ -244,9 +244,3 @@ class Link:
         """Seconds that the receiver holds packets back."""
         self.latency_ms = max(self.latency_ms, self._library.int_option(self._socket, "peerlatency"))
         return self.latency_ms / 1000
-
-    def local_port(self) -> int:
-        ffi = self._library.ffi
-        room, length = ffi.new("char[]", 128), ffi.new("int *", 128)
-        self._lib.srt_getsockname(self._socket, room, length)
-        return addresses.unpack_port(bytes(ffi.buffer(room, 16)))
