@@ -131,7 +131,7 @@ def test_reports_of_different_clocks_are_ignored() -> None:
     audio.stamp(0, START)
     video.report(0, 3_900_000_000 * NS_PER_S)
     audio.report(0, 1 * NS_PER_S)
-    assert audio.reports_ignored == 1
+    assert audio.reports.ignored == 1
     assert audio.stamp(160, START + 20 * NS_PER_MS) == START + 20 * NS_PER_MS
 
 

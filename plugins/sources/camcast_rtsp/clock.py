@@ -3,10 +3,7 @@
 Rules:
 - A track's line begins at the arrival of its first packet, or beside the other track's by RTP-Info (RFC 2326
   §12.33). Timestamps are followed modulo 2**32: at 90 kHz they wrap every 13 hours.
-- Sender reports (RFC 3550 §6.4.1) tell how far sound is off. A large error is mended at once the first time, where that
-  moves sound forward; all others by stretching it a little, so that its time never runs back. Reports that are off
-  by more than `MAX_OFFSET` are about different clocks and are ignored. A report that does not continue those before
-  it means that the camera's wall clock was set: then both tracks must have reported anew before they are compared.
+- Sender reports tell how far sound is off the picture: `reports.Reports`.
 - No time is later than its unit's arrival by more than `AHEAD`.
 - A leap that real time does not explain (`FORWARD`, `BACK`) starts a new line where the old one would be by now.
 - Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
@@ -22,18 +19,13 @@ import attrs
 from camcast.media import NS_PER_MS, NS_PER_S
 
 from .rate import NEAR, ArrivalClock, Drift, RateWatch
+from .reports import Report, Reports
 
 FORWARD = 5 * NS_PER_S
 BACK = NS_PER_S
 """Pictures out of display order step back by far less."""
 AHEAD = 5 * NS_PER_S
 """What cameras send in a burst at the beginning, and a fast clock gains until it is mended."""
-MAX_OFFSET = 10 * NS_PER_S
-SET = NS_PER_S // 8
-"""Reports that disagree with those before them by more tell of a wall clock that was set."""
-LARGE = NS_PER_S // 4
-REPORTS_LAST = 60 * NS_PER_S
-"""Without a new one for so long, reports say nothing any more."""
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
 
@@ -41,14 +33,6 @@ _MASK = 0xFFFFFFFF
 def signed(difference: int) -> int:
     """A difference of two 32-bit timestamps, the short way round."""
     return ((difference + _HALF) & _MASK) - _HALF
-
-
-@attrs.frozen
-class Report:
-    """A moment by the camera's wall clock (`ntp`, ns) and where it lies on our line."""
-
-    ntp: int
-    time: int
 
 
 @attrs.define(eq=False)
@@ -63,7 +47,8 @@ class Timeline:
     """A track's clock runs a little fast or slow, which is mended; told once."""
     origin: int | None = None
     """Where the RTP-Info times of all tracks lie on our line; known when the first track has begun."""
-    clocks: list[TrackClock] = attrs.field(factory=list)
+    reports: list[Reports] = attrs.field(factory=list)
+    """Of each track."""
 
 
 class TrackClock:
@@ -72,17 +57,16 @@ class TrackClock:
     def __init__(self, rate: int, timeline: Timeline, *, follows: TrackClock | None = None) -> None:
         self.rate = rate
         self.jumps = 0
-        self.reports_ignored = 0
         self.by_arrival = timeline.by_arrival
         self.start: int | None = None
         """The RTP timestamp that RTP-Info gives for the moment playing began."""
-        self.last_report: Report | None = None
         self._timeline = timeline
-        timeline.clocks.append(self)
         self._follows = follows
         self._arrival_clock = ArrivalClock()
         self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, 0.9, 1.1))
         self.drift = Drift()
+        led_by = follows.reports if follows is not None else None
+        self.reports: Reports = Reports(self.drift, timeline.reports, led_by)
         self._begun = False
         self._ticks = 0
         """Extended timestamp of the last unit, and its two neighbours."""
@@ -93,12 +77,6 @@ class TrackClock:
         self._media = 0
         self._furthest = 0
         self._time = 0
-        self._correction = 0
-        """What is still to be added to the line, little by little."""
-        self._settled = False
-        """Reports have brought this track to the other one's line."""
-        self._compared = 0
-        """Arrival of the last unit before reports were compared."""
 
     def stamp(self, timestamp: int, arrival: int) -> int:
         """Our time of a unit, in ns of the monotonic clock's scale."""
@@ -123,9 +101,7 @@ class TrackClock:
         progress = media - self._furthest
         if progress > 0:
             self._furthest = media
-            self._line += self.drift.gain(progress)
-            if self._correction:
-                self._stretch(progress)
+            self._line += self.drift.gain(progress) + self.reports.stretch(progress)
         time = media + self._line
         if time > arrival + AHEAD:
             time = self._hold(time, arrival)
@@ -155,44 +131,16 @@ class TrackClock:
         if not self._begun or self.by_arrival:
             return
         ticks = self._ticks + signed(timestamp - self._last)
-        new = Report(ntp, ticks * NS_PER_S // self.rate + self._line)
-        before, self.last_report = self.last_report, new
-        if before is not None and abs(self._expected(before, ntp) - new.time) > SET:
-            # The wall clock was set. What others reported is about the old one.
-            for clock in self._timeline.clocks:
-                if clock is not self:
-                    clock.last_report = None
-            self._correction = 0
-            return
-        if self._follows is not None and self._follows.last_report is not None:
-            self._compare(self._follows._expected(self._follows.last_report, ntp) - new.time)
-
-    def _expected(self, report: Report, ntp: int) -> int:
-        """Our time of the moment `ntp`, by an earlier report."""
-        passed = ntp - report.ntp
-        return report.time + passed + int(passed * self.drift.slew)
-
-    def _compare(self, error: int) -> None:
-        if abs(error) > MAX_OFFSET:
-            self.reports_ignored += 1
-            self._correction = 0
-            return
-        self._compared = self._last_arrival
-        if error > LARGE and not self._settled:
-            self._line += error
-            self._correction = 0
-            self.drift.reset()
-        else:
-            self._correction = error
-        self._settled = True
+        time = ticks * NS_PER_S // self.rate + self._line
+        self._line += self.reports.heard(Report(ntp, time), self._last_arrival)
 
     @property
     def _led(self) -> TrackClock | None:
         """The track beside which reports keep this one, if they do."""
         follows = self._follows
-        if follows is None or not self._settled or follows.by_arrival:
+        if follows is None or follows.by_arrival:
             return None
-        return follows if self._last_arrival - self._compared < REPORTS_LAST else None
+        return follows if self.reports.keep(self._last_arrival) else None
 
     def _begin(self, timestamp: int, arrival: int) -> int:
         again = self._time > 0
@@ -222,9 +170,7 @@ class TrackClock:
 
     def _forget(self) -> None:
         """The line is another one: what was compared with it says nothing."""
-        self.last_report = None
-        self._correction = 0
-        self._settled = False
+        self.reports.forget()
         self.drift.reset()
         for watch in self._watches:
             watch.reset()
@@ -234,14 +180,14 @@ class TrackClock:
         too fast does little harm until it is found out."""
         held = max(arrival + AHEAD, self._time + NS_PER_MS // 2)
         self._line -= time - held
-        self.last_report = None
+        self.reports.last = None
         self.drift.reset()
         return held
 
     def _give_up(self, factor: float, arrival: int) -> int:
         """This clock is hopeless: arrival counts from here on."""
         self.by_arrival = True
-        self.last_report = None
+        self.reports.last = None
         self._arrival_clock = ArrivalClock(self._time)
         self._timeline.on_wrong_rate(self, factor)
         return self._arrival_clock.stamp(arrival)
@@ -250,10 +196,3 @@ class TrackClock:
     def ahead(self) -> int:
         """By how much the times given run ahead of arrival since the clock was given up (ns); 0 = not at all."""
         return max(0, self._arrival_clock.ahead) if self.by_arrival else 0
-
-    def _stretch(self, progress: int) -> None:
-        share = 4 if abs(self._correction) > LARGE else 16
-        part = progress // share
-        part = min(part, self._correction) if self._correction > 0 else -min(part, -self._correction)
-        self._correction -= part
-        self._line += part

@@ -166,7 +166,7 @@ class Setup:
         try:
             send = await set_up(receiver, url)
         except SourceError:
-            session.timeline.clocks.remove(clock)
+            session.timeline.reports.remove(clock.reports)
             raise
         feedback = any("pli" in wish for found in media.formats for wish in found.feedback)
         session.media.append(Medium(receiver, url, send, feedback))
