@@ -214,7 +214,7 @@ class Setup:
             def either(
                 packet: memoryview, arrival: int, before: Callable[[memoryview, int], None] | None = before
             ) -> None:
-                ours = before is None or (len(packet) > 1 and track.takes(packet[1] & 0x7F))
+                ours = before is None or (len(packet) > 1 and packet[1] & 0x7F in track.ways)
                 (track.rtp if ours or before is None else before)(packet, arrival)
 
             def both(
