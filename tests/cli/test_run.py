@@ -59,7 +59,8 @@ def test_runs_to_the_end_of_its_media_and_reports(nginx: Nginx, tmp_path: Path) 
     assert [session["label"] for session in summary["sessions"]] == ["cam0_main", "cam1_main"]
     for session in summary["sessions"]:
         # A session that begins in mid-stream has been offered everything from then on.
-        assert session["video_offered"] == session["video_sent"] + sum(session["dropped"].values())
+        offered = session["video_offered"] + session["audio_offered"]
+        assert offered == session["frames_sent"] + sum(session["dropped"].values())
         assert session["state"] == "connected"
         assert session["uptime"] > 3
         found = compare(made("h264_aac"), nginx.recording(session["label"]), from_keyframe=1)
