@@ -112,7 +112,7 @@ def judge(mutants: Sequence[Mutant], folder: Path, jobs: int) -> Iterator[Verdic
     for number in range(jobs):
         trees.put(Tree(folder / f"tree{number}"))
     first = trees.get()
-    if failed := first.failing(sorted({test for mutant in mutants for test in mutant.tests})):
+    if failed := noticed(first.failing, sorted({test for mutant in mutants for test in mutant.tests})):
         raise Broken(f"{failed} fails without any mutant")
     trees.put(first)
 

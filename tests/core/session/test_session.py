@@ -300,9 +300,8 @@ async def test_a_refusal_that_names_another_address_is_followed(world: World, mo
 
     monkeypatch.setattr(MemoryTransport, "connect", refer)
     await world.start(chain("a", allow_redirect_hosts=("b",)))
-    await until(lambda: world.servers.live("b"))
+    await until(lambda: world.servers.live("b") and state(world) is SessionState.CONNECTED)
     assert not world.of(AttemptFailed)
-    assert state(world) is SessionState.CONNECTED
 
 
 async def test_resolve_url_is_asked_before_every_attempt(world: World) -> None:
