@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from camcast.net.host import canonical
 from camcast.target import Target
 
 PORTS = {"rtmp": 1935, "rtmps": 443}
@@ -77,7 +78,7 @@ def publish_name(target: Target) -> str:
         return target.url
     name = re.split(r"[?]", address.key, maxsplit=1)[0]
     app = address.app.partition("?")[0]
-    return f"{address.host}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
+    return f"{canonical(address.host)}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _split(target: Target, path: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from camcast.net.host import canonical
 from camcast.target import Target
 
 MODES = ("caller", "listener", "rendezvous")
@@ -119,7 +120,7 @@ class SrtSettings(SrtOptions):
     def publish_name(self) -> str:
         """What is published, fit to be compared and shown: the stream id is often a key."""
         digest = sha256(self.streamid.encode()).hexdigest()[:16]
-        return f"{self.host}:{self.port}/{digest}"
+        return f"{canonical(self.host)}:{self.port}/{digest}"
 
 
 _ALIASES = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from camcast.contracts import Transport, TransportContext
 from camcast.errors import MissingDependency
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
 from camcast.media import MediaKind
+from camcast.net.host import canonical
 from camcast.target import Target
 from camcast_whip import options
 from camcast_whip.options import WhipOptions
@@ -77,5 +79,6 @@ def _publish_name(target: Target) -> str:
     except ValueError:
         return target.url
     # The path often holds a key and the token is one: names are compared and shown.
-    digest = sha256(f"{place.url}\0{place.token or ''}".encode()).hexdigest()[:16]
-    return f"{place.host}:{place.port}/{digest}"
+    parts = urlsplit(place.url)
+    digest = sha256(f"{parts.path or '/'}?{parts.query}\0{place.token or ''}".encode()).hexdigest()[:16]
+    return f"{canonical(place.host)}:{place.port}/{digest}"
