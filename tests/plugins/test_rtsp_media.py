@@ -337,14 +337,18 @@ def obus(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def from_ffmpeg(name: str, codec: str, feed: Callable[[bytes], object]) -> None:
-    """FFmpeg sends a clip's video as RTP to us, at several times its speed."""
+    """FFmpeg sends a clip's video as RTP to us, at several times its speed.
+
+    What another test's camera still sends to a port that is ours now has another SSRC.
+    """
+    ssrc = random.getrandbits(31)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inbox:
         inbox.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         inbox.bind(("127.0.0.1", 0))
         inbox.settimeout(10)
         port = inbox.getsockname()[1]
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-readrate", "8", "-i", str(made(name))]
-        command += ["-map", "0:v", "-c", "copy", "-strict", "experimental", "-payload_type", "96"]
+        command += ["-map", "0:v", "-c", "copy", "-strict", "experimental", "-payload_type", "96", "-ssrc", str(ssrc)]
         with subprocess.Popen(
             [*command, "-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport={port}"], stdout=subprocess.DEVNULL
         ) as process:
@@ -356,7 +360,7 @@ def from_ffmpeg(name: str, codec: str, feed: Callable[[bytes], object]) -> None:
                     if process.poll() is not None:
                         break
                     continue
-                if data[1] & 0x7F == 96:
+                if data[1] & 0x7F == 96 and int.from_bytes(data[8:12]) == ssrc:
                     feed(data)
             assert process.returncode == 0
 
