@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import engine, net, rtmp, session, stream
+from tools.mutants import engine, net, rtmp, session, srt, stream
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
@@ -13,4 +13,5 @@ ROOMS: Mapping[str, Sequence[Mutant]] = {
     "net/": net.MUTANTS,
     "engine/, workers/, cli/": engine.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
+    "camcast_srt": srt.MUTANTS,
 }

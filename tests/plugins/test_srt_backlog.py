@@ -1,0 +1,131 @@
+"""SRT's account of what libsrt has, holds and gave up, with a library that does as it is told."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import attrs
+import pytest
+
+from camcast_srt import backlog
+from camcast_srt.backlog import LIMIT, Backlog
+from camcast_srt.link import Link
+
+
+@attrs.define
+class Library:
+    """What of a link a backlog uses."""
+
+    takes: int = 1000
+    """Payloads."""
+    held: int = 0
+    gone: int = 0
+    """Given up as too late, of those that it was handed."""
+    behind: float = 0.0
+    got: list[bytes] = attrs.field(factory=list)
+    asked: int = 0
+
+    def send(self, data: bytes, length: int) -> bool:
+        if len(self.got) >= self.takes:
+            return False
+        self.got.append(data)
+        self.held += length
+        return True
+
+    def unacknowledged(self) -> int:
+        self.asked += 1
+        return self.held
+
+    def dropped(self) -> int:
+        return self.gone
+
+    def waiting(self) -> float:
+        return self.behind
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+def one(library: Library, monkeypatch: pytest.MonkeyPatch) -> Backlog:
+    """It asks as often as it is asked."""
+    monkeypatch.setattr(backlog, "_ASK_EVERY", 0.0)
+    return Backlog(cast("Link", library), 100)
+
+
+def test_a_stream_goes_in_payloads_and_what_is_not_taken_waits(one: Backlog, library: Library) -> None:
+    library.takes = 2
+    one.add(bytes(350))
+    one.push()
+    assert [len(data) for data in library.got] == [100, 100]
+    assert (bool(one), one.end, one.pending, one.unsent, one.acked) == (True, 350, 350, 150, 0)
+    library.takes = 4
+    one.push()
+    assert [len(data) for data in library.got] == [100, 100, 100, 50]
+    assert (bool(one), one.end, one.pending, one.unsent) == (False, 350, 350, 0)
+
+
+def test_what_the_library_holds_no_more_has_been_acknowledged(one: Backlog, library: Library) -> None:
+    one.add(bytes(300))
+    one.push()
+    library.held = 100
+    assert (one.acked, one.pending) == (200, 100)
+    library.held = 0
+    assert (one.acked, one.pending) == (300, 0)
+
+
+def test_what_was_given_up_is_pending_until_a_later_byte_is_acknowledged(one: Backlog, library: Library) -> None:
+    """A peer that stands still is seen to do so although the library's buffer empties by itself."""
+    one.add(bytes(300))
+    one.push()
+    library.held, library.gone = 0, 300
+    assert (one.acked, one.pending) == (0, 300)
+    one.add(bytes(100))
+    one.push()
+    assert (one.acked, one.pending) == (0, 400)
+    library.held = 0
+    assert (one.acked, one.pending) == (400, 0)
+
+
+def test_what_is_held_for_too_long_counts_as_unsent(one: Backlog, library: Library) -> None:
+    one.add(bytes(400))
+    one.push()
+    library.behind = 0.5
+    assert one.unsent == 200
+
+
+def test_of_a_link_that_is_gone_nothing_more_is_asked(one: Backlog, library: Library) -> None:
+    one.add(bytes(300))
+    one.push()
+    library.held = 100
+    assert one.acked == 200
+    one.freeze()
+    library.held, asked = 0, library.asked
+    assert (one.acked, one.pending, library.asked) == (200, 100, asked)
+    one.clear()
+    assert not one
+
+
+def test_the_library_is_asked_now_and_then(library: Library) -> None:
+    one = Backlog(cast("Link", library), 100)
+    for _ in range(1000):
+        _ = one.pending
+    assert library.asked < 500
+
+
+def test_it_has_a_bound(one: Backlog, library: Library) -> None:
+    library.takes = 0
+    one.add(bytes(LIMIT))
+    assert not one.full
+    one.add(bytes(1))
+    assert one.full
+
+
+def test_when_something_was_last_offered(one: Backlog, library: Library) -> None:
+    one.push()
+    assert one.pushed_at == 0.0, "nothing was"
+    one.add(bytes(100))
+    one.push()
+    assert one.pushed_at > 0.0
