@@ -133,7 +133,10 @@ $(BENCHED): $(FULL)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.lock
 	@touch $@
 
+# python-librtmp is built by what is installed, so the setuptools of the lock has to be there before.
 $(LIBRTMP): $(FULL) | servers
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements/librtmp.lock > $(VENV)/setuptools.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/setuptools.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements/librtmp.lock
 	@touch $@
 
