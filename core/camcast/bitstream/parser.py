@@ -33,6 +33,7 @@ from camcast.bitstream.nal import (
     starts_like_annexb,
     truncated,
 )
+from camcast.bitstream.parameter_sets import ParameterSets
 from camcast.bitstream.syntax import (
     BAD,
     DISPOSABLE,
@@ -49,9 +50,6 @@ from camcast.bitstream.syntax import (
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, Packet, Track
 
-MAX_SET_BYTES = 0xFFFF
-"""A record's size fields have 16 bits."""
-MAX_SETS = 64
 STARVED = 3 * NS_PER_S
 """Without a keyframe for so long (by decode times), a stream may be one that has none."""
 _RETHINK_AFTER = 3
@@ -60,7 +58,6 @@ ANNEXB = 0
 _UNKNOWN = -1
 
 
-_Sets = dict[tuple[int, int], ParameterSet]
 _size_at = Struct(">I").unpack_from
 
 
@@ -72,11 +69,9 @@ class NalParser(ABC):
     def __init__(self, extradata: bytes) -> None:
         """`extradata`: a configuration record, Annex B parameter sets, or b"". Raises `MediaError`."""
         self._track: Track | None = None
-        self._next: tuple[Track, tuple[bytes, ...]] | None = None
         self._fresh = False
-        self._front: tuple[bytes, ...] = ()
-        self._sets: _Sets = {}
-        self._known: dict[bytes, ParameterSet] = {}
+        """It has not been looked at together with a keyframe."""
+        self._sets = ParameterSets(self.syntax.set_types, self.read_set, self.make_track)
         self._counts: Counter[str] = Counter()
         self._framing = _UNKNOWN
         self._record_size = 4
@@ -316,12 +311,12 @@ class NalParser(ABC):
 
     def _begin_with_sets(self, kept: list[bytes], sets: list[bytes]) -> list[bytes]:
         """The keyframe's units with every active set in front, once."""
-        if len(sets) == len(self._front) and set(sets) == set(self._front) and kept[: len(sets)] == sets:
+        if len(sets) == len(self._sets.front) and set(sets) == set(self._sets.front) and kept[: len(sets)] == sets:
             return kept
         present = set(sets)
-        self._count("parameter sets added", sum(nal not in present for nal in self._front))
+        self._count("parameter sets added", sum(nal not in present for nal in self._sets.front))
         self._count("parameter sets removed", len(sets) - len(present))
-        return [*self._front, *(unit for unit in kept if self._role(unit) != SET)]
+        return [*self._sets.front, *(unit for unit in kept if self._role(unit) != SET)]
 
     def _count(self, name: str, number: int) -> None:
         if number:
@@ -336,47 +331,14 @@ class NalParser(ABC):
     # --- parameter sets -----------------------------------------------------------------------------------
 
     def _learn(self, nals: Sequence[bytes]) -> None:
-        """Take in parameter sets. All or none: on `MediaError` nothing has changed."""
-        known = self._known
-        if all(nal in known for nal in nals):
-            return
-        came = [known.get(nal) or self._read(nal) for nal in nals]
-        sets = dict(self._sets)
-        for entry in came:
-            sets[entry.type, entry.id] = entry
-        for entry in came:
-            if entry.nal not in known:
-                self._drop_orphans(sets, entry, came)
-        if len(sets) > MAX_SETS:
-            raise MediaError(f"{len(sets)} parameter sets, at most {MAX_SETS} are allowed")
-        by_type = {kind: [sets[key].nal for key in sorted(sets) if key[0] == kind] for kind in self.syntax.set_types}
-        if all(by_type.values()):
-            front = tuple(nal for nals_of_type in by_type.values() for nal in nals_of_type)
-            self._next = None if front == self._front else (self.make_track(by_type), front)
-            if self._track is None:
-                self._activate()
-        self._sets = sets
-        self._known = {entry.nal: entry for entry in sets.values()}
-
-    def _read(self, nal: bytes) -> ParameterSet:
-        if len(nal) > MAX_SET_BYTES:
-            raise MediaError(f"parameter set of {len(nal)} bytes, at most {MAX_SET_BYTES} are allowed")
-        return self.read_set(nal)
-
-    def _drop_orphans(self, sets: _Sets, changed: ParameterSet, came: Sequence[ParameterSet]) -> None:
-        """A changed set that brought its dependants along takes with it those of its old form."""
-        order = self.syntax.set_types
-        child_type = order[(order.index(changed.type) + 1) % len(order)]
-        heirs = [entry for entry in came if entry.type == child_type and entry.parent == changed.id]
-        if heirs:
-            for key, entry in list(sets.items()):
-                if entry.type == child_type and entry.parent == changed.id and entry not in heirs:
-                    del sets[key]
+        self._sets.learn(nals)
+        if self._track is None:
+            self._activate()
 
     def _activate(self) -> None:
-        if self._next is not None:
-            self._track, self._front = self._next
-            self._next, self._fresh = None, True
+        track = self._sets.take()
+        if track is not None:
+            self._track, self._fresh = track, True
 
     def _take_over(self, units: Sequence[bytes]) -> None:
         """At a keyframe: from here on the newest sets count."""
