@@ -52,7 +52,7 @@ async def test_stopped_while_it_is_being_started_nothing_is_left(turns: int) -> 
     one.start()
     for _ in range(turns):
         await asyncio.sleep(0)
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(process.STOP_DEADLINE + 5):  # on a machine that does much else, too
         await one.stop()
     assert not children() - before
 
@@ -161,8 +161,8 @@ async def test_words_that_are_not_understood_cost_a_restart_and_no_more(monkeypa
 
 async def test_a_call_that_breaks_the_worker_is_answered() -> None:
     one = await running(worker())
-    with pytest.raises(CamcastError, match="internal error: AttributeError"):
-        await one.ask(wire.AddCamera(None))  # type: ignore[arg-type]
+    with pytest.raises(CamcastError, match="internal error: TypeError"):
+        await one.ask(wire.RemoveCamera({}))  # type: ignore[arg-type]
     await one.stop()
 
 
