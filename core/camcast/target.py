@@ -27,6 +27,7 @@ class Target:
     audio: str = "auto"
     """Audio policy: "auto", "copy", "silent", "none", or the codec to transcode to."""
     on_unsupported: str = "transcode"
+    on_unconfirmed: str = "warn"
     app: str | None = None
     stream_key: str | None = attrs.field(default=None, repr=False)
     connect_timeout: float = 10.0

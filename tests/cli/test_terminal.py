@@ -67,6 +67,12 @@ SOURCE = StreamMetrics(camera_id=0, stream_id=0, label="cam0_main", state=Source
         ({"health": Health.HEALTHY, "last_error": "long ago"}, {}, "connected", ""),
         ({"health": Health.HEALTHY, "target_index": 1}, {}, "on fallback 1", ""),
         ({"last_error": "reset"}, {}, "connected, unhealthy", "reset"),
+        (
+            {"health": Health.UNCONFIRMED, "unconfirmed": "nobody can tell", "last_error": "long ago"},
+            {},
+            "connected, unconfirmed",
+            "nobody can tell",
+        ),
         ({"state": SessionState.FAILED, "last_error": "refused"}, {}, "failed", "refused"),
         (
             {"state": SessionState.DISCONNECTED, "health": Health.WAITING, "last_error": "long ago"},
@@ -102,6 +108,7 @@ def test_what_is_due_next_is_counted_down() -> None:
     [
         (Health.HEALTHY, 100, True, "1 sessions, 0 not healthy;"),
         (Health.UNHEALTHY, 100, False, "1 sessions, 1 not healthy: cam0_main;"),
+        (Health.UNCONFIRMED, 100, False, "1 sessions, 1 not healthy: cam0_main;"),
         (Health.WAITING, 100, True, "1 sessions, 0 not healthy, 1 waiting for media;"),
         (Health.WAITING, 0, False, "1 sessions, 1 not healthy: cam0_main, 1 waiting for media;"),
     ],

@@ -28,8 +28,10 @@ RETRY = {"max_attempts": 5, "initial_delay": 0.2, "max_delay": 0.2, "jitter": 0}
 
 
 @asynccontextmanager
-async def running(folder: Path, url: str, *, loop: bool, **output: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    source = {"type": "file", "url": str(made(CLIP)), "options": {"loop": loop}}
+async def running(
+    folder: Path, url: str, *, loop: bool, clip: str = CLIP, **output: Any
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    source = {"type": "file", "url": str(made(clip)), "options": {"loop": loop}}
     stream = {"source": source, "outputs": {"odd": {"url": url, "retry_policy": RETRY, **output}}}
     file = folder / "camcast.json"
     file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
@@ -142,7 +144,7 @@ async def test_a_server_that_floods_is_named_and_the_other_goes_on(tmp_path: Pat
                 connection.flush()
 
         bad.on_tag = flood
-        chain = {"fallback_urls": [good.url("live", "cam")]}
+        chain: dict[str, Any] = {"fallback_urls": [good.url("live", "cam")]}
         async with running(tmp_path, bad.url("live", "cam"), loop=False, **chain) as process:
             status, log = await ended(process)
         assert status == 0, log

@@ -23,6 +23,7 @@ def of(server: str, **forms: str) -> Acceptance:
         ("auto", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
         ("nginx-rtmp", NO, NO, NO, NO, YES),
         ("node-media-server", YES, YES, YES, YES, YES),
+        ("node-media-server-2", YES, YES, NO, NO, YES),
         ("srs", YES, NO, NO, NO, NO),
         ("mediamtx", YES, YES, YES, YES, YES),
         ("go2rtc", YES, NO, NO, NO, NO),
@@ -111,3 +112,37 @@ def test_enhanced_properties_decide(
         assert found is not None
         assert found.take("h264") == Take(YES, "legacy")
         assert [found.take(name).confidence for name in ("h265", "av1", "opus")] == [h265, av1, opus]
+
+
+SAID: dict[str, object] = {
+    "level": "status",
+    "code": "NetConnection.Connect.Success",
+    "description": "Connection succeeded.",
+    "objectEncoding": 0.0,
+}
+MANNER = "echo window 5000000 chunks 4096"
+
+
+@pytest.mark.parametrize(
+    ("manner", "more", "h265"),
+    [
+        (MANNER, {}, NO),
+        ("echo window 5000000 chunks 65535", {}, YES),
+        # Others use its words, but not all of its ways.
+        ("hello window 5000000 chunks 4096", {}, None),
+        ("echo window 2500000 chunks 4096", {}, None),
+        ("echo window 5000000 chunks 8192", {}, None),
+        (MANNER, {"version": "lal0.37"}, None),
+        (MANNER, {"data": {}}, None),
+    ],
+)
+def test_servers_are_told_by_all_that_they_say_and_do(
+    manner: str, more: dict[str, object], h265: Confidence | None
+) -> None:
+    found = from_answer(Target(url="rtmp://h/live/k"), Connected(NGINX, {**SAID, **more}, manner))
+    assert (found and found.take("h265").confidence) == h265
+
+
+def test_who_was_named_is_not_guessed() -> None:
+    target = Target(url="rtmp://h/live/k", server="srs")
+    assert from_answer(target, Connected(NGINX, SAID, MANNER)) is None

@@ -61,8 +61,11 @@ if [ ! -e /dev/net/tun ] && [ "$(id -u)" = 0 ]; then
   }
 fi
 
-wanted=$(sed -n 's/.*"node-media-server": *"\([^"]*\)".*/\1/p' package.json)
-have=$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' node_modules/node-media-server/package.json 2>/dev/null || true)
+# Both versions of node-media-server, "version version", as package.json names them and as they are there.
+wanted=$(sed -n 's/.*"node-media-server[-2]*": *"[^"]*\([0-9]\.[0-9]*\.[0-9]*\)".*/\1/p' package.json | xargs)
+have=$(for name in node-media-server node-media-server-2; do
+  sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "node_modules/$name/package.json" 2>/dev/null || true
+done | xargs)
 if [ "$wanted" != "$have" ]; then
   echo "Installing: node-media-server $wanted"
   npm install --silent --no-audit --no-fund --no-package-lock --omit=dev || {

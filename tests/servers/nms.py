@@ -22,6 +22,8 @@ class NodeMediaServer(ServerProcess):
     With a `certificate`, RTMPS on `tls_port` (`tls_url`).
     """
 
+    package = "node-media-server"
+
     def __init__(
         self,
         directory: Path,
@@ -35,7 +37,7 @@ class NodeMediaServer(ServerProcess):
         self.http_port = free_port()
         self.tls_port = free_port() if certificate else 0
         self._recordings = directory / "recordings"
-        self._config = {
+        self._config: dict[str, object] = {
             "bind": host,
             "rtmp": {"port": self.port},
             "http": {"port": self.http_port},
@@ -51,7 +53,7 @@ class NodeMediaServer(ServerProcess):
             }
 
     def command(self) -> Sequence[str]:
-        return (shutil.which("node") or "nodejs", str(_HERE / "nms.js"), json.dumps(self._config))
+        return (shutil.which("node") or "nodejs", str(_HERE / "nms.js"), json.dumps(self._config), self.package)
 
     def ports(self) -> Sequence[int]:
         return (self.port, self.http_port, self.tls_port) if self.tls_port else (self.port, self.http_port)
@@ -89,3 +91,18 @@ class NodeMediaServer(ServerProcess):
     def _publisher_gone(self, name: str, app: str) -> bool:
         publishers = re.findall(rf"RTMP session (\S+) \S+ start push /{app}/{name}\b", self.log_text)
         return bool(publishers) and f"RTMP session {publishers[-1]} close" in self.log_text
+
+
+class NodeMediaServer2(NodeMediaServer):
+    """Version 2.7, which is what most have. It records nothing by itself: play what it has (`url`)."""
+
+    package = "node-media-server-2"
+
+    def __init__(self, directory: Path, *, host: str = "127.0.0.1", port: int = 0, prefix: Sequence[str] = ()) -> None:
+        super().__init__(directory, host=host, port=port, prefix=prefix)
+        self._config = {
+            "logType": 2,
+            # Its documentation's own example, which everybody copies.
+            "rtmp": {"port": self.port, "chunk_size": 60000, "gop_cache": True, "ping": 30, "ping_timeout": 60},
+            "http": {"port": self.http_port, "allow_origin": "*"},
+        }

@@ -230,6 +230,8 @@ def state(one: SessionMetrics) -> str:
         return f"{given_up}retry in {max(0.0, one.next_attempt_at - time.time()):.0f}s"
     if one.state is SessionState.CONNECTED and one.health is Health.UNHEALTHY:
         return "connected, unhealthy"
+    if one.health is Health.UNCONFIRMED:
+        return "connected, unconfirmed"
     if one.state is SessionState.CONNECTED and one.target_index:
         return f"on fallback {one.target_index}"
     if one.health in (Health.WAITING, Health.PAUSED):
@@ -243,6 +245,8 @@ def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
         return ""
     if one.health is Health.UNHEALTHY:
         return printable(one.last_error)
+    if one.health is Health.UNCONFIRMED:
+        return printable(one.unconfirmed)
     own = [s for s in streams if (s.camera_id, s.stream_id) == (one.key.camera_id, one.key.stream_id)]
     return "".join(_source(stream) for stream in own if stream.state is not SourceState.RUNNING)
 

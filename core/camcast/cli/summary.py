@@ -52,7 +52,18 @@ def summarise(before: Stats, after: Stats) -> Summary:
 
 
 def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]:
-    present = ("bitrate", "fps", "lag", "latency", "pending", "transport", "uptime", "downtime", "waiting")
+    present = (
+        "bitrate",
+        "fps",
+        "lag",
+        "latency",
+        "pending",
+        "transport",
+        "uptime",
+        "downtime",
+        "waiting",
+        "unconfirmed",
+    )
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
     return fields | {
         "key": str(before.key),
@@ -64,7 +75,8 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
 
 def _sound(session: Mapping[str, Any]) -> bool:
     """Whether nothing was wrong with it at the end: it was healthy, or had sent all that its source had to give."""
-    return bool(session["healthy"] or (session["health"] != Health.UNHEALTHY.value and session["frames_sent"] > 0))
+    wrong = session["health"] in (Health.UNHEALTHY.value, Health.UNCONFIRMED.value)
+    return bool(session["healthy"] or (not wrong and session["frames_sent"] > 0))
 
 
 def _present(snapshot: object, *names: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class TargetConfig:
     """What becomes of the sound: "auto", "copy", "silent", "none", or the codec to transcode to."""
     on_unsupported: Annotated[str, choice("transcode", "legacy", "warn", "fail")] = "transcode"
     """What to do with a codec that the server is known not to take."""
+    on_unconfirmed: Annotated[str, choice("warn", "send", "transcode", "fail")] = "warn"
+    """What to do with a picture of which nobody can tell whether the server takes it."""
     app: OptionalText = None
     """The application, where it cannot be told from the URL."""
     stream_key: OptionalText = attrs.field(default=None, repr=False)
@@ -110,6 +112,7 @@ class TargetConfig:
             forms={"h265": self.hevc},
             audio=self.audio,
             on_unsupported=self.on_unsupported,
+            on_unconfirmed=self.on_unconfirmed,
             app=self.app,
             stream_key=resolve(key) if key is not None and is_reference(key) else key and key.strip(),
             connect_timeout=self.connect_timeout,

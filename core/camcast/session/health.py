@@ -13,6 +13,8 @@ class Health(Enum):
 
     HEALTHY = "healthy"
     """On the air: the peer acknowledges what is sent, and a picture has gone out within its usual distance."""
+    UNCONFIRMED = "unconfirmed"
+    """As healthy, but nobody can tell whether the server takes this codec: there may be no picture over there."""
     WAITING = "waiting for media"
     """Nothing comes from the source, so there is nothing to send."""
     PAUSED = "paused"
@@ -21,11 +23,14 @@ class Health(Enum):
     """It is to be on the air and is not, or nothing of it arrives."""
 
 
-def judge(state: SessionState, wish: Wish, *, acknowledged: bool, overdue: bool, media: bool) -> Health:
+def judge(
+    state: SessionState, wish: Wish, *, acknowledged: bool, overdue: bool, media: bool, confirmed: bool = True
+) -> Health:
     """How a session is that is in `state` and is to do `wish`.
 
     `acknowledged`: it is on the air, and its peer acknowledges. `overdue`: the next picture is later than their usual
     distance allows. `media`: something has come from the source since then, so that it is not the source's fault.
+    `confirmed`: the server is known to take what it is sent.
     """
     if state is SessionState.FAILED:
         return Health.UNHEALTHY
@@ -33,4 +38,6 @@ def judge(state: SessionState, wish: Wish, *, acknowledged: bool, overdue: bool,
         return Health.PAUSED
     if wish is Wish.WAIT or (overdue and not media):
         return Health.WAITING
-    return Health.HEALTHY if acknowledged and not overdue else Health.UNHEALTHY
+    if acknowledged and not overdue:
+        return Health.HEALTHY if confirmed else Health.UNCONFIRMED
+    return Health.UNHEALTHY

@@ -73,6 +73,8 @@ class SessionMetrics:
     slow_sends: int
     transport: Mapping[str, float]
     """Figures of the transport's own."""
+    unconfirmed: str = ""
+    """Why nobody can tell whether there is a picture at the other end, and what to do."""
 
     @property
     def healthy(self) -> bool:
@@ -226,6 +228,7 @@ class Recorder:
             last_error=self.last_error,
             slow_sends=flow.slow_sends,
             transport=figures,
+            unconfirmed=on_air.unconfirmed if on_air is not None else "",
         )
 
     def _turn(self, mode: _Mode) -> None:

@@ -69,6 +69,7 @@ class Session:
             acknowledged=active is not None and active.acknowledged(now),
             overdue=overdue > 0,
             media=self._feed.flowing(overdue),
+            confirmed=active is None or not active.unconfirmed,
         )
 
     @property

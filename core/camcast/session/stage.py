@@ -114,6 +114,7 @@ class Connected:
             forms=prepared.target.forms,
             audio=prepared.target.audio,
             on_unsupported=prepared.target.on_unsupported,
+            on_unconfirmed=prepared.target.on_unconfirmed,
         )
 
     async def publish(self) -> Published:
@@ -132,7 +133,7 @@ class Connected:
             raise self.transport.failure(error, "publish") from None
         if attempt.lost_error.done():
             raise attempt.lost_error.result()
-        return Published(self, hub)
+        return Published(self, hub, choice.unconfirmed)
 
     async def _hub(self, rendition: Rendition) -> Hub:
         """The rendition's, once it has something to begin with."""
@@ -164,6 +165,8 @@ class Published:
 
     connected: Connected
     hub: Hub
+    unconfirmed: str = ""
+    """Why nobody can tell whether there is a picture at the other end."""
     at: float = attrs.field(factory=time.monotonic)
     """`time.monotonic()` of the agreement."""
 
@@ -236,6 +239,11 @@ class OnAir:
     def flow_since(self) -> float | None:
         """`time.monotonic()` at which the first media was seen to be acknowledged."""
         return self.liveness.begun
+
+    @property
+    def unconfirmed(self) -> str:
+        """Why nobody can tell whether there is a picture at the other end; "" = it can be told."""
+        return self.published.unconfirmed
 
     def figures(self) -> tuple[Mapping[str, float], int]:
         """The transport's own figures, and the bytes pending."""

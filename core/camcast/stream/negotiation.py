@@ -1,6 +1,6 @@
 """Decides what an attempt sends: pure policy over what the stream is, what the target takes and what was asked.
 
-copy       the target takes the codec, or may do so and nobody knows better
+copy       the target takes the codec, or may do so and nobody knows better (`on_unconfirmed`)
 transcode  it does not, and its fallback codec can be made
 silent     sound is wanted and the source has none
 """
@@ -46,6 +46,8 @@ class Remark:
 class Choice:
     key: RenditionKey
     remarks: tuple[Remark, ...] = ()
+    unconfirmed: str = ""
+    """Why nobody can tell whether there is a picture at the other end; "" = it can be told, or the user says so."""
 
 
 def choose(
@@ -57,18 +59,20 @@ def choose(
     forms: Mapping[str, str],
     audio: str = "auto",
     on_unsupported: str = "transcode",
+    on_unconfirmed: str = "warn",
 ) -> Choice:
     """The rendition for one attempt; raises `MisconfiguredError` where nothing can be sent.
 
-    `forms`: FLV form asked for by codec. `audio` and `on_unsupported`: the output's policies.
+    `forms`: FLV form asked for by codec. `audio`, `on_unsupported` and `on_unconfirmed`: the output's policies.
     """
     chooser = _Chooser(acceptance, codecs, payload, forms)
     by_kind = {track.kind: track for track in tracks}
-    video, video_form = chooser.video(by_kind.get(MediaKind.VIDEO), on_unsupported)
+    video, video_form = chooser.video(by_kind.get(MediaKind.VIDEO), on_unsupported, on_unconfirmed)
     sound, audio_form = chooser.audio(by_kind.get(MediaKind.AUDIO), audio)
     if video == NONE and sound == NONE:
         raise MisconfiguredError("the stream has neither picture nor sound that this output can carry", stage="publish")
-    return Choice(RenditionKey(payload, video, video_form, sound, audio_form), tuple(chooser.remarks))
+    key = RenditionKey(payload, video, video_form, sound, audio_form)
+    return Choice(key, tuple(chooser.remarks), chooser.unconfirmed)
 
 
 class _Chooser:
@@ -80,8 +84,9 @@ class _Chooser:
         self._payload = payload
         self._forms = forms
         self.remarks: list[Remark] = []
+        self.unconfirmed = ""
 
-    def video(self, track: Track | None, on_unsupported: str) -> tuple[str, str]:
+    def video(self, track: Track | None, on_unsupported: str, on_unconfirmed: str) -> tuple[str, str]:
         if track is None:
             return NONE, ""
         take = self._take(track)
@@ -92,8 +97,7 @@ class _Chooser:
         if take.confidence is Confidence.YES:
             return COPY, form
         if take.confidence is Confidence.UNKNOWN:
-            self._unconfirmed(track.codec)
-            return COPY, form
+            return self._unknown(track, form, on_unconfirmed)
         what = f"the target does not take {track.codec}{' with B-frames' if out_of_order else ''}"
         if on_unsupported == "transcode":
             codec = self._fallback(MediaKind.VIDEO, track)
@@ -171,13 +175,29 @@ class _Chooser:
         possible = codec in self._codecs and source is not None and source.decoder is not None
         return codec if possible else None
 
-    def _unconfirmed(self, codec: str) -> None:
+    def _unknown(self, track: Track, form: str, policy: str) -> tuple[str, str]:
+        """Nobody can tell whether the target takes it."""
+        if policy == "send":
+            return COPY, form
         choices = ", ".join(self._acceptance.choices)
+        remedy = f'Set "server" to what it is{f": {choices}" if choices else ""}'
+        what = f"nobody can tell whether this server takes {track.codec}"
+        if policy == "fail":
+            raise MisconfiguredError(
+                f'{what} (on_unconfirmed is "fail"). {remedy}; or "on_unconfirmed" to "send" or "transcode"',
+                stage="publish",
+            )
+        codec = self._fallback(MediaKind.VIDEO, track) if policy == "transcode" else None
+        if codec is not None:
+            self._remark("transcoding", f"{what}: sending {codec} instead, transcoded once for all outputs. {remedy}")
+            return codec, self._form(codec, self._acceptance.take(codec))
+        self.unconfirmed = f'{what}, so there may be no picture: set "server", or "on_unconfirmed" to "send"'
         self._remark(
             "codec_unconfirmed",
-            f"nobody can tell whether this server takes {codec}; sending it. "
-            f'If the picture stays black, set "server" to what it is{f": {choices}" if choices else ""}',
+            f"{what}; sending it. {remedy}; or, if the picture is there, "
+            '"on_unconfirmed" to "send". Until then the session does not count as healthy',
         )
+        return COPY, form
 
     def _remark(self, code: str, text: str) -> None:
         self.remarks.append(Remark(code, text))

@@ -30,6 +30,8 @@ class Connected:
 
     properties: Mapping[str, Any] = attrs.field(repr=False)
     info: Mapping[str, Any] = attrs.field(repr=False)
+    manner: str = ""
+    """How the server behaved until then: "echo window 5000000 chunks 4096"."""
 
 
 @attrs.frozen
@@ -176,7 +178,9 @@ class Client(Connection):
 
     def _accepted(self, command: Command) -> None:
         properties = command.object if isinstance(command.object, dict) else {}
-        self._events.append(Connected(properties, command.info))
+        greeting = "echo" if self.handshake.echoes else "hello"
+        manner = f"{greeting} window {self.peer_window} chunks {self.reader.chunk_size}"
+        self._events.append(Connected(properties, command.info, manner))
 
     def _create(self, _: Command) -> None:
         self._command("releaseStream", None, self._settings.key)

@@ -28,7 +28,8 @@ class Connection:
         """Bytes that the peer says it has received, modulo 2**32."""
         self.pings_answered = 0
         self._acknowledged_at = 0
-        self._peer_window = 0
+        self.peer_window = 0
+        """What they want acknowledged, in bytes; 0 = they have not said."""
         self._own_window = 0
         self._out: list[bytes | memoryview] = []
         self._out_bytes = 0
@@ -47,7 +48,7 @@ class Connection:
             self.opened()
         self.received += len(data)
         messages = [message for message in self.reader.feed(data) if message.type > 6 or not self._control(message)]
-        if self._peer_window and self.received - self._acknowledged_at >= self._peer_window // 2:
+        if self.peer_window and self.received - self._acknowledged_at >= self.peer_window // 2:
             self._acknowledged_at = self.received
             self.control(Type.ACKNOWLEDGEMENT, u32(self.received))
         return messages
@@ -91,7 +92,7 @@ class Connection:
             case Type.ACKNOWLEDGEMENT:
                 self.acknowledged = value
             case Type.WINDOW_ACK_SIZE:
-                self._peer_window = value
+                self.peer_window = value
             case Type.SET_PEER_BANDWIDTH if value != self._own_window:
                 self._own_window = value
                 self.control(Type.WINDOW_ACK_SIZE, u32(value))

@@ -26,6 +26,8 @@ class Handshake:
         self._buffer = bytearray()
         self._greeted = False
         self.done = False
+        self.echoes = False
+        """Whether their hello was nothing but ours: some servers have none of their own in the plain form."""
         self.rest = b""
 
     def start(self) -> bytes:
@@ -41,6 +43,7 @@ class Handshake:
         if not self._greeted and len(self._buffer) > SIZE:
             self._greeted = True
             theirs = bytes(self._buffer[1 : 1 + SIZE])
+            self.echoes = theirs == self._hello
             answer = (bytes((VERSION,)) + self._hello if self._server else b"") + theirs
         if self._greeted and len(self._buffer) >= 1 + 2 * SIZE:
             self.done = True

@@ -37,6 +37,7 @@ class Profile:
     others: str = "no"
     needs_audio: bool = False
     answer: Mapping[str, str] = attrs.field(factory=dict)
+    signature: str = ""
 
 
 @cache
@@ -58,9 +59,23 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
     for profile in profiles().values():
-        if profile.answer and any(_matches(answer, path, start) for path, start in profile.answer.items()):
+        recognised = any(_matches(answer, path, start) for path, start in profile.answer.items())
+        if recognised or (profile.signature and profile.signature == signature(answer)):
             return _acceptance(profile, target)
     return None
+
+
+def signature(answer: Connected) -> str:
+    """All that a server said and did until it had accepted the application, in one line that can be compared."""
+    said = (f"{name}={_plain(value)}" for table in (answer.properties, answer.info) for name, value in table.items())
+    return ", ".join((answer.manner, *sorted(said)))
+
+
+def _plain(value: Any) -> str:
+    """A value of AMF0 as signatures write it; objects count as being there."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def _acceptance(profile: Profile, target: Target) -> Acceptance:

@@ -47,6 +47,9 @@ def decide(acceptance: Acceptance, tracks: Any = (VIDEO, AUDIO), payload: Payloa
     [
         (target(), {}, ("", "plain", "", "plain"), []),
         (target(UNKNOWN), {}, ("", "plain", "", "plain"), ["codec_unconfirmed"]),
+        (target(UNKNOWN), {"on_unconfirmed": "send"}, ("", "plain", "", "plain"), []),
+        (target(UNKNOWN), {"on_unconfirmed": "transcode"}, ("othervideo", "plain", "", "plain"), ["transcoding"]),
+        (target(NO), {"on_unconfirmed": "send"}, ("othervideo", "plain", "", "plain"), ["transcoding"]),
         (target(NO), {}, ("othervideo", "plain", "", "plain"), ["transcoding"]),
         (target(NO), {"on_unsupported": "legacy"}, ("", "legacy", "", "plain"), ["legacy_form"]),
         (target(NO), {"on_unsupported": "warn"}, ("", "plain", "", "plain"), ["codec_unsupported"]),
@@ -69,6 +72,17 @@ def test_table(acceptance: Any, policy: Any, sent: Any, remarks: Any) -> None:
 def test_fail_names_both_and_the_remedy() -> None:
     with pytest.raises(MisconfiguredError, match=r"does not take toyvideo.*set the camera to othervideo"):
         decide(target(NO), on_unsupported="fail")
+
+
+def test_what_nobody_can_confirm_is_said_until_somebody_does() -> None:
+    def unconfirmed(**policy: str) -> str:
+        return choose((VIDEO,), target(UNKNOWN), CODECS, payload=Payload.TAGS, forms={}, **policy).unconfirmed
+
+    assert "nobody can tell whether this server takes toyvideo" in unconfirmed()
+    assert unconfirmed(on_unconfirmed="send") == unconfirmed(on_unconfirmed="transcode") == ""
+    assert choose((VIDEO,), target(), CODECS, payload=Payload.TAGS, forms={}).unconfirmed == ""
+    with pytest.raises(MisconfiguredError, match=r"toyvideo.*nginx, other.*send"):
+        unconfirmed(on_unconfirmed="fail")
 
 
 def test_b_frames_are_transcoded_where_the_target_cannot_show_them() -> None:
@@ -107,4 +121,4 @@ def test_a_stream_that_leaves_nothing_to_send_is_misconfigured() -> None:
 
 def test_the_unconfirmed_remark_names_the_choices() -> None:
     choice = choose((VIDEO,), target(UNKNOWN), CODECS, payload=Payload.TAGS, forms={})
-    assert choice.remarks[0].text.endswith('set "server" to what it is: nginx, other')
+    assert 'Set "server" to what it is: nginx, other; or' in choice.remarks[0].text
