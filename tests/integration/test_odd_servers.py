@@ -29,9 +29,10 @@ RETRY = {"max_attempts": 5, "initial_delay": 0.2, "max_delay": 0.2, "jitter": 0}
 
 @asynccontextmanager
 async def running(
-    folder: Path, url: str, *, loop: bool, clip: str = CLIP, **output: Any
+    folder: Path, url: str, *, loop: bool, clip: str | Path = CLIP, **output: Any
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    source = {"type": "file", "url": str(made(clip)), "options": {"loop": loop}}
+    path = clip if isinstance(clip, Path) else made(clip)
+    source = {"type": "file", "url": str(path), "options": {"loop": loop}}
     stream = {"source": source, "outputs": {"odd": {"url": url, "retry_policy": RETRY, **output}}}
     file = folder / "camcast.json"
     file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))

@@ -1,8 +1,11 @@
 """AAC packets, FLV form, silence and encoder, with FFmpeg as the other end."""
 
+import io
 import itertools
+import subprocess
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from tests.media import made
@@ -74,6 +77,54 @@ def test_the_track_changes_with_the_format_and_only_then() -> None:
     assert [track.sample_rate for track in tracks] == [48000, 48000, 16000, 16000, 48000]
     assert tracks[0] is tracks[1]
     assert tracks[2] is tracks[3]
+
+
+def described(layout: str, channels: int) -> list[bytes]:
+    """ADTS frames of FFmpeg's with channel configuration 0, where the first one alone says what the channels are."""
+    every = "|".join(f"c{number}=c0" for number in range(channels))
+    sound = ["-f", "lavfi", "-i", "anoisesrc=d=1:r=48000", "-af", f"pan={layout}|{every}"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *sound, "-c:a", "aac", "-f", "adts", "-"]
+    return adts.split(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("quad", 4), ("6.1", 7), ("3.0(back)", 3)])
+def test_channels_that_the_frames_describe(layout: str, channels: int) -> None:
+    """What a decoder makes of the configuration, and of any frame behind an ADTS header again."""
+    frames = described(layout, channels)
+    parser = AacParser(b"")
+    packets = [packet for frame in frames if (packet := parser.parse(frame, 0, 0))]
+    assert len(packets) == len(frames)
+    track = packets[0].track
+    assert {packet.track for packet in packets} == {track}
+    assert (track.channels, track.sample_rate) == (channels, 48_000)
+
+    decoder = av.CodecContext.create("aac", "r")
+    decoder.extradata = track.config
+    decoded = [frame for packet in packets[1:] for frame in decoder.decode(av.Packet(packet.payload))]
+    assert {len(frame.layout.channels) for frame in decoded} == {channels}
+    assert len(decoded) >= len(packets) - 2
+
+    assert with_adts(packets[0]) == frames[0]
+    with av.open(io.BytesIO(b"".join(map(with_adts, packets[5:]))), "r", format="aac") as joined:
+        assert joined.streams.audio[0].channels == channels
+        assert sum(1 for _ in joined.decode(audio=0)) >= len(packets) - 7
+
+
+def test_channels_that_nothing_describes_are_told_as_that() -> None:
+    parser = AacParser(b"")
+    first, second, *_ = described("quad", 4)
+    with pytest.raises(MediaError, match="without a program config element"):
+        parser.parse(second, 0, 0)
+    with pytest.raises(MediaError, match="ends early"):
+        adts.config_of(first[: adts.HEADER_SIZE + 3])
+    assert parser.parse(first, 0, 0)
+    assert parser.parse(second, 0, 0)
+    # Told out of band, any frame is the first.
+    told = AacParser(parser.track.config if parser.track else b"")
+    assert told.parse(second, 0, 0)
+    assert told.track is not None
+    assert parser.track is not None
+    assert told.track.config == parser.track.config
 
 
 def test_a_told_configuration_says_more_than_adts() -> None:

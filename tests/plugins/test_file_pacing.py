@@ -78,6 +78,30 @@ async def test_after_a_long_stall_it_plays_on_instead_of_bursting() -> None:
     await player.done
 
 
+async def test_sound_that_is_behind_the_picture_does_not_hold_it_up() -> None:
+    """It pauses, and what belongs into the pause comes later: it is played at once, and the picture at its time."""
+    clock = HandClock()
+    seconds = range(30)
+    late = packets(*(n + 0.5 for n in range(4, 12)), track=AUDIO)
+    feed = ListFeed([*packets(*seconds[:16]), *late, *packets(*seconds[16:])], [VIDEO, AUDIO])
+    player, sink = begin(clock, feed)
+    clock.advance(40)
+    pictures = [round(at) for at, packet in zip(arrivals(sink), sink.packets, strict=True) if packet.track is VIDEO]
+    assert pictures == list(seconds)
+    assert player.behind == 0
+    assert sum(packet.track is AUDIO for packet in sink.packets) == 8
+
+
+async def test_sound_that_pauses_for_long_is_no_break_in_the_file() -> None:
+    clock = HandClock()
+    sound = packets(0.5, 90.5, track=AUDIO)
+    feed = ListFeed([*packets(0), sound[0], *packets(*range(1, 91)), sound[1], *packets(91)], [VIDEO, AUDIO])
+    _, sink = begin(clock, feed)
+    clock.advance(100)
+    assert sink.breaks == 0
+    assert [int(at) for at in arrivals(sink)][-3:] == [90, 90, 91]
+
+
 async def test_a_break_in_the_file_is_announced_and_not_waited_for() -> None:
     clock = HandClock()
     _, sink = begin(clock, ListFeed(packets(0, 0.04, 100, 100.04, 3, 3.04), [VIDEO]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,30 @@ async def test_with_the_real_codecs_nothing_is_lost(name: str) -> None:
     assert len({id(p.track) for p in sink.packets}) == len(tracks) == 2
     assert sink.of(MediaKind.VIDEO)[0].keyframe
     assert tracks[0].width == sink.of(MediaKind.VIDEO)[0].track.width > 0
+
+
+@pytest.mark.parametrize("cache", [True, False])
+async def test_a_track_that_never_can_be_read_is_told_in_the_words_of_who_tried(cache: bool) -> None:
+    class Refusing:
+        def __init__(self) -> None:
+            self.track: Track | None = None
+            self.counts: Counter[str] = Counter()
+
+        def parse(self, data: bytes | memoryview, dts: int, pts: int, arrival: int = 0) -> Packet | None:
+            raise MediaError("layer 9 of 3")
+
+    told: list[str] = []
+    unreadable = CodecKind(name="aac", media=MediaKind.AUDIO, title="", parser=lambda config: Refusing())
+    sink = Sink()
+    found = context(
+        made("h264_aac"),
+        FileOptions(cache=cache, speed=20.0),
+        codec=lambda name: unreadable if name == "aac" else find_plain(name),
+        note=lambda code, text: told.append(text),
+    )
+    await file_kind().build(found).run(sink)
+    assert [track.kind for track in sink.announced[0]] == [MediaKind.VIDEO]
+    assert len([text for text in told if text.endswith("its audio cannot be read so far: layer 9 of 3")]) == 1
 
 
 @pytest.mark.parametrize("options", [{"loop": True}, {"loop": True, "cache": False}, {}])

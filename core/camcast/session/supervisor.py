@@ -24,6 +24,7 @@ from camcast.session.metrics import Recorder
 from camcast.session.move import Request
 from camcast.session.opening import Failed, Interrupted, Opened, Opener, Opening
 from camcast.session.parting import Parting
+from camcast.session.pauses import Pauses
 from camcast.session.redirects import Redirects
 from camcast.session.stage import OnAir, Prepared, Published
 from camcast.session.standby import Standby
@@ -53,7 +54,7 @@ class Supervisor:
         self.active: OnAir | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
         self.orders = Orders(lambda: feed.flowing(config.idle_timeout))
-        self.telling = Telling(config.key, config.label, environment.emit)
+        self.telling = Telling(config.key, config.label, environment.emit, Pauses(config.idle_timeout))
         self.flow: FlowCounters = recorder.flow
         self._config = config
         self._feed = feed
@@ -182,8 +183,11 @@ class Supervisor:
                 self._feed.pulse.idle()
             self._failures.to(Trigger.DISCONNECT, wanted.reason)
             self._recorder.rest()
+            if wanted.wish is Wish.WAIT:
+                self.telling.waits()
             await self._wake.wait()
             return
+        self.telling.goes_on()
         self.orders.left()
         self._recorder.down()
         target = self.policy.next_target()

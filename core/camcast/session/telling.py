@@ -23,6 +23,7 @@ from camcast.events import (
 )
 from camcast.media import MediaKind
 from camcast.session.episode import Episode
+from camcast.session.pauses import Pauses
 
 
 @attrs.define(eq=False)
@@ -32,6 +33,7 @@ class Telling:
     key: SessionKey
     label: str
     emit: Callable[[SessionEvent], object]
+    _pauses: Pauses = attrs.field(factory=Pauses)
     _episode: Episode | None = attrs.field(default=None, init=False)
     _last: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Where the session was last on the air: index in the chain, and redacted URL."""
@@ -92,6 +94,17 @@ class Telling:
         """`revival`: seconds until one round is tried again; None = never."""
         at = None if revival is None else time.time() + revival
         self.emit(GaveUp(label=self.label, key=self.key, attempts=retries, error=text, revive_at=at))
+
+    # --- pauses -------------------------------------------------------------------------------------------
+
+    def waits(self) -> None:
+        """It is off the air for want of media; may be said again while it is."""
+        self._pauses.waits(time.monotonic())
+
+    def goes_on(self) -> None:
+        """It is to be on the air, maybe after a pause."""
+        if slow := self._pauses.goes_on():
+            self.note("slow_source", slow)
 
     # --- drops --------------------------------------------------------------------------------------------
 

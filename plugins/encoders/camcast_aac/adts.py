@@ -3,17 +3,23 @@
     sync 12 = FFF ‖ id 1 ‖ layer 2 = 0 ‖ no CRC 1 ‖ profile 2 ‖ frequency index 4 ‖ private 1 ‖ channels 3 ‖ 4 flags
     ‖ frame length 13 (header included) ‖ fullness 11 ‖ raw data blocks - 1: 2 [‖ CRC 16]
 
+With channel configuration 0 a program config element, the first of the frame, describes the channels (§1.A.3.2.2).
+
 A raw AAC frame cannot begin with the sync word: its first three bits would end the frame at once.
 """
 
 from __future__ import annotations
 
 from camcast.errors import MediaError
-from camcast_aac.config import FREQUENCIES, AudioConfig, build_config
+from camcast_aac.config import FREQUENCIES, AudioConfig, build_config, moved_program_config, parse_config
 
 HEADER_SIZE = 7
 MAX_FRAME = (1 << 13) - 1
 _FULLNESS_VARIABLE = 0x7FF
+_ID_PCE = 5
+"""The three bits that a program config element begins with."""
+_BEFORE_PCE = 16
+"""Bits of an AudioSpecificConfig in front of it: type 5, rate 4, channels 4, three flags (§4.4.1)."""
 
 
 def is_adts(data: bytes | memoryview) -> bool:
@@ -67,14 +73,42 @@ def repeats(data: bytes, fixed: int) -> bool:
     return value >> 28 == fixed and value >> 13 & MAX_FRAME == len(data) > HEADER_SIZE and not value & 3
 
 
-def config_of(header: bytes) -> bytes:
-    """The AudioSpecificConfig of an ADTS header's profile, rate and channels; raises `MediaError`."""
-    index, channels = header[2] >> 2 & 15, (header[2] & 1) << 2 | header[3] >> 6
+def config_of(frame: bytes) -> bytes:
+    """The AudioSpecificConfig of an ADTS frame's profile, rate and channels; raises `MediaError`."""
+    index, channels = frame[2] >> 2 & 15, (frame[2] & 1) << 2 | frame[3] >> 6
     if index >= len(FREQUENCIES):
         raise MediaError(f"ADTS sampling frequency index {index} is reserved")
-    if not channels:
-        raise MediaError("ADTS channel configuration 0 (channels described in the frames) is not supported")
-    return build_config((header[2] >> 6) + 1, FREQUENCIES[index], channels)
+    object_type = (frame[2] >> 6) + 1
+    if channels:
+        return build_config(object_type, FREQUENCIES[index], channels)
+    block = frame[_header_size(frame) :]
+    if not describes_channels(block):
+        raise MediaError(
+            "ADTS channel configuration 0 without a program config element at the beginning of the frame: nothing says "
+            "which channels there are"
+        )
+    return moved_program_config(block, 3, object_type << 11 | index << 7, _BEFORE_PCE)
+
+
+def describes_channels(block: bytes) -> bool:
+    """Whether a raw frame begins with a program config element."""
+    return bool(block) and block[0] >> 5 == _ID_PCE
+
+
+def description(config: bytes) -> bytes:
+    """The program config element of an AudioSpecificConfig with channel configuration 0, as a frame begins with it.
+
+    Raises `MediaError` where that tells more than ADTS can.
+    """
+    parsed = parse_config(config)
+    if parsed.extension or int.from_bytes(config[:2], "big") != _front(parsed):
+        raise MediaError(f"ADTS cannot carry AAC {parsed.profile} with channels described like this")
+    return moved_program_config(config, _BEFORE_PCE, _ID_PCE, 3)
+
+
+def _front(config: AudioConfig) -> int:
+    """The 16 bits of a plain AudioSpecificConfig without its channels."""
+    return config.object_type << 11 | FREQUENCIES.index(config.core_rate) << 7
 
 
 def header(config: AudioConfig, size: int) -> bytes:
@@ -82,7 +116,7 @@ def header(config: AudioConfig, size: int) -> bytes:
     length = HEADER_SIZE + size
     if length > MAX_FRAME:
         raise MediaError(f"AAC frame of {size} bytes: ADTS takes at most {MAX_FRAME - HEADER_SIZE}")
-    known = config.core_rate in FREQUENCIES and 1 <= config.object_type <= 4 and 1 <= config.channel_configuration <= 7
+    known = config.core_rate in FREQUENCIES and 1 <= config.object_type <= 4 and config.channel_configuration <= 7
     if not known:
         raise MediaError(f"ADTS cannot carry AAC {config.profile} at {config.core_rate} Hz")
     value = (

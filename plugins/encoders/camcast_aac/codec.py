@@ -78,7 +78,11 @@ class AacParser:
         fixed = bytes((frame[2] & 0xFD, frame[3] & 0xC0))
         if fixed == self._fixed_header:
             return
-        config = adts.config_of(frame)
+        if self._told and not frame[2] & 1 and not frame[3] >> 6 and not parse_config(self._told).channel_configuration:
+            # The channels are described in both places, or only where it was told.
+            config = self._told
+        else:
+            config = adts.config_of(frame)
         if self._told and not self._fixed_header and _agrees(self._told, config):
             # What was told may say more than ADTS can: HE-AAC.
             config = self._told
@@ -98,7 +102,11 @@ def _agrees(told: bytes, config: bytes) -> bool:
 
 def with_adts(packet: Packet) -> bytes:
     """The packet behind an ADTS header, as MPEG-TS wants it; raises `MediaError` where ADTS cannot tell the format."""
-    return adts.header(parse_config(packet.track.config), len(packet.payload)) + packet.payload
+    config, payload = parse_config(packet.track.config), packet.payload
+    if not config.channel_configuration and not adts.describes_channels(payload):
+        # In each frame, as a receiver may begin with any.
+        payload = adts.description(packet.track.config) + payload
+    return adts.header(config, len(payload)) + payload
 
 
 def silence(sample_rate: int, channels: int) -> tuple[Track, bytes, int]:

@@ -138,6 +138,14 @@ def _general_audio(bits: BitReader, object_type: int, configuration: int) -> tup
 
 def _program_config(bits: BitReader) -> int:
     """program_config_element (§4.5.1.2): how many channels it describes."""
+    channels = _elements(bits)
+    bits.skip(-bits.position % 8)
+    bits.skip(8 * bits.u(8))
+    return channels
+
+
+def _elements(bits: BitReader) -> int:
+    """Likewise, up to where it is filled up to a whole byte before its comment."""
     bits.skip(4 + 2 + 4)
     front, side, back, lfe, data, coupling = bits.u(4), bits.u(4), bits.u(4), bits.u(2), bits.u(3), bits.u(4)
     for size in (4, 4, 3):
@@ -148,9 +156,26 @@ def _program_config(bits: BitReader) -> int:
         channels += 2 if bits.flag() else 1
         bits.skip(4)
     bits.skip(4 * lfe + 4 * data + 5 * coupling)
-    bits.skip(-bits.position % 8)
-    bits.skip(8 * bits.u(8))
     return channels
+
+
+def moved_program_config(data: bytes, position: int, front: int, front_bits: int) -> bytes:
+    """The program config element that begins at bit `position` of `data`, behind the bits of `front`.
+
+    A plain copy would not do: it is filled up to a whole byte inside, counted from where the whole begins. Raises
+    `MediaError`.
+    """
+    bits = BitReader(data, position)
+    _elements(bits)
+    size = bits.position - position
+    whole = int.from_bytes(data, "big") >> 8 * len(data) - bits.position & (1 << size) - 1
+    size += front_bits
+    bits.skip(-bits.position % 8)
+    comment = bits.u(8)
+    begin = bits.position // 8 - 1
+    bits.skip(8 * comment)
+    value = (front << size - front_bits | whole) << -size % 8
+    return value.to_bytes((size + 7) // 8, "big") + data[begin : begin + 1 + comment]
 
 
 def _backward_compatible(bits: BitReader, core_rate: int) -> tuple[int, int]:

@@ -45,6 +45,8 @@ class Lane:
     """Where the file has no display times."""
     preroll: list[Packet] = attrs.field(factory=list)
     """Pictures that are there for decoding only (edit lists)."""
+    refusal: str = ""
+    """What the parser said of the first unit that it could not read."""
     given: int | None = None
     """Decode time of the last packet that went on, ns."""
 

@@ -13,7 +13,8 @@ from camcast_file.pacer import Pacer, Turn
 LATE = NS_PER_S
 """Later than this (a slow disk, a suspended machine), play on from here instead of catching up in a burst."""
 GAP = 60 * NS_PER_S
-"""A step forward beyond this within one track is a break in the file, not a pause to wait for."""
+"""A step forward beyond this within one track is a break in the file, not a pause to wait for; unless it only comes
+to where the other track is."""
 BACK = NS_PER_S // 2
 
 
@@ -32,6 +33,8 @@ class Player:
         self._origin = 0
         """Decode time that is due at `_anchor`."""
         self._anchor = 0
+        self._front = 0
+        """The latest decode time played."""
         self._bursting = True
         self._turn: Turn | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -84,11 +87,14 @@ class Player:
                 self._bursting = False
                 self._next = packet
                 return due
-            if now - due > LATE and not self._bursting:
+            # A track that is behind the other one is late by itself; the playing is not.
+            if now - due > LATE and dts >= self._front and not self._bursting:
                 self.behind += 1
                 self._anchor += now - due
             self._next = None
             self._last[track.kind] = dts
+            if dts > self._front:
+                self._front = dts
             if self._tracks.get(track.kind) is not track:
                 self._retrack(track)
             packet.arrival = now
@@ -99,12 +105,14 @@ class Player:
         if not self._started:
             self._started = True
             self._origin, self._anchor = packet.dts, now - round(self._options.burst * NS_PER_S)
+            self._front = packet.dts
             return
         last = self._last.get(packet.track.kind)
-        if last is None or -BACK <= packet.dts - last <= GAP:
+        if last is None or any(-BACK <= packet.dts - place <= GAP for place in (last, self._front)):
             return
         self._sink.discontinuity()
         self._origin, self._anchor, self._bursting = packet.dts, now, False
+        self._front = packet.dts
         self._last.clear()
 
     def _retrack(self, track: Track) -> None:

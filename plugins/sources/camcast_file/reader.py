@@ -132,10 +132,14 @@ class FileReader:
             if not found:
                 self._close()
                 seen = ", ".join(f"{count} {kind.value} {reason}" for (kind, reason), count in batch.dropped.items())
+                seen += "".join(f"; {lane.refusal}" for lane in self._lanes.values() if lane.refusal)
                 raise SourceError(
                     f"{self._path}: no track shows its parameter sets within {size} bytes ({seen or 'none seen'})",
                     fatal=True,
                 )
+            for lane in self._lanes.values():
+                if lane.parser.track is None and lane.refusal:
+                    self._tracks.note(f"{self._path}: its {lane.kind.value} cannot be read so far: {lane.refusal}")
             return found
 
     def read(self, packets: int = BATCH_PACKETS, size: int = BATCH_BYTES) -> Batch:
@@ -282,7 +286,8 @@ class FileReader:
         time = lane.ns(dts) + start
         try:
             packet = lane.parser.parse(bytes(raw), time, lane.ns(pts) + start if pts is not None and known else time)
-        except MediaError:
+        except MediaError as error:
+            lane.refusal = lane.refusal or str(error)
             batch.drop(lane.kind, "damaged")
             return
         if packet is not None:

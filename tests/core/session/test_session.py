@@ -37,6 +37,7 @@ from camcast.events import (
 )
 from camcast.media import MediaKind
 from camcast.session import ghosts, move, session, standby
+from camcast.session.pauses import ENOUGH
 
 FAST = RetryPolicy(initial_delay=0.01, max_delay=0.04, max_attempts=3, stable_after=0.05)
 KEY = SessionKey(0, 0, "rtmp")
@@ -97,6 +98,18 @@ async def test_connects_only_when_media_flows_and_leaves_when_it_stops(world: Wo
     await until(lambda: state(world) is SessionState.CONNECTED)
     await world.engine.stop()
     balance(world)
+
+
+async def test_a_source_slower_than_the_idle_timeout_is_told_of_once(world: World) -> None:
+    await world.start(chain("a", idle_timeout=0.5))
+    for _ in range(ENOUGH + 3):
+        await until(lambda: state(world) is SessionState.CONNECTED)
+        world.still()
+        await until(lambda: state(world) is SessionState.DISCONNECTED)
+        world.flow()
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    (note,) = (event for event in world.of(Note) if event.code == "slow_source")
+    assert "after 0.5 s without media the stream is ended" in note.message
 
 
 async def test_gives_up_after_its_retries_and_comes_back_by_hand(world: World) -> None:
