@@ -208,9 +208,31 @@ async def test_a_server_that_wants_to_know_who_we_are(
             await transport.connect()
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_wants_to_know_it_and_just_hangs_up(
+    authority: Authority, certificate: Certificate, version: ssl.TLSVersion
+) -> None:
+    """Some proxies send no alert: they end the connection once they see that no certificate came."""
+    tls = demanding(certificate, authority, version)
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    mine = authority.issue("camera", client=True)
+    with refusing(tls, hang_up=True) as port:
+        url = f"rtmps://localhost:{port}/live/k"
+        transport, _ = attempt(url, ca_file=str(authority.ca_file))
+        with pytest.raises(NetworkError, match=r"is it an RTMP server\?; it may want .* \(client_certificate\)$"):
+            await transport.connect()
+        known: dict[str, Any] = {"client_certificate": str(mine.cert_file), "client_key": str(mine.key_file)}
+        transport, _ = attempt(url, ca_file=str(authority.ca_file), **known)
+        with pytest.raises(NetworkError, match=r"is it an RTMP server\?$"):
+            await transport.connect()
+
+
 @contextmanager
-def refusing(tls: ssl.SSLContext) -> Iterator[int]:
-    """A server whose OpenSSL owns the socket, as in most: asyncio's closes it before the alert is sent."""
+def refusing(tls: ssl.SSLContext, *, hang_up: bool = False) -> Iterator[int]:
+    """A server whose OpenSSL owns the socket, as in most: asyncio's closes it before the alert is sent.
+
+    `hang_up`: it ends the connection after the handshake, without a word.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -218,7 +240,8 @@ def refusing(tls: ssl.SSLContext) -> Iterator[int]:
                 while True:
                     connection, _ = listener.accept()
                     with connection, contextlib.suppress(ssl.SSLError), tls.wrap_socket(connection, True) as secure:
-                        secure.recv(1)
+                        if not hang_up:
+                            secure.recv(1)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

@@ -17,7 +17,7 @@ from camcast.contracts import Resolver
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net.dial import connect
 from camcast.net.http_message import NO_ANSWER, Answer, AnswerReader, HttpError, request
-from camcast.net.tls import TlsSettings, certificate_demanded
+from camcast.net.tls import TlsSettings, certificate_demanded, unsaid
 from camcast.net.tls_session import TlsSession, start_tls
 from camcast.target import Target
 
@@ -60,6 +60,9 @@ async def ask(
     except ValueError as error:
         raise MisconfiguredError(str(error), stage="connect") from None
     within = target.connect_timeout if answer_within is None else answer_within
+    unanswered = f"the server closed the connection instead of answering {method}"
+    if parts.scheme == "https":
+        unanswered += unsaid(TlsSettings.of(target))
     sock = await connect(target, parts.hostname, parts.port or _PORTS[parts.scheme], resolver)
     try:
         session = None
@@ -74,10 +77,10 @@ async def ask(
         demanded = certificate_demanded(error, TlsSettings.of(target))
         raise demanded or NetworkError(f"TLS broke ({error.reason or type(error).__name__})", stage="tls") from None
     except OSError:
-        raise Unanswered(f"the server closed the connection instead of answering {method}") from None
+        raise Unanswered(unanswered) from None
     except HttpError as error:
         if str(error) == NO_ANSWER:
-            raise Unanswered(f"the server closed the connection instead of answering {method}") from None
+            raise Unanswered(unanswered) from None
         raise NetworkError(f"the answer to {method}: {error}") from None
     finally:
         sock.close()

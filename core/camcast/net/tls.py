@@ -177,7 +177,12 @@ def explained(error: OSError | ValueError, host: str, settings: TlsSettings, *, 
         )
     if isinstance(error, ValueError):
         return MisconfiguredError(f"TLS cannot use the host name {host!r}: {error}", stage="tls")
-    return NetworkError("the server closed the connection during the TLS handshake", stage="tls")
+    return NetworkError(f"the server closed the connection during the TLS handshake{unsaid(settings)}", stage="tls")
+
+
+def unsaid(settings: TlsSettings) -> str:
+    """What a server may mean that ends an encrypted connection without a word, and before it has said anything."""
+    return "" if settings.client_certificate else "; it may want a certificate of ours (client_certificate)"
 
 
 def certificate_demanded(error: OSError, settings: TlsSettings) -> TransportError | None:

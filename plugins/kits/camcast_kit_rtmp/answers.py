@@ -79,14 +79,14 @@ def refused(event: Refused, target: Target) -> TransportError:
 
 
 def closed(
-    state: State, since_start: float | None, why: str = "closed the connection", *, large: int = 0
+    state: State, since_start: float | None, why: str = "closed the connection", *, large: int = 0, maybe: str = ""
 ) -> TransportError:
     """The error for a connection that ended without a word. `since_start` is seconds since Publish.Start, `large`
-    the size of a message that some servers find too large."""
+    the size of a message that some servers find too large, `maybe` what else it may mean during the handshake."""
     hint = f"; it was sent a message of {large} bytes, nginx-rtmp takes 1 MiB unless max_message says more"
     hint = hint if large else ""
     if state is State.HANDSHAKE:
-        return NetworkError(f"the server {why} during the handshake; is it an RTMP server?", stage="handshake")
+        return NetworkError(f"the server {why} during the handshake; is it an RTMP server?{maybe}", stage="handshake")
     if state is State.CONNECTING:
         return UnexplainedRefusal(
             f"the server {why} after connect, without an answer: usually an unknown application", stage="command"

@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 from camcast.errors import CamcastError, NetworkError, TransportError
 from camcast.net.allowance import Allowance
-from camcast.net.tls import certificate_demanded
+from camcast.net.tls import certificate_demanded, unsaid
 from camcast.net.tls_session import TlsSession
 from camcast.net.tls_wire import TlsWire
 from camcast.net.wire import FloodError, Wire
 from camcast.target import Target
 from camcast_kit_rtmp import answers
-from camcast_kit_rtmp.state import Refused
+from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import TooManyPieces
 from camcast_rtmp.client import Client, ClientEvent, ClientSettings, Published, ReconnectRequested
 
@@ -147,14 +147,15 @@ class Line:
         since = None if self.started is None else _time.monotonic() - self.started
         large = self.largest if self.largest > LARGE_MESSAGE else 0
         demanded = certificate_demanded(error, self._session.settings) if error and self._session else None
+        maybe = unsaid(self._session.settings) if self._session and state is State.HANDSHAKE else ""
         if isinstance(error, FloodError):
             self._cut_off(error.how_much)
         elif error is None:
-            self.fail(answers.closed(state, since, large=large))
+            self.fail(answers.closed(state, since, large=large, maybe=maybe))
         elif demanded is not None:
             self.fail(demanded)
         elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
-            self.fail(answers.closed(state, since, "reset the connection", large=large))
+            self.fail(answers.closed(state, since, "reset the connection", large=large, maybe=maybe))
         else:
             why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
             text = f"the connection broke: {why or type(error).__name__}"
