@@ -65,7 +65,9 @@ class SessionMetrics:
     next_attempt_at: float | None
     """`time.time()` of the next attempt while waiting."""
     attempts: int
+    """Those that were to carry the session: tries to come on the air, and what it moved to."""
     failed_attempts: int
+    """Those of them that failed or were lost: never more than there were."""
     moves: int
     errors: Mapping[str, int]
     """Failed or lost attempts by class."""

@@ -249,6 +249,8 @@ class Supervisor:
             self.policy.on_connected(attempt.index)
             self._failures.to(Trigger.SUCCESS)
         else:
+            # Made beside the active one; from here on it counts, as it may be lost like any other.
+            self._recorder.attempts += 1
             self.policy.moved_to(attempt.index, chosen=why == "switch")
         self._recorder.up()
         took = time.monotonic() - attempt.started_at

@@ -290,6 +290,20 @@ async def test_hot_standby_loses_no_frame(world: World, monkeypatch: pytest.Monk
     balance(world)
 
 
+async def test_with_hot_standby_no_more_attempts_fail_than_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standby, "STANDBY_CHECK", 0.02)
+    await world.start(chain("a", "b", standby="hot", failback_after=None))
+    (one,) = world.engine.sessions
+    for number, lost in enumerate(("a", "b", "a")):
+        await until(lambda: world.servers.live("a") and world.servers.live("b"), timeout=20)
+        world.servers.lose(lost, NetworkError("reset"))
+        await until(lambda number=number: one.metrics.moves > number, timeout=20)  # type: ignore[misc]
+        assert one.metrics.target_index == (1 - number % 2)
+    assert (one.metrics.failed_attempts, one.metrics.attempts) == (3, 4)
+
+
 async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.02)
     await world.start(chain("a:1", allow_redirect_hosts=("b",)))
