@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 BACKGROUND = (24, 28, 36)
 TEXT = (225, 228, 235)
 QUIET = (140, 148, 162)
+_ENDINGS = (".png", ".jpg", ".webp", ".bmp", ".gif")
+"""What images are in. Pillow knows many more formats, among them some that start other programs."""
+MAX_PIXELS = 16 * 10**6
+"""Of an image of one's own: 4K has 8. A PNG of 22 KB can have hundreds, which are gigabytes while it is read."""
+MAX_SHRUNK = 64 * 10**6
+"""Of one that can be made smaller while it is read, as photographs can."""
 
 
 def card(width: int, height: int, title: str, lines: tuple[str, ...]) -> av.VideoFrame:
@@ -34,7 +40,18 @@ def image(path: str, width: int, height: int) -> av.VideoFrame:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as opened:
+        Image.init()
+        known = Image.registered_extensions()
+        with Image.open(path, formats=[known[ending] for ending in _ENDINGS if ending in known]) as opened:
+            pixels = opened.width * opened.height
+            if pixels <= MAX_SHRUNK:
+                opened.draft("RGB", (width, height))
+                pixels = opened.width * opened.height
+            if pixels > MAX_PIXELS:
+                raise EncoderError(
+                    f"the slate's image {path} has {pixels / 1e6:.0f} million points, expected at most "
+                    f"{MAX_PIXELS // 10**6} (a photograph: {MAX_SHRUNK // 10**6}): make it as large as the picture"
+                )
             fitted = ImageOps.pad(opened.convert("RGB"), (width, height), color=BACKGROUND)
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise EncoderError(f"the slate's image {path} cannot be read: {error}") from error

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import av
 
 _NS = Fraction(1, NS_PER_S)
+MAX_PIXELS = 8192 * 4608
+"""Of one picture; 8K has 7680×4320. A few bytes can say that a picture has gigabytes."""
 _REMEMBERED = 256
 """Arrivals kept for packets whose pictures are still inside: far more than any reordering."""
 
@@ -69,11 +71,18 @@ class AvDecoder:
     def _open(self, track: Track) -> av.VideoCodecContext | av.AudioCodecContext:
         import av
 
+        if track.width * track.height > MAX_PIXELS:
+            raise EncoderError(
+                f"pictures of {track.width}x{track.height} are not decoded: expected at most {MAX_PIXELS // 10**6} "
+                "million points; publish them as they are, or set a smaller size in the camera"
+            )
         try:
             context = av.CodecContext.create(self._name, "r")
             if track.config:
                 context.extradata = track.config
             if isinstance(context, av.VideoCodecContext):
+                # FFmpeg's own bound, for what the track does not say and for what changes later.
+                context.options = {"max_pixels": str(MAX_PIXELS)}
                 context.thread_type = "SLICE"
                 context.thread_count = self._threads
                 if not track.reorder:

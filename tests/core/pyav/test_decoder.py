@@ -85,3 +85,17 @@ def test_packets_have_zeros_behind_their_data() -> None:
     packet = padded(data)
     assert bytes(packet) == data
     assert ctypes.string_at(packet.buffer_ptr + len(data), 64) == bytes(64)
+
+
+def test_a_picture_beyond_the_bound_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes can say that a picture has 16384 x 16384 points."""
+    (large, *_), (small, *_) = packets("bframes=0", size=(640, 360)), packets("bframes=0")
+    monkeypatch.setattr("camcast.pyav.decoder.MAX_PIXELS", 400 * 300)
+    with pytest.raises(EncoderError, match="pictures of 640x360 are not decoded: expected at most"):
+        AvDecoder(large.track, "h264")
+    decoder = AvDecoder(small.track, "h264")
+    assert len(decoder.decode(small)) == 1
+    # Where the parser is not asked, the library knows it too.
+    with pytest.raises((MediaError, EncoderError)):
+        decoder.decode(attrs.evolve(large, track=small.track))
+    assert len(decoder.decode(small)) == 1
