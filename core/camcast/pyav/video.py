@@ -152,7 +152,7 @@ class AvVideoEncoder:
             self._bitrate = max(_MIN_BITRATE, round(width * height * float(self._rate) * _BITS_PER_PIXEL))
             self._limit = max(self._limit, self._bitrate)
         opened_at = self._limit if self._live else self._bitrate
-        options = dict(encoding.options(settings, opened_at))
+        options = dict(encoding.options(attrs.evolve(settings, width=width, height=height), opened_at))
         capped = settings.rate_control == AVBR and encoding.constant_quality
         # The peak does not follow the bitrate: it is written into the stream as its level, and a new level would
         # mean new headers for every receiver.

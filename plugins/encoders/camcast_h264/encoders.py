@@ -14,7 +14,7 @@ from camcast.contracts import EncoderSettings
 from camcast.kinds import EncoderKind
 from camcast.pyav import VideoEncoding, encoder_kind, hardware_kinds
 from camcast_h264.parser import H264Parser
-from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined
+from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined, threads
 
 _TUNES = ("", "zerolatency", "film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode")
 
@@ -33,7 +33,7 @@ def _x264(settings: EncoderSettings, limit: int) -> dict[str, str]:
         "sc_threshold": "0",
         # Without HRD parameters in the stream, x264 takes a lower bitrate while it runs.
         "nal-hrd": "none",
-        "threads": str(chosen.threads),
+        "threads": str(threads(chosen, settings)),
         "x264-params": joined({**FIXED_GROUPS, **chosen.parameters}),
     }
 

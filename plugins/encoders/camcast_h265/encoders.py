@@ -14,7 +14,7 @@ from camcast.contracts import EncoderSettings
 from camcast.kinds import EncoderKind
 from camcast.pyav import VideoEncoding, encoder_kind, hardware_kinds
 from camcast_h265.parser import H265Parser
-from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined
+from camcast_kit_h26x.software import FIXED_GROUPS, PRESETS, SoftwareOptions, common_options, joined, threads
 
 _TUNES = ("", "zerolatency", "grain", "animation", "psnr", "ssim", "fastdecode")
 
@@ -43,8 +43,11 @@ def _x265(settings: EncoderSettings, limit: int) -> dict[str, str]:
     if settings.b_frames:
         # x265 asks for more look-ahead than B-frames, also where the tune wants none.
         parameters |= {"rc-lookahead": str(settings.b_frames + 1), "b-adapt": "0"}
-    if chosen.threads:
-        parameters["pools"] = str(chosen.threads)
+    count = threads(chosen, settings)
+    if count == 1:
+        parameters |= {"pools": "none", "frame-threads": "1"}
+    elif count:
+        parameters["pools"] = str(count)
     return common_options(chosen, settings, limit) | {"x265-params": joined({**parameters, **chosen.parameters})}
 
 
