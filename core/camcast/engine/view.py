@@ -205,8 +205,12 @@ class View:
             raise WrongState("this view has been closed: its service has ended")
         answer: Future[T] = Future()
 
+        async def whole() -> T:
+            # What is not there is found out while the call is made.
+            return await work()
+
         def begin() -> None:
-            task = self._loop.create_task(work(), name="camcast-service-call")
+            task = self._loop.create_task(whole(), name="camcast-service-call")
             self._tasks.add(task)
             task.add_done_callback(done)
             if not whatever_happens:

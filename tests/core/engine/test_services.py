@@ -207,6 +207,8 @@ async def test_the_view_shows_and_steers_from_any_thread(world: World) -> None:
             await view.switch(KEY, 5)
         with pytest.raises(MediaError, match="nothing here decodes toyvideo"):
             await view.snapshot(0, 0)
+        with pytest.raises(NotFound):
+            await view.snapshot(0, 7)
         with pytest.raises(WrongState, match="has not said how it reads a file again"):
             await view.reload_file()
         with pytest.raises(WrongState, match="has not said how it ends it"):
