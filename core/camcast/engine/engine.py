@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +21,7 @@ from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, ConfigFile, SessionConfig, StreamConfig
 from camcast.config.check import canonical, check
 from camcast.config.given import given
-from camcast.config.service import named
+from camcast.config.service import ServiceConfig, named
 from camcast.contracts import PushHandle
 from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
@@ -56,9 +57,16 @@ class Engine:
     """Runs a configuration. One engine is started once; all methods belong to the loop that started it."""
 
     def __init__(
-        self, config: Config | None = None, *, host: PluginHost | None = None, first_timestamp: int = 0
+        self,
+        config: Config | None = None,
+        *,
+        host: PluginHost | None = None,
+        first_timestamp: int = 0,
+        beside: Sequence[ServiceConfig] = (),
     ) -> None:
-        """`first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers.
+        """`beside`: services of the program's own, which no configuration changes.
+
+        `first_timestamp`: ms at which every attempt's timeline begins; 0 suits all servers.
 
         Raises `ConfigError` with the place of each thing that is wrong, as reading a file does.
         """
@@ -67,6 +75,7 @@ class Engine:
         self.host = host.limited(choice) if host else PluginHost(choices=[choice])
         self.config = check(config, self.host)
         self._first_timestamp = first_timestamp
+        self._beside = tuple(beside)
         self._started_at = 0.0
         self._ending: asyncio.Task[None] | None = None
         self._environment: Environment | None = None
@@ -129,7 +138,7 @@ class Engine:
             for camera in self.config.cameras:
                 if camera.enabled:
                     self._changes.add(camera)
-            for name, service in named(self.config.services).items():
+            for name, service in named((*self._beside, *self.config.services)).items():
                 self._services.begin(name, service)
         except BaseException:
             await self.stop()
@@ -197,7 +206,7 @@ class Engine:
         host = self.host
         config = canonical(given(config, Config, _INSTEAD), host)
         steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
-        steps += self._services.plan(config.services)
+        steps += self._services.plan((*self._beside, *config.services))
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
             steps.insert(0, Step(action=Action.LEAVE, key="plugins", label="plugins", why=why))
