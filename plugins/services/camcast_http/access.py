@@ -1,0 +1,198 @@
+"""Who may do what, decided before anything else is looked at. An ASGI application around the interface.
+
+No cookies are used or set, so a browser brings nothing of its own along. A page of somebody else's is refused by its
+Origin, a name that was pointed at this machine (DNS rebinding) by the Host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+import attrs
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from camcast_http.options import LOOPBACK_NAME
+from camcast_http.problems import Problem
+
+MAX_BODY = 1024 * 1024
+BODY_DEADLINE = 10.0
+"""Seconds for the whole of a request's body to come."""
+REFUSED_AFTER = 0.3
+"""Seconds until a wrong token is refused."""
+MAX_REFUSALS = 8
+"""Wrong tokens that wait for their refusal at once; more are refused unseen."""
+SAFE = ("GET", "HEAD")
+OPEN = ("/healthz", "/readyz")
+"""What anybody may ask who can connect."""
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Right(IntEnum):
+    """What a caller may do."""
+
+    NOTHING = 0
+    READ = 1
+    CHANGE = 2
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """Who may do what."""
+
+    token: str = attrs.field(default="", repr=False)
+    change_token: str = attrs.field(default="", repr=False)
+    hosts: Sequence[str] = ()
+    everything: bool = False
+    """Whoever can connect may do everything: the socket's file says who can."""
+
+    def right(self, authorization: str | None) -> Right:
+        """What this Authorization header (RFC 6750) allows. Takes as long for a token that is nearly right."""
+        if self.everything:
+            return Right.CHANGE
+        if authorization is None:
+            return Right.NOTHING if self.token else Right.READ
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return Right.NOTHING
+        change, read = _same(given.strip(), self.change_token), _same(given.strip(), self.token)
+        return Right.CHANGE if change else Right.READ if read else Right.NOTHING
+
+    def knows(self, host: str) -> bool:
+        """Whether a Host header is one of ours. An address cannot be pointed anywhere else."""
+        name = urlsplit(f"//{host}").hostname or ""
+        if self.everything or name == LOOPBACK_NAME or name in (one.lower() for one in self.hosts):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def _same(given: str, wanted: str) -> bool:
+    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
+
+
+class Access:
+    """Refuses what may not be; hands the rest on, its body bounded in size and time."""
+
+    def __init__(self, app: ASGIApp, policy: Policy, refused: Callable[[str], object] = lambda who: None) -> None:
+        """`refused` is told of each wrong token, with who gave it."""
+        self._app = app
+        self._policy = policy
+        self._refused = refused
+        self._refusing = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        send = _with_headers(send)
+        try:
+            await self._check(scope)
+            body = await _body(Headers(scope=scope), receive) if scope["method"] not in SAFE else b""
+        except Problem as problem:
+            return await problem.response()(scope, receive, send)
+        return await self._app(scope, _replayed(body, receive), send)
+
+    async def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        try:
+            known, origin = self._policy.knows(host), urlsplit(headers.get("origin", "")).netloc
+        except ValueError:
+            raise Problem(400, "expected a Host and an Origin that are addresses, got other text") from None
+        if not known:
+            raise Problem(421, "this name is none of this server's: ask for its address, or add the name to `hosts`")
+        if "origin" in headers and origin != host:
+            raise Problem(403, "a page of another origin may not ask here")
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
+            raise Problem(403, "a page of another site may not ask here")
+        if scope["path"] in OPEN:
+            return
+        given = headers.get("authorization")
+        right, needed = self._policy.right(given), Right.READ if scope["method"] in SAFE else Right.CHANGE
+        if right >= needed:
+            return
+        if given is not None and right is Right.NOTHING:
+            await self._refuse(scope)
+        if needed is Right.CHANGE and not self._policy.change_token:
+            raise Problem(403, "nothing can be changed here: that needs `change_token` in the configuration")
+        status = 403 if right is Right.READ and given is not None else 401
+        what = "changing needs the change_token" if needed is Right.CHANGE else "reading needs the token"
+        raise Problem(status, f"{what}, as Authorization: Bearer", headers={"www-authenticate": "Bearer"})
+
+    async def _refuse(self, scope: Scope) -> None:
+        """Whoever guesses gets few tries a second, and cannot fill memory with them."""
+        if self._refusing >= MAX_REFUSALS:
+            raise Problem(429, "too many wrong tokens at once", headers={"retry-after": "1"})
+        self._refusing += 1
+        try:
+            self._refused(str((scope.get("client") or ("somebody",))[0]))
+            await asyncio.sleep(REFUSED_AFTER)
+        finally:
+            self._refusing -= 1
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """The whole body; raises `Problem` for one that is too large, slow, or not JSON."""
+    size = headers.get("content-length", "0")
+    if not size.isdecimal() or int(size[:20]) > MAX_BODY:
+        raise Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers={"connection": "close"})
+    parts: list[bytes] = []
+    total, more = 0, True
+    try:
+        async with asyncio.timeout(BODY_DEADLINE):
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Problem(400, "the connection ended within the body")
+                parts.append(message.get("body", b""))
+                total += len(parts[-1])
+                more = message.get("more_body", False)
+                if total > MAX_BODY:
+                    close = {"connection": "close"}
+                    raise Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers=close)
+    except TimeoutError:
+        close = {"connection": "close"}
+        raise Problem(408, f"the body did not come within {BODY_DEADLINE:g} s", headers=close) from None
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if total and kind != "application/json":
+        raise Problem(415, "expected Content-Type: application/json")
+    return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body that has been read, then what follows it: the end of the connection."""
+    given = False
+
+    async def read() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return read
+
+
+def _with_headers(send: Send) -> Send:
+    async def write(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = list(message.get("headers", ()))
+            names = {name for name, _ in own}
+            message = {**message, "headers": [*own, *(header for header in HEADERS if header[0] not in names)]}
+        await send(message)
+
+    return write

@@ -1,0 +1,85 @@
+"""How values of the engine are written in JSON, and the schema of that, both by the classes that the code uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from camcast.config.options_schema import options_schema
+from camcast.events import Event, SessionKey
+from camcast.redaction import redact_text
+
+KEY_SCHEMA = {"type": "string", "description": "camera/stream/output"}
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's terms: keys of sessions as "camera/stream/output", words for what is one of several."""
+    if isinstance(value, SessionKey):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def event_form(number: int, event: Event) -> dict[str, Any]:
+    """An event: what all have, and its own fields in `fields`."""
+    own = {field.name for field in attrs.fields(type(event))} - {"label", "time", "level"}
+    return {
+        "id": number,
+        "name": event.name,
+        "level": event.level,
+        "time": event.time,
+        "label": event.label,
+        "text": redact_text(event.text),
+        "fields": {name: plain(getattr(event, name)) for name in sorted(own)},
+    }
+
+
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "description": "Rises by one; begins anew with each start of the service."},
+        "name": {"type": "string"},
+        "level": {"enum": ["debug", "info", "warning", "error", "critical"]},
+        "time": {"type": "number", "description": "Seconds since 1970."},
+        "label": {"type": "string"},
+        "text": {"type": "string", "description": "For people."},
+        "fields": {"type": "object", "description": "For programs: the event's own fields."},
+    },
+    "required": ["id", "name", "level", "time", "label", "text", "fields"],
+    "additionalProperties": False,
+}
+
+
+def schema(cls: type) -> dict[str, Any]:
+    """The JSON Schema of what `plain` makes of an instance of `cls`."""
+    found = options_schema(cls)
+    for field in attrs.fields(cls):
+        if field.name == "key":
+            found["properties"]["key"] = dict(KEY_SCHEMA)
+        found["properties"][field.alias].pop("default", None)
+    found["required"] = [field.alias for field in attrs.fields(cls)]
+    return found
+
+
+def extended(base: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The schema `base` with more properties, all of them required."""
+    properties = {**base["properties"], **more}
+    return {**base, "properties": properties, "required": list(properties)}
+
+
+def listed(of: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list."""
+    return {"type": "array", "items": of}

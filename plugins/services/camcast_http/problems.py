@@ -1,0 +1,66 @@
+"""The one form of every error: problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from camcast.errors import (
+    CamcastError,
+    ConfigError,
+    DeadlineError,
+    Issue,
+    MediaError,
+    NotFound,
+    OutOfRange,
+    WrongState,
+)
+
+TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """A request that is refused: raised anywhere, answered as problem+json."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        issues: Sequence[Issue] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.issues, self.headers = status, detail, issues, headers
+
+    def response(self) -> JSONResponse:
+        """What the client gets."""
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.issues:
+            body["issues"] = [{"path": issue.path, "message": issue.message} for issue in self.issues]
+        return JSONResponse(body, self.status, headers=self.headers, media_type=TYPE)
+
+
+def problem(error: CamcastError) -> Problem:
+    """What an error of the engine's is in HTTP."""
+    match error:
+        case ConfigError():
+            return Problem(422, "the configuration is wrong", issues=error.issues)
+        case NotFound():
+            return Problem(404, str(error))
+        case OutOfRange():
+            return Problem(422, str(error))
+        case WrongState():
+            return Problem(409, str(error))
+        case MediaError():
+            return Problem(409, str(error))
+        case DeadlineError():
+            return Problem(504, str(error))
+    return Problem(503, str(error))
