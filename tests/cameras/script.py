@@ -46,6 +46,8 @@ class Reply:
     """The connection, after this answer."""
     silent: bool = False
     """Nothing is said."""
+    wire: Callable[[bytes], bytes] | None = None
+    """What becomes of its bytes."""
     delay: float = 0.0
     """Seconds until it is said."""
 
@@ -55,7 +57,8 @@ class Reply:
         lines = [f"RTSP/1.0 {self.status} {self.reason}", *(f"{name}: {value}" for name, value in self.headers.items())]
         if self.body:
             lines.append(f"Content-Length: {len(self.body)}")
-        return self.before + ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body + self.after
+        data = self.before + ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body + self.after
+        return self.wire(data) if self.wire else data
 
 
 Rule = Callable[[Asked, Reply], Reply | None]

@@ -49,7 +49,7 @@ def shapes() -> Iterator[str]:
 
 def ask_again(text: str) -> None:
     talk = Dialogue(parse_url("rtsp://u:secret@cam/key"), "u", "secret", "t", nobody())
-    talk.again(Response(401, text, Headers((("www-authenticate", text),))))
+    talk.again("DESCRIBE", Response(401, text, Headers((("www-authenticate", text),))))
 
 
 def refused(text: str) -> None:

@@ -188,7 +188,7 @@ def requests_until_refused(refusal: Callable[[int], Response]) -> list[str]:
     sent: list[str] = []
 
     def ask() -> None:
-        while talk.again(refusal(len(sent))):
+        while talk.again("DESCRIBE", refusal(len(sent))):
             sent.append(talk.request("DESCRIBE", "rtsp://cam/main")[1].decode())
 
     with pytest.raises(SourceError, match="refuses the user name or password"):
@@ -199,14 +199,14 @@ def requests_until_refused(refusal: Callable[[int], Response]) -> list[str]:
 def test_an_old_nonce_is_renewed_though_it_is_not_called_stale() -> None:
     for extra in ("", ", stale=true"):
         talk = dialogue()
-        assert talk.again(digest_with("1"))
-        assert not talk.again(answer(200))
-        assert talk.again(digest_with("2", extra))
-        assert not talk.again(answer(200))
-        assert talk.again(digest_with("3", extra))
+        assert talk.again("DESCRIBE", digest_with("1"))
+        assert not talk.again("DESCRIBE", answer(200))
+        assert talk.again("DESCRIBE", digest_with("2", extra))
+        assert not talk.again("DESCRIBE", answer(200))
+        assert talk.again("DESCRIBE", digest_with("3", extra))
         # Only when the newest is refused, the password is to blame.
         with pytest.raises(SourceError, match="refuses the user name or password") as caught:
-            talk.again(digest_with("4", extra))
+            talk.again("DESCRIBE", digest_with("4", extra))
         assert caught.value.refused
 
 
@@ -224,7 +224,7 @@ def test_every_way_to_log_in_is_tried_before_the_password_is_wrong() -> None:
 
 def test_an_algorithm_in_quotes_is_answered_in_quotes() -> None:
     talk = dialogue()
-    assert talk.again(digest_with("1", ', algorithm="MD5"'))
+    assert talk.again("DESCRIBE", digest_with("1", ', algorithm="MD5"'))
     assert b'algorithm="MD5"' in talk.request("DESCRIBE", "rtsp://cam/main")[1]
 
 

@@ -59,6 +59,8 @@ class Connection(asyncio.BufferedProtocol):
         """Called with the method of a request that is answered when nobody waits for it any longer."""
         self._given_up: dict[int, str] = {}
         """Numbers and methods of such requests."""
+        self.asking = ""
+        """The method that was asked last."""
         self._strays = 0
         self._resting: asyncio.TimerHandle | None = None
         self._descriptor = -1
@@ -228,18 +230,20 @@ class Connection(asyncio.BufferedProtocol):
             except ValueError as error:
                 raise SourceError(f"{self.url.shown}: {method} cannot be asked: {error}", fatal=True) from None
             response = await self._exchange(method, number, data)
-            if not self.dialogue.again(response):
+            if not self.dialogue.again(method, response):
                 return response
 
     async def _exchange(self, method: str, number: int, data: bytes) -> Response:
         future: asyncio.Future[Response] = self._loop.create_future()
         self._waiting[number] = future
+        self.asking = method
         try:
             self.send(data)
             await asyncio.wait((future, self.closed), return_when=asyncio.FIRST_COMPLETED)
             if future.done() and not future.cancelled():
                 return future.result()
-            raise SourceError(f"{self.url.shown}: {self.dialogue.scrub(self.closed.result())}")
+            why = self.dialogue.scrub(self.closed.result())
+            raise SourceError(f"{self.url.shown}: {why} (in answer to {method})")
         finally:
             del self._waiting[number]
             if not future.done() and len(self._given_up) < MAX_GIVEN_UP:

@@ -97,17 +97,24 @@ class Dialogue:
             fields["Authorization"] = authorization
         return self._sequence, encode_request(method, target, {**fields, **(headers or {})})
 
-    def again(self, response: Response) -> bool:
+    def again(self, method: str, response: Response) -> bool:
         """Whether to send the same request once more, now with an Authorization. Raises `SourceError` for refusals."""
         if response.status != 401:
             self._login.well()
             return False
-        offers = parse_challenges(response.headers.all("www-authenticate"))
+        told = response.headers.all("www-authenticate")
+        if not told:
+            raise SourceError(
+                f"{self.url.shown}: {method} was answered 401 without a way to log in (WWW-Authenticate): choose "
+                "digest authentication in the camera's own settings",
+                refused=True,
+            )
+        offers = parse_challenges(told)
         if not offers.challenges:
             named = ", ".join(dict.fromkeys(offers.others)) or response.headers.get("www-authenticate")
             raise SourceError(
                 f"{self.url.shown}: the camera asks for a password in a way that is not supported: expected Basic or "
-                f"Digest with MD5 or SHA-256, got {self.scrub(named) or 'nothing'}: choose digest authentication in "
+                f"Digest with MD5 or SHA-256, got {self.scrub(named)}: choose digest authentication in "
                 "the camera's own settings",
                 refused=True,
             )
@@ -137,7 +144,7 @@ class Dialogue:
             self._remember(response)
             return
         if status in _REDIRECTS:
-            raise Redirected(self._redirect(response))
+            raise Redirected(self._redirect(method, response))
         meaning = _MEANING.get(status, "")
         text = f"{self.url.shown}: {method} was answered {status} {self.scrub(response.reason)}"
         raise SourceError(f"{text}: {meaning}" if meaning else text)
@@ -156,12 +163,14 @@ class Dialogue:
         if timeout:
             self.timeout = timeout
 
-    def _redirect(self, response: Response) -> RtspUrl:
+    def _redirect(self, method: str, response: Response) -> RtspUrl:
         location = response.headers.get("location")
         try:
             there = parse_url(location)
         except SourceError:
-            raise SourceError(f"{self.url.shown}: the camera redirects ({response.status}), but not to a URL") from None
+            raise SourceError(
+                f"{self.url.shown}: the camera redirects {method} ({response.status}), but not to a URL"
+            ) from None
         if there.host.lower() != self.url.host.lower():
             raise SourceError(
                 f"{self.url.shown}: the camera redirects to another host ({self.scrub(there.host)}), which is not "

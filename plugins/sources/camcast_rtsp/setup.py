@@ -96,7 +96,7 @@ class Setup:
             return
         odd = self.session.oddities.tell
         try:
-            async with asyncio.timeout(OPTIONS_PATIENCE):
+            async with asyncio.timeout(min(OPTIONS_PATIENCE, self.options.connect_timeout / 3)):
                 response = await self.connection.ask("OPTIONS", url)
         except TimeoutError:
             odd("OPTIONS is not answered")

@@ -95,7 +95,7 @@ class RtspSource:
                 connection.close()
                 raise SourceError(
                     f"{url.shown}: connected, but the camera did not answer all requests up to PLAY within "
-                    f"{self._options.connect_timeout:g} s"
+                    f"{self._options.connect_timeout:g} s: {connection.asking} is not answered"
                 ) from None
             except Redirected as redirect:
                 connection.close()
