@@ -70,6 +70,10 @@ async def test_wrong_ones_are_refused_in_plain_words(authority: Authority, tmp_p
         error = await refusal(receiver, ca_file=ca)
         assert str(error) == "the certificate of localhost has expired"
         assert isinstance(error, RefusedError)
+    async with Receiver(tls=context(authority.issue(early=True))) as receiver:
+        error = await refusal(receiver, ca_file=ca)
+        assert str(error) == "the certificate of localhost is not valid yet; check the clocks of both machines"
+        assert isinstance(error, NetworkError), "the clock of a machine that was just switched on is soon set"
     async with Receiver(tls=context(authority.issue())) as receiver:
         for fields in ({}, {"ca_file": str(Authority(tmp_path / "other", "Another").ca_file)}):
             error = await refusal(receiver, **fields)

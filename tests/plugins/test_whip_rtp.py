@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from aiortc.codecs.h264 import h264_depayload
-from aiortc.rtp import HeaderExtensionsMap, RtpPacket, unwrap_rtx
+from aiortc.rtp import HeaderExtensionsMap, RtcpPacket, RtcpSrPacket, RtpPacket, unwrap_rtx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camcast.media import MediaKind
 from camcast_whip import h264
 from camcast_whip.liveness import FIRST, Liveness
 from camcast_whip.pacer import BURST, Pacer
 from camcast_whip.repeats import HISTORY, REPEATS_PER_SECOND
 from camcast_whip.rtp import Parameters, Report, RtpStream
+from camcast_whip.track import OutgoingTrack
 
 SIZES = st.lists(
     st.one_of(st.integers(2, 60), st.integers(490, 510), st.integers(990, 1010), st.integers(2, 9000)), max_size=14
@@ -56,6 +59,25 @@ def test_packets_as_another_implementation_reads_them() -> None:
     assert {packet.ssrc for packet in first + second} == {7}
     assert {packet.extensions.mid for packet in first + second} == {"0"}
     assert first[0].sequence_number < 1 << 15
+
+
+def test_a_clock_that_is_set_pulls_sound_and_picture_not_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receivers play them together by what sender reports say of their clocks."""
+    parameters = Parameters(ssrc=7, payload_type=96, clock_rate=90_000, mid="0")
+    track = OutgoingTrack(
+        MediaKind.VIDEO, "h264", parameters, 1200,
+        send=lambda packet: None, keyframe_wanted=lambda: None, heard=lambda: None,
+    )  # fmt: skip
+
+    def told() -> float:
+        report, _ = RtcpPacket.parse(track.report("us", 0.0))
+        assert isinstance(report, RtcpSrPacket)
+        return report.sender_info.ntp_timestamp / 2**32
+
+    before, real = told(), time.time
+    assert before == pytest.approx(real() + 2_208_988_800, abs=1)
+    monkeypatch.setattr("camcast_whip.track.time.time", lambda: real() + 3600)
+    assert 0 <= told() - before < 60
 
 
 def test_repeats_with_and_without_rtx() -> None:

@@ -19,6 +19,7 @@ command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing="$missing iproute2"
 command -v janus >/dev/null || missing="$missing janus"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v npm >/dev/null || missing="$missing npm"
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 if command -v dpkg-query >/dev/null; then
   for package in gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav python3-gi; do

@@ -57,6 +57,8 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
         "fps",
         "lag",
         "latency",
+        "latency_inside",
+        "latency_way",
         "pending",
         "transport",
         "uptime",

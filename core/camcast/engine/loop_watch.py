@@ -19,6 +19,7 @@ from time import monotonic
 
 import attrs
 
+from camcast.engine.clocks import Clocks
 from camcast.hosting.culprit import culprit
 from camcast.hosting.plugin import Plugin
 
@@ -59,6 +60,7 @@ class LoopWatch:
         """When the loop was asked for an answer that has not come; 0 = it has."""
         self._seen: tuple[Plugin | None, str] | None = None
         self._thread: threading.Thread | None = None
+        self._clocks = Clocks()
 
     def start(self) -> None:
         """Begin to watch the running loop."""
@@ -76,6 +78,8 @@ class LoopWatch:
         while not self._ended.wait(LOOK):
             now = monotonic()
             late, due = now - due, now + LOOK
+            for text in self._clocks.look(late):
+                log.warning("%s", text)
             if late > LATE:
                 # Stopped, suspended or starved: what the loop did meanwhile cannot be known.
                 self._asked = now if self._asked else 0.0

@@ -23,8 +23,9 @@ from camcast.target import Target
 _SHA256_DIGITS = 64
 _CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 """Python's own list without DHE; TLS 1.3 has its own ciphers."""
+_NOT_YET = 9
 _WHY = {
-    9: "is not valid yet; check the clocks of both machines",
+    _NOT_YET: "is not valid yet; check the clocks of both machines",
     10: "has expired",
     18: "is self-signed",
     19: "comes from an unknown certificate authority (self-signed chain)",
@@ -165,7 +166,8 @@ def explained(error: OSError | ValueError, host: str, settings: TlsSettings, *, 
         text = f"the certificate of {host} {why}"
         if error.verify_code in _UNKNOWN_AUTHORITY:
             text += "; name its authority in ca_file, or pin the certificate with fingerprint"
-        return RefusedError(text, stage="tls")
+        # A machine that has just been switched on may not know what time it is: that mends itself.
+        return (NetworkError if error.verify_code == _NOT_YET else RefusedError)(text, stage="tls")
     if isinstance(error, ssl.SSLError):
         reason = error.reason or ""
         if reason in _NO_TLS:

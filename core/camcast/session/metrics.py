@@ -55,10 +55,14 @@ class SessionMetrics:
     """Seconds of media that have not left this machine, because the link is slow."""
     latency: float
     """Seconds from the source to acknowledgement, moving average."""
+    latency_inside: float
+    """Of it, until it was sent: encoding, transcoding, a busy machine."""
+    latency_way: float
+    """The rest: waiting for a slow link (`lag` is that of this moment), the way there and back, the peer."""
     uptime: float
     """Seconds on the air."""
     downtime: float
-    """Seconds off the air while it was to be on it."""
+    """Seconds off the air while it was to be on it, those included in which the whole process stood still."""
     waiting: float
     """Seconds in which it was not to be on the air: there was no media yet or any more, or it was paused."""
     retries: int
@@ -141,6 +145,13 @@ class Recorder:
         """Not publishing, and not to: no media yet or any more, or paused."""
         self._turn(_Mode.REST)
 
+    def stood_still(self, seconds: float) -> None:
+        """Nothing ran for so long, and nothing was sent: a connection that stood meanwhile was not on the air."""
+        if self._mode is _Mode.UP:
+            self._since += seconds
+            self._spent[_Mode.DOWN] += seconds
+        self._samples.clear()
+
     def failure(self, error_class: ErrorClass, text: str) -> None:
         self.failed_attempts += 1
         self.errors[error_class] = self.errors.get(error_class, 0) + 1
@@ -218,6 +229,8 @@ class Recorder:
             pending=pending,
             lag=on_air.outlet.lag if on_air is not None else 0.0,
             latency=flow.latency,
+            latency_inside=max(0.0, flow.latency - flow.way),
+            latency_way=flow.way,
             uptime=self.uptime,
             downtime=self.downtime,
             waiting=self.waiting,

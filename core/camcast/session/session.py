@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
 
 from camcast.config import SessionConfig
 from camcast.events import SessionState
@@ -21,6 +22,8 @@ STOP_DEADLINE = 5.0
 """Seconds in which a session ends cleanly, whatever its state."""
 SAMPLE = 1.0
 """Seconds between two samples of the figures."""
+STILL = 2.0
+"""Seconds by which a look must be late to show that the loop stood still, or the whole process."""
 
 
 class Session:
@@ -35,6 +38,8 @@ class Session:
         self._feed = feed
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
+        self._due = inf
+        """When the next look was to be."""
 
     # --- what others see ----------------------------------------------------------------------------------
 
@@ -137,7 +142,11 @@ class Session:
 
     def tick(self, now: float) -> float:
         """Look after liveness, idleness and figures; see `camcast.session.rounds.Looked`."""
+        late, self._due = now - self._due, inf
+        if late > STILL:
+            self.recorder.stood_still(late)
         due = self._supervisor.check(now)
+        self._due = max(now, due)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

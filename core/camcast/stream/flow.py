@@ -71,6 +71,8 @@ class FlowCounters:
     slow_sends: int = 0
     latency: float = 0.0
     """Seconds from the source's hand-over to acknowledgement: a moving average."""
+    way: float = 0.0
+    """Of it, seconds from sending to acknowledgement."""
 
     def drop(self, kind: MediaKind, reason: str, count: int = 1) -> None:
         self.dropped[kind, reason] += count

@@ -6,6 +6,7 @@ A transport is a plugin: what it raises is told to the owner, and never reaches 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic_ns
 from typing import Protocol
 
@@ -15,12 +16,14 @@ from camcast.contracts import Transport, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
 from camcast.stream.flow import REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
-from camcast.stream.ledger import ARRIVAL, KIND, Ledger
+from camcast.stream.ledger import ARRIVAL, KIND, SENT, Ledger
 
 SLOW_SEND = 0.005
 """Seconds of `send` that are told: a whole round of the hub takes less, and everybody else waits meanwhile."""
 LATENCY_SHARE = 0.05
 """Weight of a new measurement of the latency."""
+HELD = 2.0
+"""Seconds between two looks that show that the loop, or the whole process, stood still: no latency is measured then."""
 
 _VIDEO = MediaKind.VIDEO
 
@@ -54,6 +57,8 @@ class Sender:
     last_video: int = attrs.field(default=0, init=False)
     """The newest time sent, ms on the attempt's own timeline. Likewise `last_audio`."""
     last_audio: int = attrs.field(default=0, init=False)
+    _looked: float = attrs.field(default=inf, init=False)
+    """When the transport was last asked."""
 
     def begin(self, time: int) -> None:
         """The first unit's time on the hub is `time` less what the attempt's timeline is to begin with."""
@@ -148,9 +153,12 @@ class Sender:
             self.owner.broken(error)
             return now
         newest = ledger.look(now, done, here)
-        if newest is not None and newest[ARRIVAL]:
+        held, self._looked = now - self._looked > HELD, now
+        if newest is not None and newest[ARRIVAL] and not held:
+            counters = self.counters
             seconds = (monotonic_ns() - newest[ARRIVAL]) / 1e9
-            self.counters.latency += (seconds - self.counters.latency) * LATENCY_SHARE
+            counters.latency += (seconds - counters.latency) * LATENCY_SHARE
+            counters.way += (now - newest[SENT] - counters.way) * LATENCY_SHARE
         return now
 
     def adopt(self, counters: FlowCounters) -> None:

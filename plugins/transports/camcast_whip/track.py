@@ -57,6 +57,8 @@ class OutgoingTrack:
         self._keyframe_wanted = keyframe_wanted
         self._heard = heard
         self._asked_at = 0.0
+        # A clock that is set meanwhile must not pull sound and picture apart: RFC 3550 §6.4.1 lets it be elapsed time.
+        self._began = time.time() - time.monotonic()
 
     def packets(self, packet: Packet, time: int) -> list[bytes]:
         """RTP packets of one unit. Raises `MediaError`."""
@@ -75,7 +77,7 @@ class OutgoingTrack:
         """A compound sender report (RFC 3550 §6.4.1): the RTP time that belongs to now. `media_time` is ms."""
         stream, ssrc = self.stream, self.stream.parameters.ssrc
         info = RtcpSenderInfo(
-            ntp_timestamp=ntp_time(time.time()),
+            ntp_timestamp=self._ntp(),
             rtp_timestamp=stream.timestamp(round(media_time * self._ticks_per_ms)),
             packet_count=stream.packets_sent & 0xFFFFFFFF,
             octet_count=stream.bytes_sent & 0xFFFFFFFF,
@@ -85,6 +87,9 @@ class OutgoingTrack:
 
     def goodbye(self, cname: str, media_time: float) -> bytes:
         return self.report(cname, media_time) + bytes(RtcpByePacket(sources=[self.stream.parameters.ssrc]))
+
+    def _ntp(self) -> int:
+        return ntp_time(self._began + time.monotonic())
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Called by aiortc's DTLS transport for RTCP about this track."""
@@ -114,7 +119,7 @@ class OutgoingTrack:
                 last_report=report.lsr,
                 delay=report.dlsr,
             ),
-            ntp_time(time.time()),
+            self._ntp(),
         )
         if alive:
             self._heard()

@@ -128,6 +128,20 @@ def test_failures_are_counted_by_class(recorder: Recorder) -> None:
     assert (shown.failed_attempts, shown.errors, shown.last_error) == (3, {"network": 2, "busy": 1}, "third")
 
 
+def test_time_in_which_nothing_ran_was_not_on_the_air(recorder: Recorder, clock: Clock) -> None:
+    recorder.up()
+    for _ in range(3):
+        second(recorder, clock, size=1000)
+    clock.time += 60.5
+    recorder.stood_still(60.0)
+    assert (recorder.uptime, recorder.downtime, recorder.waiting) == (3.5, 60.0, 0.0)
+    assert recorder.rate == (0.0, 0.0)
+    recorder.rest()
+    clock.time += 60.0
+    recorder.stood_still(60.0)
+    assert (recorder.uptime, recorder.downtime, recorder.waiting) == (3.5, 60.0, 60.0)
+
+
 def test_drops_are_told_by_kind_and_reason(recorder: Recorder) -> None:
     recorder.flow.drop(MediaKind.VIDEO, "link behind", 3)
     recorder.flow.drop(MediaKind.AUDIO, "link behind", 2)

@@ -92,6 +92,27 @@ def test_it_is_an_average_that_moves(place: Place) -> None:
     assert 0 < LATENCY_SHARE < 0.1
 
 
+def test_it_is_told_apart_where_it_comes_from(place: Place) -> None:
+    """A slow encoder is not a slow network."""
+    for _ in range(200):
+        place.now += 0.1
+        place.pictures(1, arrival=place.now - 0.4)
+        place.now += 0.2
+        place.acknowledged(1)
+    assert place.sender.counters.latency == pytest.approx(0.6, rel=0.01)
+    assert place.sender.counters.way == pytest.approx(0.2, rel=0.01)
+
+
+def test_what_was_under_way_while_nothing_ran_says_nothing_of_the_way(place: Place) -> None:
+    place.pictures(1, arrival=100.0)
+    place.acknowledged(0)
+    place.now += 60.0
+    assert place.acknowledged(1) == 0.0
+    place.pictures(1, arrival=place.now)
+    place.now += 0.2
+    assert place.acknowledged(1) == pytest.approx(0.2 * LATENCY_SHARE)
+
+
 def test_the_newest_of_several_counts_and_pictures_sent_again_do_not(place: Place) -> None:
     place.pictures(1, arrival=99.0)
     place.pictures(1, arrival=99.9)

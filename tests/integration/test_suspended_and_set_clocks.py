@@ -1,0 +1,194 @@
+"""`camcast run` to a real server of each transport while the process is suspended, and while the system's clock is set.
+
+Suspended: a machine that is moved live, a process under a debugger. For longer than the longest patience of any of the
+servers (30 s, of WebRTC's consent), so what holds here holds for longer ones. The clock: set by a time server or by
+hand, an hour forward or back, which libfaketime shows to the process and everything in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from camcast.config import TargetConfig
+from tests.compare import Media
+from tests.integration.peers import KEY, PEERS, Peer, RtmpPeer, RtmpsPeer, SrtPeer, WhipPeer
+from tests.media import made
+from tests.servers.process import wait_for
+
+OVER_THE_NETWORK = ("rtmp", "rtmps", "srt", "whip")
+SUSPENDED = 33.0
+"""Seconds."""
+BACK = 5.0
+"""Seconds in which each is back, by what the project promises."""
+BUSY = 3.0
+"""Times that a machine which does much else may take for it."""
+
+
+@pytest.fixture
+def peers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
+    """A server of each transport, by its name."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(PEERS[name](tmp_path / name)) for name in OVER_THE_NETWORK}
+
+
+def arrived(peer: Peer) -> int:
+    """How much the server has taken so far: bytes, or units."""
+    match peer:
+        case RtmpPeer():
+            return sum(path.stat().st_size for path in peer.nginx.recordings(KEY))
+        case SrtPeer():
+            return peer.tool.output.stat().st_size if peer.tool.output.exists() else 0
+        case WhipPeer():
+            return len(peer.whip.received())
+    raise AssertionError(peer)
+
+
+def output(target: TargetConfig) -> dict[str, Any]:
+    """The keys of an output that `target` was made of, with time enough to connect for a busy machine."""
+    target = attrs.evolve(target, connect_timeout=15.0)
+    given = attrs.asdict(target, filter=lambda field, value: field.init and value != field.default, recurse=False)
+    return {key: dict(value) if key == "options" else value for key, value in given.items()}
+
+
+@attrs.define
+class Command:
+    """A running `camcast run`."""
+
+    process: subprocess.Popen[str]
+    logged: Path
+
+    @property
+    def log(self) -> str:
+        return self.logged.read_text()
+
+    def end(self) -> dict[str, Any]:
+        """End it; returns its figures."""
+        self.process.terminate()
+        out, _ = self.process.communicate(timeout=30)
+        return json.loads(out)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def running(folder: Path, peers: dict[str, Peer], **environment: str) -> Iterator[Command]:
+    """One camera to all of them."""
+    source = {"type": "file", "url": str(made("h264_aac")), "options": {"loop": True}}
+    stream = {"source": source, "outputs": {name: output(peer.target()) for name, peer in peers.items()}}
+    file, logged = folder / "camcast.json", folder / "log"
+    file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    with logged.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **environment},
+        )
+    try:
+        yield Command(process, logged)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def seconds_arrive(peers: dict[str, Peer], seconds: int, within: float, command: Command) -> None:
+    """Wait until each server has taken about so many seconds more of the clip."""
+    before = {name: arrived(peer) for name, peer in peers.items()}
+    late = set(peers)
+
+    def all_have() -> bool:
+        late.difference_update(
+            [name for name in late if arrived(peers[name]) >= before[name] + seconds * A_SECOND[type(peers[name])]]
+        )
+        return not late
+
+    wait_for(all_have, timeout=within, why=f"{late} goes on\n{command.log}")
+
+
+A_SECOND = {RtmpPeer: 60_000, RtmpsPeer: 60_000, SrtPeer: 60_000, WhipPeer: 60}
+"""What a server takes of the clip in a second: bytes, or units."""
+
+
+def in_order(peers: dict[str, Peer]) -> None:
+    """What a server wrote down whose connection was never lost has no picture before another."""
+    for peer in peers.values():
+        if isinstance(peer, RtmpPeer):
+            (recording,) = peer.nginx.recordings(KEY)
+            times = [unit.dts for unit in Media.read(recording).video]
+            assert times == sorted(times)
+
+
+def test_a_process_that_was_suspended_is_back_at_once_with_true_figures(peers: dict[str, Peer], tmp_path: Path) -> None:
+    with running(tmp_path, peers) as command:
+        seconds_arrive(peers, 1, 40, command)
+        command.process.send_signal(signal.SIGSTOP)
+        time.sleep(SUSPENDED)
+        command.process.send_signal(signal.SIGCONT)
+        seconds_arrive(peers, 1, BACK * BUSY, command)
+        seconds_arrive(peers, 4, 20, command)
+        figures = command.end()
+    assert command.log.count("This process stood still for 33 s: it was stopped, or got no processor") == 1
+    for session in figures["sessions"]:
+        assert session["healthy"], session
+        assert session["attempts"] <= 2, session
+        # Nothing was on the air meanwhile, whatever the connection says; and no picture took half a minute.
+        assert SUSPENDED - 1 < session["downtime"] < SUSPENDED + 20, session
+        lived = session["uptime"] + session["downtime"] + session["waiting"]
+        assert lived == pytest.approx(figures["seconds"], abs=1.5)
+        assert session["bitrate_average"] > 300_000, "the clip's is 550 kbit/s"
+        assert session["latency"] < 1.5, session
+    in_order(peers)
+
+
+@pytest.fixture
+def set_clock(tmp_path: Path) -> Callable[[int], dict[str, str]]:
+    """Set the clock that a process sees, by seconds; returns what its environment needs for that."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    moved = tmp_path / "clock"
+
+    def move(seconds: int) -> dict[str, str]:
+        fresh = moved.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        fresh.rename(moved)
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(moved),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    return move
+
+
+def test_a_clock_that_is_set_moves_no_stream(
+    peers: dict[str, Peer], tmp_path: Path, set_clock: Callable[[int], dict[str, str]]
+) -> None:
+    with running(tmp_path, peers, **set_clock(0)) as command:
+        seconds_arrive(peers, 1, 40, command)
+        for moved in (3600, -3600):
+            set_clock(moved)
+            seconds_arrive(peers, 3, 20, command)
+        figures = command.end()
+    assert "The system's clock was set forward by 3600 s" in command.log
+    assert "The system's clock was set back by 7200 s" in command.log
+    assert "network" not in command.log.partition("set forward")[2]
+    for session in figures["sessions"]:
+        assert session["healthy"], session
+        assert session["attempts"] == 1, session
+        # Over UDP nobody says at the end that the last second has arrived.
+        assert session["frames_dropped"] == 0 or session["label"].endswith("whip"), session
+        assert session["latency"] < 1.5, session
+        lived = session["uptime"] + session["downtime"] + session["waiting"]
+        assert lived == pytest.approx(figures["seconds"], abs=1.5)
+    in_order(peers)
