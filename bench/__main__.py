@@ -45,6 +45,7 @@ OTHERS = (
     Other("transports", "each transport, beside ffmpeg"),
     Other("failover", "off the air when a server goes", ("--quick",)),
     Other("isolation", "bad destinations beside good ones", ("--quick",)),
+    Other("dead", "three hundred outputs to dead hosts"),
     Other("crowd", "a thousand sessions and a host that comes back", ("--quick",)),
     Other("fallback", "H.265 to places that take H.264 only", ("--minutes", "1")),
     Other("far", "servers far away, beside ffmpeg", by_name_only=True),

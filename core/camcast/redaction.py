@@ -283,7 +283,7 @@ def url_secrets(url: str) -> frozenset[str]:
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _all_spellings(secrets: frozenset[str]) -> tuple[str, ...]:
     """The longest first, since one may be part of another."""
     found: set[str] = set()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import attrs
 
+from camcast.engine.dead_hosts import DeadHosts
 from camcast.events import (
     AttemptFailed,
     AttemptStarted,
@@ -29,6 +30,8 @@ from camcast.printable import printable
 
 HELD = 0.1
 """Seconds for which a line waits for what belongs to it."""
+OTHERS = 1.0
+"""Seconds in which those are gathered who have the same trouble with the same host."""
 
 log = logging.getLogger("camcast")
 
@@ -40,6 +43,9 @@ class EventLog:
     _name_of: Callable[[int], str]
     _held: dict[SessionKey, Event] = attrs.field(factory=dict, init=False)
     _timers: dict[SessionKey, asyncio.TimerHandle] = attrs.field(factory=dict, init=False)
+    _dead: DeadHosts = attrs.field(factory=DeadHosts, init=False)
+    _others: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+    """When those are told who have the trouble of somebody else."""
 
     def tell(self, event: Event) -> None:
         """Log it, now or together with what follows."""
@@ -52,7 +58,7 @@ class EventLog:
             self._write("debug", event.text, event)
         elif held is not None and (text := _together(held, event)):
             self._forget(event.key)
-            self._write(event.level, text, held, event)
+            self._happened(event.level, text, held, event)
         else:
             self._release(event.key)
             if isinstance(event, AttemptFailed | Connected):
@@ -66,12 +72,33 @@ class EventLog:
         """Tell what is held back."""
         for key in list(self._held):
             self._release(key)
+        self._tell_others()
 
     def _release(self, key: SessionKey) -> None:
         held = self._held.get(key)
         if held is not None:
             self._forget(key)
-            self._write(held.level, held.text, held)
+            self._happened(held.level, held.text, held)
+
+    def _happened(self, level: str, text: str, first: Event, second: Event | None = None) -> None:
+        """Tell what may be the trouble, or the return, of a host that others want as well."""
+        events = (first,) if second is None else (first, second)
+        if isinstance(first, Connected):
+            self._dead.reached(first.target)
+        elif isinstance(first, AttemptFailed):
+            trouble, news = self._dead.see(first, second)
+            if trouble is not None and trouble.untold and self._others is None:
+                self._others = asyncio.get_running_loop().call_later(OTHERS, self._tell_others)
+            level = level if news else "debug"
+        self._write(level, text, *events)
+
+    def _tell_others(self) -> None:
+        if self._others is not None:
+            self._others.cancel()
+            self._others = None
+        for trouble in self._dead.untold():
+            self._write(trouble.first.level, trouble.text, trouble.first)
+            trouble.untold.clear()
 
     def _forget(self, key: SessionKey) -> None:
         del self._held[key]

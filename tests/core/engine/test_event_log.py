@@ -6,11 +6,14 @@ import asyncio
 import logging
 from typing import Any
 
+import attrs
 import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import World, until
 
 from camcast.config import RetryPolicy
+from camcast.engine import dead_hosts, event_log
+from camcast.engine.dead_hosts import DeadHosts
 from camcast.engine.event_log import EventLog
 from camcast.errors import ErrorClass, NetworkError
 from camcast.events import (
@@ -118,3 +121,81 @@ async def test_a_session_that_fails_and_comes_back_is_told_in_a_line_each(caplog
     assert [record.getMessage() for record in caplog.records if "connected to" in record.getMessage()]
     await world.close()
     assert not [record for record in caplog.records if "-> error" in record.getMessage()]
+
+
+def dead(number: int, url: str = "rtmp://10.0.0.1/live/***", error: str = "refused", **more: Any) -> AttemptFailed:
+    """Session `number` finds a host dead."""
+    label, key = f"cam{number}_main", type(KEY)(number, 0, "rtmp")
+    failed = AttemptFailed(
+        label=label, key=key, attempt=0, target=url, error_class=ErrorClass.NETWORK, error=error, stage="connect"
+    )
+    return attrs.evolve(failed, **more)
+
+
+def again(failed: AttemptFailed) -> RetryScheduled:
+    return RetryScheduled(label=failed.label, key=failed.key, attempt=1, delay=2, next_attempt_at=0)
+
+
+async def test_hundreds_of_sessions_that_find_a_host_dead_are_two_lines(caplog: pytest.LogCaptureFixture) -> None:
+    events = [event for _round in range(5) for one in range(100) for event in (dead(one), again(dead(one)))]
+    first, second = await told(caplog, *events)
+    assert first == "Session cam0_main: rtmp://10.0.0.1/live/***: network: refused; next try in 2 s"
+    named = "cam1_main, cam2_main, cam3_main, cam4_main, cam5_main and 94 more"
+    assert second == f"The same at 10.0.0.1 (network: refused) for 99 more: {named}"
+
+
+async def test_who_else_finds_it_dead_is_told_soon(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "OTHERS", 0.05)
+    log = EventLog(lambda camera: "")
+    for one in (dead(0), again(dead(0)), dead(1), again(dead(1))):
+        log.tell(one)
+    await until(lambda: len(caplog.records) == 2)
+    assert caplog.records[1].getMessage() == "The same at 10.0.0.1 (network: refused) for 1 more: cam1_main"
+    log.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        dead(1, url="rtmp://10.0.0.2/live/***"),
+        dead(1, error="no route"),
+        dead(1, error_class=ErrorClass.REFUSED),
+        dead(1, stage="publish"),
+    ],
+    ids=["another host", "another reason", "a refusal", "a stream's own trouble"],
+)
+async def test_what_is_another_trouble_is_a_line_of_its_own(
+    caplog: pytest.LogCaptureFixture, other: AttemptFailed
+) -> None:
+    lines = await told(caplog, dead(0), again(dead(0)), other, again(other))
+    assert len(lines) == 2
+    assert lines[1].startswith("Session cam1_main")
+
+
+async def test_a_host_that_is_lost_anew_is_news(caplog: pytest.LogCaptureFixture) -> None:
+    one = dead(0)
+    found = Connected(label=one.label, key=one.key, target=one.target)
+    lines = await told(caplog, one, again(one), one, again(one), found, one, again(one))
+    assert [line.split()[2] for line in lines] == [
+        "rtmp://10.0.0.1/live/***:",
+        "connected",
+        "rtmp://10.0.0.1/live/***:",
+    ]
+
+
+async def test_giving_up_is_told_although_the_trouble_is_known(caplog: pytest.LogCaptureFixture) -> None:
+    one = dead(0)
+    ended = GaveUp(label=one.label, key=one.key, attempts=10, error=one.error)
+    lines = await told(caplog, one, again(one), one, ended, one, ended)
+    assert len(lines) == 2
+    assert lines[1].endswith("it gave up after 10 retries")
+
+
+def test_what_is_known_of_hosts_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_hosts, "MOST", 10)
+    hosts = DeadHosts()
+    for number in range(100):
+        assert hosts.see(dead(0, url=f"rtmp://host{number}/live/***"), None)[1]
+    assert sum(map(len, hosts._known.values())) <= 10

@@ -1,0 +1,114 @@
+"""What hundreds of outputs cost whose servers are all dead: `camcast run`, its processor time and its log.
+
+A third of the hosts refuse connections, a third are never heard of, the names of a third are not known. Measured is the
+whole process, without its start, its lines counted. Reach: below 3 % of one core, and a line for each host and each
+change of how it is.
+
+    python -m bench.dead [--sessions 300] [--hosts 30] [--seconds 40]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.media import made
+from tests.servers.process import free_port, wait_for
+
+from bench.report import Row, keep, show
+
+MOST_CPU = 3.0
+"""% of one core."""
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[int]:
+    """A port whose kernel answers nobody: its queue of connections is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def configuration(sessions: int, hosts: int, refusing: int, silent: int) -> dict[str, Any]:
+    """One camera with so many outputs, spread over the hosts."""
+    kinds = (
+        lambda host: f"rtmp://127.0.0.{2 + host}:{refusing}",
+        lambda host: f"rtmp://127.0.0.1:{silent}",
+        lambda host: f"rtmp://dead{host}.invalid",
+    )
+    outputs = {
+        f"out{number}": {"url": f"{kinds[number % 3](number % hosts)}/live/key{number}"} for number in range(sessions)
+    }
+    source = {"type": "file", "url": str(made("h264_aac")), "options": {"loop": True}}
+    return {"cameras": [{"camera_id": 0, "streams": [{"source": source, "outputs": outputs}]}]}
+
+
+def spent(pid: int) -> float:
+    """Seconds of processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: Path, sessions: int, hosts: int, seconds: float) -> Row:
+    """Run it; returns the figures."""
+    with deaf() as silent:
+        file, logged = folder / "dead.json", folder / "log"
+        file.write_text(json.dumps(configuration(sessions, hosts, free_port(), silent)))
+        with logged.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        try:
+            wait_for(lambda: "starting -> running" in logged.read_text(), timeout=60)
+            began = time.monotonic()
+            before = spent(process.pid)
+            time.sleep(seconds)
+            used, took = spent(process.pid) - before, time.monotonic() - began
+            lines = logged.read_text().splitlines()
+            process.terminate()
+            figures = json.loads(process.communicate(timeout=30)[0])
+        finally:
+            process.kill()
+            process.wait()
+    return {
+        "sessions": sessions,
+        "hosts": hosts,
+        "seconds": round(took, 1),
+        "cpu_percent": round(100 * used / took, 2),
+        "log_lines": len(lines),
+        "attempts": figures["totals"]["attempts"],
+    }
+
+
+def main() -> int:
+    """Measure, show, and say whether the reach is met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=300)
+    parser.add_argument("--hosts", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), asked.sessions, asked.hosts, asked.seconds)
+    show("outputs whose servers are all dead", [found])
+    print(keep("dead", [found], reach=f"below {MOST_CPU:g} % of one core"))
+    return 0 if found["cpu_percent"] < MOST_CPU else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
