@@ -6,18 +6,13 @@ import asyncio
 import contextlib
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
+from camcast.interpreter import interpreter
+
 HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals to the whole group are the parent's business: it ends its workers, in order."""
-
-
-def interpreter() -> list[str]:
-    """This interpreter, looking for modules nowhere but where this process may: never in the working directory."""
-    flags = [("-I", sys.flags.isolated), ("-E", sys.flags.ignore_environment), ("-s", sys.flags.no_user_site)]
-    return [sys.executable, "-P", *(flag for flag, given in flags if given)]
 
 
 @contextlib.contextmanager

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from camcast.workers.child import HELD, Child, held_back, interpreter
+from camcast.workers.child import HELD, Child, held_back
 
 LIMIT = 1 << 20
 SAYS = "import sys; from camcast.workers.child import release; release(); print('ready', flush=True); sys.stdin.read()"
@@ -65,15 +63,3 @@ async def test_files_of_the_working_directory_are_not_run(tmp_path: Path, monkey
     child.close()
     await asyncio.wait_for(child.ended.wait(), 10)
     assert child.returncode == 0
-
-
-@pytest.mark.parametrize("flag", ["-I", "-E", "-s", "-P"])
-def test_it_looks_for_modules_nowhere_where_its_parent_does_not(flag: str) -> None:
-    code = "from camcast.workers.child import interpreter; print(*interpreter()[1:])"
-    told = subprocess.run([sys.executable, flag, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert flag in told.stdout.split()
-    assert "-P" in told.stdout.split()
-
-
-def test_a_plain_parent_has_plain_workers() -> None:
-    assert interpreter()[:2] == [sys.executable, "-P"]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from functools import cache
 
+from camcast.interpreter import interpreter
+
 _LIGHT = {"attr", "attrs", "cattr", "cattrs", "pluggy", "typing_extensions", "exceptiongroup"}
 """What the core itself loads."""
 
@@ -32,7 +34,7 @@ def heavy_imports(module: str) -> tuple[str, ...]:
     Raises `RuntimeError` when it cannot be imported.
     """
     code = _LIST.format(path=sys.path, module=module)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([*interpreter(), "-c", code], capture_output=True, text=True, timeout=60)
     if run.returncode:
         raise RuntimeError(run.stderr.strip().rpartition("\n")[2])
     _kinds, loaded, _problems = json.loads(run.stdout)

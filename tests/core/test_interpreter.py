@@ -1,0 +1,46 @@
+"""Python is started so that files of the working directory are never run: there is one way to start it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from camcast.interpreter import interpreter
+from camcast.testing.conformance.listing import heavy_imports
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("flag", ["-I", "-E", "-s", "-P"])
+def test_it_looks_for_modules_nowhere_where_its_parent_does_not(flag: str) -> None:
+    code = "from camcast.interpreter import interpreter; print(*interpreter()[1:])"
+    told = subprocess.run([sys.executable, flag, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert flag in told.stdout.split()
+    assert "-P" in told.stdout.split()
+
+
+def test_a_plain_parent_has_plain_children() -> None:
+    assert interpreter()[:2] == [sys.executable, "-P"]
+
+
+def test_nothing_of_ours_starts_python_by_itself() -> None:
+    """`-c` and `-m` put the working directory first, where anybody may have left a `json.py`."""
+    doors = {
+        str(path.relative_to(ROOT))
+        for folder in ("core", "plugins", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        if "sys.executable" in path.read_text()
+    }
+    assert doors == {"core/camcast/interpreter.py"}
+
+
+def test_listing_a_plugin_runs_no_file_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the working directory was run')")
+    monkeypatch.chdir(tmp_path)
+    heavy_imports.cache_clear()
+    assert heavy_imports("camcast_testsrc") == ()
