@@ -159,11 +159,12 @@ class Moved(SessionEvent):
     old: str
     new: str
     gap: float
-    """Seconds without a publishing attempt."""
+    """Seconds without a picture at the server: from the first one that the old place did not acknowledge, to the first
+    one for the new place."""
 
     @property
     def text(self) -> str:
-        return f"Session {self.label} {self.why}: {self.old} -> {self.new} ({self.gap * 1000:.0f} ms off air)"
+        return f"Session {self.label} {self.why}: {self.old} -> {self.new} ({self.gap * 1000:.0f} ms without a picture)"
 
 
 @attrs.frozen(kw_only=True)

@@ -190,9 +190,23 @@ MUTANTS = (
     ),
     Mutant(
         "workers look into the working directory",
-        _CHILD,
+        "core/camcast/interpreter.py",
         'return [sys.executable, "-P", *',
         "return [sys.executable, *",
         _CHILD_TESTS,
+    ),
+    Mutant(
+        "each retry at a dead host is a line of the log",
+        "core/camcast/engine/event_log.py",
+        'level = level if news else "debug"',
+        "pass",
+        ("tests/core/engine/test_event_log.py",),
+    ),
+    Mutant(
+        "a source that has given up is dead until somebody comes",
+        "core/camcast/camera/stream.py",
+        "            policy.revive()\n",
+        "            return await asyncio.Event().wait()  # type: ignore[return-value]\n",
+        ("tests/core/camera/test_stream.py",),
     ),
 )

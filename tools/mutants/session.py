@@ -273,9 +273,30 @@ MUTANTS = (
     Mutant(
         "the latency is of what was sent again, too",
         _SENDER,
-        "if newest is not None and newest[ARRIVAL]:",
-        "if newest is not None:",
+        "if newest is not None and newest[ARRIVAL] and not held:",
+        "if newest is not None and not held:",
         _SENDER_TESTS,
+    ),
+    Mutant(
+        "a minute in which nothing ran is latency",
+        _SENDER,
+        "if newest is not None and newest[ARRIVAL] and not held:",
+        "if newest is not None and newest[ARRIVAL]:",
+        _SENDER_TESTS,
+    ),
+    Mutant(
+        "a minute in which nothing ran was on the air",
+        _METRICS,
+        "self._spent[_Mode.DOWN] += seconds",
+        "self._spent[_Mode.UP] += seconds",
+        _METRICS_TESTS,
+    ),
+    Mutant(
+        "a gap begins when the loss is noticed",
+        "core/camcast/session/telling.py",
+        "self._off_since = time.monotonic() if since is None else since",
+        "self._off_since = time.monotonic()",
+        ("tests/core/session/test_telling.py",),
     ),
     Mutant(
         "the bitrate is bytes a second",

@@ -128,7 +128,8 @@ class Supervisor:
         self.telling.dropped(kind)
 
     def begun(self, attempt: Attempt) -> None:
-        """It is known to be on the air already."""
+        if self.active is not None and attempt is self.active.attempt:
+            self.telling.begun()
 
     def redirected(self, attempt: Attempt, url: str) -> None:
         """Followed within the rules: at once while it is being opened, else by a planned move."""
@@ -254,7 +255,8 @@ class Supervisor:
             self.policy.moved_to(attempt.index, chosen=why == "switch")
         self._recorder.up()
         took = time.monotonic() - attempt.started_at
-        if self.telling.on_air(attempt.index, attempt.shown, took=took, why=why, gap=gap):
+        begun = on_air.outlet.sending
+        if self.telling.on_air(attempt.index, attempt.shown, took=took, why=why, gap=gap, begun=begun):
             self._recorder.moves += 1
         self._standby.begin(on_air, chosen=self.policy.chosen == attempt.index)
 
@@ -292,6 +294,7 @@ class Supervisor:
             twin.attempt.adopt(self)
             self._go_live(twin, "failover", gap=0.0)
             return
+        self.telling.off_air(active.outlet.unseen_since)
         self._failures.failed(error, active.attempt)
         self._standby.end()
         self._off_air(active, clean=False)

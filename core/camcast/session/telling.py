@@ -38,6 +38,8 @@ class Telling:
     _last: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Where the session was last on the air: index in the chain, and redacted URL."""
     _off_since: float | None = attrs.field(default=None, init=False)
+    _move: Moved | None = attrs.field(default=None, init=False)
+    """Told once its first picture is on its way."""
 
     @property
     def last_index(self) -> int:
@@ -52,23 +54,37 @@ class Telling:
     def started(self, retries: int, index: int, shown: str) -> None:
         self.emit(AttemptStarted(label=self.label, key=self.key, attempt=retries, target=shown, target_index=index))
 
-    def on_air(self, index: int, shown: str, *, took: float, why: str, gap: float | None = None) -> bool:
-        """It publishes. `gap`: seconds off the air; None = since `off_air`. Returns whether it has moved."""
+    def on_air(
+        self, index: int, shown: str, *, took: float, why: str, gap: float | None = None, begun: bool = True
+    ) -> bool:
+        """It publishes. `gap`: seconds without a picture; None = since `off_air`, until the first one is on its way:
+        now, or where it has not `begun`, when that is called. Returns whether it has moved."""
         self.emit(Connected(label=self.label, key=self.key, target=shown, target_index=index, took=took))
         last, self._last = self._last, (index, shown)
-        off, self._off_since = self._off_since, None
         if last is None or (last[0] == index and why != "redirect"):
+            self._off_since = None
             return False
-        if gap is None:
-            gap = time.monotonic() - off if off is not None else 0.0
         why = "failback" if why == "failover" and last[0] and not index else why
-        self.emit(Moved(label=self.label, key=self.key, why=why, old=last[1], new=shown, gap=gap))
+        self._move = Moved(label=self.label, key=self.key, why=why, old=last[1], new=shown, gap=gap or 0.0)
+        if gap is not None:
+            self._off_since = None
+        if begun or gap is not None:
+            self.begun()
         return True
 
-    def off_air(self) -> None:
-        """It publishes no more, if it did."""
+    def begun(self) -> None:
+        """Its first picture is on its way."""
+        move, self._move = self._move, None
+        if move is not None:
+            off, self._off_since = self._off_since, None
+            self.emit(move if off is None else attrs.evolve(move, gap=time.monotonic() - off, time=time.time()))
+
+    def off_air(self, since: float | None = None) -> None:
+        """It publishes no more, if it did. `since`: `time.monotonic()` from which on the server has no picture of it;
+        None = from now on."""
+        self.begun()
         if self._off_since is None:
-            self._off_since = time.monotonic()
+            self._off_since = time.monotonic() if since is None else since
         self.drops(over=True)
 
     def failed(self, error: TransportError, text: str, retries: int, shown: str) -> None:

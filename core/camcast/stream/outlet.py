@@ -228,6 +228,11 @@ class Outlet:
         """Monotonic time; None = no picture has been sent yet."""
         return self._sender.last_picture
 
+    @property
+    def unseen_since(self) -> float | None:
+        """After `write_off`: monotonic time from which on the peer has no picture; None = it never had one."""
+        return self._sender.unseen_since
+
     def picture_overdue(self, now: float) -> float:
         """Seconds by which the next picture is later than the usual distance of this stream's pictures allows.
 

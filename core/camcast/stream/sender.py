@@ -54,6 +54,9 @@ class Sender:
     now: Callable[[], float]
     last_picture: float | None = attrs.field(default=None, init=False)
     """When the newest picture was sent."""
+    unseen_since: float | None = attrs.field(default=None, init=False)
+    """After `write_off`: when the first picture was sent that the peer has not acknowledged, or the newest one where it
+    has all of them; None = there was no picture."""
     last_video: int = attrs.field(default=0, init=False)
     """The newest time sent, ms on the attempt's own timeline. Likewise `last_audio`."""
     last_audio: int = attrs.field(default=0, init=False)
@@ -155,10 +158,9 @@ class Sender:
         newest = ledger.look(now, done, here)
         held, self._looked = now - self._looked > HELD, now
         if newest is not None and newest[ARRIVAL] and not held:
-            counters = self.counters
             seconds = (monotonic_ns() - newest[ARRIVAL]) / 1e9
-            counters.latency += (seconds - counters.latency) * LATENCY_SHARE
-            counters.way += (now - newest[SENT] - counters.way) * LATENCY_SHARE
+            self.counters.latency += (seconds - self.counters.latency) * LATENCY_SHARE
+            self.counters.way += (now - newest[SENT] - self.counters.way) * LATENCY_SHARE
         return now
 
     def adopt(self, counters: FlowCounters) -> None:
@@ -175,6 +177,9 @@ class Sender:
         """Count what is under way as lost with the connection; `settle`: ask the transport once more before."""
         if settle:
             self.look()
+        if self.unseen_since is None:
+            lost = (mark[SENT] for mark in self.ledger.marks if mark[KIND] is _VIDEO)
+            self.unseen_since = next(lost, self.last_picture)
         for mark in self.ledger.marks:
             kind = mark[KIND]
             if kind is not None:

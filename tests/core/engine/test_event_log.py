@@ -62,7 +62,7 @@ async def told(caplog: pytest.LogCaptureFixture, *events: Event, name: str = "",
         ((AttemptStarted(**NAMED, attempt=0, target=B), FOUND), f"Session cam0_main connected to {B}"),
         (
             (FOUND, Moved(**NAMED, why="failover", old=A, new=B, gap=0.5)),
-            f"Session cam0_main failover: {A} -> {B} (500 ms off air)",
+            f"Session cam0_main failover: {A} -> {B} (500 ms without a picture)",
         ),
         (
             (StateChanged(**NAMED, old=SessionState.CONNECTED, new=SessionState.DISCONNECTED, reason="stopped"),),

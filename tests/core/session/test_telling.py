@@ -58,6 +58,45 @@ def test_a_failover_says_how_long_the_session_was_off_the_air(
     assert moves(events) == [("failover", "a", "b", 5.0)]
 
 
+def test_a_gap_begins_with_the_first_picture_that_did_not_arrive(
+    told: Telling, events: list[SessionEvent], clock: Clock
+) -> None:
+    """A stall is noticed after five seconds, and they are part of it."""
+    told.on_air(0, "a", took=0.5, why="failover")
+    clock.time += 60
+    told.off_air(clock.time - 5.0)
+    told.off_air()
+    clock.time += 0.017
+    assert told.on_air(1, "b", took=0.017, why="failover")
+    assert moves(events) == [("failover", "a", "b", pytest.approx(5.017))]
+
+
+def test_a_gap_ends_with_the_first_picture(told: Telling, events: list[SessionEvent], clock: Clock) -> None:
+    told.on_air(0, "a", took=0.5, why="failover")
+    told.off_air()
+    clock.time += 2
+    assert told.on_air(1, "b", took=0.5, why="failover", begun=False)
+    assert moves(events) == []
+    clock.time += 3  # it waits for a keyframe
+    told.begun()
+    told.begun()
+    assert moves(events) == [("failover", "a", "b", 5.0)]
+
+
+def test_a_move_that_comes_to_nothing_is_told_all_the_same(
+    told: Telling, events: list[SessionEvent], clock: Clock
+) -> None:
+    told.on_air(0, "a", took=0.5, why="failover")
+    told.off_air()
+    told.on_air(1, "b", took=0.5, why="failover", begun=False)
+    clock.time += 1
+    told.off_air()
+    assert moves(events) == [("failover", "a", "b", 1.0)]
+    clock.time += 1
+    told.on_air(0, "a", took=0.5, why="failover")
+    assert moves(events)[1:] == [("failback", "b", "a", 1.0)]
+
+
 def test_a_failover_to_the_first_is_a_failback(told: Telling, events: list[SessionEvent], clock: Clock) -> None:
     told.on_air(2, "c", took=0.5, why="failover")
     told.off_air()

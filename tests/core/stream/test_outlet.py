@@ -503,6 +503,21 @@ async def test_work_beyond_the_slice_waits_for_the_next_turn_in_order() -> None:
     await until(lambda: all(link.numbers() == [0, 1, 2, 3] for link in links))
 
 
+def test_from_when_on_the_peer_has_no_picture() -> None:
+    hub, link = make(), Link()
+    one = outlet(hub, link)
+    hub.packet(picture(0, key=True))
+    link.time = 1.0
+    link.takes = False
+    for number in (25, 50):
+        hub.packet(picture(number))
+    one.write_off(settle=False)
+    assert one.unseen_since == 1.0
+    two = outlet(make(), Link())
+    two.write_off(settle=False)
+    assert two.unseen_since is None
+
+
 def test_closing_counts_what_the_peer_never_acknowledged() -> None:
     hub, link = make(), Link()
     one = outlet(hub, link)
