@@ -87,6 +87,13 @@ SOURCE = StreamMetrics(camera_id=0, stream_id=0, label="cam0_main", state=Source
             "source ended",
         ),
         ({"state": SessionState.DISCONNECTED, "health": Health.WAITING}, {"camera_id": 1}, "waiting for media", ""),
+        (
+            {"state": SessionState.DISCONNECTED, "health": Health.WAITING},
+            {"state": SourceState.RUNNING, "silent_for": 12.3},
+            "waiting for media",
+            "source running, but nothing has come for 12 s",
+        ),
+        ({"last_error": ""}, {}, "connected, unhealthy", "nothing of it arrives"),
         ({"state": SessionState.DISCONNECTED, "health": Health.PAUSED, "last_error": "long ago"}, {}, "paused", ""),
     ],
 )

@@ -40,7 +40,10 @@ BUSY = 3.0
 def peers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
     """A server of each transport, by its name."""
     with contextlib.ExitStack() as stack:
-        yield {name: stack.enter_context(PEERS[name](tmp_path / name)) for name in OVER_THE_NETWORK}
+        yield {
+            name: stack.enter_context(PEERS[name](tmp_path / name))  # type: ignore[call-arg]
+            for name in OVER_THE_NETWORK
+        }
 
 
 def arrived(peer: Peer) -> int:

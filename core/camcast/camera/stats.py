@@ -29,6 +29,8 @@ class StreamMetrics:
     """Why its source was lost; "" again once it has run for as long as makes it stable."""
     next_attempt_at: float | None = None
     """`time.time()` of its source's next run, while it waits for one; None also where it has given up for good."""
+    silent_for: float | None = None
+    """Seconds since a source that runs has brought anything; None = it does not run."""
     clock_jumps: int = 0
     """Places where the source's timestamps did not continue."""
     renditions: int = 0

@@ -64,6 +64,7 @@ class CameraStream:
             restarts=self.restarts,
             last_error=self.last_error,
             next_attempt_at=self._wall(self._due),
+            silent_for=self._silent_for,
             clock_jumps=self.feed.clock.jumps,
             renditions=len(self.feed.renditions),
             transcoders=self.feed.transcoders,
@@ -180,7 +181,20 @@ class CameraStream:
             elif not self.feed.slate.on_air:
                 self.feed.slate.show(slate, self.camera.name)
 
+    @property
+    def _silent_for(self) -> float | None:
+        """Seconds in which its running source has brought nothing; None = it does not run."""
+        if self.state is not SourceState.RUNNING:
+            return None
+        return self.feed.pulse.silent_for
+
     # --- FeedOwner ------------------------------------------------------------------------------------------
+
+    def condition(self) -> str:
+        silent = self._silent_for
+        if silent is not None:
+            return f"the source runs, but has brought nothing for {silent:.0f} s"
+        return f"the source is {self.state.value}" + (f": {self._error}" if self._error else "")
 
     def media_begins(self) -> None:
         if self.state is SourceState.STARTING:

@@ -244,15 +244,18 @@ def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
     if one.healthy or one.health is Health.PAUSED:
         return ""
     if one.health is Health.UNHEALTHY:
-        return printable(one.last_error)
+        arrives = "nothing of it arrives" if one.state is SessionState.CONNECTED else ""
+        return printable(one.last_error) or arrives
     if one.health is Health.UNCONFIRMED:
         return printable(one.unconfirmed)
     own = [s for s in streams if (s.camera_id, s.stream_id) == (one.key.camera_id, one.key.stream_id)]
-    return "".join(_source(stream) for stream in own if stream.state is not SourceState.RUNNING)
+    return "".join(_source(stream) for stream in own if stream.state is not SourceState.RUNNING or stream.silent_for)
 
 
 def _source(stream: StreamMetrics) -> str:
-    """How a stream's source is that does not run."""
+    """How a stream's source is of which nothing comes."""
+    if stream.silent_for is not None:
+        return f"source {stream.state.value}, but nothing has come for {stream.silent_for:.0f} s"
     text = f"source {stream.state.value}" + (f": {stream.last_error}" if stream.last_error else "")
     if stream.next_attempt_at is not None:
         text += f"; next try in {max(0.0, stream.next_attempt_at - time.time()):.0f}s"

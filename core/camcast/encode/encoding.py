@@ -10,6 +10,7 @@ from camcast.contracts import Encoder, EncoderSettings, Handover
 from camcast.encode.choice import open_best
 from camcast.encode.thread import Encode, EncoderThread
 from camcast.encode.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
+from camcast.errors import CamcastError
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 
@@ -26,7 +27,7 @@ class Encoding:
         *,
         label: str,
         on_packet: Callable[[Packet], object],
-        on_error: Callable[[str], object],
+        on_error: Callable[[CamcastError], object],
         on_drop: Callable[[MediaKind, str, int], object],
         note: Callable[[str, str], object],
     ) -> None:
@@ -58,6 +59,7 @@ class Encoding:
             self._threads[track.kind] = EncoderThread(
                 encode,
                 handover,
+                host,
                 name=name,
                 on_packet=on_packet,
                 on_error=on_error,

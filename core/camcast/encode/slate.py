@@ -20,7 +20,7 @@ from camcast.encode.choice import open_best
 from camcast.encode.silence import Silence
 from camcast.encode.thread import EncoderThread
 from camcast.encode.transcoding import video_bitrate
-from camcast.errors import EncoderError
+from camcast.errors import CamcastError, EncoderError
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S, Frame, Packet, Track
 
@@ -48,7 +48,7 @@ class Slate:
         name: str,
         label: str,
         on_packet: Callable[[Packet], object],
-        on_error: Callable[[str], object],
+        on_error: Callable[[CamcastError], object],
     ) -> None:
         """`video` and `audio` are the stream's tracks to imitate; `group` the last pictures seen, for "last"."""
         self._rate = video.frame_rate or DEFAULT_RATE
@@ -60,6 +60,7 @@ class Slate:
         self._thread = EncoderThread(
             self._process,
             handover,
+            host,
             name=f"{label}-slate",
             on_packet=self._deliver,
             on_error=on_error,

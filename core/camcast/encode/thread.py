@@ -1,12 +1,14 @@
 """A thread for one encoder or transcoder: frames or packets in, packets out, never a wait on the loop.
 
 The input is bounded: when it is full, what comes is dropped and counted, up to the next entry that can start afresh.
-What cannot keep up with real time for `PATIENCE` is told once, so that its owner stops it.
+What cannot keep up with real time for `PATIENCE` is told once, so that its owner stops it. What does not come back from
+one step is something else, and nobody's machine is too slow for it: it has hung, and is left behind.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +16,10 @@ from time import monotonic
 from typing import Protocol
 
 from camcast.contracts import Decoder, Encoder, Handover
-from camcast.errors import CamcastError, EncoderError, MediaError
+from camcast.descriptors import exhausted
+from camcast.errors import CamcastError, EncoderError, MediaError, PluginError
+from camcast.host import PluginHost
+from camcast.hosting.culprit import culprit
 from camcast.media import Frame, MediaKind, Packet
 
 log = logging.getLogger(__name__)
@@ -22,6 +27,10 @@ log = logging.getLogger(__name__)
 MAX_INPUT = 90
 PATIENCE = 5.0
 """Seconds of falling behind after which a thread is told to be too slow."""
+HANG = 10.0
+"""Seconds in one step after which it has hung. Opening an encoder is a step, too: hardware may take two or three."""
+LOOKS = 10
+"""Looks that must have found the same step: a process that was suspended was not looked at."""
 MAX_DAMAGED = 250
 """Packets in a row of which nothing can be decoded, after which a transcoder gives up."""
 
@@ -139,6 +148,26 @@ class Transcode:
                 part.close()
 
 
+class Held:
+    """Whether one step does not end, by a clock passed in."""
+
+    def __init__(self) -> None:
+        self._step: int | None = None
+        self._since = 0.0
+        self._looks = 0
+
+    def see(self, step: int | None, now: float) -> bool:
+        """The thread is within this step, None = waits for work. True once a step that has hung: say so now."""
+        if step is None or step != self._step:
+            self._step, self._since, self._looks = step, now, 0
+            return False
+        self._looks += 1
+        if self._looks < LOOKS or now - self._since < HANG:
+            return False
+        self._since = float("inf")
+        return True
+
+
 class EncoderThread:
     """Runs a `Process` on a thread of its own. All methods are called on the loop."""
 
@@ -146,15 +175,17 @@ class EncoderThread:
         self,
         process: Process,
         handover: Handover,
+        host: PluginHost,
         *,
         name: str,
         on_packet: Callable[[Packet], object],
-        on_error: Callable[[str], object],
+        on_error: Callable[[CamcastError], object],
         on_drop: Callable[[MediaKind, int], object],
         on_slow: Callable[[], object] = lambda: None,
     ) -> None:
         self.process = process
         self._handover = handover
+        self._host = host
         self._on_packet = on_packet
         self._on_error = on_error
         self._on_drop = on_drop
@@ -165,6 +196,10 @@ class EncoderThread:
         self._commands: deque[Callable[[], object]] = deque()
         self._behind_since: float | None = None
         self._skipping = False
+        self._step = 0
+        """Of the thread: its number, and whether it is within it."""
+        self._busy = False
+        self._held = Held()
         self._thread = threading.Thread(target=self._run, name=f"camcast-{name}", daemon=True)
         self._thread.start()
 
@@ -181,6 +216,9 @@ class EncoderThread:
                 self._input.append(item)
                 self._ready.notify()
             behind = len(self._input) > MAX_INPUT // 2
+            step = self._step if self._busy else None
+        if self._held.see(step, monotonic()):
+            self._hung()
         self._watch(behind)
 
     def command(self, call: Callable[[], object]) -> None:
@@ -211,6 +249,30 @@ class EncoderThread:
             self._behind_since = float("inf")
             self._on_slow()
 
+    def _hung(self) -> None:
+        """One step does not end. The thread cannot be: it goes when the step does, if ever."""
+        plugin, where = culprit(sys._current_frames().get(self._thread.ident or 0), self._host.plugins)
+        who = f"plugin {plugin.name}" if plugin is not None else self._thread.name
+        self._host.faults.count(who)
+        self._behind_since = float("inf")
+        self._on_error(
+            PluginError(f"{who} has hung for {HANG:g} s in {where}: it is left behind; this machine is not too slow")
+        )
+
+    def _bug(self, error: Exception) -> CamcastError:
+        """What the step raised, as its owner is told it."""
+        if isinstance(error, CamcastError):
+            return error
+        if told := exhausted(error):
+            return EncoderError(told)
+        traced = error.__traceback__
+        while traced is not None and traced.tb_next is not None:
+            traced = traced.tb_next
+        plugin, where = culprit(traced.tb_frame if traced is not None else None, self._host.plugins)
+        who = f"plugin {plugin.name}" if plugin is not None else self._thread.name
+        self._host.faults.tell(who, where, error)
+        return PluginError(f"{who} failed in {where}, by a bug of its own: {type(error).__name__}: {error}")
+
     def _run(self) -> None:
         try:
             while True:
@@ -221,20 +283,20 @@ class EncoderThread:
                         return
                     command = self._commands.popleft() if self._commands else None
                     item = self._input.popleft() if self._input and command is None else None
+                    self._step, self._busy = self._step + 1, True
                 if command is not None:
                     command()
                 elif item is not None:
-                    self._step(item)
-        except Exception as error:
-            known = isinstance(error, CamcastError)
-            if not known:
-                log.exception("%s failed", self._thread.name)
+                    self._take(item)
+                self._busy = False
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            told = self._bug(error)
             if not self._stopping:  # else its owner may have another thread by now, which is well
-                self._handover.call(self._on_error, str(error) if known else f"{type(error).__name__}: {error}")
+                self._handover.call(self._on_error, told)
         finally:
             self.process.close()
 
-    def _step(self, item: Frame | Packet) -> None:
+    def _take(self, item: Frame | Packet) -> None:
         for packet in self.process.step(item):
             if not self._handover.call_wait(self._on_packet, packet, timeout=1.0):
                 self._handover.call(self._on_drop, packet.track.kind, 1)

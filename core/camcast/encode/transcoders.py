@@ -29,10 +29,10 @@ keyframe."""
 
 @attrs.frozen(eq=False)
 class Taker:
-    """Who takes a transcoder's packets. `failed` is called with a text, after which nothing more comes."""
+    """Who takes a transcoder's packets. `failed` is called with the reason, after which nothing more comes."""
 
     packet: Callable[[Packet], object]
-    failed: Callable[[str], object]
+    failed: Callable[[CamcastError], object]
 
 
 @attrs.define(eq=False)
@@ -49,16 +49,16 @@ class Shared:
         for taker in self.takers:
             _give(taker, packet)
 
-    def failed(self, text: str) -> None:
+    def failed(self, error: CamcastError) -> None:
         for taker in self.takers:
-            taker.failed(text)
+            taker.failed(error)
 
 
 def _give(taker: Taker, packet: Packet) -> None:
     try:
         taker.packet(packet)
     except CamcastError as error:
-        taker.failed(str(error))
+        taker.failed(error)
 
 
 class Transcoders:

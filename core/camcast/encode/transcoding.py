@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
 from camcast.encode.choice import open_best
 from camcast.encode.thread import EncoderThread, Transcode
-from camcast.errors import EncoderError
+from camcast.errors import CamcastError, EncoderError
 from camcast.host import PluginHost
 from camcast.media import Frame, MediaKind, Packet
 
@@ -38,7 +38,7 @@ class Transcoder:
         bitrate: int,
         implementation: str,
         on_packet: Callable[[Packet], object],
-        on_error: Callable[[str], object],
+        on_error: Callable[[CamcastError], object],
         on_drop: Callable[[MediaKind, str, int], object],
         note: Callable[[str, str], object],
     ) -> None:
@@ -56,11 +56,14 @@ class Transcoder:
         self._thread = EncoderThread(
             self._process,
             handover,
+            host,
             name=name,
             on_packet=on_packet,
             on_error=on_error,
             on_drop=lambda kind, count: on_drop(kind, "transcoder behind", count),
-            on_slow=lambda: on_error(f"transcoding to {codec} is slower than real time here, so it was stopped"),
+            on_slow=lambda: on_error(
+                EncoderError(f"transcoding to {codec} is slower than real time here, so it was stopped")
+            ),
         )
 
     def put(self, packet: Packet) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from camcast.config import SessionConfig
-from camcast.errors import CamcastError, NetworkError, TransportError
+from camcast.errors import CamcastError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.events import Note
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
@@ -75,6 +75,8 @@ class Attempt:
         self.target: Target | None = None
         """Known once it is prepared, and so is its `name`: what it publishes there."""
         self.name: str | None = None
+        self.redirected_from = ""
+        """The configured URL, redacted, when it goes where its server said."""
         self.transport: Guarded | None = None
         self.outlet: Outlet | None = None
         self.used = False
@@ -200,4 +202,6 @@ class Attempt:
         self._on_tracks()
 
     def rendition_failed(self, error: CamcastError) -> None:
-        self.lost(NetworkError(self.scrub(str(error)), stage="streaming"))
+        text = self.scrub(str(error))
+        bug = isinstance(error, PluginError)
+        self.lost(PluginFault(text, stage="streaming") if bug else NetworkError(text, stage="streaming"))

@@ -126,11 +126,13 @@ class ConnectionManager:
         self._stable = False
         self._delay = 0.0
 
-    def on_flow(self, seconds: float) -> None:
-        """Media has been acknowledged for `seconds` on this connection."""
-        if seconds >= self._policy.stable_after and not self._stable:
-            self.reset_backoff()
-            self._stable = True
+    def on_flow(self, seconds: float) -> bool:
+        """Media has been acknowledged for `seconds` on this connection. Returns whether that just made it stable."""
+        if seconds < self._policy.stable_after or self._stable:
+            return False
+        self.reset_backoff()
+        self._stable = True
+        return True
 
     def reset_backoff(self) -> None:
         """Forget all failures."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from camcast.contracts import Transport, TransportContext
 from camcast.descriptors import exhausted
-from camcast.errors import CamcastError, MediaError, NetworkError, PluginFault, TransportError
+from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.hosting.faults import Faults
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
@@ -110,6 +110,8 @@ class Guarded:
             return error
         if told := exhausted(error):
             return NetworkError(told, stage="transport")
+        if isinstance(error, PluginError):
+            return PluginFault(self._target.scrub(str(error)), stage="transport")
         if isinstance(error, CamcastError):
             text = str(error) if isinstance(error, MediaError) else f"{type(error).__name__}: {error}"
             return NetworkError(self._target.scrub(text), stage="transport")

@@ -30,6 +30,9 @@ class SessionMetrics:
     health: Health
     """Whether all is well with it, and if not, whether it only waits for media or somebody paused it."""
     target: str
+    """Where it is on the air, or tries to be next; redacted. After a redirect that is where the server sent it."""
+    redirected_from: str
+    """The configured URL, redacted, when a server has sent it elsewhere; "" = it is where it was sent by us."""
     target_index: int
     bitrate: float
     """Over the last five seconds."""
@@ -76,6 +79,7 @@ class SessionMetrics:
     errors: Mapping[str, int]
     """Failed or lost attempts by class."""
     last_error: str
+    """Why it is not on the air, or not on its first target; "" again once it has been there for `stable_after`."""
     slow_sends: int
     transport: Mapping[str, float]
     """Figures of the transport's own."""
@@ -198,6 +202,7 @@ class Recorder:
         health: Health,
         target: str,
         target_index: int,
+        redirected_from: str = "",
         retries: int,
         next_attempt_at: float | None,
         on_air: OnAir | None,
@@ -212,6 +217,7 @@ class Recorder:
             state=state,
             health=health,
             target=target,
+            redirected_from=redirected_from,
             target_index=target_index,
             bitrate=bitrate,
             bitrate_average=self.average,

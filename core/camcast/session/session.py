@@ -94,6 +94,7 @@ class Session:
             state=self.state,
             health=self.health,
             target=self.target_shown,
+            redirected_from=active.attempt.redirected_from if active is not None else "",
             target_index=active.index if active is not None else self._supervisor.telling.last_index,
             retries=self.policy.attempt,
             next_attempt_at=None if due is None else time.time() + due - time.monotonic(),

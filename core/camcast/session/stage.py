@@ -42,6 +42,7 @@ async def prepare(attempt: Attempt, number: int, redirect: tuple[Target, str] | 
     that its server named. Raises `TransportError`."""
     environment, config = attempt.environment, attempt.config.targets[attempt.index]
     if redirect is not None:
+        attempt.redirected_from = config.shown
         target, kind = environment.redirected(config, *redirect)
     else:
         target, kind = await environment.prepare(config, number)

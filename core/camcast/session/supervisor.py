@@ -53,7 +53,7 @@ class Supervisor:
         """`look_soon`: `check` is to be called, now that there is something to look after."""
         self.active: OnAir | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self.orders = Orders(lambda: feed.flowing(config.idle_timeout))
+        self.orders = Orders(lambda: feed.flowing(config.idle_timeout), lambda: feed.condition)
         self.telling = Telling(config.key, config.label, environment.emit, Pauses(config.idle_timeout))
         self.flow: FlowCounters = recorder.flow
         self._config = config
@@ -113,8 +113,9 @@ class Supervisor:
             return due
         active.check(now)
         self._standby.suspect(active.liveness.suspicious(now))
-        if active.flow_since is not None:
-            self.policy.on_flow(now - active.flow_since)
+        if active.flow_since is not None and self.policy.on_flow(now - active.flow_since) and not active.index:
+            # Back where it is to be: what was wrong before is past. On a fallback it is why it is there.
+            self._recorder.last_error = ""
         if not self.orders.now.on_air:
             self.wake()
         return min(due, active.due(now))

@@ -41,14 +41,15 @@ class Wanted:
 
 
 _PUBLISH = Wanted(Wish.PUBLISH)
-_WAIT = Wanted(Wish.WAIT, "waiting for media")
+_WAIT = "waiting for media"
 
 
 class Orders:
-    """The orders to one session. `media` says whether there is any to send."""
+    """The orders to one session. `media` says whether there is any to send, and `why` why there is none."""
 
-    def __init__(self, media: Callable[[], bool]) -> None:
+    def __init__(self, media: Callable[[], bool], why: Callable[[], str] = lambda: "") -> None:
         self._media = media
+        self._why = why
         self._order = _PUBLISH
 
     @property
@@ -56,7 +57,8 @@ class Orders:
         """What is wanted at this moment: the end above all, then a pause, then media."""
         if self._order.wish in (Wish.END, Wish.PAUSE) or self._media():
             return self._order
-        return _WAIT
+        why = self._why()
+        return Wanted(Wish.WAIT, f"{_WAIT}: {why}" if why else _WAIT)
 
     def publish(self) -> None:
         """Be on the air from now on."""

@@ -43,6 +43,9 @@ class FeedOwner(Protocol):
     def ask_source(self) -> bool:
         """Ask the source for a keyframe. False = it cannot."""
 
+    def condition(self) -> str:
+        """How the source is, for people, while nothing comes of it."""
+
     def media_begins(self) -> None:
         """Media has come from the source for the first time since `Feed.expect_media`."""
 
@@ -145,6 +148,11 @@ class Feed:
         """The tracks that a rendition may copy; for frames, what the encoder will make of them."""
         return self._offers
 
+    @property
+    def condition(self) -> str:
+        """Why no media comes, for people: "the source has failed: no such device"."""
+        return self._owner.condition()
+
     def flowing(self, within: float) -> bool:
         """Whether media that can be published came in the last `within` seconds."""
         return bool(self._offers) and self.pulse.flowing(within)
@@ -238,7 +246,7 @@ class Feed:
             try:
                 rendition.packet(packet)
             except CamcastError as error:
-                self.renditions.failed(rendition, str(error))
+                self.renditions.failed(rendition, error)
         if self._transcoders.running:
             self._transcoders.packet(packet)
 
@@ -302,7 +310,7 @@ class Feed:
             self._encoding = None
             self._present.forget(_VIDEO)
 
-    def _encoding_failed(self, text: str) -> None:
-        self._owner.note("encoder_failed", text)
+    def _encoding_failed(self, error: CamcastError) -> None:
+        self._owner.note("encoder_failed", str(error))
         self._stop_encoding()
-        self.renditions.fail_all(text)
+        self.renditions.fail_all(error)

@@ -64,7 +64,7 @@ class RenditionUser(Protocol):
 class RenditionOwner(Protocol):
     """What a rendition tells whoever keeps it."""
 
-    def failed(self, rendition: Rendition, text: str) -> None:
+    def failed(self, rendition: Rendition, error: CamcastError) -> None:
         """A transcoder has given up."""
 
     def outdated(self, rendition: Rendition) -> None:
@@ -91,7 +91,7 @@ class Rendition:
         self._host = host
         self._owner = owner
         self._shared = transcoders
-        self._taker = Taker(self._deliver, lambda text: owner.failed(self, text))
+        self._taker = Taker(self._deliver, lambda error: owner.failed(self, error))
         self._tracks: dict[MediaKind, Track] = {}
         self._silence: Silence | None = None
         self._transcoded: dict[MediaKind, str] = {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from camcast.encode.transcoders import Transcoders
-from camcast.errors import CamcastError, MediaError
+from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Track
 from camcast.stream.negotiation import RenditionKey
@@ -89,10 +89,10 @@ class Renditions:
         for user in self._users:
             user.tracks_changed()
 
-    def fail_all(self, text: str) -> None:
+    def fail_all(self, error: CamcastError) -> None:
         """Nothing more comes for any of them."""
         for rendition in self.all:
-            self.failed(rendition, text)
+            self.failed(rendition, error)
 
     def close(self) -> None:
         """Stop all."""
@@ -106,12 +106,13 @@ class Renditions:
 
     # --- what a rendition tells -----------------------------------------------------------------------------
 
-    def failed(self, rendition: Rendition, text: str) -> None:
+    def failed(self, rendition: Rendition, error: CamcastError) -> None:
         """It can take nothing more."""
-        log.debug("Rendition %s failed: %s", rendition.key, text)
+        log.debug("Rendition %s failed: %s", rendition.key, error)
         if self._by_key.get(rendition.key) is rendition:
-            self._owner.rendition_failed(text)
-            rendition.fail(MediaError(text))
+            self._owner.rendition_failed(str(error))
+            # What it is for the source's side is no matter here; whose bug it is stays known.
+            rendition.fail(error if isinstance(error, PluginError) else MediaError(str(error)))
             self._drop(rendition)
 
     def outdated(self, rendition: Rendition) -> None:
@@ -130,7 +131,7 @@ class Renditions:
         try:
             rendition.begin(self._present, bitrate)
         except CamcastError as error:
-            self.failed(rendition, str(error))
+            self.failed(rendition, error)
             raise
         return rendition
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Handover
 from camcast.encode.slate import Slate
+from camcast.errors import CamcastError
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Packet
 from camcast.stream.present import Present
@@ -111,8 +112,8 @@ class SlateSwitch:
         if self.on_air:
             self._owner.stand_in(packet)
 
-    def _failed(self, text: str) -> None:
+    def _failed(self, error: CamcastError) -> None:
         if self.on_air:
             self._failed_at = self._pulse.source
-            self._owner.note("slate_failed", text)
+            self._owner.note("slate_failed", str(error))
             self.end()

@@ -15,7 +15,7 @@ from camcast.config import RetryPolicy, SourceConfig
 from camcast.contracts import MediaSink, SourceContext
 from camcast.engine import Engine
 from camcast.errors import SourceError
-from camcast.events import SourceChanged, SourceState
+from camcast.events import SessionState, SourceChanged, SourceState, StateChanged
 from camcast.hooks import hookimpl
 from camcast.kinds import SourceKind
 
@@ -91,6 +91,33 @@ async def test_an_old_error_goes_once_the_source_has_run_for_long_enough(world: 
     world.source.end.set_exception(SourceError("no route any more"))
     await until(lambda: world.runs == 3)
     assert stream.metrics.last_error == "no route any more"
+
+
+async def test_a_session_whose_camera_is_gone_says_why(world: World) -> None:
+    engine = await world.start(
+        chain("a", idle_timeout=0.3), source=SourceConfig(type="scripted", retry_policy=RetryPolicy(initial_delay=60))
+    )
+    await until(lambda: world.servers.live("a"))
+    await lose(world, SourceError("no route to the camera"))
+    (session,) = engine.sessions
+    await until(lambda: session.state is SessionState.DISCONNECTED)
+    told = world.of(StateChanged)[-1]
+    assert isinstance(told, StateChanged)
+    assert told.reason == "waiting for media: the source is waiting: no route to the camera"
+
+
+async def test_a_camera_that_is_connected_and_silent_is_told_as_that(world: World) -> None:
+    engine = await world.start(chain("a", idle_timeout=0.3))
+    await until(lambda: world.servers.live("a"))
+    world.still()
+    (session,) = engine.sessions
+    await until(lambda: session.state is SessionState.DISCONNECTED)
+    told = world.of(StateChanged)[-1]
+    assert isinstance(told, StateChanged)
+    assert told.reason == "waiting for media: the source runs, but has brought nothing for 0 s"
+    silent = engine.stats().streams[0].silent_for
+    assert silent is not None
+    assert 0.3 <= silent < 5
 
 
 class Buggy:

@@ -306,14 +306,39 @@ async def test_with_hot_standby_no_more_attempts_fail_than_there_are(
 
 async def test_a_redirect_is_followed_within_the_rules(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "HOLD", 0.02)
-    await world.start(chain("a:1", allow_redirect_hosts=("b",)))
+    engine = await world.start(chain("a:1", allow_redirect_hosts=("b",)))
     await until(lambda: state(world) is SessionState.CONNECTED)
+    (session,) = engine.sessions
+    assert (session.metrics.target, session.metrics.redirected_from) == ("mem://a:1/***", "")
     events = world.servers.live("a:1")[0].transport.context.events
     events.redirect("mem://evil/key")
     await until(lambda: [n for n in world.of(Note) if n.code == "redirect_refused"])
     events.redirect("mem://b:1/key-of-a")
     await until(lambda: world.servers.live("b:1") and not world.servers.live("a:1"))
     assert world.servers.at("b:1")[0].numbers()[0] == world.servers.at("a:1")[0].numbers()[-1] + 1
+    assert (session.metrics.target, session.metrics.redirected_from) == ("mem://b:1/***", "mem://a:1/***")
+
+
+async def test_an_old_error_goes_once_all_has_been_well_for_long_enough(world: World) -> None:
+    policy = RetryPolicy(initial_delay=0.01, max_attempts=None, stable_after=0.4)
+    engine = await world.start(chain("a", retry_policy=policy))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    world.servers.lose("a", NetworkError("reset by the server"))
+    await until(lambda: len(world.servers.at("a")) == 2)
+    (session,) = engine.sessions
+    assert session.metrics.last_error == "reset by the server"
+    await until(lambda: not session.metrics.last_error)
+    assert session.metrics.errors == {"network": 1}
+
+
+async def test_on_a_fallback_it_is_still_told_why(world: World) -> None:
+    policy = RetryPolicy(initial_delay=0.01, max_attempts=None, stable_after=0.1)
+    world.servers.down["connect", "a"] = NetworkError("no route")
+    engine = await world.start(chain("a", "b", retry_policy=policy, failback_after=None))
+    (session,) = engine.sessions
+    await until(lambda: session.policy.stable)  # type: ignore[attr-defined]
+    assert session.metrics.target_index == 1
+    assert session.metrics.last_error == "no route"
 
 
 async def test_a_refusal_that_names_another_address_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

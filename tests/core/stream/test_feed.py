@@ -54,6 +54,9 @@ class Camera:
         self.asked += 1
         return True
 
+    def condition(self) -> str:
+        return "the source is waiting: no route"
+
     def media_begins(self) -> None:
         self.begins += 1
 
