@@ -123,10 +123,17 @@ def _literal(host: str, port: int) -> Address | None:
         return None
     if address.version == 4:
         return socket.AF_INET, (plain, port)
-    scope_id = 0
-    if scope:
+    return socket.AF_INET6, (plain, port, 0, _scope_id(scope) if scope else 0)
+
+
+def _scope_id(zone: str) -> int:
+    """The number of a zone's interface. In URLs '%' is written "%25" (RFC 6874), by people often as it is."""
+    for name in dict.fromkeys((zone, zone.removeprefix("25"))):
         try:
-            scope_id = int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
-        except OSError:
-            raise NetworkError(f"no network interface {scope}", stage="resolve") from None
-    return socket.AF_INET6, (plain, port, 0, scope_id)
+            if not name.isdigit():
+                return socket.if_nametoindex(name)
+            socket.if_indextoname(int(name))
+        except (OSError, OverflowError):
+            continue
+        return int(name)
+    raise NetworkError(f"no network interface {zone.removeprefix('25')}", stage="resolve")

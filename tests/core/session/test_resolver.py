@@ -23,6 +23,14 @@ async def test_literals_need_no_look_up() -> None:
         await resolver.resolve("127.0.0.1", 1935, "ipv6")
 
 
+async def test_a_zone_is_an_interface_as_people_and_as_urls_write_it() -> None:
+    resolver = NameResolver(lambda *key: pytest.fail("looked up"))
+    for zone in ("lo", "25lo", "1", "251"):
+        assert await resolver.resolve(f"fe80::1%{zone}", 1935) == [(socket.AF_INET6, ("fe80::1", 1935, 0, 1))]
+    with pytest.raises(NetworkError, match="no network interface nothing"):
+        await resolver.resolve("fe80::1%25nothing", 1935)
+
+
 async def test_one_look_up_serves_all_who_ask_meanwhile() -> None:
     release, count = threading.Event(), []
 
