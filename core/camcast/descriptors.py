@@ -1,4 +1,4 @@
-"""File descriptors: how many there may be, about how many are needed, and what to say when there are none left."""
+"""What a process may run out of: above all file descriptors. How many are needed, and what to say when none is left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ PER_SOURCE = 4
 PER_SESSION = 2
 """A connection, and a second one while it moves or stands by."""
 PER_WORKER = 3
+NO_THREAD = "can't start new thread"
+"""What Python says then, in no error of its own."""
 
 
 def limit() -> int:
@@ -39,7 +41,11 @@ def shortfall(sources: int, sessions: int, workers: int = 1) -> str:
 
 
 def exhausted(error: BaseException | None) -> str:
-    """What an error that says "too many open files" means; "" for every other error."""
+    """What an error means that says that something has run out: files, threads, memory; "" for every other error."""
+    if isinstance(error, MemoryError):
+        return "no memory is left: this process may have too little (ulimit -v, MemoryMax), or the machine has"
+    if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+        return "no thread can be started: raise the limit (ulimit -u, TasksMax in a systemd unit)"
     if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
         return ""
     if error.errno == errno.ENFILE:

@@ -152,6 +152,7 @@ class Engine:
         if self._environment is None:
             return
         self._watch.stop()
+        self._environment.names.close()
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(), name="camcast-stop")
         for task in await wait_patiently({self._ending}, within):

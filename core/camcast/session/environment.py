@@ -11,6 +11,7 @@ import attrs
 from camcast.config import SourceConfig, TargetConfig
 from camcast.config.secrets import has_reference, resolve_options, resolve_reference
 from camcast.contracts import Handover, Resolver
+from camcast.descriptors import exhausted
 from camcast.errors import (
     CamcastError,
     ConfigError,
@@ -26,6 +27,7 @@ from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.session.hook_threads import HookThreads
 from camcast.session.hosts import Hosts
+from camcast.session.lost_names import LostNames
 from camcast.session.opened import Opened
 from camcast.target import Target
 
@@ -55,6 +57,12 @@ class Environment:
     decoding: HookThreads = attrs.field(factory=lambda: HookThreads(DECODERS))
     """For pictures that somebody wants to see."""
     opened: Opened = attrs.field(factory=Opened)
+    names: LostNames = attrs.field(
+        default=attrs.Factory(lambda self: LostNames(self.resolver, self.hosts), takes_self=True)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self.hosts.unknown = self.names.lost
 
     async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
         """The target of one attempt: secrets resolved, URL as the plugins say, options structured and checked.
@@ -70,7 +78,11 @@ class Environment:
                 url = await self._on_thread(
                     lambda: self.host.ask("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
                 )
-                if isinstance(url, str) and url:
+                if not isinstance(url, str | None):
+                    raise PluginFault(
+                        f"camcast_resolve_url gave {type(url).__name__}, not a URL or None", stage="resolve"
+                    )
+                if url:
                     target = attrs.evolve(target, url=url)
             return self._complete(target)
         except TransportError:
@@ -99,6 +111,19 @@ class Environment:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""
         return self._complete(attrs.evolve(target.moved(url), transport=config.transport))
 
+    def name(self, kind: TransportKind, target: Target) -> str:
+        """What is published there. Raises `PluginFault`."""
+        try:
+            name = kind.publish_name(target)
+            if not isinstance(name, str):
+                raise TypeError(f"it gave {type(name).__name__}, not a text")
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            who = f"transport {kind.name}"
+            self.host.faults.tell(who, "publish_name", error, clean=target.scrub)
+            text = target.scrub(f"{who} failed in publish_name, by a bug of its own: {type(error).__name__}: {error}")
+            raise PluginFault(text, stage="configuration") from None
+        return name
+
     def _complete(self, target: Target) -> tuple[Target, TransportKind]:
         try:
             kind = self.host.transport(target.transport, target.scheme)
@@ -124,6 +149,11 @@ class Environment:
                 raise PluginFault(f'{error}, asked for the secret "{reference}"', stage="resolve") from None
             if isinstance(answer, str):
                 return answer
+            if answer is not None:
+                raise PluginFault(
+                    f'camcast_resolve_secret gave {type(answer).__name__} for "{reference}", not a text or None',
+                    stage="resolve",
+                )
         return resolve_reference(reference)
 
     async def _on_thread(self, call: Callable[[], T], what: str) -> T:
@@ -134,5 +164,7 @@ class Environment:
         except CamcastError:
             raise
         except Exception as error:  # noqa: BLE001  whatever is raised beside the plugins' own
+            if told := exhausted(error):
+                raise NetworkError(told, stage="resolve") from None
             # The text may hold the very secret that was looked for, so only its type is told.
             raise NetworkError(f"{what} failed with {type(error).__name__}", stage="resolve") from None

@@ -46,6 +46,8 @@ class Failures:
             self._patience.looked(attempt.index, attempt.host)
         policy = self.policy
         policy.on_disconnect(error.error_class, attempt.index if attempt is not None else None, error.retry_after)
+        if attempt is not None and error.stage == "resolve" and error.error_class is ErrorClass.NETWORK:
+            self.hosts.unknown(attempt.host)
         if policy.failed:
             if self.machine.state is SessionState.ERROR:
                 self.to(Trigger.GIVE_UP, text)

@@ -23,7 +23,8 @@ class HookThreads:
         self._free = asyncio.Semaphore(threads)
 
     async def run(self, call: Callable[[], T], deadline: float) -> T:
-        """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds.
+        """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds, and
+        `RuntimeError` where no thread can be started.
 
         Waiting for a free thread counts towards the deadline. A call that is late keeps its thread until it returns.
         """
@@ -52,5 +53,9 @@ class HookThreads:
                 except RuntimeError:
                     return  # the loop has closed meanwhile: nobody waits any more
 
-            threading.Thread(target=run, name="camcast-hook", daemon=True).start()
+            try:
+                threading.Thread(target=run, name="camcast-hook", daemon=True).start()
+            except RuntimeError:
+                self._free.release()
+                raise
             return await future

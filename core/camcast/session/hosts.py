@@ -34,6 +34,8 @@ class Hosts:
     """Shared by all sessions of an engine. `per_second`: connection attempts to one host."""
 
     def __init__(self, per_second: float) -> None:
+        self.unknown: Callable[[str], object] = lambda host: None
+        """Told of each host whose name could not be looked up."""
         self._gap = 1.0 / per_second
         self._hosts: dict[str, _Host] = {}
 

@@ -7,6 +7,7 @@ hangs, the last good answer is used.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import socket
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from camcast.descriptors import exhausted
 from camcast.errors import NetworkError
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,10 @@ class NameResolver:
                 log.debug("The loop closed while %s was being looked up", key[0])
 
         # Daemon threads: a look-up that hangs must not hold up the program's end.
-        threading.Thread(target=run, name=f"camcast-resolve-{key[0]}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"camcast-resolve-{key[0]}", daemon=True).start()
+        except RuntimeError as error:
+            done(OSError(errno.EAGAIN, exhausted(error) or str(error)))
         return future
 
     def _remember(self, key: tuple[str, int, int], found: list[Address]) -> None:
