@@ -69,6 +69,15 @@ class SourceRun:
                 await asyncio.wait({running}, timeout=STOP_DEADLINE)
         return None
 
+    def request_keyframe(self) -> bool:
+        """Ask the source. False = it cannot, or has a bug there."""
+        try:
+            return self.source is not None and bool(self.source.request_keyframe())
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            who = f"source {self._stream.source.type}"
+            self._environment.host.faults.tell(who, "request_keyframe", error, clean=self._scrub)
+            return False
+
     def fail(self, error: SourceError) -> None:
         """What the source brings cannot be used: the run ends with `error`."""
         if not self._fault.done():

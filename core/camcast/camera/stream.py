@@ -202,8 +202,7 @@ class CameraStream:
             self._to(SourceState.RUNNING)
 
     def ask_source(self) -> bool:
-        source = self._run.source if self._run is not None else None
-        return source is not None and source.request_keyframe()
+        return self._run is not None and self._run.request_keyframe()
 
     def fault(self, error: SourceError) -> None:
         if self._run is not None:

@@ -29,6 +29,9 @@ def published_name(host: PluginHost, kind: TransportKind, config: TargetConfig) 
         return f"{kind.schemes[0]}\0{kind.publish_name(target)}"
     except (ValueError, CamcastError):
         return None
+    except Exception as error:  # noqa: BLE001  a plugin's bug, which its sessions tell
+        host.faults.tell(f"transport {kind.name}", "publish_name", error, clean=config.target(resolve_secret=str).scrub)
+        return None
 
 
 class Published:

@@ -169,7 +169,10 @@ class Held:
 
 
 class EncoderThread:
-    """Runs a `Process` on a thread of its own. All methods are called on the loop."""
+    """Runs a `Process` on a thread of its own. All methods are called on the loop.
+
+    Making one raises `EncoderError` where no thread can be started.
+    """
 
     def __init__(
         self,
@@ -201,7 +204,10 @@ class EncoderThread:
         self._busy = False
         self._held = Held()
         self._thread = threading.Thread(target=self._run, name=f"camcast-{name}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise EncoderError(exhausted(error) or str(error)) from None
 
     def put(self, item: Frame | Packet) -> None:
         """Queue one item; when full, drop it and what depends on it."""

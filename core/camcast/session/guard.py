@@ -74,7 +74,10 @@ class Guarded:
     def read(self) -> tuple[int, int]:
         """(bytes acknowledged, bytes pending)."""
         try:
-            return self.transport.acked, self.transport.pending
+            acked, pending = self.transport.acked, self.transport.pending
+            if not (isinstance(acked, int) and isinstance(pending, int)):
+                raise TypeError(f"acked is {acked!r} and pending {pending!r}, not bytes")
+            return acked, pending
         except Exception as error:  # noqa: BLE001  a plugin's bug
             raise self.failure(error, "its figures") from None
 

@@ -47,7 +47,7 @@ async def prepare(attempt: Attempt, number: int, redirect: tuple[Target, str] | 
     else:
         target, kind = await environment.prepare(config, number)
     attempt.target = target
-    name = attempt.name = kind.publish_name(target)
+    name = attempt.name = environment.name(kind, target)
     return Prepared(attempt, target, kind, name)
 
 

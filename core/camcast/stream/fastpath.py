@@ -81,6 +81,8 @@ class Tap:
                 position = self._send_tag(type, own, head, body)
             else:
                 position = sender.transport.send(self.unit(type, time, head, packet), own)
+            # Within, since what a plugin returns may be anything.
+            end = position if position is not None and position > ledger.end else -1
         except Exception as error:  # noqa: BLE001  as in `Sender.send`
             sender.failed(kind, error)
             return True
@@ -88,7 +90,7 @@ class Tap:
         if took > SLOW_SEND:
             sender.slow(took)
         size = len(head) + len(body)
-        if position is None or position <= ledger.end:
+        if end < 0:
             sender.account(position, size, time, started, packet.arrival, kind)
             return True
         if video:
@@ -96,8 +98,8 @@ class Tap:
         else:
             counters.sent.audio += 1
         counters.bytes += size
-        ledger.end = position
-        ledger.marks.append((position, time, started, packet.arrival, kind))
+        ledger.end = end
+        ledger.marks.append((end, time, started, packet.arrival, kind))
         return True
 
     def unit(self, type: TagType, time: int, head: bytes, packet: Packet) -> Unit:

@@ -127,8 +127,8 @@ class Renditions:
         rendition = Rendition(key, self._owner.offers, self._host, self._transcoders, self)
         self._by_key[key] = rendition
         self.all = tuple(self._by_key.values())
-        self._owner.wanted()
         try:
+            self._owner.wanted()
             rendition.begin(self._present, bitrate)
         except CamcastError as error:
             self.failed(rendition, error)

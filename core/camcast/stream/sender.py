@@ -105,6 +105,8 @@ class Sender:
             self.last_audio = time
         try:
             position = self.transport.send(unit, time)
+            if not isinstance(position, int | None):
+                raise TypeError(f"send gave {type(position).__name__}, not a position or None")
         except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
             self.failed(kind, error)
             return
@@ -152,6 +154,8 @@ class Sender:
             # What an estimated transport adds is pending too, so its units may settle a little late, but never early.
             done = ledger.end - transport.pending if ledger.estimated else transport.acked
             here = unsent(transport)
+            if not (isinstance(done, int) and isinstance(here, int | None)):
+                raise TypeError(f"acked is {done!r} and unsent {here!r}, not bytes")
         except Exception as error:  # noqa: BLE001  as with `send`
             self.owner.broken(error)
             return now
