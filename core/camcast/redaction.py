@@ -48,6 +48,8 @@ streamed streamid streaming streams timeout timestamp timestamps transcode trans
 _OURS = frozenset(_WORDS.split())
 """Words of our own texts. One that is part of such a word is no secret: "pass***" would tell that it is "word"."""
 _LONGEST = max(map(len, _OURS))
+_PART = 4
+"""Letters and digits that a piece and a secret must have in common, to be of one another."""
 MAX_WORDS = 300
 _MAX_READ = 4096
 """Characters of a peer's text that are looked at."""
@@ -120,6 +122,21 @@ def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str
     line = _TERMINAL.sub(" ", redact_text(line, secrets))
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def piece(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
+    """What we have taken out of a peer's text (a name, a number), as `words`; hidden if it may be a part of a secret.
+
+    A peer may put what parts it in the middle of a secret. The whole text would be known to have it, a piece is not.
+    """
+    said = _letters(text[:_MAX_READ])[0]
+    parts = {said[at : at + _PART] for at in range(len(said) - _PART + 1)}
+    secrets = frozenset(secrets)
+    for secret in secrets:
+        wanted = _letters(secret)[0]
+        if any(wanted[at : at + _PART] in parts for at in range(len(wanted) - _PART + 1)):
+            return HIDDEN
+    return words(text, secrets, limit)
 
 
 def _found(text: str, secrets: frozenset[str]) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camcast.redaction import MAX_WORDS, redact_text, words
+from camcast.redaction import HIDDEN, MAX_WORDS, piece, redact_text, words
 from camcast.target import Target
 
 KEY = "Zq7-Kx9_Vw3"
@@ -154,3 +154,14 @@ def test_long_repetitive_texts_take_no_time(shape: str) -> None:
     began = time.thread_time()
     redact_text(text, secrets)
     assert time.thread_time() - began < 2.0
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_a_piece_of_a_text_that_may_be_one_of_a_secret_does_not_show(key: str) -> None:
+    """Where a peer parts it, each piece alone is unknown."""
+    for at in range(len(key) - 4):
+        part = key[at : at + 5]
+        assert len(letters(part)) < 4 or piece(f"x{part}", [key]) == HIDDEN
+    assert piece("H264", [key]) == "H264"
+    assert piece("Kerberos", [key, ""]) == "Kerberos"
+    assert piece("a\x1b[1mb\n" * 100, [key], 20) == "a b a b a b a b a b…"

@@ -71,7 +71,7 @@ def parse_challenges(headers: Sequence[str]) -> Offers:
             if challenge is not None and len(found) < MAX_CHALLENGES:
                 found.append(challenge)
             elif challenge is None and len(others) < MAX_CHALLENGES:
-                others.append(scheme[:32])
+                others.append(scheme)
     return Offers(tuple(sorted(found, key=lambda challenge: -challenge.strength)), tuple(others))
 
 

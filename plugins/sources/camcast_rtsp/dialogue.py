@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from camcast.errors import SourceError
-from camcast.redaction import words
+from camcast.redaction import piece, words
 
 from .auth import Login, Way, parse_challenges
 from .messages import Response, encode_request, parameters
@@ -81,6 +81,10 @@ class Dialogue:
         """A peer's words as they may be shown: without our secrets, printable, short."""
         return words(text, self.secrets, MAX_SHOWN)
 
+    def piece(self, text: str) -> str:
+        """The same for what we have taken out of a peer's text."""
+        return piece(text, self.secrets, MAX_SHOWN // 4)
+
     @property
     def login(self) -> Way | None:
         """The way to log in that was accepted."""
@@ -111,10 +115,11 @@ class Dialogue:
             )
         offers = parse_challenges(told)
         if not offers.challenges:
-            named = ", ".join(dict.fromkeys(offers.others)) or response.headers.get("www-authenticate")
+            named = ", ".join(dict.fromkeys(map(self.piece, offers.others)))
+            named = named or self.scrub(told[0])
             raise SourceError(
                 f"{self.url.shown}: the camera asks for a password in a way that is not supported: expected Basic or "
-                f"Digest with MD5 or SHA-256, got {self.scrub(named)}: choose digest authentication in "
+                f"Digest with MD5 or SHA-256, got {named}: choose digest authentication in "
                 "the camera's own settings",
                 refused=True,
             )

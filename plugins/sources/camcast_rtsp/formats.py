@@ -137,20 +137,20 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
 }
 
 
-def choose(media: sdp.Media, find: FindCodec) -> tuple[Payload, ...]:
+def choose(media: sdp.Media, find: FindCodec, shown: Callable[[str], str] = str) -> tuple[Payload, ...]:
     """The formats of `media` that we can take, in its order: a camera may send any of them. Raises `MediaError` that
-    names what is offered and why not, when there is none."""
+    names what is offered and why not, when there is none. `shown` makes a name in the camera's text fit to be shown."""
     reasons = []
     found: list[Payload] = []
     for offer in media.formats:
         make = _FORMATS.get(offer.encoding.upper())
         if make is None:
-            reasons.append(f"{offer.encoding} is not supported")
+            reasons.append(f"{shown(offer.encoding)} is not supported")
             continue
         try:
             kind, parser, depacketiser = make(offer, find)
         except MediaError as error:
-            reasons.append(f"{offer.encoding}: {error}")
+            reasons.append(f"{shown(offer.encoding)}: {error}")
             continue
         found.append(
             Payload(

@@ -58,8 +58,6 @@ class Media:
     """URL to set up, absolute or relative; "" = the session's own."""
     receivable: bool = True
     """False for a back channel, which the camera only listens to, and for what is switched off."""
-    name: str = ""
-    """What formats it names, for texts: "H264", "JPEG, H264"."""
 
 
 @attrs.frozen
@@ -163,8 +161,7 @@ def _media(section: _Section, silent: Set[str]) -> Media:
         wanted = (str(number), "*")
         feedback = tuple(what for kind, what in section.feedback if kind in wanted)
         formats.append(Format(number, *known, section.parameters.get(number, {}), feedback, section.size))
-    name = ", ".join(found.encoding for found in formats) or "no known format"
-    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent, name)
+    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent)
 
 
 def _guess(section: _Section, number: int) -> tuple[str, int, int] | None:

@@ -67,7 +67,7 @@ class Setup:
             if kind is MediaKind.VIDEO or self.options.audio:
                 await self._take_one(kind, offer, base)
         if not session.media:
-            offered = "; ".join(f"{media.kind.value} {media.name}" for media in offer.media)
+            offered = "; ".join(f"{media.kind.value} {self._named(media)}" for media in offer.media)
             raise SourceError(f"{self._shown}: the camera offers nothing that can be taken: {self._scrub(offered)}")
         self.connection.on_answer = self._rtp_info
         await self._play(request)
@@ -78,6 +78,11 @@ class Setup:
 
     def _scrub(self, text: str) -> str:
         return self.connection.dialogue.scrub(text)
+
+    def _named(self, media: sdp.Media) -> str:
+        """By what it is in."""
+        names = (self.connection.dialogue.piece(offer.encoding) for offer in media.formats)
+        return self._scrub(", ".join(names)) or "no known format"
 
     async def _ask(self, method: str, url: str, headers: dict[str, str] | None = None) -> Response:
         response = await self.connection.ask(method, url, headers)
@@ -121,7 +126,7 @@ class Setup:
         reasons: list[str] = []
         for media in receivable:
             try:
-                usable.append((media, choose(media, self.find)))
+                usable.append((media, choose(media, self.find, self.connection.dialogue.piece)))
             except MediaError as error:
                 reasons.append(self._scrub(str(error)))
         usable.sort(key=lambda entry: not entry[1][0].carried)
@@ -149,9 +154,9 @@ class Setup:
         self, kind: MediaKind, taken: sdp.Media, offered: Sequence[sdp.Media], reasons: list[str]
     ) -> None:
         if reasons:
-            others = self._scrub(", ".join(media.name for media in offered if media is not taken))
+            others = self._scrub(", ".join(self._named(media) for media in offered if media is not taken))
             self.session.oddities.tell(
-                f"of its {len(offered)} {kind.value} tracks, {self._scrub(taken.name)} is taken and {others} left out: "
+                f"of its {len(offered)} {kind.value} tracks, {self._named(taken)} is taken and {others} left out: "
                 f"{'; '.join(reasons)}"
             )
 

@@ -48,7 +48,8 @@ class Authenticator:
         name = module[1].lower() if module is not None else self._asked
         if name not in ("adobe", "llnw"):
             raise RefusedError(
-                f"the server asks for authentication by {name!r}, known are adobe and llnw", stage="command"
+                f"the server asks for authentication, but neither by adobe nor by llnw, which are known: {description}",
+                stage="command",
             )
         if not self._user:
             raise RefusedError(

@@ -70,7 +70,7 @@ class _Section:
 
 
 def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
-    """Raises `ValueError` that says what is wrong; its text may quote the answer."""
+    """Raises `ValueError` that says what is wrong; its text quotes nothing of the answer."""
     session, sections = _split(text)
     if len(sections) != len(offer):
         raise ValueError(f"it has {len(sections)} media sections, the offer {len(offer)}")
@@ -90,7 +90,7 @@ def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
         raise ValueError("its ICE user name or password has an impossible length")
     setup = one("setup").lower()
     if setup not in ("active", "passive"):
-        raise ValueError(f"expected a=setup:active or passive, got {setup!r}")
+        raise ValueError("expected a=setup:active or passive, got another value")
     fingerprints = [line.partition(" ") for line in carrier.all("fingerprint") or session.all("fingerprint")]
     if not fingerprints:
         raise ValueError("it has no a=fingerprint")
@@ -139,13 +139,14 @@ def _media(value: str) -> _Section:
 
 def _number(text: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
-        raise ValueError(f"expected a number up to {most}, got {text!r}")
+        raise ValueError(f"expected a number up to {most}, got something else")
     return int(text)
 
 
 def _accepted(section: _Section, track: OfferedTrack) -> Accepted:
     if section.media != track.kind.value:
-        raise ValueError(f"expected a section for {track.kind.value}, got one for {section.media!r}")
+        # Not quoted: a piece of a line may be a piece of our token, which is known by the whole of it.
+        raise ValueError(f"expected a section for {track.kind.value}, got one for something else")
     directions = {name for name, _ in section.attributes} & {"recvonly", "sendrecv", "sendonly", "inactive"}
     if not section.port or directions & {"sendonly", "inactive"}:
         return Accepted(payload_type=0)

@@ -169,7 +169,7 @@ def config_of(parameters: Mapping[str, str], rate: int, channels: int) -> bytes:
     if len(config) >= 2:
         return config
     if rate not in FREQUENCIES or not 1 <= channels <= 7:
-        raise MediaError(f"AAC in RTP with config {text!r}, {rate} Hz and {channels} channels: no such AAC")
+        raise MediaError(f"AAC in RTP with a config that is none, {rate} Hz and {channels} channels: no such AAC")
     # Object type 2, frequency index, channel configuration (ISO 14496-3 §1.6.2.1).
     return (2 << 11 | FREQUENCIES.index(rate) << 7 | channels << 3).to_bytes(2, "big")
 

@@ -1,0 +1,142 @@
+"""Peers that know our secret and say it back, in every way that they can, wherever a text of theirs may be shown.
+
+Each is a coroutine that speaks with one connection, and notes in `spoken` what it has said. That is `MARK`, the number
+of the way, and the secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from urllib.parse import quote
+
+from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
+from tests.hostile.cameras import sdp
+
+KEY = "Zq7-Kx9_Vw3"
+MARK = "heard"
+WAYS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda key: quote(key, safe=""),
+    lambda key: "".join(f"%{ord(sign):02x}" for sign in key),
+    lambda key: "".join(f"%25{ord(sign):02X}" for sign in key),
+    lambda key: "".join(f"&#{ord(sign)};" for sign in key),
+    lambda key: html.escape(html.escape(f'"{key}"')),
+    lambda key: b64encode(b"u:" + key.encode() + b"!").decode(),
+    lambda key: key.encode().hex(" "),
+    lambda key: f"{key[:5]} {key[5:]}",
+    lambda key: f"{key[:6]}\x1b[1m{key[6:]}",
+    lambda key: "x " * 140 + key,
+    lambda key: f"rtmp://host/live/{key}",
+)
+
+
+def said(number: int) -> str:
+    return f"{MARK} {number} {WAYS[number](KEY)}"
+
+
+def one_line(number: int) -> str:
+    return said(number).replace("\n", " ")
+
+
+def host(number: int) -> str:
+    """The secret as far as a host's name can hold it."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", WAYS[number](KEY).replace("\x1b[1m", ""))[-60:].strip("-.") + ".example"
+
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+
+
+async def rtmp(spoken: set[str], reader: Reader, writer: Writer) -> None:
+    """The application's name says what to do: refuse it, refuse to publish, redirect, or end what is published."""
+    server, number = Server(), 0
+    while data := await reader.read(65536):
+        for event in server.feed(data):
+            if isinstance(event, ConnectAsked):
+                what, _, rest = event.app.partition("-")
+                number = int(rest)
+                code = "NetConnection.Connect.Rejected" + (f".{said(number)}" if what == "code" else "")
+                if what in ("connect", "code"):
+                    server.refuse_connect(event, code, said(number))
+                elif what == "redirect":
+                    url = f"rtmp://{host(number)}/{KEY}/x"
+                    server.refuse_connect(event, code, said(number), ex={"code": 302.0, "redirect": url})
+                else:
+                    server.accept(event)
+            elif isinstance(event, PublishAsked):
+                if what == "publish":
+                    server.refuse_publish(event, "NetStream.Publish.Denied", said(number))
+                elif what == "moves":
+                    server.accept_publish(event)
+                    server.request_reconnect(f"rtmp://{host(number)}/{KEY}")
+                else:
+                    server.accept_publish(event)
+                    server.status(event.stream_id, "error", "NetStream.Failed", said(number))
+            if what in ("connect", "code", "redirect") or isinstance(event, PublishAsked):
+                spoken.add(f"rtmp {what} {number}")
+        writer.write(b"".join(server.outgoing()))
+
+
+async def whip(spoken: set[str], reader: Reader, writer: Writer) -> None:
+    """The path says how to answer."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    if head.startswith("OPTIONS"):
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return
+    what, number = head.split()[1].split("/")[1:3]
+    text = one_line(int(number))
+    answers = {
+        "text": f"HTTP/1.1 403 {text}\r\nContent-Type: text/plain\r\n\r\n{said(int(number))}",
+        "json": f'HTTP/1.1 500 {text}\r\nContent-Type: application/json\r\n\r\n{{"error": "{text}"}}',
+        "kind": f"HTTP/1.1 201 Created\r\nContent-Type: {text}\r\nLocation: http://{host(int(number))}/{KEY}\r\n\r\n",
+        "sdp": f"HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\n\r\nv=0\nm={text} 9 x 96\nm={text} 9 x 96\n",
+        "redirect": f"HTTP/1.1 302 {text}\r\nLocation: http://{host(int(number))}/{KEY}\r\n\r\n",
+        "raw": WAYS[int(number)](KEY) + "\r\n\r\n",
+    }
+    writer.write(answers[what].encode())
+    spoken.add(f"whip {what} {number}")
+
+
+async def proxy(spoken: set[str], reader: Reader, writer: Writer) -> None:
+    """An HTTP proxy that does not connect. The host that it is asked for says which way to speak."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    number = int(head.split()[1].partition(".")[0].removeprefix("w"))
+    writer.write(f"HTTP/1.1 502 {one_line(number)}\r\n\r\n".encode())
+    spoken.add(f"proxy {number}")
+
+
+async def rtsp(spoken: set[str], reader: Reader, writer: Writer) -> None:
+    """The path says what is odd."""
+    while True:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        method, url, _ = lines[0].split()
+        cseq = next(line.partition(":")[2].strip() for line in lines if line.lower().startswith("cseq"))
+        what, digits = url.split("/")[3:5]
+        number = int(digits)
+        text, head, body = one_line(number), f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nServer: {one_line(number)}\r\n", b""
+        if what == "status":
+            head = f"RTSP/1.0 454 {text}\r\nCSeq: {cseq}\r\nSession: {text}\r\n"
+        elif what == "challenge":
+            head = f"RTSP/1.0 401 {text}\r\nCSeq: {cseq}\r\nWWW-Authenticate: {text.replace(' ', '_')} a=b\r\n"
+        elif what == "length":
+            head += f"Content-Length: {text}\r\n"
+        elif what == "redirect":
+            head = f"RTSP/1.0 302 {text}\r\nCSeq: {cseq}\r\nLocation: rtsp://{host(number)}/{KEY}\r\n"
+        elif method == "DESCRIBE" and what == "description":
+            body = f"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {text.replace('/', '')}/90000\r\n".encode()
+        elif method == "DESCRIBE":
+            body = sdp(f"a=tool:{text}\r\n")
+        elif method == "SETUP":
+            head += f"Transport: RTP/AVP/TCP;interleaved=0-1;{text}\r\nSession: {text}\r\n"
+        elif method == "PLAY":
+            head = f"RTSP/1.0 551 {text}\r\nCSeq: {cseq}\r\nUnsupported: {text}\r\n"
+        if body:
+            head += f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
+        writer.write(head.encode() + b"\r\n" + body)
+        await writer.drain()
+        if what != "play" or method == "PLAY":
+            spoken.add(f"rtsp {what} {number}")
