@@ -82,7 +82,7 @@ def _good(number: int, receiver: Peer, place: str) -> dict[str, Any]:
 
 def _session(number: int, url: str) -> dict[str, Any]:
     # Whoever it is: the certificate is not what is tried here.
-    trust = {"insecure": True} if url.startswith("rtmps") else {}
+    trust = {"insecure": True} if url.startswith(("rtmps", "whips")) else {}
     output = {"url": url, **trust, "retry_policy": {"max_attempts": None, "initial_delay": 0.5, "max_delay": 0.5}}
     return {"camera_id": number, "streams": [{"name": "main", "source": _source(), "outputs": {"bad": output}}]}
 

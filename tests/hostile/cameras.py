@@ -103,6 +103,39 @@ MARKS_BETWEEN = flooding(b"$x$y" * 8 + rtp(1, 1, b"\x41\x9a\x00", marker=True))
 LONG_LINES = flooding(b"RTSP/1.0 200 " + b"OK " * 5000 + b"\r\nCSeq: 4711\r\n\r\n")
 
 
+REPORTS = flooding(b"$\1\0\x1c" + bytes.fromhex("80c80006") + bytes(24))
+GOODBYES = flooding(b"$\1\0\x08" + bytes.fromhex("81cb0001") + bytes(4))
+SHORT_MEDIA = flooding(b"$\0\0\1a")
+
+
+async def _many_units(writer: asyncio.StreamWriter) -> None:
+    """Pictures of many units each, as aggregates of units of one byte."""
+    number = 0
+    aggregate = b"\x78" + b"\0\1\x06" * 450
+    while True:
+        writer.write(b"".join(rtp(number + n, (number + n) // 4, aggregate, marker=n % 4 == 3) for n in range(32)))
+        number += 32
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+MANY_UNITS = playing(_many_units)
+
+
+async def _endless_unit(writer: asyncio.StreamWriter) -> None:
+    """One unit in fragments, of which the last one never comes."""
+    number = 0
+    while True:
+        start = 0x80 if not number else 0
+        writer.write(rtp(number, 1, bytes((0x7C, start | 5)) + bytes(1300), marker=False))
+        number += 1
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+ENDLESS_UNIT = playing(_endless_unit)
+
+
 async def _tiny(writer: asyncio.StreamWriter) -> None:
     number = 0
     while True:
@@ -144,6 +177,14 @@ def refusing(header: str, status: str = "401 Unauthorized") -> Script:
             await writer.drain()
 
     return script
+
+
+async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """To itself, always."""
+    _, cseq = await _request(reader)
+    port = writer.get_extra_info("sockname")[1]
+    writer.write(f"RTSP/1.0 302 Moved\r\nCSeq: {cseq}\r\nLocation: rtsp://127.0.0.1:{port}/bad\r\n\r\n".encode())
+    await writer.drain()
 
 
 CHALLENGE = refusing("WWW-Authenticate: Digest " + 'realm="x", nonce="' * 900)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import attrs
 
 from tests.hostile import cameras, servers
@@ -15,6 +18,9 @@ class HostilePeer:
     says: str = ""
     """A part of the text with which its own session is cut off; "" = it may go on, only slowly."""
 
+    own: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Serves by itself, where that is not a connection over TCP."""
+
     tls: str = ""
     """The flood below the application, where it is one of `tests.servers.tls_flood`."""
 
@@ -26,6 +32,8 @@ class HostilePeer:
 _RTMP = "rtmp://127.0.0.1:{port}/live/bad"
 _WHIP = "whip://127.0.0.1:{port}/whip"
 _RTMPS = "rtmps://127.0.0.1:{port}/live/bad"
+_WHIPS = "whips://127.0.0.1:{port}/whip"
+_SRT = "srt://127.0.0.1:{port}?streamid=bad"
 _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
 
 PEERS = {
@@ -36,11 +44,20 @@ PEERS = {
     "server: pings": HostilePeer(servers.PINGS, _RTMP, "messages"),
     "server: acknowledgements": HostilePeer(servers.ACKNOWLEDGEMENTS, _RTMP, "messages"),
     "server: chunk sizes": HostilePeer(servers.CHUNK_SIZES, _RTMP, "messages"),
+    "server: values within values": HostilePeer(servers.AMF_BOMB, _RTMP, "cut off"),
+    "server: long texts": HostilePeer(servers.LONG_TEXTS, _RTMP, "cut off"),
+    "server: messages without an end": HostilePeer(servers.UNFINISHED, _RTMP, "cut off"),
+    "server: messages of 16 MB": HostilePeer(servers.TOO_LARGE, _RTMP, "is not accepted"),
+    "server: a handshake byte by byte": HostilePeer(servers.byte_by_byte, _RTMP),
+    "server: redirects to itself": HostilePeer(servers.redirecting, _RTMP, "redirect number 6 in a row"),
+    "server: TLS key updates instead of HTTP": HostilePeer(None, _WHIPS, "goes on and on", tls="at_once"),
+    "server: redirects over HTTP": HostilePeer(servers.whip_redirecting, _WHIP, "redirects in a row"),
+    "server: datagrams of any bytes": HostilePeer(None, _SRT, own=servers.datagrams),
     "server: endless answer": HostilePeer(servers.endless_answer, _WHIP),
     "server: endless headers": HostilePeer(servers.endless_headers, _WHIP),
-    "server: TLS key updates": HostilePeer(None, _RTMPS, "bytes", "key_updates"),
-    "server: TLS tickets": HostilePeer(None, _RTMPS, "bytes", "tickets"),
-    "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", "handshake"),
+    "server: TLS key updates": HostilePeer(None, _RTMPS, "bytes", tls="key_updates"),
+    "server: TLS tickets": HostilePeer(None, _RTMPS, "bytes", tls="tickets"),
+    "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", tls="handshake"),
     "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP, "50 RTSP messages in a second"),
     "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP, "50 RTSP messages in a second"),
     "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),
@@ -49,6 +66,12 @@ PEERS = {
     "camera: tiny pictures": HostilePeer(cameras.TINY, _RTSP),
     "camera: a new size each picture": HostilePeer(cameras.SIZES, _RTSP, "parameters all the time"),
     "camera: SDP of 60 KB": HostilePeer(cameras.BIG_SDP, _RTSP),
+    "camera: reports": HostilePeer(cameras.REPORTS, _RTSP),
+    "camera: goodbyes": HostilePeer(cameras.GOODBYES, _RTSP),
+    "camera: media of one byte": HostilePeer(cameras.SHORT_MEDIA, _RTSP),
+    "camera: pictures of 1,800 units": HostilePeer(cameras.MANY_UNITS, _RTSP),
+    "camera: a unit without an end": HostilePeer(cameras.ENDLESS_UNIT, _RTSP),
+    "camera: redirects to itself": HostilePeer(cameras.redirecting, _RTSP, "redirects"),
     "camera: challenge of 16 KB": HostilePeer(cameras.CHALLENGE, _RTSP, "refuses the user name"),
     "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP, "in a way that is not supported"),
     "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "in a way that is not supported"),

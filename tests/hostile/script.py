@@ -47,12 +47,14 @@ def main() -> None:
     from tests.hostile.peers import PEERS
 
     peer = PEERS[sys.argv[1]]
-    if peer.script is not None:
+    if peer.own is not None:
+        asyncio.run(peer.own())
+    elif peer.script is not None:
         asyncio.run(serve(peer.script))
-        return
-    with tempfile.TemporaryDirectory() as directory:
-        certificate = Authority(Path(directory)).issue()
-        asyncio.run(tls_flood.main(str(certificate.cert_file), str(certificate.key_file), peer.tls))
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            certificate = Authority(Path(directory)).issue()
+            asyncio.run(tls_flood.main(str(certificate.cert_file), str(certificate.key_file), peer.tls))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import struct
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from camcast.flv import amf0
-from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
+from camcast_rtmp.chunk import ChunkWriter
+from camcast_rtmp.server import CHUNK_SIZE, ConnectAsked, PublishAsked, Server
 from tests.hostile.script import Script, flood
 
 _Attack = Callable[[asyncio.StreamWriter, int], Coroutine[Any, Any, None]]
@@ -72,6 +75,78 @@ STATUS = flooding(
 PINGS = flooding(message(4, struct.pack(">HI", 6, 1), channel=2))
 ACKNOWLEDGEMENTS = flooding(message(3, struct.pack(">I", 1), channel=2))
 CHUNK_SIZES = flooding(message(1, struct.pack(">I", 128), channel=2) + message(1, struct.pack(">I", 4096), channel=2))
+
+
+def _large(*values: object) -> bytes:
+    """A command that needs more than `message` has."""
+    writer = ChunkWriter()
+    writer.chunk_size = CHUNK_SIZE
+    return b"".join(writer.message(3, 20, 0, 0, amf0.encode(*values)))
+
+
+AMF_BOMB = flooding(_large("onStatus", 0.0, None, [{"a": {"b": {"c": [None] * 40}}}] * 60))
+LONG_TEXTS = flooding(
+    _large("onStatus", 0.0, None, {"level": "status", "code": "x" * 60, "description": "%25" * 20_000})
+)
+UNFINISHED = flooding(
+    b"".join(bytes([channel]) + b"\0\0\0\0\xff\xff\x14\0\0\0\0" + bytes(128) for channel in range(4, 60))
+)
+TOO_LARGE = flooding(b"\3\0\0\0\xff\xff\xff\x14\0\0\0\0" + bytes(128))
+
+
+async def byte_by_byte(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A handshake, each byte in a packet of its own, that is never done."""
+    writer.write(b"\3")
+    while True:
+        writer.write(b"\0")
+        await writer.drain()
+        await asyncio.sleep(0.0005)
+
+
+async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Refuses, and names itself as the place to go to."""
+    server = Server()
+    port = writer.get_extra_info("sockname")[1]
+    while True:
+        for event in server.feed(await _some(reader)):
+            if isinstance(event, ConnectAsked):
+                there = {"code": 302.0, "redirect": f"rtmp://127.0.0.1:{port}/live"}
+                server.refuse_connect(event, "NetConnection.Connect.Rejected", "moved", ex=there)
+        writer.write(b"".join(server.outgoing()))
+
+
+async def whip_redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Another place of its own at every request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    there = b"/x" + str(len(head)).encode()
+    writer.write(b"HTTP/1.1 307 Moved\r\nLocation: " + there + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Answers each datagram with a great many, of any bytes."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.floods: set[tuple[str, int]] = set()
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        if address not in self.floods:
+            self.floods.add(address)
+            self._flood(address)
+
+    def _flood(self, address: tuple[str, int]) -> None:
+        for number in range(40):
+            # As if of an SRT connection, control packets of every type by turns.
+            self.transport.sendto(bytes((0x80, number % 9)) + random.randbytes(60 + 20 * number), address)
+        asyncio.get_running_loop().call_later(0.005, self._flood, address)
+
+
+async def datagrams() -> None:
+    """Serve `Datagrams`; prints its port."""
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Datagrams, ("127.0.0.1", 0))
+    sys.stdout.write(f"{transport.get_extra_info('sockname')[1]}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
 
 
 async def endless_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
