@@ -18,6 +18,8 @@ command -v gst-inspect-1.0 >/dev/null || missing="$missing gstreamer1.0-tools"
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing="$missing iproute2"
 command -v janus >/dev/null || missing="$missing janus"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v promtool >/dev/null || missing="$missing prometheus"
+[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v npm >/dev/null || missing="$missing npm"
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 if command -v dpkg-query >/dev/null; then

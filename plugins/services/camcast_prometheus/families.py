@@ -1,0 +1,203 @@
+"""What each figure is called, in Prometheus' words: base units, `_total` for counters, names and ids as labels.
+
+Everything in `SessionMetrics` and `StreamMetrics` has a place here. A figure that is not in the tables (a later
+version's) is shown as a gauge under its own name. URLs and errors' texts are no labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import attrs
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from camcast.camera.stats import ServiceMetrics, Stats, StreamMetrics
+from camcast.events import ServiceState, SessionState, SourceState
+from camcast.session.health import Health
+from camcast.session.metrics import SessionMetrics
+from camcast_prometheus.monotonic import Monotonic
+
+SESSION = ("camera", "stream", "output", "session")
+STREAM = ("camera", "stream", "label")
+SERVICE = ("service",)
+
+
+@attrs.frozen
+class Shown:
+    """How one field is shown."""
+
+    name: str
+    about: str
+    counter: bool = False
+    factor: float = 1.0
+    labels: tuple[str, ...] = ()
+    """Labels beside those of the whole: fixed ones as "name=value"."""
+    by: tuple[str, ...] = ()
+    """Labels that a mapping's keys become, split at ": "."""
+
+
+def _sent(field: str, kind: str, what: str, about: str) -> tuple[str, Shown]:
+    return field, Shown(f"units_{what}", about, counter=True, labels=(f"kind={kind}",))
+
+
+def _time(field: str, mode: str) -> tuple[str, Shown]:
+    return field, Shown("time_seconds", "Time by what it went to.", counter=True, labels=(f"mode={mode}",))
+
+
+SESSION_FIELDS: Mapping[str, Shown] = dict(
+    (
+        ("target_index", Shown("target_index", "Place in the chain of what is published to; 0 is the primary.")),
+        ("bitrate", Shown("send_rate_bytes_per_second", "Over the last five seconds.", factor=1 / 8)),
+        ("bitrate_average", Shown("send_rate_average_bytes_per_second", "Over all time on the air.", factor=1 / 8)),
+        ("bitrate_peak", Shown("send_rate_peak_bytes_per_second", "Of the best second.", factor=1 / 8)),
+        _sent("video_sent", "video", "sent", "Pictures and sounds that were sent."),
+        _sent("audio_sent", "audio", "sent", "Pictures and sounds that were sent."),
+        _sent("video_offered", "video", "offered", "Pictures and sounds that there were to send."),
+        _sent("audio_offered", "audio", "offered", "Pictures and sounds that there were to send."),
+        ("replayed", Shown("units_replayed", "Pictures sent again at the beginning of a connection.", counter=True)),
+        ("bytes_sent", Shown("sent_bytes", "Of media.", counter=True)),
+        ("dropped", Shown("units_dropped", "Left out, by reason.", counter=True, by=("kind", "reason"))),
+        ("fps", Shown("pictures_per_second", "Over the last five seconds.")),
+        ("pending", Shown("pending_bytes", "Not acknowledged by the server.")),
+        ("lag", Shown("lag_seconds", "Of media that has not left this machine.")),
+        ("latency", Shown("latency_seconds", "From the source to acknowledgement, moving average.")),
+        _time("uptime", "on the air"),
+        _time("downtime", "down"),
+        _time("waiting", "waiting"),
+        ("retries", Shown("retries", "In the present trouble.")),
+        ("next_attempt_at", Shown("next_attempt_timestamp_seconds", "When it is tried again.")),
+        ("attempts", Shown("attempts", "To publish.", counter=True)),
+        ("failed_attempts", Shown("attempts_failed", "To publish.", counter=True)),
+        ("moves", Shown("moves", "From one target to another.", counter=True)),
+        ("errors", Shown("errors", "Failed or lost attempts.", counter=True, by=("class",))),
+        ("slow_sends", Shown("slow_sends", "That held up the process.", counter=True)),
+        ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
+    )
+)
+STREAM_FIELDS: Mapping[str, Shown] = dict(
+    (
+        _sent("video_received", "video", "received", "Pictures and sounds that the source brought."),
+        _sent("audio_received", "audio", "received", "Pictures and sounds that the source brought."),
+        ("bytes_received", Shown("received_bytes", "From the source.", counter=True)),
+        ("dropped", Shown("units_dropped", "Lost before any session saw them.", counter=True, by=("kind", "reason"))),
+        ("restarts", Shown("restarts", "Of the source.", counter=True)),
+        ("clock_jumps", Shown("clock_jumps", "Places where the source's time did not go on.", counter=True)),
+        ("renditions", Shown("renditions", "Forms in which it is made now.")),
+        ("transcoders", Shown("transcoders", "That run now.")),
+        ("next_attempt_at", Shown("next_attempt_timestamp_seconds", "When the source is tried again.")),
+    )
+)
+SERVICE_FIELDS: Mapping[str, Shown] = {
+    "starts": Shown("starts", "Of the service.", counter=True),
+    "failures": Shown("failures", "Runs that ended by themselves.", counter=True),
+    "events_lost": Shown("events_lost", "That it did not read in time.", counter=True),
+}
+NO_FIGURES = ("key", "label", "name", "type", "camera_id", "stream_id", "target", "last_error", "state", "health")
+SUMS = ("frames_sent", "frames_dropped")
+"""Sums of what is shown by kind."""
+
+
+class Page:
+    """One scrape."""
+
+    def __init__(self, stats: Stats, names: Mapping[int, str], version: str, counts: Monotonic) -> None:
+        """`names` of cameras by their ids."""
+        self._stats = stats
+        self._names = names
+        self._version = version
+        self._counts = counts
+        self._found: dict[str, Metric] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        """The families, in order."""
+        if not self._found:
+            self._fill(self._stats)
+        return self._found.values()
+
+    def _fill(self, stats: Stats) -> None:
+        self._gauge("camcast_uptime_seconds", "Since the engine was started.", (), (), stats.uptime)
+        self._gauge("camcast_sessions", "That there are.", (), (), stats.totals.sessions)
+        for number, name in sorted(self._names.items()):
+            self._info("camcast_camera", "What a camera is called.", {"camera": str(number), "name": name})
+        for session in stats.sessions:
+            labels = (*map(str, attrs.astuple(session.key)), session.label)
+            self._one("camcast_session_", SESSION, labels, session, SESSION_FIELDS)
+            self._among("camcast_session_state", SESSION, labels, SessionState, session.state)
+            self._among("camcast_session_health", SESSION, labels, Health, session.health)
+        for stream in stats.streams:
+            labels = (str(stream.camera_id), str(stream.stream_id), stream.label)
+            self._one("camcast_stream_", STREAM, labels, stream, STREAM_FIELDS)
+            self._among("camcast_stream_state", STREAM, labels, SourceState, stream.state)
+        for service in stats.services:
+            self._one("camcast_service_", SERVICE, (service.name,), service, SERVICE_FIELDS)
+            self._among("camcast_service_state", SERVICE, (service.name,), ServiceState, service.state)
+        self._info("camcast_build", "What runs.", {"version": self._version})
+        self._counts.end()
+
+    def _one(
+        self,
+        prefix: str,
+        names: tuple[str, ...],
+        labels: tuple[str, ...],
+        snapshot: SessionMetrics | StreamMetrics | ServiceMetrics,
+        table: Mapping[str, Shown],
+    ) -> None:
+        for field in attrs.fields(type(snapshot)):
+            value = getattr(snapshot, field.name)
+            if field.name in NO_FIGURES or field.name in SUMS or value is None:
+                continue
+            shown = table.get(field.name) or _unknown(field.name, value)
+            fixed = [label.partition("=") for label in shown.labels]
+            keys = (*names, *(name for name, _, _ in fixed), *shown.by)
+            # Also where nothing has been counted yet, so that those who write rules see what there is.
+            family = self._family(f"{prefix}{shown.name}", shown.about, counter=shown.counter)
+            for more, number in _numbers(value, shown):
+                values = (*labels, *(text for _, _, text in fixed), *more)
+                self._add(family, keys, values, number * shown.factor)
+
+    def _among(
+        self, name: str, names: tuple[str, ...], labels: tuple[str, ...], among: type[Enum], state: Enum
+    ) -> None:
+        for one in among:
+            keys, values = (*names, "is"), (*labels, str(one.value))
+            self._gauge(name, "1 for what it is, 0 for all else.", keys, values, float(one is state))
+
+    def _gauge(self, name: str, about: str, keys: Sequence[str], values: Sequence[str], number: float) -> None:
+        self._add(self._family(name, about), keys, values, number)
+
+    def _family(self, name: str, about: str, *, counter: bool = False) -> Metric:
+        family = self._found.get(name)
+        if family is None:
+            kind = CounterMetricFamily if counter else GaugeMetricFamily
+            family = self._found[name] = kind(name, about)
+        return family
+
+    def _add(self, family: Metric, keys: Sequence[str], values: Sequence[str], number: float) -> None:
+        name = family.name
+        if isinstance(family, CounterMetricFamily):
+            number = self._counts.value((name, *values), number)
+            name = f"{name}_total"
+        family.add_sample(name, dict(zip(keys, values, strict=True)), number)
+
+    def _info(self, name: str, about: str, labels: Mapping[str, str]) -> None:
+        family = self._found.get(name) or self._found.setdefault(name, InfoMetricFamily(name, about))
+        family.add_sample(f"{name}_info", dict(labels), 1)
+
+
+def _numbers(value: Any, shown: Shown) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Each figure of a field with the labels that its key makes."""
+    if not isinstance(value, Mapping):
+        if isinstance(value, int | float):
+            yield (), float(value)
+        return
+    for key, number in value.items():
+        if isinstance(number, int | float):
+            parts = str(key).split(": ", len(shown.by) - 1)
+            yield (*parts, *[""] * (len(shown.by) - len(parts))), float(number)
+
+
+def _unknown(name: str, value: object) -> Shown:
+    return Shown(name, "Not described yet.", by=("of",) if isinstance(value, Mapping) else ())
