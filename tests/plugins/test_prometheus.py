@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,7 +41,7 @@ KEY = SessionKey(0, 0, "rtmp")
 class TestPrometheus(ServiceConformance):
     kind = "prometheus"
     plugin = camcast_prometheus
-    options: ClassVar[Mapping[str, Any]] = {"listen": "127.0.0.1:0"}
+    options: ClassVar = {"listen": "127.0.0.1:0"}
 
 
 def session(**changes: Any) -> SessionMetrics:

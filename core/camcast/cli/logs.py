@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from camcast.errors import CamcastError
-from camcast.events import Event, SessionKey
+from camcast.event_fields import event_fields
 
 TEXT_FORM = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -52,19 +50,6 @@ class JsonLines(logging.Formatter):
         if name := getattr(record, "camera_name", ""):
             fields["camera_name"] = name
         return json.dumps(fields | event_fields(getattr(record, "events", ())), default=str)
-
-
-def event_fields(events: Iterable[Event]) -> dict[str, Any]:
-    """The fields of what happened, as plain values; where several events are one happening, the first comes first."""
-    told = list(events)
-    fields: dict[str, Any] = {"event": told[0].name} if told else {}
-    for event in told:
-        for name, value in attrs.asdict(event, recurse=False, filter=lambda field, _: field.name != "time").items():
-            if isinstance(value, SessionKey):
-                fields |= attrs.asdict(value)
-            else:
-                fields.setdefault(name, value.value if isinstance(value, Enum) else value)
-    return fields
 
 
 class LogFile(logging.Handler):
