@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
-from watchfiles import awatch
 
 from camcast.config.include import watched
 
@@ -70,6 +69,8 @@ async def _told(folders: Sequence[Path]) -> None:
     if not folders:
         await asyncio.sleep(LOOK)
         return
+    from watchfiles import awatch  # it takes a while to load
+
     try:
         async for _ in awatch(
             *folders,
