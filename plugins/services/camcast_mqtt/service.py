@@ -1,0 +1,196 @@
+"""Publishes what has changed, takes commands, and comes back by itself when the broker was away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from camcast.camera.stats import Stats
+from camcast.errors import CamcastError
+from camcast.events import SessionKey
+from camcast.services import ServiceContext
+from camcast_mqtt.discovery import Discovery
+from camcast_mqtt.options import MqttOptions, broker
+from camcast_mqtt.topics import OFF, OFFLINE, ON, ONLINE, Topics
+
+if TYPE_CHECKING:
+    from aiomqtt import Client, Message
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds until a broker that was away is tried again; doubled each time."""
+SOON = 0.3
+"""Seconds for which changes of state are collected before they are told."""
+ANSWER = 10.0
+"""Seconds for the broker to take or answer something."""
+KEEPALIVE = 15
+GOODBYE = 1.0
+MOST_COMMANDS = 100
+"""That wait; more of them are left out by the client."""
+LONGEST_COMMAND = 32
+
+
+class Mqtt:
+    """The service."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._options: MqttOptions = context.options
+        self._engine = context.engine
+        self._note = context.note
+        self._log = context.log
+        self._topics = Topics(self._options.prefix)
+        prefix = self._options.discovery
+        commands = self._options.commands
+        self._discovery = Discovery(prefix, self._topics, version("camcast"), commands) if prefix else None
+        self._look = asyncio.Event()
+        self._sent: dict[str, str] = {}
+        """What the broker has, by topic."""
+        self._commands: dict[str, tuple[str, SessionKey]] = {}
+        self._away = False
+
+    async def run(self) -> None:
+        events = self._engine.events()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stay_connected())
+            async for _ in events:
+                self._look.set()
+
+    async def _stay_connected(self) -> None:
+        from aiomqtt import MqttError
+
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._reach()
+                async with self._client() as client:
+                    pause, self._away = FIRST_PAUSE, False
+                    self._note("connected", "connected to the broker")
+                    await self._serve(client)
+            except* (MqttError, OSError) as group:
+                self._tell_away(group.exceptions[0])
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _tell_away(self, error: BaseException) -> None:
+        """Once, until it is back."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if not self._away:
+            self._away = True
+            why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+            self._note("broker_away", f"the broker is away: {why}; it is tried again")
+
+    async def _reach(self) -> None:
+        """Whether it is there at all, looked at without a thread: the client holds one while it connects, which would
+        hold up our end. Raises `OSError`."""
+        host, port, _ = broker(self._options.url)
+        async with asyncio.timeout(ANSWER):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+
+    def _client(self) -> Client:
+        import aiomqtt
+
+        options = self._options
+        host, port, encrypted = broker(options.url)
+        quiet = logging.getLogger("camcast.mqtt")
+        return aiomqtt.Client(
+            host,
+            port,
+            username=options.username,
+            password=options.password,
+            logger=quiet,
+            will=aiomqtt.Will(self._topics.status, OFFLINE, qos=1, retain=True),
+            tls_context=ssl.create_default_context(cafile=options.ca_file) if encrypted else None,
+            timeout=ANSWER,
+            keepalive=KEEPALIVE,
+            max_queued_incoming_messages=MOST_COMMANDS,
+        )
+
+    async def _serve(self, client: Client) -> None:
+        """While it is connected. The broker may have been told other things while we were away."""
+        from aiomqtt import MqttError
+
+        self._sent = {}
+        if self._options.commands:
+            await client.subscribe(f"{self._options.prefix}/output/+/+/+/set", qos=1)
+            await client.subscribe(f"{self._options.prefix}/output/+/+/+/retry", qos=1)
+        if self._discovery is not None:
+            await client.subscribe(self._discovery.birth, qos=1)
+        try:
+            await self._update(client)
+            await client.publish(self._topics.status, ONLINE, qos=1, retain=True)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hear(client))
+                tasks.create_task(self._keep_up(client))
+        except asyncio.CancelledError:
+            client.timeout = GOODBYE / 2
+            with contextlib.suppress(MqttError):
+                await client.publish(self._topics.status, OFFLINE, qos=1, retain=True)
+            raise
+
+    async def _keep_up(self, client: Client) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._options.every):
+                    await self._look.wait()
+                    await asyncio.sleep(SOON)
+            except TimeoutError:
+                self._log.debug("nothing has happened for %g s", self._options.every)
+            self._look.clear()
+            await self._update(client)
+
+    async def _update(self, client: Client) -> None:
+        """Tell what differs from what the broker has, and take back what there is no more."""
+        stats, cameras = await self._engine.stats(), await self._engine.cameras()
+        self._commands = dict(self._topics.commands(stats))
+        wanted = self._wanted(stats, {one.camera_id: one.name for one in cameras})
+        for topic, text in wanted.items():
+            if self._sent.get(topic) != text:
+                await client.publish(topic, text, qos=1, retain=True)
+                self._sent[topic] = text
+        for topic in [topic for topic in self._sent if topic not in wanted]:
+            await client.publish(topic, "", qos=1, retain=True)
+            del self._sent[topic]
+
+    def _wanted(self, stats: Stats, names: dict[int, str]) -> dict[str, str]:
+        found = dict(self._topics.states(stats))
+        if self._discovery is not None:
+            # Last, so that what is discovered has a state already.
+            found |= dict(self._discovery.configs(stats, names))
+        return found
+
+    async def _hear(self, client: Client) -> None:
+        async for message in client.messages:
+            if self._discovery is not None and message.topic.value == self._discovery.birth:
+                if message.payload == ONLINE.encode():
+                    self._sent = {}
+                    self._look.set()
+                continue
+            await self._obey(message)
+
+    async def _obey(self, message: Message) -> None:
+        """What is retained was said to somebody else, some time ago."""
+        asked = self._commands.get(message.topic.value)
+        payload = message.payload if isinstance(message.payload, bytes) else b""
+        if asked is None or message.retain or len(payload) > LONGEST_COMMAND:
+            return
+        word, key = asked
+        try:
+            match word, payload.decode("latin-1").upper():
+                case "retry", _:
+                    await self._engine.retry(key)
+                case "set", said if said == ON:
+                    await self._engine.resume(key)
+                case "set", said if said == OFF:
+                    await self._engine.pause(key)
+                case _:
+                    self._note("not_understood", f"expected ON or OFF for output {key}, got other text")
+                    return
+        except CamcastError as error:
+            self._note("not_done", f"{word} of output {key}: {error}")
+            return
+        self._log.info("%s of output %s, as the broker asked", word, key)
