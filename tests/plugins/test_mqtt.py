@@ -37,7 +37,6 @@ SWITCH = "homeassistant/switch/camcast/0_0_rtmp_wanted/config"
 
 class TestMqtt(ServiceConformance):
     kind = "mqtt"
-    plugin = camcast_mqtt
     options: ClassVar = {"url": "mqtt://127.0.0.1:9"}
 
 

@@ -40,7 +40,6 @@ KEY = SessionKey(0, 0, "rtmp")
 
 class TestPrometheus(ServiceConformance):
     kind = "prometheus"
-    plugin = camcast_prometheus
     options: ClassVar = {"listen": "127.0.0.1:0"}
 
 

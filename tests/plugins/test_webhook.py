@@ -89,7 +89,6 @@ async def server() -> AsyncIterator[Server]:
 
 class TestWebhook(ServiceConformance):
     kind = "webhook"
-    plugin = camcast_webhook
     options: ClassVar = {"url": "http://127.0.0.1:9/nobody", "secret": "s", "rules": [{"events": ["down", "Moved"]}]}
 
 
@@ -207,7 +206,7 @@ async def test_retry_after_is_kept_to(server: Server, monkeypatch: pytest.Monkey
         waited.append(seconds)
         await real(0)
 
-    monkeypatch.setattr(sender.asyncio, "sleep", sleep)
+    monkeypatch.setattr("camcast_webhook.sender.asyncio.sleep", sleep)
     server.answers = [b"HTTP/1.1 429 Later\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", *server.answers]
     assert await send(server, MESSAGE) == []
     assert 7 in waited
