@@ -60,6 +60,9 @@ class CameraHandle(Protocol):
     async def stop(self) -> None:
         """End the sources, within 3 s. The camera's sessions then wait for media."""
 
+    def rename(self, name: str) -> None:
+        """Be called this from now on: in logs, and where a slate shows it. The engine's own."""
+
     def add_stream(self, config: StreamConfig) -> None:
         """Make and start one more stream. The engine's own: it makes the stream's sessions too."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import attrs
+
 from camcast.camera.handles import stream_of, with_stream, without_stream
 from camcast.camera.stream import CameraStream
 from camcast.config import CameraConfig, StreamConfig
@@ -35,6 +37,12 @@ class CameraInstance:
 
     async def stop(self) -> None:
         await asyncio.gather(*(stream.stop() for stream in self.streams.values()))
+
+    def rename(self, name: str) -> None:
+        """Be called this from now on."""
+        self.config = attrs.evolve(self.config, name=name)
+        for stream in self.streams.values():
+            stream.camera = self.config
 
     def add_stream(self, config: StreamConfig) -> None:
         """Make and start one more stream."""

@@ -93,6 +93,11 @@ class Changes:
         wrong: list[str] = []
         try:
             match step.config, step.key:
+                case CameraConfig(name=name), int(camera_id) if step.action is Action.SET:
+                    self._cameras.require(camera_id).rename(name)
+                case SessionConfig() as session, SessionKey() as key if step.action is Action.SET:
+                    if (running := self._sessions.get(key)) is not None:
+                        running.adopt(session)
                 case CameraConfig() as camera, _:
                     _, wrong = self.add(camera)
                 case StreamConfig() as stream, (int(camera_id), _):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,32 @@ def told(places: Iterable[str]) -> str:
     return ", ".join(found[:MOST]) + more
 
 
+ADOPTED = frozenset(
+    {
+        "allow_redirect_hosts",
+        "auto_reconnect",
+        "camera_name",
+        "failback_after",
+        "idle_timeout",
+        "max_moves_per_hour",
+        "queue",
+        "replay",
+        "replay_max",
+        "retry_policy",
+        "stall_timeout",
+    }
+)
+"""What a session takes over while it is on the air: nothing that is published depends on it."""
+_CONNECT_TIMEOUT = re.compile(r"targets\[\d+\]\.connect_timeout")
+
+
+def adopted(place: str) -> bool:
+    """Whether a session can take over what differs at this place, as it is."""
+    return place.partition(".")[0] in ADOPTED or _CONNECT_TIMEOUT.fullmatch(place) is not None
+
+
 def whole(old: CameraConfig, new: CameraConfig) -> Iterator[str]:
-    """What decides that a whole camera must be restarted: its name, and where it may run."""
-    if old.name != new.name:
-        yield "name"
+    """What decides that a whole camera must be restarted: where it may run."""
     if {one.source.type for one in streams(old).values()} != {one.source.type for one in streams(new).values()}:
         yield "the kinds of its sources"
 

@@ -16,7 +16,7 @@ import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
 from camcast.config.service import ServiceConfig
-from camcast.engine.differences import places, streams, told, whole
+from camcast.engine.differences import adopted, places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
 
@@ -26,6 +26,9 @@ Key = str | int | tuple[int, int] | SessionKey
 FOR_THE_NEXT_START = ("workers", "max_connects_per_second")
 NOT_THE_ENGINES = ("log_level", "watch")
 """What the program around the engine does."""
+
+
+_GOES_ON = "goes on with another"
 
 
 class Action(Enum):
@@ -104,6 +107,8 @@ def plan(running: Running, wanted: Config, names: Names = lambda session: ()) ->
         elif why := told(whole(old, new)):
             steps.append(Step(action=Action.RESTART, key=number, label=label, why=why, config=new))
         else:
+            if old.name != new.name:
+                steps.append(Step(action=Action.SET, key=number, label=label, why=f"{_GOES_ON} name", config=new))
             steps += _camera(running, old, new)
     steps += [
         Step(action=Action.ADD, key=number, label=f"camera {number}", config=camera)
@@ -172,9 +177,14 @@ def _sessions(running: Running, camera: CameraConfig, staying: set[int]) -> list
         new, label = wanted.get(key), f"session {old.label}"
         if new is None:
             steps.append(Step(action=Action.REMOVE, key=key, label=label))
-        elif why := told(places(old, new)):
-            steps.append(Step(action=Action.RESTART, key=key, label=label, why=why, config=new))
-        elif key in running.failed:
+            continue
+        differ = list(places(old, new))
+        if not all(map(adopted, differ)):
+            steps.append(Step(action=Action.RESTART, key=key, label=label, why=told(differ), config=new))
+            continue
+        if differ:
+            steps.append(Step(action=Action.SET, key=key, label=label, why=f"{_GOES_ON} {told(differ)}", config=new))
+        if key in running.failed:
             steps.append(Step(action=Action.RETRY, key=key, label=label, why="it had given up"))
     steps += [
         Step(action=Action.ADD, key=key, label=f"session {new.label}", config=new)

@@ -179,6 +179,12 @@ async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
                 session = engine.sessions.get(key)
                 if session is not None:
                     getattr(session, method)(*arguments)
+            case wire.Adopt(config):
+                session = engine.sessions.get(config.key)
+                if session is not None:
+                    session.adopt(config)
+            case wire.Rename(camera_id, name):
+                engine.cameras.require(camera_id).rename(name)
             case wire.Keyframe(camera_id, stream_id):
                 answer = engine.cameras.stream(camera_id, stream_id).request_keyframe()
             case wire.Bitrate(camera_id, stream_id, kbps):

@@ -188,6 +188,12 @@ class ConnectionManager:
 
     # --- control ------------------------------------------------------------------------------------------
 
+    def adopt(self, policy: RetryPolicy, *, auto_reconnect: bool) -> None:
+        """Go on by another policy; the present wait is at most as long as the new one allows."""
+        self._policy, self._auto = policy, auto_reconnect
+        if not self.asked_to_wait:
+            self.next_attempt_at = min(self.next_attempt_at, self._now() + policy.max_delay)
+
     def retry_now(self) -> None:
         """Try at once; after giving up, begin anew."""
         if self.failed:

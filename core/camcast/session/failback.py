@@ -25,9 +25,16 @@ class Failback:
         self._now = now
         self._moves: deque[float] = deque()
         self._told = False
+        self._index, self._chosen = 0, False
+
+    def adopt(self, after: float | None, max_moves_per_hour: int) -> None:
+        """Go by other rules; `due` counts from now where there is something to try."""
+        self._after, self._most = after, max_moves_per_hour
+        self.begin(self._index, chosen=self._chosen)
 
     def begin(self, index: int, *, chosen: bool) -> None:
         """The chain's entry `index` is on the air; `chosen`: because the user said so."""
+        self._index, self._chosen = index, chosen
         wanted = index > 0 and not chosen and self._after is not None
         self.due = self._now() + (self._after or 0.0) if wanted else float("inf")
 

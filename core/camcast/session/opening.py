@@ -69,6 +69,10 @@ class Opener:
         self._parting = parting
         self._numbers = itertools.count()
 
+    def adopt(self, config: SessionConfig) -> None:
+        """What is made from now on goes by this, spares that are taken too."""
+        self._config = config
+
     def new(self, index: int, owner: AttemptOwner) -> Opening:
         """A fresh attempt on the chain's entry `index`, on its way to publishing once it is run."""
         return Opening(self._attempt(index, owner), self)
@@ -76,6 +80,7 @@ class Opener:
     def of_spare(self, spare: Connected, home: Home, owner: AttemptOwner) -> Opening:
         """A spare from `home`, which begins to work for `owner`. Unless it is used, it goes back there."""
         spare.attempt.adopt(owner)
+        spare.attempt.config = self._config
         return Opening(spare.attempt, self, spare, home)
 
     async def spare(self, index: int, owner: AttemptOwner) -> Connected:

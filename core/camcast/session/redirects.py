@@ -40,6 +40,10 @@ class Redirects:
         self._hops = 0
         self._told: tuple[str, int] = ("", 0)
 
+    def allow(self, hosts: Sequence[str]) -> None:
+        """These from now on."""
+        self._allowed = hosts
+
     def follow(self, old: str, new: str, shown: str, *, stable: bool) -> bool:
         """Whether to go from `old` to `new` (both URLs). `shown` is the old one as events may tell it; `stable`: it has
         carried media for a while, so a row of redirects has ended there."""

@@ -118,6 +118,11 @@ class Session:
             await asyncio.wait({self._task}, timeout=1.0)
         self._feed.pulse.leave(self._supervisor)
 
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this configuration, on the air as it is; it differs in `ADOPTED` only."""
+        self.config = config
+        self._supervisor.adopt(config)
+
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""
         self.policy.retry_now()

@@ -58,6 +58,9 @@ class SessionHandle(Protocol):
     async def stop(self) -> None:
         """End cleanly, within a few seconds; it stays listed. `SessionManager.delete_session` forgets it too."""
 
+    def adopt(self, config: SessionConfig) -> None:
+        """The engine's own: go on by this configuration, which differs in nothing that publishing depends on."""
+
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""
 

@@ -18,6 +18,7 @@ from math import inf
 
 import attrs
 
+from camcast.config import SessionConfig
 from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, NetworkError, TransportError
 from camcast.kinds import Acceptance, TransportKind
@@ -187,12 +188,7 @@ class Published:
         """
         attempt, transport = self.attempt, self.connected.transport
         config = attempt.config
-        limits = Limits(
-            seconds=config.queue.seconds,
-            bytes=config.queue.bytes,
-            replay_seconds=config.replay_max.seconds if config.replay == "squeeze" else 0.0,
-            replay_bytes=config.replay_max.bytes,
-        )
+        limits = limits_of(config)
         outlet = attempt.outlet = Outlet(
             transport.transport,
             limits,
@@ -246,6 +242,12 @@ class OnAir:
         """Why nobody can tell whether there is a picture at the other end; "" = it can be told."""
         return self.published.unconfirmed
 
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this."""
+        self.attempt.config = config
+        self.liveness.stall_timeout = config.stall_timeout
+        self.outlet.limit(limits_of(config))
+
     def figures(self) -> tuple[Mapping[str, float], int]:
         """The transport's own figures, and the bytes pending."""
         return self.published.connected.transport.figures()
@@ -278,3 +280,13 @@ class OnAir:
             return inf
         look = shared(now + GRID) if self.liveness.begun is None else self._look_at
         return min(look, self.liveness.due())
+
+
+def limits_of(config: SessionConfig) -> Limits:
+    """What an outlet of this session is bounded by."""
+    return Limits(
+        seconds=config.queue.seconds,
+        bytes=config.queue.bytes,
+        replay_seconds=config.replay_max.seconds if config.replay == "squeeze" else 0.0,
+        replay_bytes=config.replay_max.bytes,
+    )

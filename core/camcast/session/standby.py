@@ -60,6 +60,15 @@ class Standby:
         self._beside: int | None = None
         """Index of the target that was last stood by for."""
 
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this; spares learn of it when they are taken."""
+        self._config = config
+        self._failback.adopt(config.failback_after, config.max_moves_per_hour)
+        for one in (self.twin.on_air, self.mover.candidate):
+            if one is not None:
+                one.adopt(config)
+        self._stir()
+
     # --- what the session calls ---------------------------------------------------------------------------
 
     def begin(self, active: OnAir, *, chosen: bool) -> None:

@@ -53,7 +53,7 @@ class Supervisor:
         """`look_soon`: `check` is to be called, now that there is something to look after."""
         self.active: OnAir | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self.orders = Orders(lambda: feed.flowing(config.idle_timeout), lambda: feed.condition)
+        self.orders = Orders(lambda: feed.flowing(self._config.idle_timeout), lambda: feed.condition)
         self.telling = Telling(config.key, config.label, environment.emit, Pauses(config.idle_timeout))
         self.flow: FlowCounters = recorder.flow
         self._config = config
@@ -78,6 +78,17 @@ class Supervisor:
     @property
     def state(self) -> SessionState:
         return self._machine.state
+
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this, which differs in nothing that publishing depends on."""
+        self._config = self._failures.config = config
+        self.policy.adopt(config.retry_policy, auto_reconnect=config.auto_reconnect)
+        self._redirects.allow(config.allow_redirect_hosts)
+        self._opener.adopt(config)
+        self._standby.adopt(config)
+        if self.active is not None:
+            self.active.adopt(config)
+        self.wake()
 
     # --- orders -------------------------------------------------------------------------------------------
 

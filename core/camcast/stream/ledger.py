@@ -112,6 +112,12 @@ class Ledger:
         self._clear_bytes = min(ASK_BYTES, self.limits.bytes)
         self._clear_time = min(ASK, int(self.limits.seconds * NS_PER_S))
 
+    def limit(self, limits: Limits) -> None:
+        """Other bounds from now on; the next unit is looked at by them."""
+        self.limits = limits
+        self.clear_until = self.clear_before = -1
+        self.__attrs_post_init__()
+
     # --- what it is told ------------------------------------------------------------------------------------
 
     def keyframe(self, size: int) -> None:

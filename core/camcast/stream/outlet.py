@@ -115,6 +115,11 @@ class Outlet:
         else:
             self._owner.want_keyframe()
 
+    def limit(self, limits: Limits) -> None:
+        """Other bounds from now on."""
+        self._limits = limits
+        self._ledger.limit(limits)
+
     def adopt(self, counters: FlowCounters) -> None:
         """Count into `counters` from now on, with what is still under way."""
         for packet in self._replay.lined_up() if self._replay is not None else ():

@@ -76,6 +76,10 @@ class RemoteSession:
             # The worker is gone, and the session with it.
             return
 
+    def adopt(self, config: SessionConfig) -> None:
+        self.config = config
+        self.worker.post(wire.Adopt(config))
+
     def retry_now(self) -> None:
         self._control("retry_now")
 
@@ -159,6 +163,12 @@ class RemoteCamera:
             await self.worker.ask(wire.RemoveCamera(self.camera_id))
         except (CamcastError, asyncio.CancelledError):
             return
+
+    def rename(self, name: str) -> None:
+        self.config = attrs.evolve(self.config, name=name)
+        for stream in self.streams.values():
+            stream.camera = self.config
+        self.worker.post(wire.Rename(self.camera_id, name))
 
     def add_stream(self, config: StreamConfig) -> None:
         """Tell the worker; after a restart of it the camera is made with this stream."""

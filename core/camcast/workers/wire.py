@@ -80,6 +80,21 @@ class Control:
 
 
 @attrs.frozen
+class Adopt:
+    """A session goes on by another configuration."""
+
+    config: SessionConfig
+
+
+@attrs.frozen
+class Rename:
+    """A camera has another name."""
+
+    camera_id: int
+    name: str
+
+
+@attrs.frozen
 class Keyframe:
     camera_id: int
     stream_id: int
@@ -124,6 +139,8 @@ Call = (
     | CreateSession
     | DeleteSession
     | Control
+    | Adopt
+    | Rename
     | Keyframe
     | Bitrate
     | RetrySource

@@ -412,11 +412,3 @@ async def test_a_camera_that_is_given_its_number_takes_its_outputs_along(world: 
     other = attrs.evolve(world.config(chain("b")).cameras[0], camera_id=-1)
     assert (await engine.add_camera(other)).camera_id == 1
     assert [str(session.key) for session in engine.sessions] == ["0/0/rtmp", "1/0/rtmp"]
-
-
-async def test_a_camera_of_another_name_is_restarted(world: World) -> None:
-    engine = await world.start()
-    new = attrs.evolve(engine.config, cameras=(attrs.evolve(engine.config.cameras[0], name="gate"),))
-    assert await engine.reload(new) == ["camera 0 restarted (name)"]
-    await until(lambda: world.sinks)
-    assert world.runs == 2

@@ -96,11 +96,10 @@ def test_what_is_in_place_is_told_apart_from_what_is_not() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"name": "gate"}, "name"),
         ({"streams": (StreamConfig(source=SourceConfig(type="testsrc")),)}, "the kinds of its sources"),
     ],
 )
-def test_a_camera_is_restarted_for_its_name_and_for_where_it_may_run(change: dict[str, Any], why: str) -> None:
+def test_a_camera_is_restarted_for_where_it_may_run(change: dict[str, Any], why: str) -> None:
     old = camera(0, session("rtmp://a/x"))
     new = attrs.evolve(old, **change)
     (step,) = plan(running(old), config(new))
@@ -206,3 +205,22 @@ def test_outputs_without_a_name_are_numbered_as_they_will_be_when_they_run() -> 
 def test_a_configuration_that_cannot_be_is_refused_before_anything_is_done() -> None:
     with pytest.raises(ConfigError, match='stream_name: "sub" contradicts where it stands, stream "main"'):
         camera(0, session("rtmp://a/x", stream_name="sub"))
+
+
+def test_what_nothing_published_depends_on_takes_nothing_off_the_air() -> None:
+    old = camera(0, session("rtmp://a/x"))
+    policy = RetryPolicy(max_delay=5)
+    new = camera(0, session("rtmp://a/x", retry_policy=policy, failback_after=3, stall_timeout=9), name="gate")
+    steps = plan(running(old, failed=frozenset({PRIMARY})), config(new))
+    assert [step.text for step in steps] == [
+        "camera 0 goes on with another name",
+        "session cam0_main goes on with another camera_name, retry_policy.max_delay, stall_timeout and 1 more",
+        "session cam0_main tried again (it had given up)",
+    ]
+    assert all(step.action.in_place for step in steps)
+
+
+def test_beside_what_is_published_all_of_it_begins_anew() -> None:
+    old, new = session("rtmp://a/x"), session("rtmp://a/y", failback_after=3)
+    (step,) = plan(running(camera(0, old)), config(camera(0, new)))
+    assert step.action is Action.RESTART

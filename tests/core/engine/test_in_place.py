@@ -1,0 +1,121 @@
+"""A reload that changes how a session behaves takes it off the air for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from tests.core.session.test_session import KEY, chain
+from tests.core.world import World, until
+
+from camcast.config import RetryPolicy, SessionConfig
+from camcast.config.session import Limit
+from camcast.engine import Engine
+from camcast.errors import NetworkError
+from camcast.events import SessionState
+from camcast.session.session import Session
+
+SLOW = RetryPolicy(initial_delay=600, max_delay=600, max_attempts=None, jitter=0)
+QUICK = RetryPolicy(initial_delay=0.02, max_delay=0.02, max_attempts=None, jitter=0)
+
+
+async def reload(world: World, engine: Engine, config: SessionConfig) -> list[str]:
+    return await engine.reload(world.config(config))
+
+
+def only(engine: Engine) -> Session:
+    found = engine.sessions.get(KEY)
+    assert isinstance(found, Session)
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"retry_policy": QUICK},
+        {"auto_reconnect": False},
+        {"failback_after": 3},
+        {"max_moves_per_hour": 1},
+        {"stall_timeout": 9},
+        {"idle_timeout": 20},
+        {"queue": Limit(seconds=2, bytes=1000)},
+        {"replay": "off"},
+        {"replay_max": Limit(seconds=1, bytes=1000)},
+        {"allow_redirect_hosts": ["other"]},
+        {"connect_timeout": 3},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_it_stays_on_the_air(world: World, change: dict[str, Any]) -> None:
+    before = chain("a", retry_policy=SLOW)
+    engine = await world.start(before)
+    await until(lambda: world.servers.live("a"))
+    session = only(engine)
+    if "connect_timeout" in change:
+        after = before.evolve(targets=tuple(attrs.evolve(one, **change) for one in before.targets))
+    else:
+        after = before.evolve(**change)
+    (line,) = await reload(world, engine, after)
+    assert line.startswith("session cam0_main goes on with another ")
+    assert next(iter(change)) in line
+    assert only(engine) is session
+    name = next(iter(change))
+    holder: Any = session.config.targets[0] if name == "connect_timeout" else session.config
+    assert getattr(holder, name) == getattr(after.targets[0] if name == "connect_timeout" else after, name)
+    assert len(world.servers.at("a")) == 1
+    assert await reload(world, engine, after) == []
+
+
+async def test_a_shorter_wait_holds_for_the_present_one(world: World) -> None:
+    world.servers.down["connect", "a"] = NetworkError("no route")
+    engine = await world.start(chain("a", retry_policy=SLOW))
+    session = only(engine)
+    await until(lambda: session.state is SessionState.ERROR)
+    world.servers.down.clear()
+    await reload(world, engine, chain("a", retry_policy=QUICK))
+    await until(lambda: session.state is SessionState.CONNECTED)
+
+
+async def test_what_is_on_a_fallback_goes_back_by_the_new_rule(world: World) -> None:
+    world.servers.down["connect", "a"] = NetworkError("no route")
+    engine = await world.start(chain("a", "b", retry_policy=QUICK, failback_after=600))
+    await until(lambda: world.servers.live("b"))
+    world.servers.down.clear()
+    await reload(world, engine, chain("a", "b", retry_policy=QUICK, failback_after=0.1))
+    await until(lambda: world.servers.live("a"), 10)
+
+
+async def test_a_stall_is_noticed_by_the_new_timeout(world: World) -> None:
+    engine = await world.start(chain("a", retry_policy=QUICK, stall_timeout=600))
+    await until(lambda: only(engine).healthy)
+    session = only(engine)
+    assert session.active is not None
+    await reload(world, engine, chain("a", retry_policy=QUICK, stall_timeout=0.5))
+    assert session.active.liveness.stall_timeout == 0.5
+    assert session.active.outlet._limits.seconds == session.config.queue.seconds
+
+
+async def test_what_had_given_up_is_tried_again_too(world: World) -> None:
+    world.servers.down["connect", "a"] = NetworkError("no route")
+    engine = await world.start(chain("a", retry_policy=attrs.evolve(QUICK, max_attempts=0)))
+    session = only(engine)
+    await until(lambda: session.state is SessionState.FAILED)
+    world.servers.down.clear()
+    lines = await reload(world, engine, chain("a", retry_policy=attrs.evolve(QUICK, max_attempts=7)))
+    assert lines[1] == "session cam0_main tried again (it had given up)"
+    await until(lambda: session.state is SessionState.CONNECTED)
+
+
+async def test_a_camera_has_another_name_and_its_streams_go_on(world: World) -> None:
+    engine = await world.start(chain("a"))
+    await until(lambda: world.servers.live("a"))
+    config = world.config(chain("a"))
+    lines = await engine.reload(attrs.evolve(config, cameras=(attrs.evolve(config.cameras[0], name="gate"),)))
+    assert lines == [
+        "camera 0 goes on with another name",
+        "session cam0_main goes on with another camera_name",
+    ]
+    assert engine.cameras.require(0).config.name == "gate"
+    assert len(world.servers.at("a")) == 1
+    assert world.servers.live("a")
