@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ def plugins(
 ) -> None:
     """List all plugins and what they bring, and why one is left out."""
     with explained():
-        choice = ConfigFile.read(file).plugins.choice if file else None
+        choice = ConfigFile.read(file, os.environ).plugins.choice if file else None
     host = find_plugins(context, choice)
     rows = [_row(plugin, kind) for plugin in host.plugins for kind in plugin.kinds]
     rows += [row for plugin in host.plugins for row in _hook_rows(host, plugin)]
