@@ -153,7 +153,7 @@ def test_everything_has_its_place_in_base_units() -> None:
     for (name, *labels), number in figures.items():
         assert value(found, name, **dict(label.split("=") for label in labels)) == number, name
     for field in attrs.fields(SessionMetrics):
-        if field.name not in (*NO_FIGURES, *SUMS):
+        if field.name not in (*NO_FIGURES, *SUMS) and "str" not in str(field.type):
             shown = SESSION_FIELDS.get(field.name)
             name = field.name if shown is None else shown.name + ("_total" if shown.counter else "")
             assert f"camcast_session_{name}" in found

@@ -83,6 +83,7 @@ class Supervisor:
         """Go on by this, which differs in nothing that publishing depends on."""
         self._config = self._failures.config = config
         self.policy.adopt(config.retry_policy, auto_reconnect=config.auto_reconnect)
+        self.telling.adopt(config.idle_timeout)
         self._redirects.allow(config.allow_redirect_hosts)
         self._opener.adopt(config)
         self._standby.adopt(config)

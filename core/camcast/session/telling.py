@@ -113,6 +113,10 @@ class Telling:
 
     # --- pauses -------------------------------------------------------------------------------------------
 
+    def adopt(self, idle_timeout: float) -> None:
+        """A pause begins after so many seconds from now on."""
+        self._pauses.idle_timeout = idle_timeout
+
     def waits(self) -> None:
         """It is off the air for want of media; may be said again while it is."""
         self._pauses.waits(time.monotonic())

@@ -95,7 +95,20 @@ SERVICE_FIELDS: Mapping[str, Shown] = {
     "failures": Shown("failures", "Runs that ended by themselves.", counter=True),
     "events_lost": Shown("events_lost", "That it did not read in time.", counter=True),
 }
-NO_FIGURES = ("key", "label", "name", "type", "camera_id", "stream_id", "target", "last_error", "state", "health")
+NO_FIGURES = (
+    "key",
+    "label",
+    "name",
+    "type",
+    "camera_id",
+    "stream_id",
+    "target",
+    "last_error",
+    "unconfirmed",
+    "state",
+    "health",
+)
+"""What says who it is, how it is, and why."""
 SUMS = ("frames_sent", "frames_dropped")
 """Sums of what is shown by kind."""
 
@@ -147,7 +160,7 @@ class Page:
     ) -> None:
         for field in attrs.fields(type(snapshot)):
             value = getattr(snapshot, field.name)
-            if field.name in NO_FIGURES or field.name in SUMS or value is None:
+            if field.name in NO_FIGURES or field.name in SUMS or not isinstance(value, int | float | Mapping):
                 continue
             shown = table.get(field.name) or _unknown(field.name, value)
             fixed = [label.partition("=") for label in shown.labels]
