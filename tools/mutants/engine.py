@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         "what has given up is left alone",
         _PLAN,
-        "        elif key in running.failed:\n",
-        "        elif key in ():\n",
+        "\n        if key in running.failed:\n",
+        "\n        if key in ():\n",
         _PLAN_TESTS,
     ),
     Mutant(
