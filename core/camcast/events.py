@@ -292,6 +292,30 @@ class ServiceNote(Event):
 
 
 @attrs.frozen(kw_only=True)
+class Reloaded(Event):
+    """The engine is like its configuration again. `changes`: what has been done, a line each; never a value."""
+
+    changes: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return f"Reloaded: {', '.join(self.changes) or 'nothing has changed'}"
+
+
+@attrs.frozen(kw_only=True)
+class ReloadRefused(Event):
+    """The configuration was to be read again, and is wrong or cannot be read: nothing has been touched."""
+
+    error: str
+
+    level = "error"
+
+    @property
+    def text(self) -> str:
+        return f"Not reloaded, everything goes on as before: {self.error}"
+
+
+@attrs.frozen(kw_only=True)
 class WorkerRestarted(Event):
     """A worker process died and is started anew. `cameras`: those that it runs."""
 

@@ -20,7 +20,7 @@ from camcast.cli.summary import Summary, summarise
 from camcast.config import Config
 from camcast.engine import Engine
 from camcast.errors import CamcastError
-from camcast.events import SessionState
+from camcast.events import ReloadRefused, SessionState
 from camcast.host import PluginHost
 from camcast.session.hook_threads import HookThreads
 from camcast.session.session_manager import SessionHandle
@@ -164,18 +164,17 @@ async def _reload(engine: Engine, read: Callable[[], Awaitable[Config]], display
     try:
         config = await read()
         before, level = engine.config.system.log_level, config.system.log_level
-        changes = await engine.reload(config)
+        await engine.reload(config)
         if level != before:
             display.set_level(level)
-            changes.append(f"system.log_level is {level} now")
+            log.info("system.log_level is %s now", level)
     except CamcastError as error:
-        log.error("Not reloaded, everything goes on as before: %s", error)
+        engine.tell(ReloadRefused(label="configuration", error=str(error)))
     except TimeoutError:
-        log.error("Not reloaded: reading the configuration takes longer than %g s", READ_DEADLINE)
+        why = f"reading the configuration takes longer than {READ_DEADLINE:g} s"
+        engine.tell(ReloadRefused(label="configuration", error=why))
     except Exception:
         log.exception("Internal error while reloading")
-    else:
-        log.info("Reloaded: %s", ", ".join(changes) or "nothing has changed")
 
 
 @contextlib.asynccontextmanager

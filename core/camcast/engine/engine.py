@@ -32,7 +32,7 @@ from camcast.engine.plan import Action, Step, plan
 from camcast.engine.services import Services
 from camcast.engine.view import View
 from camcast.errors import NotFound, WrongState
-from camcast.events import SessionKey, SourceState
+from camcast.events import Event, Reloaded, SessionKey, SourceState
 from camcast.host import PluginHost
 from camcast.patience import wait_patiently
 from camcast.services import Program
@@ -228,7 +228,12 @@ class Engine:
                 if running is not None:
                     running.config = camera
             self.config = config
+            self.tell(Reloaded(label="configuration", changes=tuple(lines)))
             return lines
+
+    def tell(self, event: Event) -> None:
+        """An event of the program's own, to all that hear events: the log, watchers, readers, services."""
+        self._bus.emit(event)
 
     # --- media of the embedding program -------------------------------------------------------------------
 

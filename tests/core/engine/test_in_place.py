@@ -13,7 +13,7 @@ from camcast.config import RetryPolicy, SessionConfig
 from camcast.config.session import Limit
 from camcast.engine import Engine
 from camcast.errors import NetworkError
-from camcast.events import SessionState
+from camcast.events import Reloaded, ReloadRefused, SessionState
 from camcast.session.session import Session
 
 SLOW = RetryPolicy(initial_delay=600, max_delay=600, max_attempts=None, jitter=0)
@@ -119,3 +119,17 @@ async def test_a_camera_has_another_name_and_its_streams_go_on(world: World) -> 
     assert engine.cameras.require(0).config.name == "gate"
     assert len(world.servers.at("a")) == 1
     assert world.servers.live("a")
+
+
+async def test_a_reload_is_an_event_for_all_that_hear_them(world: World) -> None:
+    engine = await world.start(chain("a", failback_after=600))
+    await reload(world, engine, chain("a", failback_after=3))
+    assert [event.text for event in world.of(Reloaded)] == [
+        "Reloaded: session cam0_main goes on with another failback_after"
+    ]
+    engine.tell(ReloadRefused(label="configuration", error="line 3: expected a value"))
+    (refused,) = world.of(ReloadRefused)
+    assert (refused.level, refused.text) == (
+        "error",
+        "Not reloaded, everything goes on as before: line 3: expected a value",
+    )
