@@ -203,6 +203,19 @@ async def test_what_is_removed_is_taken_back(world: World, broker: Mosquitto) ->
         assert SWITCH not in late.seen
 
 
+async def test_what_an_earlier_run_left_at_the_broker_is_taken_back(world: World, broker: Mosquitto) -> None:
+    ghosts = ["homeassistant/switch/camcast/7_0_rtmp_wanted/config", "camcast/output/7/0/rtmp/state"]
+    others = ["homeassistant/switch/zigbee/1/config", "other/output/7/0/rtmp/state"]
+    async with other(broker) as one:
+        for topic in (*ghosts, *others):
+            await one.client.publish(topic, "{}", qos=1, retain=True)
+        await start(world, broker.url)
+        await until(lambda: all(one.seen.get(topic) == b"" for topic in ghosts), 20)
+        await until(lambda: SWITCH in one.seen, 20)
+        assert [one.seen[topic] for topic in (*others, SWITCH)][:2] == [b"{}", b"{}"]
+        assert one.seen[SWITCH]
+
+
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 async def test_a_broker_that_goes_and_comes_back_is_up_to_date_again(
     world: World, broker: Mosquitto, how: str, monkeypatch: pytest.MonkeyPatch

@@ -35,6 +35,12 @@ class Failures:
     def __attrs_post_init__(self) -> None:
         self._patience = Patience(self.hosts, [target.url for target in self.config.targets], self._host_is_back)
 
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this, and so do the policy and what is told."""
+        self.config = config
+        self.policy.adopt(config.retry_policy, auto_reconnect=config.auto_reconnect)
+        self.telling.adopt(config.idle_timeout)
+
     def failed(self, error: TransportError, attempt: Attempt | None) -> None:
         """The session is off the air for this reason; `attempt` None: for a reason of its own."""
         text = self.note(error, attempt)

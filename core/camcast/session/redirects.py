@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
+from camcast.config import SessionConfig
+
 MAX_HOPS = 5
 
 
@@ -40,9 +42,9 @@ class Redirects:
         self._hops = 0
         self._told: tuple[str, int] = ("", 0)
 
-    def allow(self, hosts: Sequence[str]) -> None:
-        """These from now on."""
-        self._allowed = hosts
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this."""
+        self._allowed = config.allow_redirect_hosts
 
     def follow(self, old: str, new: str, shown: str, *, stable: bool) -> bool:
         """Whether to go from `old` to `new` (both URLs). `shown` is the old one as events may tell it; `stable`: it has

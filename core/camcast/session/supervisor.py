@@ -15,6 +15,7 @@ from camcast.config import SessionConfig
 from camcast.errors import NetworkError, TransportError
 from camcast.events import SessionState
 from camcast.media import MediaKind
+from camcast.session.adopting import adopt
 from camcast.session.attempt import Attempt
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
@@ -65,10 +66,8 @@ class Supervisor:
         self._opening: Opening | None = None
         self._detour: tuple[Target, str] | None = None
         """Where the server that is being connected to wants the session to be: its target, and the new URL."""
-        self._hosts = environment.hosts
-        self._failures = Failures(
-            config, self.policy, self._machine, recorder, self.telling, environment.hosts, self.wake
-        )
+        self._hosts = hosts = environment.hosts
+        self._failures = Failures(config, self.policy, self._machine, recorder, self.telling, hosts, self.wake)
         self._ghosts = Ghosts()
         self._redirects = Redirects(config.allow_redirect_hosts, self.note)
         self._parting = Parting(config.label)
@@ -81,14 +80,8 @@ class Supervisor:
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this, which differs in nothing that publishing depends on."""
-        self._config = self._failures.config = config
-        self.policy.adopt(config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self.telling.adopt(config.idle_timeout)
-        self._redirects.allow(config.allow_redirect_hosts)
-        self._opener.adopt(config)
-        self._standby.adopt(config)
-        if self.active is not None:
-            self.active.adopt(config)
+        self._config = config
+        adopt(config, self._failures, self._redirects, self._opener, self._standby, self.active)
         self.wake()
 
     # --- orders -------------------------------------------------------------------------------------------

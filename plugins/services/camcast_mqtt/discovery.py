@@ -31,6 +31,15 @@ class Discovery:
         """Where Home Assistant says that it has begun anew and knows nothing."""
         return f"{self.prefix}/status"
 
+    @property
+    def everything(self) -> str:
+        """What all topics of ours look like."""
+        return f"{self.prefix}/+/{self._node}/+/config"
+
+    @property
+    def _node(self) -> str:
+        return self.topics.prefix.replace("/", "_")
+
     def configs(self, stats: Stats, names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
         """Each topic with its text. `names` of cameras by their ids."""
         for one in stats.sessions:
@@ -97,7 +106,7 @@ class Discovery:
     def _config(
         self, component: str, place: str, camera: int, names: Mapping[int, str], more: Mapping[str, Any]
     ) -> tuple[str, str]:
-        node = self.topics.prefix.replace("/", "_")
+        node = self._node
         text = {
             **more,
             "unique_id": f"{node}_{place}",

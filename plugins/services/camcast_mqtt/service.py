@@ -28,8 +28,10 @@ ANSWER = 10.0
 """Seconds for the broker to take or answer something."""
 KEEPALIVE = 15
 GOODBYE = 1.0
-MOST_COMMANDS = 100
-"""That wait; more of them are left out by the client."""
+MOST_WAITING = 5000
+"""Messages from the broker that wait; more of them are left out by the client."""
+TIDY = 3.0
+"""Seconds in which the broker tells what it has of ours from an earlier run."""
 LONGEST_COMMAND = 32
 
 
@@ -107,7 +109,7 @@ class Mqtt:
             tls_context=ssl.create_default_context(cafile=options.ca_file) if encrypted else None,
             timeout=ANSWER,
             keepalive=KEEPALIVE,
-            max_queued_incoming_messages=MOST_COMMANDS,
+            max_queued_incoming_messages=MOST_WAITING,
         )
 
     async def _serve(self, client: Client) -> None:
@@ -126,6 +128,7 @@ class Mqtt:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._hear(client))
                 tasks.create_task(self._keep_up(client))
+                tasks.create_task(self._tidy(client))
         except asyncio.CancelledError:
             client.timeout = GOODBYE / 2
             with contextlib.suppress(MqttError):
@@ -142,6 +145,16 @@ class Mqtt:
                 self._log.debug("nothing has happened for %g s", self._options.every)
             self._look.clear()
             await self._update(client)
+
+    async def _tidy(self, client: Client) -> None:
+        """Have the broker tell what it keeps of outputs and cameras that are gone since an earlier run; see `_hear`."""
+        kept = [f"{self._options.prefix}/output/+/+/+/state", f"{self._options.prefix}/camera/+/+/state"]
+        kept += [self._discovery.everything] if self._discovery is not None else []
+        for topic in kept:
+            await client.subscribe(topic, qos=1)
+        await asyncio.sleep(TIDY)
+        for topic in kept:
+            await client.unsubscribe(topic)
 
     async def _update(self, client: Client) -> None:
         """Tell what differs from what the broker has, and take back what there is no more."""
@@ -169,8 +182,16 @@ class Mqtt:
                 if message.payload == ONLINE.encode():
                     self._sent = {}
                     self._look.set()
-                continue
-            await self._obey(message)
+            elif message.topic.value in self._commands:
+                await self._obey(message)
+            elif self._is_left(message):
+                await client.publish(message.topic.value, "", qos=1, retain=True)
+
+    def _is_left(self, message: Message) -> bool:
+        """Whether the broker keeps it of what there is no more. What somebody else retained there is not ours."""
+        topic = message.topic.value
+        kept = bool(message.retain and message.payload) and not topic.endswith(("/set", "/retry"))
+        return kept and bool(self._sent) and topic not in self._sent
 
     async def _obey(self, message: Message) -> None:
         """What is retained was said to somebody else, some time ago."""
