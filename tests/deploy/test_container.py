@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.cli.test_run import start
+from tests.servers.process import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 STEPS = re.findall(r"^([A-Z]+) (.*)$", (ROOT / "deploy" / "Containerfile").read_text(), re.MULTILINE)
@@ -57,6 +61,25 @@ def test_its_packages_are_those_that_are_locked() -> None:
     (install,) = [rest for word, rest in STEPS if word == "RUN" and "-r " in rest]
     assert "--require-hashes -r requirements/run.lock" in install
     assert ("requirements/run.lock", "requirements/") in copied()
+
+
+def test_its_check_of_health_tells_a_run_that_lives_from_one_that_does_not(tmp_path: Path) -> None:
+    (rest,) = [rest for word, rest in STEPS if word == "HEALTHCHECK"]
+    command = [sys.executable, *json.loads(rest.partition("CMD ")[2])[1:]]
+    (setting,) = [rest for word, rest in STEPS if word == "ENV"]
+    environment = {**os.environ, setting.partition("=")[0]: str(free_port())}
+    file = tmp_path / "c.json"
+    camera = {"streams": [{"source": {"type": "testsrc"}, "outputs": {"a": {"url": "rtmp://127.0.0.1:9/a/b"}}}]}
+    file.write_text(json.dumps({"cameras": [camera]}))
+
+    def is_well() -> bool:
+        return subprocess.run(command, env=environment, capture_output=True, timeout=60).returncode == 0
+
+    assert not is_well()
+    with start(file, "--plain", env=environment) as process:
+        wait_for(is_well, timeout=60)
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def test_it_runs_as_nobody_special_and_ends_on_sigterm() -> None:

@@ -104,7 +104,9 @@ def _in_list(key: Key, value: Any, steps: Sequence[str], text: str) -> tuple[Any
 
 
 def _in_mapping(value: Any, steps: Sequence[str], text: str) -> tuple[Any, str]:
-    """Within what has no keys of camcast's own: options, variables."""
+    """Within what has no keys of camcast's own: options, variables, services."""
+    if isinstance(value, list | tuple):
+        raise ValueError(f"what stands before {steps[0].lower()} is a list in the file; it cannot be changed from here")
     inside, name = _named(value, steps[0])
     if len(steps) == 1:
         return {**inside, name: _plain(text)}, f".{name}"

@@ -15,6 +15,7 @@ from camcast.errors import ConfigError
 from camcast.host import PluginHost
 
 FILE = {
+    "services": {"webhook": [{"url": "http://a"}, {"url": "http://b"}], "http": True},
     "rtmp": {"url_template": "rtmp://a/live/{camera_id}", "fallback_urls": ["rtmp://b/live/x", {"url": "rtmp://c/x"}]},
     "cameras": [
         {
@@ -74,6 +75,7 @@ def at(value: Any, *steps: str | int) -> Any:
             440,
         ),
         ("VARIABLES__SITE", "berlin", ("variables", "site"), "berlin"),
+        ("SERVICES__HTTP__PORT", "8081", ("services", "http", "port"), 8081),
     ],
 )
 def test_every_key_can_be_said(name: str, text: str, path: tuple[str | int, ...], value: object) -> None:
@@ -94,6 +96,7 @@ def test_every_key_can_be_said(name: str, text: str, path: tuple[str | int, ...]
         ("SYSTEM__LOG_LEVEL", "LOUD", 'expected "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL", got "LOUD"'),
         ("RTMP__AUTO_RECONNECT", "perhaps", "expected true or false, got text"),
         ("", "x", 'there is no key ""'),
+        ("SERVICES__WEBHOOK__URL", "x", "what stands before url is a list in the file"),
         ("__".join(["RTMP__OPTIONS", *"abcdefghijklmnop"]), "x", "expected at most 16 steps"),
     ],
 )
