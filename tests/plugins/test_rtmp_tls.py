@@ -59,6 +59,19 @@ async def test_the_right_certificate(authority: Authority, certificate: Certific
     assert events.notes == []
 
 
+async def test_it_is_told_when_the_certificate_expires(authority: Authority, certificate: Certificate) -> None:
+    """Of one that is verified; of one that is pinned or taken as it is, nobody has looked at that."""
+    async with Receiver(tls=context(certificate)) as receiver:
+        for fields, told in (({"ca_file": str(authority.ca_file)}, True), ({"insecure": True}, False)):
+            transport, _ = attempt(receiver.url("live", f"cam{told}", host="localhost"), **fields)
+            await transport.connect()
+            found = transport.stats().get("certificate_expires")
+            await transport.close()
+            assert (found is not None) is told
+            if found is not None:
+                assert 9 < (found - time.time()) / 86_400 < 11
+
+
 async def test_wrong_ones_are_refused_in_plain_words(authority: Authority, tmp_path: Path) -> None:
     ca = str(authority.ca_file)
     async with Receiver(tls=context(authority.issue("elsewhere.example"))) as receiver:

@@ -29,6 +29,8 @@ class TlsSession:
         self.settings = settings
         self.ended = False
         """The peer has said that it will send no more."""
+        self.expires: float | None = None
+        """`time.time()` at which the peer's certificate expires; None where it is not verified, but pinned or taken."""
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=host)
 
@@ -40,6 +42,8 @@ class TlsSession:
         except ssl.SSLWantReadError:
             return False
         check_pin(self._tls.getpeercert(binary_form=True), self.settings)
+        if (expires := (self._tls.getpeercert() or {}).get("notAfter")) is not None:
+            self.expires = ssl.cert_time_to_seconds(str(expires))
         return True
 
     def outgoing(self) -> bytes:

@@ -295,8 +295,8 @@ class RtmpTransport:
     def stats(self) -> Mapping[str, float]:
         found: dict[str, float] = attrs.asdict(self._counts)
         if self._line is not None:
-            wire, client = self._line.wire, self._line.client
-            found.update(wire.info(), unsent_bytes=wire.unsent)
+            client = self._line.client
+            found.update(self._line.figures)
             found.update(received_bytes=client.received, pings_answered=client.pings_answered)
         return found
 

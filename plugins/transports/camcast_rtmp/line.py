@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import time as _time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from camcast.errors import CamcastError, NetworkError, TransportError
 from camcast.net.allowance import Allowance
@@ -70,6 +70,14 @@ class Line:
             self.wire = above.below
             self.write, self.finish = above.write, above.finish
         self.flush()
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Of the connection below: the kernel's, and when the server's certificate expires, where it is verified."""
+        found = {**self.wire.info(), "unsent_bytes": self.wire.unsent}
+        if self._session is not None and self._session.expires is not None:
+            found["certificate_expires"] = self._session.expires
+        return found
 
     def flush(self) -> None:
         """Send what the client has to say."""
