@@ -7,6 +7,7 @@ and the loop looks at what is wanted and at what there is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -335,10 +336,6 @@ class Supervisor:
 
     async def _wake_or(self, when: float) -> None:
         """Until something changes, or the clock says `when`."""
-        wait = when - time.monotonic()
-        if wait > 0:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            except TimeoutError:
-                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(when - time.monotonic(), 0.0)):
+                await self._wake.wait()
