@@ -16,6 +16,8 @@ _REPLAY_TESTS = ("tests/core/stream/test_replay.py",)
 _OUTLET = "core/camcast/stream/outlet.py"
 _SENDER = "core/camcast/stream/sender.py"
 _OUTLET_TESTS = ("tests/core/stream/test_outlet.py",)
+_FASTPATH = "core/camcast/stream/fastpath.py"
+_FASTPATH_TESTS = ("tests/core/stream/test_fastpath.py",)
 _QUEUED = "core/camcast/queued.py"
 _QUEUED_TESTS = ("tests/core/test_queued.py",)
 
@@ -231,5 +233,90 @@ MUTANTS = (
         "        self._taken += size\n        self._filled.set()\n",
         "        self._filled.set()\n",
         _QUEUED_TESTS,
+    ),
+    # the short way
+    Mutant(
+        "the short way goes on where time jumps",
+        _FASTPATH,
+        "if not 0 < step < NS_PER_S or ",
+        "if ",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way does not see that time begins anew",
+        _FASTPATH,
+        "self._clock.broken or pulse.awaited",
+        "pulse.awaited",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way overtakes what waits for its turn",
+        _FASTPATH,
+        " or self._slate.on_air or hub.behind:",
+        " or self._slate.on_air:",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way shows the camera behind the slate",
+        _FASTPATH,
+        " or self._slate.on_air or hub.behind:",
+        " or hub.behind:",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way tells nobody that media flows again",
+        _FASTPATH,
+        "self._clock.broken or pulse.awaited",
+        "self._clock.broken",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way does not see a second rendition",
+        _FASTPATH,
+        "            or self._renditions.all is not steady.all\n",
+        "",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way does not see who has come or left",
+        _FASTPATH,
+        "(hub := steady.hub).attached is not steady.attached",
+        "not (hub := steady.hub)",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way goes on over the bound",
+        _FASTPATH,
+        "ledger.end > ledger.clear_until or packet.dts > ledger.clear_before:",
+        "ledger.end > ledger.clear_until:",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way sends to whoever is not live",
+        _FASTPATH,
+        "if self.outlet.state is not _LIVE or ledger.end",
+        "if ledger.end",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way sends sound that trails the first picture",
+        _FASTPATH,
+        "if own < (sender.last_video if video else sender.last_audio):",
+        "if video and own < sender.last_video:",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way's group has no bound",
+        _FASTPATH,
+        "if packet.keyframe or not (group.has_room(size) and replay.has_room(size)):",
+        "if packet.keyframe:",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "a slow outlet on the short way holds up the loop",
+        _FASTPATH,
+        "        if now() - started > SLICE and index < last:\n",
+        "        if False:\n",
+        _FASTPATH_TESTS,
     ),
 )
