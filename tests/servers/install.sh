@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers and tools that the tests talk to: apt's on Debian and Ubuntu, node-media-server from npm.
+# Installs the servers and tools that the tests talk to: apt's on Debian and Ubuntu, others from npm and PyPI.
 # Does nothing where all is there already.
 set -eu
 cd "$(dirname "$0")"
@@ -75,4 +75,18 @@ if [ "$wanted" != "$have" ]; then
     echo "npm could not install node-media-server $wanted (see tests/servers/package.json)." >&2
     exit 1
   }
+fi
+
+# Servers written in Python, with a Python of their own: what they need is not what the project needs.
+if ! cmp -s requirements.txt python/installed.txt; then
+  echo "Installing: $(sed -n 's/^\([a-z0-9]*==[0-9.]*\).*/\1/p' requirements.txt | xargs)"
+  rm -rf python
+  python=../../.venv/bin/python
+  [ -x "$python" ] || python=python3
+  "$python" -m venv python && python/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+    -r requirements.txt || {
+    echo "pip could not install the servers of tests/servers/requirements.txt." >&2
+    exit 1
+  }
+  cp requirements.txt python/installed.txt
 fi
