@@ -1,4 +1,4 @@
-"""RTMP servers that others wrote in Python, which many copy: what they recorded, and what is said where that is nothing."""
+"""RTMP servers that others wrote in Python: what they recorded, and what is said where that is nothing."""
 
 from __future__ import annotations
 

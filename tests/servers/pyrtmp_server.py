@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pyrtmp.flv import FLVFileWriter, FLVMediaType
-from pyrtmp.rtmp import SimpleRTMPController
+from pyrtmp.flv import FLVFileWriter, FLVMediaType  # type: ignore[import-not-found]
+from pyrtmp.rtmp import SimpleRTMPController  # type: ignore[import-not-found]
 
 logging.disable(logging.CRITICAL)
 
 
-class Controller(SimpleRTMPController):
+class Controller(SimpleRTMPController):  # type: ignore[misc]
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
