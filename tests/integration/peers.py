@@ -132,7 +132,7 @@ class WhipPeer(Peer):
         return TargetConfig(url=self.whip.url(f"whip/{KEY}"), options={"token": f"wrong-{PASSPHRASE}"})
 
     def holds_every_frame(self, clip: Path) -> int:
-        wanted = [_hashes(packet) for packet in load(clip).packets if packet.track.kind is MediaKind.VIDEO]
+        wanted = [hashes_of(packet) for packet in load(clip).packets if packet.track.kind is MediaKind.VIDEO]
         got = [unit for unit in self.whip.received() if unit.kind == "video"]
         start = wanted.index(got[0].hashes)
         for number, unit in enumerate(got):
@@ -144,7 +144,8 @@ class WhipPeer(Peer):
         return sum(unit.kind == "audio" for unit in self.whip.received())
 
 
-def _hashes(packet: Packet) -> tuple[str, ...]:
+def hashes_of(packet: Packet) -> tuple[str, ...]:
+    """A picture as `WhipServer` knows it again."""
     return tuple(hashlib.sha256(part).hexdigest()[:16] for part in split_prefixed(packet.payload))
 
 

@@ -1,0 +1,39 @@
+"""Pictures of more than 4 MB, each a keyframe: as large as the bound on what may wait, and none is left out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from camcast.media import TagType
+from camcast_rtmp.receiver import Receiver
+from tests.cameras.files import run
+from tests.integration.test_odd_servers import running
+
+RATE = 5
+"""Pictures a second, 200 Mbit/s: what a machine with other things to do can still carry."""
+SOME = 25
+
+
+def clip(folder: Path) -> Path:
+    path = folder / "intra.mp4"
+    noise = ("-f", "lavfi", "-i", f"color=gray:s=1920x1080:r={RATE}:d=2,noise=alls=100:allf=t")
+    run(*noise, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "4", "-g", "1", path)
+    assert path.stat().st_size > 2 * RATE * 4 * 2**20
+    return path
+
+
+async def test_none_is_left_out(tmp_path: Path) -> None:
+    path = await asyncio.to_thread(clip, tmp_path)
+    async with Receiver(keep=0) as receiver:
+        async with running(tmp_path, receiver.url("live", "cam"), loop=True, clip=path) as process:
+            recording = await receiver.recording("cam", timeout=20)
+            await receiver.until(lambda: recording.counts[TagType.VIDEO] > SOME, timeout=30)
+            process.terminate()
+            out, log = await asyncio.wait_for(process.communicate(), 30)
+        (session,) = json.loads(out)["sessions"]
+    assert process.returncode == 0, log.decode()
+    assert session["video_sent"] >= SOME
+    assert {reason: count for reason, count in session["dropped"].items() if "lost with" not in reason} == {}
+    assert session["attempts"] == 1
