@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import imageio_ffmpeg
 
+from camcast.stream.flow import REASON_UNHEARD
 from tests.compare import Media, fingerprint
 from tests.far.clips import FPS
 from tests.far.path import Path
@@ -76,6 +77,12 @@ class Pictures:
         """Seconds without a picture."""
         times = [picture.arrived for picture in self.all if since <= picture.arrived < until]
         return max(after - before for before, after in zip([since, *times], [*times, until], strict=True))
+
+
+def left_out(figures: Mapping[str, Any]) -> Mapping[str, int]:
+    """What a session dropped, by kind and reason, without sound from before it had connected, which nobody misses."""
+    dropped: Mapping[str, int] = figures["dropped"]
+    return {reason: count for reason, count in dropped.items() if not reason.endswith(REASON_UNHEARD)}
 
 
 class Sender:

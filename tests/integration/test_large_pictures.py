@@ -11,16 +11,16 @@ from camcast_rtmp.receiver import Receiver
 from tests.cameras.files import run
 from tests.integration.test_odd_servers import running
 
-RATE = 5
-"""Pictures a second, 200 Mbit/s: what a machine with other things to do can still carry."""
-SOME = 25
+RATE = 2
+"""Pictures a second, 80 Mbit/s: what a machine with other things to do can still carry."""
+SOME = 10
 
 
 def clip(folder: Path) -> Path:
     path = folder / "intra.mp4"
-    noise = ("-f", "lavfi", "-i", f"color=gray:s=1920x1080:r={RATE}:d=2,noise=alls=100:allf=t")
+    noise = ("-f", "lavfi", "-i", f"color=gray:s=1920x1080:r={RATE}:d=4,noise=alls=100:allf=t")
     run(*noise, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "4", "-g", "1", path)
-    assert path.stat().st_size > 2 * RATE * 4 * 2**20
+    assert path.stat().st_size > 4 * RATE * 4 * 2**20
     return path
 
 
@@ -29,11 +29,12 @@ async def test_none_is_left_out(tmp_path: Path) -> None:
     async with Receiver(keep=0) as receiver:
         async with running(tmp_path, receiver.url("live", "cam"), loop=True, clip=path) as process:
             recording = await receiver.recording("cam", timeout=20)
-            await receiver.until(lambda: recording.counts[TagType.VIDEO] > SOME, timeout=30)
+            await receiver.until(lambda: recording.counts[TagType.VIDEO] > SOME, timeout=90)
             process.terminate()
             out, log = await asyncio.wait_for(process.communicate(), 30)
         (session,) = json.loads(out)["sessions"]
     assert process.returncode == 0, log.decode()
     assert session["video_sent"] >= SOME
-    assert {reason: count for reason, count in session["dropped"].items() if "lost with" not in reason} == {}
+    # What was on its way at the end may not have been acknowledged any more.
+    assert not [reason for reason in session["dropped"] if "lost with" not in reason and "before the" not in reason]
     assert session["attempts"] == 1

@@ -19,6 +19,7 @@ from camcast_srt.backlog import Backlog
 from camcast_srt.lease import Lease
 from camcast_srt.library import Library
 from camcast_srt.link import Link
+from camcast_srt.losses import Losses
 from camcast_srt.mpegts import CODECS, TICK, TsMuxer
 from camcast_srt.opening import Opening
 from camcast_srt.options import SrtOptions, SrtSettings, settings_of
@@ -59,6 +60,7 @@ class SrtTransport:
         self._wait_keyframe = False
         self._counts = {"overflow_packets": 0, "damaged_packets": 0, "unknown_packets": 0, "refused_callers": 0}
         self._last_figures: dict[str, float] = {}
+        self._losses = Losses()
 
     def __repr__(self) -> str:
         return f"<SrtTransport {self._target.shown} {self._settings.mode}>"
@@ -173,8 +175,22 @@ class SrtTransport:
             stream = self._muxer.tick(now)
             if stream:
                 self._add(stream)
+        if self._losses.due(now):
+            self._look_for_losses(now)
         wait = max(TICK / 4, self._backlog.pushed_at + TICK - now)
         self._ticker = asyncio.get_running_loop().call_later(wait, self._tick)
+
+    def _look_for_losses(self, now: float) -> None:
+        figures = self._link.figures() if self._link is not None else None
+        if figures is None:
+            return
+        share = self._losses.look(figures.pktSentTotal, figures.pktSndLossTotal, now)
+        if share is not None:
+            self._context.events.note(
+                "srt_losses",
+                f"{share:.0%} of the packets are lost on the way to {self._target.shown}, more than can be made good: "
+                "pictures are missing there. The link may be too thin for the stream, or the latency too short",
+            )
 
     def _add(self, stream: bytes) -> None:
         assert self._backlog is not None
