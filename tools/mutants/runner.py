@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,8 @@ LEFT_OUT = (
 )
 SHARED = (".cache", "tests/servers/node_modules")
 """Large, and read only."""
+PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin")
+"""What the tests need. Loading all that is installed takes as long as most of the runs."""
 PER_TEST, PER_RUN = 90, 400
 """Seconds. A test that hangs has noticed too."""
 ENDLESS = f"nothing in {PER_RUN} s"
@@ -59,11 +63,13 @@ class Tree:
                 (place / name).symlink_to(ROOT / name)
         folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["dev-mode-dirs"]
         # Before the installed project, which is the tree that is not to be touched.
-        self._path = os.pathsep.join(str(place / folder) for folder in folders)
+        path = os.pathsep.join(str(place / folder) for folder in folders)
+        self._environment = {**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        self._seconds = itertools.count(int(time.time()))
 
     def failing(self, tests: Sequence[str], but: Sequence[str] = ()) -> str:
         """The first test that fails, `but` those left out; "" when all pass. Raises `Broken`."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-rfE", f"--timeout={PER_TEST}"]
+        command = [sys.executable, "-m", "pytest", *PLUGINS, "-x", "-q", "--tb=line", "-rfE", f"--timeout={PER_TEST}"]
         command += [f"--deselect={test}" for test in but]
         try:
             done = subprocess.run(
@@ -71,8 +77,7 @@ class Tree:
                 capture_output=True,
                 text=True,
                 cwd=self.root,
-                # No bytecode: a file changed twice within a second would be taken for the one before.
-                env={**os.environ, "PYTHONPATH": self._path, "PYTHONDONTWRITEBYTECODE": "1"},
+                env=self._environment,
                 timeout=PER_RUN,
                 check=False,
             )
@@ -87,10 +92,17 @@ class Tree:
 
     def judge(self, mutant: Mutant) -> Verdict:
         before = mutant.apply(self.root)
+        self._changed(mutant.file)
         try:
             return Verdict(mutant, noticed(self.failing, mutant.tests))
         finally:
             (self.root / mutant.file).write_text(before)
+            self._changed(mutant.file)
+
+    def _changed(self, file: str) -> None:
+        """By its bytecode, a file changed twice within a second would be taken for the one before."""
+        second = next(self._seconds)
+        os.utime(self.root / file, (second, second))
 
 
 def noticed(failing: Callable[[Sequence[str], Sequence[str]], str], tests: Sequence[str]) -> str:
