@@ -222,6 +222,7 @@ def test_a_busy_name_is_tried_soon_then_every_ten_seconds_uncounted_for_three_mi
     every_ten = math.ceil((BUSY_PATIENCE - 15) / BUSY_DELAY)
     assert delays[4 : 4 + every_ten] == [BUSY_DELAY] * every_ten
     assert delays[4 + every_ten :] == [1, 2]
+    assert 180 <= sum(delays[: 4 + every_ten]) < 190
     assert policy.failed
 
 
