@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any
@@ -58,7 +58,8 @@ def run(name: str, *, copies: int = 1, seconds: float = 4.0) -> Row:
         port = stack.enter_context(_serving(name))
         url = peer.url.format(port=port)
         attacked = [
-            _camera(10 + n, url, receiver) if peer.camera else _session(10 + n, f"{url}{n}") for n in range(copies)
+            _camera(10 + n, url, peer.options, receiver) if peer.camera else _session(10 + n, f"{url}{n}")
+            for n in range(copies)
         ]
         good = [_good(n, receiver, "beside") for n in range(GOOD)]
         control = [_good(n, receiver, "control") for n in range(GOOD)]
@@ -87,8 +88,9 @@ def _session(number: int, url: str) -> dict[str, Any]:
     return {"camera_id": number, "streams": [{"name": "main", "source": _source(), "outputs": {"bad": output}}]}
 
 
-def _camera(number: int, url: str, receiver: Peer) -> dict[str, Any]:
-    stream = {"name": "main", "source": {"type": "rtsp", "url": url}, "rtmp": {"url": receiver.url(f"cam{number}")}}
+def _camera(number: int, url: str, options: Mapping[str, Any], receiver: Peer) -> dict[str, Any]:
+    source = {"type": "rtsp", "url": url, "options": dict(options)}
+    stream = {"name": "main", "source": source, "rtmp": {"url": receiver.url(f"cam{number}")}}
     return {"camera_id": number, "streams": [stream]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import attrs
@@ -17,6 +17,9 @@ class HostilePeer:
     url: str
     says: str = ""
     """A part of the text with which its own session is cut off; "" = it may go on, only slowly."""
+
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    """Of the camera's source."""
 
     own: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Serves by itself, where that is not a connection over TCP."""
@@ -34,6 +37,7 @@ _WHIP = "whip://127.0.0.1:{port}/whip"
 _RTMPS = "rtmps://127.0.0.1:{port}/live/bad"
 _WHIPS = "whips://127.0.0.1:{port}/whip"
 _SRT = "srt://127.0.0.1:{port}?streamid=bad"
+_RTSPS = "rtsps://user:word@127.0.0.1:{port}/bad"
 _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
 
 PEERS = {
@@ -72,6 +76,9 @@ PEERS = {
     "camera: pictures of 1,800 units": HostilePeer(cameras.MANY_UNITS, _RTSP),
     "camera: a unit without an end": HostilePeer(cameras.ENDLESS_UNIT, _RTSP),
     "camera: redirects to itself": HostilePeer(cameras.redirecting, _RTSP, "redirects"),
+    "camera: TLS key updates": HostilePeer(
+        None, _RTSPS, "of TLS that carry nothing", options={"insecure": True}, tls="at_once"
+    ),
     "camera: challenge of 16 KB": HostilePeer(cameras.CHALLENGE, _RTSP, "refuses the user name"),
     "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP, "in a way that is not supported"),
     "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "in a way that is not supported"),

@@ -10,6 +10,7 @@ import warnings
 from camcast.errors import SourceError
 
 from .options import RtspOptions
+from .tls_bounds import BoundedContext
 
 HANDSHAKE = 0.8
 """Of `connect_timeout`."""
@@ -21,8 +22,12 @@ NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LA
 
 def tls_context(options: RtspOptions) -> ssl.SSLContext:
     """For one camera; raises a fatal `SourceError` when `ca_file` cannot be read."""
+    context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context = ssl.create_default_context(cafile=options.ca_file)
+        if options.ca_file:
+            context.load_verify_locations(options.ca_file)
+        else:
+            context.load_default_certs()
     except OSError as error:
         raise SourceError(f"ca_file cannot be read: {error.strerror or error}", fatal=True) from None
     if options.insecure:
