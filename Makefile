@@ -8,6 +8,8 @@ CACHE   := .cache
 HOURS   ?= 2
 PYTEST  ?=
 WORKERS ?= 2
+BUDGET  ?= 600
+ONLY    ?=
 
 # A changed entry point or dependency needs a reinstall, so the stamps carry the hash of what names them.
 LOCKS   := $(wildcard requirements/*.lock)
@@ -17,6 +19,7 @@ BASE    := $(VENV)/.installed-demo-$(HASH)
 FULL    := $(VENV)/.installed-test-$(HASH)
 LIBRTMP := $(VENV)/.installed-librtmp-$(HASH)
 BENCHED := $(VENV)/.installed-bench-$(HASH)
+FUZZED  := $(VENV)/.installed-fuzz-$(HASH)
 CLIPS   := $(CACHE)/clips/bikes.mp4
 
 # The project itself, editable; what it needs to be built is in the locks too.
@@ -32,7 +35,7 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick lint format demo bench bench-quick bench-dead soak-faults soak-cameras soak-fallback hostile fuzz mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick lint format demo bench bench-quick bench-dead soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,14 +82,17 @@ soak-fallback: $(FULL) $(BENCHED) ## HOURS=2 of an H.265 camera to outputs that 
 hostile: $(FULL) $(BENCHED) $(CLIPS) ## hostile peers beside good sessions, 1, 4 and 16 copies: bench/results/hostile.md
 	$(BIN)/python -m tests.hostile
 
-fuzz: $(FULL) ## the parsers' property tests with many more examples
+fuzz: $(FUZZED) ## BUDGET=600 seconds of guided fuzzing for every reader of what others send (ONLY=amf0); fails on a finding
+	$(BIN)/python -m tests.fuzz --seconds $(BUDGET) --jobs $(WORKERS) --only "$(ONLY)"
+
+properties: $(FULL) ## the parsers' property tests with many more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
 
 mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; writes tools/mutants/RESULTS.md
 	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
 
 lock: $(SUPPLY) ## requirements/*.lock anew, with the newest versions that the bounds in pyproject.toml allow
-	@for extra in demo test bench librtmp; do \
+	@for extra in demo test bench fuzz librtmp; do \
 	  echo "requirements/$$extra.lock"; $(LOCK) requirements/build.in --extra $$extra -o requirements/$$extra.lock || exit 1; done
 	@echo requirements/run.lock; $(LOCK) --extra all -o requirements/run.lock
 
@@ -134,6 +140,10 @@ $(FULL): $(VENVED)
 
 $(BENCHED): $(FULL)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.lock
+	@touch $@
+
+$(FUZZED): $(FULL)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.lock
 	@touch $@
 
 # python-librtmp is built by what is installed, so the setuptools of the lock has to be there before.

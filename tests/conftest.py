@@ -18,7 +18,7 @@ from tests.servers.nms import NodeMediaServer
 from tests.servers.stream_reader import Listener
 
 settings.register_profile("default", max_examples=60, deadline=None)
-settings.register_profile("fuzz", max_examples=20_000, deadline=None)
+settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile("default")
 
 _NO_SERVERS = {"certificates", "process"}

@@ -1,0 +1,61 @@
+"""Inputs to begin with, where no corpus is kept yet: what a peer that means well would send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from camcast.flv import amf0
+from tests.fuzz.targets import greeting
+from tests.hostile import cameras
+from tests.plugins import test_h264_parser as h264
+from tests.plugins import test_h265_parser as h265
+from tests.plugins.nal_kit import annexb, prefixed
+
+_CONFIG = Path(__file__).parents[1] / "core" / "config"
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    status = amf0.encode("onStatus", 0.0, None, {"level": "error", "code": "NetStream.Publish.BadName"})
+    match name:
+        case "rtmp_client":
+            for number, said in enumerate(greeting()):
+                yield bytes((number, 0)) + said[-600:]
+            yield b"\3\0\3\0\0\0" + len(status).to_bytes(3, "big") + b"\x14\1\0\0\0" + status
+        case "amf0":
+            yield status
+        case "sdp":
+            yield cameras.sdp()
+            yield cameras.sdp("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=fmtp:97 config=1190\r\n")
+        case "rtsp_messages":
+            yield b'RTSP/1.0 401 No\r\nCSeq: 1\r\nWWW-Authenticate: Digest realm="a", nonce="b", qop="auth"\r\n\r\n'
+            yield b"RTSP/1.0 200 OK\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\nSession: 1;timeout=60\r\n\r\n"
+        case "rtsp_interleaved":
+            yield (
+                b"\7"
+                + cameras.rtp(1, 1, b"\x41\x9a\0", marker=True)
+                + b"RTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab"
+            )
+        case "http_answer":
+            head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n"
+            yield b"\7" + head + b'Link: <turn:h>; rel="ice-server"\r\n\r\n2\r\nab\r\n0\r\n\r\n'
+            yield b"\0HTTP/1.1 503 No\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\nContent-Length: 1\r\n\r\na"
+        case "codec_h264":
+            for frame in (annexb, prefixed):
+                yield b"----" + frame(h264.SPS, h264.PPS, h264.IDR[:60]) + b"----" + frame(h264.INTER[:60])
+        case "codec_h265":
+            for frame in (annexb, prefixed):
+                yield b"----" + frame(h265.VPS, h265.SPS, h265.PPS, h265.IDR[:60]) + b"----" + frame(h265.INTER[:60])
+        case "codec_aac":
+            yield b"\x11\x90----\xff\xf1\x4c\x80\1\x1f\xfc\0\0"
+        case "configuration":
+            yield b"j" + (_CONFIG / "system_config.json").read_bytes()
+            yield b't[[cameras]]\nname = "a"\n[[cameras.streams]]\nname = "main"\n'
+        case "legacy_files":
+            yield (_CONFIG / "legacy" / "shipped.json").read_bytes()
+            yield json.dumps({"rtmp": {"enable": 1, "main_url": "rtmp://h/a/b"}}).encode()
+        case "secrets":
+            yield b"a%5aq7-&#75;x9_Vw3 rtmp://u:p@h/a/k?b \x1b[1m"
+        case _:
+            yield bytes(range(64))

@@ -1,0 +1,411 @@
+"""What is fuzzed: by name, a function that takes any bytes. What it may raise says so; all else is a finding.
+
+The first byte often chooses (which depacketiser, which state), so that one corpus reaches all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+import attrs
+
+from camcast.bitstream.nal import split_prefixed
+from camcast.config.load import loads
+from camcast.errors import CamcastError, ConfigError, MediaError, SourceError
+from camcast.flv import amf0
+from camcast.flv.metadata import read_metadata
+from camcast.flv.tag import FlvReader
+from camcast.flv.unpack import Unpacker
+from camcast.host import PluginHost
+from camcast.kinds import CodecKind
+from camcast.media import MediaKind, TagType
+from camcast.net.http_message import AnswerReader, HttpError
+from camcast.redaction import MAX_WORDS, words
+from camcast.target import Target
+from camcast_kit_rtmp import answers
+from camcast_kit_rtmp.state import Refused, State
+from camcast_kit_rtmp.urls import parse as parse_address
+from camcast_legacy.convert import OldFiles, convert, is_old
+from camcast_legacy.files import parse_old
+from camcast_rtmp.auth import Authenticator
+from camcast_rtmp.chunk import ChunkReader
+from camcast_rtmp.client import Client, ClientSettings
+from camcast_rtmp.messages import ProtocolError as RtmpError
+from camcast_rtmp.reconnect import redirected, requested
+from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
+from camcast_rtsp import formats, rtcp, sdp
+from camcast_rtsp.auth import parse_challenges
+from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, plain
+from camcast_rtsp.dialogue import Dialogue, Redirected
+from camcast_rtsp.interleave import BUFFER_SIZE, Deinterleaver
+from camcast_rtsp.memory import Memory
+from camcast_rtsp.messages import ProtocolError as RtspError
+from camcast_rtsp.messages import Response, parse_message
+from camcast_rtsp.oddities import Oddities
+from camcast_rtsp.rtp import RtpReceiver
+from camcast_rtsp.setup import pair_of
+from camcast_rtsp.url import parse_url
+from camcast_whip.answer import read_answer
+from camcast_whip.links import ice_servers
+from camcast_whip.offer import OfferedTrack
+from camcast_whip.retry_after import retry_after
+
+if TYPE_CHECKING:
+    from camcast_rtsp.depacketise.common import Depacketiser, UnitSink
+
+KEY = "Zq7-Kx9_Vw3"
+TARGET = Target(url=f"rtmp://user:word@host/live/{KEY}")
+
+
+def told(error: Exception) -> None:
+    """A refusal has a text, and no key in it."""
+    assert str(error)
+    assert KEY not in str(error)
+
+
+@attrs.frozen
+class Fuzzed:
+    """`feed` may raise `refusals`: the answers to what cannot be taken."""
+
+    feed: Callable[[bytes], object]
+    refusals: tuple[type[Exception], ...] = ()
+
+    def __call__(self, data: bytes) -> None:
+        try:
+            self.feed(data)
+        except self.refusals as refusal:
+            told(refusal)
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """All but the first byte, in pieces of the size that it says."""
+    size = data[0] or len(data) if data else 1
+    for at in range(1, len(data), size):
+        yield data[at : at + size]
+
+
+@cache
+def host() -> PluginHost:
+    return PluginHost()
+
+
+def find_codec(name: str) -> CodecKind:
+    try:
+        return host().codec(name)
+    except LookupError as error:
+        raise MediaError(str(error)) from None
+
+
+# --- RTMP -------------------------------------------------------------------------------------------------------
+
+
+def chunks(data: bytes) -> None:
+    reader = ChunkReader(max_message=1 << 16)
+    for piece in pieces(data):
+        for message in reader.feed(piece):
+            assert len(message.payload) <= 1 << 16
+
+
+@cache
+def greeting() -> tuple[bytes, ...]:
+    """What a server says until a client is in each of three states."""
+    client = Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://host/live"}, key=KEY))
+    server, said = Server(), []
+    for state in (State.CONNECTING, State.CONNECTED, State.LIVE):
+        heard = b""
+        while client.state is not state:
+            if client.state is State.CONNECTED:
+                client.publish()
+            for event in server.feed(b"".join(client.outgoing())):
+                if isinstance(event, ConnectAsked):
+                    server.accept(event)
+                elif isinstance(event, PublishAsked):
+                    server.accept_publish(event)
+            answer = b"".join(server.outgoing())
+            heard += answer
+            client.feed(answer)
+        said.append(heard)
+    return tuple(said)
+
+
+def rtmp_client(data: bytes) -> None:
+    """A server's words in any state; what comes of them goes where the transport takes it."""
+    client = Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://host/live"}, key=KEY))
+    for number, said in enumerate(greeting()[: data[0] % 4 if data else 0]):
+        if number == 2:
+            client.publish()
+        client.feed(said)
+    address = parse_address(TARGET)
+    for piece in pieces(data[1:]):
+        for event in client.feed(piece):
+            if isinstance(event, Refused):
+                shown = str(answers.refused(event, TARGET))
+                assert KEY not in shown
+                assert shown.isprintable()
+                redirected(event.info, address)
+                Authenticator("user", "word", "live").answer(event.description)
+            elif hasattr(event, "tc_url"):
+                requested(event.tc_url, address)
+        client.outgoing()
+
+
+def script(data: bytes) -> None:
+    """Read as far as it goes; what can be read whole is written and read to the same."""
+    values, error = amf0.decode_some(data)
+    if error is not None:
+        told(error)
+    read_metadata(data)
+    assert repr(amf0.decode(amf0.encode(*amf0.decode(data)))) == repr(values)
+
+
+def flv(data: bytes) -> None:
+    reader, unpacker = FlvReader(), Unpacker(host().codecs.values())
+    for piece in pieces(data):
+        for tag in reader.feed(piece):
+            unpacker.unpack(tag.type, bytes(tag.head) + bytes(tag.body))
+
+
+def tags(data: bytes) -> None:
+    if not data:
+        return
+    kinds = (TagType.AUDIO, TagType.VIDEO, TagType.SCRIPT)
+    unpacker = Unpacker(host().codecs.values())
+    for piece in data[1:].split(b"--"):
+        unpacker.unpack(kinds[data[0] % 3], piece)
+
+
+# --- RTSP -------------------------------------------------------------------------------------------------------
+
+
+def _nobody() -> Oddities:
+    return Oddities(Memory(), lambda code, text: None)
+
+
+def rtsp_messages(data: bytes) -> None:
+    talk = Dialogue(parse_url(f"rtsp://user:{KEY}@host/main"), "user", KEY, "camcast", _nobody())
+    while data:
+        message, length = parse_message(data)
+        if message is None:
+            return
+        data = data[length:]
+        if not isinstance(message, Response):
+            continue
+        for name in ("transport", "session", "rtp-info"):
+            pair_of(message.headers.get(name), 255)
+        parse_challenges([message.headers.get("www-authenticate")])
+        try:
+            if message.status == 401:
+                talk.again("PLAY", message)
+            else:
+                talk.check("PLAY", message)
+        except SourceError as error:
+            told(error)
+        except Redirected:
+            continue
+
+
+def description(data: bytes) -> None:
+    for media in sdp.parse_sdp(data).media:
+        try:
+            for way in formats.choose(media, find_codec):
+                assert way.clock_rate > 0
+        except MediaError as error:
+            told(error)
+        sdp.control_url("rtsp://host/main", media.control)
+
+
+def interleaved(data: bytes) -> None:
+    got: list[object] = []
+    incoming = Deinterleaver(got.append)
+    incoming.handlers[0] = lambda view, arrival: got.append(bytes(view))
+    for piece in pieces(data):
+        for at in range(0, len(piece), BUFFER_SIZE // 2):
+            part = piece[at : at + BUFFER_SIZE // 2]
+            incoming.room()[: len(part)] = part
+            incoming.filled(len(part), 1)
+
+
+class Units:
+    """What came of packets: units of bounded size."""
+
+    def unit(self, data: bytes, timestamp: int) -> None:
+        assert data
+        assert 0 <= timestamp < 1 << 32
+
+    def missing(self, reason: str) -> None:
+        assert reason
+
+
+_HBR = {"sizelength": "13", "indexlength": "3", "indexdeltalength": "3", "config": "1190"}
+_DEPACKETISERS: tuple[Callable[[UnitSink], Depacketiser], ...] = (
+    h264.H264Depacketiser,
+    h265.H265Depacketiser,
+    lambda sink: h265.H265Depacketiser(sink, numbered=True),
+    av1.Av1Depacketiser,
+    lambda sink: aac.AacDepacketiser(sink, _HBR, 1024),
+    lambda sink: aac.AacDepacketiser(sink, {**_HBR, "sizelength": "6", "indexlength": "2"}, 1024),
+    lambda sink: latm.LatmDepacketiser(sink, 1, 1024),
+    jpeg.JpegDepacketiser,
+    pictures.Mpeg4Depacketiser,
+    pictures.H263Depacketiser,
+    pictures.OldH263Depacketiser,
+    pictures.Vp8Depacketiser,
+    pictures.MpegAudioDepacketiser,
+    plain.PlainDepacketiser,
+)
+
+
+def depacketise(data: bytes) -> None:
+    """Packets of a length byte, a byte of marker, loss and time, and a payload."""
+    if not data:
+        return
+    made = _DEPACKETISERS[data[0] % len(_DEPACKETISERS)](Units())
+    at, time = 1, 0
+    while at + 2 <= len(data):
+        size, flags = data[at], data[at + 1]
+        if flags & 2:
+            made.lost(flags >> 4 or 1)
+        time += (flags >> 2 & 3) * 900
+        if payload := memoryview(data[at + 2 : at + 2 + size]):
+            made.feed(payload, time, bool(flags & 1))
+        at += 2 + size
+
+
+def rtp(data: bytes) -> None:
+    """Packets of a length byte each, at times that a byte tells."""
+
+    def take(payload: bytes | memoryview, timestamp: int, marker: bool) -> None:
+        assert payload, "depacketisers get none that are empty"
+
+    receiver = RtpReceiver(96, take, lambda count: None)
+    at = now = 0
+    while at + 2 <= len(data):
+        now += data[at + 1] << 20
+        receiver.feed(data[at + 2 : at + 2 + data[at]], now)
+        at += 2 + data[at]
+    receiver.tick(now + 10**10)
+
+
+def reports(data: bytes) -> None:
+    reporter = rtcp.Reporter(1)
+    for number, report in enumerate(rtcp.parse(data)):
+        if isinstance(report, rtcp.SenderReport):
+            reporter.heard(report, number)
+            assert reporter.receiver_report(report.ssrc, 5, received=3, lost=2, now=number + 10**9)
+
+
+def audio_config(data: bytes) -> None:
+    """What SDPs say of AAC and LATM."""
+    parameters = {"config": data[1:].hex(), "cpresent": "0"}
+    aac.frame_step(aac.config_of(parameters, 48_000, 2), 48_000)
+    latm.stream_config(parameters)
+
+
+# --- WHIP, HTTP -------------------------------------------------------------------------------------------------
+
+_TRACKS = (
+    OfferedTrack(kind=MediaKind.VIDEO, mid="0", ssrc=1, repeat_ssrc=2, profiles=("64001f", "42e01f")),
+    OfferedTrack(kind=MediaKind.AUDIO, mid="1", ssrc=3, repeat_ssrc=4),
+)
+
+
+def whip_answer(data: bytes) -> None:
+    answer = read_answer(data.decode("utf-8", "replace"), _TRACKS)
+    assert len(answer.tracks) == 2
+
+
+def http_answer(data: bytes) -> None:
+    reader = AnswerReader(4096)
+    for piece in pieces(data):
+        answer = reader.feed(piece)
+        if answer is not None:
+            assert len(answer.body) <= 4096
+            assert len(ice_servers(answer.all("link"))) <= 16
+            wait = retry_after(answer.get("retry-after"), answer.get("date"))
+            assert wait is None or 0 <= wait <= 600
+            return
+    reader.end()
+
+
+# --- codecs -----------------------------------------------------------------------------------------------------
+
+
+def codec(name: str) -> Fuzzed:
+    """Blocks that are parted by four dashes: the first is a record, or nothing."""
+
+    def feed(data: bytes) -> None:
+        record, *blocks = data.split(b"----")
+        kind = host().codec(name)
+        try:
+            parser = kind.parser(record)
+        except MediaError:
+            parser = kind.parser(b"")
+        for number, block in enumerate(blocks):
+            try:
+                packet = parser.parse(block, number, number)
+            except MediaError as error:
+                told(error)
+                continue
+            if packet is None:
+                continue
+            assert packet.track is parser.track
+            if name in ("h264", "h265"):
+                assert all(split_prefixed(packet.payload))
+                assert 0 < packet.track.width <= 16384
+            for form in kind.flv.values():
+                try:
+                    form.check(packet.track)
+                    form.header(packet.track)
+                    form.head(packet.track, packet.keyframe, 0)
+                except MediaError as error:
+                    told(error)
+        assert sum(parser.counts.values()) >= 0
+
+    return Fuzzed(feed)
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def configuration(data: bytes) -> None:
+    text = data[1:].decode("utf-8", "replace")
+    repr(loads(text, host(), "toml" if data[:1] == b"t" else "json"))
+
+
+def old_files(data: bytes) -> None:
+    parts = [parse_old(part) for part in data.split(b"----")[:3]]
+    if is_old(parts[0]):
+        convert(OldFiles(**dict(zip(("net_service", "venc", "vi"), parts, strict=False))))
+
+
+def secrets(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    shown = words(text, [KEY])
+    assert len(shown) <= MAX_WORDS
+    assert shown.isprintable()
+    assert KEY not in shown
+    assert TARGET.moved(f"rtmp://{text}").shown
+
+
+TARGETS: Mapping[str, Fuzzed] = {
+    "rtmp_chunks": Fuzzed(chunks, (RtmpError,)),
+    "rtmp_client": Fuzzed(rtmp_client, (CamcastError,)),
+    "amf0": Fuzzed(script, (MediaError,)),
+    "flv_file": Fuzzed(flv, (MediaError,)),
+    "flv_tags": Fuzzed(tags, (MediaError,)),
+    "rtsp_messages": Fuzzed(rtsp_messages, (RtspError,)),
+    "rtsp_interleaved": Fuzzed(interleaved, (RtspError,)),
+    "sdp": Fuzzed(description, (SourceError, MediaError)),
+    "rtp": Fuzzed(rtp),
+    "rtp_payloads": Fuzzed(depacketise),
+    "rtcp": Fuzzed(reports),
+    "aac_in_sdp": Fuzzed(audio_config, (MediaError,)),
+    "whip_answer": Fuzzed(whip_answer, (ValueError,)),
+    "http_answer": Fuzzed(http_answer, (HttpError,)),
+    **{f"codec_{name}": codec(name) for name in ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3", "mjpeg")},
+    "configuration": Fuzzed(configuration, (ConfigError,)),
+    "legacy_files": Fuzzed(old_files, (ConfigError,)),
+    "secrets": Fuzzed(secrets),
+}
