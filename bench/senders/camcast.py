@@ -111,7 +111,11 @@ class Driver:
             if self.stopped.is_set():
                 ended.set_result(None)
                 return
-            self.push(tick)
+            try:
+                self.push(tick)
+            except Exception as error:  # noqa: BLE001  raised where it is waited for
+                ended.set_exception(error)
+                return
             tick = self._schedule.next(tick)
             loop.call_at(begun + tick * TICK, turn)
 
