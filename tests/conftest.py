@@ -95,3 +95,11 @@ def authority(tmp_path: Path) -> Authority:
 def certificate(authority: Authority) -> Certificate:
     """A right certificate for localhost, 127.0.0.1 and ::1."""
     return authority.issue()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of these tests have their sockets where no other run on this machine looks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield

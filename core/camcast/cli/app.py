@@ -16,15 +16,16 @@ from camcast.cli.run import run
 from camcast.cli.schema import schema
 from camcast.cli.signals import RUNNING, asked
 from camcast.cli.sources import sources
+from camcast.cli.steer import COMMANDS
 from camcast.cli.terminal import Blocked
 
 app = typer.Typer(
     help="Pushes many cameras' live video to many servers and keeps it there.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, check, demo, migrate, plugins, sources, encoders, schema):
+for command in (run, check, demo, migrate, plugins, sources, encoders, schema, *COMMANDS):
     app.command()(command)
 
 

@@ -12,12 +12,13 @@ from typing import Annotated
 import attrs
 import typer
 
+from camcast.cli import sockets
 from camcast.cli.display import choose_display
 from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
 from camcast.cli.supervise import Reading, supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
-from camcast.config import Config, load
+from camcast.config import Config, ServiceConfig, load
 from camcast.descriptors import raise_limit
 from camcast.host import PluginHost
 
@@ -38,6 +39,16 @@ def run(
         Path | None, typer.Option(help="Append log lines to this file instead of stderr; SIGUSR1 opens it anew.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Read the file again when it changes.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What other commands call this run; without it, the file's name without ending.")
+    ] = None,
+    socket: Annotated[
+        Path | None, typer.Option(help="Path of the socket that other commands use, instead of one by the name.")
+    ] = None,
+    no_socket: Annotated[bool, typer.Option("--no-socket", help="Do without that socket.")] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve the HTTP interface on 127.0.0.1:8080, to look at.")
+    ] = False,
 ) -> None:
     """Run a configuration. SIGINT and SIGTERM stop it cleanly (a second one: quicker), SIGHUP reads the file again.
 
@@ -51,7 +62,10 @@ def run(
     config = with_level(config, log_level)
     for note in config.notes:
         warn(note)
-    if not any(True for _ in config.sessions()):
+    services = [] if no_socket else list(sockets.service(host, name or sockets.name_of(file), socket))
+    if http:
+        services.append(ServiceConfig(type="http"))
+    if not any(True for _ in config.sessions()) and not config.services and not http:
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
     raise_limit()
@@ -60,7 +74,7 @@ def run(
         display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
         with display:
             reading = Reading(file, partial(_read, file, host, log_level), watch)
-            summary = asyncio.run(supervise(config, host, display, reading, duration=duration))
+            summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
     status = 0 if summary.healthy else FAILED
     if as_json:
         print_json(summary)

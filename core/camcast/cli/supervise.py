@@ -7,7 +7,8 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -17,9 +18,9 @@ from camcast.cli.display import Display
 from camcast.cli.service_manager import ServiceManager
 from camcast.cli.signals import asked
 from camcast.cli.summary import Summary, summarise
-from camcast.config import Config
+from camcast.config import Config, ServiceConfig
 from camcast.engine import Engine
-from camcast.errors import CamcastError
+from camcast.errors import CamcastError, DeadlineError
 from camcast.events import ReloadRefused, SessionState
 from camcast.host import PluginHost
 from camcast.session.hook_threads import HookThreads
@@ -83,15 +84,41 @@ class Reading:
     """Whether it is read again by itself when its files change, whatever `system.watch` says."""
 
 
+@attrs.frozen(kw_only=True)
+class Program:
+    """What services may ask of this command: see `Engine.program`."""
+
+    again: Callable[[], Awaitable[list[str]]]
+    end: asyncio.Event
+
+    async def reload(self) -> list[str]:
+        return await self.again()
+
+    def stop(self) -> None:
+        self.end.set()
+
+
 async def supervise(
-    config: Config, host: PluginHost, display: Display, reading: Reading, *, duration: float | None = None
+    config: Config,
+    host: PluginHost,
+    display: Display,
+    reading: Reading,
+    *,
+    duration: float | None = None,
+    services: Sequence[ServiceConfig] = (),
 ) -> Summary:
-    """Run an engine until it is time to stop; whoever manages services is told how it is."""
+    """Run an engine until it is time to stop; whoever manages services is told how it is.
+
+    `services`: those of this command's own, which no configuration changes.
+    """
     manager = ServiceManager(os.environ)
+    engine = Engine(config, host=host, beside=services)
     with signals() as wanted:
-        async with Engine(config, host=host) as engine:
+        again = partial(_reload, engine, reading.again, display, manager, HookThreads())
+        engine.program = Program(again=again, end=wanted.stop)
+        async with engine:
             manager.ready()
-            reloads = _reloads(engine, reading.again, display, manager, wanted.reload)
+            reloads = _reloads(again, wanted.reload)
             reopenings = _reopenings(display, wanted.reopen)
             changes = file_watch.watch(
                 file_watch.Files(reading.file, lambda: engine.config.include),
@@ -148,33 +175,43 @@ async def _reopenings(display: Display, asked_for: asyncio.Event) -> None:
         display.reopen_log()
 
 
-async def _reloads(
-    engine: Engine, read: Callable[[], Config], display: Display, manager: ServiceManager, asked_for: asyncio.Event
-) -> None:
-    """Read the configuration again whenever it is asked for; a wrong one changes nothing."""
-    threads = HookThreads()
+async def _reloads(again: Callable[[], Awaitable[object]], asked_for: asyncio.Event) -> None:
+    """Read the configuration again whenever it is asked for."""
     while True:
         await asked_for.wait()
         asked_for.clear()
-        with manager.reloading():
-            await _reload(engine, lambda: threads.run(read, READ_DEADLINE), display)
+        # What is wrong has been told.
+        with contextlib.suppress(CamcastError):
+            await again()
 
 
-async def _reload(engine: Engine, read: Callable[[], Awaitable[Config]], display: Display) -> None:
+async def _reload(
+    engine: Engine, read: Callable[[], Config], display: Display, manager: ServiceManager, threads: HookThreads
+) -> list[str]:
+    """Read the configuration again; returns what changed. A wrong one changes nothing; raises `CamcastError`."""
+    with manager.reloading():
+        return await _changed(engine, lambda: threads.run(read, READ_DEADLINE), display)
+
+
+async def _changed(engine: Engine, read: Callable[[], Awaitable[Config]], display: Display) -> list[str]:
     try:
         config = await read()
         before, level = engine.config.system.log_level, config.system.log_level
-        await engine.reload(config)
+        changes = await engine.reload(config)
         if level != before:
             display.set_level(level)
             log.info("system.log_level is %s now", level)
     except CamcastError as error:
         engine.tell(ReloadRefused(label="configuration", error=str(error)))
+        raise
     except TimeoutError:
-        why = f"reading the configuration takes longer than {READ_DEADLINE:g} s"
-        engine.tell(ReloadRefused(label="configuration", error=why))
-    except Exception:
+        late = f"reading the configuration takes longer than {READ_DEADLINE:g} s"
+        engine.tell(ReloadRefused(label="configuration", error=late))
+        raise DeadlineError(late) from None
+    except Exception as error:
         log.exception("Internal error while reloading")
+        raise CamcastError(f"internal error: {type(error).__name__}") from error
+    return changes
 
 
 @contextlib.asynccontextmanager

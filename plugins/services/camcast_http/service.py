@@ -130,7 +130,7 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ServiceError(f"{path} is there already and is no socket; it is left alone")
+        raise ServiceError(f"{path} is there already and is no socket; it is left alone", fatal=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -141,4 +141,5 @@ def _clear(path: Path) -> None:
             return
         except OSError:
             pass
-    raise ServiceError(f"somebody listens at {path} already; give this one another name with --name")
+    text = f"somebody listens at {path} already; give this one another name with --name"
+    raise ServiceError(text, fatal=True)

@@ -1,0 +1,189 @@
+"""Commands for a camcast that runs: `status`, `events`, `retry`, `pause`, `resume`, `switch`, `bitrate` and so on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from camcast.cli.control import Control
+from camcast.cli.sockets import find
+from camcast.cli.terminal import explained, output, table
+from camcast.printable import printable
+
+Name = Annotated[str | None, typer.Option(help="Which run, where there are several: its file's name without ending.")]
+Socket = Annotated[Path | None, typer.Option(help="Path of its socket, instead of a name.")]
+Session = Annotated[str, typer.Argument(help="As `camcast status` names it: cam0_main, cam0_main/cloud.")]
+Stream = Annotated[str, typer.Argument(help="As `camcast status` names it: cam0_main, 0/0.")]
+EVERY = 1.0
+"""Seconds between two looks of `status --watch`."""
+
+
+def status(
+    name: Name = None,
+    socket: Socket = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all figures.")] = False,
+) -> None:
+    """Show how a running camcast is: its sessions, where they go, and what is wrong.
+
+    Exit status: 0 when every session is healthy or waits for media, 1 when one is not, or nothing runs.
+    """
+    with explained():
+        control = Control(find(name, socket))
+        sessions = control.get("/sessions")
+        if as_json:
+            typer.echo(json.dumps({"status": control.get("/status"), "sessions": sessions}, indent=2))
+        elif watch:
+            _watch(control)
+        else:
+            output.print(_table(control.get("/status"), sessions))
+    raise typer.Exit(1 if any(one["health"] == "unhealthy" for one in sessions) else 0)
+
+
+def _watch(control: Control) -> None:
+    with contextlib.suppress(KeyboardInterrupt), Live(console=output, auto_refresh=False) as live:
+        while True:
+            live.update(_table(control.get("/status"), control.get("/sessions")), refresh=True)
+            time.sleep(EVERY)
+
+
+def _table(status: dict[str, Any], sessions: list[dict[str, Any]]) -> Table:
+    hours, rest = divmod(int(status["uptime"]), 3600)
+    title = f"camcast {status['version']}, up {hours}:{rest // 60:02}:{rest % 60:02}"
+    shown = table(
+        title, "session", "camera", "state", "target", "Mbit/s", "lag", "dropped", "why", numbers=("Mbit/s", "lag")
+    )
+    for one in sessions:
+        well = one["health"] != "unhealthy"
+        state = one["state"] if well else f"{one['state']}, {one['health']}"
+        shown.add_row(
+            Text(one["label"]),
+            Text(one["camera_name"]),
+            Text(state, "green" if one["healthy"] else "" if well else "red"),
+            Text(one["target"]),
+            f"{one['bitrate'] / 1e6:.2f}",
+            f"{one['lag']:.1f} s",
+            str(one["frames_dropped"]),
+            Text("" if one["healthy"] else printable(_why(one))),
+        )
+    return shown
+
+
+def _why(session: dict[str, Any]) -> str:
+    again = session["next_attempt_at"]
+    soon = f"; next try in {max(0, again - time.time()):.0f} s" if again else ""
+    return f"{session['last_error']}{soon}" if session["health"] == "unhealthy" else session["health"]
+
+
+def events(
+    name: Name = None,
+    socket: Socket = None,
+    since: Annotated[int | None, typer.Option(help="Begin after the event of this number.", min=0)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one event a line.")] = False,
+) -> None:
+    """Print what happens in a running camcast, until Ctrl-C or its end."""
+    with explained(), contextlib.suppress(KeyboardInterrupt):
+        for event in Control(find(name, socket)).events(since):
+            if as_json:
+                typer.echo(json.dumps(event))
+            else:
+                when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
+                typer.echo(f"{when} {event['level']:<7} {printable(event['text'])}")
+            sys.stdout.flush()
+
+
+def retry(session: Session, name: Name = None, socket: Socket = None) -> None:
+    """Have a session try again now, also one that has given up."""
+    _session_command("retry", session, name, socket)
+
+
+def pause(session: Session, name: Name = None, socket: Socket = None) -> None:
+    """Take a session off the air until it is resumed."""
+    _session_command("pause", session, name, socket)
+
+
+def resume(session: Session, name: Name = None, socket: Socket = None) -> None:
+    """End a session's pause."""
+    _session_command("resume", session, name, socket)
+
+
+def switch(
+    session: Session,
+    target: Annotated[int, typer.Argument(help="Number of the target in the chain: 0 is the primary.", min=0)],
+    name: Name = None,
+    socket: Socket = None,
+) -> None:
+    """Have a session publish on another target of its chain."""
+    with explained():
+        control = Control(find(name, socket))
+        control.post(f"{control.session(session)}/switch", {"target": target})
+    typer.echo("done")
+
+
+def bitrate(
+    stream: Stream,
+    rate: Annotated[str, typer.Argument(help='kbit/s, or "4 Mbit/s".')],
+    name: Name = None,
+    socket: Socket = None,
+) -> None:
+    """Have a stream that is encoded here aim at another bitrate. Exit status 1 where it is not encoded here."""
+    with explained():
+        control = Control(find(name, socket))
+        wanted: object = int(rate) if rate.isdecimal() else rate
+        done = control.post(f"{control.stream(stream)}/bitrate", {"bitrate": wanted})["done"]
+    typer.echo(
+        "done" if done else "nothing is encoded for this stream here: its picture comes as it is, or nobody takes it"
+    )
+    raise typer.Exit(0 if done else 1)
+
+
+def snapshot(
+    stream: Stream,
+    file: Annotated[Path, typer.Option("--output", "-o", help="File to write the picture to; - is stdout.")] = Path(
+        "-"
+    ),
+    name: Name = None,
+    socket: Socket = None,
+) -> None:
+    """Save what a stream sends at this moment: its last keyframe, as JPEG."""
+    with explained():
+        control = Control(find(name, socket))
+        picture = control.raw("GET", f"{control.stream(stream)}/snapshot.jpg")
+        if str(file) == "-":
+            sys.stdout.buffer.write(picture)
+            sys.stdout.buffer.flush()
+        else:
+            file.write_bytes(picture)
+
+
+def reload(name: Name = None, socket: Socket = None) -> None:
+    """Have a running camcast read its configuration again, and print what that changed."""
+    with explained():
+        lines = Control(find(name, socket)).post("/reload")["changes"]
+    typer.echo("\n".join(lines) or "nothing has changed")
+
+
+def stop(name: Name = None, socket: Socket = None) -> None:
+    """End a running camcast in order."""
+    with explained():
+        Control(find(name, socket)).post("/stop")
+    typer.echo("it ends")
+
+
+def _session_command(word: str, session: str, name: str | None, path: Path | None) -> None:
+    with explained():
+        control = Control(find(name, path))
+        control.post(f"{control.session(session)}/{word}")
+    typer.echo("done")
+
+
+COMMANDS = (status, events, retry, pause, resume, switch, bitrate, snapshot, reload, stop)

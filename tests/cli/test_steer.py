@@ -1,0 +1,190 @@
+"""A run that is seen and steered by other commands, over its socket: real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from typer.testing import CliRunner, Result
+
+from camcast.cli import sockets
+from camcast.cli.app import app
+from camcast.errors import CamcastError
+
+pytestmark = pytest.mark.timeout(300)
+
+CAMCAST = [sys.executable, "-m", "camcast"]
+
+
+@attrs.define
+class Place:
+    """A folder for sockets, and the commands that look there."""
+
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+
+    def command(self, *words: str) -> Result:
+        """Another command, here: starting an interpreter for each takes much longer than what it does."""
+        return CliRunner(env={"XDG_RUNTIME_DIR": str(self.folder)}).invoke(app, words)
+
+    @contextlib.contextmanager
+    def run(self, file: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+        command = [*CAMCAST, "run", str(file), "--plain", *words]
+        log = (self.folder / "log").open("w")
+        process = subprocess.Popen(command, stderr=log, stdout=log, text=True, env=self.environ, cwd=self.folder)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            log.close()
+
+    def socket(self, name: str) -> Path:
+        return self.folder / "camcast" / f"{name}.sock"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    # Other runs of this machine are none of this test's.
+    monkeypatch.setattr(sockets, "folders", lambda environ=None: iter([tmp_path / "camcast"]))
+    return Place(tmp_path)
+
+
+def configuration(folder: Path, *urls: str, name: str = "gate") -> Path:
+    camera = {
+        "camera_id": 0,
+        "name": "gate",
+        "streams": [
+            {
+                "source": {"type": "testsrc"},
+                "encoder": {"width": 320, "height": 240, "framerate": 25},
+                "rtmp": {"urls": list(urls or ("rtmp://127.0.0.1:9/live/s3cret", "rtmp://127.0.0.1:9/live/s3cret2"))},
+            }
+        ],
+    }
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({"cameras": [camera]}))
+    return file
+
+
+def wait(condition: Callable[[], object], seconds: float = 90.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_a_run_is_seen_steered_reloaded_and_ended(place: Place, tmp_path: Path) -> None:
+    file = configuration(tmp_path)
+    with place.run(file) as process:
+        wait(place.socket("gate").exists)
+        assert stat.S_IMODE(place.socket("gate").stat().st_mode) == 0o600
+        assert stat.S_IMODE(place.socket("gate").parent.stat().st_mode) == 0o700
+
+        wait(lambda: "unhealthy" in place.command("status").stdout)
+        shown = place.command("status")
+        assert "cam0_main" in shown.stdout
+        assert "s3cret" not in shown.stdout
+        assert shown.exit_code == 1
+        figures = json.loads(place.command("status", "--json", "--name", "gate").stdout)
+        assert figures["sessions"][0]["key"] == "0/0/rtmp"
+
+        assert place.command("pause", "cam0_main").stdout == "done\n"
+        wait(lambda: "paused" in place.command("status").stdout)
+        assert place.command("resume", "0/0/rtmp").stdout == "done\n"
+        assert place.command("retry", "cam0_main").exit_code == 0
+        assert place.command("switch", "cam0_main", "1").exit_code == 0
+        wrong = place.command("switch", "cam0_main", "7")
+        assert (wrong.exit_code, wrong.stderr) == (1, "error: target 7 is not in the chain; it has 0 to 1\n")
+        wrong = place.command("pause", "cam7_main")
+        assert (wrong.exit_code, wrong.stderr) == (1, "error: there is no session cam7_main; known: cam0_main\n")
+        assert place.command("bitrate", "cam0_main", "300").exit_code == 1
+        assert "there is no picture yet" in place.command("snapshot", "cam0_main").stderr
+
+        events = place.command("events", "--json", "--socket", "/nowhere.sock")
+        assert "the camcast at /nowhere.sock is not heard any more: No such file or directory" in events.stderr
+
+        configuration(tmp_path, "rtmp://127.0.0.1:9/live/other")
+        assert place.command("reload").stdout == "session cam0_main restarted (targets)\n"
+        assert place.command("reload").stdout == "nothing has changed\n"
+        file.write_text('{"cameras": [], "kameras": 1}')
+        wrong = place.command("reload")
+        assert "kameras: unknown key" in wrong.stderr
+        assert wrong.exit_code == 1
+        assert place.command("status").exit_code == 1  # it runs on
+
+        assert place.command("stop").stdout == "it ends\n"
+        process.wait(60)
+    assert not place.socket("gate").exists()
+    gone = place.command("status")
+    assert gone.exit_code == 1
+    assert "no camcast runs here that listens on a socket (looked in " in gone.stderr
+
+
+def test_events_are_followed_until_the_run_ends(place: Place, tmp_path: Path) -> None:
+    with place.run(configuration(tmp_path)) as process:
+        wait(place.socket("gate").exists)
+        words = [*CAMCAST, "events", "--json", "--since", "0", "--name", "gate"]
+        follower = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=place.environ, cwd=tmp_path)
+        assert follower.stdout is not None
+        first = json.loads(follower.stdout.readline())
+        assert first["id"] == 1
+        place.command("pause", "cam0_main")
+        while json.loads(follower.stdout.readline())["name"] != "StateChanged":
+            continue
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        rest, _ = follower.communicate(timeout=30)
+        assert "s3cret" not in rest
+
+
+def test_two_runs_have_two_names_and_a_second_of_one_name_goes_without(place: Place, tmp_path: Path) -> None:
+    file = configuration(tmp_path)
+    with place.run(file), place.run(file, "--name", "yard", "--no-socket"), place.run(file, "--name", "door"):
+        wait(lambda: place.socket("gate").exists() and place.socket("door").exists())
+        several = place.command("status")
+        assert several.stderr == "error: several run here; say which with --name: door, gate\n"
+        assert not place.socket("yard").exists()
+        inode = place.socket("gate").stat().st_ino
+        with place.run(file, "--name", "gate") as process:
+            wait(lambda: "somebody listens at" in place.log)
+            assert process.poll() is None
+        assert place.socket("gate").stat().st_ino == inode
+
+
+def test_one_that_was_left_over_is_replaced(place: Place, tmp_path: Path) -> None:
+    file = configuration(tmp_path)
+    with place.run(file) as process:
+        wait(place.socket("gate").exists)
+        process.kill()
+        process.wait(60)
+        assert place.socket("gate").exists()
+    with place.run(file):
+        wait(lambda: "cam0_main" in place.command("status").stdout)
+
+
+def test_names_and_places() -> None:
+    assert sockets.name_of(Path("/etc/camcast/gate 1.json")) == "gate_1"
+    assert sockets.name_of(Path("/x/.json")) == ".json"
+    first, *_ = sockets.folders({"RUNTIME_DIRECTORY": "/run/unit:/run/other", "XDG_RUNTIME_DIR": "/run/user/1"})
+    assert first == Path("/run/unit")
+    with pytest.raises(CamcastError, match="no camcast of the name nosuch runs here"):
+        sockets.find("nosuch", None)
