@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from tests.plugins.served import CHANGE, NOWHERE, READ, Answer, Client, camera, served, short_path, wait
 
-from camcast import Config, Engine, EngineThread, PluginHost
+from camcast import Config, Engine, EngineThread, PluginHost, SystemConfig
 from camcast.config import ServiceConfig
 from camcast.errors import ConfigError, ServiceError
 from camcast.events import ServiceChanged, ServiceState, SessionKey
@@ -111,19 +111,22 @@ def test_what_is_not_there_is_a_problem_in_one_form(client: Client, path: str, s
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_snapshot_is_what_is_sent() -> None:
+async def test_a_snapshot_is_what_is_sent_whichever_process_sends_it() -> None:
     async with Receiver() as receiver:
-        answer = await asyncio.to_thread(taken, receiver.url("live", "a"))
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(answer.body)).size == (320, 240)
+        answers = await asyncio.to_thread(taken, receiver.url("live", "a"), receiver.url("live", "b"))
+    for answer in answers:
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(answer.body)).size == (320, 240)
 
 
-def taken(url: str) -> Answer:
-    """A snapshot of a stream that is published there."""
-    with served(Config(cameras=(camera(url=url),))) as (_engine, client):
-        wait(lambda: client.ask("/readyz").status == 200)
-        wait(lambda: client.api("/streams/0/0/snapshot.jpg").status == 200)
-        return client.api("/streams/0/0/snapshot.jpg")
+def taken(*urls: str) -> list[Answer]:
+    """A snapshot of each camera, of which one runs in another process."""
+    cameras = tuple(camera(number, url) for number, url in enumerate(urls))
+    paths = [f"/streams/{number}/0/snapshot.jpg" for number in range(len(urls))]
+    with served(Config(system=SystemConfig(workers=2), cameras=cameras)) as (_engine, client):
+        wait(lambda: client.ask("/readyz").status == 200, 60)
+        wait(lambda: all(client.api(path).status == 200 for path in paths), 60)
+        return [client.api(path) for path in paths]
 
 
 # --- who may --------------------------------------------------------------------------------------------------
