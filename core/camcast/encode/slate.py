@@ -15,6 +15,7 @@ import attrs
 
 from camcast.config import EncoderConfig, SlateConfig
 from camcast.contracts import Encoder, EncoderSettings, Handover
+from camcast.encode.beat import Beat
 from camcast.encode.card import card, image
 from camcast.encode.choice import open_best
 from camcast.encode.silence import Silence
@@ -68,7 +69,7 @@ class Slate:
         )
         self._track = video
         self._started = 0
-        self._count = 0
+        self._beat = Beat(self._rate, 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
 
@@ -84,12 +85,11 @@ class Slate:
         self._thread.stop()
 
     def _tick(self) -> None:
-        elapsed = round(self._count * NS_PER_S / self._rate)
+        number, wait = self._beat.tick((time.monotonic_ns() - self._started) / NS_PER_S)
+        elapsed = round(number * NS_PER_S / self._rate)
         blank = Frame(self._track, elapsed, None, arrival=self._started + elapsed)  # type: ignore[arg-type]
         self._thread.put(blank)
-        self._count += 1
-        due = self._count / self._rate - (time.monotonic_ns() - self._started) / NS_PER_S
-        self._timer = asyncio.get_running_loop().call_later(max(due, 0.0), self._tick)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
 
     def _deliver(self, packet: Packet) -> None:
         if self._stopped:
