@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import ENDLESS, noticed
+from tools.mutants.runner import ENDLESS, first_failed, noticed
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,15 @@ def test_a_test_has_noticed_when_it_fails_again_alone(outcomes: Mapping[str, str
 
 def test_what_never_ends_has_noticed_too() -> None:
     assert noticed(lambda tests, but: ENDLESS, ("a",)) == ENDLESS
+
+
+@pytest.mark.parametrize(
+    "name", ["a.py::test_a", "a.py::test_a[1]", "a.py::test_a[of one byte]", "a.py::test_a[a[b] c]"]
+)
+def test_the_test_that_failed_is_told_with_all_of_its_name(name: str) -> None:
+    assert first_failed(f"F.\n=== short test summary info ===\nFAILED {name} - assert 1 == 2\n1 failed\n") == name
+    assert first_failed(f"ERROR {name}\nFAILED b.py::test_b\n") == name
+    assert first_failed("2 passed in 0.1s\n") == ""
 
 
 @pytest.mark.parametrize(

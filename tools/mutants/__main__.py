@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
             for verdict in judge(mutants, Path(folder), options.jobs):
                 verdicts.append(verdict)
-                print(f"{'killed  ' if verdict.killed_by else 'SURVIVED'} {verdict.mutant.name}", flush=True)
+                said = f"killed   {verdict.mutant.name}: {verdict.killed_by}"
+                print(said if verdict.killed_by else f"SURVIVED {verdict.mutant.name}", flush=True)
     except (Stale, Broken) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -38,7 +38,7 @@ PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypoth
 PER_TEST, PER_RUN = 90, 400
 """Seconds. A test that hangs has noticed too."""
 ENDLESS = f"nothing in {PER_RUN} s"
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Broken(Exception):
@@ -85,10 +85,10 @@ class Tree:
             return ENDLESS
         if done.returncode == 0:
             return ""
-        found = _FAILED.search(done.stdout)
-        if done.returncode != 1 or found is None:
+        failed = first_failed(done.stdout)
+        if done.returncode != 1 or not failed:
             raise Broken(f"pytest ends with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
-        return found[1]
+        return failed
 
     def judge(self, mutant: Mutant) -> Verdict:
         before = mutant.apply(self.root)
@@ -103,6 +103,12 @@ class Tree:
         """By its bytecode, a file changed twice within a second would be taken for the one before."""
         second = next(self._seconds)
         os.utime(self.root / file, (second, second))
+
+
+def first_failed(told: str) -> str:
+    """The first test that pytest says has failed, as it takes it again; "" = none."""
+    found = _FAILED.search(told)
+    return found[1] if found else ""
 
 
 def noticed(failing: Callable[[Sequence[str], Sequence[str]], str], tests: Sequence[str]) -> str:
