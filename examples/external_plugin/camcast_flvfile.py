@@ -1,9 +1,9 @@
 """Records a stream into FLV files: `"outputs": {"archive": {"url": "flvfile:///var/video/gate.flv"}}`."""
 
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from time import strftime
-from typing import BinaryIO
 
 import attrs
 
@@ -22,7 +22,7 @@ class FlvFileOptions:
 
 class FlvFile:
     pending, acked, closed = 0, 0, False  # bytes on their way, and arrived: a file takes everything at once
-    file: BinaryIO | None = None
+    file: FileIO | None = None  # without a buffer, so that nothing is left for `close` to write
 
     def __init__(self, context: TransportContext) -> None:
         self.context = context
@@ -34,7 +34,7 @@ class FlvFile:
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         await self.connect()
-        self.file = self.path.with_stem(self.path.stem + strftime(self.context.options.stamp)).open("xb")
+        self.file = self.path.with_stem(self.path.stem + strftime(self.context.options.stamp)).open("xb", 0)
         self.file.write(file_header(**{kind.value: kind in [track.kind for track in tracks] for kind in MediaKind}))
 
     def send(self, unit: Unit, time: int) -> None:
