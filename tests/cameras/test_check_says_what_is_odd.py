@@ -12,8 +12,10 @@ from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
 from tests.cameras.server import Camera
 from tests.cameras.test_dialogue import ALL, SIGNS
+from tests.cameras.test_harmless_oddities import scripts, told_of
 
 CASES = {name: case for name, case in ALL.items() if name not in SIGNS}
+CASES |= {name: (script, told_of(name)) for name, script in scripts().items()}
 """Signs of life come later than `check` looks."""
 
 

@@ -164,6 +164,22 @@ def scripts() -> dict[str, Script]:
     return made
 
 
+def told_of(name: str) -> str:
+    """What an operator is told about this camera, "" = nothing."""
+    return next((text for part, text in TOLD.items() if part in name), "")
+
+
+TOLD = {
+    "start codes": "its units hold start codes",
+    "h264 types that mean nothing": "it pads its packets with empty units",
+    "zeros behind aggregates": "it pads its packets with empty units",
+    "empty units": "it pads its packets with empty units",
+    "fragments without data": "it sends fragments without data",
+    "adts without headers": "its sound has ADTS headers, which its description does not name",
+    "no headers": "its sound comes without the headers that its description promises",
+}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
     return await watch(tmp_path_factory.mktemp("oddities"), scripts())
@@ -174,5 +190,6 @@ def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
     assert one.whole(FRAMES), (one.numbers, one.reasons)
     assert one.steps() == {40}
+    assert one.notes == [told_of(name)] * bool(told_of(name))
     if name.startswith("aac"):
         assert one.heard > len(one.numbers) / clips.FPS - 0.4

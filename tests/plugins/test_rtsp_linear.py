@@ -101,6 +101,8 @@ class Nowhere:
 
     def missing(self, reason: str) -> None: ...
 
+    def odd(self, text: str) -> None: ...
+
 
 def fed(make: Callable[[Nowhere], object]) -> Callable[[bytes], object]:
     """A depacketiser that is fed the data at once, and in small packets."""

@@ -45,6 +45,8 @@ class Units:
     def unit(self, data: bytes, timestamp: int) -> None:
         self.got.append((data, timestamp))
 
+    def odd(self, text: str) -> None: ...
+
     def missing(self, reason: str) -> None:
         self.reasons[reason] += 1
 

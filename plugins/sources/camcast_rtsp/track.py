@@ -49,6 +49,8 @@ class TrackReceiver:
         """When the camera said good-bye (ns), 0 = not yet."""
         self.missing_by_reason: Counter[str] = Counter()
         """Units that were left out."""
+        self.oddities: set[str] = set()
+        """What is odd about its packets, and has not been told."""
         self.gaps: deque[int] = deque(maxlen=REMEMBERED)
         """Distances between the last units, ns."""
         self._sink = sink
@@ -133,6 +135,9 @@ class TrackReceiver:
         self._meter.units += 1
         self._leave_out(reason)
         self._waiting = self.kind is MediaKind.VIDEO
+
+    def odd(self, text: str) -> None:
+        self.oddities.add(text)
 
     def unit(self, data: bytes, timestamp: int) -> None:
         arrival = self.receiver.arrival

@@ -97,6 +97,9 @@ class Watch:
     def _look(self, begun: int, now: int) -> None:
         for medium in self._session.media:
             medium.receiver.receiver.tick(now)
+            for text in medium.receiver.oddities:
+                self._session.oddities.tell(text)
+            medium.receiver.oddities.clear()
         leading = self._session.leading
         self._check_ended(leading, now)
         self._check_silence(leading, begun, now)

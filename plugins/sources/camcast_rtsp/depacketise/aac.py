@@ -69,7 +69,9 @@ class AacDepacketiser:
 
     def _take(self, payload: Bytes, timestamp: int) -> None:
         sizes, at = (adts_sizes(payload), 0) if payload[0] == 0xFF else ([], 0)
-        if not sizes:
+        if sizes:
+            self._sink.odd("its sound has ADTS headers, which its description does not name")
+        else:
             sizes, at = self._headers(payload)
         end = len(payload)
         if len(sizes) == 1 and sizes[0] > end - at:
@@ -110,7 +112,9 @@ class AacDepacketiser:
             at += self._auxiliary(payload, at)
         if at > len(payload):
             raise Damage
-        # Without any header: one frame is all there is.
+        if not sizes:
+            # One frame is all there is.
+            self._sink.odd("its sound comes without the headers that its description promises")
         return sizes or [len(payload) - at], at
 
     def _auxiliary(self, payload: Bytes, at: int) -> int:

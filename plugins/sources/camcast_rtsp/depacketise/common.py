@@ -14,6 +14,9 @@ LOSS = "rtp loss"
 DAMAGED = "damaged"
 TOO_LARGE = "too large"
 
+START_CODES = "its units hold start codes"
+EMPTY_FRAGMENTS = "it sends fragments without data"
+
 Bytes = memoryview | bytes
 _MARK = b"\0\0\1"
 _mark_in = re.compile(_MARK).search
@@ -33,6 +36,9 @@ class UnitSink(Protocol):
 
     def missing(self, reason: str) -> None:
         """One unit had to be left out."""
+
+    def odd(self, text: str) -> None:
+        """How a payload differs from what it should be, though nothing of it is missing. One of few texts."""
 
 
 class Depacketiser(Protocol):
@@ -126,7 +132,10 @@ class NalAssembler(ABC):
             unit = bytes(self.collected)
             # A size field may look like a start code too.
             if _mark_in(unit):
-                unit = divided(unit, self._header_size)
+                divided_unit = divided(unit, self._header_size)
+                if divided_unit != unit:
+                    self._sink.odd(START_CODES)
+                unit = divided_unit
             if unit:
                 self._sink.unit(unit, self.timestamp)
         self.collected = bytearray()
@@ -149,14 +158,18 @@ class NalAssembler(ABC):
             continues = not self._broken and not self._begins(header, first)
             if continues and self._trust_marker and self.timestamp == self._last_sent:
                 self._trust_marker = False
+                self._sink.odd("it marks the end of a picture before it has ended")
                 self._broken = DAMAGED
 
     def _whole(self, nal: Bytes) -> None:
         if nal[:3] == _MARK or nal[:4] == _LONG_MARK:
             nal = nal[3 if nal[2] else 4 :]
+            self._sink.odd(START_CODES)
         size = len(nal)
         if size <= self._header_size:
             # Nothing behind its header: an end of sequence, or padding.
+            if not any(nal):
+                self._sink.odd("it pads its packets with empty units")
             return
         self._close()
         if self._suspect or not self._pictured:
@@ -168,6 +181,7 @@ class NalAssembler(ABC):
     def _open(self, header: bytes, data: Bytes) -> None:
         if not data:
             self._unopened = header
+            self._sink.odd(EMPTY_FRAGMENTS)
             return
         self._close()
         if self._suspect or not self._pictured:
@@ -180,6 +194,7 @@ class NalAssembler(ABC):
 
     def _more(self, data: Bytes) -> None:
         if not data:
+            self._sink.odd(EMPTY_FRAGMENTS)
             return
         if self._unopened:
             header, self._unopened = self._unopened, b""
