@@ -30,11 +30,13 @@ PICTURES: dict[str, tuple[str, str, str]] = {
     "h265 pq": ("h265", "enhanced", "pq"),
     "h265 hlg": ("h265", "enhanced", "hlg"),
     "h265 pq legacy": ("h265", "legacy", "pq"),
+    "h265 hlg legacy": ("h265", "legacy", "hlg"),
     "av1": ("av1", "enhanced", ""),
     "av1 pq": ("av1", "enhanced", "pq"),
     "av1 hlg": ("av1", "enhanced", "hlg"),
     "vp9": ("vp9", "enhanced", ""),
     "vp9 pq": ("vp9", "enhanced", "pq"),
+    "vp9 hlg": ("vp9", "enhanced", "hlg"),
 }
 SOUNDS: dict[str, tuple[str, str, int, int]] = {
     # name: encoder, camcast's codec, rate, channels
@@ -63,13 +65,20 @@ CASES = (
     *((picture, sound, "") for picture in PICTURES for sound in ("", "aac", "opus")),
     *(("h264" if number % 2 else "h265 pq", sound, "") for number, sound in enumerate(SOUNDS)),
     *((picture, "aac", "size") for picture in ("h264", "h265", "h265 legacy", "av1", "vp9")),
-    *((picture, "aac", change) for picture in ("h265", "av1") for change in CHANGES if change != "size"),
+    *(
+        (picture, "aac", change)
+        for picture in ("h265", "h265 legacy", "av1", "vp9")
+        for change in CHANGES
+        if change != "size"
+    ),
     ("", "aac", ""),
     ("", "opus", ""),
     ("h264", "aac", "sound"),
     ("h264", "mp3", "sound"),
     ("h265 pq", "opus", "sound"),
     ("h264", "aac", "rate"),
+    *((picture, "opus", "size") for picture in ("h264", "h265", "av1", "vp9")),
+    *((picture, "aac", "sound") for picture in ("h265 pq", "h265 hlg legacy", "av1 pq", "vp9 pq")),
 )  # fmt: skip
 
 
