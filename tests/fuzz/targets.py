@@ -234,6 +234,8 @@ class Units:
         assert data
         assert 0 <= timestamp < 1 << 32
 
+    def odd(self, text: str) -> None: ...
+
     def missing(self, reason: str) -> None:
         assert reason
 
