@@ -36,6 +36,7 @@ def plugins(
         print_json({"kinds": rows, "blocked": host.blocked, "problems": host.problems})
         return
     shown = table("", "kind", "name", "for", "plugin", "version", "options", "state")
+    shown.columns[5].max_width = 40  # what is missing must be seen whole, to be copied
     for row in rows:
         options = ", ".join(f"{name}={value}" if value else name for name, value in row["options"].items())
         state = Text(row["missing"], "yellow") if row["missing"] else "ok"

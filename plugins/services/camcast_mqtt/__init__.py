@@ -15,7 +15,7 @@ def camcast_services() -> Sequence[ServiceKind]:
     return [
         ServiceKind(
             name="mqtt",
-            title="State and commands over MQTT, with Home Assistant's discovery",
+            title="MQTT, with Home Assistant's discovery",
             build=Mqtt,
             options=MqttOptions,
             available=available,
