@@ -1,4 +1,4 @@
-"""What processes cost: CPU time to the nanosecond, and memory that is theirs (PSS)."""
+"""What processes cost: CPU time to the nanosecond, and memory, with their part of what they share or without."""
 
 from __future__ import annotations
 
@@ -53,12 +53,21 @@ def switches(pids: Iterable[int]) -> tuple[int, int]:
 
 def pss(pids: Iterable[int]) -> float:
     """MB of memory: shared pages count by their part."""
-    return sum(_rollup(pid) for pid in pids) / 1024
+    return sum(_rollup(pid, "Pss:") for pid in pids) / 1024
 
 
-def _rollup(pid: int) -> int:
+def allocated(pids: Iterable[int]) -> float:
+    """MB that these processes have made for themselves.
+
+    It does not change when others that use the same libraries begin or end, as PSS does: growth is told by this one.
+    """
+    return sum(_rollup(pid, "Anonymous:") for pid in pids) / 1024
+
+
+def _rollup(pid: int, field: str) -> int:
+    """kB."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)

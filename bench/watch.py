@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from bench.meter import pss
+from bench.meter import allocated
 from bench.report import Row
 from bench.trend import Trend, trend
 
@@ -33,7 +33,7 @@ class Sample:
     at: float
     """Seconds since the run began."""
     memory: float
-    """MB of this process."""
+    """MB that this process has allocated."""
     tasks: int
     threads: int
     descriptors: int
@@ -74,11 +74,11 @@ class Watch:
         self.samples.append(
             Sample(
                 at=self.seconds,
-                memory=pss([os.getpid()]),
+                memory=allocated([os.getpid()]),
                 tasks=len(asyncio.all_tasks()),
                 threads=threading.active_count(),
                 descriptors=len(os.listdir("/proc/self/fd")) - 1,  # its own
-                peers=pss(self._peers()),
+                peers=allocated(self._peers()),
             )
         )
 
@@ -129,7 +129,8 @@ async def every(seconds: float, do: Callable[[], object]) -> None:
         do()
 
 
-NOTE = f"""Memory is PSS: shared pages count by their part. Slopes are by least squares without the first {WARM_UP:.0%}
-of the run, with the interval that holds the true one with 95 %. A run of {LEAST / 60:.0f} minutes or more fails when
-all of that interval is above {MEMORY_LIMIT:g} MB an hour, or above {NUMBER_LIMIT:g} tasks, threads or descriptors an
-hour. What the others need (servers, receivers, proxies) is measured apart."""
+NOTE = f"""Memory is what a process has allocated for itself: no libraries and files, whose share changes with whoever
+else uses them. Slopes are by least squares without the first {WARM_UP:.0%} of the run, with the interval that holds the
+true one with 95 %. A run of {LEAST / 60:.0f} minutes or more fails when all of that interval is above
+{MEMORY_LIMIT:g} MB an hour, or above {NUMBER_LIMIT:g} tasks, threads or descriptors an hour. What the others need
+(servers, receivers, proxies) is measured apart."""
