@@ -41,6 +41,7 @@ def test_the_test_that_failed_is_told_with_all_of_its_name(name: str) -> None:
     assert first_failed(f"F.\n=== short test summary info ===\nFAILED {name} - assert 1 == 2\n1 failed\n") == name
     assert first_failed(f"ERROR {name}\nFAILED b.py::test_b\n") == name
     assert first_failed("2 passed in 0.1s\n") == ""
+    assert first_failed(f"ERROR    camcast:event_log.py:112 refused\nFAILED {name} - lost\n") == name
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypoth
 PER_TEST, PER_RUN = 90, 400
 """Seconds. A test that hangs has noticed too."""
 ENDLESS = f"nothing in {PER_RUN} s"
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 
 
 class Broken(Exception):
