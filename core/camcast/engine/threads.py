@@ -150,6 +150,10 @@ class EngineThread:
         """Make the running engine be like `config`, by difference; see `Engine.reload`. Raises `ConfigError`."""
         return self.run(self.engine.reload(config))
 
+    def tell(self, event: Event) -> None:
+        """An event of the program's own, to all that hear events; see `Engine.tell`."""
+        self.call(self.engine.tell, event)
+
     # --- media and watching -------------------------------------------------------------------------------
 
     def push(self, camera_id: int, stream_id: int) -> PushHandle:

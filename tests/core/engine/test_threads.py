@@ -21,7 +21,7 @@ from camcast.config import Config, SystemConfig
 from camcast.engine import Engine, EngineThread
 from camcast.engine.facades import ThreadedCamera, ThreadedCameras, ThreadedSession, ThreadedSessions, ThreadedStream
 from camcast.errors import CamcastError, ConfigError, DeadlineError, NotFound, OutOfRange, WrongState
-from camcast.events import Event, SessionState, SourceChanged, SourceState
+from camcast.events import Event, Reloaded, SessionState, SourceChanged, SourceState
 from camcast.session.session_manager import SessionHandle, SessionManager
 
 
@@ -91,9 +91,9 @@ def public(cls: type) -> dict[str, object]:
 
 
 NOT_FOR_THREADS = {
-    SessionHandle: {"start", "tick"},  # their manager's
+    SessionHandle: {"start", "tick", "adopt"},  # their manager's and the engine's
     SessionManager: {"keep", "close"},  # the engine's
-    CameraHandle: {"add_stream", "remove_stream"},  # the engine's
+    CameraHandle: {"add_stream", "remove_stream", "rename"},  # the engine's
     CameraManager: {"create", "destroy", "stream", "feed", "close", "max_cameras"},  # the engine's and the sessions'
 }
 
@@ -246,6 +246,15 @@ def test_what_nobody_has_read_before_the_end_is_read_after_it() -> None:
     engine.stop()
     states = [event.new for event in events if isinstance(event, SourceChanged)]
     assert states == [SourceState.STARTING, SourceState.STOPPED]
+
+
+def test_an_event_of_the_programs_own_reaches_those_that_hear_events() -> None:
+    engine = facade(World())
+    with engine:
+        events = engine.events()
+        engine.tell(Reloaded(label="configuration", changes=("camera 7 added",)))
+        heard = next(event for event in events if isinstance(event, Reloaded))
+    assert heard.changes == ("camera 7 added",)
 
 
 def test_a_blocking_call_from_the_engines_own_thread_is_refused_at_once() -> None:
