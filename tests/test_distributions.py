@@ -41,6 +41,11 @@ class Use:
         return {"cameras": [{"camera_id": 0, "name": "gate", "streams": [stream]}]}
 
 
+def serving(name: str, **options: Any) -> dict[str, Any]:
+    """A configuration with a service."""
+    return {**Use("").config(), "services": {name: options}}
+
+
 USES = {
     "camcast_testsrc": Use('unknown source type "testsrc"'),
     "camcast_file": Use('unknown source type "file"', {"type": "file", "url": "film.mp4"}),
@@ -65,6 +70,10 @@ USES = {
     "camcast_legacy": Use(
         'the original system\'s files need the plugin "legacy"', whole={"net_service": {"rtsp": {"port": 554}}}
     ),
+    "camcast_http": Use('unknown service "http"', whole=serving("http")),
+    "camcast_prometheus": Use('unknown service "prometheus"', whole=serving("prometheus")),
+    "camcast_webhook": Use('unknown service "webhook"', whole=serving("webhook", url=f"http://{NOWHERE}")),
+    "camcast_mqtt": Use('unknown service "mqtt"', whole=serving("mqtt", host="127.0.0.1")),
     "camcast_kit_h26x": Use("No module named 'camcast_kit_h26x'"),
     "camcast_kit_rtmp": Use("No module named 'camcast_kit_rtmp'"),
 }
