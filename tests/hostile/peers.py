@@ -81,6 +81,6 @@ PEERS = {
     ),
     "camera: challenge of 16 KB": HostilePeer(cameras.CHALLENGE, _RTSP, "refuses the user name"),
     "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP, "in a way that is not supported"),
-    "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "in a way that is not supported"),
+    "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "without a way to log in"),
     "camera: byte by byte": HostilePeer(cameras.bytes_one_by_one, _RTSP),
 }

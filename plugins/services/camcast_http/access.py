@@ -7,6 +7,7 @@ Origin, a name that was pointed at this machine (DNS rebinding) by the Host.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import ipaddress
 from collections.abc import Callable, Sequence
@@ -23,6 +24,9 @@ from camcast_http.problems import Problem
 MAX_BODY = 1024 * 1024
 BODY_DEADLINE = 10.0
 """Seconds for the whole of a request's body to come."""
+PASSED_BY, PASSED_WITHIN = 4 * MAX_BODY, 1.0
+"""Bytes and seconds that are read of a body which is too long before that is answered: closing a connection with bytes
+unread resets it, and the client would not see the answer."""
 REFUSED_AFTER = 0.3
 """Seconds until a wrong token is refused."""
 MAX_REFUSALS = 8
@@ -149,6 +153,8 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     """The whole body; raises `Problem` for one that is too large, slow, or not JSON."""
     size = headers.get("content-length", "0")
     if not size.isdecimal() or int(size[:20]) > MAX_BODY:
+        if size.isdecimal() and int(size[:20]) <= PASSED_BY:
+            await _pass_by(receive)
         raise Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers={"connection": "close"})
     parts: list[bytes] = []
     total, more = 0, True
@@ -171,6 +177,14 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     if total and kind != "application/json":
         raise Problem(415, "expected Content-Type: application/json")
     return b"".join(parts)
+
+
+async def _pass_by(receive: Receive) -> None:
+    """Read a body and forget it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PASSED_WITHIN):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
