@@ -131,6 +131,7 @@ async def test_fails_over_in_order_and_round_again(world: World) -> None:
         await until(lambda host=host: len(world.servers.live(host)) == 1 and world.session().policy.stable)  # type: ignore[misc]
         world.servers.lose(host, NetworkError("reset by peer"))
         await until(lambda following=following: world.servers.live(following))  # type: ignore[misc]
+    await until(lambda: len(world.of(Moved)) == 3)  # told once it is on the air
     assert [event.why for event in world.of(Moved)] == ["failover", "failover", "failback"]
     assert world.servers.clashes == 0
     await world.engine.stop()
