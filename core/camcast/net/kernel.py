@@ -113,6 +113,6 @@ def retries_soon(sock: socket.socket) -> float | None:
 
 def outlive(sock: socket.socket) -> None:
     """Before `sock` is closed: its end is told to the peer for `GOODBYE_TIMEOUT`, however long the link is away."""
-    with contextlib.suppress(OSError):  # the connection is gone already
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
+    if _LINUX:
+        with contextlib.suppress(OSError):  # the connection is gone already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(GOODBYE_TIMEOUT * 1000))

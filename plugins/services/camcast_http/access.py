@@ -27,6 +27,7 @@ BODY_DEADLINE = 10.0
 PASSED_BY, PASSED_WITHIN = 4 * MAX_BODY, 1.0
 """Bytes and seconds that are read of a body which is too long before that is answered: closing a connection with bytes
 unread resets it, and the client would not see the answer."""
+_CLOSE = {"connection": "close"}
 REFUSED_AFTER = 0.3
 """Seconds until a wrong token is refused."""
 MAX_REFUSALS = 8
@@ -152,10 +153,13 @@ class Access:
 async def _body(headers: Headers, receive: Receive) -> bytes:
     """The whole body; raises `Problem` for one that is too large, slow, or not JSON."""
     size = headers.get("content-length", "0")
-    if not size.isdecimal() or int(size[:20]) > MAX_BODY:
-        if size.isdecimal() and int(size[:20]) <= PASSED_BY:
+    too_long = Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers=_CLOSE)
+    if not size.isdecimal():
+        raise too_long
+    if int(size[:20]) > MAX_BODY:
+        if int(size[:20]) <= PASSED_BY:
             await _pass_by(receive)
-        raise Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers={"connection": "close"})
+        raise too_long
     parts: list[bytes] = []
     total, more = 0, True
     try:
@@ -168,11 +172,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
                 total += len(parts[-1])
                 more = message.get("more_body", False)
                 if total > MAX_BODY:
-                    close = {"connection": "close"}
-                    raise Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers=close)
+                    raise too_long
     except TimeoutError:
-        close = {"connection": "close"}
-        raise Problem(408, f"the body did not come within {BODY_DEADLINE:g} s", headers=close) from None
+        raise Problem(408, f"the body did not come within {BODY_DEADLINE:g} s", headers=_CLOSE) from None
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if total and kind != "application/json":
         raise Problem(415, "expected Content-Type: application/json")
