@@ -335,7 +335,7 @@ class Transport(Protocol):
         """End cleanly if possible, within 2 s, and free everything. Safe at any time and more than once."""
 
     def stats(self) -> Mapping[str, float]:
-        """Figures of this protocol's own (round trip, losses, …), by snake_case name with the unit in it."""
+        """Figures of this protocol's own (losses, …), by snake_case name with the unit in it; `rtt_ms` = round trip."""
 
 
 def unsent(transport: Transport) -> int | None:

@@ -15,6 +15,7 @@ import attrs
 if TYPE_CHECKING:
     from camcast.camera.stats import Stats
     from camcast.config import CameraConfig, Config, SessionConfig
+    from camcast.engine.history import SessionHistory
     from camcast.engine.plan import Step
     from camcast.events import Event, SessionKey
 
@@ -67,6 +68,9 @@ class EngineView(Protocol):
 
     async def sessions(self) -> tuple[SessionConfig, ...]:
         """The sessions that there are."""
+
+    async def history(self, key: SessionKey, limit: int = 450) -> SessionHistory:
+        """The last `limit` figures of a session, one each 2 s, of the last 15 min at most."""
 
     async def retry(self, key: SessionKey) -> None:
         """Skip a session's present wait; after giving up, begin anew."""

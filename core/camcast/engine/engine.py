@@ -27,6 +27,7 @@ from camcast.engine.blame import blame
 from camcast.engine.changes import Changes
 from camcast.engine.event_bus import EventBus, EventReader
 from camcast.engine.handover import LoopHandover
+from camcast.engine.history import POINTS, History, SessionHistory
 from camcast.engine.loop_watch import Hold, LoopWatch
 from camcast.engine.plan import Action, Step, plan
 from camcast.engine.services import Services
@@ -84,6 +85,7 @@ class Engine:
         self._shards: sharding.Shards | None = None
         self._bus = EventBus(self.host, self._name_of)
         self._watch = LoopWatch(lambda: self.host.plugins, self._held)
+        self._history = History(lambda: self.sessions)
         self._reloading = asyncio.Lock()
         self.program: Program | None = None
         """Yours to set: how the program around the engine reads its configuration again and ends, for services that
@@ -133,6 +135,7 @@ class Engine:
         self._services = Services(self._environment, self.view)
         self._changes = Changes(self.cameras, self.sessions, self._services)
         self._watch.start()
+        self._history.start()
         self._started_at = time.monotonic()
         try:
             for camera in self.config.cameras:
@@ -152,6 +155,7 @@ class Engine:
         if self._environment is None:
             return
         self._watch.stop()
+        self._history.stop()
         self._environment.names.close()
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(), name="camcast-stop")
@@ -289,6 +293,13 @@ class Engine:
             totals=self.sessions.totals(),
             services=self._services.metrics(),
         )
+
+    def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
+        """The last `limit` figures of a session, one each 2 s, of the last 15 min at most.
+
+        Raises `NotFound` for one that is not there, or is not noted yet.
+        """
+        return self._history.of(key, limit)
 
     @property
     def sources_ended(self) -> bool:

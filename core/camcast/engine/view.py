@@ -11,6 +11,7 @@ from camcast.camera.handles import StreamHandle
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, Config, SessionConfig, from_mapping
 from camcast.engine.event_bus import Reader
+from camcast.engine.history import POINTS, SessionHistory
 from camcast.engine.plan import Step
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import DeadlineError, NotFound, WrongState
@@ -94,6 +95,13 @@ class View:
 
     async def snapshot(self, camera_id: int, stream_id: int) -> bytes:
         return await self._run(lambda: self._stream(camera_id, stream_id).snapshot())
+
+    async def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
+        def read() -> SessionHistory:
+            self._session(key)
+            return self._engine.history(key, limit)
+
+        return await self._call(read)
 
     # --- steering -------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from camcast.structure import described
 from camcast_http import changes
 from camcast_http.forms import EVENT_SCHEMA, extended, listed, plain, schema
 from camcast_http.operation import Call, Operation, member
+from camcast_http.overview import OVERVIEW
 from camcast_http.problems import Problem
 
 _TEXT = {"type": "string"}
@@ -319,6 +320,7 @@ _ID = {"type": "object", "properties": {"camera_id": {"type": "integer"}}, "requ
 
 OPERATIONS = [
     Operation(method="GET", path="/status", act=status, summary="How everything is", answer=_STATUS),
+    *OVERVIEW,
     Operation(method="GET", path="/sessions", act=sessions, summary="All sessions", answer=listed(_SESSION)),
     Operation(method="GET", path=_ONE_SESSION, act=session, summary="One session", answer=_SESSION),
     Operation(method="DELETE", path=_ONE_SESSION, act=remove_output, summary="End a session", answer=_DONE),

@@ -1,0 +1,158 @@
+"""The last quarter of an hour of every session, for whoever comes to look later. Bounded: 9 kB a session.
+
+All sessions are noted at moments that they share, so their curves lie over each other. A moment that the loop missed is
+a gap, as is one at which a session was not on the air.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from math import floor, isnan, nan
+from typing import Protocol
+
+import attrs
+
+from camcast.errors import NotFound
+from camcast.events import SessionKey, SessionState
+from camcast.session.metrics import SessionMetrics
+
+INTERVAL = 2.0
+"""Seconds between two moments."""
+POINTS = 450
+"""Moments that are kept: 15 minutes."""
+EARLY = 0.01
+"""Part of an interval."""
+SLICE = 32
+"""Sessions that are noted in one turn of the loop, which has media to carry."""
+
+
+@attrs.frozen(kw_only=True)
+class SessionHistory:
+    """Figures of one session, the oldest first. Each list has as many; None = not on the air, or not known."""
+
+    key: SessionKey
+    interval: float = INTERVAL
+    """Seconds between two figures."""
+    until: float
+    """`time.time()` of the last figure."""
+    target: Sequence[int | None]
+    """Index in the chain of the target that it was on the air at."""
+    bitrate: Sequence[float | None]
+    """In bit/s."""
+    lag: Sequence[float | None]
+    """Seconds of media that had not left this machine."""
+    dropped: Sequence[float | None]
+    """Frames dropped since the figure before."""
+    round_trip: Sequence[float | None]
+    """Seconds to the server and back."""
+
+
+class Noted:
+    """One session's figures by the number of the moment: a ring for each kind."""
+
+    def __init__(self, moment: int) -> None:
+        self._first = self._last = moment
+        self._target, self._bitrate, self._lag, self._dropped, self._round_trip = self._rings = tuple(
+            array("f", [nan]) * POINTS for _ in range(5)
+        )
+        self._drops = 0
+
+    def note(self, moment: int, metrics: SessionMetrics) -> None:
+        """What holds at `moment`; moments rise."""
+        missed = range(max(self._last + 1, moment - POINTS + 1), moment)
+        for ring in self._rings:
+            for one in missed:
+                ring[one % POINTS] = nan
+        at, self._last = moment % POINTS, moment
+        on_air = metrics.state is SessionState.CONNECTED
+        trip = metrics.transport.get("rtt_ms", 0.0)
+        self._target[at] = metrics.target_index if on_air else nan
+        self._bitrate[at] = metrics.bitrate if on_air else nan
+        self._lag[at] = metrics.lag if on_air else nan
+        # A session that was made anew, in a process that was, counts from nothing.
+        self._dropped[at] = max(0, metrics.frames_dropped - self._drops)
+        self._drops = metrics.frames_dropped
+        self._round_trip[at] = trip / 1000 if on_air and trip > 0 else nan
+
+    def shown(self, key: SessionKey, now: float, limit: int) -> SessionHistory:
+        """The last `limit` figures. `now`: of the clock that numbers the moments."""
+        begin = max(self._first, self._last + 1 - min(limit, POINTS))
+        wanted = range(begin, self._last + 1)
+        return SessionHistory(
+            key=key,
+            until=time.time() - (now - self._last * INTERVAL),
+            target=[None if isnan(one) else int(one) for one in _read(self._target, wanted)],
+            bitrate=_rounded(_read(self._bitrate, wanted), 0),
+            lag=_rounded(_read(self._lag, wanted), 3),
+            dropped=_rounded(_read(self._dropped, wanted), 0),
+            round_trip=_rounded(_read(self._round_trip, wanted), 5),
+        )
+
+
+class Session(Protocol):
+    """Who is noted."""
+
+    key: SessionKey
+
+    @property
+    def metrics(self) -> SessionMetrics:
+        """Its figures of now."""
+
+
+class History:
+    """Of one engine. All calls on the loop. `sessions`: those that there are."""
+
+    def __init__(self, sessions: Callable[[], Iterable[Session]], now: Callable[[], float] = time.monotonic) -> None:
+        self._sessions = sessions
+        self._now = now
+        self._noted: dict[SessionKey, Noted] = {}
+        self._next: asyncio.Handle | None = None
+
+    def start(self) -> None:
+        """Note at the next moment, and at each from then on."""
+        now = self._now()
+        until = (floor(now / INTERVAL) + 1) * INTERVAL - now
+        self._next = asyncio.get_running_loop().call_later(until, self._begin)
+
+    def stop(self) -> None:
+        """Note no more; what there is can still be read."""
+        if self._next is not None:
+            self._next.cancel()
+
+    def of(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
+        """The last `limit` figures of a session. Raises `NotFound` for one of which nothing is noted."""
+        noted = self._noted.get(key)
+        if noted is None:
+            raise NotFound(f"nothing is noted of a session {key}; a new one is noted within {INTERVAL:g} s")
+        return noted.shown(key, self._now(), limit)
+
+    def _begin(self) -> None:
+        sessions = list(self._sessions())
+        for key in self._noted.keys() - {session.key for session in sessions}:
+            del self._noted[key]
+        # A timer may fire a little early.
+        self._go(floor(self._now() / INTERVAL + EARLY), sessions)
+
+    def _go(self, moment: int, sessions: list[Session]) -> None:
+        """Note some, then let the loop do other things."""
+        some, rest = sessions[:SLICE], sessions[SLICE:]
+        if rest:
+            self._next = asyncio.get_running_loop().call_soon(self._go, moment, rest)
+        else:
+            self.start()
+        for session in some:
+            noted = self._noted.get(session.key)
+            if noted is None:
+                noted = self._noted[session.key] = Noted(moment)
+            noted.note(moment, session.metrics)
+
+
+def _read(ring: array[float], moments: range) -> list[float]:
+    return [ring[moment % POINTS] for moment in moments]
+
+
+def _rounded(figures: Iterable[float], digits: int) -> list[float | None]:
+    return [None if isnan(one) else round(one, digits) for one in figures]

@@ -1,0 +1,126 @@
+"""Operations for what shows everything at once and again and again: one answer for all cameras, and what has been."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from camcast.camera.stats import StreamMetrics
+from camcast.config import CameraConfig
+from camcast.engine.history import POINTS, SessionHistory
+from camcast.session.metrics import SessionMetrics, Totals
+from camcast_http.forms import extended, listed, plain, schema
+from camcast_http.operation import Call, Operation
+
+_OUTPUT = (
+    "key",
+    "label",
+    "state",
+    "health",
+    "target",
+    "target_index",
+    "bitrate",
+    "fps",
+    "lag",
+    "frames_dropped",
+    "uptime",
+    "next_attempt_at",
+    "last_error",
+    "unconfirmed",
+)
+"""What changes, and is shown of every session."""
+_STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for")
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "number"}
+_WHOLE = {"type": "integer"}
+
+
+async def overview(call: Call) -> Any:
+    stats, cameras = await call.shared.looks.stats(), await call.engine.cameras()
+    chains = {one.key: len(one.targets) for one in await call.engine.sessions()}
+    outputs: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for one in stats.sessions:
+        row = {**_row(one, _OUTPUT), "output": one.key.output, "targets": chains.get(one.key, 1), **_trip(one)}
+        outputs.setdefault((one.key.camera_id, one.key.stream_id), []).append(row)
+    streams: dict[int, list[StreamMetrics]] = {}
+    for stream in stats.streams:
+        streams.setdefault(stream.camera_id, []).append(stream)
+    return {
+        "version": importlib.metadata.version("camcast"),
+        "time": time.time(),
+        "uptime": stats.uptime,
+        "totals": plain(stats.totals),
+        "cameras": [_camera(config, streams.get(config.camera_id, []), outputs) for config in cameras],
+    }
+
+
+async def history(call: Call) -> Any:
+    return plain(await call.engine.history(call.key, call.query["limit"]))
+
+
+def _camera(
+    config: CameraConfig, streams: list[StreamMetrics], outputs: Mapping[tuple[int, int], list[dict[str, Any]]]
+) -> dict[str, Any]:
+    names = {stream.stream_id: stream.name for stream in config.streams}
+    rows = [
+        {
+            **_row(one, _STREAM),
+            "name": names.get(one.stream_id, ""),
+            "outputs": outputs.get((config.camera_id, one.stream_id), []),
+        }
+        for one in streams
+    ]
+    return {"camera_id": config.camera_id, "name": config.name, "streams": rows}
+
+
+def _row(metrics: SessionMetrics | StreamMetrics, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: plain(getattr(metrics, name)) for name in names}
+
+
+def _trip(one: SessionMetrics) -> dict[str, float | None]:
+    trip = one.transport.get("rtt_ms", 0.0)
+    return {"round_trip": trip / 1000 if trip > 0 else None}
+
+
+def _part(of: type, names: tuple[str, ...]) -> dict[str, Any]:
+    whole = schema(of)
+    return {**whole, "properties": {name: whole["properties"][name] for name in names}, "required": list(names)}
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+_OUTPUTS = extended(
+    _part(SessionMetrics, _OUTPUT),
+    output=_TEXT,
+    targets={**_WHOLE, "description": "How many its chain has."},
+    round_trip={"anyOf": [_NUMBER, {"type": "null"}], "description": "Seconds to the server and back."},
+)
+_STREAMS = extended(_part(StreamMetrics, _STREAM), name=_TEXT, outputs=listed(_OUTPUTS))
+
+OVERVIEW = [
+    Operation(
+        method="GET",
+        path="/overview",
+        act=overview,
+        summary="All cameras with their streams and outputs, in what changes: for pages that look every few seconds",
+        answer=_object(
+            version=_TEXT,
+            time={**_NUMBER, "description": "Seconds since 1970, by this machine's clock."},
+            uptime={**_NUMBER, "description": "Seconds since the engine was started."},
+            totals=schema(Totals),
+            cameras=listed(_object(camera_id=_WHOLE, name=_TEXT, streams=listed(_STREAMS))),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/sessions/{camera}/{stream}/{output}/history",
+        act=history,
+        summary="A session's last quarter of an hour, a figure each 2 s, the oldest first; null: not on the air",
+        query={"limit": {"type": "integer", "minimum": 0, "maximum": POINTS, "default": POINTS}},
+        answer=schema(SessionHistory),
+    ),
+]
