@@ -8,9 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 SLICES = 20
+F = TypeVar("F", bound="asyncio.Future[Any]")
+
+
+def quiet(task: F) -> F:
+    """The same task, which tells nobody when it fails after those who waited for it have gone.
+
+    For every task that is waited for from outside (`asyncio.wait`): whoever waits may be cancelled in the very turn in
+    which it fails, and asyncio would print its exception, with a trace, once it is collected.
+    """
+    task.add_done_callback(_look)
+    return task
+
+
+def _look(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 async def wait_patiently(

@@ -24,6 +24,7 @@ from camcast.contracts import TransportContext
 from camcast.errors import NetworkError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import MediaKind, Packet, Tag, TagType, Track, Unit
+from camcast.patience import quiet
 
 T = TypeVar("T")
 
@@ -215,7 +216,7 @@ class QueuedTransport(ABC):
 
     async def _step(self, doing: Coroutine[Any, Any, T], stage: str) -> T:
         """Connecting and publishing: left behind when they ignore that they are cancelled."""
-        task = asyncio.ensure_future(self._within(self.target.connect_timeout, doing, stage))
+        task = quiet(asyncio.ensure_future(self._within(self.target.connect_timeout, doing, stage)))
         try:
             await asyncio.wait([task], timeout=self.target.connect_timeout + _GIVE_UP_AFTER)
         except asyncio.CancelledError:

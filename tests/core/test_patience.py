@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+from typing import Any
 
-from camcast.patience import wait_patiently
+from camcast.patience import quiet, wait_patiently
 
 
 async def steps(count: int) -> None:
@@ -33,3 +35,19 @@ async def test_nothing_to_wait_for_takes_no_time() -> None:
     done = asyncio.create_task(steps(0))
     await done
     assert await wait_patiently({done}, 60) == await wait_patiently((), 60) == set()
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_printed() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+
+    async def fails() -> None:
+        raise ValueError("nobody is left to hear it")
+
+    tasks = {name: asyncio.create_task(fails()) for name in ("loud", "quiet")}
+    assert quiet(tasks["quiet"]) is tasks["quiet"]
+    await steps(2)
+    assert tasks["quiet"].done()
+    tasks.clear()
+    gc.collect()
+    assert [str(context["exception"]) for context in told] == ["nobody is left to hear it"]

@@ -12,6 +12,7 @@ from camcast.codec_kind import CodecKind
 from camcast.config.defaults import SNAPSHOT_FORMAT
 from camcast.errors import DeadlineError, MediaError
 from camcast.media import Frame, Packet
+from camcast.patience import quiet
 from camcast.session.hook_threads import HookThreads
 
 FRESH = 1.0
@@ -41,9 +42,7 @@ class Snapshot:
             raise MediaError("there is no picture yet: a stream has one once its first keyframe has come")
         if self._made is None or not self._serves(keyframe):
             self._began, self._of = self._now(), keyframe
-            self._made = asyncio.create_task(self._make(keyframe), name="camcast-snapshot")
-            # Nobody may be left to hear how it failed.
-            self._made.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._made = quiet(asyncio.create_task(self._make(keyframe), name="camcast-snapshot"))
         return await asyncio.shield(self._made)
 
     def _serves(self, keyframe: Packet) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from camcast.contracts import Transport, TransportContext
 from camcast.descriptors import exhausted
@@ -19,7 +19,7 @@ from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, 
 from camcast.hosting.faults import Faults
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
-from camcast.patience import wait_patiently
+from camcast.patience import quiet, wait_patiently
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class Guarded:
         It runs in a task of its own: a plugin that ignores being cancelled, or that is cancelled by its own library,
         must neither hold up nor end its session.
         """
-        task = asyncio.ensure_future(work)
+        task = quiet(asyncio.ensure_future(work))
         try:
             await wait_patiently({task}, seconds)
             if not task.done():
@@ -156,7 +156,6 @@ class Guarded:
             return task.result()
         finally:
             if not task.done():
-                task.add_done_callback(_forget)
                 task.cancel()
                 await asyncio.wait({task}, timeout=GRACE)
                 if not task.done():
@@ -172,9 +171,3 @@ def _acceptance(answer: object, where: str) -> Acceptance:
     if not isinstance(answer, Acceptance):
         raise TypeError(f"{where} gave {type(answer).__name__}, not an Acceptance")
     return answer
-
-
-def _forget(task: asyncio.Future[Any]) -> None:
-    """What becomes of a step that was left behind is nobody's business any more."""
-    if not task.cancelled():
-        task.exception()

@@ -17,6 +17,7 @@ import attrs
 
 from camcast.config import SessionConfig
 from camcast.errors import NetworkError, TransportError
+from camcast.patience import quiet
 from camcast.session.attempt import Attempt, AttemptOwner
 from camcast.session.environment import Environment
 from camcast.session.parting import Parting
@@ -131,7 +132,7 @@ class Opening:
         `prepared` is called once it is known where the attempt goes, and may raise `TransportError` to keep it from
         going there.
         """
-        task = self._task = asyncio.create_task(self._steps(redirect, prepared))
+        task = self._task = quiet(asyncio.create_task(self._steps(redirect, prepared)))
         if self._unwanted:
             task.cancel()
         opened = False

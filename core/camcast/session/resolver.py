@@ -17,6 +17,7 @@ from typing import Any
 
 from camcast.descriptors import exhausted
 from camcast.errors import NetworkError
+from camcast.patience import quiet
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,7 @@ class NameResolver:
             return None
         self._free -= 1
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Address]] = loop.create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        future: asyncio.Future[list[Address]] = quiet(loop.create_future())
         self._running[key] = future
 
         def done(result: list[Address] | BaseException) -> None:

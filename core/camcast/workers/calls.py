@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from camcast.errors import CamcastError
+from camcast.patience import quiet
 from camcast.workers import wire
 
 
@@ -25,8 +26,7 @@ class Calls:
     def post(self, call: wire.Call) -> asyncio.Future[object]:
         """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""
         self._number += 1
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        future: asyncio.Future[object] = quiet(asyncio.get_running_loop().create_future())
         if not self._send(wire.Do(self._number, call)):
             future.set_exception(WorkerGone(f"{self._name} is not running; it is being restarted"))
             return future

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from camcast.camera.stats import Stats
+from camcast.patience import quiet
 from camcast.services import EngineView
 
 FRESH = 0.25
@@ -27,9 +28,7 @@ class Looks:
         look = self._look
         if look is None or (look.done() and self._now() - self._began >= FRESH):
             self._began = self._now()
-            look = self._look = asyncio.create_task(self._engine.stats())
-            # Nobody may be left to hear how it failed.
-            look.add_done_callback(lambda done: done.cancelled() or done.exception())
+            look = self._look = quiet(asyncio.create_task(self._engine.stats()))
         return await asyncio.shield(look)
 
     def forget(self) -> None:

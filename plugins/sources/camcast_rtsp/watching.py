@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from camcast.errors import SourceError
 from camcast.media import NS_PER_S
+from camcast.patience import quiet
 
 from .connection import Connection
 from .keepalive import REFUSED, KeepAlive
@@ -69,7 +70,7 @@ class Watch:
         """Raises `SourceError` when the camera is gone; never returns."""
         connection = self._connection
         looks = _Looks(self._look)
-        alive = asyncio.ensure_future(self._keep_alive())
+        alive = quiet(asyncio.ensure_future(self._keep_alive()))
         try:
             await asyncio.wait((connection.closed, alive, looks.over), return_when=asyncio.FIRST_COMPLETED)
             if looks.over.done():
@@ -230,7 +231,7 @@ class _Looks:
     """Calls `look(begun, now)` every `CHECK`, for all cameras of a loop at the same moments; an error ends it."""
 
     def __init__(self, look: Callable[[int, int], None]) -> None:
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = quiet(asyncio.get_running_loop().create_future())
         """Holds the error."""
         self._look = look
         self._begun = time.monotonic_ns()

@@ -83,7 +83,8 @@ async def test_a_service_runs_in_a_thread_of_its_own_and_ends_with_the_engine(wo
     )
     await engine.stop()
     assert changes(world) == [(ServiceState.RUNNING, ""), (ServiceState.STOPPED, "")]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camcast-service")]
+    # Its last act is to say that it ends; the thread itself needs a moment more.
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("camcast-service")])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -72,6 +73,29 @@ def guarded(**steps: Callable[[], Awaitable[Any]]) -> tuple[Guarded, Scripted]:
         return built[0]
 
     return Guarded(_kind(build), _context()), built[0]
+
+
+async def test_a_step_that_fails_in_the_turn_in_which_it_is_given_up_prints_nothing() -> None:
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: told.append(context))
+    refused = loop.create_future()
+
+    async def connect() -> None:
+        await refused
+
+    one, _ = guarded(connect=connect)
+    connecting = asyncio.create_task(one.connect())
+    await asyncio.sleep(0.01)
+    refused.set_exception(NetworkError("connection refused"))
+    await asyncio.sleep(0)  # the step has failed, and nobody has looked yet
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    del connecting
+    await asyncio.sleep(0)  # until then asyncio itself holds what was raised
+    gc.collect()
+    assert told == []
 
 
 def _kind(build: Callable[[TransportContext], Any]) -> TransportKind:
