@@ -51,8 +51,8 @@ def rtp(number: int, time: int, payload: bytes, *, marker: bool) -> bytes:
     return struct.pack(">cBH", b"$", 0, len(header) + len(payload)) + header + payload
 
 
-async def _request(reader: asyncio.StreamReader) -> tuple[str, str]:
-    """The next request's method and CSeq; what a reader reports meanwhile is skipped."""
+async def request(reader: asyncio.StreamReader) -> tuple[list[str], str]:
+    """The next request's lines and CSeq; what a reader reports meanwhile is skipped."""
     while True:
         first = await reader.readexactly(1)
         if first == b"$":
@@ -61,7 +61,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, str]:
             continue
         lines = (first + await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         cseq = next(line.partition(":")[2].strip() for line in lines if line.lower().startswith("cseq"))
-        return lines[0].split()[0], cseq
+        return lines, cseq
 
 
 def playing(attack: _Attack, more: str = "") -> Script:
@@ -69,7 +69,8 @@ def playing(attack: _Attack, more: str = "") -> Script:
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            method, cseq = await _request(reader)
+            lines, cseq = await request(reader)
+            method = lines[0].split()[0]
             head = f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n"
             body = b""
             if method == "OPTIONS":
@@ -172,7 +173,7 @@ def refusing(header: str, status: str = "401 Unauthorized") -> Script:
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            _, cseq = await _request(reader)
+            _, cseq = await request(reader)
             writer.write(f"RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{header}\r\n\r\n".encode())
             await writer.drain()
 
@@ -181,7 +182,7 @@ def refusing(header: str, status: str = "401 Unauthorized") -> Script:
 
 async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """To itself, always."""
-    _, cseq = await _request(reader)
+    _, cseq = await request(reader)
     port = writer.get_extra_info("sockname")[1]
     writer.write(f"RTSP/1.0 302 Moved\r\nCSeq: {cseq}\r\nLocation: rtsp://127.0.0.1:{port}/bad\r\n\r\n".encode())
     await writer.drain()
@@ -194,7 +195,7 @@ STATUS = refusing("X: y", "401 " + " \t" * 8000 + "x")
 
 async def bytes_one_by_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A long answer, each byte in a packet of its own, for ever."""
-    _, cseq = await _request(reader)
+    _, cseq = await request(reader)
     writer.write(f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nContent-Length: 65000\r\n".encode())
     while True:
         for byte in b"X-Header: a value that goes on and on\r\n":

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tests.hostile import cameras, servers
+from tests.hostile import cameras, datagrams, servers
 from tests.hostile.script import Script
 
 
@@ -24,6 +24,12 @@ class HostilePeer:
     own: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Serves by itself, where that is not a connection over TCP."""
 
+    seconds: float = 2.5
+    """Of a short run: long enough to be cut off, where that takes its time."""
+
+    innocent: bool = False
+    """Somebody else attacks it: its own session goes on."""
+
     tls: str = ""
     """The flood below the application, where it is one of `tests.servers.tls_flood`."""
 
@@ -39,6 +45,13 @@ _WHIPS = "whips://127.0.0.1:{port}/whip"
 _SRT = "srt://127.0.0.1:{port}?streamid=bad"
 _RTSPS = "rtsps://user:word@127.0.0.1:{port}/bad"
 _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
+_UDP = {"transport": "udp"}
+
+
+def _by_udp(script: Script, says: str) -> HostilePeer:
+    """A camera whose media comes by datagrams; what is too much is known after three seconds of it."""
+    return HostilePeer(script, _RTSP, says, options=_UDP, seconds=4.5)
+
 
 PEERS = {
     "server: empty messages": HostilePeer(servers.EMPTY, _RTMP, "messages"),
@@ -83,4 +96,17 @@ PEERS = {
     "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP, "in a way that is not supported"),
     "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "without a way to log in"),
     "camera: byte by byte": HostilePeer(cameras.bytes_one_by_one, _RTSP),
+    "camera, UDP: many senders": _by_udp(datagrams.STRANGERS_MEDIA, "carry nothing of its media"),
+    "camera, UDP: two senders by turns": _by_udp(datagrams.TWO_SENDERS, "1000 pictures"),
+    "camera, UDP: one packet again and again": _by_udp(datagrams.REPEATS, "carry nothing of its media"),
+    "camera, UDP: leaps": _by_udp(datagrams.LEAPS, "carry nothing"),
+    "camera, UDP: tiny pictures": _by_udp(datagrams.TINY, "1000 pictures"),
+    "camera, UDP: empty packets": _by_udp(datagrams.EMPTY, "empty"),
+    "camera, UDP: rubbish": _by_udp(datagrams.RUBBISH, "damaged"),
+    "camera, UDP: sender reports": _by_udp(datagrams.SENDER_REPORTS, "500 RTCP reports"),
+    "camera, UDP: goodbyes of others": _by_udp(datagrams.GOODBYES, "500 RTCP reports"),
+    "camera, UDP: empty reports": _by_udp(datagrams.EMPTY_REPORTS, "500 RTCP reports"),
+    "camera, UDP: a flood from elsewhere": HostilePeer(
+        datagrams.FROM_ELSEWHERE, _RTSP, options=_UDP, innocent=True, seconds=4.5
+    ),
 }

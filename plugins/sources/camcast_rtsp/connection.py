@@ -61,7 +61,6 @@ class Connection(asyncio.BufferedProtocol):
         """Numbers and methods of such requests."""
         self.asking = ""
         """The method that was asked last."""
-        self._strays = 0
         self._resting: asyncio.TimerHandle | None = None
         self._descriptor = -1
         """Of our socket while it is read in rounds. asyncio closes it after `connection_lost`, never before."""
@@ -148,10 +147,9 @@ class Connection(asyncio.BufferedProtocol):
         except Exception as error:
             self._end(f"the connection broke: {error}")
             raise
-        strays = self.incoming.counts["stray"]
-        if strays != self._strays:
-            self._meter.strays += strays - self._strays
-            self._strays = strays
+        counts = self.incoming.counts
+        if counts:
+            self._meter.passed_over(counts["stray"], counts["unknown channel"])
 
     # --- reading from TLS ---------------------------------------------------------------------------------
 

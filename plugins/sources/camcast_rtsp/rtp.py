@@ -113,6 +113,8 @@ class RtpReceiver:
             self.arrival = arrival
             if payload:
                 self._on_packet(payload, timestamp, second >= 0x80)
+            else:
+                self.counts["empty"] += 1
             if self.held:
                 self._release(arrival)
         else:

@@ -64,6 +64,7 @@ class TrackReceiver:
         self._parser: CodecParser = way.parser
         self._depacketiser: Depacketiser = way.depacketiser(self)
         self.receiver = RtpReceiver(way.payload_type, self._depacketiser.feed, self._lost, self._goes_over)
+        meter.watch(self.receiver)
         self.rtp = self.receiver.feed
         """Takes one RTP packet and its arrival."""
         if isinstance(self._depacketiser, NalAssembler):
@@ -80,6 +81,7 @@ class TrackReceiver:
 
     def rtcp(self, data: Bytes, arrival: int) -> None:
         """One compound RTCP packet."""
+        self._meter.heard(len(data))
         for report in rtcp.parse(data):
             if isinstance(report, rtcp.SenderReport):
                 if report.ssrc == self.receiver.ssrc:

@@ -1,7 +1,8 @@
 """RTP and RTCP beside the RTSP connection: a pair of sockets on neighbouring ports (RFC 3550 §11).
 
-Only what comes from the camera's own address is taken, or from the one that it announced as `source`. Sockets are
-emptied as a whole in `rounds.py`; the kernel keeps what comes meanwhile, so its buffer is made large.
+Only what comes from the camera's own address is taken, or from the one that it announced as `source`: the kernel is
+told so, where it can, and strangers' datagrams cost nothing. Sockets are emptied as a whole in `rounds.py`; the kernel
+keeps what comes meanwhile, so its buffer is made large.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from camcast.errors import SourceError
+from camcast.net.datagrams import only_from
 
 from .limits import TURN, Meter, Offence
 from .rounds import rounds
@@ -42,7 +44,7 @@ class UdpPair:
     ) -> None:
         """`local`: the socket address to bind to, whose port does not matter; `peer`: the camera's address."""
         self.foreign = 0
-        """Datagrams from elsewhere, left out."""
+        """Datagrams from elsewhere that the kernel let through, left out."""
         self._rounds = rounds()
         self._peer = peer
         self._meter = meter
@@ -51,6 +53,7 @@ class UdpPair:
         self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
+            only_from(sock, peer)
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
 
     @property
@@ -61,6 +64,8 @@ class UdpPair:
     def comes_from(self, source: str) -> None:
         """The camera says that its media comes from this address."""
         self._peer = source
+        for sock in self._sockets:
+            only_from(sock, source)
 
     def knock(self, ports: tuple[int, int]) -> None:
         """Open firewalls on the way by sending a little first."""

@@ -1,0 +1,83 @@
+"""Datagrams that the kernel throws away before they cost anything: all but one peer's, or all there are.
+
+A UDP socket takes what anybody sends. Reading a datagram only to find that it is a stranger's costs the loop as much as
+one that is wanted; a socket filter (socket(7), SO_ATTACH_FILTER; its language is classic BPF) drops it where it comes
+in, and wakes nobody. Other systems than Linux, and sandboxes that forbid it, go on as without: so whoever reads looks
+at the sender all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+_LINUX = sys.platform == "linux"
+_ATTACH, _DETACH = 26, 27
+_INSTRUCTION = struct.Struct("=HBBI")
+_LOAD_WORD, _LOAD_HALF, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x28, 0x15, 0x06
+_ALL, _NOTHING = 0xFFFFFFFF, 0
+_IP = 0x100000000 - 0x100000
+"""Where the IP header begins, for loads (SKF_NET_OFF); plain offsets begin at the UDP header."""
+_IPV4_SOURCE, _IPV6_SOURCE = 12, 8
+"""Of the sender's address in the IP header (RFC 791 §3.1, RFC 8200 §3)."""
+
+
+class HasOptions(Protocol):
+    """A socket, or asyncio's `TransportSocket`."""
+
+    def setsockopt(self, level: int, optname: int, value: bytes | int, /) -> object: ...
+
+
+def only_from(sock: HasOptions, host: str, port: int | None = None) -> bool:
+    """From now on `sock` receives what comes from `host` (an address as text), and there from `port`, and nothing else.
+
+    What it has received already stays. Whether the kernel does so; False = it cannot, or this is no address.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    start = _IPV4_SOURCE if address.version == 4 else _IPV6_SOURCE
+    packed = address.packed
+    wanted = [(_LOAD_WORD, _IP + start + at, int.from_bytes(packed[at : at + 4])) for at in range(0, len(packed), 4)]
+    if port is not None:
+        wanted.append((_LOAD_HALF, 0, port))
+    program: list[tuple[int, int, int, int]] = []
+    for number, (load, where, value) in enumerate(wanted):
+        # Jumps count the instructions passed over; the last one of all says no.
+        to_the_end = 2 * (len(wanted) - number - 1) + 1
+        program += [(load, 0, 0, where), (_JUMP_IF_EQUAL, 0, to_the_end, value)]
+    return _attach(sock, [*program, (_RETURN, 0, 0, _ALL), (_RETURN, 0, 0, _NOTHING)])
+
+
+def nothing(sock: HasOptions) -> bool:
+    """From now on `sock` receives nothing. Whether the kernel does so."""
+    return _attach(sock, [(_RETURN, 0, 0, _NOTHING)])
+
+
+def anything(sock: HasOptions) -> None:
+    """Take back what `only_from` or `nothing` said."""
+    if _LINUX:
+        with contextlib.suppress(OSError):  # there was none
+            sock.setsockopt(socket.SOL_SOCKET, _DETACH, 0)
+
+
+def _attach(sock: HasOptions, program: Sequence[tuple[int, int, int, int]]) -> bool:
+    if not _LINUX:
+        return False
+    code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*instruction) for instruction in program))
+    # struct sock_fprog: how many, and where they are.
+    described = struct.pack("@HP", len(program), ctypes.addressof(code))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _ATTACH, described)
+    except OSError:
+        return False
+    return True

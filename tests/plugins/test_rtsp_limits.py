@@ -1,0 +1,168 @@
+"""What a camera may send in a second, counted without one."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+
+import attrs
+import pytest
+from tests.hostile.datagrams import packet
+from tests.plugins.source_kit import until
+
+from camcast.media import NS_PER_S
+from camcast_rtsp import udp
+from camcast_rtsp.limits import MAX_PACKETS, MAX_REPORTS, MAX_USELESS, REPORT_SIZE, SECONDS, Meter, Offence
+from camcast_rtsp.rtp import RtpReceiver
+from camcast_rtsp.udp import UdpPair
+
+
+@attrs.define
+class Track:
+    received: int = 0
+    counts: Counter[str] = attrs.field(factory=Counter)
+
+
+@pytest.fixture
+def track() -> Track:
+    return Track()
+
+
+@pytest.fixture
+def meter(track: Track) -> Meter:
+    made = Meter()
+    made.watch(track)
+    made.check(NS_PER_S)
+    return made
+
+
+def second(number: int) -> int:
+    return (number + 2) * NS_PER_S
+
+
+def test_packets_that_carry_nothing_end_the_session_after_some_seconds(meter: Meter, track: Track) -> None:
+    for number in range(SECONDS - 1):
+        track.counts["late or duplicate"] += MAX_USELESS
+        track.counts["stray"] += 1
+        meter.check(second(number))
+    track.counts["late or duplicate"] += MAX_USELESS + 1
+    total = track.counts["late or duplicate"]
+    with pytest.raises(
+        Offence, match=rf"2000 packets in a second that carry nothing .*: {total} late or duplicate, 2 s"
+    ):
+        meter.check(second(SECONDS - 1))
+
+
+def test_a_quiet_second_begins_the_count_anew(meter: Meter, track: Track) -> None:
+    for number in range(4 * SECONDS):
+        if number % SECONDS:
+            track.counts["stray"] += 2 * MAX_USELESS
+        meter.check(second(number))
+
+
+def test_what_was_only_noticed_is_no_offence(meter: Meter, track: Track) -> None:
+    for number in range(2 * SECONDS):
+        track.counts["reordered"] += MAX_PACKETS
+        track.counts["restart"] += MAX_PACKETS
+        meter.check(second(number))
+
+
+def test_too_many_packets_are_an_offence_whatever_they_carry(meter: Meter, track: Track) -> None:
+    def seconds() -> None:
+        for number in range(SECONDS):
+            track.received += MAX_PACKETS + 1
+            meter.check(second(number))
+
+    with pytest.raises(Offence, match="more than 25000 packets"):
+        seconds()
+
+
+@pytest.mark.parametrize("size", [8, 1400])
+def test_reports_count_by_number_and_by_size(meter: Meter, size: int) -> None:
+    count = MAX_REPORTS // (1 + size // REPORT_SIZE)
+
+    def seconds(numbers: range, count: int) -> None:
+        for number in numbers:
+            for _ in range(count):
+                meter.heard(size)
+            meter.check(second(number))
+
+    seconds(range(2 * SECONDS), count)
+    with pytest.raises(Offence, match="more than 500 RTCP reports"):
+        seconds(range(2 * SECONDS, 3 * SECONDS), count + 1)
+
+
+def test_frames_of_channels_that_nobody_set_up_carry_nothing(meter: Meter) -> None:
+    def seconds() -> None:
+        for number in range(SECONDS):
+            meter.passed_over(0, (number + 1) * (MAX_USELESS + 1))
+            meter.check(second(number))
+
+    with pytest.raises(Offence, match="of channels that nobody set up"):
+        seconds()
+
+
+def test_rubbish_between_media_counts_by_the_second(meter: Meter) -> None:
+    for number in range(3):
+        meter.passed_over((number + 1) * 20_000, 0)
+        meter.check(second(number))
+    meter.passed_over(80_001, 0)
+    with pytest.raises(Offence, match="rubbish between its media"):
+        meter.check(second(3))
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (packet(1, 1, b""), "empty"),
+        (bytes(64), "damaged"),
+        (packet(0, 0, b"x"), "late or duplicate"),
+        (packet(60000, 0, b"x"), "stray"),
+        (packet(9, 9, b"x", ssrc=9), "stray"),
+        (packet(9, 9, b"x")[:1] + b"\x0d" + packet(9, 9, b"x")[2:], "other payload type"),
+    ],
+)
+def test_each_way_of_carrying_nothing_is_counted(sent: bytes, reason: str) -> None:
+    receiver = RtpReceiver(96, lambda payload, time, marker: None, lambda count: None)
+    receiver.feed(packet(0, 0, b"x"), 1)
+    receiver.feed(sent, 2)
+    assert receiver.counts == {reason: 1}
+
+
+async def test_strangers_datagrams_are_left_to_the_kernel() -> None:
+    await strangers(filtered=True)
+
+
+async def test_without_the_kernels_help_strangers_are_told_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "only_from", lambda sock, host: False)
+    await strangers(filtered=False)
+
+
+async def strangers(*, filtered: bool) -> None:
+    taken: list[bytes] = []
+    offences: list[str] = []
+
+    def take(data: memoryview, now: int) -> None:
+        taken.append(bytes(data))
+
+    pair = UdpPair(socket.AF_INET, ("127.0.0.1", 0), "127.0.0.1", take, take, Meter(), offences.append)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera, socket.socket(type=socket.SOCK_DGRAM) as other:
+        camera.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.2", 0))
+        try:
+            for port in (pair.port, pair.port + 1):
+                other.sendto(b"stranger", ("127.0.0.1", port))
+                camera.sendto(b"camera", ("127.0.0.1", port))
+            await until(lambda: len(taken) == 2)
+            assert taken == [b"camera"] * 2
+            assert pair.foreign == (0 if filtered else 2)
+            # The camera may say that its media comes from elsewhere.
+            pair.comes_from("127.0.0.2")
+            for port in (pair.port, pair.port + 1):
+                camera.sendto(b"camera", ("127.0.0.1", port))
+                other.sendto(b"stranger", ("127.0.0.1", port))
+            await until(lambda: len(taken) == 4)
+            assert taken[2:] == [b"stranger"] * 2
+            assert not offences
+        finally:
+            pair.close()
