@@ -46,8 +46,10 @@ class Counted(Protocol):
     """Packets of one track."""
 
     received: int
-    counts: Mapping[str, int]
-    """Those that carry nothing for us, by reason, and other things that were noticed."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Those that carry nothing for us, by reason, and other things that were noticed."""
 
 
 _NOTICED = ("reordered", "restart")
