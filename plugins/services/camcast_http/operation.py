@@ -141,3 +141,9 @@ def member(body: Any, *known: str) -> Mapping[str, Any]:
     if len(body) != len(known):
         raise Problem(422, f"expected {', '.join(known)} and nothing else")
     return body
+
+
+def done(call: Call) -> dict[str, bool]:
+    """The answer of what has been done; whoever looks next sees it."""
+    call.shared.looks.forget()
+    return {"done": True}
