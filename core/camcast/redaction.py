@@ -1,7 +1,8 @@
 """The one place that hides secrets. When unsure it hides too much.
 
 A URL is shown as scheme, host, port and the path up to its last component; the last component (the stream
-key), user, password, query and fragment become `***`.
+key), user, password, query and fragment become `***`. The last component is shown where it is handed over as a `name`:
+whoever does so knows that it is no secret (`config.shown_names`).
 
 In free text a known secret is found in whatever way it is written: as it is, by escapes of URLs, of HTML, of JSON or
 Python, in Base64 or hex, in other case, and with anything but letters and digits put in between. A text of a peer's
@@ -28,6 +29,8 @@ _AUTHORITY = re.compile(r"^(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<rest>.*)$",
 _STRUCTURE = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
 _PAIRS = re.compile(r"[?&#;]")
+_AFTER_URL = ".,:;!)]}'"
+"""Signs that end a clause or a quotation rather than a name."""
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _WORD = r"(?:live|stream|cam|camera|ch|channel|main|sub|test|venc)\d{0,4}"
 _PLAIN_NAME = re.compile(rf"{_WORD}(?:[_-](?:{_WORD}|\d{{1,4}})){{0,2}}")
@@ -68,8 +71,11 @@ _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
-def redact_url(url: str) -> str:
-    """`rtmp://user:pw@host/live/key?token=1` becomes `rtmp://***@host/live/***`."""
+def redact_url(url: str, name: str = "") -> str:
+    """`rtmp://user:pw@host/live/key?token=1` becomes `rtmp://***@host/live/***`.
+
+    With "key" as `name` it becomes `rtmp://***@host/live/key?***`.
+    """
     match = _AUTHORITY.match(url)
     if match is None:
         return HIDDEN if url else ""
@@ -79,14 +85,15 @@ def redact_url(url: str) -> str:
     credentials, at, tail = rest.rpartition("@")
     if at and re.search(r"[/?#]", credentials):
         return f"{scheme}://{HIDDEN}"
-    authority, slash, path = re.split(r"[?#]", tail, maxsplit=1)[0].partition("/")
+    authority, slash, path = _QUERY.split(tail, maxsplit=1)[0].partition("/")
     shown = f"{scheme}://{HIDDEN + '@' if at else ''}{authority}"
     if not slash:
         return shown + (f"/{HIDDEN}" if tail != authority else "")
     if not path and "?" not in tail and "#" not in tail:
         return shown + "/"
-    app, _, _key = path.rpartition("/")
-    return f"{shown}/{app + '/' if app else ''}{HIDDEN}"
+    app, _, key = path.rpartition("/")
+    more = f"?{HIDDEN}" if _QUERY.search(tail) else ""
+    return f"{shown}/{app + '/' if app else ''}{key + more if name and key == name else HIDDEN}"
 
 
 def redact_name(url: str) -> str:
@@ -102,24 +109,33 @@ def is_secret_name(name: str) -> bool:
     return _PLAIN_NAME.fullmatch(name) is None
 
 
-def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings."""
+def redact_text(text: str, secrets: Iterable[str] = (), name: str = "") -> str:
+    """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings.
+
+    A URL's last part is shown where it is `name`.
+    """
     secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
     # All are looked for in the text as it came: once a part of one is hidden, the rest may not look like what it is.
     found = _found(text, secrets)
     for match in _URL.finditer(text):
-        shown = redact_url(match[0])
+        shown = _shown_url(match[0], name)
         found.append((match.start(), match.end(), _without(shown, _found(shown, secrets))))
     return _without(text, found)
 
 
-def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
+def _shown_url(url: str, name: str) -> str:
+    """A URL that stands in a text, which may go on behind it: "rtmp://host/live/cam0: refused"."""
+    body = url.rstrip(_AFTER_URL) if name else url
+    return redact_url(body, name) + url[len(body) :] if body.endswith(f"/{name}") else redact_url(url, name)
+
+
+def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS, name: str = "") -> str:
     """A peer's text as one printable line of at most `limit` characters, without secrets."""
     secrets = frozenset(secrets)
     line = text[:_MAX_READ]
     if len(text) > _MAX_READ:
         line = _without_beginning(line, secrets)
-    line = _TERMINAL.sub(" ", redact_text(line, secrets))
+    line = _TERMINAL.sub(" ", redact_text(line, secrets, name))
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -276,8 +292,8 @@ def _loose(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(needles)), tuple(sorted(forms))
 
 
-def url_secrets(url: str) -> frozenset[str]:
-    """What of `url` must never be shown: password, last path component, query.
+def url_secrets(url: str, name: str = "") -> frozenset[str]:
+    """What of `url` must never be shown: password, query, and the last path component unless it is `name`.
 
     Where an '@' leaves several ways to read the URL, what is secret in any of them counts.
     """
@@ -295,7 +311,8 @@ def url_secrets(url: str) -> frozenset[str]:
         plain = _QUERY.split(path, maxsplit=1)[0]
         key = plain.rpartition("/")[2]
         query = path[len(plain) + 1 :]
-        found |= {key, path[len(plain) - len(key) :], query, *_QUERY.split(query)}
+        whole = path[len(plain) - len(key) :]
+        found |= {key, whole} - {name} | {query, *_QUERY.split(query)}
         found |= {pair.partition("=")[2] for pair in _PAIRS.split(query)}
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
 

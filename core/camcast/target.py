@@ -49,6 +49,8 @@ class Target:
     """Instance of the transport kind's options class (a plain mapping until the host has structured it)."""
     inherited: frozenset[str] = attrs.field(default=frozenset(), repr=False)
     """Secrets of the target that was left for this one: its server may have put them anywhere."""
+    shown_name: str = attrs.field(default="", repr=False)
+    """The last part of `url` where that is a name, not a key, and may be shown."""
 
     @property
     def scheme(self) -> str:
@@ -58,26 +60,29 @@ class Target:
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
         before, between, key = self.url.partition(f"/{self.app}/") if self.app else ("", "", "")
-        return redact_text(redact_url(f"{before}{between}key" if key else self.url), self.inherited)
+        url = f"{before}{between}key" if key and key != self.shown_name else self.url
+        return redact_text(redact_url(url, self.shown_name), self.inherited, self.shown_name)
 
     @property
     def secrets(self) -> frozenset[str]:
         """Every string that must not be shown anywhere."""
-        found = {*url_secrets(self.url), *self.inherited}
+        found = {*url_secrets(self.url, self.shown_name), *self.inherited}
         if self.proxy:
             found |= url_secrets(self.proxy)
         if self.stream_key:
             found.add(self.stream_key)
         if self.app:
             # With the application named, all that follows it in the URL is the key.
-            found.add(self.url.partition(f"/{self.app}/")[2])
+            found |= {self.url.partition(f"/{self.app}/")[2]} - {self.shown_name}
         found |= option_secrets(self.options)
         return frozenset(secret for secret in found if secret)
 
     def moved(self, url: str) -> Target:
         """This target at `url`, as its server asks; the URL says all by itself. No secret goes to another origin."""
         options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
-        return attrs.evolve(self, url=url, app=None, stream_key=None, options=options, inherited=self.secrets)
+        return attrs.evolve(
+            self, url=url, app=None, stream_key=None, options=options, inherited=self.secrets, shown_name=""
+        )
 
     def shows(self, url: str) -> bool:
         """Whether the host in `url`, a server's own, can be told: it holds none of this target's secrets."""
@@ -86,11 +91,11 @@ class Target:
 
     def scrub(self, text: str) -> str:
         """`text` (a library's exception, a traceback) without this target's secrets."""
-        return redact_text(text, self.secrets)
+        return redact_text(text, self.secrets, self.shown_name)
 
     def words(self, text: str, limit: int = MAX_WORDS) -> str:
         """A peer's words: without this target's secrets, as one printable line of bounded length."""
-        return words(text, self.secrets, limit)
+        return words(text, self.secrets, limit, self.shown_name)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from camcast.config.model import EncoderConfig, PluginsConfig, SlateConfig, Sour
 from camcast.config.rules import FLAG, LABEL, NAME, TEXT, TEXTS, Rule, read_mapping, whole
 from camcast.config.service import SERVICES
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig
+from camcast.config.shown_names import OWN_VARIABLES
 from camcast.config.target import TargetConfig
 from camcast.errors import ConfigError, Issue
 from camcast.structure import described
@@ -32,7 +33,6 @@ def _part(name: str, shape: Shape, block: Block, about: str) -> Key:
 
 
 MAX_VARIABLE_NAME = 32
-OWN_VARIABLES = ("camera_id", "stream_id", "stream_name", "camera_name")
 FOREIGN_OUTPUTS = ("rtsp", "mp4")
 """Outputs of the original system that are not camcast's."""
 
@@ -69,7 +69,7 @@ _VARIABLES = Rule(
 VARIABLES = _value("variables", _VARIABLES, "Further variables for the URL templates below here.")
 _ID = Rule(whole(NOT_SAID, MAX_ID).read, whole(NOT_SAID, MAX_ID).schema)
 
-ENTRY = Block(name="Entry", keys=by_name(keys_of(TargetConfig)), required=("url",))
+ENTRY = Block(name="Entry", keys=by_name(keys_of(TargetConfig, without=("shown_name",))), required=("url",))
 
 _IDENTITY = ("camera_id", "stream_id", "stream_name", "camera_name", "output", "targets", "chain")
 """Fields of a session that come from where its block stands."""
@@ -78,7 +78,7 @@ _TEMPLATES = "{camera_id}, {stream_id}, {stream_name}, {camera_name} and one's o
 
 OUTPUT = _block(
     "Output",
-    *keys_of(TargetConfig, without=("url",)),
+    *keys_of(TargetConfig, without=("url", "shown_name")),
     *keys_of(SessionConfig, without=_IDENTITY),
     _value("enabled", FLAG, "false turns the output off here and further in."),
     _value("url", NAME, f"Where to publish. {_TEMPLATES}"),

@@ -76,8 +76,13 @@ def _output(session: SessionConfig) -> dict[str, Any]:
     }
 
 
+def written_url(target: TargetConfig) -> str:
+    """A target's URL as a file has it: what looks like a variable is none."""
+    return target.url if "://" not in target.url else target.url.replace("{", "{{").replace("}", "}}")
+
+
 def _target(target: TargetConfig) -> str | dict[str, Any]:
-    url = target.url if "://" not in target.url else target.url.replace("{", "{{").replace("}", "}}")
+    url = written_url(target)
     own = _changed(target, TargetConfig(url=target.url))
     return {"url": url, **own} if own else url
 
@@ -88,7 +93,7 @@ def _changed(model: Any, plain: Any = None) -> dict[str, Any]:
     return {
         key_of(field): _value(getattr(model, field.name))
         for field in attrs.fields(type(model))
-        if getattr(model, field.name) != getattr(plain, field.name)
+        if field.eq and getattr(model, field.name) != getattr(plain, field.name)
     }
 
 

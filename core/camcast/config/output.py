@@ -19,6 +19,7 @@ from camcast.config.hosted import check_target
 from camcast.config.located import locate_target
 from camcast.config.place import Place, Report
 from camcast.config.session import SessionConfig
+from camcast.config.shown_names import shown_name
 from camcast.config.target import TargetConfig
 from camcast.config.template_chain import expand_url
 from camcast.kinds import TransportKind
@@ -26,7 +27,7 @@ from camcast.kinds import TransportKind
 if TYPE_CHECKING:
     from camcast.host import PluginHost
 
-_TARGET_KEYS = {field.name for field in attrs.fields(TargetConfig)} - {"url"}
+_TARGET_KEYS = {field.name for field in attrs.fields(TargetConfig)} - {"url", "shown_name"}
 _SESSION_FIELDS = {field.name: field for field in attrs.fields(SessionConfig)}
 _RETRY_KEYS = {"max_retry_attempts": "max_attempts", "revive_after": "revive_after"}
 """Keys of an output that are other words for keys of its `retry_policy`."""
@@ -156,11 +157,14 @@ def build(
         **variables,
         **output.variables,
     }
+    others = {*variables, *output.variables}
     common = {key: value for key, value in output.settings.items() if key in _TARGET_KEYS}
     targets, kinds = [], list[TransportKind | None]()
     for entry in output.chain:
         with entry.url_place.told():
-            target = TargetConfig(**{**common, **entry.own, "url": expand_url(entry.url, values)})
+            url = expand_url(entry.url, values)
+            target = TargetConfig(**{**common, **entry.own, "url": url})
+            target = attrs.evolve(target, shown_name=shown_name(entry.url, url, target.server, others))
             place = output.place.with_elsewhere(output.origins | {key: entry.place.at(key) for key in entry.own})
             target, kind = _checked(host, target, entry, place, kinds[0] if kinds else None)
             targets.append(locate_target(target, base))

@@ -8,7 +8,6 @@ import attrs
 
 from camcast.config.hosted import check_options
 from camcast.config.place import Place, Report
-from camcast.config.secrets import show_url
 from camcast.config.target import TargetConfig
 from camcast.errors import CamcastError
 from camcast.kinds import TransportKind
@@ -49,4 +48,4 @@ class Published:
         owner = self._owners.setdefault(name, label)
         if owner != label:
             advice = "put {camera_id} and {stream_name} into the template, or give it a URL of its own"
-            place.wrong(f"{label} would publish {show_url(target.url)} as {owner} does; {advice}")
+            place.wrong(f"{label} would publish {target.shown} as {owner} does; {advice}")

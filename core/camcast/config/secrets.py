@@ -31,9 +31,12 @@ def is_url_reference(value: str) -> bool:
     return _URL_REFERENCE.match(value) is not None
 
 
-def show_url(url: str) -> str:
-    """The URL as logs may show it; of a reference `env:` or `file:`, the reference itself, which is no secret."""
-    return url if is_reference(url) else redact_url(url)
+def show_url(url: str, name: str = "") -> str:
+    """The URL as logs may show it; of a reference `env:` or `file:`, the reference itself, which is no secret.
+
+    `name`: its last part, where that is no key.
+    """
+    return url if is_reference(url) else redact_url(url, name)
 
 
 def resolve_reference(reference: str) -> str:

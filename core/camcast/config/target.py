@@ -72,6 +72,8 @@ class TargetConfig:
     """URL of a proxy to connect through: http:// or socks5://."""
     options: Options = attrs.field(factory=dict, repr=False)
     """The transport's own."""
+    shown_name: str = attrs.field(default="", eq=False, repr=False)
+    """The last part of `url` where that may be shown; whoever fills in a template knows."""
 
     @property
     def scheme(self) -> str:
@@ -80,7 +82,7 @@ class TargetConfig:
     @property
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
-        return show_url(self.url)
+        return show_url(self.url, self.shown_name)
 
     @property
     def needs_secrets(self) -> bool:
@@ -125,4 +127,5 @@ class TargetConfig:
             ip_family=self.ip_family,
             proxy=url(self.proxy) if self.proxy else None,
             options=resolve_options(self.options, resolve),
+            shown_name=self.shown_name,
         )

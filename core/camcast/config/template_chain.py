@@ -8,6 +8,7 @@ import attrs
 
 from camcast.config.place import Report
 from camcast.config.secrets import is_url_reference
+from camcast.config.shown_names import shown_name
 from camcast.config.target import TargetConfig
 from camcast.errors import ConfigError
 from camcast.structure import described
@@ -37,21 +38,22 @@ class TemplateChain:
         targets = []
         for path, entry in self.entries:
             with report.root().below(path).told():
-                targets.append(_target(entry, values))
+                targets.append(_target(entry, values, self.variables))
         report.raise_if_wrong()
         return attrs.evolve(self, made=tuple(targets))
 
 
-def _target(entry: object, values: Mapping[str, object] | None) -> TargetConfig:
+def _target(entry: object, values: Mapping[str, object] | None, others: Mapping[str, object]) -> TargetConfig:
     if isinstance(entry, TargetConfig):
         return entry
     if not isinstance(entry, str):
         raise ValueError(f"expected a URL or a TargetConfig, got {described(entry)}")
     url = expand_url(entry, values)
     try:
-        return TargetConfig(url=url)
+        target = TargetConfig(url=url)
     except ConfigError as error:
         raise ValueError(error.issues[0].message) from None
+    return target if values is None else attrs.evolve(target, shown_name=shown_name(entry, url, "", others))
 
 
 def expand_url(text: str, values: Mapping[str, object] | None) -> str:

@@ -54,7 +54,8 @@ class DeadHosts:
         if sum(map(len, self._known.values())) >= MOST:
             self._known.clear()
         reasons = self._known.setdefault(host_of(failed.target), {})
-        what = (failed.error_class.value, failed.error, type(then).__name__)
+        # Where an error names the URL, only that differs between sessions.
+        what = (failed.error_class.value, failed.error.replace(failed.target, ""), type(then).__name__)
         trouble = reasons.get(what)
         if trouble is None:
             reasons[what] = trouble = Trouble(failed, {failed.key})

@@ -82,8 +82,9 @@ class Environment:
                     raise PluginFault(
                         f"camcast_resolve_url gave {type(url).__name__}, not a URL or None", stage="resolve"
                     )
-                if url:
-                    target = attrs.evolve(target, url=url)
+                if url and url != target.url:
+                    # What a plugin made of it may be a key.
+                    target = attrs.evolve(target, url=url, shown_name="")
             return self._complete(target)
         except TransportError:
             raise

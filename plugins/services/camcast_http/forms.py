@@ -11,7 +11,6 @@ import attrs
 
 from camcast.config.options_schema import options_schema
 from camcast.events import Event, SessionKey
-from camcast.redaction import redact_text
 
 KEY_SCHEMA = {"type": "string", "description": "camera/stream/output"}
 
@@ -42,7 +41,7 @@ def event_form(number: int, event: Event) -> dict[str, Any]:
         "level": event.level,
         "time": event.time,
         "label": event.label,
-        "text": redact_text(event.text),
+        "text": event.text,
         "fields": {name: plain(getattr(event, name)) for name in sorted(own)},
     }
 

@@ -282,7 +282,7 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
     "one name twice": (
         {"rtmp/url_template": "rtmp://server/live/cam{camera_id}"},
         (
-            "rtmp.url_template: cam0_sub would publish rtmp://server/live/*** as cam0_main does; put {camera_id} "
+            "rtmp.url_template: cam0_sub would publish rtmp://server/live/cam0 as cam0_main does; put {camera_id} "
             "and {stream_name} into the template, or give it a URL of its own"
         ),
     ),

@@ -144,6 +144,16 @@ async def test_hundreds_of_sessions_that_find_a_host_dead_are_two_lines(caplog: 
     assert second == f"The same at 10.0.0.1 (network: refused) for 99 more: {named}"
 
 
+async def test_errors_that_name_each_sessions_url_are_one_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    def one(number: int) -> AttemptFailed:
+        url = f"rtmp://10.0.0.1/live/cam{number}"
+        return dead(number, url=url, error=f"{url}: no answer in time")
+
+    lines = await told(caplog, *(event for number in range(20) for event in (one(number), again(one(number)))))
+    assert len(lines) == 2
+    assert lines[1].startswith("The same at 10.0.0.1")
+
+
 async def test_who_else_finds_it_dead_is_told_soon(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
