@@ -38,7 +38,7 @@ def test_it_prints_what_would_run() -> None:
         "    cam0_main/cloud: srt://ingest.example:9000/***",
         "  stream 1 sub: rtsp rtsp://10.0.0.5/*** -> copy",
         "    cam0_sub: rtmp://***@server/live/cam0_sub",
-        "              then rtmp://server2/live/***",
+        "              then rtmp://server2/live/cam0_sub",
         "3 sessions of 2 streams would run",
     ]
 
