@@ -11,9 +11,10 @@ WORKERS ?= 2
 BUDGET  ?= 600
 ONLY    ?=
 
-# A changed entry point or dependency needs a reinstall, so the stamps carry the hash of what names them.
+# A changed entry point, dependency or C file needs a reinstall, so the stamps carry the hash of what names them.
 LOCKS   := $(wildcard requirements/*.lock)
-HASH    := $(shell cat pyproject.toml $(LOCKS) | cksum | tr -d ' \n')
+BUILT   := hatch_build.py $(wildcard core/camcast/native/*.[ch] plugins/*/camcast_*/native/*.[ch])
+HASH    := $(shell cat pyproject.toml $(LOCKS) $(BUILT) | cksum | tr -d ' \n')
 VENVED  := $(BIN)/python
 BASE    := $(VENV)/.installed-demo-$(HASH)
 FULL    := $(VENV)/.installed-test-$(HASH)

@@ -6,28 +6,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from camcast.media import Packet, Tag, TagType, Unit
-from camcast.stream.fastpath import Tap
+from camcast.media import Packet, Tag, Unit
+from camcast.stream.fastpath import FastPath
 from camcast_rtmp.driver import RtmpTransport
 
 
 @contextmanager
 def told(sent: Callable[[RtmpTransport, Packet], object]) -> Iterator[None]:
-    """Call `sent` after each."""
-    send, offer = RtmpTransport.send, Tap.offer
+    """Call `sent` after each; on the short way, after it has been handed to all outlets of its stream."""
+    send, take = RtmpTransport.send, FastPath.take
+    told_already: set[RtmpTransport] = set()
 
     def long(transport: RtmpTransport, unit: Unit, time: int) -> int | None:
         position = send(transport, unit, time)
         if isinstance(unit, Tag) and unit.packet is not None:
             sent(transport, unit.packet)
+            told_already.add(transport)
         return position
 
-    def short(tap: Tap, type: TagType, time: int, head: bytes, packet: Packet) -> bool:
-        taken = offer(tap, type, time, head, packet)
-        transport = tap.sender.transport
-        if taken and isinstance(transport, RtmpTransport):
-            sent(transport, packet)
+    def short(path: FastPath, packet: Packet) -> bool:
+        steady = path._steady
+        before = [(tap, tap.ledger.end) for tap in steady.taps] if steady is not None else []
+        told_already.clear()
+        taken = take(path, packet)
+        for tap, end in before:
+            transport = tap.sender.transport
+            if isinstance(transport, RtmpTransport) and transport not in told_already and tap.ledger.end > end:
+                sent(transport, packet)
         return taken
 
-    with mock.patch.object(RtmpTransport, "send", long), mock.patch.object(Tap, "offer", short):
+    with mock.patch.object(RtmpTransport, "send", long), mock.patch.object(FastPath, "take", short):
         yield

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tokenize
 import tomllib
@@ -143,14 +144,27 @@ def _build(target: str, directory: Path) -> Path:
 
 
 def _sources() -> dict[str, Path]:
-    """Files that belong into a wheel, by their name there."""
+    """Files that belong into a wheel, by their name there; what is built from some of them not counted."""
     packages = [CORE, *ROOT.glob("plugins/*/camcast_*")]
     return {
         str(path.relative_to(package.parent)): path
         for package in packages
         for path in package.rglob("*")
-        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(ROOT).parts)
+        if path.is_file()
+        and path.suffix != ".so"
+        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(ROOT).parts)
     }
+
+
+def _extensions() -> set[str]:
+    """What was built for the interpreter that runs this, by its name in a wheel: every C form, or none."""
+    built = {
+        str(path.relative_to(package.parent))
+        for package in [CORE, *ROOT.glob("plugins/*/camcast_*")]
+        for path in package.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}")
+    }
+    assert len(built) in (0, len({path.parent for path in ROOT.glob("*/**/*.c") if ".venv" not in path.parts}))
+    return built
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
@@ -159,7 +173,9 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
         info = f"camcast-{PROJECT['project']['version']}.dist-info"
         expected = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
         assert {name for name in names if name.startswith(info)} == {f"{info}/{name}" for name in expected}
-        assert {name for name in names if not name.startswith(info)} == set(_sources())
+        built = {name for name in names if name.endswith(".so")}
+        assert {name for name in names if not name.startswith(info)} - built == set(_sources())
+        assert built == _extensions()
         assert "camcast/py.typed" in names
         assert wheel.read(f"{info}/entry_points.txt").decode().count("camcast_") == len(
             PROJECT["project"]["entry-points"]["camcast"]
@@ -172,7 +188,7 @@ def test_the_sdist_builds_the_same_and_holds_nothing_made(tmp_path: Path) -> Non
     assert {str(path.relative_to(ROOT)) for path in _sources().values()} <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "Makefile"} <= names
     made = re.compile(
-        r"(^|/)(\.venv|\.cache|node_modules|__pycache__|\.git|build|dist|\.(mypy|ruff|pytest)_cache)(/|$)"
+        r"(^|/)(\.venv|\.cache|node_modules|__pycache__|\.git|build|dist|\.(mypy|ruff|pytest)_cache)(/|$)|\.so$"
     )
     assert [name for name in names if made.search(name)] == []
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import attrs
 
 from camcast.media import Packet
+from camcast.native.states import GroupState
 
 MAX_GROUP_BYTES = 16 * 1024 * 1024
 MAX_GROUP_PACKETS = 4096
 
 
 @attrs.define(eq=False)
-class Group:
+class Group(GroupState):
     """The current group of pictures: video packets since the last keyframe, that one first.
 
     Empty until a keyframe came, or when the group outgrew its bound.

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from camcast.flv.metadata import colour_reset, metadata_tag
 from camcast.kinds import FlvForm
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, TagType, Track
+from camcast.native.states import PackerState
 
 _HALF_MS = NS_PER_MS // 2
 _MAX_HEADS = 1024
@@ -26,7 +27,7 @@ def to_ms(ns: int) -> int:
     return (ns + _HALF_MS) // NS_PER_MS
 
 
-class TagPacker:
+class TagPacker(PackerState):
     """Makes the tags of one rendition: at most one video and one audio track, each in its chosen form."""
 
     def __init__(

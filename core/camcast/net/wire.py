@@ -18,6 +18,7 @@ from itertools import islice
 
 import attrs
 
+from camcast.native.states import WireState
 from camcast.net import kernel
 from camcast.net.allowance import Allowance
 
@@ -55,7 +56,7 @@ class ReadLimits:
     """Each read wakes the loop, which costs more than the bytes do."""
 
 
-class Wire:
+class Wire(WireState):
     """One connected socket on the running loop.
 
     `received(data)` gets what arrives; `lost(error)` is called once, later and never from within `write`:
@@ -77,6 +78,8 @@ class Wire:
         self._reads = Allowance(limits.reads_at_once, limits.reads_per_second)
         self._loop = asyncio.get_running_loop()
         self._sendmsg = sock.sendmsg
+        self.descriptor = sock.fileno()
+        """For the C form, until `close`."""
         self._tail: deque[memoryview] = deque()
         self.tail_bytes = 0
         """Bytes handed to `write` that the kernel has not taken."""

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import attrs
 
+from camcast.errors import MediaError
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
+from camcast.native.states import ClockState, LineState
 
 _VIDEO = MediaKind.VIDEO
 BACK = 500 * NS_PER_MS
@@ -24,10 +26,12 @@ NEAR = NS_PER_S
 """A track takes another's new offset when that puts it within this of where it was."""
 MAX_SHIFT = 2 * NS_PER_S
 """Bound on rule 4, for damaged input."""
+FARTHEST = 2**62
+"""ns, 146 years. No clock's time is beyond this, whatever it counts from; numbers above come of a mistake."""
 
 
 @attrs.define(eq=False)
-class Line:
+class Line(LineState):
     """Where one track is."""
 
     offset: int
@@ -39,7 +43,7 @@ class Line:
 
 
 @attrs.define(eq=False)
-class Clock:
+class Clock(ClockState):
     """One stream's clock stage. `jumps` counts new offsets, `held` packets whose decode time was held."""
 
     jumps: int = 0
@@ -62,13 +66,18 @@ class Clock:
         return self._video if kind is _VIDEO else self._audio
 
     def stamp(self, packet: Packet) -> Packet:
-        """Move `packet` onto the timeline, in place; returns it. `arrival` must be set."""
+        """Move `packet` onto the timeline, in place; returns it. `arrival` must be set.
+
+        Raises `MediaError` for times that are none: beyond `FARTHEST`.
+        """
         kind = packet.track.kind
         line = self._video if kind is _VIDEO else self._audio
         if line is None:
             line = self._first(kind, packet)
         else:
             step = packet.dts - line.source_dts
+            if not 0 < step < NS_PER_S:
+                _check(packet)
             if 0 < step < NS_PER_S and not self.broken:
                 line.step = step
             elif (
@@ -96,6 +105,7 @@ class Clock:
         return packet
 
     def _first(self, kind: MediaKind, packet: Packet) -> Line:
+        _check(packet)
         if self._offset is None:
             self._offset = -packet.dts
         line = Line(self._offset, packet.dts, max(0, packet.dts + self._offset), packet.arrival)
@@ -119,3 +129,10 @@ class Clock:
         self.jumps += 1
         line.offset = due - packet.dts + line.shift
         self._offset = line.offset
+
+
+def _check(packet: Packet) -> None:
+    """Asked where a line begins and after each unusual step: usual ones lead nowhere."""
+    for name, time in (("dts", packet.dts), ("pts", packet.pts), ("arrival", packet.arrival)):
+        if not -FARTHEST < time < FARTHEST:
+            raise MediaError(f"a packet's {name} is {time}, expected nanoseconds: at most 2**62 (146 years) either way")

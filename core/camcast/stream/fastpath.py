@@ -5,27 +5,35 @@ one piece: a packet of a known track that goes on in time, copied by the only re
 within their bounds. Everything else is left, untouched, to the objects on the long way: feed, clock, rendition, hub,
 packer, outlet, sender. These hold all state; here are only references to them, compared by identity before each use.
 What the short way does is what the long way would have done, to the byte and to the count.
+
+The same steps are there in C (`native/path.c`) for where that was built; the objects' state lies in C structs then, and
+both forms work on it. Here is what counts: the C form does nothing else, and leaves to Python what is of another type
+or size than usual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, perf_counter
 
 import attrs
 
 from camcast.contracts import TakesTagParts
 from camcast.flv.packer import TagPacker
+from camcast.group import MAX_GROUP_BYTES, MAX_GROUP_PACKETS
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Track, Unit
+from camcast.native import extension
+from camcast.native.states import PathState, SteadyState, TapState, WayState
 from camcast.stream.clock import Clock, Line
 from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import SLICE, Hub, HubOutlet
+from camcast.stream.ledger import Ledger
 from camcast.stream.outlet import Outlet, OutletState
 from camcast.stream.present import Present
 from camcast.stream.pulse import Pulse
 from camcast.stream.rendition import PacketPacker, Rendition
 from camcast.stream.renditions import Renditions
-from camcast.stream.sender import SLOW_SEND
+from camcast.stream.sender import LAST, SLOW_SEND, Sender
 from camcast.stream.slate_switch import SlateSwitch
 
 _AUDIO, _VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
@@ -34,7 +42,7 @@ _HALF_MS = NS_PER_MS // 2
 
 
 @attrs.define(eq=False)
-class _Way:
+class Way(WayState):
     """Where one track's packets go: its line on the clock, and the heads of its tags, if they are to be tags."""
 
     type: TagType
@@ -42,18 +50,33 @@ class _Way:
     heads: dict[int, bytes] | None
 
 
-class Tap:
+@attrs.define(eq=False)
+class Tap(TapState):
     """One live outlet, fed with the parts of a unit: a tag's, or the packet itself."""
 
-    __slots__ = ("_send_tag", "_tags", "ledger", "outlet", "sender")
+    outlet: Outlet
+    sender: Sender
+    ledger: Ledger
+    tags: bool
+    """Whether units are tags."""
+    send_tag: Callable[[TagType, int, bytes, bytes], int | None] | None
+    """The transport's, where it takes a tag's parts."""
+    port: object | None
+    """Its C code, for the C form; see `native/port.h`."""
 
-    def __init__(self, outlet: Outlet, *, tags: bool) -> None:
-        self.outlet = outlet
-        self.sender = outlet.sender
-        self.ledger = self.sender.ledger
-        transport = self.sender.transport
-        self._send_tag = transport.send_tag if tags and isinstance(transport, TakesTagParts) else None
-        self._tags = tags
+    @classmethod
+    def of(cls, outlet: Outlet, *, tags: bool) -> Tap:
+        """As its transport is."""
+        sender = outlet.sender
+        transport = sender.transport
+        send_tag = transport.send_tag if tags and isinstance(transport, TakesTagParts) else None
+        port = None
+        if send_tag is not None and extension is not None:
+            try:
+                port = getattr(transport, "native_port", None)
+            except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt
+                sender.owner.broken(error)
+        return cls(outlet, sender, sender.ledger, tags, send_tag, port)
 
     def offer(self, type: TagType, time: int, head: bytes, packet: Packet) -> bool:
         """Send what `Outlet.offer` would send at once; False = nothing has been done. `time`: ms on the hub."""
@@ -77,12 +100,12 @@ class Tap:
             sender.last_audio = own
         body = packet.payload
         try:
-            if self._send_tag is not None:
-                position = self._send_tag(type, own, head, body)
+            if self.send_tag is not None:
+                position = self.send_tag(type, own, head, body)
             else:
                 position = sender.transport.send(self.unit(type, time, head, packet), own)
-            # Within, since what a plugin returns may be anything.
-            end = position if position is not None and position > ledger.end else -1
+            # What a plugin returns may be anything.
+            end = position if position.__class__ is int and ledger.end < position <= LAST else -1
         except Exception as error:  # noqa: BLE001  as in `Sender.send`
             sender.failed(kind, error)
             return True
@@ -104,11 +127,11 @@ class Tap:
 
     def unit(self, type: TagType, time: int, head: bytes, packet: Packet) -> Unit:
         """What the packer would have made of these."""
-        return Tag(type, time, head, packet.payload, packet.keyframe, packet) if self._tags else packet
+        return Tag(type, time, head, packet.payload, packet.keyframe, packet) if self.tags else packet
 
 
 @attrs.define(eq=False)
-class _Steady:
+class Steady(SteadyState):
     """What was there at the last look. It holds as long as the first three are what they were."""
 
     all: tuple[Rendition, ...]
@@ -119,10 +142,14 @@ class _Steady:
     packer: TagPacker | None
     """None where units are packets."""
     taps: tuple[Tap, ...]
-    ways: dict[Track, _Way]
+    video_track: Track | None = None
+    """None = there is none, or nothing has come of it. Likewise the others."""
+    video: Way | None = None
+    audio_track: Track | None = None
+    audio: Way | None = None
 
 
-class FastPath:
+class FastPath(PathState):
     """Of one feed."""
 
     def __init__(
@@ -143,7 +170,7 @@ class FastPath:
         self._slate = slate
         self._renditions = renditions
         self._encodes = encodes
-        self._steady: _Steady | None = None
+        self._steady: Steady | None = None
 
     def forget(self) -> None:
         """Something is another that is not looked at for each packet."""
@@ -158,10 +185,15 @@ class FastPath:
             or steady.rendition.straight is not steady.straight
             or (hub := steady.hub).attached is not steady.attached
         ):
-            self._steady = self._look()
+            self.look()
             return False
         track, pulse = packet.track, self._pulse
-        way = steady.ways.get(track)
+        if track is steady.video_track:
+            way = steady.video
+        elif track is steady.audio_track:
+            way = steady.audio
+        else:
+            way = None
         if way is None:
             if track in steady.straight:
                 self._steady = None  # it begins with this packet
@@ -217,8 +249,12 @@ class FastPath:
             _fan_out(hub, taps, type, time, head, packet)
         return True
 
-    def _look(self) -> _Steady | None:
-        """What there is now; None = it is not of the usual kind. Counts from the next packet on."""
+    def look(self) -> None:
+        """See what there is now; it counts from the next packet on."""
+        self._steady = self._found()
+
+    def _found(self) -> Steady | None:
+        """None = it is not of the usual kind."""
         every = self._renditions.all
         if len(every) != 1 or self._encodes():
             return None
@@ -227,16 +263,19 @@ class FastPath:
         if hub is None or not isinstance(packer := hub.packer, TagPacker | PacketPacker):
             return None
         tags = packer if isinstance(packer, TagPacker) else None
-        taps = tuple(Tap(outlet, tags=tags is not None) for outlet in hub.attached if isinstance(outlet, Outlet))
+        taps = tuple(Tap.of(outlet, tags=tags is not None) for outlet in hub.attached if isinstance(outlet, Outlet))
         if not taps or len(taps) != len(hub.attached):
             return None
-        ways = {}
+        steady = Steady(every, straight, hub.attached, rendition, hub, tags, taps)
         for track in straight:
             line = self._clock.line(track.kind)
             if line is not None:
-                type = TagType.VIDEO if track.kind is _VIDEO else TagType.AUDIO
-                ways[track] = _Way(type, line, tags.heads(track.kind) if tags is not None else None)
-        return _Steady(every, straight, hub.attached, rendition, hub, tags, taps, ways)
+                heads = tags.heads(track.kind) if tags is not None else None
+                if track.kind is _VIDEO:
+                    steady.video_track, steady.video = track, Way(TagType.VIDEO, line, heads)
+                else:
+                    steady.audio_track, steady.audio = track, Way(TagType.AUDIO, line, heads)
+        return steady
 
 
 def _fan_out(hub: Hub, taps: tuple[Tap, ...], type: TagType, time: int, head: bytes, packet: Packet) -> None:
@@ -252,3 +291,22 @@ def _fan_out(hub: Hub, taps: tuple[Tap, ...], type: TagType, time: int, head: by
             unit = unit or tap.unit(type, time, head, packet)
             hub.postpone(unit, packet, tuple(each.outlet for each in taps), index + 1)
             return
+
+
+take_in_python = FastPath.take
+"""The Python form, also where the C form runs: a test holds the two against each other."""
+
+if extension is not None:
+    extension.setup(
+        packet=Packet,
+        live=_LIVE,
+        video=_VIDEO,
+        audio=_AUDIO,
+        monotonic=monotonic,
+        perf_counter=perf_counter,
+        group_bytes=MAX_GROUP_BYTES,
+        group_packets=MAX_GROUP_PACKETS,
+        slice=SLICE,
+        slow_send=SLOW_SEND,
+    )
+    FastPath.take = extension.PathState.take  # type: ignore[method-assign]

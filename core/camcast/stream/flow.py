@@ -10,6 +10,7 @@ from collections import Counter
 import attrs
 
 from camcast.media import MediaKind
+from camcast.native.states import CountsState, FeedCountersState, FlowCountersState
 
 _VIDEO = MediaKind.VIDEO
 
@@ -29,7 +30,7 @@ SOUND_ALONE = frozenset({REASON_EARLY, REASON_UNHEARD})
 
 
 @attrs.define
-class KindCounts:
+class KindCounts(CountsState):
     """A number for each kind of media; `counts[kind]` reads it."""
 
     video: int = 0
@@ -49,7 +50,7 @@ class KindCounts:
 
 
 @attrs.define(eq=False)
-class FeedCounters:
+class FeedCounters(FeedCountersState):
     """What the source brought, by kind, and what was lost before any session saw it."""
 
     received: KindCounts = attrs.field(factory=KindCounts)
@@ -59,7 +60,7 @@ class FeedCounters:
 
 
 @attrs.define(eq=False)
-class FlowCounters:
+class FlowCounters(FlowCountersState):
     """What happened to the frames of one session, over all its attempts."""
 
     offered: KindCounts = attrs.field(factory=KindCounts)

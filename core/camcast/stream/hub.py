@@ -17,6 +17,7 @@ import attrs
 
 from camcast.group import Group
 from camcast.media import MediaKind, Packet, Track, Unit
+from camcast.native.states import HubState
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class _Work:
 
 
 @attrs.define(eq=False)
-class Hub:
+class Hub(HubState):
     """One rendition's fan-out."""
 
     packer: Packer

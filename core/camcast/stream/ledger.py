@@ -23,6 +23,7 @@ from typing import Final
 import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
+from camcast.native.states import LedgerState
 from camcast.stream.path import MAX_ROUND_TRIP, Rate, RoundTrip, Standing, opening
 
 RESUME = 0.2
@@ -75,7 +76,7 @@ class Limits:
 
 
 @attrs.define(eq=False)
-class Ledger:
+class Ledger(LedgerState):
     """One attempt's account. `end` and `marks` are moved on by the sender itself, as that happens for each unit."""
 
     limits: Limits

@@ -20,6 +20,7 @@ from typing import Protocol
 from camcast.contracts import Transport
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Packet, Tag, TagType, Unit
+from camcast.native import states
 from camcast.stream.flow import (
     REASON_BEHIND,
     REASON_KEYFRAME,
@@ -62,7 +63,7 @@ class OutletOwner(SenderOwner, Protocol):
         """The first unit is about to be sent. Called once."""
 
 
-class Outlet:
+class Outlet(states.OutletState):
     """One attempt's outlet. Implements `HubOutlet` for its hub and `Player` for its replay."""
 
     def __init__(

@@ -6,10 +6,11 @@ import attrs
 
 from camcast.group import Group
 from camcast.media import MediaKind, Packet
+from camcast.native.states import PresentState
 
 
 @attrs.define(eq=False)
-class Present:
+class Present(PresentState):
     """The current group of pictures and the newest sound, on the stream's timeline. The feed fills it itself."""
 
     group: Group = attrs.field(factory=Group, init=False)

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import attrs
 
+from camcast.native.states import PulseState
+
 
 class FlowListener(Protocol):
     """Whoever waits for a stream's media."""
@@ -16,7 +18,7 @@ class FlowListener(Protocol):
 
 
 @attrs.define(eq=False)
-class Pulse:
+class Pulse(PulseState):
     """When media came last. The feed sets it itself, because that happens for each packet."""
 
     last: float = attrs.field(default=0.0, init=False)

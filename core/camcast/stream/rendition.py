@@ -19,6 +19,7 @@ from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.kinds import Payload
 from camcast.media import MediaKind, Packet, Track, Unit
+from camcast.native.states import RenditionState
 from camcast.stream.hub import Hub
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
 from camcast.stream.present import Present
@@ -71,7 +72,7 @@ class RenditionOwner(Protocol):
         """A track has come for which it is too late."""
 
 
-class Rendition:
+class Rendition(RenditionState):
     """One rendition, for all who want the same."""
 
     def __init__(

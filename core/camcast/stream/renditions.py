@@ -11,6 +11,7 @@ from camcast.encode.transcoders import Transcoders
 from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Track
+from camcast.native.states import RenditionsState
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.present import Present
 from camcast.stream.rendition import Rendition, RenditionUser
@@ -38,7 +39,7 @@ class RenditionsOwner(Protocol):
         """One has failed; its users are told next."""
 
 
-class Renditions:
+class Renditions(RenditionsState):
     """All of one stream, by key. All calls on the loop."""
 
     def __init__(

@@ -15,11 +15,14 @@ import attrs
 from camcast.contracts import Transport, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
+from camcast.native.states import SenderState
 from camcast.stream.flow import REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
 from camcast.stream.ledger import ARRIVAL, KIND, SENT, Ledger
 
 SLOW_SEND = 0.005
 """Seconds of `send` that are told: a whole round of the hub takes less, and everybody else waits meanwhile."""
+LAST = 2**62
+"""No position is beyond this."""
 LATENCY_SHARE = 0.05
 """Weight of a new measurement of the latency."""
 HELD = 2.0
@@ -42,7 +45,7 @@ class SenderOwner(Protocol):
 
 
 @attrs.define(eq=False)
-class Sender:
+class Sender(SenderState):
     """One attempt's way to its transport."""
 
     transport: Transport
@@ -105,8 +108,6 @@ class Sender:
             self.last_audio = time
         try:
             position = self.transport.send(unit, time)
-            if not isinstance(position, int | None):
-                raise TypeError(f"send gave {type(position).__name__}, not a position or None")
         except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt, not the hub's round
             self.failed(kind, error)
             return
@@ -129,8 +130,14 @@ class Sender:
     def account(
         self, position: int | None, size: int, time: int, started: float, arrival: int, kind: MediaKind | None
     ) -> None:
-        """A unit of `size` bytes, at `time` ms on the hub, was sent at `started` and ends at `position`."""
+        """A unit of `size` bytes, at `time` ms on the hub, was sent at `started` and ends at `position`.
+
+        That is whatever the transport has returned, which is a plugin.
+        """
         ledger = self.ledger
+        if position is not None and not (isinstance(position, int) and position <= LAST):
+            self.failed(kind, TypeError(f"send gave {position!r:.80}, not a position or None"))
+            return
         if position is None and (ledger.estimated or not ledger.end):
             ledger.estimated = True
             position = ledger.end + size

@@ -10,6 +10,7 @@ from camcast.encode.slate import Slate
 from camcast.errors import CamcastError
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Packet
+from camcast.native.states import SlateState
 from camcast.stream.present import Present
 from camcast.stream.pulse import Pulse
 
@@ -40,7 +41,7 @@ class SlateOwner(Protocol):
         """Tell the operator."""
 
 
-class SlateSwitch:
+class SlateSwitch(SlateState):
     """Of one stream. All calls on the loop."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The short way and the long way, side by side: whatever comes, both do the same."""
+"""The short way in C, the same in Python, and the long way, side by side: whatever comes, all do the same."""
 
 from __future__ import annotations
 
@@ -16,13 +16,29 @@ from tests.core.stream.test_feed import KEY, OTHER, User, make
 from tests.core.stream.test_outlet import Owner
 from tests.core.world import AUDIO, VIDEO
 
+from camcast.errors import MediaError
 from camcast.group import MAX_GROUP_BYTES, Group
 from camcast.kinds import Payload
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
+from camcast.native import extension
+from camcast.stream.fastpath import FastPath, take_in_python
 from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
 
 STEP = 40 * NS_PER_MS
+
+Take = Callable[[FastPath, Packet], bool]
+SHORT: dict[str, Take] = {"Python": take_in_python, **({"C": FastPath.take} if extension is not None else {})}
+"""The forms of the short way that there are here; each works on the state that the other does."""
+
+
+def long_way(path: FastPath, packet: Packet) -> bool:
+    """Nothing is taken."""
+    return False
+
+
+ODD = (1.5, "far", 2**70, -(2**70), -1, True, 2**62, b"")
+"""What a plugin might return instead of a position."""
 
 
 class Link:
@@ -37,6 +53,7 @@ class Link:
         self.refuses = False
         self.raises = False
         self.slow = False
+        self.odd = False
         self.on_send: Callable[[], object] = lambda: None
 
     def send(self, unit: Unit, time: int) -> int | None:
@@ -58,6 +75,8 @@ class Link:
             else:
                 self.pending += size
                 self.unsent += size
+        if self.odd:
+            return ODD[len(self.sent) % len(ODD)]  # type: ignore[return-value]
         return self.acked + self.pending if self.positions else None
 
     def drain(self) -> None:
@@ -75,12 +94,11 @@ class PartsLink(Link):
 class Rig:
     """A feed with whatever is attached to it, and a clock of its own."""
 
-    def __init__(self, *, short: bool, payload: Payload = Payload.TAGS) -> None:
+    def __init__(self, take: Take, *, payload: Payload = Payload.TAGS) -> None:
         self.clock = 1.0
         self.key = KEY if payload is Payload.TAGS else RenditionKey(payload)
         self.feed, self.camera = make()
         self.taken: Counter[bool] = Counter()
-        take = self.feed.fast.take if short else lambda packet: False
         self.feed.fast.take = lambda packet: self._take(take, packet)  # type: ignore[method-assign]
         self.links: list[Link] = []
         self.outlets: list[Outlet] = []
@@ -89,8 +107,8 @@ class Rig:
         self.dts = {MediaKind.VIDEO: 0, MediaKind.AUDIO: 0}
         self.number = 0
 
-    def _take(self, take: Callable[[Packet], bool], packet: Packet) -> bool:
-        taken = take(packet)
+    def _take(self, take: Take, packet: Packet) -> bool:
+        taken = take(self.feed.fast, packet)
         self.taken[taken] += 1
         return taken
 
@@ -242,7 +260,7 @@ USUAL: st.SearchStrategy[Step] = st.sampled_from(
 ATTACH: st.SearchStrategy[Step] = st.fixed_dictionaries(
     {"parts": st.booleans(), "positions": st.booleans(), "at_keyframe": st.booleans()}
 ).map(lambda more: ("attach", (), more))
-ON_A_LINK = ("takes", "takes", "drain", "refuses", "raises", "slow", "ask", "adopt", "close", "finish")
+ON_A_LINK = ("takes", "takes", "drain", "refuses", "raises", "slow", "odd", "ask", "adopt", "close", "finish")
 LINKS: st.SearchStrategy[Step] = st.tuples(
     st.integers(0, 3), st.sampled_from([*ON_A_LINK, "close within the next send"])
 ).map(lambda what: ("link", what, {}))
@@ -254,10 +272,12 @@ STEPS = st.one_of(USUAL, USUAL, BURSTS, BURSTS, VIDEO_PACKETS, AUDIO_PACKETS, AT
 
 
 def both(steps: list[Step], payload: Payload = Payload.TAGS) -> Counter[bool]:
-    """Do `steps` both ways and compare all that can be seen after each; how many packets went the short way."""
+    """Do `steps` every way and compare all that can be seen after each; how many packets went the short way."""
 
     async def act() -> Counter[bool]:
-        rigs = [Rig(short=True, payload=payload), Rig(short=False, payload=payload)]
+        short_rigs = {name: Rig(take, payload=payload) for name, take in SHORT.items()}
+        long_rig = Rig(long_way, payload=payload)
+        rigs = [*short_rigs.values(), long_rig]
         for rig in rigs:
             rig.begin()
         for name, arguments, more in steps:
@@ -266,10 +286,13 @@ def both(steps: list[Step], payload: Payload = Payload.TAGS) -> Counter[bool]:
             for wait in (0.0, 0.02):
                 # What lines up for a later turn gets one, in both.
                 await asyncio.sleep(wait)
-                short, long = rigs[0].seen(), rigs[1].seen()
-                for what in long:
-                    assert short[what] == long[what], (name, arguments, more, what)
-        return rigs[0].taken
+                long = long_rig.seen()
+                for form, rig in short_rigs.items():
+                    short = rig.seen()
+                    for what in long:
+                        assert short[what] == long[what], (form, name, arguments, more, what)
+        (taken,) = {tuple(sorted(rig.taken.items())) for rig in short_rigs.values()}
+        return Counter(dict(taken))
 
     return run(act())
 
@@ -329,9 +352,10 @@ def test_what_is_ordinary_goes_the_short_way(outlets: int, parts: bool, position
     assert taken[False] <= 2 + 4 + 6
 
 
-def test_one_that_nobody_publishes_is_left_alone() -> None:
+@pytest.mark.parametrize("take", SHORT.values(), ids=SHORT)
+def test_one_that_nobody_publishes_is_left_alone(take: Take) -> None:
     async def act() -> None:
-        rig = Rig(short=True)
+        rig = Rig(take)
         rig.begin()
         for _ in range(5):
             rig.packet(MediaKind.VIDEO)
@@ -341,11 +365,12 @@ def test_one_that_nobody_publishes_is_left_alone() -> None:
     run(act())
 
 
-def test_a_track_that_nobody_wants_does_not_hold_up_the_others() -> None:
+@pytest.mark.parametrize("take", SHORT.values(), ids=SHORT)
+def test_a_track_that_nobody_wants_does_not_hold_up_the_others(take: Take) -> None:
     """Sound that the output leaves out, say."""
 
     async def act() -> None:
-        rig = Rig(short=True)
+        rig = Rig(take)
         rig.feed.tracks([VIDEO, AUDIO])
         rig.packet(MediaKind.VIDEO, key=True)
         rig.rendition = rig.feed.renditions.acquire(attrs.evolve(KEY, audio=NONE, audio_form=""), User())
@@ -358,5 +383,24 @@ def test_a_track_that_nobody_wants_does_not_hold_up_the_others() -> None:
             rig.packet(MediaKind.AUDIO)
         assert rig.taken[True] >= 48
         assert {type for type, *_ in rig.links[0].sent} == {TagType.SCRIPT, TagType.VIDEO}
+
+    run(act())
+
+
+@pytest.mark.parametrize("take", [*SHORT.values(), long_way], ids=[*SHORT, "the long way"])
+@pytest.mark.parametrize("far", [2**63, -(2**80), 2**62])
+def test_times_that_cannot_be_are_told_and_harm_nothing(take: Take, far: int) -> None:
+    async def act() -> None:
+        rig = Rig(take)
+        rig.begin()
+        rig.attach(parts=True, positions=True, at_keyframe=False)
+        await asyncio.sleep(0.1)
+        with pytest.raises(MediaError, match=r"dts is -?\d+, expected nanoseconds"):
+            rig.packet(MediaKind.VIDEO, step=far)
+        rig.dts[MediaKind.VIDEO] -= far
+        sent = len(rig.links[0].sent)
+        for _ in range(20):
+            rig.packet(MediaKind.VIDEO)
+        assert len(rig.links[0].sent) == sent + 20
 
     run(act())

@@ -1,0 +1,22 @@
+"""Types for what is built from the C files here; for its classes see `states.py`."""
+
+from collections.abc import Callable
+from typing import Any
+
+FORM: int
+wire: object
+
+def setup(
+    *,
+    packet: type,
+    live: object,
+    video: object,
+    audio: object,
+    monotonic: Callable[[], float],
+    perf_counter: Callable[[], float],
+    group_bytes: int,
+    group_packets: int,
+    slice: float,
+    slow_send: float,
+) -> None: ...
+def __getattr__(name: str) -> Any: ...

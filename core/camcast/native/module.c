@@ -1,0 +1,24 @@
+/* camcast.native._fastpath: the steady path of a stream, and the state that it works on. */
+
+#include "states.h"
+
+static PyMethodDef functions[] = {
+    {"setup", (PyCFunction)(void (*)(void))path_setup, METH_VARARGS | METH_KEYWORDS,
+     "Say what the fast path needs of Python's constants and types. Once, before the first packet."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_fastpath", .m_doc = "See stream/fastpath.py.", .m_size = -1,
+    .m_methods = functions,
+};
+
+PyMODINIT_FUNC PyInit__fastpath(void)
+{
+    static const PyType_Slot of_path[] = {{Py_tp_methods, path_methods}, {0, NULL}};
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && (add_states(module, of_path) < 0 || add_wire(module) < 0 ||
+                           PyModule_AddIntConstant(module, "FORM", CAMCAST_FORM) < 0))
+        Py_CLEAR(module);
+    return module;
+}

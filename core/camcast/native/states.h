@@ -1,0 +1,98 @@
+/* What the steady state of a stream is made of. What each field means is said by the Python class of that name. */
+
+#ifndef CAMCAST_STATES_H
+#define CAMCAST_STATES_H
+
+#include "fields.h"
+#include "port.h"
+
+#define CAMCAST_FORM 1 /* of what Python and this agree on; `camcast.native` expects the same */
+
+typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
+typedef struct { PyObject_HEAD CountsState *received; int64_t bytes; } FeedCountersState;
+typedef struct { PyObject_HEAD CountsState *offered, *sent; int64_t bytes; } FlowCountersState;
+typedef struct { PyObject_HEAD int64_t offset, source_dts, dts, arrival, shift, step; } LineState;
+typedef struct { PyObject_HEAD PyObject *broken; } ClockState;
+typedef struct { PyObject_HEAD double last, source; char awaited; } PulseState;
+typedef struct { PyObject_HEAD PyObject *packets; int64_t bytes, sounds; } GroupState;
+typedef struct { PyObject_HEAD GroupState *group; PyObject *sound; } PresentState;
+typedef struct { PyObject_HEAD char on_air; } SlateState;
+typedef struct { PyObject_HEAD PyObject *all; } RenditionsState;
+typedef struct { PyObject_HEAD PyObject *straight; } RenditionState;
+typedef struct { PyObject_HEAD int64_t time; } PackerState;
+
+typedef struct {
+    PyObject_HEAD
+    GroupState *group;
+    int64_t latest_video, latest_audio;
+    PyObject *attached, *behind, *now;
+} HubState;
+
+typedef struct {
+    PyObject_HEAD
+    int64_t end, clear_until, clear_before;
+    PyObject *marks;
+} LedgerState;
+
+typedef struct {
+    PyObject_HEAD
+    int64_t base, last_video, last_audio;
+    double last_picture;
+    FlowCountersState *counters;
+    PyObject *now, *transport;
+} SenderState;
+
+typedef struct { PyObject_HEAD PyObject *state; } OutletState;
+
+typedef struct {
+    PyObject_HEAD
+    OutletState *outlet;
+    SenderState *sender;
+    LedgerState *ledger;
+    PyObject *send_tag, *port;
+    const CamcastPort *table; /* of `port`; NULL = none, or not looked up yet */
+} TapState;
+
+typedef struct {
+    PyObject_HEAD
+    LineState *line;
+    PyObject *type, *heads;
+} WayState;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *all, *straight, *attached, *video_track, *audio_track;
+    RenditionState *rendition;
+    HubState *hub;
+    PackerState *packer;
+    WayState *video, *audio;
+    PyObject *taps;
+} SteadyState;
+
+typedef struct {
+    PyObject_HEAD
+    FeedCountersState *counters;
+    ClockState *clock;
+    PulseState *pulse;
+    PresentState *present;
+    SlateState *slate;
+    RenditionsState *renditions;
+    SteadyState *steady;
+} PathState;
+
+typedef struct {
+    PyObject_HEAD
+    int64_t handed, tail_bytes, descriptor;
+    char failed, closed;
+} WireState;
+
+extern PyTypeObject *WireState_type;
+
+/* Each returns 0, or -1 with an exception. */
+int add_states(PyObject *module, const PyType_Slot *path_methods);
+int add_wire(PyObject *module);
+
+extern PyMethodDef path_methods[];
+PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named);
+
+#endif
