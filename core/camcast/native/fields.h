@@ -1,6 +1,6 @@
 /* Types whose attributes lie in a C struct: Python reads and writes the same memory as C does, under the same names.
 
-A table of fields makes the type. Python's classes derive from it: `__slots__` names its fields, so attrs takes over
+A table of fields makes the type. (Numbers are not PyMemberDef's: what it refuses it has written already.) Python's classes derive from it: `__slots__` names its fields, so attrs takes over
 their descriptors instead of making slots of its own. What C follows without looking (TYPED, TUPLE_OF) is checked when
 it is set, so no mistake in Python can make C read what is not there; a field that was never set is NULL, and is asked
 for before each use. */
@@ -16,10 +16,10 @@ for before each use. */
 #include <structmember.h>
 
 typedef enum {
-    I64,      /* int64_t */
-    F64,      /* double */
     FLAG,     /* char, True or False */
     ANY,      /* PyObject * of whatever type */
+    I64,      /* int64_t */
+    F64,      /* double */
     OPT_I64,  /* int64_t, NO_I64 = None */
     OPT_F64,  /* double, NaN = None */
     TYPED,    /* PyObject *, an instance of `*type` */
@@ -42,7 +42,7 @@ typedef struct {
 #define FIELD_AS(text, state, name, kind) {text, kind, offsetof(state, name), NULL}
 #define FIELD_OF_AS(text, state, name, kind, type) {text, kind, offsetof(state, name), &type}
 #define FIELD_OF(state, name, kind, type) {#name, kind, offsetof(state, name), &type}
-#define NO_FIELD {NULL, I64, 0, NULL}
+#define NO_FIELD {NULL, ANY, 0, NULL}
 #define AT(self, field, c_type) (*(c_type *)((char *)(self) + (field)->offset))
 
 static inline int field_is_object(const Field *field)
@@ -58,10 +58,14 @@ static PyObject *field_get(PyObject *self, void *closure)
     case OPT_I64:
         if (AT(self, field, int64_t) == NO_I64)
             Py_RETURN_NONE;
+        /* fallthrough */
+    case I64:
         return PyLong_FromLongLong(AT(self, field, int64_t));
     case OPT_F64:
         if (isnan(AT(self, field, double)))
             Py_RETURN_NONE;
+        /* fallthrough */
+    case F64:
         return PyFloat_FromDouble(AT(self, field, double));
     default:
         value = AT(self, field, PyObject *);
@@ -95,9 +99,9 @@ static int field_set(PyObject *self, PyObject *value, void *closure)
         PyErr_Format(PyExc_TypeError, "%s cannot be deleted", field->name);
         return -1;
     }
-    if (field->kind == OPT_I64) {
+    if (field->kind == I64 || field->kind == OPT_I64) {
         int64_t number = NO_I64;
-        if (value != Py_None) {
+        if (field->kind == I64 || value != Py_None) {
             number = PyLong_AsLongLong(value);
             if (number == -1 && PyErr_Occurred())
                 return -1;
@@ -105,9 +109,9 @@ static int field_set(PyObject *self, PyObject *value, void *closure)
         AT(self, field, int64_t) = number;
         return 0;
     }
-    if (field->kind == OPT_F64) {
+    if (field->kind == F64 || field->kind == OPT_F64) {
         double number = NAN;
-        if (value != Py_None) {
+        if (field->kind == F64 || value != Py_None) {
             number = PyFloat_AsDouble(value);
             if (number == -1.0 && PyErr_Occurred())
                 return -1;
@@ -171,8 +175,8 @@ UNUSED static PyTypeObject *make_type(const char *name, Py_ssize_t size, const F
             goto failed;
         PyTuple_SET_ITEM(names, at, text);
         if (field->kind <= ANY) {
-            static const int types[] = {T_LONGLONG, T_DOUBLE, T_BOOL, T_OBJECT_EX};
-            *member++ = (PyMemberDef){field->name, types[field->kind], field->offset, 0, NULL};
+            int type = field->kind == FLAG ? T_BOOL : T_OBJECT_EX;
+            *member++ = (PyMemberDef){field->name, type, field->offset, 0, NULL};
         } else {
             *property++ = (PyGetSetDef){field->name, field_get, field_set, NULL, (void *)field};
         }

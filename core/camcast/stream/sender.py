@@ -136,7 +136,8 @@ class Sender(SenderState):
         """
         ledger = self.ledger
         if position is not None and not (isinstance(position, int) and position <= LAST):
-            self.failed(kind, TypeError(f"send gave {position!r:.80}, not a position or None"))
+            what = f"a number of {position.bit_length()} bits" if isinstance(position, int) else type(position).__name__
+            self.failed(kind, TypeError(f"send gave {what}, not a position or None"))
             return
         if position is None and (ledger.estimated or not ledger.end):
             ledger.estimated = True
