@@ -30,10 +30,12 @@ __all__ = [
     "Resolver",
     "Source",
     "SourceContext",
+    "TellsImpaired",
     "TellsUnsent",
     "Transport",
     "TransportContext",
     "TransportEvents",
+    "impaired",
     "unsent",
 ]
 
@@ -245,6 +247,20 @@ class TellsUnsent(Protocol):
         """
 
 
+class TellsImpaired(Protocol):
+    """What a `Transport` may offer as well, where what is sent may get lost on the way and the peer says so.
+
+    Over UDP everything can be acknowledged, or reported as missing, while hardly one picture arrives whole.
+    """
+
+    @property
+    def impaired(self) -> bool:
+        """Whether so much is lost, and has been for seconds, that the receiver can hardly show a picture.
+
+        The session is not healthy for as long; what is to be done about it is the transport's matter.
+        """
+
+
 @runtime_checkable
 class TakesTagParts(Protocol):
     """A transport of tags that need not be given an object for each. Optional."""
@@ -342,3 +358,9 @@ def unsent(transport: Transport) -> int | None:
     """Of `transport.pending`, what has not left this machine; None = it does not say. See `TellsUnsent`."""
     figure: int | None = getattr(transport, "unsent", None)
     return figure
+
+
+def impaired(transport: Transport) -> bool:
+    """Whether what is sent arrives damaged; False where the transport does not say. See `TellsImpaired`."""
+    told: bool = getattr(transport, "impaired", False)
+    return told

@@ -124,6 +124,7 @@ class MemoryTransport:
         self.publication: Publication | None = None
         self.pending = 0
         self.acked = 0
+        self.impaired = False
         self.closed = False
         self.connected = False
 

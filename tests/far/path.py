@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any, Self
 
+from tests.far.link import NICE
 from tests.far.way import Counts, Settings
 
 ROOT = File(__file__).parent.parent.parent
@@ -75,12 +76,12 @@ class Path:
     @property
     def prefix(self) -> Sequence[str]:
         """Put in front of a command to run it over there."""
-        return ("ip", "netns", "exec", self.name)
+        return _inside(self.name)
 
     @property
     def near_prefix(self) -> Sequence[str]:
         """The same for the near host; nothing where that is this machine."""
-        return ("ip", "netns", "exec", self.near_name) if self.near_name else ()
+        return _inside(self.near_name) if self.near_name else ()
 
     # --- life
 
@@ -192,6 +193,11 @@ class Path:
         assert line, "the link has ended; its error is above"
         told: Mapping[str, Any] = json.loads(line)
         return told
+
+
+def _inside(namespace: str) -> Sequence[str]:
+    # Two hosts, each with a processor of its own: one that waits for this machine's would be a slow link.
+    return ("nice", "-n", str(NICE), "ip", "netns", "exec", namespace)
 
 
 def _settings(round_trip: float, rate: float | None, queue: int | None, loss: float) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 import attrs
 import pytest
 
 from camcast_srt import backlog
-from camcast_srt.backlog import LIMIT, Backlog
+from camcast_srt.backlog import LIMIT, OPENING, WINDOW, Backlog
 from camcast_srt.link import Link
 
 
@@ -24,6 +25,8 @@ class Library:
     behind: float = 0.0
     got: list[bytes] = attrs.field(factory=list)
     asked: int = 0
+    answers: int = 0
+    """Acknowledgements that came."""
 
     def send(self, data: bytes, length: int) -> bool:
         if len(self.got) >= self.takes:
@@ -38,6 +41,9 @@ class Library:
 
     def dropped(self) -> int:
         return self.gone
+
+    def acknowledgements(self) -> int:
+        return self.answers
 
     def waiting(self) -> float:
         return self.behind
@@ -129,3 +135,58 @@ def test_when_something_was_last_offered(one: Backlog, library: Library) -> None
     one.add(bytes(100))
     one.push()
     assert one.pushed_at > 0.0
+
+
+def test_what_was_given_up_is_settled_when_the_peer_acknowledges_anything(one: Backlog, library: Library) -> None:
+    """Over a queue of more than a second every acknowledgement is of something that was given up before."""
+    one.add(bytes(300))
+    one.push()
+    library.held, library.gone = 0, 300
+    assert one.acked == 0
+    library.answers = 1
+    assert (one.acked, one.pending) == (300, 0)
+    one.add(bytes(200))
+    one.push()
+    library.held, library.gone = 0, 500
+    assert (one.acked, one.pending) == (300, 200)
+
+
+def test_at_a_pace_the_rest_waits_with_us(one: Backlog, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 50.0
+    monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: now))
+    one.add(bytes(100))
+    one.push()
+    library.got.clear()
+    now += OPENING
+    one.limit = 1000.0
+    one.add(bytes(1000))
+    one.push()
+    assert (len(library.got), one.unsent, one.waited) == (1, 900, True)
+    for _ in range(45):
+        now += 0.01
+        one.push()
+    assert len(library.got) == 5
+    one.waited, one.limit = False, None
+    one.push()
+    assert (len(library.got), one.unsent, one.waited) == (10, 0, False)
+
+
+def test_a_connection_begins_with_as_much_as_is_acknowledged(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once, what it begins with would overflow the queues on the way."""
+    now = 50.0
+    monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: now))
+    one = Backlog(cast("Link", library), 1000)
+    one.add(bytes(1_000_000))
+    one.push()
+    assert library.held == pytest.approx(WINDOW, abs=1000)
+    assert one.paced
+    assert one.unsent == 1_000_000 - library.held
+    for _ in range(3):
+        before, now = library.held, now + 0.1
+        library.held = 0  # all is acknowledged
+        one.push()
+        assert library.held > 1.9 * before
+    now += OPENING
+    one.push()
+    assert one.unsent == 0
+    assert not one.paced

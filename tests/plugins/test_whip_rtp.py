@@ -153,6 +153,17 @@ def test_round_trip_loss_and_what_was_left_out() -> None:
     assert own.jitter == pytest.approx(0.01)
 
 
+def test_losses_that_last_are_more_than_repeats_make_good() -> None:
+    own = stream()
+    told = []
+    for lost in (0, 200, 200, 10, 60, 60, 60, 60, 0):
+        (sent,) = own.packets([b"x"], 0, 10)
+        own.reported(report(RtpPacket.parse(sent).sequence_number, fraction_lost=lost), 0)
+        told.append(own.impaired)
+    # Not after a moment without link, but after three reports in a row; and it ends with the losses.
+    assert told == [False, False, False, False, False, False, True, True, False]
+
+
 def test_a_keyframe_takes_half_of_a_frame_and_a_small_picture_none() -> None:
     pacer = Pacer()
     now = 10.0

@@ -18,6 +18,27 @@ MUTANTS = (
         _BACKLOG_TESTS,
     ),
     Mutant(
+        "a thin link is given everything",
+        "plugins/transports/camcast_srt/pace.py",
+        "if self.impaired and now >= self._not_before:",
+        "if False:",
+        ("tests/plugins/test_srt_pace.py",),
+    ),
+    Mutant(
+        "a pace is never raised again",
+        "plugins/transports/camcast_srt/pace.py",
+        "        self.limit = limit * (1 + self._step)\n",
+        "",
+        ("tests/plugins/test_srt_pace.py",),
+    ),
+    Mutant(
+        "a connection begins with everything",
+        _BACKLOG,
+        "return self.pushed_at < self._opened_at + OPENING",
+        "return False",
+        _BACKLOG_TESTS,
+    ),
+    Mutant(
         "what the library has not taken is not pending",
         _BACKLOG,
         "return self.end - self._settled",

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from camcast.contracts import Transport, TransportContext
+from camcast.contracts import Transport, TransportContext, impaired
 from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.hosting.faults import Faults
@@ -80,6 +80,15 @@ class Guarded:
             return acked, pending
         except Exception as error:  # noqa: BLE001  a plugin's bug
             raise self.failure(error, "its figures") from None
+
+    @property
+    def impaired(self) -> bool:
+        """Whether what is sent arrives damaged; not where it fails to tell. Never raises."""
+        try:
+            return bool(impaired(self.transport))
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._tell(error, "impaired")
+            return False
 
     def figures(self) -> tuple[Mapping[str, float], int]:
         """The transport's own figures and the bytes pending; nothing where it fails to tell. Never raises."""

@@ -12,7 +12,8 @@ class Health(Enum):
     """How a session is."""
 
     HEALTHY = "healthy"
-    """On the air: the peer acknowledges what is sent, and a picture has gone out within its usual distance."""
+    """On the air: the peer acknowledges what is sent, little of that is lost on the way, and a picture has gone out
+    within its usual distance."""
     UNCONFIRMED = "unconfirmed"
     """As healthy, but nobody can tell whether the server takes this codec: there may be no picture over there."""
     WAITING = "waiting for media"
@@ -24,13 +25,20 @@ class Health(Enum):
 
 
 def judge(
-    state: SessionState, wish: Wish, *, acknowledged: bool, overdue: bool, media: bool, confirmed: bool = True
+    state: SessionState,
+    wish: Wish,
+    *,
+    acknowledged: bool,
+    overdue: bool,
+    media: bool,
+    confirmed: bool = True,
+    impaired: bool = False,
 ) -> Health:
     """How a session is that is in `state` and is to do `wish`.
 
     `acknowledged`: it is on the air, and its peer acknowledges. `overdue`: the next picture is later than their usual
     distance allows. `media`: something has come from the source since then, so that it is not the source's fault.
-    `confirmed`: the server is known to take what it is sent.
+    `confirmed`: the server is known to take what it is sent. `impaired`: it arrives too damaged to be shown.
     """
     if state is SessionState.FAILED:
         return Health.UNHEALTHY
@@ -38,6 +46,6 @@ def judge(
         return Health.PAUSED
     if wish is Wish.WAIT or (overdue and not media):
         return Health.WAITING
-    if acknowledged and not overdue:
+    if acknowledged and not overdue and not impaired:
         return Health.HEALTHY if confirmed else Health.UNCONFIRMED
     return Health.UNHEALTHY

@@ -75,6 +75,7 @@ class Session:
             overdue=overdue > 0,
             media=self._feed.flowing(overdue),
             confirmed=active is None or not active.unconfirmed,
+            impaired=active is not None and active.impaired,
         )
 
     @property

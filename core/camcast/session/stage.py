@@ -242,6 +242,11 @@ class OnAir:
         """Why nobody can tell whether there is a picture at the other end; "" = it can be told."""
         return self.published.unconfirmed
 
+    @property
+    def impaired(self) -> bool:
+        """Whether what is sent arrives so damaged that the receiver can hardly show a picture."""
+        return self.published.connected.transport.impaired
+
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
         self.attempt.config = config

@@ -1,8 +1,9 @@
 """What of the transport stream libsrt has not taken yet, and the account of what became of the rest.
 
 `acked` is what was sent without what libsrt still holds and without what it gave up as too late. Bytes given up stay
-`pending` until a later one is acknowledged: a peer that stands still is seen to do so although libsrt's buffer empties
-by itself.
+`pending` until the peer acknowledges something again: one that stands still is seen to do so although libsrt's buffer
+empties by itself. Over a queue of more than a second libsrt gives up everything before its acknowledgement comes, which
+then moves nothing but the count of acknowledgements.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import time as clock
 from collections import deque
 
 from camcast_srt.link import Link
+from camcast_srt.pace import Turns
 
 LIMIT = 8 << 20
 """Bytes kept when libsrt's own buffer is full. The outlet holds back long before; this is the last bound."""
+OPENING = 2.0
+"""Seconds from the first payload on in which no more is under way than `WINDOW` and as much as was acknowledged: what a
+new connection begins with comes all at once, and libsrt would send it so, into queues that do not hold it."""
+WINDOW = 64 << 10
 _ASK_EVERY = 0.02
 """Seconds between questions to libsrt about its send buffer."""
 
@@ -30,10 +36,17 @@ class Backlog:
         self._sent = 0
         self._acked = 0
         self._settled = 0
+        self._acknowledgements = 0
         self._waiting = 0
         self._asked_at = 0.0
         self.pushed_at = 0.0
         """When libsrt was last offered something, in seconds of the monotonic clock."""
+        self.limit: float | None = None
+        """bytes/s at which libsrt is handed media; None = as it takes it."""
+        self.waited = False
+        """Whether something has waited for its turn since this was last set to False."""
+        self._turns = Turns()
+        self._opened_at: float | None = None
 
     def __bool__(self) -> bool:
         """Whether libsrt has still to take something."""
@@ -60,11 +73,32 @@ class Backlog:
             self.pushed_at = clock.monotonic()
         while tail:
             payload = tail[0]
+            if not self._may_go(len(payload)):
+                break
             if not send(payload, len(payload)):
                 break
             tail.popleft()
             self._tail_bytes -= len(payload)
             self._sent += len(payload)
+
+    @property
+    def paced(self) -> bool:
+        """Whether what waits has to be pushed again soon, although libsrt would take it."""
+        return bool(self._tail) and (self.limit is not None or self._opening())
+
+    def _may_go(self, size: int) -> bool:
+        if self._opening():
+            self._ask()
+            return self._sent - self._settled <= WINDOW + self._settled
+        if self.limit is None or self._turns.take(size, self.limit, self.pushed_at):
+            return True
+        self.waited = True
+        return False
+
+    def _opening(self) -> bool:
+        if self._opened_at is None:
+            self._opened_at = self.pushed_at
+        return self.pushed_at < self._opened_at + OPENING
 
     def clear(self) -> None:
         self._tail.clear()
@@ -102,6 +136,8 @@ class Backlog:
         held = self._link.unacknowledged()
         dropped = self._link.dropped()
         acked = self._sent - held - dropped
-        if acked > self._acked:
-            self._acked, self._settled = acked, self._sent - held
+        acknowledgements = self._link.acknowledgements()
+        if acked > self._acked or acknowledgements > self._acknowledgements:
+            self._acked, self._settled = max(self._acked, acked), max(self._settled, self._sent - held)
+        self._acknowledgements = acknowledgements
         self._waiting = int(held * self._link.waiting())

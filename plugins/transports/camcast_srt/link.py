@@ -234,6 +234,11 @@ class Link:
         figures = self.figures()
         return 0 if figures is None else max(0, figures.byteSndDropTotal - _HEADERS * figures.pktSndDropTotal)
 
+    def acknowledgements(self) -> int:
+        """How many the peer has sent: one every 10 ms in which something new has come to it."""
+        figures = self.figures()
+        return 0 if figures is None else int(figures.pktRecvACKTotal)
+
     def figures(self) -> Any:
         """libsrt's statistics, the last known ones when the connection is gone; None when there was none."""
         if self._socket != INVALID and self._lib.srt_bistats(self._socket, self._room, 0, 1) == 0:

@@ -23,6 +23,7 @@ from camcast_srt.losses import Losses
 from camcast_srt.mpegts import CODECS, TICK, TsMuxer
 from camcast_srt.opening import Opening
 from camcast_srt.options import SrtOptions, SrtSettings, settings_of
+from camcast_srt.pace import Pace
 from camcast_srt.reactor import Reactor
 
 _TICKS_PER_MS = 90
@@ -31,6 +32,8 @@ _DRAIN_LIMIT = 1.6
 _TAKEN_WITHIN = 0.1
 """Seconds that a busy receiver may take to fetch what its latency has let through."""
 _CLOSED_WITHIN = 0.3
+_TURN = 0.01
+"""Seconds until what waits for its turn is tried again."""
 
 
 class SrtTransport:
@@ -60,7 +63,8 @@ class SrtTransport:
         self._wait_keyframe = False
         self._counts = {"overflow_packets": 0, "damaged_packets": 0, "unknown_packets": 0, "refused_callers": 0}
         self._last_figures: dict[str, float] = {}
-        self._losses = Losses()
+        self._losses = Losses(self._target.shown, context.events.note, Pace(self._settings.payload_size))
+        self._turn: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<SrtTransport {self._target.shown} {self._settings.mode}>"
@@ -175,22 +179,10 @@ class SrtTransport:
             stream = self._muxer.tick(now)
             if stream:
                 self._add(stream)
-        if self._losses.due(now):
-            self._look_for_losses(now)
+        if self._link is not None:
+            self._losses.look(self._link, self._backlog, now)
         wait = max(TICK / 4, self._backlog.pushed_at + TICK - now)
         self._ticker = asyncio.get_running_loop().call_later(wait, self._tick)
-
-    def _look_for_losses(self, now: float) -> None:
-        figures = self._link.figures() if self._link is not None else None
-        if figures is None:
-            return
-        share = self._losses.look(figures.pktSentTotal, figures.pktSndLossTotal, now)
-        if share is not None:
-            self._context.events.note(
-                "srt_losses",
-                f"{share:.0%} of the packets are lost on the way to {self._target.shown}, more than can be made good: "
-                "pictures are missing there. The link may be too thin for the stream, or the latency too short",
-            )
 
     def _add(self, stream: bytes) -> None:
         assert self._backlog is not None
@@ -201,9 +193,15 @@ class SrtTransport:
         assert self._backlog is not None
         try:
             self._backlog.push()
+            if self._backlog.paced and self._turn is None:
+                self._turn = asyncio.get_running_loop().call_later(_TURN, self._next_turn)
         except NetworkError as error:
             # Not from within `send`: the hub is in the middle of handing this packet to everybody.
             asyncio.get_running_loop().call_soon(self._lose, str(error))
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        self.writable()
 
     def _drop(self, packet: Packet, reason: str) -> None:
         if not self._counts[reason]:
@@ -226,6 +224,10 @@ class SrtTransport:
     def acked(self) -> int:
         return 0 if self._backlog is None else self._backlog.acked
 
+    @property
+    def impaired(self) -> bool:
+        return self._losses.pace.impaired
+
     def stats(self) -> Mapping[str, float]:
         if self._link is not None and not self._closing:
             figures = self._link.figures()
@@ -243,6 +245,11 @@ class SrtTransport:
                     "packets_too_late": float(figures.pktSndDropTotal),
                     "bytes_sent": float(figures.byteSentTotal),
                 }
+        limit = self._losses.pace.limit
+        if limit is not None:
+            self._last_figures["pace_mbps"] = limit * 8 / 1e6
+        else:
+            self._last_figures.pop("pace_mbps", None)
         return {**self._last_figures, **{name: float(count) for name, count in self._counts.items()}}
 
     # --- the end ------------------------------------------------------------------------------------------
@@ -253,8 +260,9 @@ class SrtTransport:
             return
         self.stats()
         self._closing = True
-        if self._ticker is not None:
-            self._ticker.cancel()
+        for timer in (self._ticker, self._turn):
+            if timer is not None:
+                timer.cancel()
         lives_on = 0.0
         try:
             if self._link is not None and self._backlog is not None and not self._gone and self._muxer is not None:

@@ -194,6 +194,15 @@ class Carrier:
     def _reported(self) -> None:
         self.liveness.heard(self._loop.time())
         self._count_acked()
+        impaired = any(track.stream.impaired for track in self._tracks.values())
+        if impaired and not self._counters.impaired:
+            share = max(track.stream.fraction_lost for track in self._tracks.values())
+            self._note(
+                "whip_losses",
+                f"{share:.0%} of the packets are lost on the way, more than can be made good: pictures are missing "
+                "there. The link may be too thin for the stream",
+            )
+        self._counters.impaired = impaired
 
     def _consented(self) -> None:
         streams = [track.stream for track in self._tracks.values()]

@@ -23,3 +23,5 @@ class Counters:
     refused_packets: int = 0
     """Of a track that the server did not take."""
     keyframe_requests: int = 0
+    impaired: bool = False
+    """Whether receiver reports say that pictures can hardly be whole."""

@@ -16,6 +16,10 @@ import attrs
 
 from camcast_whip.repeats import HEADER, MARKER, Repeats
 
+MUCH_LOST = 0.15
+"""Share of packets that a report says are lost, with which repeats hardly make pictures whole."""
+LOSSY = 3
+"""Such reports in a row, about a second each: what a link loses that was away for a moment is in one or two."""
 MAX_UNACKNOWLEDGED = 8192
 """Units remembered until a report covers them."""
 
@@ -73,6 +77,8 @@ class RtpStream:
         """Seconds."""
         self.round_trip = 0.0
         """Seconds, a moving average; 0 = not known yet."""
+        self.lossy = 0
+        """Reports in a row that say that much was lost."""
         self.reports = 0
         self.last_timestamp: int | None = None
         self._sequence = random.randrange(1 << 15)
@@ -134,6 +140,7 @@ class RtpStream:
         self.reports += 1
         self.packets_lost = report.packets_lost
         self.fraction_lost = report.fraction_lost / 256
+        self.lossy = self.lossy + 1 if self.fraction_lost >= MUCH_LOST else 0
         self.jitter = report.jitter / self.parameters.clock_rate
         if report.last_report:
             # In 1/65536 s, modulo 2^32; a negative result is the peer's fault or a clock that was set.
@@ -145,6 +152,11 @@ class RtpStream:
         if behind >= 1 << 15 or behind >= self.packets_sent:
             return False  # a number that has not been sent
         return self._acknowledge(self.packets_sent - behind) or not self._marks
+
+    @property
+    def impaired(self) -> bool:
+        """Whether so much is lost, and has been for so long, that the receiver can hardly show a picture."""
+        return self.lossy >= LOSSY
 
     def confirm(self) -> bool:
         """All that was sent counts as received. True when that is something new."""

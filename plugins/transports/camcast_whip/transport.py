@@ -143,6 +143,10 @@ class WhipTransport:
     def acked(self) -> int:
         return self._counters.acked
 
+    @property
+    def impaired(self) -> bool:
+        return self._counters.impaired
+
     async def close(self) -> None:
         if self._closing:
             return

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 from tests.core.session.test_session import KEY, chain, state
-from tests.core.world import AUDIO, VIDEO, World, sound, until
+from tests.core.world import AUDIO, VIDEO, MemoryTransport, World, sound, until
 
 from camcast.errors import NetworkError
 from camcast.events import SessionState
@@ -39,6 +39,13 @@ def metrics(world: World) -> SessionMetrics:
 )
 def test_on_the_air(acknowledged: bool, overdue: bool, media: bool, wanted: Health) -> None:
     assert judge(S.CONNECTED, Wish.PUBLISH, acknowledged=acknowledged, overdue=overdue, media=media) is wanted
+
+
+def test_what_arrives_too_damaged_to_be_shown_is_not_healthy() -> None:
+    damaged = judge(S.CONNECTED, Wish.PUBLISH, acknowledged=True, overdue=False, media=True, impaired=True)
+    assert damaged is H.UNHEALTHY
+    # Where nothing is sent nothing is damaged.
+    assert judge(S.CONNECTED, Wish.WAIT, acknowledged=True, overdue=True, media=False, impaired=True) is H.WAITING
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,24 @@ async def test_a_peer_that_acknowledges_nothing_more_makes_it_unhealthy_before_i
     world.servers.stalled.add("a")
     await until(lambda: metrics(world).health is H.UNHEALTHY)
     assert state(world) is S.CONNECTED
+
+
+async def test_a_peer_that_gets_too_little_of_it_makes_it_unhealthy_and_nothing_else(world: World) -> None:
+    await world.start(chain("a"))
+    await until(lambda: metrics(world).health is H.HEALTHY)
+    (transport,) = world.servers.alive
+    transport.impaired = True
+    assert metrics(world).health is H.UNHEALTHY
+    assert state(world) is S.CONNECTED
+    transport.impaired = False
+    assert metrics(world).health is H.HEALTHY
+
+
+async def test_a_transport_that_cannot_tell_is_taken_to_be_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.start(chain("a"))
+    await until(lambda: metrics(world).health is H.HEALTHY)
+    monkeypatch.setattr(MemoryTransport, "impaired", property(lambda self: 1 / 0), raising=False)
+    assert metrics(world).health is H.HEALTHY
 
 
 async def test_sound_alone_is_not_healthy_where_there_is_a_picture() -> None:

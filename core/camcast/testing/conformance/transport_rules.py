@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from camcast.contracts import unsent
+from camcast.contracts import impaired, unsent
 from camcast.kinds import Acceptance
 from camcast.target import Target
 from camcast.testing.conformance import base
@@ -153,6 +153,8 @@ def _figures(attempt: Attempt, when: str) -> None:
     there = unsent(transport)
     if there is not None:
         expect(type(there) is int and there >= 0, f"unsent is {there!r} {when}: expected an int from 0 on, or None")
+    damaged = impaired(transport)
+    expect(type(damaged) is bool, f"impaired is {damaged!r} {when}: expected True or False")
     for name, value in transport.stats().items():
         expect(re.fullmatch(r"[a-z][a-z0-9_]*", name), f"stats() names {name!r}: expected snake_case")
         good = isinstance(value, int | float) and math.isfinite(value)

@@ -1,0 +1,194 @@
+"""How fast an SRT link is fed, where it is too thin for its stream. Pure: counts and clock are handed in.
+
+libsrt sends live media at the pace at which it gets it, whatever the link carries, and sends again on top what is lost.
+On a link that is too thin, hardly one picture arrives whole, while everything is acknowledged in the end and nothing
+waits that would tell. The share of packets that the receiver reports as lost tells: measured over 150 ms with a latency
+of 600 ms, 23 % where a link has just room for its stream, 57 % with four fifths of that, 82 % with half.
+
+So what the link was seen to carry becomes the pace at which libsrt is handed media. The rest waits with us, where it
+counts as the link being behind: whole groups of pictures are left out, and the others arrive, as over TCP. A link that
+merely loses packets loses as many at any pace, and is not held back for it.
+
+A long queue on the way loses nothing, and comes to the same: what arrives later than the latency covers is thrown away
+by a receiver, which never says so. What such a link carries cannot be seen soon enough, so less is tried until the
+queue is gone.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+WINDOW = 0.5
+"""Seconds over which a share is taken."""
+MUCH = 0.15
+"""Share of what was sent, repeats included. With less the latency that is usual makes all of it good."""
+ENOUGH = 6
+"""Windows in a row: what a link loses that was away for a moment is reported at once, when it is back."""
+FEW = 0.03
+"""Share of losses with which a link has room."""
+LATE = 0.25
+"""Seconds by which all is later than the latency covers, that are a queue: for as many windows, because what waited
+while a link was away is late as well when it is back."""
+LATE_PATIENCE = 30
+"""Windows in which less has to make a queue shorter."""
+LESS = 0.25
+"""Of the pace, that is tried while a queue is to become shorter."""
+ROOM = 0.9
+"""Of what a link was seen to carry: the rest is for repeats, and for the queue on the way to become empty."""
+LOWER = 0.7
+"""Of its pace, that a link is given at least after a window with losses, as one window says little."""
+LEAST = 0.05
+"""Of the pace that was needed, below which none is set."""
+HOLD = 8
+"""Windows without losses before more is tried; after that `AGAIN` before more again."""
+AGAIN = 2
+FIRST_STEP, LAST_STEP = 0.04, 0.3
+"""By how much more at a time: twice as much each time, for a link that is wide again should not be held back; and the
+first one near the pace that was too much."""
+NEAR = (0.8, 1.2)
+FREE = 20
+"""Windows in which nothing had to wait, after which the link may have what it is given."""
+NO_USE = 6
+"""Windows with much loss at a lower pace, after which it is not the pace."""
+NO_USE_SECONDS = 60.0
+"""Until that is tried again."""
+
+
+@attrs.frozen
+class Counts:
+    """libsrt's own, of the whole connection, in packets."""
+
+    sent: int
+    lost: int
+    """Reported as that by the receiver."""
+    under_way: int
+    """Not acknowledged, now."""
+    late: float = 0.0
+    """Seconds by which the oldest of those is older than the shortest round trip and the latency."""
+
+
+def lost_share(before: Counts, after: Counts) -> float:
+    """Of what was sent in between."""
+    return min(1.0, max(0, after.lost - before.lost) / max(1, after.sent - before.sent))
+
+
+def arrived(before: Counts, after: Counts) -> int:
+    """Packets in between."""
+    return max(0, after.sent - before.sent - (after.lost - before.lost) - (after.under_way - before.under_way))
+
+
+@attrs.define(eq=False)
+class Pace:
+    """Of one connection. Times are seconds of any clock that only goes forward."""
+
+    payload: int
+    """Bytes of the stream in a packet."""
+    limit: float | None = attrs.field(default=None, init=False)
+    """bytes/s at which libsrt may be handed media; None = as it comes."""
+    share: float = attrs.field(default=0.0, init=False)
+    """Lost of what was sent in the last window."""
+    queued: bool = attrs.field(default=False, init=False)
+    """Whether nothing is lost, but all comes too late."""
+    _last: tuple[float, Counts] | None = attrs.field(default=None, init=False)
+    _began: tuple[float, Counts] | None = attrs.field(default=None, init=False)
+    """Before the present windows with much loss. Losses are told of in lumps, so one window says little."""
+    _bad: int = attrs.field(default=0, init=False)
+    """Windows in a row with much loss, or in which all came too late. `_good`: with little."""
+    _good: int = attrs.field(default=0, init=False)
+    _unused: int = attrs.field(default=0, init=False)
+    """Windows in a row in which nothing waited."""
+    _step: float = attrs.field(default=FIRST_STEP, init=False)
+    _too_much: float = attrs.field(default=0.0, init=False)
+    """The pace at which the link was last seen to be too thin."""
+    _needed: float = attrs.field(default=0.0, init=False)
+    """The pace when it was first seen."""
+    _no_use: int = attrs.field(default=0, init=False)
+    """Windows with much loss since the pace is lower."""
+    _not_before: float = attrs.field(default=0.0, init=False)
+
+    def due(self, now: float) -> bool:
+        """Whether a look is due."""
+        return self._last is None or now >= self._last[0] + WINDOW
+
+    @property
+    def impaired(self) -> bool:
+        """Whether so much is lost, and has been for so long, that the receiver can hardly show a picture."""
+        return self._bad >= ENOUGH
+
+    def look(self, counts: Counts, waited: bool, now: float) -> None:
+        """Take a look. `waited`: something had to wait for its turn in this window."""
+        last, self._last = self._last, (now, counts)
+        if last is None or counts.sent <= last[1].sent:
+            self._bad = self._good = 0
+            return
+        self.share = lost_share(last[1], counts)
+        # Of a link that is away nothing arrives either, but that is no queue.
+        self.queued = self.share <= FEW and counts.late > LATE and arrived(last[1], counts) > 0
+        if self.queued or self.share >= MUCH:
+            self._bad, self._began, self._good = self._bad + 1, self._began or last, 0
+        else:
+            self._bad, self._began = 0, None
+            self._good = self._good + 1 if self.share <= FEW else 0
+        self._unused = 0 if waited else self._unused + 1
+        since, before = self._began or last
+        per_packet = self.payload / (now - since)
+        if self.limit is None:
+            if self.impaired and now >= self._not_before:
+                self._needed = (counts.sent - before.sent) * per_packet
+                self._too_much = arrived(before, counts) * per_packet
+                self._set(LESS * self._needed if self.queued else ROOM * self._too_much)
+        elif self._bad:
+            self._worse(arrived(before, counts) * per_packet, now)
+        elif not self._good:
+            self._lower(ROOM * arrived(before, counts) * per_packet)
+        elif self._unused >= FREE:
+            self.limit = None
+        elif self._good >= HOLD and waited:
+            self._raise(self.limit)
+
+    def _worse(self, carried: float, now: float) -> None:
+        """Much is lost, or late, although the pace is lower."""
+        self._no_use += 1
+        if self.queued:
+            if self._no_use % LATE_PATIENCE == 0 and self.limit is not None:
+                self._lower(LESS * self.limit, LESS)
+        elif self._no_use >= NO_USE:
+            self.limit, self._no_use, self._not_before = None, 0, now + NO_USE_SECONDS
+        else:
+            self._lower(ROOM * carried)
+
+    def _lower(self, limit: float, least: float = LOWER) -> None:
+        """A lower pace, but not lower than that part of the present one."""
+        assert self.limit is not None
+        self._too_much = self.limit
+        self._set(min(self.limit, max(limit, least * self.limit)))
+
+    def _raise(self, limit: float) -> None:
+        self._no_use = 0
+        near = NEAR[0] * self._too_much <= limit <= NEAR[1] * self._too_much
+        self._step = FIRST_STEP if near else min(LAST_STEP, 2 * self._step)
+        self.limit = limit * (1 + self._step)
+        self._good = HOLD - AGAIN
+
+    def _set(self, limit: float) -> None:
+        self.limit = max(limit, LEAST * self._needed, float(self.payload))
+        self._step, self._unused, self._began = FIRST_STEP, 0, None
+
+
+@attrs.define(eq=False)
+class Turns:
+    """Who may go now: so many bytes a second, in small bursts."""
+
+    burst: float = 0.05
+    """Seconds of the pace that may go at once."""
+    _left: float = attrs.field(default=0.0, init=False)
+    _at: float = attrs.field(default=0.0, init=False)
+
+    def take(self, size: int, limit: float, now: float) -> bool:
+        """Whether `size` bytes may go, which they then count as having done."""
+        self._left = min(self._left + limit * (now - self._at), max(self.burst * limit, float(size)))
+        self._at = now
+        if self._left < size:
+            return False
+        self._left -= size
+        return True

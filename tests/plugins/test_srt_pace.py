@@ -1,0 +1,172 @@
+"""How fast an SRT link is fed: against a simulated link, window by window."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from camcast_srt.pace import ENOUGH, MUCH, WINDOW, Counts, Pace, Turns
+
+PAYLOAD = 1000
+STREAM = 250.0
+"""Packets a second of the stream."""
+
+
+@attrs.define
+class Link:
+    """`carries` so many packets a second of those that are offered and not lost at random; the rest is reported lost,
+    or waits in a queue of `holds` seconds."""
+
+    carries: float = 1000.0
+    loses: float = 0.0
+    holds: float = 0.0
+    away: bool = False
+    stream: float = STREAM
+    pace: Pace = attrs.field(factory=lambda: Pace(PAYLOAD))
+    now: float = 0.0
+    sent: float = 0.0
+    lost: float = 0.0
+    queued: float = 0.0
+    missed: float = 0.0
+    """Lost while the link was away, of which is told when it is back."""
+    shares: list[float] = attrs.field(factory=list)
+    limits: list[float | None] = attrs.field(factory=list)
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / WINDOW)):
+            self.now += WINDOW
+            limit = None if self.pace.limit is None else self.pace.limit / PAYLOAD
+            offered = (self.stream if limit is None else min(self.stream, limit)) * WINDOW
+            self.sent += offered
+            if self.away:
+                self.missed += offered
+            else:
+                self.lost += self.missed
+                self.missed = 0.0
+                room = self.carries * WINDOW
+                self.queued += offered * (1 - self.loses)
+                self.lost += offered * self.loses
+                self.queued -= min(room, self.queued)
+                over = max(0.0, self.queued - self.holds * self.carries)
+                self.lost += over
+                self.queued -= over
+            under_way = self.queued + self.missed
+            late = self.queued / self.carries if self.holds else 0.0
+            counts = Counts(round(self.sent), round(self.lost), round(under_way), late)
+            assert self.pace.due(self.now)
+            self.pace.look(counts, limit is not None and self.stream > limit, self.now)
+            self.shares.append(self.pace.share)
+            self.limits.append(self.pace.limit)
+            assert not self.pace.due(self.now + WINDOW / 2)
+
+    @property
+    def limit(self) -> float | None:
+        """Packets a second."""
+        return None if self.pace.limit is None else self.pace.limit / PAYLOAD
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.8])
+def test_a_thin_link_gets_what_it_carries(part: float) -> None:
+    link = Link(carries=part * STREAM)
+    link.run(ENOUGH * WINDOW)
+    assert link.limit is None, "the first look has nothing to compare with"
+    link.run(2 * WINDOW)
+    assert link.limit is not None
+    assert 0.8 * part * STREAM < link.limit < part * STREAM
+    link.run(120.0)
+    # It tries more again and again, and then a part is lost for a moment.
+    steady = link.limits[len(link.limits) // 2 :]
+    assert all(limit is not None and 0.5 < limit / PAYLOAD / (part * STREAM) < 1.5 for limit in steady)
+    assert sum(share >= MUCH for share in link.shares[-200:]) < 10
+    assert not link.pace.impaired
+
+
+def test_a_link_that_is_wide_again_is_given_everything_again() -> None:
+    link = Link(carries=0.3 * STREAM)
+    link.run(20.0)
+    assert link.limit is not None
+    link.carries = 10 * STREAM
+    link.run(60.0)
+    assert link.limit is None
+    assert set(link.shares[-40:]) == {0.0}
+
+
+def test_a_moment_without_link_changes_nothing() -> None:
+    link = Link()
+    link.run(5.0)
+    link.away = True
+    link.run(1.5)
+    link.away = False
+    link.run(5.0)
+    assert max(link.shares) == 1.0
+    assert set(link.limits) == {None}
+    assert not link.pace.impaired
+
+
+def test_what_can_be_made_good_changes_nothing() -> None:
+    link = Link(loses=0.1)
+    link.run(60.0)
+    assert set(link.limits) == {None}
+    assert not link.pace.impaired
+
+
+def test_a_link_that_merely_loses_is_not_held_back_for_it() -> None:
+    """It loses as many at any pace. That the receiver can hardly show anything is still so."""
+    link = Link(loses=0.4)
+    link.run(30.0)
+    held = [limit for limit in link.limits if limit is not None]
+    assert 0 < len(held) * WINDOW <= 5.0
+    assert link.limit is None
+    assert link.pace.impaired
+    link.loses = 0.0
+    link.run(1.0)
+    assert not link.pace.impaired
+
+
+def test_a_long_queue_is_seen_and_becomes_empty() -> None:
+    link = Link(carries=0.5 * STREAM, holds=10.0)
+    link.run((ENOUGH + 2) * WINDOW)
+    assert link.pace.queued
+    assert link.pace.impaired
+    assert link.limit is not None
+    assert link.limit < 0.4 * STREAM
+    assert max(link.shares) == 0.0
+    link.run(20.0)
+    assert link.queued / link.carries < 1.0
+    assert not link.pace.impaired
+    # Then it is given more, up to what it carries.
+    link.run(30.0)
+    steady = [limit for limit in link.limits[-40:] if limit is not None]
+    assert sum(steady) / len(steady) / PAYLOAD > 0.5 * link.carries
+
+
+def test_a_queue_that_is_away_is_no_queue() -> None:
+    """What is sent while nothing arrives is late as well."""
+    pace = Pace(PAYLOAD)
+    for number in range(10):
+        pace.look(Counts(100 * number, 0, 100 * number, late=number * WINDOW), False, number * WINDOW)
+    assert not pace.queued
+    assert pace.limit is None
+
+
+def test_nothing_sent_is_nothing_lost() -> None:
+    pace = Pace(PAYLOAD)
+    for number in range(20):
+        pace.look(Counts(1000, 900, 0, late=5.0), False, number * WINDOW)
+    assert not pace.impaired
+    assert pace.limit is None
+
+
+def test_turns_are_as_many_bytes_a_second_in_small_bursts() -> None:
+    turns, taken, now = Turns(), [], 100.0
+    for _ in range(2000):
+        now += 0.001
+        while turns.take(1000, 100_000.0, now):
+            taken.append(now)
+    assert len(taken) == pytest.approx(200, abs=6)
+    assert max(sum(at <= one < at + 0.05 for one in taken) for at in taken) <= 11
+    # However small the pace, a payload goes when its time has come.
+    slow = Turns()
+    slow.take(1000, 100.0, 0.0)
+    assert not slow.take(1000, 100.0, 5.0)
+    assert slow.take(1000, 100.0, 11.0)
