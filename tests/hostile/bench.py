@@ -40,6 +40,9 @@ class Side:
     """MB at the most."""
     frames: int
     errors: dict[str, list[str]]
+    """What is told of each camera and session."""
+    failures: list[str]
+    """Of attempts and sources."""
 
 
 @attrs.frozen
@@ -134,7 +137,9 @@ def _side(result: dict[str, Any], place: str, receiver: Peer) -> Side:
         times = [one[0] / 1e9 for one in arrived]
         steady = [at for at in times if at > times[0] + 1.0]
         gap = max([gap, *(later - earlier for earlier, later in pairwise(steady))])
-    return Side(lost, gap, result["turn"], result["cpu"], result["memory_mb"], frames, result["errors"])
+    return Side(
+        lost, gap, result["turn"], result["cpu"], result["memory_mb"], frames, result["errors"], result["failures"]
+    )
 
 
 HEADINGS = ("frames lost", "largest gap, ms", "longest turn, CPU ms", "CPU %", "memory, MB")

@@ -26,7 +26,11 @@ _BATCH = 100
 Address = tuple[str, int]
 
 
-async def pour(sock: socket.socket, there: Callable[[bytes], object], datagrams: Iterator[bytes]) -> None:
+class Over(Exception):
+    """Nobody is there any longer."""
+
+
+async def pour(there: Callable[[bytes], object], datagrams: Iterator[bytes]) -> None:
     """Give `datagrams` to `there` at `RATE`; what the kernel has no room for is left out."""
     begun, sent = time.monotonic(), 0
     while time.monotonic() - begun < LONGEST:
@@ -36,6 +40,8 @@ async def pour(sock: socket.socket, there: Callable[[bytes], object], datagrams:
                     there(data)
                 except OSError:
                     await asyncio.sleep(0.01)
+                except Over:
+                    return
             sent += _BATCH
             await asyncio.sleep(0)
         await asyncio.sleep(_BATCH / RATE)
@@ -110,7 +116,7 @@ def flooding(datagrams: Callable[[], Iterator[bytes]], *, reports: bool = False,
 
     async def attack(sock: socket.socket, for_rtp: Address, for_rtcp: Address) -> None:
         there = for_rtcp if reports else for_rtp
-        await pour(sock, lambda data: sock.sendto(data, there), datagrams())
+        await pour(lambda data: sock.sendto(data, there), datagrams())
 
     return playing(attack, also_media=also_media)
 
@@ -141,7 +147,6 @@ async def _from_elsewhere(sock: socket.socket, for_rtp: Address, for_rtcp: Addre
         stranger.setblocking(False)
         both = itertools.cycle((for_rtp, for_rtcp))
         await pour(
-            stranger,
             lambda data: stranger.sendto(data, next(both)),
             (packet(n, n, b"\x41\x9a\x00") for n in _numbers()),
         )

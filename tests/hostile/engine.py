@@ -1,8 +1,8 @@
 """The engine under attack, in a process of its own, with its loop measured: `python -m tests.hostile.engine`.
 
 Reads a configuration and a number of seconds from its standard input (one line of JSON), runs, and prints one line of
-JSON: what each session sent and dropped, why attempts and sources failed, the most CPU time that one turn of the loop
-took, the whole CPU time, and the most memory.
+JSON: what each session sent and dropped, what is told of each, which attempts and sources failed, the most CPU time
+that one turn of the loop took, the whole CPU time, and the most memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from camcast import Engine
 from camcast.config import from_mapping
+from camcast.events import AttemptFailed, SourceChanged
 from camcast.host import PluginHost
 
 GOOD = 3
@@ -41,10 +42,13 @@ async def _run(config: dict[str, Any], seconds: float) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, MeasuredLoop)
     errors: dict[str, list[str]] = {}
+    failures: list[str] = []
 
     async def listen(engine: Engine) -> None:
         async for event in engine.events():
             text = getattr(event, "error", "") or getattr(event, "reason", "") or getattr(event, "message", "")
+            if text and isinstance(event, AttemptFailed | SourceChanged):
+                failures.append(f"{event.label}: {text}")
             if text:
                 kept = errors.setdefault(event.label, [])
                 if text not in kept:
@@ -79,6 +83,7 @@ async def _run(config: dict[str, Any], seconds: float) -> dict[str, Any]:
     return {
         "sessions": figures,
         "errors": errors,
+        "failures": failures,
         "turn": loop.worst,
         "cpu": cpu / seconds,
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tests.hostile import cameras, datagrams, servers
+from tests.hostile import cameras, datagrams, servers, whip
 from tests.hostile.script import Script
 
 
@@ -53,6 +53,11 @@ def _by_udp(script: Script, says: str) -> HostilePeer:
     return HostilePeer(script, _RTSP, says, options=_UDP, seconds=4.5)
 
 
+def _webrtc(own: Callable[[], Coroutine[Any, Any, None]], says: str, *, innocent: bool = False) -> HostilePeer:
+    """A server of WebRTC; aiortc takes a second to be imported, and its handshakes theirs."""
+    return HostilePeer(None, _WHIP, says, own=own, innocent=innocent, seconds=6.0)
+
+
 PEERS = {
     "server: empty messages": HostilePeer(servers.EMPTY, _RTMP, "messages"),
     "server: empty data messages": HostilePeer(servers.EMPTY_DATA, _RTMP, "messages"),
@@ -75,6 +80,14 @@ PEERS = {
     "server: TLS key updates": HostilePeer(None, _RTMPS, "bytes", tls="key_updates"),
     "server: TLS tickets": HostilePeer(None, _RTMPS, "bytes", tls="tickets"),
     "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", tls="handshake"),
+    "server, WebRTC: asks for keyframes": _webrtc(whip.PLI, "500 datagrams"),
+    "server, WebRTC: misses everything": _webrtc(whip.NACK, "in a second again"),
+    "server, WebRTC: reports": _webrtc(whip.REPORTS, "500 datagrams"),
+    "server, WebRTC: rubbish": _webrtc(whip.RUBBISH, "500 datagrams"),
+    "server, WebRTC: TLS records": _webrtc(whip.DTLS, "500 datagrams"),
+    "server, WebRTC: checks of the path": _webrtc(whip.CHECKS, "500 datagrams"),
+    "server, WebRTC: checks from many ports": _webrtc(whip.FROM_MANY_PORTS, "", innocent=True),
+    "server, WebRTC: a flood from elsewhere": _webrtc(whip.FROM_ELSEWHERE, "", innocent=True),
     "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP, "50 RTSP messages in a second"),
     "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP, "50 RTSP messages in a second"),
     "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),

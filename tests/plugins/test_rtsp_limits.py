@@ -134,7 +134,7 @@ async def test_strangers_datagrams_are_left_to_the_kernel() -> None:
 
 
 async def test_without_the_kernels_help_strangers_are_told_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(udp, "only_from", lambda sock, host: False)
+    monkeypatch.setattr(udp, "only_from", lambda sock, senders: False)
     await strangers(filtered=False)
 
 

@@ -66,7 +66,7 @@ def test_a_clock_that_is_set_pulls_sound_and_picture_not_apart(monkeypatch: pyte
     parameters = Parameters(ssrc=7, payload_type=96, clock_rate=90_000, mid="0")
     track = OutgoingTrack(
         MediaKind.VIDEO, "h264", parameters, 1200,
-        send=lambda packet: None, keyframe_wanted=lambda: None, heard=lambda: None,
+        send=lambda packet: None, keyframe_wanted=lambda: None, heard=lambda: None, offence=lambda text: None,
     )  # fmt: skip
 
     def told() -> float:

@@ -1,4 +1,4 @@
-"""Datagrams that the kernel throws away before they cost anything: all but one peer's, or all there are.
+"""Datagrams that the kernel throws away before they cost anything: all but a peer's, or all there are.
 
 A UDP socket takes what anybody sends. Reading a datagram only to find that it is a stranger's costs the loop as much as
 one that is wanted; a socket filter (socket(7), SO_ATTACH_FILTER; its language is classic BPF) drops it where it comes
@@ -20,12 +20,16 @@ from typing import Protocol
 _LINUX = sys.platform == "linux"
 _ATTACH, _DETACH = 26, 27
 _INSTRUCTION = struct.Struct("=HBBI")
-_LOAD_WORD, _LOAD_HALF, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x28, 0x15, 0x06
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _AND, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x28, 0x30, 0x54, 0x15, 0x06
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 _IP = 0x100000000 - 0x100000
 """Where the IP header begins, for loads (SKF_NET_OFF); plain offsets begin at the UDP header."""
 _IPV4_SOURCE, _IPV6_SOURCE = 12, 8
 """Of the sender's address in the IP header (RFC 791 §3.1, RFC 8200 §3)."""
+
+Sender = tuple[str, int | None]
+"""An address as text, and a port; None = whichever."""
+_Program = list[tuple[int, int, int, int]]
 
 
 class HasOptions(Protocol):
@@ -34,28 +38,34 @@ class HasOptions(Protocol):
     def setsockopt(self, level: int, optname: int, value: bytes | int, /) -> object: ...
 
 
-def only_from(sock: HasOptions, host: str, port: int | None = None) -> bool:
-    """From now on `sock` receives what comes from `host` (an address as text), and there from `port`, and nothing else.
+def only_from(sock: HasOptions, senders: Sequence[Sender]) -> bool:
+    """From now on `sock` receives what comes from these and nothing else; of them, some hundred at most.
 
-    What it has received already stays. Whether the kernel does so; False = it cannot, or this is no address.
+    What it has received already stays. Whether the kernel does so; False = it cannot, or none of them is an address.
     """
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
+    program: _Program = []
+    for host, port in senders:
+        with contextlib.suppress(ValueError):  # a name: nothing comes from there
+            program += _accepted(ipaddress.ip_address(host.partition("%")[0]), port)
+    return bool(program) and _attach(sock, [*program, (_RETURN, 0, 0, _NOTHING)])
+
+
+def _accepted(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int | None) -> _Program:
+    """What comes from there is taken whole; everything else goes on behind the last instruction."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     start = _IPV4_SOURCE if address.version == 4 else _IPV6_SOURCE
     packed = address.packed
-    wanted = [(_LOAD_WORD, _IP + start + at, int.from_bytes(packed[at : at + 4])) for at in range(0, len(packed), 4)]
+    looks: list[tuple[_Program, int]] = [([(_LOAD_BYTE, 0, 0, _IP), (_AND, 0, 0, 0xF0)], address.version << 4)]
+    words = range(0, len(packed), 4)
+    looks += [([(_LOAD_WORD, 0, 0, _IP + start + at)], int.from_bytes(packed[at : at + 4])) for at in words]
     if port is not None:
-        wanted.append((_LOAD_HALF, 0, port))
-    program: list[tuple[int, int, int, int]] = []
-    for number, (load, where, value) in enumerate(wanted):
-        # Jumps count the instructions passed over; the last one of all says no.
-        to_the_end = 2 * (len(wanted) - number - 1) + 1
-        program += [(load, 0, 0, where), (_JUMP_IF_EQUAL, 0, to_the_end, value)]
-    return _attach(sock, [*program, (_RETURN, 0, 0, _ALL), (_RETURN, 0, 0, _NOTHING)])
+        looks.append(([(_LOAD_HALF, 0, 0, 0)], port))
+    made: _Program = [(_RETURN, 0, 0, _ALL)]
+    for load, value in reversed(looks):
+        # A jump counts the instructions that it passes over.
+        made = [*load, (_JUMP_IF_EQUAL, 0, len(made), value), *made]
+    return made
 
 
 def nothing(sock: HasOptions) -> bool:

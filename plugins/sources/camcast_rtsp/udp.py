@@ -53,7 +53,7 @@ class UdpPair:
         self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
-            only_from(sock, peer)
+            only_from(sock, [(peer, None)])
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
 
     @property
@@ -65,7 +65,7 @@ class UdpPair:
         """The camera says that its media comes from this address."""
         self._peer = source
         for sock in self._sockets:
-            only_from(sock, source)
+            only_from(sock, [(source, None)])
 
     def knock(self, ports: tuple[int, int]) -> None:
         """Open firewalls on the way by sending a little first."""

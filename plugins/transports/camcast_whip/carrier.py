@@ -108,6 +108,7 @@ class Carrier:
                 send=self._send,
                 keyframe_wanted=self._asked_for_keyframe,
                 heard=self._reported,
+                offence=peer.gate.refuse,
             )
             peer.listen(own.ssrc, outgoing)
             self._tracks[track.kind] = outgoing

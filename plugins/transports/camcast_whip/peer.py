@@ -18,15 +18,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aioice import Candidate, Connection, TransportPolicy
-from aioice.ice import get_host_addresses
+from aioice.ice import CandidatePair, get_host_addresses
 from aioice.stun import TransactionError
 from aiortc.rtcconfiguration import RTCIceServer
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import connection_kwargs
+from OpenSSL import SSL
 from pyee.asyncio import AsyncIOEventEmitter
 
 from camcast.errors import NetworkError
 from camcast_whip.answer import Answer
+from camcast_whip.gate import Gate
 from camcast_whip.offer import Local
 from camcast_whip.options import IceServer
 
@@ -34,6 +36,8 @@ CONSENT_INTERVAL = 5.0
 CONSENT_EXPIRES = 30.0
 SERVERS_WAIT = 2
 """Seconds for STUN and TURN servers to answer; those that do not are done without."""
+_NO_RENEGOTIATION = 0x40000000
+"""SSL_OP_NO_RENEGOTIATION (SSL_CTX_set_options(3)); pyOpenSSL has no name for it before 24.3."""
 MAX_WAITING = 512
 """Datagrams from the peer not yet looked at; more are dropped."""
 
@@ -41,8 +45,9 @@ MAX_WAITING = 512
 class Path(Connection):
     """An ICE agent that binds where it is told, bounds what it is sent, and tells of signs of life."""
 
-    def __init__(self, addresses: Sequence[str], heard: Callable[[], None], **settings: Any) -> None:
+    def __init__(self, addresses: Sequence[str], heard: Callable[[], None], gate: Gate, **settings: Any) -> None:
         super().__init__(ice_controlling=True, **settings)
+        self._gate = gate
         self.dropped = 0
         self._addresses = list(addresses)
         self._heard = heard
@@ -50,7 +55,10 @@ class Path(Connection):
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
         # `addresses` are all of the machine's, or none for the policy "relay".
         chosen = self._addresses if self._transport_policy is TransportPolicy.ALL else []
-        return await super().get_component_candidates(component, chosen, min(timeout, SERVERS_WAIT))
+        found = await super().get_component_candidates(component, chosen, min(timeout, SERVERS_WAIT))
+        for protocol in self._protocols:
+            self._gate.guard(protocol)
+        return found
 
     def data_received(self, data: bytes, component: int) -> None:
         if self._queue.qsize() >= MAX_WAITING:
@@ -76,6 +84,17 @@ class Path(Connection):
         self._query_consent_task = None
         await self.close()
 
+    def break_off(self) -> None:
+        """Whoever waits for a datagram is told that none will come."""
+        self._queue.put_nowait(None)
+
+    def settle(self) -> None:
+        """A path is found. The server may answer by another one of its addresses (RFC 8445 §8.1.1), strangers not."""
+        nominated = [pair.remote_addr for pair in self._nominated.values()]
+        succeeded = [pair.remote_addr for pair in self._check_list if pair.state is CandidatePair.State.SUCCEEDED]
+        announced = [(candidate.host, candidate.port) for candidate in self._remote_candidates]
+        self._gate.settle(list(dict.fromkeys((*nominated, *succeeded, *announced))))
+
     def way(self) -> tuple[Any, tuple[str, int]]:
         """Socket and address for what is sent; `LookupError` when the path is closed."""
         pair = self._nominated[1]
@@ -93,6 +112,15 @@ class _IceTransport(AsyncIOEventEmitter):
         self._send = path.send
 
 
+class _Certificate(RTCCertificate):
+    """Shakes hands once: a server that asks for it again and again would cost us a millisecond each time."""
+
+    def _create_ssl_context(self, srtp_profiles: Any) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_options(_NO_RENEGOTIATION)
+        return context
+
+
 class Peer:
     """One transport to one server. `ended` is called once when it is over, `heard` at each sign of life."""
 
@@ -107,12 +135,15 @@ class Peer:
     ) -> None:
         known = [RTCIceServer(server.url, server.username, server.credential) for server in servers]
         policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
-        self._path = Path(addresses, heard, transport_policy=policy, **connection_kwargs(known))
-        self._dtls = RTCDtlsTransport(_IceTransport(self._path), [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
+        self.gate = Gate(self._refuse)
+        self._path = Path(addresses, heard, self.gate, transport_policy=policy, **connection_kwargs(known))
+        self._dtls = RTCDtlsTransport(_IceTransport(self._path), [_Certificate.generateCertificate()])  # type: ignore[arg-type]
         self._dtls.on("statechange", self._changed)
         self._ended = ended
         self._up = False
         self._closing = False
+        self._refused = ""
+        """What the server has done that nothing more of it is heard."""
 
     async def gather(self) -> Local:
         """Open the sockets and ask the ICE servers; what an offer says of it."""
@@ -141,12 +172,14 @@ class Peer:
                 f"no path for the media ({len(candidates)} addresses of the server tried): is UDP blocked?",
                 stage="publish",
             ) from None
+        path.settle()
         dtls._set_role("server" if answer.active else "client")
         fingerprints = [RTCDtlsFingerprint(name, value) for name, value in answer.fingerprints]
         await dtls.start(RTCDtlsParameters(fingerprints))
         if dtls.state != "connected":
             raise NetworkError(
-                "the DTLS handshake failed: the server's certificate is not that of its answer, or no common cipher",
+                self._refused
+                or "the DTLS handshake failed: the server's certificate is not that of its answer, or no common cipher",
                 stage="publish",
             )
         self._up = True
@@ -174,7 +207,7 @@ class Peer:
 
     @property
     def dropped(self) -> int:
-        return self._path.dropped
+        return self._path.dropped + self.gate.dropped
 
     async def close(self) -> None:
         """Say goodbye and close the sockets."""
@@ -184,6 +217,15 @@ class Peer:
             await self._dtls.stop()
         finally:
             await self._path.close()
+
+    def _refuse(self, text: str) -> None:
+        self._refused = text
+        up, self._up = self._up, False
+        if not up:
+            # Whoever waits for the handshake waits in vain.
+            self._path.break_off()
+        elif not self._closing:
+            self._ended(text)
 
     def _changed(self) -> None:
         if self._up and not self._closing and self._dtls.state in ("closed", "failed"):

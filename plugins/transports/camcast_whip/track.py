@@ -24,18 +24,23 @@ from aiortc.rtp import (
 from camcast.bitstream.nal import split_prefixed
 from camcast.errors import MediaError
 from camcast.media import NS_PER_MS, MediaKind, Packet
+from camcast.net.allowance import Allowance
 from camcast_whip import h264
 from camcast_whip.rtp import Parameters, Report, RtpStream, ntp_time
 
 CLOCK_RATES = {MediaKind.VIDEO: 90_000, MediaKind.AUDIO: 48_000}
 MAX_PACKET = 1400
 """Bytes that SRTP has room for."""
+MISSED_RATE, MISSED_BURST = 10_000, 50_000
+"""Packets that a receiver may ask for again in a second, and at once. One that lost two seconds of 20 Mbit/s asks for
+4,000, and for what does not come soon, some ten times."""
 _KEYFRAME_EVERY = 0.3
 """Seconds between two requests that are passed on; some receivers repeat theirs with every frame."""
 
 
 class OutgoingTrack:
-    """One track. `send` takes an RTP packet; `keyframe_wanted` and `heard` are called for what the receiver tells."""
+    """One track. `send` takes an RTP packet; `keyframe_wanted` and `heard` are called for what the receiver tells,
+    `offence` for what no receiver has reason to."""
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class OutgoingTrack:
         send: Callable[[bytes], None],
         keyframe_wanted: Callable[[], None],
         heard: Callable[[], None],
+        offence: Callable[[str], None],
     ) -> None:
         self.kind = kind
         self.codec = codec
@@ -56,7 +62,9 @@ class OutgoingTrack:
         self._send = send
         self._keyframe_wanted = keyframe_wanted
         self._heard = heard
+        self._offence = offence
         self._asked_at = 0.0
+        self._missed = Allowance(MISSED_BURST, MISSED_RATE)
         # A clock that is set meanwhile must not pull sound and picture apart: RFC 3550 §6.4.1 lets it be elapsed time.
         self._began = time.time() - time.monotonic()
 
@@ -99,6 +107,9 @@ class OutgoingTrack:
                     self._reported(report)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             now = time.monotonic()
+            if not self._missed.take(len(packet.lost), now):
+                self._offence(f"the server asks for more than {MISSED_RATE} packets in a second again: cut off")
+                return
             for sequence in packet.lost:
                 again = self.stream.repeats.packet(sequence, now)
                 if again is not None:

@@ -39,11 +39,11 @@ def received(sock: socket.socket) -> list[bytes]:
 def test_only_one_port_of_one_host_comes(ours: socket.socket) -> None:
     host, there = ours.getsockname()[0], ours.getsockname()
     with sender(ours.family, host) as peer, sender(ours.family, host) as stranger:
-        assert only_from(ours, host, peer.getsockname()[1])
+        assert only_from(ours, [(host, peer.getsockname()[1])])
         stranger.sendto(b"stranger", there)
         peer.sendto(b"peer", there)
         assert received(ours) == [b"peer"]
-        assert only_from(ours, host)
+        assert only_from(ours, [(host, None)])
         stranger.sendto(b"another program there", there)
         assert received(ours) == [b"another program there"]
 
@@ -52,7 +52,7 @@ def test_only_one_port_of_one_host_comes(ours: socket.socket) -> None:
 def test_another_host_does_not_come(named: str) -> None:
     with sender(socket.AF_INET, "127.0.0.1") as ours, sender(socket.AF_INET, "127.0.0.2") as stranger:
         ours.setblocking(False)
-        assert only_from(ours, named)
+        assert only_from(ours, [(named, None)])
         stranger.sendto(b"stranger", ours.getsockname())
         assert received(ours) == []
         with sender(socket.AF_INET, "127.0.0.1") as peer:
@@ -65,7 +65,7 @@ def test_another_address_differs_in_any_of_its_words(ours: socket.socket) -> Non
     others = ["127.0.0.2", "126.0.0.1"] if ours.family == socket.AF_INET else ["::2", "::1:0:1", "0:0:1::1", "1::1"]
     with sender(ours.family, there[0]) as peer:
         for other in others:
-            assert only_from(ours, other)
+            assert only_from(ours, [(other, None)])
             peer.sendto(b"x", there)
             assert received(ours) == [], other
 
@@ -83,4 +83,18 @@ def test_nothing_comes_until_anything_may(ours: socket.socket) -> None:
 
 
 def test_a_name_is_no_address(ours: socket.socket) -> None:
-    assert not only_from(ours, "camera.example")
+    assert not only_from(ours, [("camera.example", None)])
+
+
+def test_each_of_many_comes(ours: socket.socket) -> None:
+    there = ours.getsockname()
+    with sender(ours.family, there[0]) as peer:
+        others: list[tuple[str, int | None]] = [(f"10.0.0.{n}", n) for n in range(30)]
+        others += [(f"fe80::{n:x}%1", n) for n in range(30)]
+        for at in range(0, 61, 10):
+            assert only_from(ours, [*others[:at], (there[0], peer.getsockname()[1]), ("x.example", 1), *others[at:]])
+            peer.sendto(b"peer", there)
+            assert received(ours) == [b"peer"]
+        assert only_from(ours, others)
+        peer.sendto(b"stranger", there)
+        assert received(ours) == []
