@@ -33,6 +33,8 @@ class StreamMetrics:
     """Seconds since a source that runs has brought anything; None = it does not run."""
     clock_jumps: int = 0
     """Places where the source's timestamps did not continue."""
+    pictured: bool = False
+    """Whether a keyframe has come, of which a snapshot can be made."""
     renditions: int = 0
     transcoders: int = 0
 

@@ -66,6 +66,7 @@ class CameraStream:
             next_attempt_at=self._wall(self._due),
             silent_for=self._silent_for,
             clock_jumps=self.feed.clock.jumps,
+            pictured=self.feed.keyframe is not None,
             renditions=len(self.feed.renditions),
             transcoders=self.feed.transcoders,
         )

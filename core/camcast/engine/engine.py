@@ -297,8 +297,10 @@ class Engine:
     def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         """The last `limit` figures of a session, one each 2 s, of the last 15 min at most.
 
-        Raises `NotFound` for one that is not there, or is not noted yet.
+        Raises `NotFound` for one that is not there.
         """
+        if self.sessions.get(key) is None:
+            raise NotFound(f"there is no session {key}")
         return self._history.of(key, limit)
 
     @property

@@ -15,7 +15,6 @@ from typing import Protocol
 
 import attrs
 
-from camcast.errors import NotFound
 from camcast.events import SessionKey, SessionState
 from camcast.session.metrics import SessionMetrics
 
@@ -54,7 +53,7 @@ class Noted:
     """One session's figures by the number of the moment: a ring for each kind."""
 
     def __init__(self, moment: int) -> None:
-        self._first = self._last = moment
+        self._first, self._last = moment, moment - 1
         self._target, self._bitrate, self._lag, self._dropped, self._round_trip = self._rings = tuple(
             array("f", [nan]) * POINTS for _ in range(5)
         )
@@ -123,11 +122,9 @@ class History:
             self._next.cancel()
 
     def of(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
-        """The last `limit` figures of a session. Raises `NotFound` for one of which nothing is noted."""
-        noted = self._noted.get(key)
-        if noted is None:
-            raise NotFound(f"nothing is noted of a session {key}; a new one is noted within {INTERVAL:g} s")
-        return noted.shown(key, self._now(), limit)
+        """The last `limit` figures of a session; none of one that is new, or not there."""
+        now = self._now()
+        return self._noted.get(key, Noted(floor(now / INTERVAL))).shown(key, now, limit)
 
     def _begin(self) -> None:
         sessions = list(self._sessions())

@@ -97,11 +97,7 @@ class View:
         return await self._run(lambda: self._stream(camera_id, stream_id).snapshot())
 
     async def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
-        def read() -> SessionHistory:
-            self._session(key)
-            return self._engine.history(key, limit)
-
-        return await self._call(read)
+        return await self._call(lambda: self._engine.history(key, limit))
 
     # --- steering -------------------------------------------------------------------------------------------
 

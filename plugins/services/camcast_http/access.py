@@ -33,8 +33,10 @@ REFUSED_AFTER = 0.3
 MAX_REFUSALS = 8
 """Wrong tokens that wait for their refusal at once; more are refused unseen."""
 SAFE = ("GET", "HEAD")
-OPEN = ("/healthz", "/readyz")
-"""What anybody may ask who can connect."""
+START, FILES = "/", "/page/"
+"""The page and what it is made of, which hold nothing of the engine's."""
+OPEN = ("/healthz", "/readyz", START)
+"""What anybody may ask who can connect, besides the page's files."""
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -112,7 +114,7 @@ class Access:
         return await self._app(scope, _replayed(body, receive), send)
 
     async def _check(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
+        headers, path = Headers(scope=scope), _path(scope)
         host = headers.get("host", "")
         try:
             known, origin = self._policy.knows(host), urlsplit(headers.get("origin", "")).netloc
@@ -122,9 +124,9 @@ class Access:
             raise Problem(421, "this name is none of this server's: ask for its address, or add the name to `hosts`")
         if "origin" in headers and origin != host:
             raise Problem(403, "a page of another origin may not ask here")
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and path != START:
             raise Problem(403, "a page of another site may not ask here")
-        if scope["path"] in OPEN:
+        if path in OPEN or path.startswith(FILES):
             return
         given = headers.get("authorization")
         right, needed = self._policy.right(given), Right.READ if scope["method"] in SAFE else Right.CHANGE
@@ -148,6 +150,12 @@ class Access:
             await asyncio.sleep(REFUSED_AFTER)
         finally:
             self._refusing -= 1
+
+
+def _path(scope: Scope) -> str:
+    """Below where an application of somebody's own has mounted the interface (ASGI's root_path)."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")) or START
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:

@@ -27,6 +27,7 @@ from camcast_http.looks import Looks
 from camcast_http.openapi import PREFIX, describe
 from camcast_http.operation import Operation, Shared
 from camcast_http.operations import OPERATIONS
+from camcast_http.page import Page
 from camcast_http.problems import Problem, problem
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Interface:
             by_path.setdefault(operation.path, []).append(operation)
         routes = [Route(PREFIX + path, _Endpoint(self._shared, ones)) for path, ones in by_path.items()]
         routes += [
+            *Page().routes(),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route(f"{PREFIX}/openapi.json", self._openapi),

@@ -31,7 +31,7 @@ _OUTPUT = (
     "unconfirmed",
 )
 """What changes, and is shown of every session."""
-_STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for")
+_STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for", "pictured")
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _WHOLE = {"type": "integer"}

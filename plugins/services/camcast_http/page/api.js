@@ -1,0 +1,66 @@
+// What is asked of the interface, with the token where one is known.
+
+import * as token from "./token.js";
+
+const ROOT = new URL("api/v1/", document.baseURI);
+const PATIENCE = 15000; // ms for an answer
+
+/** The interface has answered, and it is a no. */
+export class Refused extends Error {
+  constructor(status, detail, wantsToken) {
+    super(detail);
+    this.status = status;
+    this.wantsToken = wantsToken;
+  }
+}
+
+/**
+ * The response; raises `Refused`, or TypeError where nobody answers. Where a token is needed it is asked for, until one
+ * does or nobody gives any, unless `asks` is false.
+ */
+export async function call(path, { method = "GET", body, headers = {}, signal, asks = true } = {}) {
+  for (;;) {
+    const answer = await send(path, method, body, headers, signal);
+    if (answer.ok) return answer;
+    const refused = await told(answer);
+    if (!refused.wantsToken || !asks || !(await token.ask(why(method, refused)))) throw refused;
+  }
+}
+
+export const read = async (path, options) => (await call(path, options)).json();
+
+/** Which path an output's operations have below it. */
+export const sessionPath = (key) => {
+  const [camera, stream, ...output] = key.split("/");
+  return `sessions/${camera}/${stream}/${encodeURIComponent(output.join("/"))}`;
+};
+
+function send(path, method, body, headers, signal) {
+  const sent = { Accept: "application/json", ...headers };
+  if (token.current()) sent.Authorization = `Bearer ${token.current()}`;
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  return fetch(new URL(path, ROOT), {
+    method,
+    headers: sent,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: signal ?? AbortSignal.timeout(PATIENCE),
+    cache: "no-store",
+    credentials: "omit",
+  });
+}
+
+async function told(answer) {
+  let detail = `${answer.status} ${answer.statusText}`;
+  try {
+    const problem = await answer.json();
+    detail = [problem.detail, ...(problem.issues ?? []).map((one) => `${one.path}: ${one.message}`)].join("\n");
+  } catch {
+    // Somebody in between has answered, in a form of their own.
+  }
+  return new Refused(answer.status, detail, answer.headers.has("WWW-Authenticate"));
+}
+
+function why(method, refused) {
+  const what = method === "GET" ? "Looking at this camcast needs its token." : "Changing something needs the change_token.";
+  return token.current() ? `${what} The one that was given does not do: ${refused.message}.` : what;
+}
