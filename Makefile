@@ -43,7 +43,7 @@ help: ## show this list
 
 venv: $(FULL) ## make .venv with everything for development
 
-test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with coverage; installs the servers they talk to
+test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with coverage; installs the servers they talk to (PYTEST="--order 7": in another order)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
 	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST) || $(AGAIN)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,8 +33,37 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs programs from tests/servers, so that nobody has to remember it: by fixtures and by imports."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--order", type=int, metavar="SEED", help="run files, and the tests in each, in a drawn order")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    seed = config.getoption("order")
+    return [] if seed is None else [f"order: {seed}"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what needs programs from tests/servers, and puts the tests in the order that is asked for."""
+    _mark(items)
+    seed = config.getoption("order")
+    if seed is not None:
+        _shuffle(items, random.Random(seed))
+
+
+def _shuffle(items: list[pytest.Item], drawn: random.Random) -> None:
+    """Files stay whole, for what they set up once. The same in every process of one run, as the seed is."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    groups = list(files.values())
+    drawn.shuffle(groups)
+    for group in groups:
+        drawn.shuffle(group)
+    items[:] = [item for group in groups for item in group]
+
+
+def _mark(items: list[pytest.Item]) -> None:
+    """So that nobody has to remember it: by fixtures and by imports."""
     for item in items:
         if isinstance(item, pytest.Function) and (
             _SERVER_FIXTURES & set(item.fixturenames) or _imports_servers(item.module)
