@@ -26,6 +26,8 @@ from camcast.hooks import hookimpl
 from camcast.host import PluginHost
 from camcast.kinds import Acceptance, TransportKind
 
+pytestmark = pytest.mark.slow
+
 
 def test_four_cameras_arrive_through_a_failover_and_a_failback() -> None:
     arguments = ["demo", "--seconds", "12", "--clips", str(CLIPS)]

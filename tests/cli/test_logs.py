@@ -20,6 +20,8 @@ from tests.servers.process import wait_for
 from camcast.cli.logs import JsonLines, LogFile
 from camcast.errors import CamcastError
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "rtmp://127.0.0.1:9/live/key-that-is-secret"
 """Where no server is."""
 

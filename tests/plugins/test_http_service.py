@@ -31,6 +31,8 @@ from camcast_http.app import Interface
 from camcast_http.service import listen_at
 from camcast_rtmp.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 KEY = SessionKey(0, 0, "rtmp")
 
 

@@ -15,6 +15,7 @@ from camcast.contracts import PushHandle
 from camcast.engine.engine import STOP_DEADLINE, Engine
 from camcast.engine.event_bus import EventReader
 from camcast.engine.facades import ThreadedCamera, ThreadedCameras, ThreadedSession, ThreadedSessions
+from camcast.engine.history import POINTS, SessionHistory
 from camcast.engine.loop_thread import DEADLINE, LoopThread
 from camcast.engine.plan import Step
 from camcast.engine.view import View
@@ -202,6 +203,10 @@ class EngineThread:
     def stats(self) -> Stats:
         """A snapshot of all figures; those of worker processes are up to half a second old."""
         return self.call(self.engine.stats)
+
+    def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
+        """As `Engine.history`."""
+        return self.call(lambda: self.engine.history(key, limit))
 
     @property
     def sources_ended(self) -> bool:

@@ -14,6 +14,8 @@ from camcast.config.json_text import MAX_DEPTH, parse_json, place_in
 from camcast.config.read import MAX_SIZE, decode, parse, too_deep
 from camcast.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

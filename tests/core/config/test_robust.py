@@ -19,6 +19,8 @@ from camcast.config import from_mapping, json_schema, loads
 from camcast.config.place import MOST_ISSUES
 from camcast.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 HOST = made_up_host()
 OPEN = jsonschema.Draft202012Validator(json_schema())
 README = json.loads((Path(__file__).parent / "system_config.json").read_text())

@@ -14,6 +14,8 @@ from tests.core.world import AUDIO, VIDEO
 from camcast.media import NS_PER_S, MediaKind, Packet
 from camcast.stream.outlet import Limits, Outlet, OutletState
 
+pytestmark = pytest.mark.slow
+
 RATE, GOP = 25, 50
 SOUNDS = 50
 JOIN = 3.3

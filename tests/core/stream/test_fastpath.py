@@ -25,6 +25,8 @@ from camcast.stream.fastpath import FastPath, take_in_python
 from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
 
+pytestmark = pytest.mark.slow
+
 STEP = 40 * NS_PER_MS
 
 Take = Callable[[FastPath, Packet], bool]

@@ -23,6 +23,8 @@ from camcast.testing.conformance import CodecConformance
 from camcast.testing.conformance.codec_rules import CodecBench
 from camcast.testing.conformance.samples import Sample, sample_of
 
+pytestmark = pytest.mark.slow
+
 RULES = CodecConformance.rules
 
 

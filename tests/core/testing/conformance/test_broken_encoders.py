@@ -22,6 +22,8 @@ from camcast.media import Frame, Packet
 from camcast.testing.conformance import EncoderConformance
 from camcast.testing.conformance.encoder_rules import EncoderBench
 
+pytestmark = pytest.mark.slow
+
 RULES = EncoderConformance.rules
 KIND = PluginHost().encoders["libx264"]
 QUICK = {"preset": "ultrafast"}

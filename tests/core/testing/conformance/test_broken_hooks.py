@@ -34,6 +34,8 @@ from camcast.testing.conformance import ResolverConformance, WatcherConformance
 from camcast.testing.conformance.hook_bench import HookBench
 from camcast.testing.conformance.watcher_rules import samples
 
+pytestmark = pytest.mark.slow
+
 URL, REFERENCE = "rtmp://ingest.example/live/gate", "vault:camera/7"
 BAD_RESOLVERS: list[tuple[type, str, str]] = [
     (Misspelt, "is_taken", 'did you mean "camcast_resolve_secret"'),

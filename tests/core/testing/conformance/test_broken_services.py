@@ -17,6 +17,8 @@ from camcast.services import ServiceContext
 from camcast.testing.conformance import Rules, ServiceConformance
 from camcast.testing.conformance.service_bench import ServiceBench
 
+pytestmark = pytest.mark.slow
+
 
 def broken(plugin: object, *rules: str) -> dict[str, str]:
     host = PluginHost(entry_points=False)

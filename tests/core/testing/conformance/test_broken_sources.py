@@ -29,6 +29,8 @@ from camcast.testing.conformance import Bounds, SourceConformance, rule
 from camcast.testing.conformance.held import LoopGuard
 from camcast.testing.conformance.running import SourceBench
 
+pytestmark = pytest.mark.slow
+
 sys.path.append(str(Path(__file__).parents[3] / "outside" / "heliograph"))
 heliograph: Any = importlib.import_module("camcast_heliograph")
 FlagSource: Any = heliograph.FlagSource

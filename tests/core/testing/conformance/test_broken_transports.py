@@ -31,6 +31,8 @@ from camcast.target import Target
 from camcast.testing.conformance import Bounds, TransportConformance
 from camcast.testing.conformance.attempt import TransportBench
 
+pytestmark = pytest.mark.slow
+
 sys.path.append(str(Path(__file__).parents[3] / "outside" / "heliograph"))
 heliograph: Any = importlib.import_module("camcast_heliograph")
 Heliograph: Any = heliograph.Heliograph
