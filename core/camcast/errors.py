@@ -8,8 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import TypeVar
 
 import attrs
+
+E = TypeVar("E", bound=BaseException)
+
+
+def untraced(error: E) -> E:
+    """`error` as a value that is kept and told, no longer raised: without the frames that it came through.
+
+    They hold on to all that was at hand there, in circles, so that only the collector would find it.
+    """
+    seen, left = set[int](), list[BaseException]([error])
+    while left:
+        one = left.pop()
+        seen.add(id(one))
+        one.__traceback__ = None
+        left += [more for more in (one.__cause__, one.__context__) if more is not None and id(more) not in seen]
+    return error
 
 
 class CamcastError(Exception):

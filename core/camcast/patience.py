@@ -7,7 +7,8 @@ turn. Here the time is cut into slices, and each costs at least one turn of the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 SLICES = 20
@@ -27,6 +28,43 @@ def quiet(task: F) -> F:
 def _look(task: asyncio.Future[Any]) -> None:
     if not task.cancelled():
         task.exception()
+
+
+class PatientTimer:
+    """Calls `late` once, after `seconds` in which the loop ran, unless it is cancelled before."""
+
+    __slots__ = ("_handle", "_late", "_left", "_loop", "_slice")
+
+    def __init__(self, seconds: float, late: Callable[[], object], slices: int = SLICES) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._late = late
+        self._left = slices
+        self._slice = seconds / slices
+        self._handle = self._loop.call_later(self._slice, self._tick)
+
+    def cancel(self) -> None:
+        """`late` is not called any more, nor held on to."""
+        self._handle.cancel()
+        self._late = _nothing
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left:
+            self._handle = self._loop.call_later(self._slice, self._tick)
+        else:
+            self._late()
+
+
+def _nothing() -> None: ...
+
+
+async def set_or_due(event: asyncio.Event, when: float) -> None:
+    """Wait until `event` is set, which is done here at `when` by `time.monotonic()`."""
+    timer = asyncio.get_running_loop().call_later(max(when - time.monotonic(), 0.0), event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
 
 
 async def wait_patiently(

@@ -67,6 +67,9 @@ _SIGN = re.compile(
 )
 """A character that is escaped, once or several times over; characters as they are; what a terminal obeys
 (ECMA-48 §5.4); a sign of escapes that begins none."""
+_ESCAPES = re.compile(r"[%&\\\x1b]")
+"""With none of them, an ASCII text is what it says."""
+_NO_LETTER = {code: None for code in range(128) if not chr(code).isalnum()}
 _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
@@ -109,18 +112,63 @@ def is_secret_name(name: str) -> bool:
     return _PLAIN_NAME.fullmatch(name) is None
 
 
+class Redactor:
+    """Hides one set of secrets in text after text. What is looked for is worked out once, when it is first needed.
+
+    A server that is down gives the same text at each attempt, so the last one is remembered.
+    """
+
+    __slots__ = ("_last", "_name", "_secrets", "_sought")
+
+    def __init__(self, secrets: Iterable[str] = (), name: str = "") -> None:
+        """A URL's last part is shown where it is `name`."""
+        self._name = name
+        self._secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
+        self._sought: _Sought | None = None
+        self._last = ("", "")
+
+    def __repr__(self) -> str:
+        return f"Redactor(of {len(self._secrets)})"
+
+    def text(self, text: str) -> str:
+        """`text` without every URL's key and credentials, and without the secrets in any of their spellings."""
+        last, shown = self._last
+        if text != last:
+            shown = self._hidden(text)
+            self._last = (text, shown)
+        return shown
+
+    def words(self, text: str, limit: int = MAX_WORDS) -> str:
+        """See `words`."""
+        line = text[:_MAX_READ]
+        if len(text) > _MAX_READ:
+            line = _without_beginning(line, self._secrets)
+        line = _TERMINAL.sub(" ", self.text(line))
+        line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
+        return line if len(line) <= limit else line[: limit - 1] + "…"
+
+    def _hidden(self, text: str) -> str:
+        # All are looked for in the text as it came: with a part of one hidden, the rest may not look like what it is.
+        found = self._found(text)
+        for match in _URL.finditer(text):
+            shown = _shown_url(match[0], self._name)
+            found.append((match.start(), match.end(), _without(shown, self._found(shown))))
+        return _without(text, found) if found else text
+
+    def _found(self, text: str) -> list[tuple[int, int, str]]:
+        """Where secrets stand in `text`, and what is shown instead."""
+        if not self._secrets:
+            return []
+        sought = self._sought = self._sought or _Sought(self._secrets)
+        return [(start, end, HIDDEN) for start, end in sought.places(text) if not _part_of_ours(text, start, end)]
+
+
 def redact_text(text: str, secrets: Iterable[str] = (), name: str = "") -> str:
     """Hide every URL's key and credentials in `text`, and each of `secrets` in any of its spellings.
 
     A URL's last part is shown where it is `name`.
     """
-    secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
-    # All are looked for in the text as it came: once a part of one is hidden, the rest may not look like what it is.
-    found = _found(text, secrets)
-    for match in _URL.finditer(text):
-        shown = _shown_url(match[0], name)
-        found.append((match.start(), match.end(), _without(shown, _found(shown, secrets))))
-    return _without(text, found)
+    return _redactor(frozenset(secrets), name).text(text)
 
 
 def _shown_url(url: str, name: str) -> str:
@@ -131,13 +179,7 @@ def _shown_url(url: str, name: str) -> str:
 
 def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS, name: str = "") -> str:
     """A peer's text as one printable line of at most `limit` characters, without secrets."""
-    secrets = frozenset(secrets)
-    line = text[:_MAX_READ]
-    if len(text) > _MAX_READ:
-        line = _without_beginning(line, secrets)
-    line = _TERMINAL.sub(" ", redact_text(line, secrets, name))
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return _redactor(frozenset(secrets), name).words(text, limit)
 
 
 def piece(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
@@ -155,18 +197,32 @@ def piece(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str
     return words(text, secrets, limit)
 
 
-def _found(text: str, secrets: frozenset[str]) -> list[tuple[int, int, str]]:
-    """Where secrets stand in `text`, and what is shown instead."""
-    if not secrets:
-        return []
-    found = [(at, at + len(way)) for way in _all_spellings(secrets) for at in _places(text, way)]
-    said, places = _letters(text)
-    for secret in secrets:
-        wanted, forms = _loose(secret)
-        for needle in wanted:
-            found += [(places[at][0], places[at + len(needle) - 1][1]) for at in _places(said, needle)]
-        found += _coded(text, forms)
-    return [(start, end, HIDDEN) for start, end in found if not _part_of_ours(text, start, end)]
+class _Sought:
+    """What is looked for, of one set of secrets."""
+
+    __slots__ = ("_forms", "_needles", "_ways")
+
+    def __init__(self, secrets: frozenset[str]) -> None:
+        self._ways = _all_spellings(secrets)
+        loose = [_loose(secret) for secret in secrets]
+        self._needles = tuple(dict.fromkeys(needle for needles, _ in loose for needle in needles))
+        self._forms = tuple(dict.fromkeys(form for _, forms in loose for form in forms))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Where one of them begins and ends in `text`."""
+        found = [(at, at + len(way)) for way in self._ways if way in text for at in _places(text, way)]
+        if self._needles and not self._without_needles(text):
+            said, places = _letters(text)
+            for needle in self._needles:
+                found += [(places[at][0], places[at + len(needle) - 1][1]) for at in _places(said, needle)]
+        return found + _coded(text, self._forms)
+
+    def _without_needles(self, text: str) -> bool:
+        """Whether none can be among the letters and digits of `text`, by a look that costs next to nothing."""
+        if not text.isascii() or _ESCAPES.search(text):
+            return False
+        said = text.lower().translate(_NO_LETTER)
+        return not any(needle in said for needle in self._needles)
 
 
 def _part_of_ours(text: str, start: int, end: int) -> bool:
@@ -271,7 +327,6 @@ def _coded(text: str, forms: Iterable[str]) -> list[tuple[int, int]]:
     return found
 
 
-@lru_cache(maxsize=512)
 def _loose(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What to look for among letters and digits, and what of any Base64 that holds the secret is always the same.
 
@@ -317,7 +372,11 @@ def url_secrets(url: str, name: str = "") -> frozenset[str]:
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
+def _redactor(secrets: frozenset[str], name: str) -> Redactor:
+    return Redactor(secrets, name)
+
+
 def _all_spellings(secrets: frozenset[str]) -> tuple[str, ...]:
     """The longest first, since one may be part of another."""
     found: set[str] = set()

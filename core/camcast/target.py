@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
 
-from camcast.redaction import MAX_WORDS, redact_text, redact_url, url_secrets, words
+from camcast.redaction import MAX_WORDS, Redactor, redact_text, redact_url, url_secrets
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|user", re.IGNORECASE)
 
@@ -56,14 +57,19 @@ class Target:
     def scheme(self) -> str:
         return self.url.partition("://")[0].lower()
 
-    @property
+    @cached_property
     def shown(self) -> str:
         """The URL as logs and tables may show it."""
         before, between, key = self.url.partition(f"/{self.app}/") if self.app else ("", "", "")
         url = f"{before}{between}key" if key and key != self.shown_name else self.url
         return redact_text(redact_url(url, self.shown_name), self.inherited, self.shown_name)
 
-    @property
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Hides its secrets."""
+        return Redactor(self.secrets, self.shown_name)
+
+    @cached_property
     def secrets(self) -> frozenset[str]:
         """Every string that must not be shown anywhere."""
         found = {*url_secrets(self.url, self.shown_name), *self.inherited}
@@ -91,11 +97,11 @@ class Target:
 
     def scrub(self, text: str) -> str:
         """`text` (a library's exception, a traceback) without this target's secrets."""
-        return redact_text(text, self.secrets, self.shown_name)
+        return self.redactor.text(text)
 
     def words(self, text: str, limit: int = MAX_WORDS) -> str:
         """A peer's words: without this target's secrets, as one printable line of bounded length."""
-        return words(text, self.secrets, limit, self.shown_name)
+        return self.redactor.words(text, limit)
 
 
 def _origin(url: str) -> tuple[str, str]:

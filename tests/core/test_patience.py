@@ -7,7 +7,7 @@ import gc
 import time
 from typing import Any
 
-from camcast.patience import quiet, wait_patiently
+from camcast.patience import PatientTimer, quiet, set_or_due, wait_patiently
 
 
 async def steps(count: int) -> None:
@@ -51,3 +51,34 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_printed() -> None
     tasks.clear()
     gc.collect()
     assert [str(context["exception"]) for context in told] == ["nobody is left to hear it"]
+
+
+async def test_a_timer_counts_only_time_in_which_the_loop_runs() -> None:
+    late = asyncio.Event()
+    began = time.monotonic()
+    PatientTimer(0.2, late.set)
+    asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+    async with asyncio.timeout(5):
+        await late.wait()
+    # All but one of its slices were waited for after the loop had stood.
+    assert time.monotonic() - began >= 0.3 + 0.2 * 18 / 20
+
+
+async def test_a_timer_that_is_cancelled_says_nothing() -> None:
+    late: list[None] = []
+    timer = PatientTimer(0.02, lambda: late.append(None), slices=2)
+    await asyncio.sleep(0.015)
+    timer.cancel()
+    await asyncio.sleep(0.05)
+    assert not late
+
+
+async def test_an_event_is_set_by_whoever_it_is_for_or_when_its_time_has_come() -> None:
+    event = asyncio.Event()
+    async with asyncio.timeout(5):
+        await set_or_due(event, time.monotonic() + 0.01)
+    assert event.is_set()
+    event.clear()
+    asyncio.get_running_loop().call_soon(event.set)
+    async with asyncio.timeout(5):
+        await set_or_due(event, time.monotonic() + 3600)

@@ -78,8 +78,9 @@ class EventBus:
     def emit(self, event: Event) -> None:
         self._log.tell(event)
         self._host.notify("camcast_session_event", event=event)
-        for reader in tuple(self._readers):
-            reader.take(event)
+        if self._readers:
+            for reader in tuple(self._readers):
+                reader.take(event)
 
     def close(self) -> None:
         """End every reader once it has seen what there is."""

@@ -41,8 +41,10 @@ class EventLog:
     """Of one engine. All calls on the loop. `name_of`: a camera's name by its id, "" where it has none."""
 
     _name_of: Callable[[int], str]
-    _held: dict[SessionKey, Event] = attrs.field(factory=dict, init=False)
-    _timers: dict[SessionKey, asyncio.TimerHandle] = attrs.field(factory=dict, init=False)
+    _held: dict[SessionKey, tuple[Event, float]] = attrs.field(factory=dict, init=False)
+    """What waits, and until when, by the loop's clock; the oldest first."""
+    _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
+    """One for all of them: where hundreds fail, a timer for each would cost more than its line."""
     _dead: DeadHosts = attrs.field(factory=DeadHosts, init=False)
     _others: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
     """When those are told who have the trouble of somebody else."""
@@ -50,39 +52,56 @@ class EventLog:
     def tell(self, event: Event) -> None:
         """Log it, now or together with what follows."""
         if not isinstance(event, SessionEvent):
-            self._write(event.level, event.text, event)
+            self._write(event.level, event)
             return
-        held = self._held.get(event.key)
         if isinstance(event, StateChanged) and event.new is not SessionState.DISCONNECTED:
             # The event that comes with it says more.
-            self._write("debug", event.text, event)
-        elif held is not None and (text := _together(held, event)):
-            self._forget(event.key)
-            self._happened(event.level, text, held, event)
+            self._write("debug", event)
+            return
+        held, _ = self._held.get(event.key, (None, 0.0))
+        if held is not None and _belongs(held, event):
+            del self._held[event.key]
+            self._happened(held, event)
+            return
+        self._release(event.key)
+        if isinstance(event, AttemptFailed | Connected):
+            self._hold(event)
         else:
-            self._release(event.key)
-            if isinstance(event, AttemptFailed | Connected):
-                self._held[event.key] = event
-                timer = asyncio.get_running_loop().call_later(HELD, self._release, event.key)
-                self._timers[event.key] = timer
-            else:
-                self._write("debug" if isinstance(event, AttemptStarted) else event.level, event.text, event)
+            self._write("debug" if isinstance(event, AttemptStarted) else event.level, event)
 
     def close(self) -> None:
         """Tell what is held back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for key in list(self._held):
             self._release(key)
         self._tell_others()
 
-    def _release(self, key: SessionKey) -> None:
-        held = self._held.get(key)
-        if held is not None:
-            self._forget(key)
-            self._happened(held.level, held.text, held)
+    def _hold(self, event: SessionEvent) -> None:
+        loop = asyncio.get_running_loop()
+        self._held[event.key] = event, loop.time() + HELD
+        if self._timer is None:
+            self._timer = loop.call_later(HELD, self._look)
 
-    def _happened(self, level: str, text: str, first: Event, second: Event | None = None) -> None:
+    def _look(self) -> None:
+        """Tell what has waited for long enough."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for key, (_, due) in list(self._held.items()):
+            if due > loop.time():
+                self._timer = loop.call_at(due, self._look)
+                break
+            self._release(key)
+
+    def _release(self, key: SessionKey) -> None:
+        if key in self._held:
+            held, _ = self._held.pop(key)
+            self._happened(held)
+
+    def _happened(self, first: Event, second: Event | None = None) -> None:
         """Tell what may be the trouble, or the return, of a host that others want as well."""
-        events = (first,) if second is None else (first, second)
+        level = (second or first).level
         if isinstance(first, Connected):
             self._dead.reached(first.target)
         elif isinstance(first, AttemptFailed):
@@ -90,25 +109,24 @@ class EventLog:
             if trouble is not None and trouble.untold and self._others is None:
                 self._others = asyncio.get_running_loop().call_later(OTHERS, self._tell_others)
             level = level if news else "debug"
-        self._write(level, text, *events)
+        self._write(level, first, second)
 
     def _tell_others(self) -> None:
         if self._others is not None:
             self._others.cancel()
             self._others = None
         for trouble in self._dead.untold():
-            self._write(trouble.first.level, trouble.text, trouble.first)
+            self._write(trouble.first.level, trouble.first, text=trouble.text)
             trouble.untold.clear()
 
-    def _forget(self, key: SessionKey) -> None:
-        del self._held[key]
-        self._timers.pop(key).cancel()
-
-    def _write(self, level: str, text: str, *events: Event) -> None:
+    def _write(self, level: str, first: Event, second: Event | None = None, text: str = "") -> None:
+        """A line for `first`, together with `second`; `text` where it is to say something else."""
         number = getattr(logging, level.upper())
         if not log.isEnabledFor(number):
             return
-        name = self._name_of(camera) if (camera := _camera_of(events[0])) is not None else ""
+        events = (first,) if second is None else (first, second)
+        text = text or (first.text if second is None else _together(first, second))
+        name = self._name_of(camera) if (camera := _camera_of(first)) is not None else ""
         log.log(
             number,
             "%s",
@@ -117,18 +135,26 @@ class EventLog:
         )
 
 
-def _together(first: Event, second: Event) -> str:
-    """One line for both, or "" where the second has nothing to do with the first."""
+def _belongs(first: Event, second: Event) -> bool:
+    """Whether both are one happening."""
     match first, second:
-        case AttemptFailed(), RetryScheduled(delay=delay):
+        case AttemptFailed(target=old), AttemptStarted(target=new):
+            return old != new
+        case (AttemptFailed(), RetryScheduled() | GaveUp()) | (Connected(), Moved()):
+            return True
+    return False
+
+
+def _together(first: Event, second: Event) -> str:
+    """One line for two that belong together."""
+    match second:
+        case RetryScheduled(delay=delay):
             return f"{first.text}; next try in {delay:g} s"
-        case AttemptFailed(), GaveUp(attempts=attempts):
+        case GaveUp(attempts=attempts):
             return f"{first.text}; it gave up after {attempts} retries{second.again}"
-        case AttemptFailed(target=old), AttemptStarted(target=new) if old != new:
+        case AttemptStarted(target=new):
             return f"{first.text}; next: {new}"
-        case Connected(), Moved():
-            return second.text
-    return ""
+    return second.text
 
 
 def _camera_of(event: Event) -> int | None:

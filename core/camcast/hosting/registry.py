@@ -41,6 +41,8 @@ class Registry:
         self._late: list[Problem] = []
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
+        self._implementations: dict[str, Sequence[pluggy.HookImpl]] = {}
+        """Those known since the last plugin was registered: every event asks."""
 
     def load_installed(self) -> None:
         """All that installed distributions announce."""
@@ -102,9 +104,12 @@ class Registry:
                 self._problem(plugin, f"{hook} raised {type(error).__name__}: {error}")
         return results
 
-    def implementations(self, hook: str) -> list[pluggy.HookImpl]:
+    def implementations(self, hook: str) -> Sequence[pluggy.HookImpl]:
         """In the order in which pluggy would call the last first."""
-        return list(getattr(self._manager.hook, hook).get_hookimpls())
+        found = self._implementations.get(hook)
+        if found is None:
+            found = self._implementations[hook] = tuple(getattr(self._manager.hook, hook).get_hookimpls())
+        return found
 
     def _rank(self, plugin: Plugin) -> Rank:
         return rank(plugin, self.choices)
@@ -121,6 +126,7 @@ class Registry:
             plugin.module = module
 
     def _register(self, plugin: Plugin) -> bool:
+        self._implementations.clear()
         try:
             self._manager.register(plugin.module, plugin.name)
         except (pluggy.PluginValidationError, ValueError) as error:

@@ -13,11 +13,11 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 from camcast.contracts import Resolver
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net import proxy
+from camcast.net.host import Address, address_of
 from camcast.net.kernel import tune
 from camcast.target import Target
 
@@ -25,9 +25,6 @@ STAGGER = 0.25
 """Seconds (RFC 8305 §5, "Connection Attempt Delay")."""
 LEAST_USER_TIMEOUT = 15.0
 """Seconds. Shorter ones would end connections that a short loss of the link leaves intact."""
-
-Address = tuple[int, tuple[Any, ...]]
-"""Address family and socket address, as `Resolver` gives them."""
 
 
 async def connect(target: Target, host: str, port: int, resolver: Resolver) -> socket.socket:
@@ -38,11 +35,16 @@ async def connect(target: Target, host: str, port: int, resolver: Resolver) -> s
     timeout = target.connect_timeout
     through = proxy.parse(target.proxy) if target.proxy else None
     first_host, first_port = (through.host, through.port) if through else (host, port)
-    try:
-        async with asyncio.timeout(timeout):
-            addresses = await resolver.resolve(first_host, first_port, target.ip_family)
-    except TimeoutError as error:
-        raise NetworkError(f"no answer to the look-up of {first_host} within {timeout:g} s", stage="resolve") from error
+    known = address_of(first_host, first_port) if target.ip_family == "both" else None
+    if known is not None:
+        addresses: Sequence[Address] = (known,)
+    else:
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await resolver.resolve(first_host, first_port, target.ip_family)
+        except TimeoutError as error:
+            late = f"no answer to the look-up of {first_host} within {timeout:g} s"
+            raise NetworkError(late, stage="resolve") from error
     sock = await dial(addresses, bind=target.bind, timeout=timeout)
     try:
         tune(sock, max(timeout, LEAST_USER_TIMEOUT))
@@ -58,6 +60,8 @@ async def dial(
     addresses: Sequence[Address], *, bind: str | None = None, timeout: float, stagger: float = STAGGER
 ) -> socket.socket:
     """The first socket that connects, non-blocking. Raises `NetworkError` with what each address said."""
+    if len(addresses) == 1:
+        return await _alone(addresses[0], bind, timeout)
     loop = asyncio.get_running_loop()
     waiting = deque(by_turns(addresses))
     trying: dict[asyncio.Task[socket.socket], Address] = {}
@@ -87,17 +91,49 @@ async def dial(
     raise NetworkError(f"cannot connect to {'; '.join(said) or 'a name without addresses'}", stage="connect")
 
 
+async def _alone(address: Address, bind: str | None, timeout: float) -> socket.socket:
+    """As `dial`, where there is one address: nothing goes on beside it."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await _try(address, bind)
+    except OSError as error:
+        ours = isinstance(error, TimeoutError) and error.errno is None
+        why = f"no answer within {timeout:.1f} s" if ours else reason(error)
+    raise NetworkError(f"cannot connect to {shown(address)}: {why}", stage="connect")
+
+
 async def _try(address: Address, bind: str | None) -> socket.socket:
     sock = socket.socket(address[0], socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         if bind is not None:
             bind_to(sock, bind)
-        await asyncio.get_running_loop().sock_connect(sock, address[1])
+        await _reach(sock, address)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _reach(sock: socket.socket, address: Address) -> None:
+    """Connect `sock`: what the loop's `sock_connect` does, for addresses alone, in a third of the time."""
+    failed = sock.connect_ex(address[1])
+    if failed == errno.EINPROGRESS:
+        loop = asyncio.get_running_loop()
+        decided: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(sock.fileno(), _decide, decided)
+        try:
+            await decided
+        finally:
+            loop.remove_writer(sock.fileno())
+        failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if failed:
+        raise OSError(failed, os.strerror(failed))
+
+
+def _decide(decided: asyncio.Future[None]) -> None:
+    if not decided.done():
+        decided.set_result(None)
 
 
 async def _give_up(trying: dict[asyncio.Task[socket.socket], Address]) -> None:
@@ -153,7 +189,4 @@ def shown(address: Address) -> str:
 
 def reason(error: OSError) -> str:
     """Why connecting failed, in the system's words."""
-    if error.errno is None:
-        return str(error)
-    # asyncio wraps the address into the text; the bare reason reads better
-    return os.strerror(error.errno) if not error.strerror or "onnect" in error.strerror else error.strerror
+    return str(error) if error.errno is None else error.strerror or os.strerror(error.errno)

@@ -84,7 +84,7 @@ class Attempt:
         self.closed = False
         self._rendition: Rendition | None = None
         self._on_tracks: Callable[[], object] = lambda: None
-        self._closing = False
+        self._leaving: asyncio.Future[None] | None = None
         self._notes = 0
 
     @property
@@ -165,11 +165,34 @@ class Attempt:
         if self.outlet is not None:
             self.outlet.adopt(owner.flow)
 
+    def leave(self, *, clean: bool) -> asyncio.Future[None]:
+        """Give everything back; what is returned is done when nothing is left.
+
+        `clean`: say goodbye and let the peer take what is under way first.
+        """
+        if self._leaving is None:
+            self._leaving = self._leave(clean)
+        return self._leaving
+
+    def _leave(self, clean: bool) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        if self.outlet is not None:
+            return loop.create_task(self._say_goodbye(clean), name=f"camcast-parting-{self.config.label}")
+        # It was never on the air: nothing to wait for but its transport, if it got as far.
+        self._give_back()
+        # Each knows the other, and must not be left to the collector: there may be hundreds every second.
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            return transport.close_soon()
+        nothing: asyncio.Future[None] = loop.create_future()
+        nothing.set_result(None)
+        return nothing
+
     async def close(self, *, clean: bool) -> None:
-        """Give everything back. `clean`: say goodbye and let the peer take what is under way first."""
-        if self._closing:
-            return
-        self._closing = True
+        """`leave`, and wait until nothing is left."""
+        await self.leave(clean=clean)
+
+    async def _say_goodbye(self, clean: bool) -> None:
         try:
             await self._part(clean)
         finally:

@@ -42,6 +42,21 @@ DECODERS = 2
 """Pictures that are decoded at once for somebody to see."""
 
 
+@attrs.frozen(eq=False)
+class Place:
+    """Where an attempt goes, checked."""
+
+    asked: Target
+    """What configuration and plugins said."""
+    target: Target
+    """The same as its transport gets it, the options structured."""
+    kind: TransportKind
+    name: str
+    """What is published there."""
+    fixed: TargetConfig | None = None
+    """The configuration that says all of it, where neither a secret nor a plugin has a say."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class Environment:
     """Shared by the sessions of one engine."""
@@ -64,17 +79,23 @@ class Environment:
     def __attrs_post_init__(self) -> None:
         self.hosts.unknown = self.names.lost
 
-    async def prepare(self, config: TargetConfig, attempt: int) -> tuple[Target, TransportKind]:
-        """The target of one attempt: secrets resolved, URL as the plugins say, options structured and checked.
+    async def prepare(self, config: TargetConfig, attempt: int, known: Place | None = None) -> Place:
+        """Where one attempt goes: secrets resolved, URL as the plugins say, options structured and checked.
+
+        `known`: where the last one went. What comes out as it did then is not checked again: of hundreds of sessions
+        whose servers are down, each would do so for hours.
 
         Raises `MisconfiguredError` for what retrying cannot mend, `NetworkError` when a hook is late or fails.
         """
+        asks = self.host.listens("camcast_resolve_url")
+        if known is not None and known.fixed is config and not asks and self._still(known):
+            return known
         try:
             if config.needs_secrets:
                 target = await self._on_thread(lambda: config.target(resolve_secret=self._secret), "resolving a secret")
             else:
                 target = config.target(resolve_secret=self._secret)
-            if self.host.listens("camcast_resolve_url"):
+            if asks:
                 url = await self._on_thread(
                     lambda: self.host.ask("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
                 )
@@ -85,7 +106,9 @@ class Environment:
                 if url and url != target.url:
                     # What a plugin made of it may be a key.
                     target = attrs.evolve(target, url=url, shown_name="")
-            return self._complete(target)
+            if known is not None and known.asked == target and self._still(known):
+                return known
+            return self._complete(target, None if asks or config.needs_secrets else config)
         except TransportError:
             raise
         except PluginError as error:
@@ -108,11 +131,18 @@ class Environment:
             return options
         return await self._on_thread(lambda: resolve_options(options, self._secret), "resolving a secret")
 
-    def redirected(self, config: TargetConfig, target: Target, url: str) -> tuple[Target, TransportKind]:
+    def redirected(self, config: TargetConfig, target: Target, url: str) -> Place:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""
         return self._complete(attrs.evolve(target.moved(url), transport=config.transport))
 
-    def name(self, kind: TransportKind, target: Target) -> str:
+    def _still(self, known: Place) -> bool:
+        """Whether it is the same plugin's matter as then."""
+        try:
+            return self.host.transport(known.asked.transport, known.asked.scheme) is known.kind
+        except LookupError:
+            return False
+
+    def _name(self, kind: TransportKind, target: Target) -> str:
         """What is published there. Raises `PluginFault`."""
         try:
             name = kind.publish_name(target)
@@ -125,7 +155,8 @@ class Environment:
             raise PluginFault(text, stage="configuration") from None
         return name
 
-    def _complete(self, target: Target) -> tuple[Target, TransportKind]:
+    def _complete(self, asked: Target, fixed: TargetConfig | None = None) -> Place:
+        target = asked
         try:
             kind = self.host.transport(target.transport, target.scheme)
             if not isinstance(target.options, kind.options):
@@ -139,7 +170,7 @@ class Environment:
             who = f"transport {target.transport or target.scheme}"
             self.host.faults.tell(who, "check", error, clean=target.scrub)
             raise PluginFault(f"{who} failed in check with {type(error).__name__}", stage="configuration") from None
-        return target, kind
+        return Place(asked, target, kind, self._name(kind, target), fixed)
 
     def _secret(self, reference: str) -> str:
         """From the plugins first, then from the environment or a file."""

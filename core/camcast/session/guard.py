@@ -19,7 +19,7 @@ from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, 
 from camcast.hosting.faults import Faults
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
-from camcast.patience import quiet, wait_patiently
+from camcast.patience import PatientTimer, quiet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -108,11 +108,40 @@ class Guarded:
             self._tell(error, "its figures")
 
     async def close(self) -> None:
-        """Close within `CLOSE_DEADLINE`. Never raises."""
-        try:
-            await self._within(self.transport.close(), CLOSE_DEADLINE)
-        except _Late:
+        """Close, within `CLOSE_DEADLINE` and `GRACE`. Never raises."""
+        await self.close_soon()
+
+    def close_soon(self) -> asyncio.Future[None]:
+        """Begin to close; what is returned is done when `close` would be. In one task, since hundreds may fail."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        closing = loop.create_task(self._closing())
+
+        def end() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        def left_behind() -> None:
+            log.error("%s: transport %s ignores being cancelled", self._label, self.name)
+            end()
+
+        def late() -> None:
             log.warning("%s: transport %s did not close within %g s", self._label, self.name, CLOSE_DEADLINE)
+            closing.cancel()
+            grace = PatientTimer(GRACE, left_behind, slices=1)
+            closing.add_done_callback(lambda _: grace.cancel())
+
+        def done(_: object) -> None:
+            timer.cancel()
+            end()
+
+        timer = PatientTimer(CLOSE_DEADLINE, late)
+        closing.add_done_callback(done)
+        return over
+
+    async def _closing(self) -> None:
+        try:
+            await self.transport.close()
         except Exception as error:  # noqa: BLE001  a plugin's bug
             self._tell(error, "close")
 
@@ -155,16 +184,29 @@ class Guarded:
         It runs in a task of its own: a plugin that ignores being cancelled, or that is cancelled by its own library,
         must neither hold up nor end its session.
         """
-        task = quiet(asyncio.ensure_future(work))
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def end() -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        # It tells of its end from within, a turn of the loop before the task would.
+        task = asyncio.create_task(_telling(work, end))
+        timer = PatientTimer(seconds, end)
         try:
-            await wait_patiently({task}, seconds)
+            await ended
             if not task.done():
                 raise _Late
             if task.cancelled():
                 raise _Cancelled("by its own library")
             return task.result()
         finally:
-            if not task.done():
+            timer.cancel()
+            if task.done():
+                if not task.cancelled():
+                    task.exception()  # where this was cancelled in the same moment, nobody else looks at it
+            else:
+                quiet(task)
                 task.cancel()
                 await asyncio.wait({task}, timeout=GRACE)
                 if not task.done():
@@ -180,3 +222,10 @@ def _acceptance(answer: object, where: str) -> Acceptance:
     if not isinstance(answer, Acceptance):
         raise TypeError(f"{where} gave {type(answer).__name__}, not an Acceptance")
     return answer
+
+
+async def _telling(work: Awaitable[T], end: Callable[[], object]) -> T:
+    try:
+        return await work
+    finally:
+        end()

@@ -7,9 +7,10 @@ ending; and with few threads, hooks that hang would delay every other session's.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+from camcast.daemons import Daemons
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class HookThreads:
 
     def __init__(self, threads: int = THREADS) -> None:
         self._free = asyncio.Semaphore(threads)
+        self._threads = Daemons("camcast-hook")
 
     async def run(self, call: Callable[[], T], deadline: float) -> T:
         """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds, and
@@ -52,9 +54,11 @@ class HookThreads:
                     loop.call_soon_threadsafe(done, result, failure)
                 except RuntimeError:
                     return  # the loop has closed meanwhile: nobody waits any more
+                finally:
+                    del failure  # whose trace holds this frame
 
             try:
-                threading.Thread(target=run, name="camcast-hook", daemon=True).start()
+                self._threads.run(run)
             except RuntimeError:
                 self._free.release()
                 raise

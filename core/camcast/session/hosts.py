@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -121,6 +122,7 @@ class Patience:
                 self._hosts.failed(host, self._waiter)
 
 
+@lru_cache(maxsize=MAX_HOSTS)
 def host_of(url: str) -> str:
     """Host and port of a URL, for the connect cap; "" where it has none."""
     try:

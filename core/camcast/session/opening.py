@@ -16,10 +16,9 @@ from typing import Protocol
 import attrs
 
 from camcast.config import SessionConfig
-from camcast.errors import NetworkError, TransportError
-from camcast.patience import quiet
+from camcast.errors import NetworkError, TransportError, untraced
 from camcast.session.attempt import Attempt, AttemptOwner
-from camcast.session.environment import Environment
+from camcast.session.environment import Environment, Place
 from camcast.session.parting import Parting
 from camcast.session.stage import Connected, Prepared, Published, prepare
 from camcast.stream.feed import Feed
@@ -69,6 +68,8 @@ class Opener:
         self._feed = feed
         self._parting = parting
         self._numbers = itertools.count()
+        self._known: dict[int, Place] = {}
+        """Where the last attempt on each target went."""
 
     def adopt(self, config: SessionConfig) -> None:
         """What is made from now on goes by this, spares that are taken too."""
@@ -94,15 +95,23 @@ class Opener:
             raise
 
     async def prepare(self, attempt: Attempt, redirect: tuple[Target, str] | None = None) -> Prepared:
-        return await prepare(attempt, next(self._numbers), redirect)
+        prepared = await prepare(attempt, next(self._numbers), redirect, self._known.get(attempt.index))
+        if redirect is None:
+            self._known[attempt.index] = prepared.place
+        return prepared
 
-    async def free(self, name: str) -> None:
-        """Wait until no attempt of this session that is on its way out holds `name` any more."""
-        await self._parting.gone(name)
+    async def free(self, prepared: Prepared) -> None:
+        """Wait until no other attempt of this session holds the name, which this one does from then on."""
+        await self._parting.free(prepared.name)
+        self._parting.hold(prepared.attempt)
 
     def let_go(self, attempt: Attempt, *, clean: bool = False) -> None:
         """Close it in the background; its name is not used again before it is gone."""
         self._parting.let_go(attempt, clean=clean)
+
+    def unused(self, spare: Connected) -> None:
+        """It has not published, and goes back to where it came from."""
+        self._parting.unhold(spare.attempt)
 
     def _attempt(self, index: int, owner: AttemptOwner) -> Attempt:
         return Attempt(self._config, index, self._environment, self._feed, owner)
@@ -118,8 +127,11 @@ class Opening:
         self._opener = opener
         self._spare = spare
         self._home = home
-        self._task: asyncio.Task[Published] | None = None
+        self._task: asyncio.Task[object] | None = None
+        """Who runs it."""
         self._unwanted = False
+        self._interrupted = False
+        """Whether that task was cancelled for it."""
 
     async def run(
         self,
@@ -132,50 +144,59 @@ class Opening:
         `prepared` is called once it is known where the attempt goes, and may raise `TransportError` to keep it from
         going there.
         """
-        task = self._task = quiet(asyncio.create_task(self._steps(redirect, prepared)))
-        if self._unwanted:
-            task.cancel()
+        task = self._task = asyncio.current_task()
+        before = task.cancelling() if task is not None else 0
         opened = False
         try:
-            await asyncio.wait({task})
-            if task.cancelled() and self._unwanted:
+            published = None if self._unwanted else await self._steps(redirect, prepared)
+            opened = published is not None and not self._unwanted
+            return Opened(published) if published is not None and opened else Interrupted(self.attempt)
+        except asyncio.CancelledError:
+            after = task.cancelling() if task is not None else 0
+            if self._interrupted and after == before + 1:
                 return Interrupted(self.attempt)
-            if task.cancelled():
-                raise NetworkError("cancelled by a plugin", stage="internal")
-            published = task.result()
-            opened = True
-            return Opened(published)
+            if after > before:
+                raise
+            return Failed(self.attempt, NetworkError("cancelled by a plugin", stage="internal"))
         except TransportError as error:
-            return Failed(self.attempt, error)
+            return Failed(self.attempt, untraced(error))
         except Exception as error:
             log.exception("%s: internal error while %s is opened", self.attempt.config.label, self.attempt.shown)
             return Failed(self.attempt, NetworkError(f"internal error: {type(error).__name__}", stage="internal"))
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+            self._task = None
+            if self._interrupted and task is not None:
+                task.uncancel()
             if not opened:
                 self._discard()
 
     def interrupt(self) -> None:
         """It is not wanted any more: `run` returns soon, with `Interrupted` unless it was through already."""
         self._unwanted = True
-        if self._task is not None:
-            self._task.cancel()
+        if self._task is not None and asyncio.current_task() is self._task:
+            # By what one of its own steps has caused, which is gone through to its end.
+            asyncio.get_running_loop().call_soon(self._cancel)
+        else:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self._interrupted:
+            self._interrupted = self._task.cancel()
 
     async def _steps(self, redirect: tuple[Target, str] | None, prepared: Callable[[Prepared], object]) -> Published:
         spare = self._spare
         if spare is not None:
             prepared(spare.prepared)
-            await self._opener.free(spare.prepared.name)
+            await self._opener.free(spare.prepared)
             return await spare.publish()
         place = await self._opener.prepare(self.attempt, redirect)
         prepared(place)
-        await self._opener.free(place.name)
+        await self._opener.free(place)
         return await (await place.connect()).publish()
 
     def _discard(self) -> None:
-        if self._spare is not None and self._home is not None:
+        if self._spare is not None and self._home is not None and self._spare.fresh:
+            self._opener.unused(self._spare)
             self._home.release(self._spare)
         else:
             self._opener.let_go(self.attempt)

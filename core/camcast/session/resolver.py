@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import socket
-import threading
 from collections.abc import Callable
-from typing import Any
 
+from camcast.daemons import Daemons
 from camcast.descriptors import exhausted
-from camcast.errors import NetworkError
+from camcast.errors import NetworkError, untraced
+from camcast.net.host import Address, address_of
 from camcast.patience import quiet
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,6 @@ THREADS = 32
 DEADLINE = 5.0
 MAX_REMEMBERED = 1024
 
-Address = tuple[int, tuple[Any, ...]]
 LookUp = Callable[[str, int, int], list[Address]]
 
 _FAMILIES = {"both": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
@@ -44,13 +42,14 @@ class NameResolver:
         self._look_up = look_up
         self._deadline = deadline
         self._free = threads
+        self._threads = Daemons("camcast-resolve")
         self._running: dict[tuple[str, int, int], asyncio.Future[list[Address]]] = {}
         self._good: dict[tuple[str, int, int], list[Address]] = {}
 
     async def resolve(self, host: str, port: int, family: str = "both") -> list[Address]:
         """Addresses in the order to try; raises `NetworkError`."""
         wanted = _FAMILIES[family]
-        literal = _literal(host, port)
+        literal = address_of(host, port)
         if literal is not None:
             if wanted not in (socket.AF_UNSPEC, literal[0]):
                 raise NetworkError(f"{host} is not an {family} address, but ip_family asks for one", stage="resolve")
@@ -65,7 +64,7 @@ class NameResolver:
             except TimeoutError:
                 reason = f"no answer within {self._deadline:g} s"
             except OSError as error:
-                reason = error.strerror or type(error).__name__
+                reason = untraced(error).strerror or type(error).__name__
             except UnicodeError:
                 reason = "not a valid host name"
             else:
@@ -101,15 +100,14 @@ class NameResolver:
             try:
                 result = self._look_up(*key)
             except Exception as error:  # noqa: BLE001  whatever it is, the waiting session is told
-                result = error
+                result = untraced(error)
             try:
                 loop.call_soon_threadsafe(done, result)
             except RuntimeError:
                 log.debug("The loop closed while %s was being looked up", key[0])
 
-        # Daemon threads: a look-up that hangs must not hold up the program's end.
         try:
-            threading.Thread(target=run, name=f"camcast-resolve-{key[0]}", daemon=True).start()
+            self._threads.run(run)
         except RuntimeError as error:
             done(OSError(errno.EAGAIN, exhausted(error) or str(error)))
         return future
@@ -118,27 +116,3 @@ class NameResolver:
         if len(self._good) >= MAX_REMEMBERED and key not in self._good:
             self._good.pop(next(iter(self._good)))
         self._good[key] = found
-
-
-def _literal(host: str, port: int) -> Address | None:
-    plain, _, scope = host.partition("%")
-    try:
-        address = ipaddress.ip_address(plain)
-    except ValueError:
-        return None
-    if address.version == 4:
-        return socket.AF_INET, (plain, port)
-    return socket.AF_INET6, (plain, port, 0, _scope_id(scope) if scope else 0)
-
-
-def _scope_id(zone: str) -> int:
-    """The number of a zone's interface. In URLs '%' is written "%25" (RFC 6874), by people often as it is."""
-    for name in dict.fromkeys((zone, zone.removeprefix("25"))):
-        try:
-            if not name.isdigit():
-                return socket.if_nametoindex(name)
-            socket.if_indextoname(int(name))
-        except (OSError, OverflowError):
-            continue
-        return int(name)
-    raise NetworkError(f"no network interface {zone.removeprefix('25')}", stage="resolve")

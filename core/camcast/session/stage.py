@@ -23,6 +23,7 @@ from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, NetworkError, TransportError
 from camcast.kinds import Acceptance, TransportKind
 from camcast.session.attempt import Attempt
+from camcast.session.environment import Place
 from camcast.session.guard import Guarded
 from camcast.session.liveness import LOOK, Liveness
 from camcast.session.rounds import GRID, shared
@@ -38,18 +39,19 @@ HUB_DEADLINE = 20.0
 """Seconds to wait for the rendition's first keyframe: the longest usual distance of keyframes, doubled."""
 
 
-async def prepare(attempt: Attempt, number: int, redirect: tuple[Target, str] | None = None) -> Prepared:
+async def prepare(
+    attempt: Attempt, number: int, redirect: tuple[Target, str] | None = None, known: Place | None = None
+) -> Prepared:
     """Find out where to go. `number` counts the session's attempts from 0; `redirect` is the old target and the new URL
-    that its server named. Raises `TransportError`."""
+    that its server named; `known` is where the last attempt on this target went. Raises `TransportError`."""
     environment, config = attempt.environment, attempt.config.targets[attempt.index]
     if redirect is not None:
         attempt.redirected_from = config.shown
-        target, kind = environment.redirected(config, *redirect)
+        place = environment.redirected(config, *redirect)
     else:
-        target, kind = await environment.prepare(config, number)
-    attempt.target = target
-    name = attempt.name = environment.name(kind, target)
-    return Prepared(attempt, target, kind, name)
+        place = await environment.prepare(config, number, known)
+    attempt.target, attempt.name = place.target, place.name
+    return Prepared(attempt, place)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -57,10 +59,20 @@ class Prepared:
     """It is known where to go."""
 
     attempt: Attempt
-    target: Target
-    kind: TransportKind
-    name: str
-    """What is published there: it has one publisher at a time."""
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """What is published there: it has one publisher at a time."""
+        return self.place.name
+
+    @property
+    def target(self) -> Target:
+        return self.place.target
+
+    @property
+    def kind(self) -> TransportKind:
+        return self.place.kind
 
     async def connect(self) -> Connected:
         """Connect as far as publishing may begin. Raises `TransportError`."""

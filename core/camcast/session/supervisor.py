@@ -7,7 +7,6 @@ and the loop looks at what is wanted and at what there is.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from camcast.config import SessionConfig
 from camcast.errors import NetworkError, TransportError
 from camcast.events import SessionState
 from camcast.media import MediaKind
+from camcast.patience import set_or_due
 from camcast.session.adopting import adopt
 from camcast.session.attempt import Attempt
 from camcast.session.connection import ConnectionManager
@@ -71,7 +71,7 @@ class Supervisor:
         self._failures = Failures(config, self.policy, self._machine, recorder, self.telling, hosts, self.wake)
         self._ghosts = Ghosts()
         self._redirects = Redirects(config.allow_redirect_hosts, self.note)
-        self._parting = Parting(config.label)
+        self._parting = Parting()
         self._opener = Opener(config, environment, feed, self._parting)
         self._standby = Standby(config, self._opener, self)
 
@@ -204,7 +204,7 @@ class Supervisor:
         elif self.policy.failed:
             await self._wait_for_revival()
         else:
-            await self._wake_or(self.policy.next_attempt_at)
+            await set_or_due(self._wake, self.policy.next_attempt_at)
 
     async def _try(self, index: int) -> None:
         """One attempt on `index`, and one more where the server that refuses it names another address."""
@@ -330,12 +330,6 @@ class Supervisor:
         if at is None:
             await self._wake.wait()
         elif time.monotonic() < at:
-            await self._wake_or(at)
+            await set_or_due(self._wake, at)
         else:
             self.policy.revive()
-
-    async def _wake_or(self, when: float) -> None:
-        """Until something changes, or the clock says `when`."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(when - time.monotonic(), 0.0)):
-                await self._wake.wait()

@@ -9,6 +9,7 @@ belong. tcUrl has neither credentials nor key. Ports are 1935 (rtmp) and 443 (rt
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
@@ -41,7 +42,12 @@ class Address:
 
 def parse(target: Target) -> Address:
     """The address of `target`; raises `ValueError` with what to change, without the key in the text."""
-    scheme, mark, rest = target.url.partition("://")
+    return _parse(target.url, target.app, target.stream_key)
+
+
+@lru_cache(maxsize=256)
+def _parse(url: str, app: str | None, key: str | None) -> Address:
+    scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
     if not mark or scheme not in PORTS:
         raise ValueError("expected a URL that begins with rtmp:// or rtmps://")
@@ -56,7 +62,7 @@ def parse(target: Target) -> Address:
         raise ValueError("the host or port of the URL is not valid: expected host, host:port or [IPv6]:port") from error
     if not host or port == 0 or place.endswith(":"):
         raise ValueError("the URL has no host" if not host else "the port must be 1 to 65535")
-    app, key = _split(target, path)
+    app, key = _split(app, key, path)
     user, _, password = credentials.partition(":")
     return Address(
         scheme=scheme,
@@ -81,8 +87,7 @@ def publish_name(target: Target) -> str:
     return f"{canonical(address.host)}:{address.port}/{app}/{sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _split(target: Target, path: str) -> tuple[str, str]:
-    app, key = target.app, target.stream_key
+def _split(app: str | None, key: str | None, path: str) -> tuple[str, str]:
     if app is not None:
         app = app.strip("/")
     if key is not None and app is None:

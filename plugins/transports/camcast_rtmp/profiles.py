@@ -48,7 +48,13 @@ def profiles() -> Mapping[str, Profile]:
 
 def accepts(target: Target) -> Acceptance:
     """What the target's profile says; an unknown name is treated like `auto` (`check` refuses it)."""
-    return _acceptance(profiles().get(target.server) or profiles()[AUTO], target)
+    return _known(target.server if target.server in profiles() else AUTO, tuple(target.forms.items()))
+
+
+@cache
+def _known(server: str, forms: tuple[tuple[str, str], ...]) -> Acceptance:
+    """Of a few servers and forms, for whatever number of attempts."""
+    return _acceptance(profiles()[server], dict(forms))
 
 
 def from_answer(target: Target, answer: Connected) -> Acceptance | None:
@@ -61,7 +67,7 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     for profile in profiles().values():
         recognised = any(_matches(answer, path, start) for path, start in profile.answer.items())
         if recognised or (profile.signature and profile.signature == signature(answer)):
-            return _acceptance(profile, target)
+            return _acceptance(profile, target.forms)
     return None
 
 
@@ -78,11 +84,11 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else type(value).__name__
 
 
-def _acceptance(profile: Profile, target: Target) -> Acceptance:
+def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
     codecs = {}
     for confidence, table in ((Confidence.UNKNOWN, profile.unknown), (Confidence.YES, profile.yes)):
         for codec, forms in table.items():
-            asked = target.forms.get(codec, "")
+            asked = wanted.get(codec, "")
             codecs[codec] = Take(confidence, asked if asked in forms else forms[0])
     return Acceptance(
         codecs=codecs,

@@ -14,7 +14,8 @@ import pytest
 from tests.servers.process import free_port
 
 from camcast.errors import MisconfiguredError, NetworkError
-from camcast.net.dial import Address, by_turns, connect, dial
+from camcast.net.dial import by_turns, connect, dial
+from camcast.net.host import Address
 from camcast.target import Target
 
 V4, V6 = socket.AF_INET, socket.AF_INET6

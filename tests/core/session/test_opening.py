@@ -45,7 +45,7 @@ async def place(world: World) -> AsyncIterator[Place]:
     assert isinstance(feed, Feed)
     environment = engine._environment
     assert isinstance(environment, Environment)
-    parting = Parting("test")
+    parting = Parting()
     yield Place(world, Opener(config, environment, feed, parting), parting)
     await parting.gone()
 
@@ -222,7 +222,7 @@ async def test_a_spare_that_is_not_used_goes_home(place: Place, end: Callable[..
 async def test_attempts_are_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: list[int] = []
 
-    async def prepare(self: Environment, config: object, number: int) -> None:
+    async def prepare(self: Environment, config: object, number: int, known: object) -> None:
         numbers.append(number)
         raise NetworkError("no")
 

@@ -113,7 +113,7 @@ async def test_where_no_thread_can_be_started_it_is_said_and_the_next_look_up_wo
 ) -> None:
     names = NameResolver(lambda host, port, family: [(2, ("10.0.0.1", port))], threads=1)
     with monkeypatch.context() as patch:
-        patch.setattr("camcast.session.resolver.threading.Thread", NoThread)
+        patch.setattr("camcast.daemons.threading.Thread", NoThread)
         for _ in range(3):
             with pytest.raises(Exception, match=r"cannot look up cam\.test: no thread can be started: raise the limit"):
                 await names.resolve("cam.test", 1935)
@@ -123,7 +123,7 @@ async def test_where_no_thread_can_be_started_it_is_said_and_the_next_look_up_wo
 async def test_a_hook_that_gets_no_thread_takes_none_away(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = hook_threads.HookThreads(1)
     with monkeypatch.context() as patch:
-        patch.setattr("camcast.session.hook_threads.threading.Thread", NoThread)
+        patch.setattr("camcast.daemons.threading.Thread", NoThread)
         for _ in range(3):
             with pytest.raises(RuntimeError, match="new thread"):
                 await threads.run(lambda: 1, 1.0)

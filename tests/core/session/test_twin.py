@@ -48,7 +48,7 @@ class Place:
 @pytest.fixture
 async def place(world: World) -> AsyncIterator[Place]:
     engine: Any = await world.start()
-    parting = Parting("test")
+    parting = Parting()
     environment = engine._environment
     assert isinstance(environment, Environment)
     opener = Opener(chain("a", "b"), environment, engine.cameras.stream(0, 0).feed, parting)
