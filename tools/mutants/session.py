@@ -180,8 +180,8 @@ MUTANTS = (
     Mutant(
         "a step may take for ever",
         _GUARD,
-        "await wait_patiently({task}, seconds)",
-        "await asyncio.wait({task})",
+        "PatientTimer(seconds, end)",
+        "PatientTimer(1e9, end)",
         _GUARD_TESTS,
     ),
     Mutant(
