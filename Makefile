@@ -38,7 +38,7 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick lint format demo bench bench-quick bench-dead soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a
 
 bench-dead: $(FULL) ## 300 outputs to dead hosts: processor time and log lines of `camcast run`
 	$(BIN)/python -m bench.dead
+
+bench-adapt: $(FULL) ## the bitrate regulator beside OBS's and a belacoder-like one on changing links: bench/results/adapt.md
+	$(BIN)/python -m bench.adapt
 
 soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the other soaks it writes its table every five minutes
 	$(BIN)/python -m bench.soak --hours $(HOURS)

@@ -94,6 +94,8 @@ class Ledger(LedgerState):
     """While `end`, and the next unit's dts in ns, are not above these, the link cannot be over its bounds, even if
     nothing has gone since the last look."""
     clear_before: int = attrs.field(default=-1, init=False)
+    trip: float = attrs.field(default=0.0, init=False)
+    """Seconds from a send to its acknowledgement, of the newest that was acknowledged; 0 = none was."""
     _round_trip: RoundTrip = attrs.field(factory=RoundTrip, init=False)
     _rate: Rate = attrs.field(factory=Rate, init=False)
     _standing: Standing = attrs.field(factory=Standing, init=False)
@@ -138,8 +140,9 @@ class Ledger(LedgerState):
         while marks and marks[0][END] <= done:
             newest = marks.popleft()
         if newest is not None:
-            self._round_trip.see(now - newest[SENT], now)
-            self._standing.see(now - newest[SENT], now)
+            self.trip = now - newest[SENT]
+            self._round_trip.see(self.trip, now)
+            self._standing.see(self.trip, now)
             if not marks:
                 self._standing.clear()
             self.delivered = self.delivered or newest[END] > self.headers_end
@@ -172,6 +175,11 @@ class Ledger(LedgerState):
         return False
 
     # --- what it says ---------------------------------------------------------------------------------------
+
+    @property
+    def acknowledged(self) -> int:
+        """How far in the stream of bytes the peer has acknowledged, as of the last look."""
+        return self._done
 
     @property
     def gone(self) -> int:

@@ -31,6 +31,7 @@ from camcast.stream.flow import (
 )
 from camcast.stream.hub import Hub
 from camcast.stream.ledger import Ledger, Limits
+from camcast.stream.observed import Reading
 from camcast.stream.pace import Pace
 from camcast.stream.replay import Replay, Rest, packet_of
 from camcast.stream.sender import Sender, SenderOwner
@@ -228,6 +229,10 @@ class Outlet(states.OutletState):
     def waiting(self) -> float:
         """Seconds since the oldest unit was sent that the peer has not acknowledged whole; 0 = there is none. Asks."""
         return self._ledger.waiting(self._sender.look())
+
+    def reading(self) -> Reading | None:
+        """What a regulator goes by. Asks. None = nothing has been acknowledged yet, or a replay still goes out."""
+        return self._sender.reading() if self._replay is None else None
 
     @property
     def last_picture_sent(self) -> float | None:

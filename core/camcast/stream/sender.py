@@ -16,8 +16,9 @@ from camcast.contracts import Transport, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
 from camcast.native.states import SenderState
-from camcast.stream.flow import REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
+from camcast.stream.flow import REASON_BEHIND, REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
 from camcast.stream.ledger import ARRIVAL, KIND, SENT, Ledger
+from camcast.stream.observed import Reading
 
 SLOW_SEND = 0.005
 """Seconds of `send` that are told: a whole round of the hub takes less, and everybody else waits meanwhile."""
@@ -174,6 +175,14 @@ class Sender(SenderState):
             self.counters.latency += (seconds - self.counters.latency) * LATENCY_SHARE
             self.counters.way += (now - newest[SENT] - self.counters.way) * LATENCY_SHARE
         return now
+
+    def reading(self) -> Reading | None:
+        """What a regulator goes by. Asks. None = nothing has been acknowledged yet."""
+        ledger, now = self.ledger, self.look()
+        if not ledger.delivered:
+            return None
+        drops = self.counters.dropped[_VIDEO, REASON_BEHIND]
+        return Reading(now, ledger.end, ledger.acknowledged, ledger.trip, ledger.waiting(now), drops)
 
     def adopt(self, counters: FlowCounters) -> None:
         """Count into `counters` from now on, with what is under way."""

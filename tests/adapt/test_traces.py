@@ -1,0 +1,78 @@
+"""What the regulator makes of links that change: what comes, what is left out, how late, how often it changes."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from camcast.stream.regulator import CHANGES
+from tests.adapt.traces import TRACES, Trace, steps
+from tests.adapt.world import LEAST, MOST, Ours, Run, drive
+
+STEPS = [trace for trace in TRACES if "half" in trace.name]
+
+
+@functools.cache
+def played(trace: Trace) -> Run:
+    return drive(trace, Ours())
+
+
+def named(trace: Trace) -> str:
+    return trace.name.replace(" ", "-").replace(",", "")
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=named)
+def test_every_link_is_used_well_and_nothing_is_late(trace: Trace) -> None:
+    run = played(trace)
+    if trace.steady:
+        assert run.used(trace.steady) >= 0.8
+    assert run.used() >= 0.8
+    assert run.lag() <= 1.5
+    assert run.most_changes() <= CHANGES
+    assert all(LEAST <= target <= MOST for _, target in run.changes)
+
+
+@pytest.mark.parametrize("trace", STEPS, ids=named)
+def test_a_step_to_half_leaves_no_picture_out(trace: Trace) -> None:
+    run = played(trace)
+    assert run.dropped(0, 20) == 0
+    assert run.dropped(22, trace.seconds) == 0
+
+
+@pytest.mark.parametrize("trace", [one for one in TRACES if "outage" not in one.name], ids=named)
+def test_pictures_are_left_out_only_while_it_is_found_out_how_thin_a_new_link_is(trace: Trace) -> None:
+    assert played(trace).dropped(4, trace.seconds) == 0
+
+
+def test_an_outage_is_over_when_the_link_is_back() -> None:
+    trace = next(one for one in TRACES if "outage" in one.name)
+    run = played(trace)
+    assert run.dropped(65, trace.seconds) == 0
+    assert run.used(((66, trace.seconds),)) >= 0.95
+
+
+def test_at_rest_it_rests() -> None:
+    run = drive(Trace("thin for long", steps((0, 2.5)), 600, ((20, 600),)), Ours())
+    last = [at for at, _ in run.changes if at >= 300]
+    assert len(last) <= 5 * 4, "more than four changes a minute on a link that never changes"
+    assert run.used(((300, 600),)) >= 0.8
+    assert run.drops == []
+
+
+def test_a_still_picture_says_nothing_of_the_path() -> None:
+    """While the encoder idles its target does not rise, so that motion finds one that fits."""
+    trace = Trace("still", steps((0, 5), (20, 1.5)), 120, ())
+    run = drive(trace, Ours(), scale=lambda time: 0.2 if 30 <= time < 90 else 1.0)
+    assert all(target <= 1_500_000 for at, target in run.changes if 30 <= at < 90)
+    assert run.dropped(30, 120) == 0
+
+
+def test_a_rate_that_others_leave_is_taken_back() -> None:
+    trace = next(one for one in TRACES if one.competitor)
+    assert played(trace).changes[-1][1] == MOST
+
+
+def test_the_same_link_gives_the_same_answer() -> None:
+    trace = TRACES[2]
+    assert drive(trace, Ours()).changes == drive(trace, Ours()).changes
