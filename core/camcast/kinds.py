@@ -92,6 +92,9 @@ class SourceKind:
     needs_url: bool = True
     one_reader: bool = False
     """Two streams that open one `url` may be one too many for it: a camera, a device."""
+    place: Callable[[str], str] = str
+    """What of a `url` tells one camera or device from another, the same for all its spellings, without secrets. Never
+    raises: what it cannot read it returns as it is."""
     in_process: bool = False
     """Fed by the embedding program, so it cannot be moved to a worker process."""
     feed: Callable[[int, int], PushHandle] | None = None

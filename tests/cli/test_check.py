@@ -89,7 +89,7 @@ def test_one_camera_in_two_entries_is_told(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     cameras = [
         camera(0, "rtsp", "rtsp://a:secret@10.0.0.5/s"),
-        camera(1, "rtsp", "rtsp://10.0.0.5/s"),
+        camera(1, "rtsp", "rtsp://10.0.0.5:554/%73/"),
         camera(2, "rtsp", "rtsp://10.0.0.5/t"),
         camera(3, "file", "a.mp4"),
         camera(4, "file", "a.mp4"),

@@ -27,7 +27,7 @@ from camcast_rtsp.messages import (
     parameters,
     parse_message,
 )
-from camcast_rtsp.url import parse_url
+from camcast_rtsp.url import parse_url, place
 
 # --- URLs -------------------------------------------------------------------------------------------------
 
@@ -52,6 +52,42 @@ def test_urls_as_cameras_have_them(
     found = parse_url(url)
     assert (found.request, found.host, found.port) == (request_url, host, port)
     assert (found.username, found.password) == (username, password)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("rtsp://cam/main", "rtsp://Cam/main"),
+        ("rtsp://cam/main", "RTSP://cam/main"),
+        ("rtsp://cam/main", "rtsp://cam./main"),
+        ("rtsp://cam/main", "rtsp://cam:554/main"),
+        ("rtsp://cam/main", "rtsps://cam:322/main"),
+        ("rtsp://cam/main", "rtsps://cam/main"),
+        ("rtsp://cam/main", "rtsp://cam/main/"),
+        ("rtsp://cam/main", "rtsp://cam/main?"),
+        ("rtsp://cam/main", "rtsp://cam/main#here"),
+        ("rtsp://cam/main", "rtsp://user:p%40ss@cam/main"),
+        ("rtsp://cam/main", "rtsp://cam/m%61in"),
+        ("rtsp://cam/a%2fb?c=%7E", "rtsp://cam/a%2Fb?c=~"),
+        ("rtsp://cam", "rtsp://cam/"),
+        ("rtsp://cam/?channel=1", "rtsp://cam:554?channel=1"),
+        ("rtsp://[FE80:0:0::1%25eth0]/main", "rtsp://[fe80::1%eth0]:554/main"),
+    ],
+)
+def test_one_camera_has_one_place_however_it_is_spelt(one: str, other: str) -> None:
+    assert place(one) == place(other)
+    assert "p@ss" not in place(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "rtsp://cam/sub", "rtsp://cam/Main", "rtsp://cam2/main", "rtsp://cam:8554/main", "rtsp://cam/main?channel=2",
+        "env:CAMERA", "rtsp://", "",
+    ],
+)  # fmt: skip
+def test_other_streams_have_other_places(other: str) -> None:
+    assert place("rtsp://cam/main") != place(other)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -24,10 +25,11 @@ from camcast.errors import SourceError
 from camcast.host import PluginHost
 from camcast.media import RAW, MediaKind
 from camcast_v4l2 import camcast_sources, kernel
+from camcast_v4l2.device import device_path, device_place
 from camcast_v4l2.listing import list_devices
 from camcast_v4l2.offers import Offer, Span, choose
 from camcast_v4l2.options import V4l2Options
-from camcast_v4l2.source import V4l2Source, device_path
+from camcast_v4l2.source import V4l2Source
 
 VIDEO = MediaKind.VIDEO
 WEBCAM: Any = {
@@ -273,6 +275,14 @@ async def test_no_device_file() -> None:
     (kind,) = camcast_sources()
     with pytest.raises(SourceError, match="/dev/video250: the camera is not there"):
         await kind.build(context("/dev/video250", V4l2Options(), handover=_handover())).run(Sink())
+
+
+def test_one_device_has_one_place_however_it_is_named(tmp_path: Path) -> None:
+    link = tmp_path / "usb-Some_Camera-index0"
+    link.symlink_to("/dev/video0")
+    assert {device_place(url) for url in ("0", "/dev/video0", "v4l2:///dev/video0", str(link))} == {"/dev/video0"}
+    assert device_place("1") != device_place("0")
+    assert device_place("http://is/none") == "http://is/none"
 
 
 def test_names_of_devices() -> None:

@@ -71,9 +71,9 @@ def shared_lines(config: Config, host: PluginHost) -> Iterator[str]:
     openers: dict[tuple[str, str], list[str]] = {}
     for camera, stream in config.streams():
         source = stream.source
-        if host.source(source.type).one_reader:
-            # Whoever asks, it is the same camera.
-            where = source.url.partition("://")[2].rpartition("@")[2] or source.url
+        kind = host.source(source.type)
+        if kind.one_reader:
+            where = kind.place(source.url)
             openers.setdefault((source.type, where), []).append(f"cam{camera.camera_id}_{stream.name}")
     for labels in openers.values():
         if len(labels) > 1:

@@ -24,8 +24,15 @@ def camcast_sources() -> Sequence[SourceKind]:
             build=_Builder(),
             options=RtspOptions,
             one_reader=True,
+            place=_place,
         )
     ]
+
+
+def _place(url: str) -> str:
+    from .url import place
+
+    return place(url)
 
 
 class _Builder:

@@ -7,6 +7,8 @@ and password end at the last '@' in front of the first '/', and may be percent-e
 
 from __future__ import annotations
 
+import contextlib
+from ipaddress import ip_address
 from urllib.parse import unquote
 
 import attrs
@@ -65,6 +67,26 @@ def parse_url(url: str) -> RtspUrl:
     if "%" in host and address.startswith("["):
         address = address.replace(address[address.index("%") : address.index("]")], "", 1)
     return RtspUrl(f"{scheme}://{address}{path}", scheme == "rtsps", host, port, username, password)
+
+
+def place(url: str) -> str:
+    """The same text for all spellings of one camera's stream: whoever asks, by whichever of its default ports, with the
+    host in any case, an IPv6 address in any form, escapes (RFC 3986 §2.1) or not, a slash at the end or not. For
+    comparing only. A text that is no URL (a reference to one) comes back as it is."""
+    try:
+        found = parse_url(url)
+    except SourceError:
+        return url
+    name, mark, zone = found.host.partition("%")
+    with contextlib.suppress(ValueError):
+        name = ip_address(name).compressed
+    port = "" if found.port == PORTS["rtsps" if found.secure else "rtsp"] else f":{found.port}"
+    rest = found.request.partition("://")[2]
+    cut = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
+    path, query, parameters = rest[cut:].partition("?")
+    path = unquote(path).rstrip("/")
+    shown = f"{path}?{unquote(parameters)}" if query and parameters else path
+    return f"{name.lower().rstrip('.')}{mark}{zone}{port}{shown}"
 
 
 def _split_address(url: str, address: str, default_port: int, at_in_path: bool) -> tuple[str, int]:

@@ -20,6 +20,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             options=V4l2Options,
             gives=Gives.EITHER,
             one_reader=True,
+            place=_place,
             devices=_devices,
         )
     ]
@@ -29,6 +30,12 @@ def _build(context: SourceContext) -> Source:
     from camcast_v4l2.source import V4l2Source
 
     return V4l2Source(context)
+
+
+def _place(url: str) -> str:
+    from camcast_v4l2.device import device_place
+
+    return device_place(url)
 
 
 def _devices() -> Sequence[Device]:

@@ -9,6 +9,7 @@ import os
 import select
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from camcast.errors import SourceError
 
@@ -75,3 +76,23 @@ def explained(path: str, error: OSError) -> SourceError:
         case _:
             text = f"{error.strerror or error} (errno {error.errno})"
     return SourceError(f"{path}: {text}")
+
+
+def device_path(url: str) -> str:
+    """ "0", "/dev/video0" and "v4l2:///dev/video0" are the same. Raises `SourceError`."""
+    if url.isdigit():
+        return f"/dev/video{url}"
+    parts = urlsplit(url)
+    if parts.scheme == "v4l2":
+        return unquote(parts.path)
+    if "://" in url or not url:
+        raise SourceError('a V4L2 camera is named by its device: {"type": "v4l2", "url": "/dev/video0"}', fatal=True)
+    return url
+
+
+def device_place(url: str) -> str:
+    """The device file that `url` comes to: `/dev/v4l/by-id/…` are links. What is none comes back as it is."""
+    try:
+        return os.path.realpath(device_path(url))
+    except (SourceError, OSError, ValueError):
+        return url

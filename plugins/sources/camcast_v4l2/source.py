@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from urllib.parse import unquote, urlsplit
 
 from camcast.contracts import CodecParser, SourceContext
 from camcast.errors import MediaError, SourceError
@@ -12,7 +11,7 @@ from camcast.media import RAW, Frame, MediaKind, Track
 from camcast.threaded import ThreadedSource
 from camcast_v4l2 import kernel
 from camcast_v4l2.capture import Capture, Grab
-from camcast_v4l2.device import KernelDevice, Opener, explained
+from camcast_v4l2.device import KernelDevice, Opener, device_path, explained
 from camcast_v4l2.listing import check
 from camcast_v4l2.offers import PACKETS, Choice, Offer, ask, choose
 from camcast_v4l2.options import V4l2Options
@@ -135,15 +134,3 @@ class V4l2Source(ThreadedSource):
         if not self._announced:
             self._announced = True
             self.announce(track)
-
-
-def device_path(url: str) -> str:
-    """ "0", "/dev/video0" and "v4l2:///dev/video0" are the same. Raises `SourceError`."""
-    if url.isdigit():
-        return f"/dev/video{url}"
-    parts = urlsplit(url)
-    if parts.scheme == "v4l2":
-        return unquote(parts.path)
-    if "://" in url or not url:
-        raise SourceError('a V4L2 camera is named by its device: {"type": "v4l2", "url": "/dev/video0"}', fatal=True)
-    return url
