@@ -10,7 +10,19 @@ import pytest
 import pytest_asyncio
 
 from tests.cameras import clips, rtp
-from tests.cameras.script import NEVER, Asked, Reply, Rule, Script, digest, on, refused, strict_session, with_header
+from tests.cameras.script import (
+    NEVER,
+    Asked,
+    Reply,
+    Rule,
+    Script,
+    digest,
+    framed,
+    on,
+    refused,
+    strict_session,
+    with_header,
+)
 from tests.cameras.watch import Watched, watch
 
 FRAMES = 75
@@ -204,6 +216,38 @@ CHOICE: dict[str, tuple[Script, str]] = {
     "the second payload type": (second_type(), ""),
 }
 
+# --- channels -----------------------------------------------------------------------------------------------
+
+OTHER_CHANNELS = "comes on other channels than its answers to SETUP say"
+
+
+def on_channels(place: Callable[[int], int], answered: Callable[[int], str | None] | None = None) -> Script:
+    """A camera that sends on the channel that `place` makes of the right one, with reports of both tracks."""
+    script = plain(
+        *([transport(answered)] if answered else []), wire=lambda channel, data: framed(place(channel), data)
+    )
+    for track in script.tracks:
+        track.reports = [0.1, 1.1, 2.1]
+    return script
+
+
+CHANNELS: dict[str, tuple[Script, str]] = {
+    "on the channels asked for, whatever it answers": (
+        on_channels(lambda channel: channel, lambda n: f"RTP/AVP/TCP;unicast;interleaved={2 * n + 4}-{2 * n + 5}"),
+        OTHER_CHANNELS,
+    ),
+    "on channels that nobody named": (on_channels(lambda channel: channel + 6), OTHER_CHANNELS),
+    "the tracks' channels exchanged": (on_channels(lambda channel: channel ^ 2), OTHER_CHANNELS),
+    "media and reports exchanged": (on_channels(lambda channel: channel ^ 1), OTHER_CHANNELS),
+    "all tracks on one pair": (on_channels(lambda channel: channel & 1), OTHER_CHANNELS),
+    "reports among the media": (on_channels(lambda channel: channel & 2), "its reports come among its media"),
+    "all on one channel": (on_channels(lambda channel: 0), OTHER_CHANNELS),
+    "one pair, by its words and indeed": (
+        on_channels(lambda channel: channel & 1, lambda n: "RTP/AVP/TCP;unicast;interleaved=0-1"),
+        "two tracks the same channel (0)",
+    ),
+}
+
 # --- logging in ---------------------------------------------------------------------------------------------
 
 
@@ -261,7 +305,7 @@ WAYS: dict[str, tuple[Script, str]] = {
     ),
 }
 
-ALL = {**INFORMS, **SIGNS, **CHOICE, **LOGIN, **WAYS}
+ALL = {**INFORMS, **SIGNS, **CHOICE, **CHANNELS, **LOGIN, **WAYS}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -278,3 +322,8 @@ def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Wat
     assert [odd in note for note in one.notes].count(True) == bool(odd), one.notes
     if not odd:
         assert not one.notes
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_reports_are_heard_on_whatever_channel(name: str, watched: dict[str, Watched]) -> None:
+    assert "RTCP BYE" in watched[name].reasons[0]

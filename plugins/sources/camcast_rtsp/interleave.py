@@ -53,6 +53,8 @@ class Deinterleaver:
         self.counts: Counter[str] = Counter()
         self.unfinished = False
         """`filled` stopped at its time: call it again, with nothing new."""
+        self.on_unknown: Callable[[int, memoryview, int], bool] = lambda channel, frame, arrival: False
+        """Shown the frames of channels without a handler: (channel, data, arrival) → whether that was of use."""
         self._on_message = on_message
         self._view = memoryview(bytearray(BUFFER_SIZE)) if buffer is None else buffer
         self._rest = b""
@@ -93,7 +95,7 @@ class Deinterleaver:
                         handler(view[start:stop], arrival)
                         at = stop
                 else:
-                    at += self._unknown(at, stop, end)
+                    at += self._unknown(at, stop, end, arrival)
             else:
                 used = self._other(at, end)
                 if not used:
@@ -104,10 +106,13 @@ class Deinterleaver:
                 break
         self._rest = bytes(view[at:end]) if at < end else b""
 
-    def _unknown(self, at: int, stop: int, end: int) -> int:
+    def _unknown(self, at: int, stop: int, end: int, arrival: int) -> int:
         """How much to pass over where a frame is of a channel that nobody set up, or only looks like a frame."""
         if stop == end or (stop < end and self._view[stop] in _FIRST_BYTES):
-            self.counts["unknown channel"] += 1
+            if self.on_unknown(self._view[at + 1], self._view[at + 4 : stop], arrival):
+                self._skipped = 0
+            else:
+                self.counts["unknown channel"] += 1
             return stop - at
         return self._skip(at, end)
 

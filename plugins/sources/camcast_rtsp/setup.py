@@ -16,6 +16,7 @@ from camcast.errors import MediaError, SourceError
 from camcast.media import MediaKind
 
 from . import sdp
+from .channels import Channels
 from .clock import TrackClock
 from .connection import CLOSED, Connection
 from .dialogue import content_base
@@ -48,6 +49,11 @@ class Setup:
     find: FindCodec
     sink: MediaSink
     memory: Memory
+    channels: Channels = attrs.field(init=False)
+
+    @channels.default
+    def _channels(self) -> Channels:
+        return Channels(self.connection.incoming, self.session.oddities.tell)
 
     async def run(self) -> None:
         """Up to the answer to PLAY. Raises `SourceError`, `Redirected`, `Unsuitable`."""
@@ -195,42 +201,9 @@ class Setup:
             if channels is None and ("server_port" in told or "client_port" in told):
                 raise Unsuitable(f"{self._shown}: the camera answers SETUP over TCP with UDP")
             self.session.oddities.tell("its answers to SETUP do not say that media comes over TCP")
-        incoming = self.connection.incoming
-        channels = channels or (first, first + 1)
-        if any(incoming.handlers[channel] is not None for channel in channels):
-            return self._share(channels, (first, first + 1), track)
-        incoming.handlers[channels[0]] = track.rtp
-        if track.run is not None:
-            incoming.runs[channels[0]] = track.run
-        incoming.handlers[channels[1]] = track.rtcp
-        return lambda data: self.connection.send_frame(channels[1], data)
-
-    def _share(
-        self, channels: tuple[int, int], wanted: tuple[int, int], track: TrackReceiver
-    ) -> Callable[[bytes], None]:
-        """Two tracks on one pair of channels, by the camera's words: told apart by what they carry. Some only say so,
-        and use those that they were asked for."""
-        incoming = self.connection.incoming
-        self.session.oddities.tell(f"it gives two tracks the same channel ({channels[0]})")
-        for rtp, rtcp in (channels, wanted):
-            before, before_rtcp = incoming.handlers[rtp], incoming.handlers[rtcp]
-            incoming.runs.pop(rtp, None)
-
-            def either(
-                packet: memoryview, arrival: int, before: Callable[[memoryview, int], None] | None = before
-            ) -> None:
-                ours = before is None or (len(packet) > 1 and packet[1] & 0x7F in track.ways)
-                (track.rtp if ours or before is None else before)(packet, arrival)
-
-            def both(
-                packet: memoryview, arrival: int, before: Callable[[memoryview, int], None] | None = before_rtcp
-            ) -> None:
-                # Reports name the source that they are about.
-                track.rtcp(packet, arrival)
-                if before is not None:
-                    before(packet, arrival)
-
-            incoming.handlers[rtp], incoming.handlers[rtcp] = either, both
+        asked = (first, first + 1)
+        channels = channels or asked
+        self.channels.expect(track, channels, asked)
         return lambda data: self.connection.send_frame(channels[1], data)
 
     async def _set_up_udp(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:

@@ -53,6 +53,8 @@ class TrackReceiver:
         """What is odd about its packets, and has not been told."""
         self.gaps: deque[int] = deque(maxlen=REMEMBERED)
         """Distances between the last units, ns."""
+        self.on_foreign: Callable[[int], object] = lambda payload_type: None
+        """Told of packets whose payload type is none of ours."""
         self._sink = sink
         self._delivery = Delivery(clock, deliver)
         self._meter = meter
@@ -114,7 +116,9 @@ class TrackReceiver:
     def _goes_over(self, payload_type: int) -> bool:
         """Packets come of another payload type than before: whether to take it from here on."""
         way = self.ways.other(payload_type, begun=self.receiver.received > 0)
-        if way is not None and way is not self.ways.now:
+        if way is None:
+            self.on_foreign(payload_type)
+        elif way is not self.ways.now:
             self._use(way)
         return way is not None
 
