@@ -43,6 +43,23 @@ def fast_sound(factor: float) -> Script:
     return script
 
 
+def fast_picture(factor: float) -> Script:
+    """The picture's timestamps run so many times too fast."""
+    script = camera()
+    video = script.tracks[0]
+    video.payloads = [attrs.evolve(payload, time=round(payload.time * factor)) for payload in video.payloads]
+    return script
+
+
+def media_clock_set(seconds: float) -> Script:
+    """In mid-stream the timestamps of picture and sound leap."""
+    script = camera()
+    for track in script.tracks:
+        leap = round(seconds * track.clock)
+        track.payloads = [attrs.evolve(p, time=p.time + (leap if p.at >= 2.4 else 0)) for p in track.payloads]
+    return script
+
+
 SCRIPTS = {
     "plain": camera(),
     "set forward": wall_clock_set(3.0),
@@ -50,11 +67,17 @@ SCRIPTS = {
     "sound too fast": fast_sound(2.5),
     "sound too slow": fast_sound(0.3),
 }
+OTHERS = {
+    "media set forward": media_clock_set(3.0),
+    "media set back": media_clock_set(-3.0),
+    "picture too fast": fast_picture(2.5),
+    "picture too slow": fast_picture(0.3),
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("clocks"), SCRIPTS, seconds=20.0)
+    return await watch(tmp_path_factory.mktemp("clocks"), SCRIPTS | OTHERS, seconds=20.0)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -78,3 +101,23 @@ def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched:
     assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.")]
     # The last sound was taken when the last picture was.
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15)
+
+
+@pytest.mark.parametrize("name", ["picture too fast", "picture too slow"])
+def test_a_wrong_clock_of_the_picture_moves_no_sound(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert one.whole(FRAMES)
+    # Times ahead of the sound's may cost some of it at the beginning.
+    assert one.heard > len(one.numbers) / clips.FPS - 1.0
+    sound = one.seen.sound[5:]
+    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= {21, 22}
+
+
+@pytest.mark.parametrize("name", ["media set forward", "media set back"])
+def test_a_media_clock_that_is_set_leaves_no_hole(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert one.whole(FRAMES)
+    for times in ([one.time for one in one.seen.pictures], [one.time for one in one.seen.sound[5:]]):
+        # At the leap it goes on by arrival, which a busy machine may blur.
+        assert max(later - earlier for earlier, later in pairwise(times)) < 0.6
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)

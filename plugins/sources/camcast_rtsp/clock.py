@@ -5,7 +5,7 @@ Rules:
   §12.33). Timestamps are followed modulo 2**32: at 90 kHz they wrap every 13 hours.
 - Sender reports tell how far sound is off the picture: `reports.Reports`.
 - No time is later than its unit's arrival by more than `AHEAD`.
-- A leap that real time does not explain (`FORWARD`, `BACK`) starts a new line where the old one would be by now.
+- A leap that real time does not explain (`FORWARD`, `BACK`, `SET`) starts a new line where the old one would be by now.
 - Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
   has reports keeps beside the picture instead; one that runs at a wrong rate is not used any longer: arrival is.
 """
@@ -24,8 +24,14 @@ from .reports import Report, Reports
 FORWARD = 5 * NS_PER_S
 BACK = NS_PER_S
 """Pictures out of display order step back by far less."""
+SET = NS_PER_S
+"""A smaller step forward is one too, if it makes a unit earlier than any before by more than this."""
+KNOWN = 16
+"""Units after which a line is known that well."""
 AHEAD = 5 * NS_PER_S
 """What cameras send in a burst at the beginning, and a fast clock gains until it is mended."""
+HOPELESS = (0.88, 1.12)
+"""Rates beyond which a clock is not mended: a tenth, and what jitter may add to that in ten seconds."""
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
 
@@ -62,8 +68,10 @@ class TrackClock:
         """The RTP timestamp that RTP-Info gives for the moment playing began."""
         self._timeline = timeline
         self._follows = follows
+        self._led: TrackClock | None = None
+        """The track beside which reports keep this one."""
         self._arrival_clock = ArrivalClock()
-        self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, 0.9, 1.1))
+        self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, *HOPELESS))
         self.drift = Drift()
         led_by = follows.reports if follows is not None else None
         self.reports: Reports = Reports(self.drift, timeline.reports, led_by)
@@ -77,6 +85,10 @@ class TrackClock:
         self._media = 0
         self._furthest = 0
         self._time = 0
+        self._seen = 0
+        """Units on this line, up to `KNOWN`."""
+        self._earliest = 0
+        """By how much a unit's time was ahead of its arrival at most."""
 
     def stamp(self, timestamp: int, arrival: int) -> int:
         """Our time of a unit, in ns of the monotonic clock's scale."""
@@ -89,15 +101,13 @@ class TrackClock:
         media = self._ticks * NS_PER_S // self.rate
         step, passed = media - self._media, arrival - self._last_arrival
         self._media, self._last_arrival = media, arrival
-        if step < -BACK or step > FORWARD + passed:
+        if step < -BACK or step > FORWARD + passed or self._was_set(step, passed, media + self._line - arrival):
             return self._jump(media, passed)
         for watch in self._watches:
             factor = watch.check(media, arrival)
             if factor:
                 return self._give_up(factor, arrival)
-        led = self._led
-        if led is not None:
-            self.drift.like(led.drift)
+        led = self._follow()
         progress = media - self._furthest
         if progress > 0:
             self._furthest = media
@@ -109,6 +119,17 @@ class TrackClock:
         if led is None and self.drift.see(time, arrival):
             self._timeline.on_drift(self, self.drift.factor)
         return time
+
+    def _was_set(self, step: int, passed: int, early: int) -> bool:
+        """Whether a step forward, after which a unit is so `early`, means that the camera's clock was set: what it
+        leaves out brings it back to where it was, but nothing comes earlier than ever before."""
+        if self._seen < KNOWN:
+            # A burst at the beginning shows how early is usual.
+            self._seen += 1
+        elif step > SET + passed and early > self._earliest + SET:
+            return True
+        self._earliest = max(self._earliest, early)
+        return False
 
     def camera_time(self, timestamp: int) -> int:
         """Only the order and distance of units, for a stream whose times are those of arrival."""
@@ -134,13 +155,19 @@ class TrackClock:
         time = ticks * NS_PER_S // self.rate + self._line
         self._line += self.reports.heard(Report(ntp, time), self._last_arrival)
 
-    @property
-    def _led(self) -> TrackClock | None:
-        """The track beside which reports keep this one, if they do."""
-        follows = self._follows
-        if follows is None or follows.by_arrival:
-            return None
-        return follows if self.reports.keep(self._last_arrival) else None
+    def _follow(self) -> TrackClock | None:
+        """The track beside which reports keep this one, if they do: its drift is ours, and reports tell the rest."""
+        follows, before = self._follows, self._led
+        keep = follows is not None and not follows.by_arrival and self.reports.keep(self._last_arrival)
+        self._led = follows if keep else None
+        if self._led is not None:
+            if before is None:
+                self.reports.rate = self.drift.slew - self._led.drift.slew
+            self.drift.like(self._led.drift)
+        elif before is not None:
+            self.drift.alone(self.reports.rate)
+            self.reports.rate = 0.0
+        return self._led
 
     def _begin(self, timestamp: int, arrival: int) -> int:
         again = self._time > 0
@@ -172,6 +199,7 @@ class TrackClock:
         """The line is another one: what was compared with it says nothing."""
         self.reports.forget()
         self.drift.reset()
+        self._seen = self._earliest = 0
         for watch in self._watches:
             watch.reset()
 

@@ -56,10 +56,10 @@ _WINDOWS = 3
 """So long (15 s) a link may be slow without being taken for a clock."""
 _SPEED = 0.02
 """Natural frequency of the loop in rad/s: an error is gone after some minutes."""
-_MAX_ERROR = 1.0
-"""Seconds that are acted upon at once."""
-MAX_DRIFT = 0.11
-"""Beyond what `RateWatch` leaves to us."""
+_LATE, _EARLY = 1.0, 1.2
+"""Seconds that are acted upon at once: the network makes units late, only a fast clock makes them early."""
+MAX_DRIFT = 0.15
+"""Beyond what `RateWatch` leaves to us, with something left for catching up."""
 TOLD_DRIFT = 0.0008
 _TOLD_AFTER = 120 * NS_PER_S
 _UNSURE = 300 * NS_PER_MS
@@ -102,6 +102,10 @@ class Drift:
         self._begun, self._least, self._held = 0, None, None
         self._recent.clear()
 
+    def alone(self, rate: float) -> None:
+        """No longer like another one, beside which the line gained `rate`: that is our own drift."""
+        self.slew = self._trend = max(-MAX_DRIFT, min(MAX_DRIFT, self.slew + rate))
+
     def gain(self, progress: int) -> int:
         """What the line gains while the camera's clock goes on by `progress` ns."""
         gained = int(progress * self.slew)
@@ -125,7 +129,7 @@ class Drift:
             return False
         self._recent.append(least - self._held)
         # Late for a moment is the network; early cannot be. A link that is slow for long must not carry the line away.
-        error = max(-_MAX_ERROR, min(_MAX_ERROR, min(self._recent) / NS_PER_S))
+        error = max(-_EARLY, min(_LATE, min(self._recent) / NS_PER_S))
         self._trend += _SPEED * _SPEED * error * passed / NS_PER_S
         self._trend = max(-MAX_DRIFT, min(MAX_DRIFT, self._trend))
         self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, self._trend + 2 * _SPEED * error))
@@ -136,9 +140,9 @@ class Drift:
         self.factor = 1 - behind / passed
         if passed > _KNOWN_AFTER and not self._levelled:
             self._levelled = True
-            if self._held is not None and self._trend < 0:
+            if self._held is not None and self.factor > 1:
                 # A fast clock's least delay was at the first window's end: by so much the line is ahead.
-                self._held -= int(self._trend * DRIFT_WINDOW)
+                self._held += int((1 - 1 / self.factor) * DRIFT_WINDOW)
         sure = max(TOLD_DRIFT, _UNSURE / passed)
         if self._told or passed < _TOLD_AFTER or abs(self.factor - 1) < sure:
             return False
