@@ -82,6 +82,8 @@ class Script:
     sdp: str = ""
     """In place of the one that the tracks make."""
     wire: Wire = framed
+    mangle: Callable[[list[tuple[float, int, bytes]]], list[tuple[float, int, bytes]]] | None = None
+    """What becomes of all its packets on their way."""
     ending: str = "bye"
     """After the last packet: "bye", "close" or "silence"."""
     options: dict[str, object] = attrs.field(factory=dict)
@@ -113,7 +115,13 @@ class Script:
         for number, track in enumerate(self.tracks):
             found += [(at, 2 * number, data) for at, data in track.packets()]
             found += [(at, 2 * number + 1, data) for at, data in track.rtcp()]
-        return sorted(found, key=lambda item: item[0])
+        found.sort(key=lambda item: item[0])
+        return self.mangle(found) if self.mangle else found
+
+    @property
+    def seconds(self) -> float:
+        """From PLAY to the last packet."""
+        return max((payload.at for track in self.tracks for payload in track.payloads), default=0.0)
 
     def later(self, which: int, packet: bytes, seconds: float) -> bytes:
         """A packet as if it had been made so much later. `which` as in `packets`."""

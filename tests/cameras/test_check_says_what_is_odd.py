@@ -1,57 +1,163 @@
-"""`camcast check --sources` on each scripted camera: one line that says what is odd about it, or none."""
+"""`camcast check --sources` on each scripted camera of this directory: one line says what is odd about it."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
+import attrs
 import pytest
 import pytest_asyncio
 
-from camcast import CameraConfig, Config, SourceConfig, StreamConfig, SystemConfig
+from camcast import CameraConfig, Config, RetryPolicy, SourceConfig, StreamConfig, SystemConfig
 from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
+from camcast.media import NS_PER_S
+from camcast_rtsp import rate, watching
+from tests.cameras import test_clocks as clocks
+from tests.cameras import test_dialogue as dialogue
+from tests.cameras import test_entry_points as entries
+from tests.cameras import test_harmless_oddities as oddities
+from tests.cameras import test_old_codecs as old_codecs
+from tests.cameras import test_old_tls as old_tls
+from tests.cameras import test_second_time as second_time
 from tests.cameras.script import Script
 from tests.cameras.server import Camera
-from tests.cameras.test_dialogue import ALL, SIGNS
-from tests.cameras.test_harmless_oddities import scripts, told_of
 from tests.cameras.watch import batched
+from tests.servers.certificates import Authority
 
-CASES = {name: case for name, case in ALL.items() if name not in SIGNS}
-CASES |= {name: (script, told_of(name)) for name, script in scripts().items()}
-"""Signs of life come later than `check` looks."""
+SOME = 30
+"""Cameras that are looked at together."""
+LONGEST = 20.0
+"""Seconds for each at most. All of them end before."""
+ENDED = "media comes, but ended after "
+
+
+@attrs.frozen
+class Case:
+    """A camera and what is said about it."""
+
+    script: Script = attrs.field(repr=False)
+    odd: str = ""
+    """Part of the line behind the first; "" = there is none."""
+    first: str = "the camera has ended the stream (RTCP BYE)"
+    """Part of the first line: how it ended, or why nothing came."""
+    media: bool = True
+    tls: tuple[ssl.TLSVersion, str] | None = None
+
+
+def cases() -> dict[str, Case]:
+    found = {f"dialogue: {name}": Case(script, odd) for name, (script, odd) in dialogue.ALL.items()}
+    found |= {f"packets: {name}": Case(one, oddities.told_of(name)) for name, one in oddities.scripts().items()}
+    found |= {f"entry: {name}": attrs.evolve(ENTRIES[name], script=one) for name, one in entries.SCRIPTS.items()}
+    every = clocks.SCRIPTS | clocks.OTHERS
+    found |= {f"clock: {name}": Case(script, CLOCKS[name]) for name, script in every.items()}
+    found |= {f"codec: {name}": Case(make()) for name, make in old_codecs.CAMERAS.items()}
+    found |= {f"again: {name}": attrs.evolve(AGAIN[name], script=one) for name, one in AGAIN_SCRIPTS.items()}
+    return found | {f"tls: {name}": case for name, case in tls().items()}
+
+
+ANY = Script([])
+ENTRIES = {
+    "h264 refreshed": Case(ANY, "no keyframe has in 2 s: waiting for one"),
+    "rare keyframes": Case(ANY, watching.LATE),
+    "slow": Case(ANY),
+    "only damage": Case(ANY, first="no video that could be shown in 2 s: ", media=False),
+    "damaged sound": Case(ANY, "nothing that comes of its audio can be used: "),
+}
+SET = "its clock was set while it played"
+CLOCKS = {
+    "plain": "",
+    "set forward": SET,
+    "set back": SET,
+    "media set forward": SET,
+    "media set back": SET,
+    "sound too fast": "the clock of its audio runs at 2.",
+    "sound too slow": "the clock of its audio runs at 0.3",
+    "picture too fast": "the clock of its video runs at 2.",
+    "picture too slow": "the clock of its video runs at 0.3",
+}
+AGAIN_SCRIPTS = second_time.TWICE | second_time.ONCE
+AGAIN = {
+    "hangs up at GET_PARAMETER": Case(ANY, first="right after GET_PARAMETER, which is not sent to it again"),
+    "461 over TCP": Case(ANY, "no media comes over TCP; UDP is tried"),
+    "silence over TCP": Case(ANY, "no media comes over TCP; UDP is tried"),
+    "only MD5": Case(ANY, "login by Digest SHA-256 is refused though offered"),
+    "wrong password": Case(ANY, first="refuses the user name or password", media=False),
+}
+
+
+def tls() -> dict[str, Case]:
+    found = {}
+    for name, spoken in old_tls.OLD.items():
+        plain = dialogue.plain()
+        found[name] = Case(plain, first="it speaks only old TLS (TLSv1", media=False, tls=spoken)
+        taken = dialogue.plain(options={"insecure": True})
+        found[f"{name}, taken"] = Case(taken, "it speaks only old TLS (TLSv1", tls=spoken)
+    return found
+
+
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[None]:
+    """What takes half a minute takes little more than two seconds, and a clock need not be so far behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "NOTHING_USABLE", 5 * NS_PER_S // 2)
+        patch.setattr(watching, "LATE_START", NS_PER_S)
+        patch.setattr(rate, "BEHIND", NS_PER_S)
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def said() -> dict[str, tuple[list[str], bool]]:
-    """Of each camera its lines, and whether all that were looked at with it are well."""
-    told: dict[str, tuple[list[str], bool]] = {}
-    for some in batched(CASES):
-        lines, well = await check([script for script, _ in some.values()])
+async def said(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Of each camera its lines."""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    told: dict[str, list[str]] = {}
+    by_length = sorted(CASES, key=lambda name: CASES[name].script.seconds)
+    for some in batched({name: CASES[name] for name in by_length}, SOME):
+        lines, _ = await check(some, authority)
         for number, name in enumerate(some):
-            mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
-            told[name] = (mine, well)
+            told[name] = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
     return told
 
 
-async def check(cameras: Sequence[Script]) -> tuple[list[str], bool]:
+async def check(some: Mapping[str, Case], authority: Authority) -> tuple[list[str], bool]:
     async with contextlib.AsyncExitStack() as stack:
         configs = []
-        for number, script in enumerate(cameras):
-            camera = await stack.enter_async_context(Camera(script))
-            source = SourceConfig(type="rtsp", url=camera.url, options=script.options)
+        for number, case in enumerate(some.values()):
+            context = old_tls.server(authority.issue(with_rsa=True), *case.tls) if case.tls else None
+            camera = await stack.enter_async_context(Camera(case.script, tls=context))
+            options: dict[str, Any] = dict(case.script.options)
+            if case.tls and not options:
+                options["ca_file"] = str(authority.ca_file)
+            again = RetryPolicy(initial_delay=60.0, max_delay=60.0)
+            source = SourceConfig(type="rtsp", url=camera.url, options=options, retry_policy=again)
             configs.append(CameraConfig(camera_id=number, streams=(StreamConfig(source=source),)))
         config = Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs))
-        return await compare_sources(config, PluginHost())
+        return await compare_sources(config, PluginHost(), LONGEST)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_one_line_says_what_is_odd(name: str, said: dict[str, tuple[list[str], bool]]) -> None:
-    mine, well = said[name]
-    odd = CASES[name][1]
-    assert mine[0] == "media comes"
-    assert len(mine) == 1 + bool(odd)
-    if odd:
-        assert mine[1].startswith("odd, and taken as it is: ")
-        assert odd in mine[1]
-    assert well
+def test_one_line_says_what_is_odd(name: str, said: dict[str, list[str]]) -> None:
+    lines, case = said[name], CASES[name]
+    assert lines[0].startswith(ENDED if case.media else "no media: ")
+    assert case.first in lines[0]
+    assert len(lines) == 1 + bool(case.odd), lines
+    if case.odd:
+        assert case.odd in lines[1]
+
+
+@pytest_asyncio.fixture
+async def endless() -> AsyncIterator[Camera]:
+    async with Camera(dialogue.lasting(ending="silence")) as camera:
+        yield camera
+
+
+async def test_a_camera_without_oddities_is_well(endless: Camera) -> None:
+    source = SourceConfig(type="rtsp", url=endless.url)
+    config = Config(cameras=(CameraConfig(camera_id=0, streams=(StreamConfig(source=source),)),))
+    assert await compare_sources(config, PluginHost(), 1.0) == (["cam0_main: media comes"], True)

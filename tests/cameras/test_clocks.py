@@ -15,11 +15,12 @@ from tests.cameras.watch import Watched, watch
 
 SECONDS = 6.0
 FRAMES = round(SECONDS * clips.FPS)
+LONG = 10.0
 
 
-def camera(**sound: Any) -> Script:
-    video = rtp.video_track(clips.video("h264", frames=FRAMES))
-    audio = rtp.aac_track(clips.sound("aac", seconds=SECONDS))
+def camera(seconds: float = SECONDS, **sound: Any) -> Script:
+    video = rtp.video_track(clips.video("h264", frames=round(seconds * clips.FPS)))
+    audio = rtp.aac_track(clips.sound("aac", seconds=seconds))
     for name, value in sound.items():
         setattr(audio, name, value)
     return Script([video, audio])
@@ -35,9 +36,9 @@ def wall_clock_set(seconds: float) -> Script:
     return script
 
 
-def fast_sound(factor: float) -> Script:
+def fast_sound(factor: float, seconds: float = SECONDS) -> Script:
     """Sound's timestamps run so many times too fast."""
-    script = camera()
+    script = camera(seconds)
     audio = script.tracks[1]
     audio.payloads = [attrs.evolve(payload, time=round(payload.time * factor)) for payload in audio.payloads]
     return script
@@ -64,7 +65,8 @@ SCRIPTS = {
     "plain": camera(),
     "set forward": wall_clock_set(3.0),
     "set back": wall_clock_set(-3.0),
-    "sound too fast": fast_sound(2.5),
+    # By when it is found out, its times are seconds ahead, and sound is left out until real time is there too.
+    "sound too fast": fast_sound(2.5, LONG),
     "sound too slow": fast_sound(0.3),
 }
 OTHERS = {
@@ -83,7 +85,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_picture_keeps_its_time(name: str, watched: dict[str, Watched]) -> None:
     one = watched[name]
-    assert one.whole(FRAMES)
+    assert one.whole(round(LONG * clips.FPS) if name == "sound too fast" else FRAMES)
     assert one.steps() == {40}
 
 
@@ -93,13 +95,15 @@ def test_a_wall_clock_that_is_set_moves_no_sound(name: str, watched: dict[str, W
     steps = [round((b.time - a.time) * 1000) for a, b in pairwise(sound)]
     assert min(steps) >= 18
     assert max(steps) <= 25
-    assert not watched[name].notes
+    assert watched[name].notes == (
+        [] if name == "plain" else ["its clock was set while it played, which leaves no hole"]
+    )
 
 
 def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched: dict[str, Watched]) -> None:
     one = watched["sound too fast"]
     assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.")]
-    # The last sound was taken when the last picture was, as far as a busy machine tells. Unmended, it is 9 s.
+    # The last sound was taken when the last picture was, as far as a busy machine tells. Unmended, it is 15 s off.
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.6)
 
 

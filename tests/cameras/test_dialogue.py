@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -204,7 +204,43 @@ def unnamed_type() -> Script:
     return Script([video, tracks()[1]])
 
 
+def other_sound_type() -> Script:
+    """G.711 and AAC in one m= line; what comes is AAC, whose clock is another one."""
+    video, audio = tracks()
+    audio.media = audio.media.replace("m=audio 0 RTP/AVP 97", "m=audio 0 RTP/AVP 8 97")
+    return Script([video, audio])
+
+
+def unknown_type_first() -> Script:
+    """Of two payload types in one m= line, nobody knows the first; what comes is the second."""
+    video, audio = tracks()
+    video.media = video.media.replace("m=video 0 RTP/AVP 96", "m=video 0 RTP/AVP 98 96\r\na=rtpmap:98 X-MOTION/90000")
+    return Script([video, audio])
+
+
+L16 = rtp.Track("audio", "m=audio 0 RTP/AVP 11\r\n", [], payload_type=11, control="linear", ssrc=8)
+
+
+def no_first_video(asked: Asked, reply: Reply) -> Reply | None:
+    return refused(404)(reply) if asked.method == "SETUP" and asked.url.endswith("first") else reply
+
+
 CHOICE: dict[str, tuple[Script, str]] = {
+    "JPEG first": (Script([JPEG, *tracks()]), "of its 2 video tracks, H264 is taken and JPEG left out"),
+    "JPEG and an unknown codec first": (
+        Script([JPEG, attrs.evolve(JPEG, media="m=video 0 RTP/AVP 98\r\na=rtpmap:98 X-MOTION/90000\r\n"), *tracks()]),
+        "of its 3 video tracks, H264 is taken and JPEG, X-MOTION left out: X-MOTION is not supported",
+    ),
+    "sound that no server takes first": (
+        Script([tracks()[0], L16, tracks()[1]]),
+        "of its 2 audio tracks, MPEG4-GENERIC is taken and L16 left out",
+    ),
+    "a first video that is not there": (
+        Script([attrs.evolve(tracks()[0], control="first", payloads=[]), *tracks()], [no_first_video]),
+        "of its 2 video tracks, H264 is taken and H264 left out: ",
+    ),
+    "the second payload type of its sound": (other_sound_type(), ""),
+    "an unknown payload type first": (unknown_type_first(), ""),
     "a codec that nobody knows first": (
         Script([attrs.evolve(JPEG, media="m=video 0 RTP/AVP 98\r\na=rtpmap:98 X-MOTION/90000\r\n"), *tracks()]),
         "of its 2 video tracks, H264 is taken and X-MOTION left out: X-MOTION is not supported",
@@ -251,14 +287,18 @@ CHANNELS: dict[str, tuple[Script, str]] = {
 # --- logging in ---------------------------------------------------------------------------------------------
 
 
-def only(algorithm: str, spelt: Callable[[str], bool] = lambda header: True) -> Rule:
-    """Offers SHA-256 and MD5, and takes only this one, in this spelling."""
+def only(
+    algorithm: str,
+    spelt: Callable[[str], bool] = lambda header: True,
+    names: Sequence[str] = ("SHA-256", "MD5"),
+) -> Rule:
+    """Offers digests of these names, and takes only this one, in this spelling."""
 
     def rule(asked: Asked, reply: Reply) -> Reply | None:
         given = asked.headers.get("authorization", "")
         if digest(asked, "user", "secret", algorithm) and spelt(given):
             return reply
-        offers = ", ".join(f'Digest realm="r", nonce="n", qop="auth", algorithm={name}' for name in ("SHA-256", "MD5"))
+        offers = ", ".join(f'Digest realm="r", nonce="n", qop="auth", algorithm={name}' for name in names)
         return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
 
     return rule
@@ -272,9 +312,30 @@ def quoted(asked: Asked, reply: Reply) -> Reply | None:
     return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
 
 
+def apart(asked: Asked, reply: Reply) -> Reply | None:
+    if digest(asked, "user", "secret"):
+        return reply
+    # One header's name is spelt in lower case, so that there are two.
+    offers = {"WWW-Authenticate": 'BASIC realm="r"', "www-authenticate": 'DIGEST Realm="r", Nonce="n,1", Stale=FALSE'}
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], **offers})
+
+
+def only_basic(asked: Asked, reply: Reply) -> Reply | None:
+    if asked.headers.get("authorization") == "Basic dXNlcjpzZWNyZXQ=":
+        return reply
+    offers = 'Digest realm="r", nonce="n", Basic realm="r"'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
+
+
 LOGIN: dict[str, tuple[Script, str]] = {
     "only MD5 works": (plain(only("MD5"), login="user:secret@"), "login by Digest SHA-256 is refused though offered"),
     "SHA-256 works": (plain(only("SHA-256"), login="user:secret@"), ""),
+    "SHA-512 first, MD5 works": (
+        plain(only("MD5", names=("SHA-512-256", "SHA-256", "MD5")), login="user:secret@"),
+        "login by Digest SHA-256 is refused though offered",
+    ),
+    "in headers of their own, in capitals": (plain(apart, login="user:secret@"), ""),
+    "only Basic works": (plain(only_basic, login="user:secret@"), "login by Digest is refused though offered"),
     "algorithm in quotes": (plain(quoted, login="user:secret@"), ""),
     "quotes wanted, not offered": (
         plain(only("MD5", lambda header: 'algorithm="MD5"' in header), login="user:secret@"),
@@ -285,16 +346,44 @@ LOGIN: dict[str, tuple[Script, str]] = {
 # --- TCP and UDP --------------------------------------------------------------------------------------------
 
 
-def not_over(kind: str) -> Rule:
+def not_over(kind: str, change: Callable[[Reply], Reply | None] | None = None) -> Rule:
+    """SETUP over "tcp" or "udp" is refused, or what `change` makes of it."""
+    change = change or refused(461)
+
     def rule(asked: Asked, reply: Reply) -> Reply | None:
         wanted = "TCP" in asked.headers.get("transport", "")
-        return refused(461)(reply) if asked.method == "SETUP" and wanted == (kind == "tcp") else reply
+        return change(reply) if asked.method == "SETUP" and wanted == (kind == "tcp") else reply
 
     return rule
 
 
+def play_not_over_tcp(asked: Asked, reply: Reply) -> Reply | None:
+    """It only says at PLAY what it does not do."""
+    refuse = asked.method == "PLAY" and asked.connection == 0
+    return refused(461)(reply) if refuse else reply
+
+
+def only_sound_over_tcp(channel: int, packet: bytes) -> bytes:
+    return framed(channel, packet) if channel >= 2 else b""
+
+
 WAYS: dict[str, tuple[Script, str]] = {
     "461 over TCP": (plain(not_over("tcp")), "no media comes over TCP; UDP is tried"),
+    "400 over TCP": (plain(not_over("tcp", refused(400))), "no media comes over TCP; UDP is tried"),
+    "501 over TCP": (plain(not_over("tcp", refused(501))), "no media comes over TCP; UDP is tried"),
+    "it hangs up at SETUP over TCP": (
+        plain(not_over("tcp", lambda reply: attrs.evolve(reply, close=True, silent=True))),
+        "no media comes over TCP; UDP is tried",
+    ),
+    "it says nothing to SETUP over TCP": (
+        plain(not_over("tcp", lambda reply: None), options={"connect_timeout": 1.0}),
+        "no media comes over TCP; UDP is tried",
+    ),
+    "461 at PLAY": (plain(play_not_over_tcp), "no media comes over TCP; UDP is tried"),
+    "only sound over TCP": (
+        plain(wire=only_sound_over_tcp, options={"no_data_timeout": 0.5}, beginning=NEVER),
+        "no media comes over TCP",
+    ),
     "silence over TCP": (
         plain(silent_over="tcp", options={"no_data_timeout": 0.5}, beginning=NEVER),
         "no media comes over TCP",

@@ -21,15 +21,17 @@ CIF = (176, 144)
 """H.263 knows few sizes."""
 
 
-def camera(*arguments: str, size: tuple[int, int] = (160, 96), more: Sequence[rtp.Track] = ()) -> Script:
+def camera(
+    *arguments: str, size: tuple[int, int] = (160, 96), more: Sequence[rtp.Track] = (), frames: int = FRAMES
+) -> Script:
     head = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size[0]}x{size[1]}", "-r", "25", "-i", "-")
-    video = rtp.track_by_ffmpeg("video", head, files.raw(FRAMES, size), arguments)
+    video = rtp.track_by_ffmpeg("video", head, files.raw(frames, size), arguments)
     # Where sound is made another codec, nobody sees the picture before that has begun.
     return Script([video, *more], beginning=0.9 if more else 0.2)
 
 
-def sound(*arguments: str, rate: int, clock: int) -> rtp.Track:
-    head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d=3", "-af", "volume=6")
+def sound(*arguments: str, rate: int, clock: int, seconds: float = 3.0) -> rtp.Track:
+    head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d={seconds:g}", "-af", "volume=6")
     track = rtp.track_by_ffmpeg("audio", head, b"", arguments, clock)
     track.ssrc = 0x9999
     return track

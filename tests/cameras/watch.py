@@ -86,16 +86,18 @@ async def watch(
     `again`: how a camera that has ended is asked again; without, at once where there are several runs, else never.
     """
     watched: dict[str, Watched] = {}
-    for number, some in enumerate(batched(scripts)):
+    # Each part takes as long as the longest in it.
+    by_length = sorted(scripts, key=lambda name: scripts[name].seconds)
+    for number, some in enumerate(batched({name: scripts[name] for name in by_length})):
         watched |= await _watch_some(directory / f"batch{number}", some, seconds=seconds, runs=runs, again=again)
     return watched
 
 
-def batched(items: Mapping[str, _T]) -> Iterator[dict[str, _T]]:
-    """In parts of about the same size, none larger than `TOGETHER`."""
-    parts = -(-len(items) // TOGETHER)
+def batched(items: Mapping[str, _T], most: int = TOGETHER) -> Iterator[dict[str, _T]]:
+    """In their order, in parts of about the same size, none larger than `most`."""
+    parts = -(-len(items) // most)
     for part in range(parts):
-        yield dict(list(items.items())[part::parts])
+        yield dict(list(items.items())[len(items) * part // parts : len(items) * (part + 1) // parts])
 
 
 async def _watch_some(

@@ -20,8 +20,11 @@ def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Configuration: JSON, or TOML where the name ends in .toml.")],
     sources: Annotated[
-        bool, typer.Option("--sources", help="Also open each source for a moment, and compare it with the file.")
+        bool, typer.Option("--sources", help="Also open each source for a while, and compare it with the file.")
     ] = False,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, max=3600, help="With --sources: how long each source is looked at.")
+    ] = 10.0,
 ) -> None:
     """Show every session that would run, or every error.
 
@@ -35,7 +38,7 @@ def check(
         from camcast.cli.check_sources import compare_sources
 
         with explained():
-            lines, well = asyncio.run(compare_sources(config, host))
+            lines, well = asyncio.run(compare_sources(config, host, seconds))
         for line in lines:
             typer.echo(line)
         raise typer.Exit(0 if well else FAILED)

@@ -1,4 +1,4 @@
-"""`camcast check --sources`: every source opened for a moment, and what comes compared with what is expected.
+"""`camcast check --sources`: every source opened for a while, and what comes compared with what is expected.
 
 It runs an engine without outputs, so that what is told is what `camcast run` would tell.
 """
@@ -7,37 +7,72 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import attrs
 
+from camcast.camera.stats import StreamMetrics
 from camcast.config import Config
-from camcast.engine import Engine, Stats
+from camcast.engine import Engine
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.host import PluginHost
 
 OPENING = 10.0
 """Seconds that a source has to bring its first picture."""
-LOOKING = 1.0
-"""Seconds more, in which it shows what it is."""
+LOOKING = 10.0
+"""Seconds that it is looked at from then on, if it does not end before: long enough for a clock to show that it runs
+wrong. What a camera makes of signs of life shows later, within a third of the time that its session lasts (mostly
+20 s)."""
 
-_SETTLED = (SourceState.RUNNING, SourceState.ENDED, SourceState.FAILED)
+_OVER = (SourceState.WAITING, SourceState.ENDED, SourceState.FAILED)
 
 
-async def compare_sources(config: Config, host: PluginHost) -> tuple[list[str], bool]:
-    """(one line for each stream and each difference, whether all sources brought what is expected)."""
-    seen: list[Event] = []
-    async with Engine(_without_outputs(config, host), host=host) as engine:
-        if engine.stats().streams:
-            with contextlib.suppress(TimeoutError):
-                await _watch(engine, seen)
-        stats = engine.stats()
+@attrs.define
+class _Look:
+    """At one stream. Times are the loop's."""
+
+    until: float
+    """When it ends, unless something happens."""
+    looking: float
+    """Seconds for a source that runs."""
+    begun: float | None = None
+    """When media came."""
+    over: bool = False
+    reason: str = ""
+    """Why it brought nothing, or nothing more."""
+    lasted: float = 0.0
+
+    def take(self, event: SourceChanged, now: float) -> None:
+        """A change of its source's state."""
+        if self.over:
+            return
+        if event.new is SourceState.RUNNING and self.begun is None:
+            self.begun, self.until = now, now + self.looking
+        elif event.new in _OVER:
+            self.reason = event.reason
+            if self.begun is not None:
+                self.lasted = now - self.begun
+            # One that waits before anything came is tried again meanwhile.
+            self.over = self.begun is not None or event.new is not SourceState.WAITING
+
+
+async def compare_sources(config: Config, host: PluginHost, looking: float = LOOKING) -> tuple[list[str], bool]:
+    """(one line for each stream and each difference, whether all sources brought what is expected).
+
+    `looking`: seconds for each source that runs; all are looked at together.
+    """
+    engine = Engine(_without_outputs(config, host), host=host)
+    events = engine.events()
+    async with engine:
+        until = asyncio.get_running_loop().time() + OPENING
+        looks = {stream.label: _Look(until, looking) for stream in engine.stats().streams}
+        seen = await _watch(events, looks)
+        streams = engine.stats().streams
     notes = [event for event in seen if isinstance(event, SourceNote)]
-    failures = {event.label: event.reason for event in seen if isinstance(event, SourceChanged) and event.reason}
-    lines = list(_lines(stats, failures))
-    well = all(stream.video_received or stream.audio_received for stream in stats.streams)
     wrong = [note for note in notes if note.level != "info"]
+    lines = [_line(stream, looks[stream.label]) for stream in streams]
     lines += [f"{note.label}: {note.message}" for note in wrong]
+    well = all(_came(stream) and not looks[stream.label].reason for stream in streams)
     return [*lines, *_oddities(notes)], well and not wrong
 
 
@@ -64,21 +99,35 @@ def _without_outputs(config: Config, host: PluginHost) -> Config:
     return attrs.evolve(config, cameras=tuple(cameras), system=attrs.evolve(config.system, workers=1))
 
 
-async def _watch(engine: Engine, seen: list[Event]) -> None:
-    """Gather events until all sources have had their time; always ends in `TimeoutError`, or with the engine."""
-    async with asyncio.timeout(OPENING) as limit:
-        settled = False
-        async for event in engine.events():
-            seen.append(event)
-            if not settled and all(stream.state in _SETTLED for stream in engine.stats().streams):
-                settled = True
-                limit.reschedule(asyncio.get_running_loop().time() + LOOKING)
+async def _watch(events: AsyncIterator[Event], looks: Mapping[str, _Look]) -> list[Event]:
+    """What happens until all sources have had their time."""
+    seen: list[Event] = []
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(_end(looks)) as limit:
+            async for event in events:
+                seen.append(event)
+                look = looks.get(event.label)
+                if look is not None and isinstance(event, SourceChanged):
+                    look.take(event, loop.time())
+                    limit.reschedule(_end(looks))
+    return seen
 
 
-def _lines(stats: Stats, failures: dict[str, str]) -> Iterator[str]:
-    for stream in stats.streams:
-        if stream.video_received or stream.audio_received:
-            yield f"{stream.label}: media comes"
-        else:
-            why = failures.get(stream.label) or stream.last_error or "nothing came"
-            yield f"{stream.label}: no media: {why}"
+def _end(looks: Mapping[str, _Look]) -> float:
+    """When all have been looked at; a moment after the last ended, for what is said about that."""
+    soon = asyncio.get_running_loop().time() + 0.1
+    return max((soon if look.over else look.until for look in looks.values()), default=soon)
+
+
+def _came(stream: StreamMetrics) -> bool:
+    return bool(stream.video_received or stream.audio_received)
+
+
+def _line(stream: StreamMetrics, look: _Look) -> str:
+    if _came(stream):
+        ended = f", but ended after {look.lasted:.0f} s: {look.reason}" if look.reason else ""
+        return f"{stream.label}: media comes{ended}"
+    dropped = ", ".join(f"{count} {reason}" for reason, count in stream.dropped.items())
+    shown = f"nothing that could be shown came ({dropped})" if dropped else "nothing came"
+    return f"{stream.label}: no media: {look.reason or stream.last_error or shown}"

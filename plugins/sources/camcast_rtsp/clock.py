@@ -51,6 +51,8 @@ class Timeline:
     """A track's clock runs so many times real time, and is not used any longer."""
     on_drift: Callable[[TrackClock, float], object] = lambda clock, factor: None
     """A track's clock runs a little fast or slow, which is mended; told once."""
+    on_set: Callable[[], object] = lambda: None
+    """A clock of the camera's, of the wall or of a track, was set while it played."""
     origin: int | None = None
     """Where the RTP-Info times of all tracks lie on our line; known when the first track has begun."""
     reports: list[Reports] = attrs.field(factory=list)
@@ -74,7 +76,7 @@ class TrackClock:
         self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, *HOPELESS))
         self.drift = Drift()
         led_by = follows.reports if follows is not None else None
-        self.reports: Reports = Reports(self.drift, timeline.reports, led_by)
+        self.reports: Reports = Reports(self.drift, timeline.reports, led_by, timeline.on_set)
         self._begun = False
         self._ticks = 0
         """Extended timestamp of the last unit, and its two neighbours."""
@@ -188,6 +190,7 @@ class TrackClock:
 
     def _jump(self, media: int, passed: int) -> int:
         self.jumps += 1
+        self._timeline.on_set()
         self._time += max(passed, NS_PER_MS)
         self._line = self._time - media
         self._furthest = media

@@ -24,7 +24,7 @@ from .limits import TURN, Meter, Offence
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .rounds import REST, rounds
-from .tls import HANDSHAKE, failed_in_tls, only_old, tls_context, tls_reason
+from .tls import HANDSHAKE, failed_in_tls, old_tls, only_old, tls_context, tls_reason
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -268,6 +268,11 @@ class Connection(asyncio.BufferedProtocol):
         assert self._transport is not None
         sock = self._transport.get_extra_info("socket")
         return sock.family, sock.getsockname()
+
+    @property
+    def old_tls(self) -> str:
+        """What it speaks, if that is old TLS; "" otherwise."""
+        return old_tls(self._transport.get_extra_info("ssl_object")) if self._transport is not None else ""
 
     @property
     def peer(self) -> str:

@@ -8,6 +8,8 @@ must have reported anew before they are compared.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from camcast.media import NS_PER_S
@@ -38,12 +40,20 @@ class Report:
 class Reports:
     """Of one track, whose `drift` is known. `session`: those of all tracks, itself put there too."""
 
-    def __init__(self, drift: Drift, session: list[Reports], follows: Reports | None = None) -> None:
+    def __init__(
+        self,
+        drift: Drift,
+        session: list[Reports],
+        follows: Reports | None = None,
+        on_set: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`on_set` is called when the camera's wall clock was set."""
         self.ignored = 0
         self.last: Report | None = None
         self.rate = 0.0
         """What the line gains besides its drift, so that reports agree: 0.01 = 10 ms in a second."""
         self._drift = drift
+        self._on_set = on_set
         self._session = session
         session.append(self)
         self._follows = follows
@@ -70,6 +80,7 @@ class Reports:
         self._moved = 0
         if before is not None and self._was_set(before, new):
             # What others reported is about the old one.
+            self._on_set()
             for other in self._session:
                 if other is not self:
                     other.last = None

@@ -45,7 +45,12 @@ class Session:
         """Tracks that the sink knows of."""
         self.meter = Meter()
         self.oddities = oddities
-        self.timeline = Timeline(by_arrival=by_arrival, on_wrong_rate=self._wrong_rate, on_drift=self._drift)
+        self.timeline = Timeline(
+            by_arrival=by_arrival,
+            on_wrong_rate=self._wrong_rate,
+            on_drift=self._drift,
+            on_set=lambda: oddities.tell("its clock was set while it played, which leaves no hole"),
+        )
         self._sink = sink
         self._first = 0
 
@@ -59,6 +64,8 @@ class Session:
 
     def flush(self) -> None:
         """Hand on what still waits."""
+        for pair in self.pairs:
+            pair.drain()
         for medium in self.media:
             with contextlib.suppress(Offence):
                 medium.receiver.flush()
@@ -93,11 +100,11 @@ class Session:
         """Tell the sink which tracks there are, as far as that is known; whether this packet's is one of them."""
         now = packet.arrival or time.monotonic_ns()
         self._first = self._first or now
-        known = [medium for medium in self.media if medium.receiver.track is not None]
+        known = [medium for medium in self.media if medium.receiver.known is not None]
         patient = not self.announced and now - self._first < TOGETHER
         if len(known) == len(self.media) or (not patient and len(known) > len(self.announced)):
             self.announced = known
-            self._sink.tracks([medium.receiver.track for medium in known if medium.receiver.track is not None])
+            self._sink.tracks([track for medium in known if (track := medium.receiver.known) is not None])
         return any(medium.receiver.kind is packet.track.kind for medium in self.announced)
 
     # --- clocks -------------------------------------------------------------------------------------------

@@ -29,12 +29,20 @@ from .session import Medium, Session
 from .track import TrackReceiver
 from .udp import UdpPair
 
+_NOT_THIS_WAY = (400, 405, 406, 415, 455, 459, 500, 501, 551)
+"""With which firmware refuses a transport that it does not know, instead of 461."""
+
 OPTIONS_PATIENCE = 3.0
 """Seconds that the answer to OPTIONS may take; nothing depends on it."""
 
 
 class Unsuitable(SourceError):
     """The camera does not send media this way, over TCP or UDP; it may do so over the other."""
+
+    def __init__(self, text: str, *, sure: bool = True) -> None:
+        """`sure`: it is known to be the way; False = it may be."""
+        super().__init__(text)
+        self.sure = sure
 
 
 @attrs.frozen
@@ -159,11 +167,11 @@ class Setup:
     def _tell_left_out(
         self, kind: MediaKind, taken: sdp.Media, offered: Sequence[sdp.Media], reasons: list[str]
     ) -> None:
-        if reasons:
-            others = self._scrub(", ".join(self._named(media) for media in offered if media is not taken))
+        others = self._scrub(", ".join(self._named(media) for media in offered if media is not taken))
+        if others:
+            why = f": {'; '.join(reasons)}" if reasons else ""
             self.session.oddities.tell(
-                f"of its {len(offered)} {kind.value} tracks, {self._named(taken)} is taken and {others} left out: "
-                f"{'; '.join(reasons)}"
+                f"of its {len(offered)} {kind.value} tracks, {self._named(taken)} is taken and {others} left out{why}"
             )
 
     # --- how it comes -------------------------------------------------------------------------------------
@@ -183,14 +191,28 @@ class Setup:
         session.media.append(Medium(receiver, url, send, feedback))
 
     async def _answer(self, url: str, transport: str) -> Response:
-        response = await self.connection.ask("SETUP", url, {"Transport": transport})
+        try:
+            response = await self.connection.ask("SETUP", url, {"Transport": transport})
+        except SourceError as error:
+            if self.session.media or error.refused or not self.connection.closed.done():
+                raise
+            # Some hang up at a transport that they do not know.
+            raise Unsuitable(str(error), sure=False) from None
+        self._judge_way("SETUP", response)
+        try:
+            self.connection.dialogue.check("SETUP", response)
+        except SourceError as error:
+            if self.session.media or response.status not in _NOT_THIS_WAY:
+                raise
+            raise Unsuitable(str(error), sure=False) from None
+        return response
+
+    def _judge_way(self, method: str, response: Response) -> None:
         if response.status == 461:
             raise Unsuitable(
-                f"{self._shown}: the camera does not send media over {self.transport.upper()} (461 "
-                f"{self._scrub(response.reason)})"
+                f"{self._shown}: the camera does not send media over {self.transport.upper()} ({method} was answered "
+                f"461 {self._scrub(response.reason)})"
             )
-        self.connection.dialogue.check("SETUP", response)
-        return response
 
     async def _set_up_tcp(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:
         first = 2 * len(self.session.media)
@@ -245,6 +267,7 @@ class Setup:
             session.oddities.tell(f"PLAY for the URL that it says itself is refused ({response.status})")
             session.aggregate = request
             response = await self.connection.ask("PLAY", request, headers)
+        self._judge_way("PLAY", response)
         dialogue.check("PLAY", response)
 
     def _rtp_info(self, response: Response) -> None:

@@ -43,14 +43,16 @@ class RtspSource:
             except Unsuitable as error:
                 failures.append(f"over {transport.upper()}: {error}")
                 if not others:
-                    raise SourceError(self._no_way(failures)) from None
+                    raise SourceError(self._no_way(failures, error.sure)) from None
                 self._oddities.tell(
                     f"no media comes over {transport.upper()}; {transports[number + 1].upper()} is tried"
                 )
 
-    def _no_way(self, failures: list[str]) -> str:
-        if self._options.transport == "auto":
+    def _no_way(self, failures: list[str], sure: bool) -> str:
+        if len(failures) > 1:
             return "; ".join(failures)
+        if not sure or self._options.transport == "auto":
+            return failures[0].partition(": ")[2]
         return f'{failures[0].partition(": ")[2]}: set the option "transport" to "auto"'
 
     def request_keyframe(self) -> bool:
@@ -87,16 +89,22 @@ class RtspSource:
         for _ in range(MAX_REDIRECTS + 1):
             self._session = session = Session(sink, self._oddities, by_arrival=self._options.timestamps == "arrival")
             connection = await self._connect(url, session)
+            if connection.old_tls:
+                self._oddities.tell(f"it speaks only old TLS ({connection.old_tls}), which protects little")
             setup = Setup(connection, session, self._options, transport, self._context.codec, sink, self._memory)
             try:
                 async with asyncio.timeout(self._options.connect_timeout):
                     await setup.run()
             except TimeoutError:
                 connection.close()
-                raise SourceError(
+                text = (
                     f"{url.shown}: connected, but the camera did not answer all requests up to PLAY within "
                     f"{self._options.connect_timeout:g} s: {connection.asking} is not answered"
-                ) from None
+                )
+                if connection.asking == "SETUP" and not session.media:
+                    # Some say nothing to a transport that they do not know.
+                    raise Unsuitable(text, sure=False) from None
+                raise SourceError(text) from None
             except Redirected as redirect:
                 connection.close()
                 self._context.log.info("%s: redirected to %s", self._context.label, redirect.url.shown)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import warnings
+from typing import Any
 
 from camcast.errors import SourceError
 
@@ -65,6 +66,19 @@ def tls_reason(error: OSError) -> str:
     return f"the TLS handshake failed ({(reason or 'no reason given').replace('_', ' ').lower()})"
 
 
+def old_tls(spoken: Any) -> str:
+    """What a connection speaks, if that is old: "TLSv1, AES128-SHA". `spoken`: its `ssl_object`, or None."""
+    if spoken is None or not spoken.cipher():
+        return ""
+    # Without an exchange of keys of its own (DHE), whoever gets the camera's key can read what was said before.
+    modern = spoken.version() == "TLSv1.3" or (spoken.version() == "TLSv1.2" and "DHE" in spoken.cipher()[0])
+    return "" if modern else _spoken(spoken)
+
+
+def _spoken(connection: Any) -> str:
+    return f"{connection.version()}, {connection.cipher()[0]}"
+
+
 async def only_old(host: str, port: int, name: str) -> str:
     """What old TLS a camera speaks that refused ours: "TLSv1, AES128-SHA"; "" if that is not it.
 
@@ -79,8 +93,7 @@ async def only_old(host: str, port: int, name: str) -> str:
             _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
     except (OSError, TimeoutError):
         return ""
-    spoken = writer.get_extra_info("ssl_object")
-    found = f"{spoken.version()}, {spoken.cipher()[0]}"
+    found = _spoken(writer.get_extra_info("ssl_object"))
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()

@@ -77,6 +77,11 @@ class TrackReceiver:
         return self._parser.track
 
     @property
+    def known(self) -> Track | None:
+        """The track, if it is known and nothing else may come: of several formats, the first packet tells."""
+        return self.track if self.receiver.received or len(self.ways) == 1 else None
+
+    @property
     def delivered(self) -> int:
         """Packets handed on."""
         return self._delivery.count

@@ -52,6 +52,7 @@ class UdpPair:
         self._scope = local[2:]
         self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
+        self._on_rtp = on_rtp
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
             only_from(sock, [(peer, None)])
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
@@ -74,6 +75,11 @@ class UdpPair:
 
     def send_rtcp(self, data: bytes, port: int) -> None:
         self._send(1, data, port)
+
+    def drain(self) -> None:
+        """Take the media that has come and is not read yet: where a machine is busy, a good-bye is read before it."""
+        if self._sockets[0].fileno() >= 0:
+            self._read(self._sockets[0], self._on_rtp, time.monotonic_ns())
 
     def close(self) -> None:
         for sock in self._sockets:

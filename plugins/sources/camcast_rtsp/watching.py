@@ -36,6 +36,11 @@ LAST_MEDIA = NS_PER_S // 10
 HABIT = 3
 """So many times the longest distance between pictures is a silence."""
 LONGEST_HABIT = 300 * NS_PER_S
+LATE_START = 3 * NS_PER_S
+LATE = (
+    "it took seconds until a picture came with which one can begin: keyframes are rare, or it has none and refreshes \
+bit by bit"
+)
 ENOUGH_DAMAGE = 50
 """Units of which not one could be used, after which that is told."""
 
@@ -63,6 +68,8 @@ class Watch:
         connection.on_late = self._keepalive.answered
         self._reported = time.monotonic_ns()
         self._heard = False
+        self._late = False
+        """Pictures have come for a while, and none with which one can begin; not told yet."""
         self._last_words = ""
         """What the camera said about our signs of life."""
 
@@ -133,7 +140,14 @@ class Watch:
         if arrival:
             raise self._error(text)
         self._memory.barren += 1
-        if self._others and not any(medium.receiver.receiver.received for medium in self._session.media):
+        foreign = leading.receiver.counts["other payload type"]
+        if foreign:
+            raise self._error(
+                f"{text}: {foreign} packets came of payload types that its description does not give to what can be "
+                "taken"
+            )
+        # Sound alone may come through where larger packets do not.
+        if self._others:
             raise Unsuitable(f"{self._connection.url.shown}: {text}")
         if self._transport == "udp":
             text += ": a firewall may stop its UDP packets; set transport to tcp"
@@ -158,11 +172,18 @@ class Watch:
                 self._session.oddities.warn(
                     "track_damaged", f"nothing that comes of its {kind} can be used: {_reasons(track)}", kind
                 )
-        if leading.delivered or now - begun <= NOTHING_USABLE:
-            return
         kind = leading.kind.value
+        if leading.delivered:
+            if self._late and kind == "video":
+                self._session.oddities.tell(LATE)
+            self._late = False
+            return
         passed_over = leading.missing_by_reason[UNTIL_KEYFRAME] + leading.missing_by_reason[NO_PARAMETERS]
+        self._late = passed_over > 0 and now - begun > LATE_START
+        if now - begun <= NOTHING_USABLE:
+            return
         if passed_over and now - begun <= LONGEST_WAIT:
+            self._late = False
             self._session.oddities.warn(
                 "waiting_for_keyframe",
                 f"{kind} comes, but no keyframe has in {NOTHING_USABLE // NS_PER_S} s: waiting for one "

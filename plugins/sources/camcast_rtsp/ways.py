@@ -20,6 +20,9 @@ class Ways:
         self._other = (0, 0)
         """Another payload type that comes, and how many packets of it in a row."""
 
+    def __len__(self) -> int:
+        return len(self._by_type)
+
     def __contains__(self, payload_type: int) -> bool:
         """Whether packets of this type are ours."""
         return payload_type in self._by_type
