@@ -24,7 +24,7 @@ import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast.native.states import LedgerState
-from camcast.stream.path import MAX_ROUND_TRIP, Rate, RoundTrip, Standing, opening
+from camcast.stream.path import MAX_ROUND_TRIP, Departures, Rate, RoundTrip, Standing, opening
 
 RESUME = 0.2
 """Seconds of lag below which video resumes at a keyframe: what a busy loop or a large picture causes by itself."""
@@ -99,6 +99,7 @@ class Ledger(LedgerState):
     _round_trip: RoundTrip = attrs.field(factory=RoundTrip, init=False)
     _rate: Rate = attrs.field(factory=Rate, init=False)
     _standing: Standing = attrs.field(factory=Standing, init=False)
+    _departures: Departures = attrs.field(factory=Departures, init=False)
     _waited: bool = attrs.field(default=False, init=False)
     """Whether anything waited at the last look."""
     _largest: int = attrs.field(default=0, init=False)
@@ -142,10 +143,12 @@ class Ledger(LedgerState):
         if newest is not None:
             self.trip = now - newest[SENT]
             self._round_trip.see(self.trip, now)
-            self._standing.see(self.trip, now)
+            self._standing.see(now - self._departures.of(newest[END], newest[SENT]), now)
             if not marks:
                 self._standing.clear()
             self.delivered = self.delivered or newest[END] > self.headers_end
+        if self._left is not None:
+            self._departures.see(self._left, self.end, now)
         self._oldest = self._first_unsent() if marks else None
         waits = self._oldest is not None and self.lag(now) > 0
         if self._oldest is None and (last := marks[-1] if marks else newest) is not None and not self._queued():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf, log2
 
 import attrs
@@ -71,7 +72,7 @@ class Standing:
     _kept_back_since: float | None = attrs.field(default=None, init=False)
 
     def see(self, seconds: float, now: float) -> None:
-        """A unit was acknowledged, `seconds` after it was sent."""
+        """A unit was acknowledged, `seconds` after it left."""
         if now - seconds >= self._round and now - self._round >= STANDING_SECONDS:
             self._before, self._now, self._round = self._now, inf, now
         self._now = min(self._now, seconds)
@@ -103,6 +104,31 @@ class Standing:
             self._kept_back_since = None
             return True
         return False
+
+
+@attrs.define(eq=False)
+class Departures:
+    """When bytes left that had to wait here first. What waits here is no queue on the way, and is judged by itself."""
+
+    _looks: deque[tuple[int, float]] = attrs.field(factory=deque, init=False)
+    """How far the bytes had left when; only while some waited, and not beyond what has been asked for."""
+
+    def see(self, left: int, end: int, now: float) -> None:
+        """At `now` all up to `left` has left, of all up to `end`."""
+        looks = self._looks
+        if left >= end:
+            looks.clear()
+        elif looks and looks[-1][0] == left:
+            looks[-1] = (left, now)
+        else:
+            looks.append((left, now))
+
+    def of(self, position: int, sent: float) -> float:
+        """When what ends at `position` left, or somewhat before that; it was sent at `sent`. Positions go forward."""
+        looks = self._looks
+        while len(looks) > 1 and looks[1][0] < position:
+            looks.popleft()
+        return max(sent, looks[0][1]) if looks and looks[0][0] < position else sent
 
 
 @attrs.define(eq=False)

@@ -439,6 +439,17 @@ def test_a_queue_of_seconds_on_the_way_leaves_pictures_out_and_sound_much_later(
     assert longest.lag == 0, "nothing waits here"
 
 
+def test_what_waits_here_is_no_queue_on_the_way() -> None:
+    """It is judged by its own bound. Counted twice, it would keep pictures back that nothing on the way does."""
+    books = Books(Ledger(Limits(seconds=60.0)))
+    for _ in range(250):
+        books.send()
+        here = 0 if books.now < 1 else min(75, books.sent - 25) * 1000
+        books.look(acked=max(0, books.ledger.end - here - 4000), unsent=here)
+    assert books.lag == pytest.approx(3.0, abs=0.1)
+    assert not books.ledger.behind(VIDEO, books.next_dts, books.now)
+
+
 def test_with_a_queue_on_the_way_it_is_asked_about_each_unit() -> None:
     """Whoever else looks, and so finds that nothing waits here, does not spare the outlet its question."""
     short, long = with_a_queue(1.5), with_a_queue(2.4)

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from camcast.stream.path import INITIAL_WINDOW, MAX_ROUND_TRIP, PATIENCE, Rate, RoundTrip, Standing, opening
+from camcast.stream.path import (
+    INITIAL_WINDOW,
+    MAX_ROUND_TRIP,
+    PATIENCE,
+    Departures,
+    Rate,
+    RoundTrip,
+    Standing,
+    opening,
+)
 
 
 def test_the_round_trip_is_the_least_that_was_seen() -> None:
@@ -131,6 +140,27 @@ def test_a_queue_that_leaving_out_does_not_shorten_is_the_length_of_the_way_from
         found.see(3.15, 60.1 + number * 0.1)
     assert found.seconds == pytest.approx(3.0)
     assert not found.gone(1.0, 71.0)
+
+
+def test_what_left_at_once_left_when_it_was_sent() -> None:
+    found = Departures()
+    for step in range(10):
+        found.see(1000 * step, 1000 * step, float(step))
+        assert found.of(1000 * step, step - 0.5) == step - 0.5
+
+
+def test_what_had_to_wait_left_after_the_last_look_at_which_it_had_not() -> None:
+    found = Departures()
+    for left, at in ((1000, 1.0), (1000, 2.0), (2500, 3.0), (4000, 4.0)):
+        found.see(left, 9000, at)
+    assert found.of(1000, 0.0) == 0.0, "nobody saw it wait"
+    assert found.of(1500, 0.0) == 2.0
+    assert found.of(2500, 0.0) == 2.0
+    assert found.of(2600, 0.0) == 3.0
+    assert found.of(2700, 3.5) == 3.5, "it was sent later"
+    assert found.of(9000, 0.0) == 4.0
+    found.see(9000, 9000, 5.0)
+    assert found.of(9500, 4.5) == 4.5
 
 
 def test_patience_counts_anew_for_each_queue() -> None:
