@@ -166,6 +166,12 @@ class Path:
         """The wire stands still for so long; its queue fills up."""
         self._tell(hold=seconds)
 
+    @property
+    def process(self) -> int:
+        """The link's."""
+        assert self._link is not None, "the path is not there"
+        return self._link.pid
+
     def counts(self) -> tuple[Counts, Counts]:
         """(up, down) so far."""
         told = self._tell()

@@ -22,6 +22,7 @@ from camcast.media import MediaKind
 from camcast.stream.flow import REASON_UNHEARD
 from camcast_rtmp.receiver import Receiver, Refusal
 from tests.compare import Media, compare
+from tests.far.starved import waited
 from tests.faults.proxy import Greeting
 from tests.integration.air import (
     arrived,
@@ -184,15 +185,6 @@ def _wait(condition: Callable[[], object], timeout: float = 15.0) -> None:
 # --- 10 ---------------------------------------------------------------------------------------------------
 
 STALL = 0.1
-
-
-def waited() -> float:
-    """Seconds that this process's threads have waited for a processor so far: the machine's doing, not ours."""
-    total = 0
-    for thread in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):  # it has just ended
-            total += int((thread / "schedstat").read_text().split()[1])
-    return total / 1e9
 
 
 async def test_acceptance_10_connecting_outputs_do_not_hold_up_the_loop(

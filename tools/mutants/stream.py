@@ -22,6 +22,13 @@ _QUEUED = "core/camcast/queued.py"
 _QUEUED_TESTS = ("tests/core/test_queued.py",)
 
 MUTANTS = (
+    Mutant(
+        "what waits here counts as a queue on the way",
+        "core/camcast/stream/ledger.py",
+        "now - self._departures.of(newest[END], newest[SENT])",
+        "now - newest[SENT]",
+        ("tests/core/stream/test_ledger.py",),
+    ),
     # --- the account
     Mutant(
         "what is on its way counts as lag",
