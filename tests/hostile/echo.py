@@ -7,11 +7,20 @@ of the way, and the secret.
 from __future__ import annotations
 
 import asyncio
+import datetime
 import html
 import re
+import ssl
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
 from tests.hostile.cameras import sdp
@@ -140,3 +149,86 @@ async def rtsp(spoken: set[str], reader: Reader, writer: Writer) -> None:
         await writer.drain()
         if what != "play" or method == "PLAY":
             spoken.add(f"rtsp {what} {number}")
+
+
+def certificate(number: int, directory: Path) -> Path:
+    """One that has the secret wherever a name can stand, signed by itself; with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    text = one_line(number).encode("ascii", "replace").decode()
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, text[-64:]),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, text[-64:]),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, host(number)[-64:]),
+        ]
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(int.from_bytes(KEY.encode()))
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host(number))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = directory / f"{number}.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def tls(spoken: set[str], number: int, directory: Path) -> ssl.SSLContext:
+    """A server's, with that certificate; whoever asks for another name than localhost is told that there is none."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(certificate(number, directory))
+    made.set_alpn_protocols([WAYS[number](KEY)[:200]])
+
+    def asked(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> int | None:
+        spoken.add(f"tls {name or 'unnamed'} {number}")
+        return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME if name == "localhost" else None
+
+    made.sni_callback = asked
+    return made
+
+
+async def over_tls(context: ssl.SSLContext, reader: Reader, writer: Writer) -> None:
+    """Shakes hands, and says the secret instead of any protocol; an alert is sent before all ends."""
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(coming, going, server_side=True)
+    try:
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(going.read())
+                data = await reader.read(65536)
+                if not data:
+                    return
+                coming.write(data)
+        session.write(b"\r\n".join(way(KEY).encode() for way in WAYS))
+    except ssl.SSLError:
+        return  # its alert is in what is still going out
+    finally:
+        writer.write(going.read())
+        await writer.drain()
+
+
+class Srt(asyncio.DatagramProtocol):
+    """Says each datagram back: a handshake with the stream's name in it, which is the secret."""
+
+    def __init__(self, spoken: set[str]) -> None:
+        self._spoken = spoken
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        self._spoken.add("srt echo 0")
+        self._transport.sendto(data, address)
+        self._transport.sendto(data[:16] + KEY.encode() * 20, address)

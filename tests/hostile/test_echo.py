@@ -67,14 +67,41 @@ def configuration(rtmp: int, whip: int, proxy: int, rtsp: int) -> dict[str, Any]
     return {"system": {"max_cameras": 200, "max_connects_per_second": 500}, "cameras": cameras}
 
 
-async def ended(process: asyncio.subprocess.Process, spoken: set[str]) -> tuple[str, str]:
+def over_tls(ports: list[int], srt: int) -> dict[str, Any]:
+    """The same, for servers that have the secret in their certificates' names, one for each way, and for SRT."""
+    picture = {"type": "testsrc", "options": {"text": False}}
+    small = {"type": "H264_CBR", "width": 192, "height": 144, "framerate": 5}
+    pinned, insecure = {"fingerprint": "0" * 64}, {"insecure": True}
+    found: dict[str, Any] = {
+        "srt": {"url": f"srt://127.0.0.1:{srt}?streamid={KEY}&passphrase={KEY}", "connect_timeout": "2s"}
+    }
+    cameras: list[dict[str, Any]] = []
+    for number, port in enumerate(ports):
+        places = ((f"127.0.0.1:{port}", {}), (f"localhost:{port}", {}), (f"127.0.0.1:{port}", pinned))
+        for at, (place, trust) in enumerate((*places, (f"127.0.0.1:{port}", insecure))):
+            more = {**trust, "retry_policy": RETRIES}
+            found[f"rtmps {at} {number}"] = {"url": f"rtmps://user:{KEY}@{place}/live{at}/{KEY}", **more}
+            found[f"whips {at} {number}"] = {"url": f"whips://{place}/{at}/{KEY}", "options": {"token": KEY}, **more}
+            if trust is pinned:
+                continue
+            source = {"type": "rtsp", "url": f"rtsps://user:{KEY}@{place}/{KEY}", "options": trust}
+            stream = {"name": "main", "source": source, "rtmp": {"url": "rtmp://127.0.0.1:9/live/x{camera_id}"}}
+            cameras.append({"camera_id": len(cameras) + 1, "streams": [stream]})
+    first = {"name": "main", "source": picture, "encoder": small, "outputs": found}
+    return {
+        "system": {"max_cameras": 200, "max_connects_per_second": 500},
+        "cameras": [{"camera_id": 0, "streams": [first]}, *cameras],
+    }
+
+
+async def ended(process: asyncio.subprocess.Process, spoken: set[str], everything: set[str]) -> tuple[str, str]:
     """What the process printed, once every peer has said what it says."""
     talking = asyncio.create_task(process.communicate())
-    kinds = [f"{who} {what}" for who, whats in (("rtmp", RTMP), ("whip", WHIP), ("rtsp", RTSP)) for what in whats]
-    everything = {f"{kind} {number}" for number in range(len(WAYS)) for kind in (*kinds, "proxy")}
-    async with asyncio.timeout(90):
-        while everything - spoken:  # noqa: ASYNC110  peers in the same loop
-            await asyncio.sleep(0.1)
+    deadline = asyncio.get_running_loop().time() + 90
+    while everything - spoken:
+        assert asyncio.get_running_loop().time() < deadline, f"never asked for: {everything - spoken}"
+        assert not talking.done(), talking.result()
+        await asyncio.sleep(0.1)
     # The last ones' words are still to be told.
     await asyncio.sleep(2.0)
     process.send_signal(signal.SIGINT)
@@ -82,25 +109,56 @@ async def ended(process: asyncio.subprocess.Process, spoken: set[str]) -> tuple[
     return out.decode(), log.decode()
 
 
-async def test_nothing_that_is_printed_has_the_secret(tmp_path: Path) -> None:
-    spoken: set[str] = set()
-    async with AsyncExitStack() as stack:
-        scripts = (echo.rtmp, echo.whip, echo.proxy, echo.rtsp)
-        ports = [await serve(stack, partial(script, spoken)) for script in scripts]
-        file = tmp_path / "config.json"
-        file.write_text(json.dumps(configuration(*ports)))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json", "--log-level", "DEBUG"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        printed = await ended(process, spoken)
-    lines = "".join(printed).splitlines()
+async def printed(config: dict[str, Any], spoken: set[str], everything: set[str], directory: Path) -> list[str]:
+    """The lines of a run."""
+    file = directory / "config.json"
+    file.write_text(json.dumps(config))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json", "--log-level", "DEBUG"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    return "".join(await ended(process, spoken, everything)).splitlines()
+
+
+def check(lines: list[str]) -> None:
     for line in lines:
         assert not shows(line, KEY), line
         assert KEY.encode().hex() not in line.replace(" ", ""), line
         assert not any(way(KEY) in line for way in WAYS), line
+
+
+async def test_nothing_that_is_printed_has_the_secret(tmp_path: Path) -> None:
+    spoken: set[str] = set()
+    kinds = [f"{who} {what}" for who, whats in (("rtmp", RTMP), ("whip", WHIP), ("rtsp", RTSP)) for what in whats]
+    everything = {f"{kind} {number}" for number in range(len(WAYS)) for kind in (*kinds, "proxy")}
+    async with AsyncExitStack() as stack:
+        scripts = (echo.rtmp, echo.whip, echo.proxy, echo.rtsp)
+        ports = [await serve(stack, partial(script, spoken)) for script in scripts]
+        lines = await printed(configuration(*ports), spoken, everything, tmp_path)
+    check(lines)
     # The peers were heard: what is shown are their words, without the secret.
     for number in range(len(WAYS)):
         for where in ("refused the application (", "refused to publish (", "did not connect: ", "was answered 454 "):
             assert any(where in line and f"{MARK} {number} " in line for line in lines), (where, number)
+
+
+async def test_neither_certificates_nor_alerts_nor_handshakes_show_it(tmp_path: Path) -> None:
+    spoken: set[str] = set()
+    everything = {f"tls {name} {number}" for number in range(len(WAYS)) for name in ("unnamed", "localhost")}
+    async with AsyncExitStack() as stack:
+        contexts = [echo.tls(spoken, number, tmp_path) for number in range(len(WAYS))]
+        ports = [await serve(stack, partial(echo.over_tls, context)) for context in contexts]
+        udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: echo.Srt(spoken), ("127.0.0.1", 0))
+        stack.callback(udp.close)
+        config = over_tls(ports, udp.get_extra_info("sockname")[1])
+        lines = await printed(config, spoken, everything | {"srt echo 0"}, tmp_path)
+    check(lines)
+    for said in (
+        "the certificate of 127.0.0.1 ",
+        "is not the pinned one",
+        "its certificate is not trusted",
+        "unrecognized",
+        "srt://127.0.0.1:",
+    ):
+        assert any(said in line.lower() for line in lines), said

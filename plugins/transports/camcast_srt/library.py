@@ -18,6 +18,8 @@ _MAC_NAMES = ("libsrt.1.5.dylib", "libsrt.dylib", "/opt/homebrew/lib/libsrt.dyli
 INVALID = -1
 EPOLL_IN, EPOLL_OUT, EPOLL_ERR = 0x1, 0x4, 0x8
 EASYNCSND = 6001
+GONE = (2001, 2002, 5004)
+"""SRT_ECONNLOST, SRT_ENOCONN, SRT_EINVSOCK: what sending says once a connection is over, sooner or later."""
 STATE_CONNECTED, STATE_BROKEN = 5, 6
 _LOG_CRIT = 2
 _STATS_ROOM = 4096

@@ -16,6 +16,7 @@ from camcast_srt.library import (
     EPOLL_ERR,
     EPOLL_IN,
     EPOLL_OUT,
+    GONE,
     INVALID,
     STATE_CONNECTED,
     Library,
@@ -207,6 +208,8 @@ class Link:
         if code == EASYNCSND:
             self._reactor.change(self._socket, EPOLL_ERR | EPOLL_OUT)
             return False
+        if code in GONE:
+            text = "the peer closed the connection or was silent for too long"
         raise NetworkError(f"{self._shown}: {text}", stage="streaming")
 
     def unacknowledged(self) -> int:
