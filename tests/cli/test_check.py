@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
 import typer
+from PIL import Image
 from tests.core.config.kinds import made_up_host
+from tests.core.encode.test_card import bomb
 from tests.media import made
 from typer.testing import CliRunner
 
@@ -124,3 +127,42 @@ def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch:
     (gone,) = [line for line in out.splitlines() if line.startswith("cam0_gone")]
     assert "none.mp4" in gone
     assert "cam0_fed:" not in out
+
+
+def with_slate(path: Path, image: Path, **encoder: object) -> Path:
+    stream = {
+        "source": {"type": "testsrc"},
+        "slate": {"picture": "image", "image": str(image)},
+        "rtmp": {"url": "rtmp://server.example/live/a"},
+        **({"encoder": encoder} if encoder else {}),
+    }
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    return path
+
+
+@pytest.mark.parametrize("encoder", [{}, {"type": "H264_CBR", "width": 640, "height": 360, "bitrate": 500}])
+def test_a_slates_image_is_read(tmp_path: Path, encoder: dict[str, object]) -> None:
+    image = tmp_path / "slate.png"
+    Image.new("RGB", (640, 360)).save(image)
+    config = with_slate(tmp_path / "config.json", image, **encoder)
+    assert run("check", str(config))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: None, "cannot be read: [Errno 2] No such file or directory"),
+        (lambda path: path.write_text("no image"), "cannot be read: cannot identify image file"),
+        (lambda path: path.mkdir(), "cannot be read: [Errno 21] Is a directory"),
+        (lambda path: bomb(path, 13_000, 13_000), "has 169 million points, expected at most 16"),
+    ],
+    ids=["missing", "something else", "a folder", "a bomb"],
+)
+def test_a_slates_image_that_cannot_be_used_is_an_error(
+    tmp_path: Path, make: Callable[[Path], object], why: str
+) -> None:
+    image = tmp_path / "slate.png"
+    make(image)
+    status, out, err = run("check", str(with_slate(tmp_path / "config.json", image)))
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: cameras[0].streams[0].slate.image: the slate's image {image} {why}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from camcast.cli.check_slates import check_slates
 from camcast.cli.terminal import FAILED, explained, load_file
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
 from camcast.config.secrets import show_url
@@ -32,6 +33,7 @@ def check(
     """
     with explained():
         config, host = load_file(context, file)
+        check_slates(config)
     for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
     if sources:
