@@ -77,7 +77,11 @@ def over_tls(ports: list[int], srt: int) -> dict[str, Any]:
     }
     cameras: list[dict[str, Any]] = []
     for number, port in enumerate(ports):
-        places = ((f"127.0.0.1:{port}", {}), (f"localhost:{port}", {}), (f"127.0.0.1:{port}", pinned))
+        places: tuple[tuple[str, dict[str, Any]], ...] = (
+            (f"127.0.0.1:{port}", {}),
+            (f"localhost:{port}", {}),
+            (f"127.0.0.1:{port}", pinned),
+        )
         for at, (place, trust) in enumerate((*places, (f"127.0.0.1:{port}", insecure))):
             more = {**trust, "retry_policy": RETRIES}
             found[f"rtmps {at} {number}"] = {"url": f"rtmps://user:{KEY}@{place}/live{at}/{KEY}", **more}
