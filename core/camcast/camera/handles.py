@@ -34,6 +34,9 @@ class StreamHandle(Protocol):
     def set_bitrate(self, bitrate_kbps: int) -> bool:
         """Aim at so many kbit/s where the picture is made here. False = it is not. Raises `OutOfRange` below 1."""
 
+    def adopt(self, config: StreamConfig) -> None:
+        """The engine's own: go on by this, which differs in nothing that the picture's going on depends on."""
+
     def retry_now(self) -> None:
         """Try a lost source at once, also one that has given up."""
 
@@ -62,6 +65,9 @@ class CameraHandle(Protocol):
 
     def rename(self, name: str) -> None:
         """Be called this from now on: in logs, and where a slate shows it. The engine's own."""
+
+    def adopt_stream(self, config: StreamConfig) -> None:
+        """A stream goes on by this, which differs in nothing that its going on depends on. The engine's own."""
 
     def add_stream(self, config: StreamConfig) -> None:
         """Make and start one more stream. The engine's own: it makes the stream's sessions too."""

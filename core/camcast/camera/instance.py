@@ -44,6 +44,13 @@ class CameraInstance:
         for stream in self.streams.values():
             stream.camera = self.config
 
+    def adopt_stream(self, config: StreamConfig) -> None:
+        """A stream goes on by this, as it is. Raises `NotFound` for no such stream."""
+        stream_of(self, config.stream_id).adopt(config)
+        self.config = with_stream(self.config, config)
+        for stream in self.streams.values():
+            stream.camera = self.config
+
     def add_stream(self, config: StreamConfig) -> None:
         """Make and start one more stream."""
         self.config = with_stream(self.config, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class CameraStream:
     ) -> None:
         self.config = config
         self.camera = camera
-        self.label = f"cam{camera.camera_id}_{config.name}"
+        self.label = config.label(camera.camera_id)
         self.state = SourceState.STOPPED
         self.restarts = 0
         self._error = ""
@@ -105,6 +106,13 @@ class CameraStream:
         check_bitrate(bitrate_kbps)
         return self.feed.set_bitrate(bitrate_kbps * 1000)
 
+    def adopt(self, config: StreamConfig) -> None:
+        """Go on by this, which differs in its name, its bitrate, or when a lost source is tried again."""
+        self.config, self.label = config, config.label(self.camera.camera_id)
+        self._policy.adopt(config.source.retry_policy, auto_reconnect=True)
+        self.feed.adopt(config.encoder, self.label)
+        self._retry.set()
+
     async def snapshot(self) -> bytes:
         return await self._snapshot.take(self.feed.keyframe)
 
@@ -143,18 +151,18 @@ class CameraStream:
     async def _wait(self) -> None:
         """Until the source is due again: after the policy's delay, or after giving up when it may be revived."""
         policy = self._policy
-        self._retry.clear()
         if policy.failed:
             self._to(SourceState.FAILED, self._error, revive_at=self._wall(policy.revive_at))
         else:
             self._to(SourceState.WAITING, f"{self._error}; next try in {policy.get_backoff_delay():g}s")
-        due = self._due
-        try:
+        # When it is due may be changed meanwhile: by a call, or by another policy.
+        while (due := policy.revive_at if policy.failed else policy.next_attempt_at) is None or due > time.monotonic():
+            self._retry.clear()
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
-            async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
-                await self._retry.wait()
-        except TimeoutError:
-            log.debug("Source %s: trying again", self.label)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+                    await self._retry.wait()
+        log.debug("Source %s: trying again", self.label)
         if policy.failed:
             policy.revive()
 

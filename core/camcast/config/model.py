@@ -164,6 +164,10 @@ class StreamConfig:
     sessions: Annotated[tuple[SessionConfig, ...], instances(SessionConfig)] = ()
     """Sessions of enabled outputs."""
 
+    def label(self, camera_id: int) -> str:
+        """ "cam0_main": what it is called in this camera."""
+        return f"cam{camera_id}_{self.name}"
+
     def placed(self, camera_id: int, camera_name: str, stream_id: int) -> "StreamConfig":
         """The same in this camera, its sessions too. Raises `ConfigError`."""
         name = self.name or default_name(stream_id)

@@ -36,6 +36,8 @@ class Encoding:
         self._note = note
         self._handover = handover
         self._bitrate = 0
+        self._opened = 0
+        """What the picture's encoder may be asked for at most, bit/s; 0 = it is not open yet."""
         self._threads: dict[MediaKind, EncoderThread] = {}
         self._encodes: dict[MediaKind, Encode] = {}
         self._transcoder: Transcoder | None = None
@@ -102,11 +104,23 @@ class Encoding:
 
     def set_bitrate(self, bitrate: int) -> bool:
         """bit/s for the picture; at most the configured one. False = there is none."""
-        self._bitrate = bitrate
+        self._bitrate = bitrate = min(bitrate, self._config.bitrate_kbps * 1000 or bitrate)
         if self._transcoder is not None:
             self._transcoder.set_bitrate(bitrate)
             return True
         return self._command(lambda encoder: encoder.set_bitrate(bitrate))
+
+    def adopt(self, config: EncoderConfig) -> None:
+        """Be configured like this from now on; it differs in its bitrate only. No picture is lost."""
+        self._config, self._bitrate = config, 0
+        bitrate, encode = config.bitrate_kbps * 1000, self._encodes.get(MediaKind.VIDEO)
+        if self._transcoder is not None:
+            self._transcoder.adopt(bitrate)
+        elif 0 < bitrate <= self._opened:
+            self._command(lambda encoder: encoder.set_bitrate(bitrate))
+        elif encode is not None:
+            # An encoder is opened for what it may be asked for at most.
+            self._threads[MediaKind.VIDEO].command(encode.anew)
 
     def close(self) -> None:
         for thread in self._threads.values():
@@ -129,6 +143,7 @@ class Encoding:
             chosen = open_best(host.encoders, wanted.codec, "auto", settings, faults=host.faults)
         else:
             rate = config.bitrate_kbps * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
+            self._opened = rate
             settings = EncoderSettings(
                 width=wanted.width,
                 height=wanted.height,

@@ -48,13 +48,24 @@ class Encode:
 
     def __init__(self, open_encoder: Callable[[], Encoder]) -> None:
         self._open = open_encoder
+        self._anew = False
         self.encoder: Encoder | None = None
 
+    def anew(self) -> None:
+        """Open the encoder anew for the next frame, which becomes a keyframe; what the old one holds is not lost."""
+        self._anew = True
+
     def step(self, item: Frame | Packet) -> Sequence[Packet]:
+        packets: list[Packet] = []
+        if self._anew and self.encoder is not None:
+            packets += self.encoder.flush()
+            self.encoder.close()
+            self.encoder = None
+        self._anew = False
         if self.encoder is None:
             self.encoder = self._open()
         assert isinstance(item, Frame)
-        return self.encoder.encode(item)
+        return packets + self.encoder.encode(item)
 
     def close(self) -> None:
         if self.encoder is not None:
@@ -88,6 +99,10 @@ class Transcode:
         self._from = group[-1].pts
         for packet in group[:-1]:
             self._decode(packet)
+
+    def anew(self) -> None:
+        """Open the encoder anew for the next frame, which becomes a keyframe."""
+        self._format = None
 
     def step(self, item: Frame | Packet) -> Sequence[Packet]:
         assert isinstance(item, Packet)

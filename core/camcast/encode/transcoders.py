@@ -145,6 +145,12 @@ class Transcoders:
                 transcoder.set_bitrate(bitrate)
         return bool(found)
 
+    def adopt(self, bitrate: int) -> None:
+        """Be configured with so many bit/s for every transcoded picture from now on; 0 = chosen by its size."""
+        for (kind, _), shared in self.running.items():
+            if kind is MediaKind.VIDEO and shared.transcoder is not None:
+                shared.transcoder.adopt(bitrate)
+
     def close(self) -> None:
         """Stop all, without waiting for them."""
         running, self.running = self.running, {}

@@ -45,6 +45,8 @@ class Transcoder:
         self._host = host
         self._codec = codec
         self._bitrate = self._limit = bitrate
+        self._opened = 0
+        """What the encoder may be asked for at most, bit/s; 0 = it is not open yet."""
         self._implementation = implementation
         self._note = note
         self._handover = handover
@@ -79,9 +81,18 @@ class Transcoder:
         self._command(lambda encoder: encoder.request_keyframe())
 
     def set_bitrate(self, bitrate: int) -> None:
-        """bit/s for the picture; at most what it began with."""
-        self._bitrate = bitrate
+        """bit/s for the picture; at most what it is configured with."""
+        self._bitrate = bitrate = min(bitrate, self._limit or bitrate)
         self._command(lambda encoder: encoder.set_bitrate(bitrate))
+
+    def adopt(self, bitrate: int) -> None:
+        """Be configured with so many bit/s from now on; 0 = chosen by the size."""
+        self._bitrate = self._limit = bitrate
+        if 0 < bitrate <= self._opened:
+            self._command(lambda encoder: encoder.set_bitrate(bitrate))
+        else:
+            # An encoder is opened for what it may be asked for at most.
+            self._thread.command(self._process.anew)
 
     def close(self) -> None:
         self._thread.stop()
@@ -102,7 +113,7 @@ class Transcoder:
     def _open_encoder(self, frame: Frame) -> Encoder:
         track = frame.track
         if track.kind is MediaKind.VIDEO:
-            limit = self._limit or video_bitrate(track.width, track.height, track.frame_rate)
+            limit = self._opened = self._limit or video_bitrate(track.width, track.height, track.frame_rate)
             settings = EncoderSettings(
                 width=track.width,
                 height=track.height,

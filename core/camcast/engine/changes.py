@@ -95,6 +95,8 @@ class Changes:
             match step.config, step.key:
                 case CameraConfig(name=name), int(camera_id) if step.action is Action.SET:
                     self._cameras.require(camera_id).rename(name)
+                case StreamConfig() as stream, (int(camera_id), _) if step.action is Action.SET:
+                    self._cameras.require(camera_id).adopt_stream(stream)
                 case SessionConfig() as session, SessionKey() as key if step.action is Action.SET:
                     if (running := self._sessions.get(key)) is not None:
                         running.adopt(session)

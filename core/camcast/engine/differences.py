@@ -9,16 +9,17 @@ from typing import Any
 import attrs
 
 from camcast.config import CameraConfig, StreamConfig
+from camcast.config.rules import key_of
 
 MOST = 3
-"""Places that are named one by one."""
+"""Places that are named one by one, of what is made anew; of what goes on, each is."""
 
 
-def told(places: Iterable[str]) -> str:
+def told(places: Iterable[str], most: int = MOST) -> str:
     """The places in one line; "" for none."""
     found = list(places)
-    more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
-    return ", ".join(found[:MOST]) + more
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
 
 
 ADOPTED = frozenset(
@@ -34,15 +35,23 @@ ADOPTED = frozenset(
         "replay_max",
         "retry_policy",
         "stall_timeout",
+        "stream_name",
     }
 )
 """What a session takes over while it is on the air: nothing that is published depends on it."""
+_OF_STREAMS = re.compile(r"name|encoder\.bitrate|source\.retry_policy\..+")
+"""What a stream takes over while its source and its encoders run."""
 _CONNECT_TIMEOUT = re.compile(r"targets\[\d+\]\.connect_timeout")
 
 
 def adopted(place: str) -> bool:
     """Whether a session can take over what differs at this place, as it is."""
     return place.partition(".")[0] in ADOPTED or _CONNECT_TIMEOUT.fullmatch(place) is not None
+
+
+def adopted_by_stream(place: str) -> bool:
+    """Whether a stream can take over what differs at this place, as it is."""
+    return _OF_STREAMS.fullmatch(place) is not None
 
 
 def whole(old: CameraConfig, new: CameraConfig) -> Iterator[str]:
@@ -63,7 +72,7 @@ def places(old: Any, new: Any, path: str = "") -> Iterator[str]:
     if attrs.has(type(old)) and type(old) is type(new):
         for field in (one for one in attrs.fields(type(old)) if one.eq):
             yield from places(
-                getattr(old, field.name), getattr(new, field.name), f"{path}.{field.name}" if path else field.name
+                getattr(old, field.name), getattr(new, field.name), f"{path}.{key_of(field)}" if path else key_of(field)
             )
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys()):

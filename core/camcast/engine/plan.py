@@ -16,7 +16,7 @@ import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
 from camcast.config.service import ServiceConfig
-from camcast.engine.differences import adopted, places, streams, told, whole
+from camcast.engine.differences import adopted, adopted_by_stream, places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
 
@@ -108,7 +108,7 @@ def plan(running: Running, wanted: Config, names: Names = lambda session: ()) ->
             steps.append(Step(action=Action.RESTART, key=number, label=label, why=why, config=new))
         else:
             if old.name != new.name:
-                steps.append(Step(action=Action.SET, key=number, label=label, why=f"{_GOES_ON} name", config=new))
+                steps.append(Step(action=Action.SET, key=number, label=label, why=_goes_on(["name"]), config=new))
             steps += _camera(running, old, new)
     steps += [
         Step(action=Action.ADD, key=number, label=f"camera {number}", config=camera)
@@ -127,6 +127,11 @@ def sessions_of(camera: CameraConfig) -> dict[SessionKey, SessionConfig]:
             one = numbered(placed(session, streams), found)
             found[one.key] = one
     return found
+
+
+def _goes_on(differ: Sequence[str]) -> str:
+    """What is taken over in place: each field by its name."""
+    return f"{_GOES_ON} {told(differ, len(differ))}"
 
 
 def _system(old: SystemConfig, new: SystemConfig) -> list[Step]:
@@ -158,10 +163,12 @@ def _camera(running: Running, old: CameraConfig, new: CameraConfig) -> list[Step
             steps.append(Step(action=Action.REMOVE, key=key, label=label))
         elif number not in before:
             steps.append(Step(action=Action.ADD, key=key, label=label, config=wanted[number]))
-        elif why := told(places(before[number], after[number])):
-            steps.append(Step(action=Action.RESTART, key=key, label=label, why=why, config=wanted[number]))
+        elif not all(map(adopted_by_stream, differ := list(places(before[number], after[number])))):
+            steps.append(Step(action=Action.RESTART, key=key, label=label, why=told(differ), config=wanted[number]))
         else:
             staying.add(number)
+            if differ:
+                steps.append(Step(action=Action.SET, key=key, label=label, why=_goes_on(differ), config=wanted[number]))
             if key in running.failed:
                 # A reload is a reason to try again.
                 steps.append(Step(action=Action.RETRY, key=key, label=label, why="its source had given up"))
@@ -183,7 +190,7 @@ def _sessions(running: Running, camera: CameraConfig, staying: set[int]) -> list
             steps.append(Step(action=Action.RESTART, key=key, label=label, why=told(differ), config=new))
             continue
         if differ:
-            steps.append(Step(action=Action.SET, key=key, label=label, why=f"{_GOES_ON} {told(differ)}", config=new))
+            steps.append(Step(action=Action.SET, key=key, label=label, why=_goes_on(differ), config=new))
         if key in running.failed:
             steps.append(Step(action=Action.RETRY, key=key, label=label, why="it had given up"))
     steps += [

@@ -185,6 +185,8 @@ async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
                     session.adopt(config)
             case wire.Rename(camera_id, name):
                 engine.cameras.require(camera_id).rename(name)
+            case wire.AdoptStream(camera_id, stream):
+                engine.cameras.require(camera_id).adopt_stream(stream)
             case wire.Keyframe(camera_id, stream_id):
                 answer = engine.cameras.stream(camera_id, stream_id).request_keyframe()
             case wire.Bitrate(camera_id, stream_id, kbps):

@@ -39,7 +39,7 @@ class Failures:
         """Go on by this, and so do the policy and what is told."""
         self.config = config
         self.policy.adopt(config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self.telling.adopt(config.idle_timeout)
+        self.telling.adopt(config.label, config.idle_timeout)
 
     def failed(self, error: TransportError, attempt: Attempt | None) -> None:
         """The session is off the air for this reason; `attempt` None: for a reason of its own."""

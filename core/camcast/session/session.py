@@ -121,7 +121,7 @@ class Session:
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this configuration, on the air as it is; it differs in `ADOPTED` only."""
-        self.config = config
+        self.config, self.label = config, config.label
         self._supervisor.adopt(config)
 
     def retry_now(self) -> None:

@@ -113,8 +113,9 @@ class Telling:
 
     # --- pauses -------------------------------------------------------------------------------------------
 
-    def adopt(self, idle_timeout: float) -> None:
-        """A pause begins after so many seconds from now on."""
+    def adopt(self, label: str, idle_timeout: float) -> None:
+        """It is called this, and a pause begins after so many seconds from now on."""
+        self.label = label
         self._pauses.idle_timeout = idle_timeout
 
     def waits(self) -> None:

@@ -175,6 +175,18 @@ class Feed:
         encoded = self._encoding is not None and self._encoding.set_bitrate(bitrate)
         return self._transcoders.set_bitrate(bitrate) or encoded
 
+    def adopt(self, encoder: EncoderConfig, label: str) -> None:
+        """Go on under this label and by this, which differs in its bitrate only. Nothing is taken off the air."""
+        self.label = label
+        if encoder == self._encoder:
+            return
+        self._encoder = encoder
+        self.slate.adopt(encoder)
+        self.renditions.adopt(encoder.bitrate_kbps * 1000)
+        self._transcoders.adopt(encoder.bitrate_kbps * 1000)
+        if self._encoding is not None:
+            self._encoding.adopt(encoder)
+
     @property
     def keyframe(self) -> Packet | None:
         """That of the current group of pictures."""

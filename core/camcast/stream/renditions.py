@@ -61,6 +61,10 @@ class Renditions(RenditionsState):
     def __len__(self) -> int:
         return len(self.all)
 
+    def adopt(self, bitrate: int) -> None:
+        """The same as `bitrate` of the initialiser, for what is made from now on."""
+        self._bitrate = bitrate
+
     def acquire(self, key: RenditionKey, user: RenditionUser, bitrate: int = 0) -> Rendition:
         """The rendition for `key`, started if need be; give it back with `release`. Raises `CamcastError`."""
         rendition = self._by_key.get(key)

@@ -89,6 +89,10 @@ class SlateSwitch(SlateState):
         self._slate.start()
         self._owner.note("slate_on", "the source is gone: a still picture is on the air")
 
+    def adopt(self, encoder: EncoderConfig) -> None:
+        """The next picture is encoded by this."""
+        self._encoder = encoder
+
     def end(self) -> None:
         """Take it off the air."""
         if self._slate is not None:

@@ -77,7 +77,7 @@ class RemoteSession:
             return
 
     def adopt(self, config: SessionConfig) -> None:
-        self.config = config
+        self.config, self.label = config, config.label
         self.worker.post(wire.Adopt(config))
 
     def retry_now(self) -> None:
@@ -104,7 +104,7 @@ class RemoteStream:
     def __init__(self, camera: CameraConfig, config: StreamConfig, worker: WorkerProcess) -> None:
         self.camera = camera
         self.config = config
-        self.label = f"cam{camera.camera_id}_{config.name}"
+        self.label = config.label(camera.camera_id)
         self.worker = worker
 
     @property
@@ -126,6 +126,10 @@ class RemoteStream:
         check_bitrate(bitrate_kbps)
         self.worker.post(wire.Bitrate(self.camera.camera_id, self.config.stream_id, bitrate_kbps))
         return True
+
+    def adopt(self, config: StreamConfig) -> None:
+        self.config, self.label = config, config.label(self.camera.camera_id)
+        self.worker.post(wire.AdoptStream(self.camera.camera_id, attrs.evolve(config, sessions=())))
 
     async def snapshot(self) -> bytes:
         answer = await self.worker.ask(wire.Snapshot(self.camera.camera_id, self.config.stream_id))
@@ -170,14 +174,18 @@ class RemoteCamera:
             stream.camera = self.config
         self.worker.post(wire.Rename(self.camera_id, name))
 
+    def adopt_stream(self, config: StreamConfig) -> None:
+        stream_of(self, config.stream_id).adopt(config)
+        self.config = with_stream(self.config, config)
+        for stream in self.streams.values():
+            stream.camera = self.config
+
     def add_stream(self, config: StreamConfig) -> None:
         """Tell the worker; after a restart of it the camera is made with this stream."""
         self.config = with_stream(self.config, config)
         self.streams[config.stream_id] = RemoteStream(self.config, config, self.worker)
         bare = attrs.evolve(config, sessions=())
-        self.worker.tell(
-            wire.AddStream(self.camera_id, bare), f"Stream cam{self.camera_id}_{config.name} cannot be added"
-        )
+        self.worker.tell(wire.AddStream(self.camera_id, bare), f"Stream {config.label(self.camera_id)} cannot be added")
 
     async def remove_stream(self, stream_id: int) -> None:
         """Raises `KeyError` for no such stream."""

@@ -95,6 +95,14 @@ class Rename:
 
 
 @attrs.frozen
+class AdoptStream:
+    """A stream goes on by another configuration."""
+
+    camera_id: int
+    config: StreamConfig
+
+
+@attrs.frozen
 class Keyframe:
     camera_id: int
     stream_id: int
@@ -141,6 +149,7 @@ Call = (
     | Control
     | Adopt
     | Rename
+    | AdoptStream
     | Keyframe
     | Bitrate
     | RetrySource

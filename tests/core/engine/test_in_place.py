@@ -9,11 +9,11 @@ import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import World, until
 
-from camcast.config import RetryPolicy, SessionConfig
+from camcast.config import Config, RetryPolicy, SessionConfig, SourceConfig
 from camcast.config.session import Limit
 from camcast.engine import Engine
-from camcast.errors import NetworkError
-from camcast.events import Reloaded, ReloadRefused, SessionState
+from camcast.errors import NetworkError, SourceError
+from camcast.events import Reloaded, ReloadRefused, SessionState, SourceState, StateChanged
 from camcast.session.session import Session
 
 SLOW = RetryPolicy(initial_delay=600, max_delay=600, max_attempts=None, jitter=0)
@@ -119,6 +119,58 @@ async def test_a_camera_has_another_name_and_its_streams_go_on(world: World) -> 
     assert engine.cameras.require(0).config.name == "gate"
     assert len(world.servers.at("a")) == 1
     assert world.servers.live("a")
+
+
+def renamed(config: Config, name: str, **source: Any) -> Config:
+    """The same with another name for its one stream, and another policy of its source."""
+    (camera,) = config.cameras
+    (stream,) = camera.streams
+    changed = attrs.evolve(stream, name=name, source=attrs.evolve(stream.source, **source))
+    sessions = tuple(one.evolve(stream_name=name) for one in changed.sessions)
+    return attrs.evolve(config, cameras=(attrs.evolve(camera, streams=(attrs.evolve(changed, sessions=sessions),)),))
+
+
+async def test_a_stream_has_another_name_and_goes_on(world: World) -> None:
+    engine = await world.start(chain("a"))
+    await until(lambda: world.servers.live("a"))
+    session, sources = only(engine), world.runs
+    lines = await engine.reload(renamed(world.config(chain("a")), "wide"))
+    assert lines == [
+        "stream cam0_main goes on with another name",
+        "session cam0_main goes on with another stream_name",
+    ]
+    stats = engine.stats()
+    assert [one.label for one in (*stats.streams, *stats.sessions)] == ["cam0_wide", "cam0_wide"]
+    assert only(engine) is session
+    assert (len(world.servers.at("a")), world.runs) == (1, sources)
+    assert engine.cameras.require(0).streams[0].config.name == "wide"
+    session.pause()
+    await until(lambda: any(event.label == "cam0_wide" for event in world.of(StateChanged)))
+    assert await engine.reload(renamed(world.config(chain("a")), "wide")) == []
+
+
+async def test_each_field_that_is_taken_over_is_named(world: World) -> None:
+    engine = await world.start(chain("a"))
+    after = chain("a", failback_after=3, stall_timeout=9, idle_timeout=20, max_moves_per_hour=1, replay="off")
+    (line,) = await reload(world, engine, after)
+    assert line == (
+        "session cam0_main goes on with another stall_timeout, idle_timeout, failback_after, max_moves_per_hour, replay"
+    )
+
+
+async def test_a_lost_source_waits_by_the_new_policy(world: World) -> None:
+    slow = attrs.evolve(SLOW, max_attempts=None)
+    engine = await world.start(chain("a"), source=SourceConfig(type="scripted", retry_policy=slow))
+    world.source.end.set_exception(SourceError("the cable is out"))
+    stream = engine.cameras.require(0).streams[0]
+    await until(lambda: stream.state is SourceState.WAITING)
+    sources = world.runs
+    before = world.config(chain("a"), source=SourceConfig(type="scripted", retry_policy=slow))
+    lines = await engine.reload(renamed(before, "main", retry_policy=QUICK))
+    assert lines == [
+        "stream cam0_main goes on with another source.retry_policy.initial_delay, source.retry_policy.max_delay"
+    ]
+    await until(lambda: world.runs > sources)
 
 
 async def test_a_reload_is_an_event_for_all_that_hear_them(world: World) -> None:

@@ -214,7 +214,7 @@ def test_what_nothing_published_depends_on_takes_nothing_off_the_air() -> None:
     steps = plan(running(old, failed=frozenset({PRIMARY})), config(new))
     assert [step.text for step in steps] == [
         "camera 0 goes on with another name",
-        "session cam0_main goes on with another camera_name, retry_policy.max_delay, stall_timeout and 1 more",
+        "session cam0_main goes on with another camera_name, retry_policy.max_delay, stall_timeout, failback_after",
         "session cam0_main tried again (it had given up)",
     ]
     assert all(step.action.in_place for step in steps)

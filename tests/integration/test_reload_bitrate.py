@@ -1,0 +1,86 @@
+"""Another bitrate in the configuration: the encoder follows, up and down, and no session goes off the air."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import attrs
+import pytest
+
+from camcast import CameraConfig, Config, Engine, SessionConfig, SystemConfig
+from camcast.media import TagType
+from camcast_rtmp.receiver import Receiver
+from tests.integration.air import on_air
+from tests.integration.kit import camera
+from tests.integration.test_encoder_control import hard_to_encode, kbits, pictures, span
+from tests.integration.test_fallback import takes_h264_only
+from tests.media import made
+
+LOW, HIGH = 200, 1500
+
+
+def wanted(running: Engine, *cameras: CameraConfig) -> Config:
+    """What runs, but for these cameras."""
+    return attrs.evolve(running.config, cameras=cameras)
+
+
+def at(config: CameraConfig, kbit: int) -> CameraConfig:
+    (stream,) = config.streams
+    return attrs.evolve(
+        config, streams=(attrs.evolve(stream, encoder=attrs.evolve(stream.encoder, bitrate_kbps=kbit)),)
+    )
+
+
+@pytest.mark.parametrize("codec", ["H264_CBR", "H264_VBR", "H265_CBR"])
+async def test_an_encoder_follows_and_nothing_is_off_the_air(codec: str) -> None:
+    async with Receiver() as receiver:
+        session = SessionConfig(camera_id=0, url=receiver.url("live", "cam"))
+        config = hard_to_encode(0, session, type=codec, bitrate_kbps=600, b_frames=2)
+        async with on_air(config) as (running, _):
+            recording = await receiver.recording("cam")
+            await span(receiver, recording, 500, 0)
+            rates = {}
+            for kbit in (LOW, HIGH, LOW):
+                lines = await running.reload(wanted(running, at(config, kbit)))
+                assert lines == ["stream cam0_main goes on with another encoder.bitrate"]
+                rates[kbit] = kbits(await span(receiver, recording, 1500, 2000))
+                # What is aimed at by hand is bounded by what is configured now.
+                assert running.cameras.require(0).set_bitrate(0, 10 * kbit)
+            (metrics,) = running.stats().sessions
+        assert metrics.attempts == 1
+        assert rates[LOW] < LOW * 1.6, rates
+        assert rates[HIGH] > 1.6 * rates[LOW], rates
+        assert len(receiver.of("cam")) == 1
+        shown = pictures(recording)[30:]
+        assert all(0 < later.time - frame.time < 200 for frame, later in pairwise(shown))
+
+
+async def test_a_transcoder_follows_too() -> None:
+    async with Receiver() as receiver:
+        config = at(camera(0, made("hevc_aac"), takes_h264_only(receiver.url("live", "h264"), "h264")), 70)
+        async with on_air(config) as (running, _):
+            recording = await receiver.recording("h264")
+            low = kbits(await span(receiver, recording, 1500, 1500))
+            assert await running.reload(wanted(running, at(config, 900)))
+            high = kbits(await span(receiver, recording, 1500, 1500))
+            (metrics,) = running.stats().sessions
+        assert metrics.attempts == 1
+        assert high > 1.6 * low, (low, high)
+
+
+async def test_a_worker_process_follows_too() -> None:
+    async with Receiver() as receiver:
+        cameras = [
+            hard_to_encode(number, SessionConfig(camera_id=number, url=receiver.url("live", f"cam{number}")))
+            for number in range(2)
+        ]
+        system = SystemConfig(workers=2)
+        async with Engine(Config(system=system, cameras=tuple(cameras))) as running:
+            recordings = [await receiver.recording(f"cam{number}", timeout=60) for number in range(2)]
+            await span(receiver, recordings[0], 500, 0)
+            lines = await running.reload(wanted(running, *(at(one, 100) for one in cameras)))
+            assert lines == [f"stream cam{number}_main goes on with another encoder.bitrate" for number in range(2)]
+            for recording in recordings:
+                assert kbits(await span(receiver, recording, 1500, 2500)) < 300
+                assert recording.counts[TagType.VIDEO]
+            assert [one.attempts for one in running.stats().sessions] == [1, 1]
