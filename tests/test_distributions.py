@@ -75,6 +75,7 @@ USES = {
     "camcast_webhook": Use('unknown service "webhook"', whole=serving("webhook", url=f"http://{NOWHERE}")),
     "camcast_mqtt": Use('unknown service "mqtt"', whole=serving("mqtt", host="127.0.0.1")),
     "camcast_kit_h26x": Use("No module named 'camcast_kit_h26x'"),
+    "camcast_kit_http": Use("No module named 'camcast_kit_http'", whole=serving("http")),
     "camcast_kit_rtmp": Use("No module named 'camcast_kit_rtmp'"),
 }
 PLAIN = Use("").config()
@@ -122,7 +123,7 @@ def written(cwd: Path, name: str, config: dict[str, Any]) -> str:
 
 def test_each_is_a_wheel_that_pip_takes(installed: Installation, tmp_path: Path) -> None:
     wheels = sorted(map(str, (next(iter(installed.folders.values())).parent.parent / "wheels").glob("*.whl")))
-    assert len(wheels) == len(ALL) == len(PLUGINS) + 1 + 2
+    assert len(wheels) == len(ALL) == len(PLUGINS) + 1 + 3
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-compile"]
     subprocess.run([*pip, "--target", str(tmp_path / "site"), *wheels], check=True, capture_output=True, timeout=100)
     together = attrs.evolve(installed, folders={"camcast": tmp_path / "site"})

@@ -1,14 +1,32 @@
-"""What happened as plain values, for those who pass it on: log lines, messages, pages."""
+"""What happened as plain values, for those who pass it on: log lines, messages, an interface."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
 import attrs
 
 from camcast.events import Event, SessionKey
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's terms: keys of sessions as "camera/stream/output", words for what is one of several."""
+    if isinstance(value, SessionKey):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def event_fields(events: Iterable[Event]) -> dict[str, Any]:
@@ -24,5 +42,5 @@ def event_fields(events: Iterable[Event]) -> dict[str, Any]:
             if isinstance(value, SessionKey):
                 fields |= attrs.asdict(value)
             else:
-                fields.setdefault(name, value.value if isinstance(value, Enum) else value)
+                fields.setdefault(name, plain(value))
     return fields

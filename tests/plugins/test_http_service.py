@@ -28,7 +28,7 @@ from camcast.events import ServiceChanged, ServiceState, SessionKey
 from camcast.testing.conformance import ServiceConformance
 from camcast_http import access
 from camcast_http.app import Interface
-from camcast_http.service import listen_at
+from camcast_http.socket_service import listen_at
 from camcast_rtmp.receiver import Receiver
 
 pytestmark = pytest.mark.slow

@@ -329,7 +329,7 @@ async def test_a_port_that_is_taken_is_told_and_tried_again(world: World) -> Non
     def waits() -> bool:
         assert world.engine is not None
         other = world.engine.stats().services[1]
-        return other.state is ServiceState.WAITING and "Address already in use" in other.last_error
+        return other.state is ServiceState.WAITING and "is taken by another program" in other.last_error
 
     await until(waits)
     assert (await ask(address))[0] == 200

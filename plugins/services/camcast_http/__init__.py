@@ -32,7 +32,7 @@ def _http(context: ServiceContext) -> Service:
 
 
 def _socket(context: ServiceContext) -> Service:
-    from camcast_http.service import SocketService
+    from camcast_http.socket_service import SocketService
 
     return SocketService(context)
 

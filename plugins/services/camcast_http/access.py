@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-import ipaddress
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from urllib.parse import urlsplit
@@ -18,8 +16,8 @@ import attrs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from camcast_http.options import LOOPBACK_NAME
 from camcast_http.problems import Problem
+from camcast_kit_http.asked import bearer, knows, same
 
 MAX_BODY = 1024 * 1024
 BODY_DEADLINE = 10.0
@@ -70,26 +68,15 @@ class Policy:
             return Right.CHANGE
         if authorization is None:
             return Right.NOTHING if self.token else Right.READ
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        given = bearer(authorization)
+        if given is None:
             return Right.NOTHING
-        change, read = _same(given.strip(), self.change_token), _same(given.strip(), self.token)
+        change, read = same(given, self.change_token), same(given, self.token)
         return Right.CHANGE if change else Right.READ if read else Right.NOTHING
 
     def knows(self, host: str) -> bool:
         """Whether a Host header is one of ours. An address cannot be pointed anywhere else."""
-        name = urlsplit(f"//{host}").hostname or ""
-        if self.everything or name == LOOPBACK_NAME or name in (one.lower() for one in self.hosts):
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
-
-def _same(given: str, wanted: str) -> bool:
-    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
+        return self.everything or knows(host, self.hosts)
 
 
 class Access:

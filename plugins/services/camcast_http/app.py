@@ -22,7 +22,7 @@ from camcast.services import EngineView
 from camcast.session.health import Health
 from camcast_http.access import Access, Policy
 from camcast_http.changes import Limits
-from camcast_http.happenings import Happenings
+from camcast_http.happenings import LISTENERS, Happenings
 from camcast_http.looks import Looks
 from camcast_http.openapi import PREFIX, describe
 from camcast_http.operation import Operation, Shared
@@ -31,8 +31,6 @@ from camcast_http.page import Page
 from camcast_http.problems import Problem, problem
 
 log = logging.getLogger(__name__)
-
-LISTENERS = 200
 
 
 class Interface:
@@ -45,11 +43,18 @@ class Interface:
         *,
         limits: Limits | None = None,
         listeners: int = LISTENERS,
+        happenings: Happenings | None = None,
         refused: Callable[[str], object] = lambda who: None,
     ) -> None:
-        """Without a `policy` everybody who can connect may look, and nobody may change. On a running event loop."""
+        """Without a `policy` everybody who can connect may look, and nobody may change. On a running event loop.
+
+        `happenings`: what has been followed before; then `follow` is not needed. `refused` hears of wrong tokens.
+        """
         self._shared = Shared(
-            engine=engine, looks=Looks(engine), happenings=Happenings(listeners), limits=limits or Limits()
+            engine=engine,
+            looks=Looks(engine),
+            happenings=happenings or Happenings(listeners),
+            limits=limits or Limits(),
         )
         self._description = describe(OPERATIONS)
         self.app: ASGIApp = Access(self._routed(), policy or Policy(), refused)

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 import attrs
 
 from camcast.config.options_schema import options_schema
-from camcast.events import Event, SessionKey
+from camcast.event_fields import plain
+from camcast.events import Event
 
 KEY_SCHEMA = {"type": "string", "description": "camera/stream/output"}
-
-
-def plain(value: Any) -> Any:
-    """`value` in JSON's terms: keys of sessions as "camera/stream/output", words for what is one of several."""
-    if isinstance(value, SessionKey):
-        return str(value)
-    if isinstance(value, Enum):
-        return value.value
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def event_form(number: int, event: Event) -> dict[str, Any]:

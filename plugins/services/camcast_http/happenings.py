@@ -12,6 +12,8 @@ from camcast.services import EventQueue
 from camcast_http.forms import event_form
 from camcast_http.problems import Problem
 
+LISTENERS = 200
+"""At once."""
 KEPT = 1000
 """Events that can be asked for afterwards."""
 WAITING = 300

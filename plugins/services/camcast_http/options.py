@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
-LOOPBACK_NAME = "localhost"
+from camcast_kit_http.asked import is_loopback
 
 
 @attrs.frozen(kw_only=True)
@@ -59,13 +58,3 @@ def check(options: Mapping[str, Any]) -> None:
     token, change = options.get("token"), options.get("change_token")
     if token and token == change:
         raise ValueError("token and change_token are the same: whoever may read could change everything")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to it."""
-    if host.lower() == LOOPBACK_NAME:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,8 +10,9 @@ from typing import Any
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig
 from camcast.engine.history import POINTS, SessionHistory
+from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics, Totals
-from camcast_http.forms import extended, listed, plain, schema
+from camcast_http.forms import extended, listed, schema
 from camcast_http.operation import Call, Operation
 
 _OUTPUT = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-
-from starlette.responses import JSONResponse
+from typing import TYPE_CHECKING
 
 from camcast.errors import (
     CamcastError,
@@ -17,6 +16,9 @@ from camcast.errors import (
     OutOfRange,
     WrongState,
 )
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 TYPE = "application/problem+json"
 
@@ -37,6 +39,8 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """What the client gets."""
+        from starlette.responses import JSONResponse
+
         body: dict[str, object] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,

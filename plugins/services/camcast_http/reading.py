@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, Config, shown
 from camcast.errors import NotFound
-from camcast_http.forms import plain
+from camcast.event_fields import plain
 from camcast_http.operation import Call
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import ipaddress
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from camcast.errors import ServiceError
 from camcast.services import ServiceContext
+from camcast_kit_http.asked import bearer, knows, same
 from camcast_prometheus.options import PrometheusOptions, split
 
 if TYPE_CHECKING:
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 32
 TEXT = "text/plain; charset=utf-8"
 
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Prometheus:
@@ -32,38 +28,16 @@ class Prometheus:
         self._pages: Pages | None = None
 
     async def run(self) -> None:
-        import uvicorn
-
+        from camcast_kit_http.listening import listen
+        from camcast_kit_http.server import Server
         from camcast_prometheus.pages import Pages
 
         self._pages = Pages(self._engine)
-        host, port = split(self._options.listen)
-        sock = _listening(host, port)
-        config = uvicorn.Config(
-            self.answer,
-            interface="asgi3",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
+        sock = listen(*split(self._options.listen))
         self._note("listening", f"/metrics is served at {self._options.listen}")
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True
-            await asyncio.wait({serving}, timeout=1.5)
-            sock.close()
+        await Server(self.answer, connections=MOST_CONNECTIONS).run_on(sock)
 
-    async def answer(self, scope: Mapping[str, Any], receive: object, send: Send) -> None:
+    async def answer(self, scope: MutableMapping[str, Any], receive: object, send: Send) -> None:
         """One request (ASGI)."""
         headers = {name.lower(): value for name, value in scope["headers"]}
         if not self._knows(headers.get(b"host", b"")):
@@ -80,34 +54,16 @@ class Prometheus:
             await _say(send, 200, text, {"content-type": kind})
 
     def _knows(self, host: bytes) -> bool:
-        """A page in a browser may have been led here under a name of its own (DNS rebinding)."""
+        """With a token and no names nobody needs to be kept out by a name."""
         options = self._options
-        name = host.decode("latin-1").lower()
-        name = name.partition("]")[0].strip("[") if name.startswith("[") else name.partition(":")[0]
-        if name in {"localhost", *(one.lower() for one in options.hosts)} or (options.token and not options.hosts):
-            return True
         try:
-            ipaddress.ip_address(name.partition("%")[0])
+            return bool(options.token and not options.hosts) or knows(host.decode("latin-1"), options.hosts)
         except ValueError:
             return False
-        return True  # an address is no name that somebody else could have given us
 
     def _may(self, authorization: bytes) -> bool:
         token = self._options.token
-        return token is None or hmac.compare_digest(authorization, f"Bearer {token}".encode())
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(MOST_CONNECTIONS)
-    except OSError as error:
-        sock.close()
-        raise ServiceError(f"cannot listen at {host}:{port}: {error.strerror}") from None
-    return sock
+        return token is None or same(bearer(authorization.decode("latin-1")) or "", token)
 
 
 async def _say(send: Send, status: int, text: str | bytes, headers: Mapping[str, str] | None = None) -> None:

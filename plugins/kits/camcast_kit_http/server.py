@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn without its signal handlers and log, with deadlines for those who do not read or write."""
+"""An HTTP server: uvicorn without its signal handlers and log, with deadlines for those who do not read or write."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ class Server(uvicorn.Server):
         """`certificate`, `key`: paths, for TLS. Raises `OSError` where they cannot be used."""
         config = uvicorn.Config(
             app,
+            interface="asgi3",
             http=Guarded,
             ws="none",
             lifespan="off",
@@ -101,7 +102,7 @@ class Server(uvicorn.Server):
 
     async def run_on(self, sock: socket.socket) -> None:
         """Serve until cancelled; then end within `END` and a little more."""
-        serving = asyncio.create_task(self.serve([sock]), name="camcast-http")
+        serving = asyncio.create_task(self.serve([sock]), name="camcast-http-server")
         try:
             await asyncio.shield(serving)
         finally:
