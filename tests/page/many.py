@@ -20,8 +20,9 @@ from camcast.events import SessionKey, SessionState, SourceState
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
 from camcast_http.app import Interface
-from camcast_http.server import Server
-from camcast_http.service import listen, serve
+from camcast_http.service import serve
+from camcast_kit_http.listening import listen
+from camcast_kit_http.server import Server
 from tests.plugins.served import camera
 
 
