@@ -22,6 +22,22 @@ ON_THE_WAY = 15
 """Pictures that wait in the encoder or on the way, more than at the beginning."""
 
 
+def lately(recording: Recording) -> float:
+    """kbit/s of the last two seconds of media; 0 at the beginning."""
+    seen = pictures(recording)
+    if not seen or seen[-1].time < 2000:
+        return 0.0
+    return kbits([frame for frame in seen if frame.time >= seen[-1].time - 2000])
+
+
+async def follows(receiver: Receiver, recording: Recording, least: float, most: float) -> None:
+    """Wait until the rate is between these. A busy machine has pictures of before waiting for its encoder."""
+    try:
+        await receiver.until(lambda: least < lately(recording) < most, timeout=60)
+    except TimeoutError:
+        raise AssertionError(f"{lately(recording):.0f} kbit/s, expected {least:.0f} to {most:.0f}") from None
+
+
 def missing(running: Engine, recording: Recording) -> int:
     """Pictures that came from the source, were not left out for want of time, and are not at the receiver."""
     (stream,) = running.stats().streams
@@ -50,18 +66,15 @@ async def test_an_encoder_follows_and_nothing_is_off_the_air(codec: str) -> None
             recording = await receiver.recording("cam")
             await span(receiver, recording, 500, 0)
             before = missing(running, recording)
-            rates = {}
-            for kbit in (LOW, HIGH, LOW):
+            for kbit, least, most in ((LOW, 0, LOW * 1.6), (HIGH, LOW * 2, HIGH * 2), (LOW, 0, LOW * 1.6)):
                 lines = await running.reload(wanted(running, at(config, kbit)))
                 assert lines == ["stream cam0_main goes on with another encoder.bitrate"]
-                rates[kbit] = kbits(await span(receiver, recording, 1500, 2000))
+                await follows(receiver, recording, least, most)
                 # What is aimed at by hand is bounded by what is configured now.
                 assert running.cameras.require(0).set_bitrate(0, 10 * kbit)
             await receiver.until(lambda: missing(running, recording) <= before + ON_THE_WAY, timeout=60)
             (metrics,) = running.stats().sessions
         assert metrics.attempts == 1
-        assert rates[LOW] < LOW * 1.6, rates
-        assert rates[HIGH] > 1.6 * rates[LOW], rates
         assert len(receiver.of("cam")) == 1
         shown = pictures(recording)[30:]
         assert all(later.time > frame.time for frame, later in pairwise(shown))
@@ -72,12 +85,11 @@ async def test_a_transcoder_follows_too() -> None:
         config = at(camera(0, made("hevc_aac"), takes_h264_only(receiver.url("live", "h264"), "h264")), 70)
         async with on_air(config) as (running, _):
             recording = await receiver.recording("h264")
-            low = kbits(await span(receiver, recording, 1500, 1500))
+            await follows(receiver, recording, 0, 250)
             assert await running.reload(wanted(running, at(config, 900)))
-            high = kbits(await span(receiver, recording, 1500, 1500))
+            await follows(receiver, recording, 300, 2000)
             (metrics,) = running.stats().sessions
         assert metrics.attempts == 1
-        assert high > 1.6 * low, (low, high)
 
 
 async def test_a_worker_process_follows_too() -> None:
@@ -93,6 +105,6 @@ async def test_a_worker_process_follows_too() -> None:
             lines = await running.reload(wanted(running, *(at(one, 100) for one in cameras)))
             assert lines == [f"stream cam{number}_main goes on with another encoder.bitrate" for number in range(2)]
             for recording in recordings:
-                assert kbits(await span(receiver, recording, 1500, 2500)) < 300
+                await follows(receiver, recording, 0, 300)
                 assert recording.counts[TagType.VIDEO]
             assert [one.attempts for one in running.stats().sessions] == [1, 1]
