@@ -188,3 +188,37 @@ def test_names_and_places() -> None:
     assert first == Path("/run/unit")
     with pytest.raises(CamcastError, match="no camcast of the name nosuch runs here"):
         sockets.find("nosuch", None)
+
+
+@pytest.fixture
+def last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder among temporary files, where no better one is."""
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    return tmp_path / f"camcast-{os.getuid()}"
+
+
+def test_the_folder_among_temporary_files_is_made_for_this_user_only(last: Path) -> None:
+    assert list(sockets.folders({}))[-1] == last
+    last.mkdir(mode=0o700)
+    assert list(sockets.folders({}))[-1] == last
+
+
+@pytest.mark.parametrize("kind", ["a link", "others may write", "somebody else's", "a file"])
+def test_a_folder_that_somebody_else_may_have_made_is_not_looked_into(
+    kind: str, last: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command would tell whoever listens there what it is told, such as a URL to switch to."""
+    if kind == "a link":
+        (tmp_path / "real").mkdir(mode=0o700)
+        last.symlink_to(tmp_path / "real")
+    elif kind == "a file":
+        last.touch()
+    else:
+        last.mkdir(mode=0o700)
+    if kind == "others may write":
+        last.chmod(0o777)
+    if kind == "somebody else's":
+        user = os.getuid()
+        monkeypatch.setattr("os.getuid", lambda: user + 1)
+        last.rename(tmp_path / f"camcast-{user + 1}")
+    assert not any(str(folder).startswith(str(tmp_path)) for folder in sockets.folders({}))

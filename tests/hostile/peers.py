@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tests.hostile import cameras, datagrams, servers, whip
+from tests.hostile import cameras, datagrams, servers, srt, whip
 from tests.hostile.script import Script
 
 
@@ -53,6 +53,11 @@ def _by_udp(script: Script, says: str) -> HostilePeer:
     return HostilePeer(script, _RTSP, says, options=_UDP, seconds=4.5)
 
 
+def _by_srt(own: Callable[[], Coroutine[Any, Any, None]]) -> HostilePeer:
+    """What libsrt's own threads take in; it cuts nobody off for it."""
+    return HostilePeer(None, _SRT, own=own, seconds=4.5)
+
+
 def _webrtc(own: Callable[[], Coroutine[Any, Any, None]], says: str, *, innocent: bool = False) -> HostilePeer:
     """A server of WebRTC; aiortc takes a second to be imported, and its handshakes theirs."""
     return HostilePeer(None, _WHIP, says, own=own, innocent=innocent, seconds=6.0)
@@ -80,6 +85,11 @@ PEERS = {
     "server: TLS key updates": HostilePeer(None, _RTMPS, "bytes", tls="key_updates"),
     "server: TLS tickets": HostilePeer(None, _RTMPS, "bytes", tls="tickets"),
     "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", tls="handshake"),
+    "server, SRT: keepalives": _by_srt(srt.KEEPALIVES),
+    "server, SRT: acknowledgements": _by_srt(srt.ACKS),
+    "server, SRT: misses everything": _by_srt(srt.MISSES),
+    "server, SRT: control packets of every kind": _by_srt(srt.EVERY_KIND),
+    "server, SRT: handshakes": _by_srt(srt.HANDSHAKES),
     "server, WebRTC: asks for keyframes": _webrtc(whip.PLI, "500 datagrams"),
     "server, WebRTC: misses everything": _webrtc(whip.NACK, "in a second again"),
     "server, WebRTC: reports": _webrtc(whip.REPORTS, "500 datagrams"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,13 +22,22 @@ _CONNECT_DEADLINE = 2.0
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
-    """Where sockets may be, the first choice first: systemd's folder for the unit, the user's own, the system's."""
+    """Where sockets may be, the first choice first: systemd's folder for the unit, the user's own, the system's, and
+    one among temporary files. Anybody may have made that one: a foreign one is none."""
     if runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
         yield Path(runtime)
     if user := environ.get("XDG_RUNTIME_DIR", ""):
         yield Path(user) / "camcast"
     yield Path("/run/camcast")
-    yield Path(tempfile.gettempdir()) / f"camcast-{os.getuid()}"
+    last = Path(tempfile.gettempdir()) / f"camcast-{os.getuid()}"
+    if not os.path.lexists(last) or _is_ours(last):
+        yield last
+
+
+def _is_ours(folder: Path) -> bool:
+    """A folder, not a link to one, which nobody else made, and into which nobody else can put anything."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 def path_for(name: str, environ: Mapping[str, str] = os.environ) -> Path | None:

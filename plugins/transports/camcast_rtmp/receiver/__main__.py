@@ -23,7 +23,7 @@ from camcast_rtmp.receiver.receiver import Receiver
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m camcast_rtmp.receiver", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -P -m camcast_rtmp.receiver", description=__doc__.split("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 = any free one")
     parser.add_argument("--cert", help="certificate chain (PEM), for TLS")

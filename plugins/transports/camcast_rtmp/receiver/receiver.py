@@ -7,7 +7,7 @@
 
 Many names on one port; every publication becomes a `Recording` of its own. What servers do wrong can be asked
 for: refusing, being slow or silent, holding on to names, stopping to read, dropping the connection. It runs in a
-process of its own too, printing JSON lines: `python -m camcast_rtmp.receiver --port 1935`.
+process of its own too, printing JSON lines: `python -P -m camcast_rtmp.receiver --port 1935`.
 """
 
 from __future__ import annotations
