@@ -66,6 +66,7 @@ ENTRIES = {
     "slow": Case(ANY),
     "only damage": Case(ANY, first="no video that could be shown in 2 s: ", media=False),
     "damaged sound": Case(ANY, "nothing that comes of its audio can be used: "),
+    "unreadable sound": Case(ANY, "Opus packet of 63 frames"),
 }
 SET = "its clock was set while it played"
 CLOCKS = {

@@ -64,12 +64,20 @@ def damaged_sound() -> Script:
     return Script([rtp.video_track(clips.video("h264", frames=60)), sound], beginning=NEVER)
 
 
+def unreadable_sound() -> Script:
+    """Whole packets each time, of which none is what the codec allows: 63 frames of 20 ms (RFC 6716 §3.2.5)."""
+    sound = rtp.aac_track(clips.sound("aac", seconds=2.4), packetise=lambda unit: [b"\xff\x3f" + unit])
+    sound = attrs.evolve(sound, media="m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n")
+    return Script([rtp.video_track(clips.video("h264", frames=60)), sound], beginning=NEVER)
+
+
 SCRIPTS = {
     "h264 refreshed": joined("h264"),
     "rare keyframes": rare_keyframes(),
     "slow": slow(),
     "only damage": only_damage(),
     "damaged sound": damaged_sound(),
+    "unreadable sound": unreadable_sound(),
 }
 
 
@@ -132,3 +140,10 @@ def test_sound_that_is_only_damage_is_told_once_and_costs_no_picture(watched: di
     # The picture waits 2 s for sound that is to be expected, then it goes without.
     assert one.numbers == list(range(48, 60))
     assert len([note for note in one.notes if "nothing that comes of its audio can be used: " in note]) == 1
+
+
+def test_what_the_parser_says_of_sound_that_nobody_can_read_is_told(watched: dict[str, Watched]) -> None:
+    one = watched["unreadable sound"]
+    assert one.numbers == list(range(48, 60))
+    (told,) = [note for note in one.notes if "nothing that comes of its audio can be used: " in note]
+    assert "damaged (Opus packet of 63 frames" in told

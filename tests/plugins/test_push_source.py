@@ -22,6 +22,7 @@ from camcast.kinds import SourceKind
 from camcast.media import RAW, MediaKind
 from camcast_push import PushOptions, StreamObserver, StreamSubject, camcast_sources
 from camcast_push.feed import PushFeed
+from camcast_push.source import ENOUGH_REFUSED
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 
@@ -134,6 +135,25 @@ async def test_damaged_and_unknown_media(host: PluginHost) -> None:
         assert sum(sink.drops.values()) == feed.counts.dropped["damaged"] == 4
         assert not sink.packets
     assert balanced(feed)
+
+
+async def test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parsers_words(
+    host: PluginHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(codec=host.codec) as (feed, _):
+        for _ in range(ENOUGH_REFUSED - 1):
+            feed.packet(b"\xff" * 40)
+        assert "track_damaged" not in caplog.text
+        for _ in range(ENOUGH_REFUSED):
+            feed.packet(b"\xff" * 40)
+            feed.packet(b"x", kind=AUDIO)
+    told = [record.getMessage() for record in caplog.records if "track_damaged" in record.getMessage()]
+    assert [text.partition(" can be used: ")[0] for text in told] == [
+        "nothing that is pushed of its video",
+        "nothing that is pushed of its audio",
+    ]
+    for text in told:
+        assert len(text.partition(" can be used: ")[2]) > len(" [track_damaged]") + 10, "the parser's words"
 
 
 async def test_a_picture_of_another_size_is_not_taken() -> None:

@@ -29,7 +29,7 @@ from camcast_v4l2.device import device_path, device_place
 from camcast_v4l2.listing import list_devices
 from camcast_v4l2.offers import Offer, Span, choose
 from camcast_v4l2.options import V4l2Options
-from camcast_v4l2.source import V4l2Source
+from camcast_v4l2.source import ENOUGH_REFUSED, V4l2Source
 
 VIDEO = MediaKind.VIDEO
 WEBCAM: Any = {
@@ -140,6 +140,17 @@ async def test_a_webcam_with_losses_and_damage_is_counted() -> None:
         await until(lambda: len(sink.frames) == 3)
     assert [round(float(f.data.to_ndarray(format="gray").mean()) / 40) for f in sink.frames] == [1, 2, 4]  # type: ignore[call-arg]
     assert sink.drops == {(VIDEO, "lost by the driver"): 3, (VIDEO, "damaged"): 2}
+
+
+async def test_a_webcam_of_which_no_picture_can_be_read_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    camera = FakeCamera(WEBCAM)
+    async with running(camera, V4l2Options(format="MJPG", size="640x480")) as (_, sink):
+        for _ in range(2 * ENOUGH_REFUSED):
+            camera.shoot(b"\xff\xd8 this is no picture")
+            await until(lambda: not camera._filled)
+        await until(lambda: sink.drops[VIDEO, "damaged"] == 2 * ENOUGH_REFUSED)
+    (told,) = [text for text in caplog.messages if "track_damaged" in text]
+    assert "no picture of /dev/video0 can be used: a damaged JPEG picture" in told
 
 
 async def test_a_camera_that_encodes_gives_packets(host: PluginHost) -> None:

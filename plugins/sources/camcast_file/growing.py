@@ -44,6 +44,8 @@ class GrowingFile:
         self._path = path
         self._file: IO[bytes] = path.open("rb")
         self._grew = time.monotonic()
+        self.waited = 0.0
+        """Seconds spent waiting for more of it, in all."""
         self.closed = False
 
     def read(self, size: int) -> bytes:
@@ -57,6 +59,7 @@ class GrowingFile:
             if ended:
                 break
             time.sleep(_LOOK)
+            self.waited += _LOOK
             # Once more after that: the last of it may have been written meanwhile.
             ended = time.monotonic() - self._grew > PATIENCE or not is_written(self._path)
         return b""

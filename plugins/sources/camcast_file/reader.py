@@ -146,9 +146,10 @@ class FileReader:
         """The next packets, at least one unless the file has ended. Raises `SourceError`."""
         with self._held():
             batch = self._primed or Batch()
-            self._primed = None
+            self._primed, waited = None, self._waited()
             while not batch.ended and not self._closed:
-                if batch.packets and (len(batch.packets) >= packets or size <= 0):
+                # What is read at the end of a file that grows is played now, and not once there is a batch of it.
+                if batch.packets and (len(batch.packets) >= packets or size <= 0 or self._waited() > waited):
                     break
                 size -= self._read_one(batch)
             return batch
@@ -173,6 +174,10 @@ class FileReader:
         finally:
             if self._closed:
                 self.close()
+
+    def _waited(self) -> float:
+        """Seconds spent so far at the end of a file that is being written."""
+        return 0.0 if self._file is None else self._file.waited
 
     # --- one pass -----------------------------------------------------------------------------------------
 
@@ -200,7 +205,7 @@ class FileReader:
             self._close()
             raise
         self._no_display_times = not _NO_DISPLAY_TIMES.isdisjoint(self._container.format.name.split(","))
-        self._merge = Merge([lane.kind for lane in self._lanes.values()])
+        self._merge = Merge([lane.kind for lane in self._lanes.values()], self._waited)
         if self._start_at:
             self._seek()
         self._stream = iter(self._container.demux(*self._followed()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 from camcast.contracts import CodecParser, MediaSink, SourceContext
@@ -17,6 +18,9 @@ from camcast_push.units import Unit
 HOLD_SECONDS = 1.0
 HOLD_UNITS = 256
 """How long media waits for the other track's beginning, so that sessions start with both."""
+
+ENOUGH_REFUSED = 20
+"""Units of a track of which not one could be read, after which that is told."""
 
 
 class PushSource:
@@ -72,6 +76,8 @@ class Intake:
                 self._wanted[kind] = name
                 self._check_configured(kind, name)
         self._announced = False
+        self._refused: Counter[MediaKind] = Counter()
+        """Units of tracks of which none could be read yet."""
         self._held: list[Packet | Frame] = []
         self._since = 0.0
 
@@ -92,8 +98,8 @@ class Intake:
             return self.packet(unit.kind, unit.data, unit.codec, unit.dts, unit.pts, unit.arrival, unit.keyframe)
         try:
             frame = self._frame(unit)
-        except MediaError:
-            return self._damaged(unit.kind)
+        except MediaError as error:
+            return self._damaged(unit.kind, error)
         if not self._has_the_size(unit):
             return False
         track = frame.track
@@ -114,8 +120,8 @@ class Intake:
             if parser is None:
                 parser = self._parser(kind, codec)
             packet = parser.parse(data, dts, pts, arrival)
-        except MediaError:
-            return self._damaged(kind)
+        except MediaError as error:
+            return self._damaged(kind, error)
         if packet is None:
             self._feed.settle(absorbed=1)
             return True
@@ -131,8 +137,12 @@ class Intake:
             self._feed.delivered += 1
         return True
 
-    def _damaged(self, kind: MediaKind) -> bool:
+    def _damaged(self, kind: MediaKind, error: MediaError) -> bool:
         self._feed.settle(damaged=1)
+        if kind not in self._tracks:
+            self._refused[kind] += 1
+            if self._refused[kind] == ENOUGH_REFUSED:
+                self._context.note("track_damaged", f"nothing that is pushed of its {kind.value} can be used: {error}")
         self._sink.dropped(kind, "damaged")
         return False
 

@@ -49,6 +49,8 @@ class TrackReceiver:
         """When the camera said good-bye (ns), 0 = not yet."""
         self.missing_by_reason: Counter[str] = Counter()
         """Units that were left out."""
+        self.refusal = ""
+        """What the parser said of the first unit that it could not read."""
         self.oddities: set[str] = set()
         """What is odd about its packets, and has not been told."""
         self.gaps: deque[int] = deque(maxlen=REMEMBERED)
@@ -164,7 +166,8 @@ class TrackReceiver:
             return
         try:
             packet = self._parser.parse(data, time, time, arrival)
-        except MediaError:
+        except MediaError as error:
+            self.refusal = self.refusal or str(error)
             self._leave_out(DAMAGED)
             self._waiting = self.kind is MediaKind.VIDEO
             return

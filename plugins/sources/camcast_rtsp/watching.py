@@ -245,7 +245,8 @@ def _reasons(track: TrackReceiver) -> str:
     }
     if not counts:
         return "not one whole unit came"
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+    words = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+    return f"{words} ({track.refusal})" if track.refusal else words
 
 
 class _Looks:

@@ -19,6 +19,8 @@ from camcast_v4l2.pictures import maker
 
 WAIT = 0.2
 """How often the thread looks whether it should stop, seconds."""
+ENOUGH_REFUSED = 20
+"""Pictures of which not one could be read, after which that is told."""
 VIDEO = MediaKind.VIDEO
 
 
@@ -36,6 +38,7 @@ class V4l2Source(ThreadedSource):
         self._encodes = False
         self._track: Track | None = None
         self._announced = False
+        self._refused = 0
 
     def request_keyframe(self) -> bool:
         """Cameras that encode are asked; whether they do it is theirs."""
@@ -107,8 +110,8 @@ class V4l2Source(ThreadedSource):
             elif make is not None:
                 try:
                     frame = make(grab.data)
-                except MediaError:
-                    self.lose(VIDEO, "damaged")
+                except MediaError as error:
+                    self._damaged(error)
                     continue
                 track = self._frames_track(frame.width, frame.height, shape.rate)
                 self._announce(track)
@@ -123,12 +126,21 @@ class V4l2Source(ThreadedSource):
     def _packet(self, parser: CodecParser, grab: Grab) -> None:
         try:
             packet = parser.parse(grab.data, grab.time, grab.time)
-        except MediaError:
-            self.lose(VIDEO, "damaged")
+        except MediaError as error:
+            self._damaged(error)
             return
         if packet is not None:
             self._announce(packet.track)
             self.deliver(packet)
+
+    def _damaged(self, error: MediaError) -> None:
+        self.lose(VIDEO, "damaged")
+        if not self._announced:
+            self._refused += 1
+            if self._refused == ENOUGH_REFUSED:
+                self.context.handover.call(
+                    self.context.note, "track_damaged", f"no picture of {self._path} can be used: {error}"
+                )
 
     def _announce(self, track: Track) -> None:
         if not self._announced:
