@@ -28,7 +28,12 @@ CLIPS   := $(CACHE)/clips/bikes.mp4
 # The project itself, editable; what it needs to be built is in the locks too.
 ITSELF  := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 ALONE   := tests/core tests/kits tests/plugins tests/cli tests/test_borders.py tests/test_layout.py
+SHARED  := tests/core/native tests/core/stream tests/core/session/test_session.py tests/core/net tests/plugins/test_rtmp_chunk.py \
+	   tests/plugins/test_rtmp_driver.py tests/plugins/test_rtmp_positions.py tests/plugins/test_conformance_rtmp.py \
+	   tests/integration/test_what_a_message_costs.py tests/integration/test_first_light.py
 SUPPLY  := $(CACHE)/supply
+# Where there is a compiler, tests are of the C form, and fail where it is not there.
+NATIVE  := $(if $(shell command -v cc || command -v gcc),1,)
 LOCK    := $(CACHE)/supply/bin/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 pyproject.toml
 
 # Tests with real servers and real time fail now and then on a machine that does much at once. What failed must pass when
@@ -38,16 +43,23 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick test-python sanitized lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(FULL) ## make .venv with everything for development
 
-test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, then all tests with coverage; installs the servers they talk to (PYTEST="--order 7": in another order)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+test: $(FULL) $(CLIPS) servers $(LIBRTMP) lint ## lint, all tests with coverage, some in pure Python; installs the servers they talk to (PYTEST="--order 7": in another order)
+	CAMCAST_NATIVE=$(NATIVE) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
 	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST) || $(AGAIN)
+	@$(MAKE) --no-print-directory test-python
+
+test-python: $(FULL) $(CLIPS) ## what the two forms of the fast path share, in pure Python: core, RTMP and an engine's whole way
+	CAMCAST_NATIVE=0 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(SHARED)
+
+sanitized: $(FULL) ## tests of the fast path in C under AddressSanitizer and UBSan
+	$(BIN)/python -m tools.sanitize
 
 test-quick: $(FULL) $(CLIPS) ## core, plugins and commands without what needs servers or takes long, in under 3 minutes
 	$(BIN)/python -m pytest -n $(SIDE) --dist worksteal -m "not servers and not slow" $(ALONE) $(PYTEST)

@@ -21,6 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 EXTENSIONS = {
     "core/camcast/native/_fastpath": "core/camcast/native",
+    "plugins/transports/camcast_rtmp/native/_port": "plugins/transports/camcast_rtmp/native",
 }
 """Each module, without its suffix, and the folder whose C files it is made of."""
 INCLUDE = "core/camcast/native"
@@ -77,7 +78,7 @@ def _run(*command: str) -> None:
         raise CannotBuild(f"{shlex.join(command)} failed:\n{done.stderr}")
 
 
-class NativeBuildHook(BuildHookInterface):
+class NativeBuildHook(BuildHookInterface[Any]):
     """Of the wheel, editable ones included."""
 
     PLUGIN_NAME = "custom"
@@ -86,8 +87,8 @@ class NativeBuildHook(BuildHookInterface):
         wanted = os.environ.get("CAMCAST_NATIVE", "")
         if version == "editable":
             # What was built before must not be taken for what is built now, or is not.
-            for file in places():
-                (ROOT / file).unlink(missing_ok=True)
+            for place in places():
+                (ROOT / place).unlink(missing_ok=True)
         if wanted == "0":
             self._tell("left out, as CAMCAST_NATIVE is 0")
             return

@@ -24,6 +24,7 @@ __all__ = [
     "Encoder",
     "EncoderSettings",
     "Handover",
+    "HasPort",
     "MediaSink",
     "PushCounts",
     "PushHandle",
@@ -267,6 +268,17 @@ class TakesTagParts(Protocol):
 
     def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
         """As `Transport.send` of a tag made of these: the same bytes, the same position, the same promises."""
+
+
+class HasPort(Protocol):
+    """A transport whose plugin has C code for what `send_tag` does. Optional, beside `send_tag`."""
+
+    @property
+    def native_port(self) -> object | None:
+        """What `native/port.h` describes: an object with a `table`. None = there is none for this connection.
+
+        Asked once for each outlet, when the server has agreed, and only where the C form of the fast path runs.
+        """
 
 
 class TransportEvents(Protocol):

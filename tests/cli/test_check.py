@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from camcast.cli.check import check, report_lines
 from camcast.cli.schema import schema
 from camcast.config import loads
+from camcast.native import form
 
 app = typer.Typer()
 app.command()(check)
@@ -79,9 +80,10 @@ def test_it_says_what_stays_in_the_first_process(tmp_path: Path) -> None:
     path.write_text(json.dumps({"system": {"workers": 3}, "cameras": cameras}))
     status, out, _ = run("check", str(path))
     assert status == 0
-    assert out.splitlines()[-2:] == [
+    assert out.splitlines()[-3:] == [
         "cameras are spread over 3 processes",
         '  camera 1 stays in the first: its source "push" is fed by this program',
+        f"fast path: {form()}",
     ]
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from camcast.cli.app import app as camcast
 from camcast.cli.check import check
 from camcast.cli.migrate import migrate
+from camcast.native import form
 
 OLD = Path(__file__).parents[1] / "core" / "config" / "legacy"
 TOOL = Path(__file__).parents[2] / "tools" / "migrate_rtmp_config.py"
@@ -46,6 +47,7 @@ def test_migrate_then_check(tmp_path: Path) -> None:
         "  stream 1 sub: rtsp rtsp://127.0.0.1:8554/*** -> H264_CBR 704x576 30 fps 1000 kbit/s",
         "    cam0_sub: rtmp://10.1.2.3:1936/live/***",
         "2 sessions of 2 streams would run",
+        f"fast path: {form()}",
     ]
 
 

@@ -14,6 +14,7 @@ from camcast.cli.terminal import FAILED, explained, load_file
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
 from camcast.config.secrets import show_url
 from camcast.host import PluginHost
+from camcast.native import form
 from camcast.workers.sharding import stays_at_home, worker_count
 
 
@@ -36,6 +37,7 @@ def check(
         check_slates(config)
     for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
+    typer.echo(f"fast path: {form()}")
     if sources:
         from camcast.cli.check_sources import compare_sources
 

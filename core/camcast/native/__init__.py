@@ -6,6 +6,7 @@ as this is imported, because the classes that hold a stream's state derive from 
 
 from __future__ import annotations
 
+import importlib
 import os
 from types import ModuleType
 
@@ -24,17 +25,33 @@ def load(wanted: str) -> tuple[ModuleType | None, str]:
         raise NativeMissing(f'{VARIABLE} is "{wanted}", expected 0 (never), 1 (always) or nothing (if it was built)')
     if wanted == "0":
         return None, f"{VARIABLE} is 0"
-    try:
-        from camcast.native import _fastpath
-    except ImportError as error:
-        why = "it was not built" if "_fastpath" in str(error) else str(error)
-    else:
-        if _fastpath.FORM == FORM:
-            return _fastpath, ""
-        why = f"it was built for another version (form {_fastpath.FORM}, expected {FORM})"
-    if wanted == "1":
+    found, why = _find("camcast.native._fastpath", FORM)
+    if found is None and wanted == "1":
         raise NativeMissing(f"{VARIABLE} is 1, but {why}: install a C compiler and Python's headers, then camcast anew")
-    return None, why
+    return found, why
+
+
+def part(name: str, form: int) -> ModuleType | None:
+    """A plugin's own C module, where the C form runs and it was built; `form` is its `FORM`. Raises `NativeMissing`."""
+    if extension is None:
+        return None
+    found, why = _find(name, form)
+    if found is None and os.environ.get(VARIABLE) == "1":
+        raise NativeMissing(f"{VARIABLE} is 1, but for {name} {why}: install camcast anew")
+    return found
+
+
+def _find(name: str, form: int) -> tuple[ModuleType | None, str]:
+    """The module and "", or None and why."""
+    try:
+        found = importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None, "it was not built"
+    except ImportError as error:
+        return None, str(error)
+    if form != found.FORM:
+        return None, f"it was built for another version (form {found.FORM}, expected {form})"
+    return found, ""
 
 
 extension, missing = load(os.environ.get(VARIABLE, ""))

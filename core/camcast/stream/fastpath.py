@@ -62,7 +62,7 @@ class Tap(TapState):
     send_tag: Callable[[TagType, int, bytes, bytes], int | None] | None
     """The transport's, where it takes a tag's parts."""
     port: object | None
-    """Its C code, for the C form; see `native/port.h`."""
+    """The transport's C code, for the C form; see `contracts.HasPort`."""
 
     @classmethod
     def of(cls, outlet: Outlet, *, tags: bool) -> Tap:

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 
 from camcast.camera.stats import ServiceMetrics, Stats, StreamMetrics
 from camcast.events import ServiceState, SessionState, SourceState
+from camcast.native import form
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
 from camcast_prometheus.monotonic import Monotonic
@@ -147,7 +148,7 @@ class Page:
         for service in stats.services:
             self._one("camcast_service_", SERVICE, (service.name,), service, SERVICE_FIELDS)
             self._among("camcast_service_state", SERVICE, (service.name,), ServiceState, service.state)
-        self._info("camcast_build", "What runs.", {"version": self._version})
+        self._info("camcast_build", "What runs.", {"version": self._version, "fast_path": form()})
         self._counts.end()
 
     def _one(

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import struct
 
+import attrs
+
 from camcast_rtmp.messages import Message, ProtocolError, Type
+from camcast_rtmp.native import LastState, WriterState
 
 DEFAULT_CHUNK_SIZE = 128
 MAX_CHUNK_SIZE = 0xFFFFFF
@@ -27,14 +30,22 @@ _MANY = 64
 Buffers = list[bytes | memoryview]
 
 
-class ChunkWriter:
+@attrs.define(eq=False)
+class Last(LastState):
+    """What was last written on a chunk stream."""
+
+    time: int
+    """ms, modulo 2**32."""
+    stream_id: int
+
+
+@attrs.define(eq=False)
+class ChunkWriter(WriterState):
     """Turns messages into buffers that are ready to send."""
 
-    __slots__ = ("_last", "chunk_size")
-
-    def __init__(self) -> None:
-        self.chunk_size = DEFAULT_CHUNK_SIZE
-        self._last: dict[int, tuple[int, int]] = {}
+    chunk_size: int = DEFAULT_CHUNK_SIZE
+    _last: dict[int, Last] = attrs.field(factory=dict, init=False)
+    """By chunk stream."""
 
     def message(
         self, chunk_stream: int, type: int, time: int, stream_id: int, head: bytes, body: bytes | memoryview = b""
@@ -46,7 +57,8 @@ class ChunkWriter:
         time &= _MASK
         length = len(head) + len(body)
         last = self._last.get(chunk_stream)
-        if last is not None and last[1] == stream_id and (delta := (time - last[0]) & _MASK) < EXTENDED:
+        if last is not None and last.stream_id == stream_id and (delta := (time - last.time) & _MASK) < EXTENDED:
+            last.time = time
             header = (1 << 62 | chunk_stream << 56 | delta << 32 | length << 8 | type).to_bytes(8, "big")
             extended = b""
         else:
@@ -54,7 +66,7 @@ class ChunkWriter:
             header = (chunk_stream << 56 | short << 32 | length << 8 | type).to_bytes(8, "big")
             extended = b"" if time < EXTENDED else time.to_bytes(4, "big")
             header += struct.pack("<I", stream_id) + extended
-        self._last[chunk_stream] = (time, stream_id)
+            self._last[chunk_stream] = Last(time, stream_id)
         if length <= self.chunk_size:
             return [header + head, body] if body else [header + head]
         return self._cut(bytes((0xC0 | chunk_stream,)) + extended, header, head, body)

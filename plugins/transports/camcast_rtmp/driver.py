@@ -35,7 +35,9 @@ from camcast_rtmp.client import (
 )
 from camcast_rtmp.line import Line, Silent
 from camcast_rtmp.memory import BareServers
+from camcast_rtmp.native import CountsState, TransportState
 from camcast_rtmp.options import RtmpOptions, connect_object
+from camcast_rtmp.port import Port
 
 CLOSE_DRAIN = 1.0
 CLOSE_LINGER = 0.5
@@ -50,7 +52,7 @@ _DECIDED = frozenset({"NetConnection.Connect.InvalidApp", "NetConnection.Connect
 
 
 @attrs.define
-class _Counts:
+class _Counts(CountsState):
     """For `stats`."""
 
     connections: int = 0
@@ -59,7 +61,7 @@ class _Counts:
     tags_after_loss: int = 0
 
 
-class RtmpTransport:
+class RtmpTransport(TransportState):
     """Implements `contracts.Transport`."""
 
     def __init__(self, context: TransportContext, bare: BareServers | None = None) -> None:
@@ -215,6 +217,11 @@ class RtmpTransport:
         client = line.client
         line.write(client.writer.message(stream, number, time, client.stream_id, head, body))
         return line.wire.handed - self._base
+
+    @property
+    def native_port(self) -> Port | None:
+        """See `contracts.HasPort`."""
+        return Port.of(self, self._live, self._counts) if self._live is not None else None
 
     @property
     def pending(self) -> int:

@@ -23,6 +23,7 @@ from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import TooManyPieces
 from camcast_rtmp.client import Client, ClientEvent, ClientSettings, Published, ReconnectRequested
+from camcast_rtmp.native import LineState
 
 PIECES_AT_ONCE, PIECES_PER_SECOND = 500, 50
 """Chunks that a server may send. A publisher gets a dozen while it connects, and then a handful a second."""
@@ -34,7 +35,7 @@ class Silent(NetworkError):
     """A deadline passed."""
 
 
-class Line:
+class Line(LineState):
     """`told` gets the events that nobody waits for, `lost` the error when nobody waits."""
 
     def __init__(
@@ -70,6 +71,11 @@ class Line:
             self.wire = above.below
             self.write, self.finish = above.write, above.finish
         self.flush()
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is over TLS."""
+        return self._session is not None
 
     @property
     def figures(self) -> Mapping[str, float]:

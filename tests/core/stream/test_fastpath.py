@@ -146,7 +146,9 @@ class Rig:
         self.tracks[kind] = attrs.evolve(self.tracks[kind], config=self.number.to_bytes(4, "big"))
 
     def attach(self, *, parts: bool, positions: bool, at_keyframe: bool) -> None:
-        link = (PartsLink if parts else Link)(self, positions=positions)
+        self.join((PartsLink if parts else Link)(self, positions=positions), at_keyframe=at_keyframe)
+
+    def join(self, link: Link, *, at_keyframe: bool = False) -> None:
         owner = Owner()
         limits = Limits(bytes=3000, replay_bytes=100_000)
         outlet = Outlet(link, limits, owner, now=lambda: self.clock)  # type: ignore[arg-type]
