@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "a delta of 0xFFFFFF is taken for a time that has no room",
         _CHUNK,
-        "(delta := (time - last[0]) & _MASK) < EXTENDED",
-        "(delta := (time - last[0]) & _MASK) <= EXTENDED",
+        "(delta := (time - last.time) & _MASK) < EXTENDED",
+        "(delta := (time - last.time) & _MASK) <= EXTENDED",
         _CHUNK_TESTS,
     ),
     Mutant(
