@@ -95,6 +95,9 @@ class SourceKind:
     place: Callable[[str], str] = str
     """What of a `url` tells one camera or device from another, the same for all its spellings, without secrets. Never
     raises: what it cannot read it returns as it is."""
+    may_rest: bool = False
+    """It may bring nothing for as long as it likes, as a program that pushes or a file that is still being written. Any
+    other that brings nothing for long is taken to hang, and started anew (`restart_after` of the configuration)."""
     in_process: bool = False
     """Fed by the embedding program, so it cannot be moved to a worker process."""
     feed: Callable[[int, int], PushHandle] | None = None

@@ -10,12 +10,14 @@ of it any more.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 from typing import ClassVar
 
 import attrs
@@ -78,6 +80,9 @@ class ThreadedSource(ABC):
         self._told_at = time.monotonic()
         self._wait_keyframe = False
         self._sink: MediaSink | None = None
+        self._thread: threading.Thread | None = None
+        self._over: asyncio.Future[None] | None = None
+        """Done when the thread has ended."""
 
     # --- what a subclass says -----------------------------------------------------------------------------
 
@@ -105,6 +110,18 @@ class ThreadedSource(ABC):
     def request_keyframe(self) -> bool:
         """Most cannot."""
         return False
+
+    # --- for whoever runs it ------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> FrameType | None:
+        """The innermost call of its thread at present."""
+        return None if self._thread is None else sys._current_frames().get(self._thread.ident or 0)
+
+    @property
+    def left(self) -> asyncio.Future[None] | None:
+        """Where its thread did not end when it was told to: done once it has."""
+        return self._over if self.stopping and self._over is not None and not self._over.done() else None
 
     # --- for the thread -----------------------------------------------------------------------------------
 
@@ -215,7 +232,9 @@ class ThreadedSource(ABC):
         ended: asyncio.Future[None] = loop.create_future()
         self._sink = sink
         name = f"camcast-{self.name or type(self).__name__.lower()}-{self.context.label}"
-        threading.Thread(target=self._work, args=(loop, ended), name=name, daemon=True).start()
+        self._over = ended
+        self._thread = threading.Thread(target=self._work, args=(loop, ended), name=name, daemon=True)
+        self._thread.start()
         try:
             await asyncio.shield(ended)
         finally:

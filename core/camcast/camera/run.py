@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from camcast.camera.standstill import Standstill, whereabouts
 from camcast.config import CameraConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
 from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, SourceError, SourceFault
+from camcast.patience import quiet
 from camcast.redaction import redact_text, url_secrets
 from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
 from camcast.target import option_secrets
+from camcast.threaded import ThreadedSource
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,10 @@ class SourceRun:
         """`note` takes what the source has to say to an operator: (code, text)."""
         self.source: Source | None = None
         """While it runs."""
+        self.rest: asyncio.Future[None] | None = None
+        """Afterwards: what did not end when it was told to, which is done once it has; None = all did."""
+        self.holds_sink = False
+        """Whether that may still fill the feed."""
         self._camera = camera
         self._stream = stream
         self._label = label
@@ -52,9 +60,14 @@ class SourceRun:
         """Fill `feed`. Returns why the source failed, or None at the end of its media."""
         fault = self._fault
         running: asyncio.Task[None] | None = None
+        standstill: Standstill | None = None
+        source: Source | None = None
         try:
-            self.source = await self._build()
-            running = asyncio.create_task(self.source.run(feed), name=f"camcast-media-{self._label}")
+            source = self.source = await self._build()
+            running = asyncio.create_task(source.run(feed), name=f"camcast-media-{self._label}")
+            after = self._stream.source.restart_after
+            if after is not None and not self._environment.host.source(self._stream.source.type).may_rest:
+                standstill = Standstill(lambda: feed.pulse.source, after, partial(self._hangs, source, running, after))
             await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
             if not fault.done() and running.cancelled():
                 raise _Cancelled
@@ -64,9 +77,12 @@ class SourceRun:
         finally:
             self.source = None
             fault.cancel()
+            if standstill is not None:
+                standstill.stop()
             if running is not None and not running.done():
                 running.cancel()
                 await asyncio.wait({running}, timeout=STOP_DEADLINE)
+            self._look_at_rest(source, running)
         return None
 
     def request_keyframe(self) -> bool:
@@ -82,6 +98,21 @@ class SourceRun:
         """What the source brings cannot be used: the run ends with `error`."""
         if not self._fault.done():
             self._fault.set_exception(error)
+
+    def _hangs(self, source: Source, running: asyncio.Task[None], after: float) -> None:
+        """It has brought nothing for so many seconds: the run ends, and the next one may do better."""
+        where = whereabouts(source, running, self._environment.host.plugins)
+        place = f"; it is in {where}" if where else ""
+        self.fail(SourceError(f"source {self._stream.source.type} hangs: nothing came for {after:g} s{place}"))
+
+    def _look_at_rest(self, source: Source | None, running: asyncio.Task[None] | None) -> None:
+        """Note what did not end when it was told to."""
+        if running is not None and not running.done():
+            self.rest, self.holds_sink = quiet(running), True
+        elif isinstance(source, ThreadedSource):
+            self.rest = source.left
+        if self.rest is not None:
+            self._environment.host.faults.count(f"source {self._stream.source.type}")
 
     def _failure(self, error: Exception) -> SourceError:
         """What the source raised, as the run's failure, without secrets. A bug is traced once."""

@@ -22,6 +22,8 @@ from camcast.stream.feed import Feed
 
 log = logging.getLogger(__name__)
 
+MOST_LEFT = 3
+"""Threads of one source that hang; with so many it is not run again before one of them has ended."""
 _GOOD_NEWS = frozenset({"encoder_chosen", "slate_off", "camera_odd"})
 """Codes of notes that nobody needs to act upon."""
 
@@ -44,6 +46,8 @@ class CameraStream:
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._run: SourceRun | None = None
+        self._rest: list[SourceRun] = []
+        """Former runs of which something has not ended."""
         self._retry = asyncio.Event()
         self._policy = ConnectionManager(1, config.source.retry_policy)
         self._running_since = 0.0
@@ -130,6 +134,7 @@ class CameraStream:
                 return
             self._error = str(error)
             self._policy.on_disconnect(error.error_class)
+            await self._wait_for_rest()
             await self._wait()
             self.restarts += 1
             self.feed.discontinuity()
@@ -140,13 +145,28 @@ class CameraStream:
         self.feed.expect_media()
         started = time.monotonic()
         self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note)
+        run = self._run
         try:
-            error = await self._run.run(self.feed)
+            error = await run.run(self.feed)
         finally:
             self._run = None
+        if run.rest is not None:
+            self._rest.append(run)
         if self.state is SourceState.RUNNING:
             self._policy.on_flow(time.monotonic() - started)
         return error
+
+    async def _wait_for_rest(self) -> None:
+        """As long as what is left of former runs keeps the source from being run again: one that may still fill the
+        feed, or as many threads as a source may leave behind."""
+        while True:
+            self._rest = [run for run in self._rest if run.rest is not None and not run.rest.done()]
+            holds_sink = any(run.holds_sink for run in self._rest)
+            if not holds_sink and len(self._rest) < MOST_LEFT:
+                return
+            what = "it ignores being cancelled" if holds_sink else f"{len(self._rest)} of its threads hang"
+            self._to(SourceState.FAILED, f"{self._error}; {what}: it is started again once that has ended")
+            await asyncio.wait([run.rest for run in self._rest if run.rest], return_when=asyncio.FIRST_COMPLETED)
 
     async def _wait(self) -> None:
         """Until the source is due again: after the policy's delay, or after giving up when it may be revived."""

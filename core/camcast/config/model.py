@@ -75,6 +75,8 @@ class SourceConfig:
     """The source kind's own."""
     retry_policy: Annotated[RetryPolicy, instance(RetryPolicy)] = _FOREVER
     """How a lost camera is tried again."""
+    restart_after: SecondsOrNever = attrs.field(default=30.0, converter=seconds_or_never)
+    """One that runs and brings nothing for so long is ended and started anew; null: never."""
 
     @property
     def needs_secrets(self) -> bool:

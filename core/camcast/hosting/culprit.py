@@ -25,7 +25,11 @@ def culprit(innermost: FrameType | None, plugins: Sequence[Plugin]) -> tuple[Plu
 
     Without one, where is the innermost call itself; "" for no stack at all.
     """
-    stack = frames(innermost)
+    return culprit_of(frames(innermost), plugins)
+
+
+def culprit_of(stack: Sequence[FrameType], plugins: Sequence[Plugin]) -> tuple[Plugin | None, str]:
+    """As `culprit`, of a stack that is not linked, as that of a coroutine that waits; innermost call first."""
     owners = {package: plugin for plugin in plugins if (package := _package(plugin.module))}
     for frame in stack:
         plugin = owners.get(_top(frame.f_globals.get("__name__")))

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def camcast_sources() -> Sequence[SourceKind]:
-    return [SourceKind(name="file", title="A media file, paced like a camera", build=_Builder(), options=FileOptions)]
+    return [
+        SourceKind(
+            name="file",
+            title="A media file, paced like a camera",
+            build=_Builder(),
+            options=FileOptions,
+            may_rest=True,
+        )
+    ]
 
 
 class _Builder:

@@ -37,6 +37,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             gives=Gives.EITHER,
             needs_url=False,
             in_process=True,
+            may_rest=True,
             feed=feeds.get,
         )
     ]
