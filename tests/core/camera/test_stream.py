@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 
@@ -114,7 +115,7 @@ async def test_a_camera_that_is_connected_and_silent_is_told_as_that(world: Worl
     await until(lambda: session.state is SessionState.DISCONNECTED)
     told = world.of(StateChanged)[-1]
     assert isinstance(told, StateChanged)
-    assert told.reason == "waiting for media: the source runs, but has brought nothing for 0 s"
+    assert re.fullmatch(r"waiting for media: the source runs, but has brought nothing for \d+ s", told.reason)
     silent = engine.stats().streams[0].silent_for
     assert silent is not None
     assert 0.3 <= silent < 5
