@@ -79,7 +79,7 @@ def installed(folder: Path, first: str) -> Path:
 def test_a_source_that_hangs_is_named_and_started_anew(tmp_path: Path, first: str) -> None:
     with PEERS["rtmp"](tmp_path / "rtmp") as peer:  # type: ignore[call-arg]
         assert isinstance(peer, RtmpPeer)
-        source, encoder = {"type": "hangs", "restart_after": 2}, {"width": 320, "height": 180}
+        source, encoder = {"type": "hangs", "restart_after": 3}, {"width": 320, "height": 180}
         stream = {
             "source": source,
             "encoder": encoder,
@@ -97,7 +97,7 @@ def test_a_source_that_hangs_is_named_and_started_anew(tmp_path: Path, first: st
                 env={**os.environ, "PYTHONPATH": path},
             )
         try:
-            said = "source hangs hangs: nothing came for 2 s; it is in hangs_plugin.py:"
+            said = "source hangs hangs: nothing came for 3 s; it is in hangs_plugin.py:"
             wait_for(lambda: said in logged.read_text(), timeout=40)
             before = arrived(peer)
             wait_for(lambda: arrived(peer) > before + 20_000, timeout=40)
@@ -108,8 +108,8 @@ def test_a_source_that_hangs_is_named_and_started_anew(tmp_path: Path, first: st
             process.communicate()
     text = logged.read_text()
     assert "in answer_of_the_camera" in text, text
-    assert figures["streams"][0]["restarts"] == 1
-    assert figures["sessions"][0]["healthy"]
+    assert figures["streams"][0]["restarts"] >= 1
+    assert figures["sessions"][0]["state"] == "connected"
     assert ("its thread is left behind" in text) is (first == "InItsThread")
 
 
