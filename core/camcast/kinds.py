@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,22 @@ __all__ = [
     "Take",
     "TransportKind",
     "Wish",
+    "importing",
 ]
 
 
 def _always() -> None:
     """Nothing to miss."""
+
+
+def importing(*modules: str) -> Callable[[], None]:
+    """A `load` that imports these modules, by their full names."""
+
+    def load() -> None:
+        for module in modules:
+            import_module(module)
+
+    return load
 
 
 @attrs.frozen
@@ -105,6 +117,9 @@ class SourceKind:
     available: Callable[[], None] = _always
     devices: Callable[[], Sequence[Device]] | None = None
     """Lists this machine's devices; None where there is nothing to list."""
+    load: Callable[[], None] = _always
+    """Imports what `available` and `build` need, see `importing`. On a thread, since on the loop it would hold every
+    camera; once, before they are called for the first time."""
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +169,8 @@ class TransportKind:
     receiver: Callable[[Path], LocalReceiver] | None = None
     """Makes a receiver on this machine for demos and tests, which may keep files in the folder given; raises
     `MissingDependency`. None where the kind has none."""
+    load: Callable[[], None] = _always
+    """As that of `SourceKind`."""
 
 
 Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | ConfigForm

@@ -143,6 +143,7 @@ class SourceRun:
             kind = host.source(config.type)
         except LookupError as error:
             raise SourceError(str(error), fatal=True) from error
+        await self._environment.loading.of(kind)
         kind.available()
         path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
         options: Any = host.structure_options(kind, dict(config.options), path)

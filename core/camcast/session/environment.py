@@ -27,6 +27,7 @@ from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.session.hook_threads import HookThreads
 from camcast.session.hosts import Hosts
+from camcast.session.loading import Loading
 from camcast.session.lost_names import LostNames
 from camcast.session.opened import Opened
 from camcast.target import Target
@@ -71,6 +72,7 @@ class Environment:
     threads: HookThreads = attrs.field(factory=HookThreads)
     decoding: HookThreads = attrs.field(factory=lambda: HookThreads(DECODERS))
     """For pictures that somebody wants to see."""
+    loading: Loading = attrs.field(default=attrs.Factory(lambda self: Loading(self.threads), takes_self=True))
     opened: Opened = attrs.field(factory=Opened)
     names: LostNames = attrs.field(
         default=attrs.Factory(lambda self: LostNames(self.resolver, self.hosts), takes_self=True)
@@ -108,6 +110,7 @@ class Environment:
                     target = attrs.evolve(target, url=url, shown_name="")
             if known is not None and known.asked == target and self._still(known):
                 return known
+            await self._load(target)
             return self._complete(target, None if asks or config.needs_secrets else config)
         except TransportError:
             raise
@@ -130,6 +133,27 @@ class Environment:
         if not has_reference(options):
             return options
         return await self._on_thread(lambda: resolve_options(options, self._secret), "resolving a secret")
+
+    async def _load(self, target: Target) -> None:
+        """Have its transport import what it needs, as far as there is one. Raises `TransportError`."""
+        try:
+            kind = self.host.transport(target.transport, target.scheme)
+        except LookupError:
+            return  # told where the target is checked
+        try:
+            await self.loading.of(kind)
+        except CamcastError as error:
+            raise MisconfiguredError(target.scrub(str(error)), stage="configuration") from error
+        except TimeoutError:
+            raise NetworkError(
+                f"importing what transport {kind.name} needs takes too long", stage="configuration"
+            ) from None
+        except Exception as error:  # noqa: BLE001  whatever an import raises
+            if told := exhausted(error):
+                raise NetworkError(told, stage="configuration") from None
+            self.host.faults.tell(f"transport {kind.name}", "load", error, clean=target.scrub)
+            text = target.scrub(f"{type(error).__name__}: {error}")
+            raise PluginFault(f"transport {kind.name} cannot be loaded: {text}", stage="configuration") from None
 
     def redirected(self, config: TargetConfig, target: Target, url: str) -> Place:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
-from camcast.kinds import SourceKind
+from camcast.kinds import SourceKind, importing
 from camcast_file.options import FileOptions
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             name="file",
             title="A media file, paced like a camera",
             build=_Builder(),
+            load=importing("camcast_file.shared", "camcast_file.source"),
             options=FileOptions,
             may_rest=True,
         )

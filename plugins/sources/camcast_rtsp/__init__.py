@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
-from camcast.kinds import SourceKind
+from camcast.kinds import SourceKind, importing
 
 from .options import RtspOptions
 
@@ -22,6 +22,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             name="rtsp",
             title="An IP camera by RTSP",
             build=_Builder(),
+            load=importing("camcast_rtsp.memory", "camcast_rtsp.source"),
             options=RtspOptions,
             one_reader=True,
             place=_place,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
-from camcast.kinds import Gives, SourceKind
+from camcast.kinds import Gives, SourceKind, importing
 from camcast_testsrc.options import PictureOptions
 
 
@@ -17,6 +17,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             name="testsrc",
             title="A test picture with name, frame number and clock, and a tone",
             build=_build,
+            load=importing("camcast_testsrc.source"),
             options=PictureOptions,
             gives=Gives.FRAMES,
             needs_url=False,

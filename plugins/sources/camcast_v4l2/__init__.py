@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
-from camcast.kinds import Device, Gives, SourceKind
+from camcast.kinds import Device, Gives, SourceKind, importing
 from camcast_v4l2.options import V4l2Options
 
 
@@ -17,6 +17,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             name="v4l2",
             title="A USB or CSI camera (Video4Linux)",
             build=_build,
+            load=importing("camcast_v4l2.source"),
             options=V4l2Options,
             gives=Gives.EITHER,
             one_reader=True,

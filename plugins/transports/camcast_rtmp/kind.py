@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camcast.errors import MisconfiguredError
-from camcast.kinds import Payload, TransportKind
+from camcast.kinds import Payload, TransportKind, importing
 from camcast.net import proxy, tls
 from camcast.target import Target
 from camcast_kit_rtmp import urls
@@ -62,6 +62,7 @@ class RtmpPlugin:
                 title=title,
                 schemes=(name,),
                 build=self.build,
+                load=importing("camcast_rtmp.driver"),
                 accepts=profiles.accepts,
                 payload=Payload.TAGS,
                 options=RtmpOptions,

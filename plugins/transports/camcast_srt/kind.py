@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from camcast.contracts import Transport, TransportContext
-from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
+from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
 from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_srt.afterlife import Afterlives
@@ -41,9 +41,15 @@ class SrtPlugin:
             payload=Payload.PACKETS,
             options=SrtOptions,
             available=self.available,
+            load=self.load,
             check=lambda target: _check(target),
             publish_name=_publish_name,
         )
+
+    def load(self) -> None:
+        """Imports, and loads libsrt. Raises `MissingDependency`."""
+        importing("camcast_srt.library", "camcast_srt.reactor", "camcast_srt.transport")()
+        self.library()
 
     def available(self) -> None:
         self.library()

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from camcast.contracts import Transport, TransportContext
 from camcast.errors import MissingDependency
-from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
+from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
 from camcast.media import MediaKind
 from camcast.net.host import canonical
 from camcast.target import Target
@@ -43,6 +43,7 @@ class WhipPlugin:
             title="WHIP: WebRTC, for browsers and low delay (H.264 without B-frames, Opus)",
             schemes=tuple(options.SCHEMES),
             build=self.build,
+            load=importing("camcast_whip.thread", "camcast_whip.transport"),
             accepts=lambda target: _ACCEPTANCE,
             payload=Payload.PACKETS,
             options=WhipOptions,

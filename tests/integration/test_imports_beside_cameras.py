@@ -1,0 +1,64 @@
+"""Nothing of a plugin is imported on the event loop: while that goes on, every camera of the process stands still."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.media import made
+
+SCRIPT = """
+import asyncio, json, sys, threading
+from camcast import Engine
+from camcast.config import loads
+from camcast.host import PluginHost
+
+made = []
+
+class Watch:
+    # Asked first for every module that is not imported yet, by whichever thread imports it.
+
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is threading.main_thread():
+            made.append(name)
+        return None
+
+CONFIG = {"cameras": [
+    {"camera_id": number, "streams": [{"source": source, "outputs": outputs}]}
+    for number, (source, outputs) in enumerate([
+        ({"type": "testsrc"}, {"a": {"url": "rtmp://127.0.0.1:1/live/a"}}),
+        ({"type": "file", "url": sys.argv[1], "options": {"loop": True}},
+         {"b": {"url": "srt://127.0.0.1:1?streamid=b"},
+          "c": {"url": "http://127.0.0.1:1/whip/c", "transport": "whip"}}),
+        ({"type": "rtsp", "url": "rtsp://127.0.0.1:1/d"}, {"d": {"url": "rtmp://127.0.0.1:1/live/d"}}),
+        ({"type": "v4l2", "url": "/dev/video99"}, {"e": {"url": "rtmp://127.0.0.1:1/live/e"}}),
+    ])
+]}
+
+async def main():
+    host = PluginHost()
+    engine = Engine(loads(json.dumps(CONFIG), host), host=host)
+    await engine.start()
+    sys.meta_path.insert(0, Watch())
+    async with asyncio.timeout(60):
+        while not all(one.metrics.attempts for one in engine.sessions if one.label.startswith(("cam0", "cam1"))):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+    sys.meta_path.pop(0)
+    await engine.stop()
+    print(json.dumps(made))
+
+asyncio.run(main())
+"""
+HEAVY = ("aiortc", "av", "cffi", "numpy", "PIL")
+
+
+def test_no_plugin_is_imported_on_the_event_loop() -> None:
+    """Each kind of source and transport that a configuration file can name, from the start of its engine on."""
+    command = [sys.executable, "-c", SCRIPT, str(made("h264_aac"))]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    # "aiortc" alone is looked for, not imported: see whether it is installed.
+    found = [name for name in json.loads(ended.stdout) if name != "aiortc"]
+    assert [name for name in found if name.startswith("camcast_") or name.partition(".")[0] in HEAVY] == []
