@@ -44,3 +44,22 @@ def test_listing_a_plugin_runs_no_file_of_the_working_directory(
     monkeypatch.chdir(tmp_path)
     heavy_imports.cache_clear()
     assert heavy_imports("camcast_testsrc") == ()
+
+
+def test_processes_of_our_own_let_others_go_on_sooner_and_importing_changes_nothing() -> None:
+    code = (
+        "import sys, camcast.cli.run, camcast.engine.worker; before = sys.getswitchinterval();"
+        "from camcast.interpreter import take_turns; take_turns(); print(before, sys.getswitchinterval())"
+    )
+    told = subprocess.run([*interpreter(), "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.split() == ["0.005", "0.001"]
+
+
+def test_every_process_of_our_own_does_so() -> None:
+    """Where an engine is run by a process that is ours alone."""
+    users = {
+        str(path.relative_to(ROOT / "core" / "camcast"))
+        for path in (ROOT / "core").rglob("*.py")
+        if "take_turns()" in path.read_text(encoding="utf-8") and path.name != "interpreter.py"
+    }
+    assert users == {"cli/run.py", "cli/demo.py", "engine/worker.py"}

@@ -18,6 +18,7 @@ from camcast import Engine
 from camcast.config import from_mapping
 from camcast.events import AttemptFailed, SourceChanged
 from camcast.host import PluginHost
+from camcast.interpreter import take_turns
 
 GOOD = 3
 """Cameras below this number are good ones."""
@@ -92,6 +93,7 @@ async def _run(config: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     wanted = json.loads(sys.stdin.readline())
+    take_turns()
     with asyncio.Runner(loop_factory=MeasuredLoop) as runner:
         result = runner.run(_run(wanted["config"], wanted["seconds"]))
     sys.stdout.write(json.dumps(result) + "\n")

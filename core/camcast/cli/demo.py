@@ -25,6 +25,7 @@ from camcast.config.session import PRIMARY_OUTPUT
 from camcast.engine import Engine, Stats
 from camcast.events import GaveUp, Moved
 from camcast.host import PluginHost
+from camcast.interpreter import take_turns
 from camcast.testing.local import LocalReceiver
 
 NAME = "cam{camera_id}_{stream_name}"
@@ -52,6 +53,7 @@ def demo(
         require(host)
         films = demo_clips(clips, Path(directory))
         with display:
+            take_turns()
             stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
         errors.print("Decoding what the receivers got ...")
         shown, well = report(stats, receivers.all(), host.codecs.values(), started)

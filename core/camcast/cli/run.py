@@ -21,6 +21,7 @@ from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, ou
 from camcast.config import Config, ServiceConfig, load
 from camcast.descriptors import raise_limit
 from camcast.host import PluginHost
+from camcast.interpreter import take_turns
 
 
 def run(
@@ -74,6 +75,7 @@ def run(
         display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
         with display:
             reading = Reading(file, partial(_read, file, host, log_level), watch)
+            take_turns()
             summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
     status = 0 if summary.healthy else FAILED
     if as_json:

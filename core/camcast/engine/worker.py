@@ -19,6 +19,7 @@ from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.errors import CamcastError
 from camcast.host import PluginHost
+from camcast.interpreter import take_turns
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts, Waiter
 from camcast.workers import wire
@@ -223,6 +224,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
     threading.Thread(target=_outlive_nobody, args=(source,), name="camcast-tether", daemon=True).start()
+    take_turns()
     asyncio.run(_run(source, sink))
 
 
