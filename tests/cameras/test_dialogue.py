@@ -407,7 +407,9 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
 def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Watched]) -> None:
     one, odd = watched[name], ALL[name][1]
     assert one.whole(LONG if name in SIGNS else FRAMES), (one.numbers, one.reasons, one.notes, one.camera.methods())
+    assert one.steps() == {40}
     assert one.heard > len(one.numbers) / clips.FPS - 0.4, one.notes
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15)
     assert [odd in note for note in one.notes].count(True) == bool(odd), one.notes
     if not odd:
         assert not one.notes

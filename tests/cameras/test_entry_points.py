@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 import attrs
@@ -10,7 +11,7 @@ import pytest_asyncio
 
 from camcast.media import NS_PER_S
 from camcast_rtsp import watching
-from tests.cameras import clips, rtp
+from tests.cameras import clips, rtp, uncompressed
 from tests.cameras.script import NEVER, Script
 from tests.cameras.watch import Watched, watch
 from tests.plugins.rtmp_kit import host
@@ -28,19 +29,36 @@ FRAMES = 180
 def joined(codec: str) -> Script:
     """A camera that refreshes its picture bit by bit; whoever joins never sees a keyframe."""
     clip = clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
+    return Script([rtp.video_track(moved(clip))], beginning=NEVER)
+
+
+def moved(clip: clips.Clip) -> clips.Clip:
+    """Without the pictures in front of `JOINED`."""
     later = clip.units[JOINED:]
-    moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
-    return Script([rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], beginning=NEVER)
+    units = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
+    return attrs.evolve(clip, units=tuple(units))
+
+
+def intra_only() -> clips.Clip:
+    """An IDR, then nothing but I pictures that nothing marks."""
+    pictures = [clips.picture(number) for number in range(FRAMES)]
+    coded = uncompressed.stream(pictures, uncompressed.Shape(clips.SIZE, gop=FRAMES))
+    units = tuple(clips.Unit(data, n * clips.STEP, n * clips.STEP, n == 0) for n, data in enumerate(coded))
+    return clips.Clip("h264", units)
+
+
+def unmarked() -> Script:
+    """Whoever joins never sees an IDR; the parameter sets are in the SDP."""
+    clip = intra_only()
+    sets = ",".join(b64encode(nal).decode() for nal in rtp.nals(clip.units[0].data)[:2])
+    track = rtp.video_track(moved(clip), fmtp=f"packetization-mode=1;sprop-parameter-sets={sets}")
+    return Script([track], beginning=NEVER)
 
 
 def rare_keyframes() -> Script:
     """A smart codec: it begins in mid-group, and the next keyframe is 2.4 s away."""
     clip = clips.video("h264", frames=100, gop=70)
-    later = clip.units[10:]
-    moved = [attrs.evolve(unit, dts=unit.dts - later[0].dts, pts=unit.pts - later[0].dts) for unit in later]
-    return Script(
-        [rtp.video_track(attrs.evolve(clip, units=tuple(moved)))], options={"no_data_timeout": 2.0}, beginning=NEVER
-    )
+    return Script([rtp.video_track(moved(clip))], options={"no_data_timeout": 2.0}, beginning=NEVER)
 
 
 def slow() -> Script:
@@ -73,6 +91,7 @@ def unreadable_sound() -> Script:
 
 SCRIPTS = {
     "h264 refreshed": joined("h264"),
+    "h264 without marks": unmarked(),
     "rare keyframes": rare_keyframes(),
     "slow": slow(),
     "only damage": only_damage(),
@@ -101,6 +120,20 @@ def test_intra_refresh_is_shown_after_a_while(watched: dict[str, Watched]) -> No
     assert right[-1] == FRAMES - 1
     assert right == list(range(right[0], FRAMES))
     assert right[0] <= JOINED + 75 + 2 * CYCLE
+
+
+def test_intra_pictures_that_nothing_marks_are_shown_after_a_while(watched: dict[str, Watched]) -> None:
+    one = watched["h264 without marks"]
+    first, begin = one.numbers[0], JOINED + 3 * clips.FPS + 1
+    # A session begins only then, which takes a moment.
+    assert first in range(begin, begin + clips.FPS), one.reasons
+    assert one.numbers == list(range(first or 0, FRAMES))
+
+
+def test_an_intra_picture_is_no_beginning_where_there_are_keyframes() -> None:
+    parser = host().codec("h264").parser(b"")
+    packets = [parser.parse(unit.data, n * 40_000_000, n * 40_000_000) for n, unit in enumerate(intra_only().units)]
+    assert [n for n, packet in enumerate(packets) if packet is not None and packet.keyframe] == [0]
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

@@ -22,8 +22,9 @@ OLD = {
 
 def server(certificate: Certificate, version: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.cert_file, certificate.key_file)
+    # First, as it also says which keys are too short.
     context.set_ciphers(ciphers)
+    context.load_cert_chain(certificate.cert_file, certificate.key_file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = min(version, ssl.TLSVersion.TLSv1_2)
@@ -51,8 +52,23 @@ async def test_old_tls_is_refused_in_words_and_taken_when_asked(name: str, autho
             assert "certificate is not trusted" in str(await run.failure())
 
 
+async def test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when_asked(authority: Authority) -> None:
+    short = server(authority.issue(with_rsa=True, bits=1024), ssl.TLSVersion.TLSv1_2, "ALL:@SECLEVEL=0")
+    trusted = str(authority.ca_file)
+    async with camera(short) as old:
+        async with running(old.url, ca_file=trusted) as run:
+            text = str(await run.failure())
+            assert "its certificate is as weak as those of old cameras are" in text
+            assert "set legacy_tls to take it all the same" in text
+        for options in ({"legacy_tls": True, "ca_file": trusted}, {"insecure": True}):
+            async with running(old.url, **options) as run:
+                await run.until(lambda: run.video)
+        async with running(old.url, legacy_tls=True) as run:
+            assert "certificate is not trusted" in str(await run.failure())
+
+
 async def test_a_port_without_tls_is_told_as_such() -> None:
     plain = Camera(Script([rtp.video_track(clips.video("h264", frames=10))]))
-    async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=1.0) as run:
+    async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=3.0) as run:
         text = str(await run.failure())
     assert "does it speak TLS on this port? If not, use rtsp:// instead of rtsps://" in text

@@ -10,6 +10,8 @@ import pytest
 
 from camcast.events import Note
 from tests.cameras import clips
+from tests.cameras.test_dialogue import ALL
+from tests.cameras.test_harmless_oddities import scripts
 from tests.cameras.watch import Watched, watch_files
 from tests.cameras.zoo import NONE, TRANSCODED, ZOO, Animal
 from tests.cameras.zoo_page import PAGE, page
@@ -85,6 +87,11 @@ async def test_each_file_is_shown_or_refused_as_the_table_says(group: str, tmp_p
     watched = await watch_files(tmp_path / "watch", make_all(tmp_path, animals))
     found = {animal.what: differences(animal, watched[animal.what]) for animal in animals}
     assert not {what: wrong for what, wrong in found.items() if wrong}
+
+
+def test_there_are_as_many_as_were_promised() -> None:
+    assert sum(map(len, ZOO.values())) >= 60
+    assert len(ALL) + len(scripts()) >= 40
 
 
 def test_no_two_have_one_name() -> None:

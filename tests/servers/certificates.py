@@ -44,12 +44,18 @@ class Authority:
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(
-        self, *names: str, expired: bool = False, early: bool = False, client: bool = False, with_rsa: bool = False
+        self,
+        *names: str,
+        expired: bool = False,
+        early: bool = False,
+        client: bool = False,
+        with_rsa: bool = False,
+        bits: int = 2048,
     ) -> Certificate:
         """A server's certificate for `names` (host names or addresses; localhost, 127.0.0.1 and ::1 if none), or a
-        client's. `early`: not valid yet. `with_rsa`: the kind of key that old devices have."""
+        client's. `early`: not valid yet. `with_rsa`: the kind of key that old devices have, of so many `bits`."""
         names = names or ("localhost", "127.0.0.1", "::1")
-        key = rsa.generate_private_key(65537, 2048) if with_rsa else ec.generate_private_key(ec.SECP256R1())
+        key = rsa.generate_private_key(65537, bits) if with_rsa else ec.generate_private_key(ec.SECP256R1())
         start, end = (_NOW - 10 * _DAY, _NOW - _DAY) if expired else (_NOW - _DAY, _NOW + 10 * _DAY)
         if early:
             start = _NOW + _DAY

@@ -7,7 +7,8 @@ Rules:
 - An access unit with nothing to change is passed on as the very bytes that came. Delimiters, ends and filler are
   dropped and counted; everything else stays as it is.
 - Where no keyframe has come for `STARVED`, points count from which pictures become right little by little (periodic
-  intra refresh): recovery points, and where all parameter sets are repeated. Until a keyframe comes.
+  intra refresh): recovery points, and where all parameter sets are repeated. Until a keyframe comes. Where none ever
+  came, a picture that refers to no other counts too, though nothing says that those behind it do not reach back.
 - A keyframe starts with every active parameter set, each once. Sets that the stream itself puts there stay.
 - Sets are learned from the record, from units of their own and from access units. A new `Track` is made when
   their bytes change, never otherwise, and takes effect at the next keyframe.
@@ -82,6 +83,8 @@ class NalParser(ABC):
         """Decode time of the last keyframe, or of the first picture."""
         self._refreshed = False
         """The stream lives on points of recovery."""
+        self._keyless = True
+        """Not one keyframe has come."""
         self._layered = False
         """Whether a disposable slice has to be looked at by `is_disposable`."""
         if extradata:
@@ -112,6 +115,10 @@ class NalParser(ABC):
 
     def recovers_here(self, units: Sequence[bytes]) -> bool:
         """Whether a decoder that starts at this access unit shows right pictures after a while. Never raises."""
+        return False
+
+    def intra_here(self, units: Sequence[bytes]) -> bool:
+        """Whether the picture of this access unit refers to no other. Never raises."""
         return False
 
     def passes_by(self, payload: bytes) -> bool:
@@ -152,6 +159,7 @@ class NalParser(ABC):
                 if seen & DROP and not seen & BAD:
                     payload, seen = self._without_delimiter(data, seen)
                 track, ordinary = self._track, seen & PICTURE and not seen & self._special
+                ordinary = ordinary and not (self._keyless and self._starved(dts))
                 if track is not None and ordinary and (not seen & SEI or self._means_nothing(payload, dts)):
                     self._failures = 0
                     if payload is not data:
@@ -242,14 +250,15 @@ class NalParser(ABC):
 
     def _starts(self, units: Sequence[bytes], seen: int, dts: int) -> bool:
         if self.starts_here(units, seen):
-            self._since_keyframe, self._refreshed = dts, False
+            self._since_keyframe, self._refreshed, self._keyless = dts, False, False
             return True
         if self._since_keyframe is None:
             self._since_keyframe = dts
-        if not seen & (SEI | SET) or not self._starved(dts):
+        if not self._starved(dts) or not (seen & (SEI | SET) or self._keyless):
             return False
         # Whoever repeats all parameter sets means that one can begin here.
         entry = self.recovers_here(units) or self._types(units).issuperset(self.syntax.set_types)
+        entry = entry or (self._keyless and self.intra_here(units))
         self._refreshed = self._refreshed or entry
         return entry
 

@@ -2,7 +2,8 @@
 
 Rules: a keyframe is an IDR picture. Cameras that never send one mark their entry points by a recovery point SEI
 with an I slice: those count as keyframes until the first IDR comes, and again after three of them in a row
-without an IDR. Recovery points of periodic intra refresh (P slices, a count above 0) count after a while without.
+without an IDR. Recovery points of periodic intra refresh (P slices, a count above 0) count after a while without,
+and where there never was an IDR, pictures of I slices that nothing marks.
 """
 
 from __future__ import annotations
@@ -105,18 +106,23 @@ class H264Parser(NalParser):
             position += 4 + int.from_bytes(payload[position : position + 4], "big")
         return False
 
+    def intra_here(self, units: Sequence[bytes]) -> bool:
+        return _is_intra(units)
+
     def recovers_here(self, units: Sequence[bytes]) -> bool:
         return any(_recovery_count(unit) is not None for unit in units if SYNTAX.roles[unit[0]] == SEI)
 
 
 def _is_recovery_point(units: Sequence[bytes]) -> bool:
     """Whether decoding that starts here shows right pictures at once (recovery_frame_cnt 0, only I slices)."""
-    roles = SYNTAX.roles
+    # Slices first: that is the cheaper question, and mostly the answer.
+    return _is_intra(units) and any(_recovery_count(unit) == 0 for unit in units if SYNTAX.roles[unit[0]] == SEI)
+
+
+def _is_intra(units: Sequence[bytes]) -> bool:
+    """Whether a picture has only I slices."""
     try:
-        # Slices first: that is the cheaper question, and mostly the answer.
-        return all(
-            _slice_type(unit) in _I_SLICES for unit in units if roles[unit[0]] & (REFERENCE | DISPOSABLE)
-        ) and any(_recovery_count(unit) == 0 for unit in units if roles[unit[0]] == SEI)
+        return all(_slice_type(unit) in _I_SLICES for unit in units if SYNTAX.roles[unit[0]] & (REFERENCE | DISPOSABLE))
     except MediaError:
         return False
 

@@ -17,6 +17,8 @@ HANDSHAKE = 0.8
 """Of `connect_timeout`."""
 PROBE = 3.0
 """Seconds for finding out what a camera speaks, after it was refused."""
+_WEAK = (66, 67, 68)
+"""OpenSSL's X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK."""
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 """OpenSSL's names for an answer that is no TLS."""
 
@@ -59,6 +61,11 @@ def failed_in_tls(error: OSError) -> bool:
 def tls_reason(error: OSError) -> str:
     """What went wrong in a handshake, and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _WEAK:
+            return (
+                f"its certificate is as weak as those of old cameras are ({error.verify_message}); set legacy_tls to "
+                "take it all the same"
+            )
         return f"its certificate is not trusted ({error.verify_message}); set ca_file, or insecure to accept any"
     if isinstance(error, ConnectionAbortedError) or (isinstance(error, ssl.SSLError) and error.reason in NO_TLS):
         return "no TLS comes of it: does it speak TLS on this port? If not, use rtsp:// instead of rtsps://"
