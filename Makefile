@@ -43,7 +43,7 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick test-python sanitized lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick test-python cameras sanitized lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ sanitized: $(FULL) ## tests of the fast path in C under AddressSanitizer and UBS
 
 test-quick: $(FULL) $(CLIPS) ## core, plugins and commands without what needs servers or takes long, in under 3 minutes
 	$(BIN)/python -m pytest -n $(SIDE) --dist worksteal -m "not servers and not slow" $(ALONE) $(PYTEST)
+
+cameras: $(FULL) ## scripted cameras and the zoo of files, decoded by FFmpeg, in under 2 minutes on a machine that does nothing else
+	$(BIN)/python -m pytest -n $(SIDE) --dist loadgroup --durations=15 tests/cameras $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
 	$(BIN)/ruff check

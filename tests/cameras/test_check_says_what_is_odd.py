@@ -28,6 +28,9 @@ from tests.cameras.server import Camera
 from tests.cameras.watch import batched
 from tests.servers.certificates import Authority
 
+pytestmark = pytest.mark.xdist_group("cameras-check_says_what_is_odd")
+"""What all tests here share is made once."""
+
 SOME = 30
 """Cameras that are looked at together."""
 LONGEST = 20.0

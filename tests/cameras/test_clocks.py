@@ -13,6 +13,9 @@ from tests.cameras import clips, rtp
 from tests.cameras.script import Script
 from tests.cameras.watch import Watched, watch
 
+pytestmark = pytest.mark.xdist_group("cameras-clocks")
+"""What all tests here share is made once."""
+
 SECONDS = 6.0
 FRAMES = round(SECONDS * clips.FPS)
 LONG = 10.0

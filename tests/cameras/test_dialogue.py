@@ -25,6 +25,9 @@ from tests.cameras.script import (
 )
 from tests.cameras.watch import Watched, watch
 
+pytestmark = pytest.mark.xdist_group("cameras-dialogue")
+"""What all tests here share is made once."""
+
 FRAMES = 75
 SECONDS = FRAMES / clips.FPS
 
@@ -376,7 +379,7 @@ WAYS: dict[str, tuple[Script, str]] = {
         "no media comes over TCP; UDP is tried",
     ),
     "it says nothing to SETUP over TCP": (
-        plain(not_over("tcp", lambda reply: None), options={"connect_timeout": 1.0}),
+        plain(not_over("tcp", lambda reply: None), options={"connect_timeout": 3.0}),
         "no media comes over TCP; UDP is tried",
     ),
     "461 at PLAY": (plain(play_not_over_tcp), "no media comes over TCP; UDP is tried"),

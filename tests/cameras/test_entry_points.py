@@ -16,6 +16,9 @@ from tests.cameras.script import NEVER, Script
 from tests.cameras.watch import Watched, watch
 from tests.plugins.rtmp_kit import host
 
+pytestmark = pytest.mark.xdist_group("cameras-entry_points")
+"""What all tests here share is made once."""
+
 CYCLE = 25
 """Pictures in which intra refresh has gone over the whole picture."""
 REFRESH = {

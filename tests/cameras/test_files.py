@@ -16,6 +16,9 @@ from tests.cameras import files
 from tests.cameras.files import AAC, FRAGMENTED, FRAMES, TONE, X264, X264_B, X265_B, make, run
 from tests.cameras.watch import Watched, watch_files
 
+pytestmark = pytest.mark.xdist_group("cameras-files")
+"""What all tests here share is made once."""
+
 
 def edited(path: Path) -> Path:
     """Begins in the middle of a group: 12 pictures are there for decoding only."""
@@ -59,6 +62,16 @@ def second_picture(path: Path) -> Path:
     return path
 
 
+def jpeg_first(path: Path) -> Path:
+    """The first video track is one that no server takes, the first sound is one that nobody knows here."""
+    plain = make(path.with_name("one.mp4"), *X264, *AAC)
+    run(
+        "-i", plain, "-map", "0:v", "-map", "0:v", "-map", "0:a", "-map", "0:a",
+        "-c:v:0", "mjpeg", "-c:v:1", "copy", "-c:a:0", "wmav2", "-c:a:1", "copy", path,
+    )  # fmt: skip
+    return path
+
+
 def doubled(path: Path) -> Path:
     """Every tenth picture has the timestamp of the one before."""
     plain = make(path.with_name("single.mp4"), *X264, sound=False)
@@ -77,6 +90,7 @@ RECIPES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "encrypted": (".mp4", encrypted),
     "turned": (".mp4", turned),
     "second picture": (".mkv", second_picture),
+    "jpeg first": (".mkv", jpeg_first),
     "doubled": (".mkv", doubled),
 }
 
@@ -92,8 +106,18 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched
     return await watch_files(directory, made)
 
 
-ORDINARY = ("plain", "fragmented", "fragments of 2 s", "raw h264", "raw h265", "avi", "turned", "second picture")
-WITH_SOUND = ("plain", "fragmented", "fragments of 2 s", "avi", "turned", "second picture")
+ORDINARY = (
+    "plain",
+    "fragmented",
+    "fragments of 2 s",
+    "raw h264",
+    "raw h265",
+    "avi",
+    "turned",
+    "second picture",
+    "jpeg first",
+)
+WITH_SOUND = ("plain", "fragmented", "fragments of 2 s", "avi", "turned", "second picture", "jpeg first")
 
 
 def from_second_group(one: Watched) -> list[int]:
@@ -135,6 +159,9 @@ def test_encrypted_media_is_not_sent_as_if_it_were_clear(watched: dict[str, Watc
 
 def test_what_a_file_says_and_no_stream_can_is_told(watched: dict[str, Watched]) -> None:
     assert [note for note in watched["turned"].notes if "is meant to be turned by 90°" in note]
+    notes = watched["jpeg first"].notes
+    assert [note for note in notes if note.endswith("of its video tracks h264 is played, and mjpeg left out")]
+    assert [note for note in notes if "an audio track is left out: " in note]
     assert [note for note in watched["second picture"].notes if "a video track is left out: " in note]
 
 

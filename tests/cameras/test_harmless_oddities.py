@@ -15,6 +15,9 @@ from tests.cameras.rtp import MTU, Packetise
 from tests.cameras.script import Script
 from tests.cameras.watch import Watched, watch
 
+pytestmark = pytest.mark.xdist_group("cameras-harmless_oddities")
+"""What all tests here share is made once."""
+
 FRAMES = 60
 SECONDS = FRAMES / clips.FPS
 EMPTY_LAYERED = b"\x60\x01"

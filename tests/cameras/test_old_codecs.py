@@ -105,6 +105,7 @@ def steps(one: Watched) -> set[int]:
     return {round((later - earlier) * 1000) for earlier, later in pairwise(times)}
 
 
+@pytest.mark.xdist_group("cameras-old-codecs")
 @pytest.mark.parametrize("name", CAMERAS)
 def test_a_camera_with_an_old_codec_is_seen_and_heard(name: str, cameras: dict[str, Watched]) -> None:
     one = cameras[name]
@@ -116,6 +117,7 @@ def test_a_camera_with_an_old_codec_is_seen_and_heard(name: str, cameras: dict[s
     assert one.heard > (0.7 if name.endswith("sound") else len(one.numbers) / clips.FPS - 0.4)
 
 
+@pytest.mark.xdist_group("files-old-codecs")
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_with_an_old_codec_is_seen(name: str, played: dict[str, Watched]) -> None:
     one = played[name]

@@ -10,6 +10,9 @@ from tests.cameras.script import NEVER, Asked, Reply, Script
 from tests.cameras.test_dialogue import lasting, new_nonces, not_over, only, plain
 from tests.cameras.watch import QUICK, Watched, watch
 
+pytestmark = pytest.mark.xdist_group("cameras-second_time")
+"""What all tests here share is made once."""
+
 
 def hangs_up_at_get_parameter(asked: Asked, reply: Reply) -> Reply | None:
     return attrs.evolve(reply, close=True) if asked.method == "GET_PARAMETER" else reply

@@ -16,6 +16,9 @@ from tests.cameras.script import Script
 from tests.cameras.test_old_codecs import CIF, VP8
 from tests.cameras.watch import Watched, watch
 
+pytestmark = pytest.mark.xdist_group("cameras-udp")
+"""What all tests here share is made once."""
+
 FRAMES = 100
 GOP = 12
 BEGIN, END = 25, 84

@@ -11,6 +11,9 @@ import pytest
 
 from tests.cameras.zones import ADDRESS, FIRST, LINK, SPELLINGS
 
+pytestmark = pytest.mark.xdist_group("cameras-zones")
+"""What all tests here share is made once."""
+
 ROOT = Path(__file__).parents[2]
 SCHEMES = (*FIRST, "srt")
 

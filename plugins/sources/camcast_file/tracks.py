@@ -42,12 +42,18 @@ class Tracks:
         refusals: dict[MediaKind, list[str]] = {kind: [] for kind in MediaKind}
         for kind in MediaKind:
             lane: Lane | None = None
-            for index, found in self._usable(container, kind, refusals[kind]):
+            usable = self._usable(container, kind, refusals[kind])
+            for index, found in usable:
                 # One that must be made another codec comes behind those that need not.
                 if lane is None or (found.codec.flv and not lane.codec.flv):
                     lane, chosen = found, index
             if lane is not None:
                 self.lanes[chosen] = lane
+                others = ", ".join(found.codec.name for index, found in usable if index != chosen)
+                if others:
+                    self.note(
+                        f"{self._path}: of its {kind.value} tracks {lane.codec.name} is played, and {others} left out"
+                    )
             elif refusals[kind] and kind is MediaKind.VIDEO:
                 raise SourceError(f"{self._path}: its video cannot be used: {'; '.join(refusals[kind])}", fatal=True)
             self._tell_left_out(kind, refusals[kind])
