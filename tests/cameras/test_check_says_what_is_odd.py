@@ -89,6 +89,7 @@ AGAIN = {
     "hangs up at GET_PARAMETER": Case(ANY, first="right after GET_PARAMETER, which is not sent to it again"),
     "461 over TCP": Case(ANY, "no media comes over TCP; UDP is tried"),
     "silence over TCP": Case(ANY, "no media comes over TCP; UDP is tried"),
+    "461 over TCP, later over UDP": Case(ANY, "no media comes over TCP; UDP is tried"),
     "only MD5": Case(ANY, "login by Digest SHA-256 is refused though offered"),
     "wrong password": Case(ANY, first="refuses the user name or password", media=False),
 }

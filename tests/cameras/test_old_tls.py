@@ -69,6 +69,6 @@ async def test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when
 
 async def test_a_port_without_tls_is_told_as_such() -> None:
     plain = Camera(Script([rtp.video_track(clips.video("h264", frames=10))]))
-    async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=3.0) as run:
+    async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=1.0) as run:
         text = str(await run.failure())
     assert "does it speak TLS on this port? If not, use rtsp:// instead of rtsps://" in text

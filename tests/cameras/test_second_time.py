@@ -6,7 +6,7 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from tests.cameras.script import NEVER, Asked, Reply, Script
+from tests.cameras.script import NEVER, Asked, Reply, Script, refused
 from tests.cameras.test_dialogue import lasting, new_nonces, not_over, only, plain
 from tests.cameras.watch import QUICK, Watched, watch
 
@@ -18,10 +18,18 @@ def hangs_up_at_get_parameter(asked: Asked, reply: Reply) -> Reply | None:
     return attrs.evolve(reply, close=True) if asked.method == "GET_PARAMETER" else reply
 
 
+def changes_its_mind(asked: Asked, reply: Reply) -> Reply | None:
+    """First it sends over UDP only, from its third connection on over TCP only."""
+    over_tcp = "TCP" in asked.headers.get("transport", "")
+    wrong = asked.method == "SETUP" and over_tcp == (asked.connection < 2)
+    return refused(461)(reply) if wrong else reply
+
+
 TWICE: dict[str, Script] = {
     "hangs up at GET_PARAMETER": lasting(hangs_up_at_get_parameter),
     "461 over TCP": plain(not_over("tcp")),
     "silence over TCP": plain(silent_over="tcp", options={"no_data_timeout": 0.5}, beginning=NEVER),
+    "461 over TCP, later over UDP": plain(changes_its_mind),
     "only MD5": plain(only("MD5"), login="user:secret@"),
 }
 ONCE: dict[str, Script] = {
@@ -59,6 +67,12 @@ def test_the_transport_that_worked_is_asked_for_first(name: str, twice: dict[str
     assert tried[0] == "tcp"
     assert set(tried[tried.index("udp") :]) == {"udp"}
     assert tried.count("udp") >= 4
+
+
+def test_what_worked_before_is_not_all_that_is_tried(twice: dict[str, Watched]) -> None:
+    one = twice["461 over TCP, later over UDP"]
+    assert transports(one)[:6] == ["tcp", "udp", "udp", "udp", "tcp", "tcp"]
+    assert "RTCP BYE" in one.reasons[1]
 
 
 def test_the_login_that_worked_is_used_at_once(twice: dict[str, Watched]) -> None:

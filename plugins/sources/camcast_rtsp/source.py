@@ -17,6 +17,7 @@ from .oddities import Oddities
 from .options import RtspOptions
 from .session import Session
 from .setup import Setup, Unsuitable
+from .tls import ASK
 from .url import RtspUrl, parse_url
 from .watching import Watch
 
@@ -138,4 +139,6 @@ class RtspSource:
             async with asyncio.timeout(options.connect_timeout):
                 return await connect(url, dialogue, options, self._context.resolver, session.meter)
         except TimeoutError:
-            raise SourceError(f"{url.shown}: no connection within {options.connect_timeout:g} s") from None
+            # Connected or not: how far it came is not known.
+            hint = f": {ASK}" if url.secure else ""
+            raise SourceError(f"{url.shown}: no connection within {options.connect_timeout:g} s{hint}") from None

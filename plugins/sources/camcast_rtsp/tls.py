@@ -17,6 +17,7 @@ HANDSHAKE = 0.8
 """Of `connect_timeout`."""
 PROBE = 3.0
 """Seconds for finding out what a camera speaks, after it was refused."""
+ASK = "does it speak TLS on this port? If not, use rtsp:// instead of rtsps://"
 _WEAK = (66, 67, 68)
 """OpenSSL's X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK."""
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
@@ -68,7 +69,7 @@ def tls_reason(error: OSError) -> str:
             )
         return f"its certificate is not trusted ({error.verify_message}); set ca_file, or insecure to accept any"
     if isinstance(error, ConnectionAbortedError) or (isinstance(error, ssl.SSLError) and error.reason in NO_TLS):
-        return "no TLS comes of it: does it speak TLS on this port? If not, use rtsp:// instead of rtsps://"
+        return f"no TLS comes of it: {ASK}"
     reason = error.reason if isinstance(error, ssl.SSLError) else "it hung up"
     return f"the TLS handshake failed ({(reason or 'no reason given').replace('_', ' ').lower()})"
 
