@@ -43,7 +43,7 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test test-quick test-python cameras sanitized lint format demo bench bench-quick bench-dead bench-adapt soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
+.PHONY: help venv servers test test-quick test-python cameras sanitized lint format demo bench bench-quick bench-dead bench-adapt bench-adapt-cost soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-dead: $(FULL) ## 300 outputs to dead hosts: processor time and log lines o
 
 bench-adapt: $(FULL) ## the bitrate regulator beside OBS's and a belacoder-like one on changing links: bench/results/adapt.md
 	$(BIN)/python -m bench.adapt
+
+bench-adapt-cost: $(FULL) ## what sixteen outputs that follow their links cost more than sixteen that do not
+	$(BIN)/python -m bench.adapt_cost
 
 soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the other soaks it writes its table every five minutes
 	$(BIN)/python -m bench.soak --hours $(HOURS)

@@ -152,6 +152,23 @@ class GaveUp(SessionEvent):
 
 
 @attrs.frozen(kw_only=True)
+class BitrateChanged(SessionEvent):
+    """The encoder of its picture is told another bitrate, because of what the link bears. All in bit/s."""
+
+    bitrate: int
+    before: int
+    reason: str
+    bears: int = 0
+    """That the link was found to bear, picture and sound; 0 = not known."""
+
+    @property
+    def text(self) -> str:
+        bears = f"; the link bears {self.bears // 1000}" if self.bears else ""
+        rates = f"{self.bitrate // 1000} kbit/s after {self.before // 1000}"
+        return f"Session {self.label}: picture at {rates}: {self.reason}{bears}"
+
+
+@attrs.frozen(kw_only=True)
 class Moved(SessionEvent):
     """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch"."""
 

@@ -196,7 +196,7 @@ def _cells(one: SessionMetrics) -> tuple[Text, ...]:
         Text(printable(one.label)),
         Text(state(one), _style(one)),
         Text(printable(one.target)),
-        Text(show_rate(one.bitrate)),
+        Text(show_rate(one.bitrate) + (f" of {show_rate(one.bitrate_target)}" if one.bitrate_target else "")),
         Text(f"{one.fps:.1f}"),
         Text(str(one.frames_sent)),
         Text(str(one.frames_dropped), "red" if one.frames_dropped else ""),

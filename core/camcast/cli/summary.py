@@ -65,6 +65,8 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
         "downtime",
         "waiting",
         "unconfirmed",
+        "bitrate_target",
+        "bitrate_reason",
     )
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
     return fields | {

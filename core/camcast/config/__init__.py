@@ -14,12 +14,13 @@ from camcast.config.model import (
 )
 from camcast.config.schema import json_schema
 from camcast.config.service import ServiceConfig
-from camcast.config.session import Limit, RetryPolicy, SessionConfig
+from camcast.config.session import Adapt, Limit, RetryPolicy, SessionConfig
 from camcast.config.shown import shown
 from camcast.config.target import TargetConfig
 from camcast.config.walk import from_mapping
 
 __all__ = [
+    "Adapt",
     "CameraConfig",
     "Config",
     "ConfigFile",

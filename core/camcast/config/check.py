@@ -11,6 +11,7 @@ from camcast.config.model import CameraConfig, Config, StreamConfig
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
+from camcast.config.sharing import Sharing
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -63,6 +64,7 @@ def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Pub
         kind = check_source(host, stream.source, where.at("source"))
         encoder = check_encoder(host, stream.encoder, kind, where.at("encoder"))
         running = published if camera.enabled and stream.enabled else None
+        sharing = Sharing()
         taken = {PRIMARY_OUTPUT}  # of which each further one gets a number
         for number, session in enumerate(stream.sessions):
             place_of_session = where.at("sessions").item(number)
@@ -70,6 +72,8 @@ def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Pub
             if session.output in taken and session.output != PRIMARY_OUTPUT:
                 place_of_session.at("output").wrong(f'"{session.output}" is taken by another session of this stream')
             taken.add(session.output)
+            sharing.add(session, place_of_session.at("adapt"))
+        sharing.check()
         streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
     return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))
 

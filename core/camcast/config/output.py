@@ -171,7 +171,13 @@ def build(
             kinds.append(kind)
     if output.place.report.told > before:
         return None
-    settings = {key: _filled(key, value) for key, value in output.settings.items() if key not in _TARGET_KEYS}
+    settings = {}
+    for key, value in output.settings.items():
+        if key not in _TARGET_KEYS:
+            with output.origins[key].told():
+                settings[key] = _filled(key, value)
+    if output.place.report.told > before:
+        return None
     session = SessionConfig(targets=tuple(targets), **identity, **settings)
     return Built(session, tuple(kinds), tuple(entry.url_place for entry in output.chain))
 

@@ -11,8 +11,10 @@ import attrs
 
 from camcast.config.quantities import Duration
 from camcast.config.rules import (
+    MAX_KBPS,
     Bytes,
     Flag,
+    Kbps,
     LabelOrEmpty,
     OutputName,
     PositiveSeconds,
@@ -23,8 +25,10 @@ from camcast.config.rules import (
     choice,
     instance,
     instances,
+    kbps,
     number,
     or_never,
+    rate,
     seconds,
     seconds_or_never,
     size,
@@ -81,6 +85,23 @@ class Limit:
     """At most so much."""
 
 
+@attrs.frozen(kw_only=True, field_transformer=checked)
+class Adapt:
+    """Whether the bitrate of an encoded picture follows what the output's link bears, and within which limits."""
+
+    min: Kbps = attrs.field(default=500, converter=kbps)
+    """The least that the picture may get."""
+    max: Annotated[int, rate(1, MAX_KBPS)] = attrs.field(default=0, converter=kbps)
+    """The most that it gets, at most the encoder's own bitrate; 0: does not adapt."""
+    together: Flag = False
+    """Where several outputs share an encoder: true lets it follow the slowest of them. All that adapt must say so."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.max and self.min > self.max:
+            text = f"{self.min} kbit/s is above max, {self.max} kbit/s; give a smaller min or a larger max"
+            raise ConfigError([Issue("min", text)])
+
+
 class _Settings(TypedDict, total=False):
     """Types of the constructor's other arguments; they are the fields below."""
 
@@ -99,6 +120,7 @@ class _Settings(TypedDict, total=False):
     replay: str
     replay_max: Limit
     queue: Limit
+    adapt: Adapt
     allow_redirect_hosts: Sequence[str]
 
 
@@ -141,6 +163,8 @@ class SessionConfig:
     """What a replay may take of the link."""
     queue: Annotated[Limit, instance(Limit)] = Limit(seconds=0.7, bytes=4 * 2**20)
     """How far a link may fall behind before pictures are dropped up to a keyframe."""
+    adapt: Annotated[Adapt, instance(Adapt)] = Adapt()
+    """Has the bitrate of a picture that is encoded here follow the link."""
     allow_redirect_hosts: Texts = ()
     """Other hosts that a server may redirect to."""
     chain: TemplateChain | None = attrs.field(default=None, eq=False, repr=False)

@@ -26,6 +26,7 @@ from camcast.config.read import too_deep
 from camcast.config.rules import read_output_name
 from camcast.config.service import ServiceConfig, entries
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
+from camcast.config.sharing import Sharing
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
 from camcast.errors import ConfigError
 
@@ -158,6 +159,7 @@ def _stream(given: Given, number: int, scope: Scope) -> StreamConfig | None:
 
 
 def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
+    sharing = Sharing()
     for name, levels in _outputs(given, scope.levels).items():
         if not all(level.whole for level in levels):
             continue
@@ -166,7 +168,9 @@ def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
         if built is not None and output.enabled:
             if scope.running:
                 _publish(built, scope)
+            sharing.add(built.session, output.place.at("adapt"))
             yield built.session
+    sharing.check()
 
 
 def _outputs(given: Given, default: tuple[Level, ...]) -> Mapping[str, list[Level]]:

@@ -24,6 +24,7 @@ def told(places: Iterable[str], most: int = MOST) -> str:
 
 ADOPTED = frozenset(
     {
+        "adapt",
         "allow_redirect_hosts",
         "auto_reconnect",
         "camera_name",

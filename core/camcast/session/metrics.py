@@ -12,6 +12,7 @@ import attrs
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.media import MediaKind
+from camcast.session.adapting import Adapted
 from camcast.session.health import Health
 from camcast.session.stage import OnAir
 from camcast.stream.flow import SOUND_ALONE, FlowCounters
@@ -83,6 +84,11 @@ class SessionMetrics:
     slow_sends: int
     transport: Mapping[str, float]
     """Figures of the transport's own."""
+    bitrate_target: int = 0
+    """What the encoder of its picture is told because of what the link bears; 0 = it does not adapt."""
+    bitrate_reason: str = ""
+    """Why it was changed last."""
+    bitrate_changes: int = 0
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end, and what to do."""
 
@@ -206,9 +212,11 @@ class Recorder:
         retries: int,
         next_attempt_at: float | None,
         on_air: OnAir | None,
+        adapted: Adapted | None = None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow = self.flow
+        adapted = adapted or Adapted()
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
         return SessionMetrics(
@@ -249,6 +257,9 @@ class Recorder:
             last_error=self.last_error,
             slow_sends=flow.slow_sends,
             transport=figures,
+            bitrate_target=adapted.bitrate,
+            bitrate_reason=adapted.reason,
+            bitrate_changes=adapted.changes,
             unconfirmed=on_air.unconfirmed if on_air is not None else "",
         )
 

@@ -9,6 +9,7 @@ from math import inf
 from camcast.config import SessionConfig
 from camcast.events import SessionState
 from camcast.patience import wait_patiently
+from camcast.session.adapting import Adapting
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.session.health import Health, judge
@@ -36,6 +37,7 @@ class Session:
         self.recorder = Recorder()
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
+        self._adapting = Adapting(config, feed, self._supervisor.telling)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
         self._due = inf
@@ -100,6 +102,7 @@ class Session:
             retries=self.policy.attempt,
             next_attempt_at=None if due is None else time.time() + due - time.monotonic(),
             on_air=active,
+            adapted=self._adapting.now,
         )
 
     # --- control ------------------------------------------------------------------------------------------
@@ -118,11 +121,13 @@ class Session:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=1.0)
         self._feed.pulse.leave(self._supervisor)
+        self._adapting.end()
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this configuration, on the air as it is; it differs in `ADOPTED` only."""
         self.config, self.label = config, config.label
         self._supervisor.adopt(config)
+        self._adapting.adopt(config)
 
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""
@@ -154,6 +159,7 @@ class Session:
             self.recorder.stood_still(late)
         due = self._supervisor.check(now)
         self._due = max(now, due)
+        self._adapting.look(self.active, now)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

@@ -22,6 +22,7 @@ from camcast.config import SessionConfig
 from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, NetworkError, TransportError
 from camcast.kinds import Acceptance, TransportKind
+from camcast.media import Track
 from camcast.session.attempt import Attempt
 from camcast.session.environment import Place
 from camcast.session.guard import Guarded
@@ -147,7 +148,7 @@ class Connected:
             raise self.transport.failure(error, "publish") from None
         if attempt.lost_error.done():
             raise attempt.lost_error.result()
-        return Published(self, hub, choice.unconfirmed)
+        return Published(self, hub, rendition.tracks, choice.unconfirmed)
 
     async def _hub(self, rendition: Rendition) -> Hub:
         """The rendition's, once it has something to begin with."""
@@ -179,6 +180,7 @@ class Published:
 
     connected: Connected
     hub: Hub
+    tracks: tuple[Track, ...]
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end."""
     at: float = attrs.field(factory=time.monotonic)
@@ -243,6 +245,16 @@ class OnAir:
     def shown(self) -> str:
         """Its URL, redacted."""
         return self.attempt.shown
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """As published."""
+        return self.published.tracks
+
+    @property
+    def trip(self) -> float:
+        """Seconds that the slowest answer of its server took while nothing was sent; 0 = not known."""
+        return self.published.connected.transport.trip
 
     @property
     def flow_since(self) -> float | None:

@@ -28,6 +28,7 @@ from camcast.stream.pulse import Pulse
 from camcast.stream.rendition import Rendition
 from camcast.stream.renditions import Renditions
 from camcast.stream.slate_switch import SlateSwitch
+from camcast.stream.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Feed:
             self.counters, self.clock, self.pulse, self._present, self.slate, self.renditions, self._encodes
         )
         """The way of nearly every packet."""
+        self.wishes = Wishes(self._aim, encoder.bitrate_kbps * 1000)
         self._encoding: Encoding | None = None
         self._tracks: tuple[Track, ...] = ()
         """The source's."""
@@ -171,7 +173,13 @@ class Feed:
         return self._owner.ask_source()
 
     def set_bitrate(self, bitrate: int) -> bool:
-        """Aim at `bitrate` bit/s where the picture is encoded or transcoded here. False = nowhere."""
+        """Aim at `bitrate` bit/s where the picture is encoded or transcoded here. False = nowhere.
+
+        Outputs that adapt to their links stay below it.
+        """
+        return self.wishes.cap(bitrate)
+
+    def _aim(self, bitrate: int) -> bool:
         encoded = self._encoding is not None and self._encoding.set_bitrate(bitrate)
         return self._transcoders.set_bitrate(bitrate) or encoded
 
@@ -227,6 +235,8 @@ class Feed:
                 on_drop=self.dropped,
                 note=self._owner.note,
             )
+            # It may have been told before, and be made anew.
+            self.wishes.tell()
 
     def unwanted(self) -> None:
         self._stop_encoding()

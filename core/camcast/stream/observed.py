@@ -33,6 +33,8 @@ MAX_BASE = 1.0
 """Seconds of others' queues that may count as the path's own length."""
 THIN = 0.8
 """Of what is handed over, what comes through at the most of a path that is too thin."""
+STILL = 0.1
+"""Of it, what comes through at the least: below that nothing moves, and a cut or a hiccup says nothing."""
 LESS = 0.9
 """Of what waited a moment ago, what waits at the most when a queue goes."""
 
@@ -115,7 +117,7 @@ class Observed:
         By what waits and not by what was late: a queue of a second shows in an acknowledgement a second later.
         """
         bears, given = self.rates(SOON)
-        if len(self._ahead) < 3 or not bears or bears > THIN * given:
+        if len(self._ahead) < 3 or not STILL * given < bears <= THIN * given:
             return 0.0
         first, second, third = self._ahead
         return third if first < second < third and third - first > GROWS else 0.0

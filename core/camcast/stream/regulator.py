@@ -140,6 +140,7 @@ class Regulator:
             self._began = now
         if now - self._began < OPENING * min(seen.base, MAX_BASE):
             return None
+        self._learn()
         queue, grows = seen.queue, seen.grows
         if queue > LATE or grows or seen.dropped:
             self._easy_since = None
@@ -164,6 +165,15 @@ class Regulator:
         self.bears, self._failed_at = CUT_SHARE * (self._before + self.beside), now
         return self._lower(now, self.target // 2, GONE)
 
+    def _learn(self) -> None:
+        """A queue that goes says what the path bears as well, and may say more than when it began.
+
+        So a path that only hesitated is not taken for a thin one for long.
+        """
+        soon, handed = self._seen.rates(SOON)
+        if self.bears and self._easy_since is None and soon > handed:
+            self.bears = max(self.bears, soon)
+
     def _behind(self, now: float, queue: float, reason: str, within: float) -> Change | None:
         seen, lowered = self._seen, now - self._lowered
         bears, _ = seen.rates(within)
@@ -171,9 +181,6 @@ class Regulator:
         if not bears:
             return None
         before, goes = seen.queue_before, seen.goes
-        if self.bears and queue > LATE:
-            # A queue that goes says what the path bears as well, and may say more than when it began.
-            self.bears = max(self.bears, soon)
         # The first look at a path that has become thinner still saw some of what it was before.
         thinner = lowered >= SOON and not goes and soon <= min((1 - SAME) * self.bears, THROUGH * handed)
         if lowered < PAUSE and not thinner:

@@ -23,6 +23,8 @@ _OUTPUT = (
     "target",
     "target_index",
     "bitrate",
+    "bitrate_target",
+    "bitrate_reason",
     "fps",
     "lag",
     "frames_dropped",

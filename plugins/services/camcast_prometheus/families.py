@@ -75,6 +75,8 @@ SESSION_FIELDS: Mapping[str, Shown] = dict(
         ("moves", Shown("moves", "From one target to another.", counter=True)),
         ("errors", Shown("errors", "Failed or lost attempts.", counter=True, by=("class",))),
         ("slow_sends", Shown("slow_sends", "That held up the process.", counter=True)),
+        ("bitrate_target", Shown("encoder_target_bytes_per_second", "By what its link bears; 0: any.", factor=1 / 8)),
+        ("bitrate_changes", Shown("encoder_target_changes", "Of that rate.", counter=True)),
         ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
     )
 )
@@ -106,6 +108,7 @@ NO_FIGURES = (
     "target",
     "last_error",
     "unconfirmed",
+    "bitrate_reason",
     "state",
     "health",
 )

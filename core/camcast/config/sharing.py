@@ -1,0 +1,31 @@
+"""Outputs of one stream that adapt share its encoder: whether it may follow the slowest is the user's word."""
+
+from __future__ import annotations
+
+import attrs
+
+from camcast.config.place import Place
+from camcast.config.session import SessionConfig
+
+
+@attrs.define
+class Sharing:
+    """The outputs of one stream that are on, as they are read."""
+
+    _outputs: list[tuple[SessionConfig, Place]] = attrs.field(factory=list, init=False)
+
+    def add(self, session: SessionConfig, place: Place) -> None:
+        """One more; `place` is that of its `adapt`."""
+        self._outputs.append((session, place))
+
+    def check(self) -> None:
+        """Tell each that would make the others worse without anybody having said so."""
+        if len(self._outputs) < 2:
+            return
+        for session, place in self._outputs:
+            if session.adapt.max and not session.adapt.together:
+                others = ", ".join(f'"{other.output}"' for other, _ in self._outputs if other is not session)
+                place.wrong(
+                    f"the encoder is shared with {others}, whose picture would follow this output's link; "
+                    'say "together": true if it may, or give this output a stream of its own'
+                )

@@ -1,0 +1,139 @@
+"""Has whoever encodes a session's picture follow what the session's path bears, by its configuration's `adapt`.
+
+What it may be is decided by the regulator (`stream/regulator.py`), what comes of it where several share an encoder by
+`stream/wishes.py`. This one feeds the first, tells the second, and says what has happened.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Protocol
+
+import attrs
+
+from camcast.config import SessionConfig
+from camcast.events import BitrateChanged
+from camcast.media import MediaKind
+from camcast.session.stage import OnAir
+from camcast.session.telling import Telling
+from camcast.stream.regulator import LOOK, Change, Regulator
+from camcast.stream.wishes import Wishes
+
+SOUND = 128_000
+"""bit/s that a sound track is taken for: what most have."""
+EARLY = 0.8
+"""Of the time from one look to the next, what must have passed: sessions are looked after at shared moments."""
+
+
+class Encodes(Protocol):
+    """The stream: what is asked of it."""
+
+    @property
+    def wishes(self) -> Wishes:
+        """Bitrates for what is encoded here."""
+
+
+@attrs.frozen
+class Adapted:
+    """How it stands."""
+
+    bitrate: int = 0
+    """bit/s that the encoder of the picture is told; 0 = does not adapt."""
+    reason: str = ""
+    """Of the last change."""
+    changes: int = 0
+
+
+class Adapting:
+    """Of one session. All calls on the loop."""
+
+    def __init__(self, config: SessionConfig, stream: Encodes, telling: Telling) -> None:
+        self._stream = stream
+        self._telling = telling
+        self._regulator: Regulator | None = None
+        self._on_air: OnAir | None = None
+        self._looked = -inf
+        self._changes = 0
+        self._idle = True
+        """Whether nothing is encoded here that could follow."""
+        self._told = False
+        """Whether it was said that nothing is encoded here."""
+        self.adopt(config)
+
+    @property
+    def now(self) -> Adapted:
+        """How it stands."""
+        regulator = self._regulator
+        if regulator is None or self._idle:
+            return Adapted()
+        return Adapted(regulator.target, regulator.reason, self._changes)
+
+    def adopt(self, config: SessionConfig) -> None:
+        """Go on by this."""
+        most = config.adapt.max * 1000
+        limit = self._stream.wishes.limit
+        most = min(most, limit) if limit else most
+        if not most:
+            self._regulator = None
+            self._stream.wishes.leave(self)
+            return
+        least = min(config.adapt.min * 1000, most)
+        if self._regulator is None:
+            self._regulator = Regulator(least, most)
+            self._on_air = None
+        elif (change := self._regulator.limit(least, most)) is not None:
+            self._ask(change)
+
+    def look(self, on_air: OnAir | None, now: float) -> None:
+        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`."""
+        regulator = self._regulator
+        if regulator is None or on_air is None:
+            if self._on_air is not None:
+                self._on_air = None
+                self._stream.wishes.rest(self)
+            return
+        if on_air is not self._on_air:
+            self._begin(regulator, on_air)
+        elif now - self._looked < EARLY * LOOK:
+            return
+        self._looked = now
+        if self._idle:
+            # Whatever encodes it may begin later: a fallback that takes another codec.
+            self._idle = not self._stream.wishes.ask(self, regulator.target)
+            return
+        reading = on_air.outlet.reading()
+        change = regulator.read(reading) if reading is not None else None
+        if change is not None:
+            self._ask(change)
+
+    def end(self) -> None:
+        """The session has ended."""
+        self._stream.wishes.leave(self)
+
+    def _begin(self, regulator: Regulator, on_air: OnAir) -> None:
+        self._on_air = on_air
+        regulator.beside = SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0
+        regulator.begin(on_air.trip or inf)
+        self._idle = not self._stream.wishes.ask(self, regulator.target)
+        if self._idle and not self._told:
+            self._told = True
+            self._telling.note(
+                "not_adapted",
+                "its picture is not encoded here but passed on as it comes, so `adapt` cannot change its bitrate; set "
+                "the camera's own bitrate, or have it transcoded",
+            )
+
+    def _ask(self, change: Change) -> None:
+        self._changes += 1
+        before = self._stream.wishes.asked(self)
+        if self._on_air is not None and self._stream.wishes.ask(self, change.target):
+            self._telling.emit(
+                BitrateChanged(
+                    label=self._telling.label,
+                    key=self._telling.key,
+                    bitrate=change.target,
+                    before=before,
+                    reason=change.reason,
+                    bears=round(change.bears),
+                )
+            )

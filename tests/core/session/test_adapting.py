@@ -1,0 +1,179 @@
+"""A session whose picture follows its link: what is asked, told and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from camcast.config import Adapt, SessionConfig, TargetConfig
+from camcast.events import BitrateChanged, Event, Note, SessionKey
+from camcast.media import MediaKind, Track
+from camcast.session.adapting import SOUND, Adapted, Adapting
+from camcast.session.telling import Telling
+from camcast.stream.observed import Reading
+from camcast.stream.regulator import LOOK
+from camcast.stream.wishes import Wishes
+
+KEY = SessionKey(0, 0, "rtmp")
+MBIT = 1_000_000
+
+
+def config(low: int = 500, high: int = 4000) -> SessionConfig:
+    adapt = Adapt(min=low, max=high)
+    return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
+
+
+@attrs.define
+class Outlet:
+    """A link of a rate, as an outlet tells of it."""
+
+    encoder: Encoder
+    rate: float = 20 * MBIT
+    now: float = 0.0
+    given: float = 0.0
+    acked: float = 0.0
+
+    def reading(self) -> Reading | None:
+        self.now += LOOK
+        self.given += self.encoder.bitrate / 8 * LOOK
+        self.acked = min(self.given, self.acked + self.rate / 8 * LOOK)
+        late = (self.given - self.acked) * 8 / self.rate
+        return Reading(self.now, int(self.given), int(self.acked), 0.05 + late, late, 0)
+
+
+@attrs.define
+class Encoder:
+    """Whoever encodes the stream."""
+
+    limit: int = 0
+    there: bool = True
+    bitrate: int = 4 * MBIT
+    wishes: Wishes = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.wishes = Wishes(self.aim, self.limit)
+
+    def aim(self, bitrate: int) -> bool:
+        self.bitrate = bitrate
+        return self.there
+
+
+@attrs.define(eq=False)
+class OnAir:
+    outlet: Outlet
+    tracks: tuple[Track, ...] = (Track(kind=MediaKind.VIDEO, codec="toyvideo"),)
+    trip: float = 0.05
+
+
+@attrs.define
+class Place:
+    encoder: Encoder
+    events: list[Event] = attrs.field(factory=list)
+    now: float = 0.0
+    adapting: Adapting = attrs.field(init=False)
+
+    def begin(self, low: int = 500, high: int = 4000) -> Place:
+        self.adapting = Adapting(config(low, high), self.encoder, Telling(KEY, "cam0_main", self.events.append))
+        return self
+
+    def play(self, on_air: Any, seconds: float) -> None:
+        for _ in range(int(seconds / LOOK)):
+            self.now += LOOK
+            self.adapting.look(on_air, self.now)
+
+    def of(self, kind: type[Event]) -> Iterator[Any]:
+        return (event for event in self.events if isinstance(event, kind))
+
+
+def test_the_encoder_follows_the_link_and_that_is_told() -> None:
+    place = Place(Encoder()).begin()
+    outlet = Outlet(place.encoder)
+    on_air = OnAir(outlet)
+    place.play(on_air, 5)
+    assert list(place.of(BitrateChanged)) == []
+    outlet.rate = 2 * MBIT
+    place.play(on_air, 5)
+    assert 1.5 * MBIT < place.encoder.bitrate < 2 * MBIT
+    first = next(place.of(BitrateChanged))
+    assert (first.key, first.before, first.reason) == (KEY, 4 * MBIT, "a queue on the way")
+    assert first.bitrate < 2 * MBIT
+    assert first.text.startswith("Session cam0_main: picture at ")
+    assert "the link bears" in first.text
+    now = place.adapting.now
+    assert now.bitrate == place.encoder.bitrate
+    assert now.changes == len(list(place.of(BitrateChanged)))
+    assert now.reason
+
+
+def test_without_adapt_nothing_is_asked() -> None:
+    place = Place(Encoder(bitrate=7)).begin(high=0)
+    place.play(OnAir(Outlet(place.encoder, rate=1)), 10)
+    assert place.encoder.bitrate == 7
+    assert place.events == []
+    assert place.adapting.now == Adapted()
+
+
+def test_it_never_asks_for_more_than_the_encoder_was_configured_for() -> None:
+    place = Place(Encoder(limit=2 * MBIT)).begin(high=4000)
+    place.play(OnAir(Outlet(place.encoder)), 5)
+    assert place.encoder.bitrate == 2 * MBIT
+
+
+def test_a_picture_that_is_only_passed_on_is_told_once() -> None:
+    place = Place(Encoder(there=False)).begin()
+    for _ in range(3):
+        place.play(OnAir(Outlet(place.encoder)), 1)
+        place.play(None, 1)
+    (note,) = place.of(Note)
+    assert note.code == "not_adapted"
+    assert "passed on as it comes" in note.message
+
+
+def test_another_attempt_begins_where_the_last_one_was() -> None:
+    place = Place(Encoder()).begin()
+    place.play(OnAir(Outlet(place.encoder, rate=2 * MBIT)), 5)
+    low = place.encoder.bitrate
+    place.play(None, 10)
+    assert place.encoder.bitrate == low
+    place.play(OnAir(Outlet(place.encoder)), LOOK)
+    assert place.encoder.bitrate == low < 2 * MBIT
+
+
+def test_an_end_gives_the_encoder_back() -> None:
+    place = Place(Encoder()).begin()
+    place.play(OnAir(Outlet(place.encoder, rate=2 * MBIT)), 10)
+    place.adapting.end()
+    assert place.encoder.bitrate == 4 * MBIT
+
+
+def test_sound_is_left_room_for() -> None:
+    place = Place(Encoder()).begin()
+    tracks = (Track(kind=MediaKind.VIDEO, codec="toyvideo"), Track(kind=MediaKind.AUDIO, codec="toyaudio"))
+    place.play(OnAir(Outlet(place.encoder, rate=2 * MBIT), tracks), 5)
+    assert place.encoder.bitrate < 2 * MBIT * 0.9 - SOUND + 1000
+
+
+def test_other_limits_are_adopted_on_the_air() -> None:
+    place = Place(Encoder()).begin()
+    on_air = OnAir(Outlet(place.encoder))
+    place.play(on_air, 2)
+    place.adapting.adopt(config(high=1500))
+    assert place.encoder.bitrate == 1500_000
+    assert [event.reason for event in place.of(BitrateChanged)] == ["other limits"]
+    place.adapting.adopt(config(high=0))
+    assert place.encoder.bitrate == 4 * MBIT
+    assert place.adapting.now == Adapted()
+
+
+@pytest.mark.parametrize("quick", [0.01, LOOK / 2])
+def test_sixteen_looks_in_a_moment_are_one(quick: float) -> None:
+    place = Place(Encoder()).begin()
+    outlet = Outlet(place.encoder)
+    on_air: Any = OnAir(outlet)
+    place.adapting.look(on_air, 0.0)
+    before = outlet.now
+    place.adapting.look(on_air, quick)
+    assert outlet.now == before

@@ -1,0 +1,74 @@
+"""Several who share an encoder: the least wish counts."""
+
+from __future__ import annotations
+
+from camcast.stream.wishes import Wishes
+
+
+class Told:
+    def __init__(self, limit: int = 0, *, encodes: bool = True) -> None:
+        self.rates: list[int] = []
+        self.encodes = encodes
+        self.wishes = Wishes(self.apply, limit)
+
+    def apply(self, bitrate: int) -> bool:
+        self.rates.append(bitrate)
+        return self.encodes
+
+
+def test_the_least_wish_counts() -> None:
+    told = Told(4000)
+    assert told.wishes.ask("a", 3000)
+    told.wishes.ask("b", 2000)
+    told.wishes.ask("a", 1000)
+    told.wishes.ask("b", 500)
+    assert told.rates == [3000, 2000, 1000, 500]
+    assert (told.wishes.asked("a"), told.wishes.asked("b"), told.wishes.asked("c")) == (1000, 500, 0)
+
+
+def test_who_leaves_holds_nobody_down() -> None:
+    told = Told(4000)
+    told.wishes.ask("a", 1000)
+    told.wishes.ask("b", 3000)
+    told.wishes.leave("a")
+    assert told.rates[-1] == 3000
+    told.wishes.leave("b")
+    assert told.rates[-1] == 4000
+    told.wishes.leave("b")
+    assert len(told.rates) == 4
+
+
+def test_who_is_away_holds_nobody_down_and_finds_what_it_bears_when_it_is_back() -> None:
+    told = Told(4000)
+    told.wishes.ask("a", 1000)
+    told.wishes.rest("a")
+    assert told.rates[-1] == 1000, "it is the only one"
+    told.wishes.ask("b", 3000)
+    assert told.rates[-1] == 3000
+    told.wishes.ask("a", 1000)
+    assert told.rates[-1] == 1000
+
+
+def test_somebodys_order_is_never_passed() -> None:
+    told = Told(4000)
+    told.wishes.cap(2000)
+    told.wishes.ask("a", 3000)
+    assert told.rates == [2000, 2000]
+    told.wishes.ask("a", 1000)
+    told.wishes.leave("a")
+    assert told.rates[-2:] == [1000, 2000]
+
+
+def test_an_encoder_of_unknown_limit_goes_back_to_the_most_that_was_asked() -> None:
+    told = Told()
+    told.wishes.ask("a", 3000)
+    told.wishes.ask("a", 800)
+    told.wishes.leave("a")
+    assert told.rates[-1] == 3000
+
+
+def test_nothing_is_said_where_nobody_wishes_anything() -> None:
+    told = Told(encodes=False)
+    assert not told.wishes.tell()
+    assert told.rates == []
+    assert not told.wishes.ask("a", 1000)
