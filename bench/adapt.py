@@ -24,7 +24,8 @@ pictures that came. Where camcast is not the best: OBS leaves no picture out, an
 link becomes thinner; it gets 3 % more of a link that never changes, by a queue of a second that it keeps there. OBS
 changes less often, as it goes up by a tenth of the maximum every 30 s: minutes on a link that has long recovered. The
 belacoder-like one leaves out only what is later than SRT's latency of 2 s, where camcast's outputs bear 0.7 s: that is
-what the start on a link of a third of the bitrate costs. On the saw it is less late, as it falls to its minimum at once
+what the start on a link of a third of the bitrate costs. It is back sooner where a link becomes wide, at the price
+of seventy and more changes a minute. On the saw it is less late, as it falls to its minimum at once
 and gets a fifth less. Through the 30 s outage nothing comes for anybody; OBS sends all of it afterwards, and stays as
 late as the outage was long."""
 

@@ -52,12 +52,21 @@ def test_an_outage_is_over_when_the_link_is_back() -> None:
     assert run.used(((66, trace.seconds),)) >= 0.95
 
 
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.2, 2.0])
+@pytest.mark.parametrize("level", [0.0, 0.6])
+def test_a_link_that_hesitates_is_not_taken_for_a_thin_one_for_long(seconds: float, level: float) -> None:
+    trace = Trace("hesitates", steps((0, 5), (20, level), (20 + seconds, 5)), 40, ())
+    run = drive(trace, Ours())
+    assert run.used(((29, 40),)) >= 0.9
+    assert run.dropped(26, 40) == 0
+
+
 def test_at_rest_it_rests() -> None:
     run = drive(Trace("thin for long", steps((0, 2.5)), 600, ((20, 600),)), Ours())
     last = [at for at, _ in run.changes if at >= 300]
     assert len(last) <= 5 * 4, "more than four changes a minute on a link that never changes"
     assert run.used(((300, 600),)) >= 0.8
-    assert run.drops == []
+    assert run.dropped(4, 600) == 0
 
 
 def test_a_still_picture_says_nothing_of_the_path() -> None:

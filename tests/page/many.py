@@ -72,7 +72,7 @@ class Many:
         nothing = [0.0] * limit
         return SessionHistory(
             key=key, until=time.time(), target=[0] * limit, bitrate=figures, lag=nothing, dropped=nothing,
-            round_trip=nothing,
+            round_trip=nothing, bitrate_target=nothing,
         )  # fmt: skip
 
     async def snapshot(self, camera_id: int, stream_id: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The last quarter of an hour of every session, for whoever comes to look later. Bounded: 9 kB a session.
+"""The last quarter of an hour of every session, for whoever comes to look later. Bounded: 11 kB a session.
 
 All sessions are noted at moments that they share, so their curves lie over each other. A moment that the loop missed is
 a gap, as is one at which a session was not on the air.
@@ -41,6 +41,8 @@ class SessionHistory:
     """Index in the chain of the target that it was on the air at."""
     bitrate: Sequence[float | None]
     """In bit/s."""
+    bitrate_target: Sequence[float | None]
+    """What its encoder was told, in bit/s; None also where it does not adapt."""
     lag: Sequence[float | None]
     """Seconds of media that had not left this machine."""
     dropped: Sequence[float | None]
@@ -54,9 +56,8 @@ class Noted:
 
     def __init__(self, moment: int) -> None:
         self._first, self._last = moment, moment - 1
-        self._target, self._bitrate, self._lag, self._dropped, self._round_trip = self._rings = tuple(
-            array("f", [nan]) * POINTS for _ in range(5)
-        )
+        self._rings = tuple(array("f", [nan]) * POINTS for _ in range(6))
+        self._target, self._bitrate, self._told, self._lag, self._dropped, self._round_trip = self._rings
         self._drops = 0
 
     def note(self, moment: int, metrics: SessionMetrics) -> None:
@@ -70,6 +71,7 @@ class Noted:
         trip = metrics.transport.get("rtt_ms", 0.0)
         self._target[at] = metrics.target_index if on_air else nan
         self._bitrate[at] = metrics.bitrate if on_air else nan
+        self._told[at] = metrics.bitrate_target or nan if on_air else nan
         self._lag[at] = metrics.lag if on_air else nan
         # A session that was made anew, in a process that was, counts from nothing.
         self._dropped[at] = max(0, metrics.frames_dropped - self._drops)
@@ -85,6 +87,7 @@ class Noted:
             until=time.time() - (now - self._last * INTERVAL),
             target=[None if isnan(one) else int(one) for one in _read(self._target, wanted)],
             bitrate=_rounded(_read(self._bitrate, wanted), 0),
+            bitrate_target=_rounded(_read(self._told, wanted), 0),
             lag=_rounded(_read(self._lag, wanted), 3),
             dropped=_rounded(_read(self._dropped, wanted), 0),
             round_trip=_rounded(_read(self._round_trip, wanted), 5),

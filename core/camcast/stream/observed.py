@@ -31,10 +31,15 @@ THROUGH = 0.97
 """Of what is handed over, what is all of it."""
 MAX_BASE = 1.0
 """Seconds of others' queues that may count as the path's own length."""
+WAITED = 0.08
+"""Seconds of it with which it must have begun."""
 THIN = 0.8
 """Of what is handed over, what comes through at the most of a path that is too thin."""
 STILL = 0.1
 """Of it, what comes through at the least: below that nothing moves, and a cut or a hiccup says nothing."""
+LOOKS = 12
+"""Readings of which most must show that something was acknowledged. Where receivers report once a second or more
+seldom, as over RTP, neither a queue nor a silence can be told from waiting for the next report."""
 LESS = 0.9
 """Of what waited a moment ago, what waits at the most when a queue goes."""
 
@@ -66,6 +71,10 @@ class Observed:
     """When, and how many seconds the acknowledgement of then took."""
     _ahead: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=3), init=False)
     """Of the last readings, seconds that what waits would take at the rate of just then."""
+    _moves: deque[bool] = attrs.field(factory=lambda: deque[bool](maxlen=LOOKS), init=False)
+    """Whether anything was acknowledged from each reading to the next, or nothing waited for it."""
+    _since: float = attrs.field(default=-inf, init=False)
+    """When acknowledgements went on after a silence."""
     _shortest: float = attrs.field(default=inf, init=False)
     """Seconds that an acknowledgement takes at best."""
     base: float = attrs.field(default=inf, init=False)
@@ -85,6 +94,12 @@ class Observed:
             # Nobody looked: what lies between says nothing.
             self._forget()
         self.dropped = bool(readings) and reading.drops > readings[-1].drops
+        if readings:
+            moves = readings[-1].acked < reading.acked or reading.acked == reading.given
+            if moves and len(self._moves) > 1 and not (self._moves[-1] or self._moves[-2]):
+                # A rate over a silence is none.
+                self._since = readings[-1].now
+            self._moves.append(moves)
         readings.append(reading)
         while now - readings[0].now > LONG:
             readings.popleft()
@@ -98,6 +113,11 @@ class Observed:
             self._ahead.append((reading.given - reading.acked) * 8 / bears - self.base)
 
     # --- what it says ---------------------------------------------------------------------------------------
+
+    @property
+    def steady(self) -> bool:
+        """Whether acknowledgements come often enough to tell anything by them."""
+        return len(self._moves) >= 4 and 2 * sum(self._moves) >= len(self._moves)
 
     @property
     def queue(self) -> float:
@@ -120,7 +140,8 @@ class Observed:
         if len(self._ahead) < 3 or not STILL * given < bears <= THIN * given:
             return 0.0
         first, second, third = self._ahead
-        return third if first < second < third and third - first > GROWS else 0.0
+        # What came through while nothing waited is what was sent, and not what the path bears.
+        return third if WAITED < first < second < third and third - first > GROWS else 0.0
 
     @property
     def goes(self) -> bool:
@@ -135,7 +156,7 @@ class Observed:
         last = self._readings[-1]
         first = next(one for one in self._readings if last.now - one.now <= CUT)
         seconds = last.now - first.now
-        return last.waiting > self.base + CUT and seconds > SOON and first.acked == last.acked
+        return self.steady and last.waiting > self.base + CUT and seconds > SOON and first.acked == last.acked
 
     @property
     def passes(self) -> bool:
@@ -146,7 +167,7 @@ class Observed:
     def rates(self, within: float = MEASURED) -> tuple[float, float]:
         """(bit/s acknowledged, bit/s handed over) of the last `within` seconds; 0 where that is not known yet."""
         last = self._readings[-1]
-        first = next(one for one in self._readings if last.now - one.now <= within)
+        first = next(one for one in self._readings if last.now - one.now <= within and one.now >= self._since)
         seconds = last.now - first.now
         if seconds < within / 2:
             return 0.0, 0.0
@@ -168,3 +189,4 @@ class Observed:
         self._readings.clear()
         self._late.clear()
         self._ahead.clear()
+        self._moves.clear()

@@ -135,6 +135,8 @@ class Regulator:
         seen.add(reading)
         if seen.silent:
             return self._away(now)
+        if not seen.steady:
+            return None
         self._cut = False
         if self._began is None:
             self._began = now
@@ -142,11 +144,12 @@ class Regulator:
             return None
         self._learn()
         queue, grows = seen.queue, seen.grows
-        if queue > LATE or grows or seen.dropped:
+        if queue > LATE or grows or (seen.dropped and queue > EASY):
             self._easy_since = None
             reason = DROPS if seen.dropped else BEHIND
             return self._behind(now, max(queue, grows), reason, SOON if grows else MEASURED)
-        if queue > EASY:
+        if queue > EASY or seen.dropped:
+            # Pictures are left out up to a keyframe also when the queue has long gone; the path idles meanwhile.
             self._easy_since = None
             return None
         self._before = self.target

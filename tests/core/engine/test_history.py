@@ -35,7 +35,7 @@ def shown(noted: Noted, limit: int = POINTS) -> SessionHistory:
 def test_each_moment_has_all_figures_and_those_off_the_air_are_gaps() -> None:
     noted = Noted(7)
     noted.note(7, figures(bitrate=4e6, lag=0.25, transport={"rtt_ms": 12.5}))
-    noted.note(8, figures(bitrate=1e6, target_index=1, frames_dropped=30))
+    noted.note(8, figures(bitrate=1e6, bitrate_target=1_200_000, target_index=1, frames_dropped=30))
     noted.note(9, figures(state=SessionState.ERROR, frames_dropped=30, transport={"rtt_ms": 12.5}))
     assert attrs.asdict(attrs.evolve(shown(noted), until=0.0), recurse=False) == {
         "key": KEY,
@@ -43,6 +43,7 @@ def test_each_moment_has_all_figures_and_those_off_the_air_are_gaps() -> None:
         "until": 0.0,
         "target": [0, 1, None],
         "bitrate": [4e6, 1e6, None],
+        "bitrate_target": [None, 1.2e6, None],
         "lag": [0.25, 0.0, None],
         "dropped": [0, 30, 0],
         "round_trip": [0.0125, None, None],
@@ -149,5 +150,5 @@ async def test_an_engine_says_what_it_does_not_know() -> None:
 
 def test_memory_is_bounded() -> None:
     noted = Noted(0)
-    assert sum(ring.itemsize * len(ring) for ring in noted._rings) == 5 * 4 * POINTS <= 9000
+    assert sum(ring.itemsize * len(ring) for ring in noted._rings) == 6 * 4 * POINTS <= 11_000
     assert POINTS * INTERVAL == 900

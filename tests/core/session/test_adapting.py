@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from camcast.config import Adapt, SessionConfig, TargetConfig
+from camcast.engine.differences import adopted, places
 from camcast.events import BitrateChanged, Event, Note, SessionKey
 from camcast.media import MediaKind, Track
 from camcast.session.adapting import SOUND, Adapted, Adapting
@@ -154,6 +155,12 @@ def test_sound_is_left_room_for() -> None:
     tracks = (Track(kind=MediaKind.VIDEO, codec="toyvideo"), Track(kind=MediaKind.AUDIO, codec="toyaudio"))
     place.play(OnAir(Outlet(place.encoder, rate=2 * MBIT), tracks), 5)
     assert place.encoder.bitrate < 2 * MBIT * 0.9 - SOUND + 1000
+
+
+def test_a_reload_that_changes_limits_leaves_the_session_on_the_air() -> None:
+    found = list(places(config(), config(high=1500)))
+    assert found == ["adapt.max"]
+    assert all(adopted(place) for place in found)
 
 
 def test_other_limits_are_adopted_on_the_air() -> None:

@@ -106,8 +106,8 @@ def test_a_cut_is_no_thin_path_and_over_when_it_is_over() -> None:
 
 
 def test_pictures_left_out_are_reason_enough() -> None:
-    path = Path(Regulator(MBIT // 2, 4 * MBIT), steady(3.9 * MBIT))
-    path.play(2)
+    path = Path(Regulator(MBIT // 2, 4 * MBIT), steady(3.5 * MBIT))
+    path.play(1.75)
     path.drops = 5
     path.play(LOOK)
     assert path.reasons == [DROPS]
@@ -143,6 +143,34 @@ def test_another_attempt_keeps_the_target() -> None:
     low = path.regulator.target
     path.regulator.begin(0.2)
     assert path.regulator.target == low < MBIT
+
+
+@pytest.mark.parametrize("every", [1.0, 2.5, 5.0])
+def test_reports_that_come_seldom_are_no_silence_and_no_queue(every: float) -> None:
+    """As a receiver of RTP sends them: all arrives at once, and that is told now and then."""
+    regulator = Regulator(MBIT // 2, 4 * MBIT)
+    regulator.begin(TRIP)
+    reported, at = 0, 0.0
+    for number in range(1, 400):
+        now = number * LOOK
+        if now - at >= every:
+            reported, at = (number - 1) * 125_000, now
+        assert regulator.read(Reading(now, number * 125_000, reported, TRIP, now - at + TRIP, 0)) is None
+    assert regulator.target == 4 * MBIT
+
+
+def test_pictures_that_come_seldom_are_followed_all_the_same() -> None:
+    """One a second: nothing waits in between."""
+    regulator = Regulator(MBIT // 2, 4 * MBIT)
+    regulator.begin(TRIP)
+    given_bytes = acked = 0
+    for number in range(1, 200):
+        if number % 4 == 0:
+            given_bytes += 500_000
+        acked = given_bytes if number < 100 else min(given_bytes, acked + 30_000)
+        late = (given_bytes - acked) / 120_000
+        regulator.read(Reading(number * LOOK, given_bytes, acked, TRIP + late, late, 0))
+    assert regulator.target < 2 * MBIT
 
 
 FIGURES = st.tuples(
