@@ -73,8 +73,11 @@ class FakeCamera:
         self.open = True
         return self
 
-    def shoot(self, data: bytes, *, damaged: bool = False, skip: int = 0) -> bool:
-        """A picture is taken; without a free buffer it is lost, as in a driver."""
+    def shoot(self, data: bytes, *, damaged: bool = False, skip: int = 0, at: int = 0) -> bool:
+        """A picture is taken, `at` a time of the monotonic clock in ns, 0 = now.
+
+        Without a free buffer it is lost, as in a driver.
+        """
         with self._room:
             self.sequence += skip
             number, self.sequence = self.sequence, self.sequence + 1
@@ -84,7 +87,7 @@ class FakeCamera:
             index = self._queued.popleft()
             self._memory[index].content[: len(data)] = data
             flags = (kernel.FLAG_ERROR if damaged else 0) | (kernel.FLAG_CLOCK_MONOTONIC if self.monotonic else 0)
-            self._filled.append((index, len(data), flags, number, time.monotonic_ns()))
+            self._filled.append((index, len(data), flags, number, at or time.monotonic_ns()))
             self._room.notify_all()
             return True
 
