@@ -235,8 +235,7 @@ class Feed:
                 on_drop=self.dropped,
                 note=self._owner.note,
             )
-            # It may have been told before, and be made anew.
-            self.wishes.tell()
+            self.wishes.again()
 
     def unwanted(self) -> None:
         self._stop_encoding()

@@ -25,7 +25,7 @@ class Wishes:
         self._resting.pop(who, None)
         self._asked[who] = bitrate
         self._highest = max(self._highest, bitrate)
-        return self.tell()
+        return self._tell()
 
     def asked(self, who: object) -> int:
         """What `who` asked for last; 0 = nothing."""
@@ -35,22 +35,26 @@ class Wishes:
         """`who` is away for now. Its wish counts only while nobody else has one, so that it finds what it bears."""
         if who in self._asked:
             self._resting[who] = self._asked.pop(who)
-            self.tell()
+            self._tell()
 
     def leave(self, who: object) -> None:
         """`who` takes nothing any more."""
         if self.asked(who):
             self._asked.pop(who, None)
             self._resting.pop(who, None)
-            self.tell()
+            self._tell()
 
     def cap(self, bitrate: int) -> bool:
         """Somebody's order: never more than this, whatever links would bear. False = nothing is encoded here."""
         self._cap = bitrate
-        return self.tell()
+        return self._tell()
 
-    def tell(self) -> bool:
-        """Apply what counts, again where it is known: whatever encodes may have been made anew."""
+    def again(self) -> None:
+        """Whatever encodes was made anew: it is to know what counts, where anybody wishes anything."""
+        if self._asked or self._resting or self._cap:
+            self._tell()
+
+    def _tell(self) -> bool:
         wishes = self._asked or self._resting
         if not wishes:
             wanted = self._cap or self.limit or self._highest

@@ -67,8 +67,16 @@ def test_an_encoder_of_unknown_limit_goes_back_to_the_most_that_was_asked() -> N
     assert told.rates[-1] == 3000
 
 
-def test_nothing_is_said_where_nobody_wishes_anything() -> None:
-    told = Told(encodes=False)
-    assert not told.wishes.tell()
-    assert told.rates == []
-    assert not told.wishes.ask("a", 1000)
+def test_an_encoder_that_is_made_anew_is_told_what_anybody_wishes() -> None:
+    told = Told(4000)
+    told.wishes.again()
+    assert told.rates == [], "nobody wishes anything: it begins as it was configured"
+    told.wishes.ask("a", 1000)
+    told.wishes.again()
+    told.wishes.rest("a")
+    told.wishes.again()
+    assert told.rates == [1000] * 4
+
+
+def test_where_nothing_is_encoded_that_is_the_answer() -> None:
+    assert not Told(encodes=False).wishes.ask("a", 1000)
