@@ -130,8 +130,8 @@ sbom: $(SUPPLY) ## dist/sbom.json: what `pip install .` with all extras brings, 
 	@mkdir -p dist
 	$(SUPPLY)/bin/cyclonedx-py requirements requirements/run.lock --pyproject pyproject.toml -o dist/sbom.json
 
-audit: $(SUPPLY) ## known faults of what is locked, where pip-audit can reach its service
-	$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip -r requirements/test.lock -r requirements/run.lock
+audit: $(SUPPLY) ## known faults of what is locked; fails too where pip-audit cannot look everything up
+	$(SUPPLY)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/test.lock -r requirements/run.lock
 
 $(SUPPLY): pyproject.toml
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
