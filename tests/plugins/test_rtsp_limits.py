@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from pathlib import Path
 
 import attrs
 import pytest
@@ -12,7 +13,17 @@ from tests.plugins.source_kit import until
 
 from camcast.media import NS_PER_S
 from camcast_rtsp import udp
-from camcast_rtsp.limits import MAX_PACKETS, MAX_REPORTS, MAX_USELESS, REPORT_SIZE, SECONDS, Meter, Offence
+from camcast_rtsp.limits import (
+    MAX_MESSAGES,
+    MAX_PACKETS,
+    MAX_REPORTS,
+    MAX_UNITS,
+    MAX_USELESS,
+    REPORT_SIZE,
+    SECONDS,
+    Meter,
+    Offence,
+)
 from camcast_rtsp.rtp import RtpReceiver
 from camcast_rtsp.udp import UdpPair
 
@@ -166,3 +177,11 @@ async def strangers(*, filtered: bool) -> None:
             assert not offences
         finally:
             pair.close()
+
+
+def test_the_limits_are_those_of_the_page() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8").split())
+    assert f"more than {MAX_MESSAGES} RTSP messages in a second; for three seconds in a row" in page
+    assert f"more than {MAX_UNITS:,} pictures and frames of sound, {MAX_USELESS:,} packets that carry nothing" in page
+    assert f"{MAX_PACKETS:,} packets or {MAX_REPORTS} reports" in page
+    assert SECONDS == 3
