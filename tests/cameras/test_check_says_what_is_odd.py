@@ -15,7 +15,7 @@ from camcast import CameraConfig, Config, RetryPolicy, SourceConfig, StreamConfi
 from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S
-from camcast_rtsp import rate, watching
+from camcast_rtsp import watching
 from tests.cameras import test_clocks as clocks
 from tests.cameras import test_dialogue as dialogue
 from tests.cameras import test_entry_points as entries
@@ -55,7 +55,7 @@ def cases() -> dict[str, Case]:
     found = {f"dialogue: {name}": Case(script, odd) for name, (script, odd) in dialogue.ALL.items()}
     found |= {f"packets: {name}": Case(one, oddities.told_of(name)) for name, one in oddities.scripts().items()}
     found |= {f"entry: {name}": attrs.evolve(ENTRIES[name], script=one) for name, one in entries.SCRIPTS.items()}
-    every = clocks.SCRIPTS | clocks.OTHERS
+    every = clocks.SCRIPTS | clocks.OTHERS | {"sound too slow for long": clocks.fast_sound(0.3, 16.0)}
     found |= {f"clock: {name}": Case(script, CLOCKS[name]) for name, script in every.items()}
     found |= {f"codec: {name}": Case(make()) for name, make in old_codecs.CAMERAS.items()}
     found |= {f"again: {name}": attrs.evolve(AGAIN[name], script=one) for name, one in AGAIN_SCRIPTS.items()}
@@ -79,10 +79,12 @@ CLOCKS = {
     "set back": SET,
     "media set forward": SET,
     "media set back": SET,
-    "sound too fast": "the clock of its audio runs at 2.",
-    "sound too slow": "the clock of its audio runs at 0.3",
-    "picture too fast": "the clock of its video runs at 2.",
-    "picture too slow": "the clock of its video runs at 0.3",
+    "sound too fast": "the clock of its audio runs at ",
+    # Like behind a slow link, until it is eight seconds behind.
+    "sound too slow": "",
+    "sound too slow for long": "the clock of its audio runs at 0.",
+    "picture too fast": "the clock of its video runs at ",
+    "picture too slow": "",
 }
 AGAIN_SCRIPTS = second_time.TWICE | second_time.ONCE
 AGAIN = {
@@ -110,11 +112,10 @@ CASES = cases()
 
 @pytest.fixture(scope="module")
 def hurried() -> Iterator[None]:
-    """What takes half a minute takes little more than two seconds, and a clock need not be so far behind."""
+    """What takes half a minute takes little more than two seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watching, "NOTHING_USABLE", 5 * NS_PER_S // 2)
         patch.setattr(watching, "LATE_START", NS_PER_S)
-        patch.setattr(rate, "BEHIND", NS_PER_S)
         yield
 
 
@@ -127,7 +128,9 @@ async def said(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[
     for some in batched({name: CASES[name] for name in by_length}, SOME):
         lines, _ = await check(some, authority)
         for number, name in enumerate(some):
-            told[name] = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
+            mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
+            # That the machine is busy is not the camera's doing.
+            told[name] = [line for line in mine if "held every camera" not in line]
     return told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -10,13 +10,13 @@ import pytest
 import pytest_asyncio
 
 from tests.cameras import clips, rtp
+from tests.cameras.logins import apart, new_nonces, only, only_basic, quoted
 from tests.cameras.script import (
     NEVER,
     Asked,
     Reply,
     Rule,
     Script,
-    digest,
     framed,
     on,
     refused,
@@ -154,19 +154,6 @@ INFORMS: dict[str, tuple[Script, str]] = {
 # --- signs of life ------------------------------------------------------------------------------------------
 
 
-def new_nonces(asked: Asked, reply: Reply) -> Reply | None:
-    """A nonce is good for three requests; then there is another one, which is not called stale."""
-    nonce = f"n{sum(asked.number for _ in '1') // 3}" if asked.method == "GET_PARAMETER" else "n0"
-    right = digest(asked, "user", "secret") and f'nonce="{nonce}"' in asked.headers["authorization"]
-    if right:
-        return reply
-    return Reply(
-        401,
-        "Unauthorized",
-        {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": f'Digest realm="r", nonce="{nonce}", qop="auth"'},
-    )
-
-
 SIGNS: dict[str, tuple[Script, str]] = {
     "GET_PARAMETER is never answered": (
         lasting(on("GET_PARAMETER", lambda reply: None), signs=frozenset(("OPTIONS",))),
@@ -288,46 +275,6 @@ CHANNELS: dict[str, tuple[Script, str]] = {
 }
 
 # --- logging in ---------------------------------------------------------------------------------------------
-
-
-def only(
-    algorithm: str,
-    spelt: Callable[[str], bool] = lambda header: True,
-    names: Sequence[str] = ("SHA-256", "MD5"),
-) -> Rule:
-    """Offers digests of these names, and takes only this one, in this spelling."""
-
-    def rule(asked: Asked, reply: Reply) -> Reply | None:
-        given = asked.headers.get("authorization", "")
-        if digest(asked, "user", "secret", algorithm) and spelt(given):
-            return reply
-        offers = ", ".join(f'Digest realm="r", nonce="n", qop="auth", algorithm={name}' for name in names)
-        return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
-
-    return rule
-
-
-def quoted(asked: Asked, reply: Reply) -> Reply | None:
-    given = asked.headers.get("authorization", "")
-    if digest(asked, "user", "secret") and 'algorithm="MD5"' in given:
-        return reply
-    offer = 'Digest realm="r", nonce="n", algorithm="MD5"'
-    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
-
-
-def apart(asked: Asked, reply: Reply) -> Reply | None:
-    if digest(asked, "user", "secret"):
-        return reply
-    # One header's name is spelt in lower case, so that there are two.
-    offers = {"WWW-Authenticate": 'BASIC realm="r"', "www-authenticate": 'DIGEST Realm="r", Nonce="n,1", Stale=FALSE'}
-    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], **offers})
-
-
-def only_basic(asked: Asked, reply: Reply) -> Reply | None:
-    if asked.headers.get("authorization") == "Basic dXNlcjpzZWNyZXQ=":
-        return reply
-    offers = 'Digest realm="r", nonce="n", Basic realm="r"'
-    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
 
 
 LOGIN: dict[str, tuple[Script, str]] = {

@@ -6,8 +6,9 @@ import attrs
 import pytest
 import pytest_asyncio
 
+from tests.cameras.logins import new_nonces, only
 from tests.cameras.script import NEVER, Asked, Reply, Script, refused
-from tests.cameras.test_dialogue import lasting, new_nonces, not_over, only, plain
+from tests.cameras.test_dialogue import lasting, not_over, plain
 from tests.cameras.watch import QUICK, Watched, watch
 
 pytestmark = pytest.mark.xdist_group("cameras-second_time")

@@ -71,14 +71,15 @@ class Channels:
                 each.rtcp(packet, arrival)
             return
         heard = self._heard.setdefault(channel, [])
-        if track not in heard:
+        new = track not in heard
+        if new:
             heard.append(track)
             if track not in self._said.get(channel, ()):
                 self._tell(OTHERS)
                 self._route(channel)
         track.rtp(packet, arrival)
         self._routed += 1
-        if not self._settled and (self._routed >= SETTLED or all(each.receiver.received for each in self._tracks)):
+        if new if self._settled else self._routed >= SETTLED or all(each.receiver.received for each in self._tracks):
             self._settle()
 
     def _owner(self, channel: int, kind: int) -> TrackReceiver | None:

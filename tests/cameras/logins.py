@@ -1,0 +1,60 @@
+"""Cameras that ask for a name and a password, each in its way; both are in the URLs: "user", "secret"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tests.cameras.script import Asked, Reply, Rule, digest
+
+
+def new_nonces(asked: Asked, reply: Reply) -> Reply | None:
+    """A nonce is good for three requests; then there is another one, which is not called stale."""
+    nonce = f"n{sum(asked.number for _ in '1') // 3}" if asked.method == "GET_PARAMETER" else "n0"
+    right = digest(asked, "user", "secret") and f'nonce="{nonce}"' in asked.headers["authorization"]
+    if right:
+        return reply
+    return Reply(
+        401,
+        "Unauthorized",
+        {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": f'Digest realm="r", nonce="{nonce}", qop="auth"'},
+    )
+
+
+def only(
+    algorithm: str,
+    spelt: Callable[[str], bool] = lambda header: True,
+    names: Sequence[str] = ("SHA-256", "MD5"),
+) -> Rule:
+    """Offers digests of these names, and takes only this one, in this spelling."""
+
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        given = asked.headers.get("authorization", "")
+        if digest(asked, "user", "secret", algorithm) and spelt(given):
+            return reply
+        offers = ", ".join(f'Digest realm="r", nonce="n", qop="auth", algorithm={name}' for name in names)
+        return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
+
+    return rule
+
+
+def quoted(asked: Asked, reply: Reply) -> Reply | None:
+    given = asked.headers.get("authorization", "")
+    if digest(asked, "user", "secret") and 'algorithm="MD5"' in given:
+        return reply
+    offer = 'Digest realm="r", nonce="n", algorithm="MD5"'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
+
+
+def apart(asked: Asked, reply: Reply) -> Reply | None:
+    if digest(asked, "user", "secret"):
+        return reply
+    # One header's name is spelt in lower case, so that there are two.
+    offers = {"WWW-Authenticate": 'BASIC realm="r"', "www-authenticate": 'DIGEST Realm="r", Nonce="n,1", Stale=FALSE'}
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], **offers})
+
+
+def only_basic(asked: Asked, reply: Reply) -> Reply | None:
+    if asked.headers.get("authorization") == "Basic dXNlcjpzZWNyZXQ=":
+        return reply
+    offers = 'Digest realm="r", nonce="n", Basic realm="r"'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
