@@ -21,6 +21,8 @@ VARIABLE = "CAMCAST_SANITIZED"
 TESTS = (
     "tests/core/native/test_states.py",
     "tests/core/stream/test_fastpath.py",
+    "tests/core/stream/test_marks.py",
+    "tests/core/stream/test_ledger.py",
     "tests/plugins/test_rtmp_port.py",
     "tests/plugins/test_rtmp_driver.py",
     "tests/plugins/test_rtmp_positions.py",

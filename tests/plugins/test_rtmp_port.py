@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
+import ssl
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import pytest
@@ -13,10 +14,14 @@ from hypothesis import strategies as st
 from tests.plugins.rtmp_kit import attempt
 
 from camcast.media import TagType
+from camcast.net.tls import TlsSettings
 from camcast.target import Target
 from camcast_rtmp.client import ClientSettings
 from camcast_rtmp.line import Line
 from camcast_rtmp.native import extension
+
+if TYPE_CHECKING:
+    from camcast.net.tls_session import TlsSession
 
 pytestmark = pytest.mark.skipif(extension is None, reason="the C form is not here")
 
@@ -25,21 +30,49 @@ TAKES = 16 * 1024
 """Bytes that a socket takes at the most; the kernel doubles it."""
 
 
+class Records:
+    """What a `TlsSession` does, so that both ends send the same bytes: a header for each 16 KB."""
+
+    ended = False
+    expires = None
+
+    def __init__(self, target: Target) -> None:
+        self.settings = TlsSettings.of(target)
+        self.broken = False
+
+    def send(self, data: bytes) -> bytes:
+        if self.broken:
+            raise ssl.SSLError(1, "bad length")
+        pieces = [data[at : at + 16384] for at in range(0, len(data), 16384)]
+        return b"".join(b"\x17\x03\x03" + len(piece).to_bytes(2, "big") + piece for piece in pieces)
+
+    def receive(self, data: bytes) -> bytes:
+        return data
+
+    def outgoing(self) -> bytes:
+        return b""
+
+    def goodbye(self) -> bytes:
+        return b"\x15"
+
+
 class End:
     """A transport that is live on one end of a pair of sockets, and what reads at the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, secure: bool = False) -> None:
         near, self.far = socket.socketpair()
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TAKES)
         for sock in (near, self.far):
             sock.setblocking(False)
         self.transport, self.events = attempt("rtmp://127.0.0.1:9/live/k")
         transport = self.transport
+        target = Target(url="rtmp://127.0.0.1:9/live/k")
+        self.session = Records(target) if secure else None
         self.line = Line(
             near,
-            None,
+            cast("TlsSession | None", self.session),
             ClientSettings(connect={}, key="k"),
-            Target(url="rtmp://127.0.0.1:9/live/k"),
+            target,
             told=lambda event: None,
             lost=self.events.lost,
         )
@@ -91,6 +124,10 @@ class End:
     def close(self) -> None:
         self.line.close()
 
+    def break_tls(self) -> None:
+        if self.session is not None:
+            self.session.broken = True
+
     def seen(self) -> dict[str, Any]:
         wire = self.line.wire
         wire._ask()  # figures are the kernel's of this moment, not of the last 100 ms
@@ -115,8 +152,8 @@ def sent(port: Any, type: TagType, time: int, head: bytes, body: bytes) -> int |
 class PortEnd(End):
     """The same by the port."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, secure: bool = False) -> None:
+        super().__init__(secure=secure)
         self.port = self.transport.native_port
         assert self.port is not None
         self.taken = 0
@@ -140,16 +177,24 @@ TAGS = st.tuples(
 USUAL: st.SearchStrategy[Step] = st.sampled_from([("tag", (VIDEO, 4000, 33)), ("tag", (AUDIO, 300, 21))])
 READS = st.sampled_from([1, 4000, 20_000, 1 << 20]).map(lambda size: ("read", (size,)))
 OTHERS: st.SearchStrategy[Step] = st.sampled_from(
-    [("chunks", (128,)), ("chunks", (60_000,)), ("another_stream", ()), ("ping", ()), ("moved", ()), ("close", ())]
+    [
+        ("chunks", (128,)),
+        ("chunks", (60_000,)),
+        ("another_stream", ()),
+        ("ping", ()),
+        ("moved", ()),
+        ("close", ()),
+        ("break_tls", ()),
+    ]
 )
 STEPS = st.lists(st.one_of(USUAL, USUAL, USUAL, READS, READS, TAGS, OTHERS), min_size=3, max_size=50)
 
 
-def both(steps: list[Step], *, last: str = "") -> int:
+def both(steps: list[Step], *, secure: bool, last: str = "") -> int:
     """Do `steps` both ways and compare what can be seen after each; how many tags the port took."""
 
     async def act() -> int:
-        ends = (PortEnd(), End())
+        ends = (PortEnd(secure=secure), End(secure=secure))
         try:
             for name, arguments in [*steps, *([(last, ())] if last else []), *[("tag", (VIDEO, 100, 33))] * 2]:
                 for end in ends:
@@ -172,11 +217,12 @@ def both(steps: list[Step], *, last: str = "") -> int:
 
 
 @settings(max_examples=150, deadline=None)
-@given(STEPS)
-def test_the_port_does_what_send_tag_does(steps: list[Step]) -> None:
-    both(steps)
+@given(STEPS, st.booleans())
+def test_the_port_does_what_send_tag_does(steps: list[Step], secure: bool) -> None:
+    both(steps, secure=secure)
 
 
+secure_or_not = pytest.mark.parametrize("secure", [False, True], ids=["rtmp", "rtmps"])
 READ: Step = ("read", (1 << 20,))
 STEADY: list[Step] = [("tag", (VIDEO, 4000, 33)), ("tag", (AUDIO, 300, 21)), READ] * 10
 
@@ -197,19 +243,23 @@ STEADY: list[Step] = [("tag", (VIDEO, 4000, 33)), ("tag", (AUDIO, 300, 21)), REA
         [("ping", ())],
         [("moved", ())],
         [("close", ())],
+        [("break_tls", ())],
     ],
     ids=str,
 )
-def test_whatever_comes_between_two_steady_times(steps: list[Step]) -> None:
-    assert both([*STEADY, *steps, READ, *STEADY]) >= 18
+@secure_or_not
+def test_whatever_comes_between_two_steady_times(steps: list[Step], secure: bool) -> None:
+    assert both([*STEADY, *steps, READ, *STEADY], secure=secure) >= 18
 
 
-def test_a_peer_that_has_gone_is_told_the_same_way() -> None:
-    both(STEADY, last="hang_up")
+@secure_or_not
+def test_a_peer_that_has_gone_is_told_the_same_way(secure: bool) -> None:
+    both(STEADY, secure=secure, last="hang_up")
 
 
-async def test_most_tags_go_by_the_port() -> None:
-    end = PortEnd()
+@secure_or_not
+async def test_most_tags_go_by_the_port(secure: bool) -> None:
+    end = PortEnd(secure=secure)
     for _ in range(100):
         for name, arguments in STEADY[:3]:
             getattr(end, name)(*arguments)

@@ -10,8 +10,6 @@ def setup(
     *,
     packet: type,
     live: object,
-    video: object,
-    audio: object,
     monotonic: Callable[[], float],
     perf_counter: Callable[[], float],
     group_bytes: int,
@@ -19,4 +17,5 @@ def setup(
     slice: float,
     slow_send: float,
 ) -> None: ...
+def kinds(video: object, audio: object) -> None: ...
 def __getattr__(name: str) -> Any: ...

@@ -21,17 +21,27 @@ static struct {
     double slice, slow_send;
 } known;
 
-static PyObject *empty, *name_append, *name_failed, *name_look, *name_offer, *name_send, *name_slow, *name_unit;
+static PyObject *empty, *name_failed, *name_look, *name_offer, *name_send, *name_slow, *name_unit;
 
 #define SLOT(packet, name) (*(PyObject **)((char *)(packet) + known.name))
 
 /* One message on its way. All but `unit` is borrowed from whoever called. */
 typedef struct {
     PyObject *packet, *payload, *head, *type, *kind, *arrival;
-    int64_t dts, time;
+    int64_t dts, time, arrived;
     int is_video;
     PyObject *unit; /* what the packer would have made of it; NULL = not asked for yet */
 } Message;
+
+PyObject *known_video(void)
+{
+    return known.video;
+}
+
+PyObject *known_audio(void)
+{
+    return known.audio;
+}
 
 static int64_t monotonic_ns(void)
 {
@@ -161,19 +171,6 @@ static PyObject *hand_over(TapState *tap, SenderState *sender, int64_t own, Mess
     return position;
 }
 
-static int remember(LedgerState *ledger, int64_t end, double started, Message *message)
-{
-    PyObject *mark = Py_BuildValue("LLdOO", (long long)end, (long long)message->time, started, message->arrival,
-                                   message->kind);
-    if (mark == NULL || ledger->marks == NULL) {
-        Py_XDECREF(mark);
-        return -1;
-    }
-    int result = done(PyObject_CallMethodOneArg(ledger->marks, name_append, mark));
-    Py_DECREF(mark);
-    return result;
-}
-
 /* What follows a send that gave `position`, or `end` from a port. */
 static int account(SenderState *sender, LedgerState *ledger, FlowCountersState *counters, CountsState *sent,
                    PyObject *position, int64_t end, double started, Message *message)
@@ -206,7 +203,8 @@ static int account(SenderState *sender, LedgerState *ledger, FlowCountersState *
     *(message->is_video ? &sent->video : &sent->audio) += 1;
     counters->bytes += size;
     ledger->end = end;
-    return remember(ledger, end, started, message);
+    Mark mark = {end, message->time, started, message->arrived, message->is_video ? MARK_VIDEO : MARK_AUDIO};
+    return marks_add(ledger->marks, &mark);
 }
 
 /* `Tap.offer`: 1 = it is sent, or has failed and is told; 0 = nothing has been done; -1 = an exception. */
@@ -215,7 +213,7 @@ static int offer(TapState *tap, Message *message)
     OutletState *outlet = tap->outlet;
     SenderState *sender = tap->sender;
     LedgerState *ledger = tap->ledger;
-    if (outlet == NULL || sender == NULL || ledger == NULL || outlet->state != known.live ||
+    if (outlet == NULL || sender == NULL || ledger == NULL || ledger->marks == NULL || outlet->state != known.live ||
         ledger->end > ledger->clear_until || message->dts > ledger->clear_before || sender->base == NO_I64 ||
         IS_NONE(sender->counters) || sender->counters->offered == NULL || sender->counters->sent == NULL)
         return 0;
@@ -371,6 +369,7 @@ static int carry(PathState *path, SteadyState *steady, LineState *line, Message 
         return -1;
     if (!IS_NONE(steady->packer))
         steady->packer->time = message->time;
+    message->arrived = arrival;
     message->arrival = Py_NewRef(SLOT(packet, arrival));
     PyObject *taps = Py_NewRef(steady->taps);
     int result = fan_out(hub, taps, message);
@@ -464,7 +463,7 @@ static PyObject *path_take(PyObject *self, PyObject *packet)
 {
     PathState *path = (PathState *)self;
     SteadyState *steady = path->steady;
-    if (known.packet == NULL || Py_TYPE(packet) != known.packet)
+    if (known.packet == NULL || known.video == NULL || Py_TYPE(packet) != known.packet)
         Py_RETURN_FALSE;
     if (IS_NONE(steady) || !holds(path, steady)) {
         if (done(PyObject_CallMethodNoArgs(self, name_look)) < 0)
@@ -498,14 +497,24 @@ static int find_slot(PyTypeObject *type, const char *name, Py_ssize_t *offset)
     return usual ? 0 : -1;
 }
 
+PyObject *path_kinds(PyObject *module, PyObject *args)
+{
+    PyObject *video, *audio;
+    if (!PyArg_ParseTuple(args, "OO", &video, &audio))
+        return NULL;
+    Py_XSETREF(known.video, Py_NewRef(video));
+    Py_XSETREF(known.audio, Py_NewRef(audio));
+    Py_RETURN_NONE;
+}
+
 PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"packet", "live", "video", "audio", "monotonic", "perf_counter", "group_bytes",
+    static char *names[] = {"packet", "live", "monotonic", "perf_counter", "group_bytes",
                             "group_packets", "slice", "slow_send", NULL};
-    PyObject *packet, *live, *video, *audio, *monotonic, *perf_counter;
+    PyObject *packet, *live, *monotonic, *perf_counter;
     long long group_bytes, group_packets;
     double slice, slow_send;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$O!OOOOOLLdd", names, &PyType_Type, &packet, &live, &video, &audio,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$O!OOOLLdd", names, &PyType_Type, &packet, &live,
                                      &monotonic, &perf_counter, &group_bytes, &group_packets, &slice, &slow_send))
         return NULL;
     PyTypeObject *type = (PyTypeObject *)packet;
@@ -514,7 +523,7 @@ PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
         find_slot(type, "payload", &known.payload) < 0 || find_slot(type, "arrival", &known.arrival) < 0)
         return NULL;
     static const struct { PyObject **name; const char *text; } texts[] = {
-        {&name_append, "append"}, {&name_failed, "failed"}, {&name_look, "look"}, {&name_offer, "offer"},
+        {&name_failed, "failed"}, {&name_look, "look"}, {&name_offer, "offer"},
         {&name_send, "send"}, {&name_slow, "slow"}, {&name_unit, "unit"},
     };
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
@@ -523,8 +532,6 @@ PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
     if (empty == NULL && (empty = PyBytes_FromStringAndSize(NULL, 0)) == NULL)
         return NULL;
     Py_XSETREF(known.live, Py_NewRef(live));
-    Py_XSETREF(known.video, Py_NewRef(video));
-    Py_XSETREF(known.audio, Py_NewRef(audio));
     Py_XSETREF(known.monotonic, Py_NewRef(monotonic));
     Py_XSETREF(known.perf_counter, Py_NewRef(perf_counter));
     known.group_bytes = group_bytes;

@@ -37,7 +37,7 @@ static const Field HubState_fields[] = {
     FIELD(HubState, now, ANY), NO_FIELD};
 static const Field LedgerState_fields[] = {
     FIELD(LedgerState, end, I64), FIELD(LedgerState, clear_until, I64), FIELD(LedgerState, clear_before, I64),
-    FIELD(LedgerState, marks, ANY), NO_FIELD};
+    FIELD_OF(LedgerState, marks, TYPED, Marks_type), NO_FIELD};
 static const Field SenderState_fields[] = {
     FIELD(SenderState, base, OPT_I64), FIELD(SenderState, last_video, I64), FIELD(SenderState, last_audio, I64),
     FIELD(SenderState, last_picture, OPT_F64), FIELD_OF(SenderState, counters, TYPED, FlowCountersState_type),

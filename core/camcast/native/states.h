@@ -6,7 +6,7 @@
 #include "fields.h"
 #include "port.h"
 
-#define CAMCAST_FORM 1 /* of what Python and this agree on; `camcast.native` expects the same */
+#define CAMCAST_FORM 2 /* of what Python and this agree on; `camcast.native` expects the same */
 
 typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
 typedef struct { PyObject_HEAD CountsState *received; int64_t bytes; } FeedCountersState;
@@ -28,10 +28,19 @@ typedef struct {
     PyObject *attached, *behind, *now;
 } HubState;
 
+typedef enum { MARK_NONE, MARK_VIDEO, MARK_AUDIO } MarkKind;
+typedef struct { int64_t end, time; double sent; int64_t arrival; MarkKind kind; } Mark;
+
+typedef struct {
+    PyObject_HEAD
+    Mark *ring;
+    Py_ssize_t room, first, count; /* `room` is a power of two, or 0 */
+} Marks;
+
 typedef struct {
     PyObject_HEAD
     int64_t end, clear_until, clear_before;
-    PyObject *marks;
+    Marks *marks;
 } LedgerState;
 
 typedef struct {
@@ -86,13 +95,20 @@ typedef struct {
     char failed, closed;
 } WireState;
 
-extern PyTypeObject *WireState_type;
+extern PyTypeObject *WireState_type, *Marks_type;
 
 /* Each returns 0, or -1 with an exception. */
 int add_states(PyObject *module, const PyType_Slot *path_methods);
 int add_wire(PyObject *module);
+int add_marks(PyObject *module);
+int marks_add(Marks *marks, const Mark *mark);
+
+/* `MediaKind`'s members, borrowed; NULL before `kinds`. */
+PyObject *known_video(void);
+PyObject *known_audio(void);
 
 extern PyMethodDef path_methods[];
+PyObject *path_kinds(PyObject *module, PyObject *args);
 PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named);
 
 #endif

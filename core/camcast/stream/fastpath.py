@@ -300,8 +300,6 @@ if extension is not None:
     extension.setup(
         packet=Packet,
         live=_LIVE,
-        video=_VIDEO,
-        audio=_AUDIO,
         monotonic=monotonic,
         perf_counter=perf_counter,
         group_bytes=MAX_GROUP_BYTES,

@@ -17,13 +17,11 @@ Beyond `STANDING` the link counts as behind as well.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Final
-
 import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast.native.states import LedgerState
+from camcast.stream.marks import END, SENT, TIME, Mark, Marks
 from camcast.stream.path import MAX_ROUND_TRIP, Departures, Rate, RoundTrip, Standing, opening
 
 RESUME = 0.2
@@ -51,15 +49,6 @@ ROOM = 128 * 1024
 """Bytes that may wait here during a replay: enough to keep 10 Mbit/s busy for the 0.1 s between two questions to the
 kernel, and little enough to be gone soon when the replay is given up."""
 
-Mark = tuple[int, int, float, int, MediaKind | None]
-"""Where a unit ends in the stream of bytes, its time on the hub in ms, when it was sent, its arrival, and the kind that
-it counts for. A bare tuple, because there is one for each frame of each session."""
-END: Final = 0
-TIME: Final = 1
-SENT: Final = 2
-ARRIVAL: Final = 3
-KIND: Final = 4
-
 
 @attrs.frozen
 class Limits:
@@ -82,7 +71,7 @@ class Ledger(LedgerState):
     limits: Limits
     end: int = attrs.field(default=0, init=False)
     """Where the newest unit ends."""
-    marks: deque[Mark] = attrs.field(factory=deque, init=False)
+    marks: Marks = attrs.field(factory=Marks, init=False)
     """Of what is not acknowledged, oldest first."""
     estimated: bool = attrs.field(default=False, init=False)
     """The transport does not say where units end: `end` is the sum of their own sizes."""
@@ -136,10 +125,8 @@ class Ledger(LedgerState):
         """
         self._done = done
         self._left = None if unsent is None else max(done, self.end - unsent)
-        newest = None
         marks = self.marks
-        while marks and marks[0][END] <= done:
-            newest = marks.popleft()
+        newest = marks.settle(done)
         if newest is not None:
             self.trip = now - newest[SENT]
             self._round_trip.see(self.trip, now)
@@ -248,7 +235,8 @@ class Ledger(LedgerState):
         lately = self._round_trip.lately
         if lately is not None:
             return lately
-        here = self._left is not None and self.marks and self.marks[0] is self._oldest
+        oldest = self._oldest
+        here = self._left is not None and oldest is not None and self.marks and self.marks[0][END] == oldest[END]
         return 0.0 if here else min(self.waiting(now), MAX_ROUND_TRIP)
 
     # --- inside ---------------------------------------------------------------------------------------------

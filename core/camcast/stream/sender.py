@@ -17,7 +17,8 @@ from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
 from camcast.native.states import SenderState
 from camcast.stream.flow import REASON_BEHIND, REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
-from camcast.stream.ledger import ARRIVAL, KIND, SENT, Ledger
+from camcast.stream.ledger import Ledger
+from camcast.stream.marks import ARRIVAL, KIND, SENT
 from camcast.stream.observed import Reading
 
 SLOW_SEND = 0.005

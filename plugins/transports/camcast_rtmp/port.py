@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from camcast.media import TagType
 from camcast.net.wire import Wire
-from camcast_rtmp.chunk import ChunkWriter
+from camcast_rtmp.chunk import Buffers, ChunkWriter
 from camcast_rtmp.client import CHUNK_STREAMS
 from camcast_rtmp.native import CountsState, LineState, PortState, TransportState, extension
 
@@ -28,15 +29,18 @@ class Port(PortState):
     writer: ChunkWriter
     counts: CountsState
     wire: Wire
+    above: Callable[[Buffers], None] | None
+    """What encrypts, over TLS."""
     stream_id: int
 
     @classmethod
     def of(cls, transport: RtmpTransport, line: Line, counts: CountsState) -> Port | None:
-        """None where there is no C form, or the connection is over TLS."""
-        if extension is None or line.secure:
+        """None where there is no C form."""
+        if extension is None:
             return None
         client = line.client
-        return cls(transport, line, client.writer, counts, line.wire, client.stream_id)
+        above = line.write if line.secure else None
+        return cls(transport, line, client.writer, counts, line.wire, above, client.stream_id)
 
 
 if extension is not None:

@@ -7,7 +7,8 @@ import pytest
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast.session.liveness import LOOK
-from camcast.stream.ledger import ASK, ASK_BYTES, END, PATH_BYTES, ROOM, Ledger, Limits
+from camcast.stream.ledger import ASK, ASK_BYTES, PATH_BYTES, ROOM, Ledger, Limits
+from camcast.stream.marks import END
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 STEP = 0.04

@@ -1,13 +1,13 @@
 /* camcast_rtmp.native._port: what `RtmpTransport.send_tag` does while all goes well (driver.py), for the fast path.
 
 Ordinary is a message of one chunk, on a chunk stream that has had one of the same message stream, to a wire without a
-tail. Its header is of type 1 (RTMP 1.0 §5.3.1.2.2). Everything else is `send_tag`'s, on the same state. */
+tail; over TLS to whatever `above` does with the bytes, which may have one. Its header is of type 1 (RTMP 1.0 §5.3.1.2.2). Everything else is `send_tag`'s, on the same state. */
 
 #include "fields.h"
 #include "port.h"
 
 #define PREFIX "camcast_rtmp.native._port."
-#define FORM 1 /* of what Python and this agree on; `camcast_rtmp.native` expects the same */
+#define FORM 2 /* of what Python and this agree on; `camcast_rtmp.native` expects the same */
 #define EXTENDED 0xFFFFFF
 #define HEADER 8
 #define LONGEST_HEAD 64 /* the codecs' take 8 */
@@ -24,7 +24,7 @@ typedef struct {
     LineState *line;
     WriterState *writer;
     CountsState *counts;
-    PyObject *wire;
+    PyObject *wire, *above; /* `above`: `write` of what encrypts; None = nothing does */
     int64_t stream_id;
 } PortState;
 
@@ -43,7 +43,8 @@ static const Field TransportState_fields[] = {
 static const Field PortState_fields[] = {
     FIELD_OF(PortState, transport, TYPED, TransportState_type), FIELD_OF(PortState, line, TYPED, LineState_type),
     FIELD_OF(PortState, writer, TYPED, WriterState_type), FIELD_OF(PortState, counts, TYPED, CountsState_type),
-    FIELD_OF(PortState, wire, TYPED, wire_type), FIELD(PortState, stream_id, I64), NO_FIELD};
+    FIELD_OF(PortState, wire, TYPED, wire_type), FIELD(PortState, above, ANY), FIELD(PortState, stream_id, I64),
+    NO_FIELD};
 
 STATE_TYPE(LastState)
 STATE_TYPE(WriterState)
@@ -62,6 +63,23 @@ static LastState *last_of(PortState *port, PyObject *chunk_stream)
     if (last == NULL || !PyObject_TypeCheck(last, LastState_type))
         return NULL;
     return ((LastState *)last)->stream_id == port->stream_id ? (LastState *)last : NULL;
+}
+
+/* As `wires->write`, by way of `above`: in one piece, since whatever encrypts copies it. */
+static int write_above(PyObject *above, const char *front, Py_ssize_t size, PyObject *body)
+{
+    Py_ssize_t rest = PyBytes_GET_SIZE(body);
+    PyObject *message = PyBytes_FromStringAndSize(NULL, size + rest);
+    if (message == NULL)
+        return -1;
+    memcpy(PyBytes_AS_STRING(message), front, (size_t)size);
+    memcpy(PyBytes_AS_STRING(message) + size, PyBytes_AS_STRING(body), (size_t)rest);
+    PyObject *buffers = PyTuple_Pack(1, message);
+    Py_DECREF(message);
+    PyObject *result = buffers == NULL ? NULL : PyObject_CallOneArg(above, buffers);
+    Py_XDECREF(buffers);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
 }
 
 static int64_t send_tag(PyObject *self, int type, int64_t time, PyObject *head, PyObject *body)
@@ -92,7 +110,8 @@ static int64_t send_tag(PyObject *self, int type, int64_t time, PyObject *head, 
         front_bytes[at] = (char)(header >> (8 * (HEADER - 1 - at)));
     memcpy(front_bytes + HEADER, PyBytes_AS_STRING(head), (size_t)front);
     Py_INCREF(last);
-    int written = wires->write(port->wire, front_bytes, HEADER + front, body);
+    int written = IS_NONE(port->above) ? wires->write(port->wire, front_bytes, HEADER + front, body)
+                                       : write_above(port->above, front_bytes, HEADER + front, body);
     if (written != -2) {
         last->time = (uint32_t)time;
         port->counts->tags_sent++;
