@@ -2,7 +2,7 @@
 
 64 pushed streams to nginx-rtmp, fed in bursts with a pause between them, as cameras feed them, or without any pause.
 Once whole, once with the socket left out, so that only camcast's own steps remain. The steps are the same in all rows:
-what differs is what the processor's caches still hold.
+what differs is what the processor's caches still hold. (With the socket left out the last step is always Python's.)
 
     python -m bench.pacing [--messages 25000]
 """
@@ -71,6 +71,7 @@ def _leave_out_sockets(engine: Engine) -> None:
         active = getattr(session, "active", None)
         transport = active.outlet.sender.transport if active is not None else None
         if isinstance(transport, RtmpTransport) and transport._live is not None:
+            transport._live.wire.descriptor = -1
             transport._live.write = partial(_swallow, transport._live.wire)
 
 

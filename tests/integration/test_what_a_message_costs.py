@@ -16,6 +16,7 @@ from camcast import CameraConfig, Engine, SessionConfig, SourceConfig, StreamCon
 from camcast.contracts import PushHandle
 from camcast.host import PluginHost
 from camcast.media import MediaKind, Packet
+from camcast.native import extension
 from camcast_aac.codec import with_adts
 from camcast_file.shared import load
 from camcast_rtmp.receiver import Receiver
@@ -23,10 +24,11 @@ from tests.integration.kit import connected, engine
 from tests.media import made
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
-PICTURE = 13
-SOUND = 12
-"""Calls at the most: from the program's to the socket's."""
-FURTHER = 4
+NATIVE = extension is not None
+PICTURE = 6 if NATIVE else 13
+SOUND = 7 if NATIVE else 12
+"""Calls at the most: from the program's to the socket's. Those of the C form are the push source's and the parser's."""
+FURTHER = 0 if NATIVE else 4
 """For each further output of the same stream."""
 
 

@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "nothing pending is lag",
         _LEDGER,
-        "        while marks and marks[0][END] <= done:\n",
-        "        while marks and marks[0][END] < done:\n",
+        "newest = marks.settle(done)",
+        "newest = marks.settle(done - 1)",
         _LEDGER_TESTS,
     ),
     Mutant(
