@@ -97,6 +97,10 @@ bench-adapt-cost: $(FULL) ## what sixteen outputs that follow their links cost m
 soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the other soaks it writes its table every five minutes
 	$(BIN)/python -m bench.soak --hours $(HOURS)
 
+.PHONY: bench-far
+bench-far: $(FULL) $(BENCHED) servers ## far servers beside FFmpeg, in pieces (ONLY="rtmp medium"): bench/results/far.md
+	$(BIN)/python -m bench.far $(if $(ONLY),--only $(ONLY))
+
 soak-cameras: $(FULL) $(BENCHED) servers ## HOURS=2 of sixteen RTSP cameras with sound
 	$(BIN)/python -m bench.cameras --hours $(HOURS)
 

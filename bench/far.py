@@ -5,15 +5,19 @@ Each run is a process that plays a clip over a link of its own: TUN devices with
 receiver for both senders says which pictures came, and when: ours for RTMP, which takes a stream that begins anew as
 real servers do, srt-live-transmit for SRT.
 
-    python -m bench.far [--quick] [--jobs N] [--only WORD …]
+    python -m bench.far [--quick] [--jobs N] [--only WORD …] [--again]
 
-The whole takes about three hours, `--quick` a quarter of one.
+The whole takes about three hours, `--quick` a quarter of one, and it may be done in pieces: each run's line is written
+to `bench/results/far.md` as soon as there is one, beside those of earlier days, and cases that have one are passed
+over unless `--again` says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -32,7 +36,7 @@ from tests.servers.process import wait_for
 from tests.servers.srt import LiveTransmit
 
 from bench.peers import Peer, slices
-from bench.report import Row, keep, show, write_markdown
+from bench.report import RESULTS, Row, keep, show, write_markdown
 
 ROUND_TRIPS = (0.05, 0.15, 0.3, 0.6)
 ROOM = (2.5, 1.1)
@@ -44,6 +48,7 @@ RECOVERY = 10.0
 """Seconds from a cut's end to the next; what comes later counts as lost there."""
 SECONDS = 75
 """Of the clip."""
+NAME = "far"
 LATENCIES = 4
 """SRT's latency in round trips, at least 0.4 s: its authors' rule."""
 
@@ -177,11 +182,38 @@ def _seconds(value: float | None) -> float | str:
 
 
 def measure(case: Case) -> Row:
+    busy = round(os.getloadavg()[0], 1)
     try:
-        return row(case, run(case))
+        found = row(case, run(case))
     except (AssertionError, ValueError) as error:
         # No picture at all is a result too.
-        return {"transport": case.transport, "sender": case.sender, "first picture s": f"{case}: {error}"[:200]}
+        found = {"transport": case.transport, "sender": case.sender, "first picture s": f"{case}: {error}"[:200]}
+    return {**found, "day": time.strftime("%m-%d"), "load": busy}
+
+
+class Results:
+    """The table as it stands, by case; written anew with each line."""
+
+    def __init__(self, path: File = RESULTS / f"{NAME}.json") -> None:
+        self.rows: dict[str, Row] = {}
+        if path.exists():
+            self.rows = {row.pop("case"): row for row in json.loads(path.read_text())["rows"]}
+
+    def add(self, case: Case, found: Row) -> File:
+        self.rows[str(case)] = found
+        order = {str(one): number for number, one in enumerate(cases(quick=False))}
+        named = sorted(self.rows.items(), key=lambda item: order.get(item[0], len(order)))
+        keep(NAME, [{"case": name, **row} for name, row in named], pictures_a_second=FPS)
+        # A line with all columns first: those of a run that brought nothing are few.
+        rows = [row for _, row in named]
+        columns = dict.fromkeys(key for row in sorted(rows, key=len, reverse=True) for key in row)
+        return write_markdown(
+            NAME,
+            "A server far away",
+            [{column: row.get(column, "") for column in columns} for row in rows],
+            _NOTE,
+            facts=[f"{len(rows)} of the {len(order)} cases"],
+        )
 
 
 def main() -> None:
@@ -189,25 +221,26 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="2.5 Mbit/s, 150 and 300 ms, with room only")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side; 1 on a machine of two processors")
     parser.add_argument("--only", nargs="+", metavar="WORD", help='cases whose name holds all of these: "rtmp" "300ms"')
+    parser.add_argument("--again", action="store_true", help="also cases that have a line")
     options = parser.parse_args()
+    results = Results()
     todo = [case for case in cases(options.quick) if all(word in f"{case} " for word in options.only or ())]
+    todo = [case for case in todo if options.again or str(case) not in results.rows]
     for grade in {case.grade for case in todo}:
         clip(grade, SECONDS)
     rows = []
     with ThreadPoolExecutor(options.jobs) as pool:
         for case, found in zip(todo, pool.map(measure, todo), strict=True):
             rows.append(found)
-            print(f"{len(rows)} of {len(todo)}: {case}", flush=True)
+            written = results.add(case, found)
+            print(f"{len(rows)} of {len(todo)}: {case}, written to {written}", flush=True)
     show("A server far away", rows)
-    name = "far-quick" if options.quick else "far"
-    if not options.only:
-        keep(name, rows, pictures_a_second=FPS)
-        print(write_markdown(name, "A server far away", rows, _NOTE))
 
 
 _NOTE = """A picture is lost when it never comes although later ones do. "Back": seconds from the link's return to the
 next picture. "Late": how much later than the best of the run pictures come, ten seconds after it. FFmpeg ends when its
-connection is lost, and then never is back."""
+connection is lost, and then never is back. "Load": the machine's, when the run began; above the number of its
+processors other work ran beside it."""
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ import pytest
 
 from camcast.events import Moved, Note
 from camcast.media import MediaKind, TagType
+from camcast.session.health import Health
 from camcast.testing import strip
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
 from tests.compare import compare
 from tests.integration.air import arrived, chain, moves_on, of, on_air, only, quick_moves, received, stable
 from tests.integration.kit import camera, drawn, until
-from tests.media import made
+from tests.media import encode, made
 
 __all__ = ["quick_moves"]
 
@@ -189,3 +190,35 @@ async def test_a_standby_carries_on_where_the_other_was_lost(standby: str) -> No
     if standby == "hot":
         numbers = {shown.number for shown in new}
         assert set(range(old[-1].number - 20, new[-REORDER].number)) <= numbers
+
+
+async def test_a_reconnect_far_from_the_next_keyframe_is_told_and_sound_goes_on(tmp_path: Path) -> None:
+    """Ten seconds from keyframe to keyframe, and nothing is replayed."""
+    clip = tmp_path / "rare.mp4"
+    encode(clip, seconds=24, gop=10.0)
+    async with Receiver() as receiver:
+        config = chain(receiver.url("live", "cam0"), replay="off")
+        async with on_air(camera(0, clip, config)) as (running, events):
+            one = only(running)
+            # A keyframe has just come, so the next one is far away.
+            await until(lambda: receiver.recordings and receiver.recordings[0].counts[TagType.VIDEO] > 1, timeout=20)
+            await stable(running)
+
+            def told() -> list[Note]:
+                return [note for note in of(events, Note) if note.code == "keyframe_awaited"]
+
+            before = len(told())
+            receiver.drop()
+            await until(lambda: len(receiver.recordings) == 2)
+            await until(lambda: len(told()) > before, timeout=20)
+            assert "sound goes out alone" in told()[-1].message
+            second = receiver.recordings[-1]
+            await until(lambda: second.counts[TagType.AUDIO] > 10)
+            assert second.counts[TagType.VIDEO] <= 1, "its header only"
+            assert one.health is Health.UNHEALTHY
+            await until(lambda: one.health is Health.HEALTHY, timeout=20)
+            assert second.counts[TagType.VIDEO] > 1
+        await receiver.until(lambda: not receiver.live())
+        times = {kind: [tag.time for tag in second.tags if tag.type is kind] for kind in (TagType.AUDIO, TagType.VIDEO)}
+        for found in times.values():
+            assert found == sorted(found)

@@ -148,6 +148,13 @@ class Attempt:
         if not self.lost_error.done() and self.transport is not None:
             self.lost(self.transport.failure(error, "send"))
 
+    def keyframe_late(self, seconds: float) -> None:
+        self.note(
+            "keyframe_awaited",
+            f"no keyframe has come for {seconds:.0f} s, so {self.shown} gets no picture yet; sound goes out alone "
+            "until then. A shorter keyframe interval in the camera or the encoder, or `replay`, helps",
+        )
+
     def begun(self) -> None:
         self.owner.begun(self)
 

@@ -3,7 +3,7 @@
 An outlet holds no live queue of its own: what the link has not taken waits in the transport, and the outlet decides by
 what its ledger says of that.
 
-    WAITING   nothing sent yet; drops until a keyframe
+    WAITING   nothing sent yet; drops until a keyframe, and after `KEYFRAME_PATIENCE` all but sound
     REPLAY    headers and the group of pictures go out in slices; live units line up behind them
     LIVE      every unit goes straight to the transport
     DROPPING  the link is behind: video is dropped up to the next keyframe that finds it caught up
@@ -38,6 +38,8 @@ from camcast.stream.sender import Sender, SenderOwner
 
 __all__ = ["Limits", "Outlet", "OutletOwner", "OutletState"]
 
+KEYFRAME_PATIENCE = 2.0
+"""Seconds without a keyframe after which that is told, and sound goes out alone: most streams have one by then."""
 MAX_ANNOUNCED = 16
 """Headers kept for the keyframe at which video goes on; a newer one takes an older one's place."""
 
@@ -60,8 +62,11 @@ class OutletOwner(SenderOwner, Protocol):
     def want_keyframe(self) -> None:
         """The next picture that can be sent is a keyframe: ask for one, where somebody can be asked."""
 
+    def keyframe_late(self, seconds: float) -> None:
+        """For so many seconds pictures have come, and none of them is one to begin with. Called once."""
+
     def begun(self) -> None:
-        """The first unit is about to be sent. Called once."""
+        """The first unit is about to be sent; where it is sound alone, the first picture. Called once."""
 
 
 class Outlet(states.OutletState):
@@ -100,6 +105,10 @@ class Outlet(states.OutletState):
         self._group_end = 0
         self._announced: Sequence[Unit] = ()
         self._started = now()
+        self._late = False
+        """There has been no keyframe for `KEYFRAME_PATIENCE`."""
+        self._alone = False
+        """Sound has begun without a picture."""
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -313,12 +322,13 @@ class Outlet(states.OutletState):
         for packet in rest.live:
             self._sender.drop(packet.track.kind, REASON_REPLAY)
 
-    def _begin(self, hub: Hub, dts: int) -> None:
-        """Send the headers; live units follow."""
+    def _begin(self, hub: Hub, dts: int, *, whole: bool = True) -> None:
+        """Send the headers; live units follow. `whole`: with a picture, where there is one."""
         time = to_ms(dts)
         self._sender.begin(time - self._first_time)
         self.state = OutletState.LIVE
-        self._owner.begun()
+        if whole:
+            self._owner.begun()
         self._sender.headers(hub.packer.headers(time))
 
     def _offer_before_live(self, unit: Unit, packet: Packet) -> None:
@@ -337,15 +347,34 @@ class Outlet(states.OutletState):
             self._begin(self._hub, packet.dts)
             self._send(unit, kind, packet.arrival)
         else:
+            self._before_a_keyframe(unit, packet)
+
+    def _before_a_keyframe(self, unit: Unit, packet: Packet) -> None:
+        """No picture can be shown yet."""
+        kind, hub, waited = packet.track.kind, self._hub, self._sender.now() - self._started
+        late = waited >= KEYFRAME_PATIENCE
+        if late and not self._late:
+            self._late = True
+            self._owner.keyframe_late(waited)
+            self._owner.want_keyframe()
+        if late and kind is MediaKind.AUDIO and hub is not None:
+            self._alone = True
+            self._begin(hub, packet.dts, whole=False)
+            self.state = OutletState.DROPPING
+            self._send(unit, kind, packet.arrival)
+        else:
             self.counters.drop(kind, REASON_KEYFRAME)
 
     def _offer_dropping(self, unit: Unit, packet: Packet) -> None:
         kind = packet.track.kind
         if kind is _VIDEO:
             if not packet.keyframe or not self._ledger.caught_up(self._sender.look(), packet.dts):
-                self._sender.drop(kind, REASON_BEHIND)
+                self._sender.drop(kind, REASON_KEYFRAME if self._alone else REASON_BEHIND)
                 return
             self.state = OutletState.LIVE
+            if self._alone:
+                self._alone = False
+                self._owner.begun()
             self._sender.headers(self._announced)
             self._announced = ()
         elif self._ledger.behind(kind, packet.dts, self._sender.look()):

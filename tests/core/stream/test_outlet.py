@@ -15,7 +15,7 @@ from camcast.flv.packer import TagPacker
 from camcast.media import MediaKind, Tag
 from camcast.stream.flow import FlowCounters
 from camcast.stream.hub import Hub
-from camcast.stream.outlet import Limits, Outlet, OutletState
+from camcast.stream.outlet import KEYFRAME_PATIENCE, Limits, Outlet, OutletState
 from camcast.stream.rendition import FlvPacker
 
 
@@ -79,6 +79,10 @@ class Owner:
         self.slow_sends: list[float] = []
         self.errors: list[Exception] = []
         self.begins = 0
+        self.late: list[float] = []
+
+    def keyframe_late(self, seconds: float) -> None:
+        self.late.append(seconds)
 
     def want_keyframe(self) -> None:
         self.asked += 1
@@ -129,6 +133,37 @@ def test_waits_for_a_keyframe_and_counts() -> None:
     assert link.numbers() == [5]
     assert one.counters.dropped == {(MediaKind.VIDEO, "waiting for keyframe"): 1}
     assert link.sent[0][1] == 0
+
+
+def test_without_a_keyframe_for_long_sound_goes_out_alone_and_it_is_told_once() -> None:
+    hub, link, owner = make(audio=True), Link(), Owner()
+    one = outlet(hub, link, owner=owner)
+    for number in range(100):
+        link.time = number / 25
+        hub.packet(picture(number))
+        hub.packet(sound(number))
+        assert bool(owner.late) is (link.time >= KEYFRAME_PATIENCE)
+    assert owner.late == [KEYFRAME_PATIENCE]
+    assert owner.asked >= 1
+    assert (link.numbers(), owner.begins) == ([], 0)
+    heard = one.counters.sent[MediaKind.AUDIO]
+    assert heard == 100 - round(KEYFRAME_PATIENCE * 25)
+    hub.packet(picture(100, key=True))
+    hub.packet(picture(101))
+    assert (link.numbers(), owner.begins, one.state) == ([100, 101], 1, OutletState.LIVE)
+    assert one.counters.dropped[MediaKind.VIDEO, "waiting for keyframe"] == 100
+    assert one.counters.dropped[MediaKind.VIDEO, "link behind"] == 0
+    assert balanced(one)
+
+
+def test_without_sound_it_is_told_all_the_same() -> None:
+    hub, link, owner = make(), Link(), Owner()
+    outlet(hub, link, owner=owner)
+    for number in range(100):
+        link.time = number / 25
+        hub.packet(picture(number))
+    assert len(owner.late) == 1
+    assert link.sent == []
 
 
 def test_above_the_bound_drops_up_to_a_keyframe_below_the_mark() -> None:
