@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from camcast.config import Config, from_mapping
-from camcast.config.secrets import resolve_reference
+from camcast.config import Config, SourceConfig, from_mapping
+from camcast.config.secrets import resolve_options, resolve_reference
 from camcast.errors import ConfigError
 from camcast.host import PluginHost
 
@@ -57,6 +57,23 @@ def test_what_stands_around_a_key_is_not_part_of_it(monkeypatch: pytest.MonkeyPa
     (session,) = configured(one={"url": "srt://h:1", "options": {"passphrase": "env:CAMCAST_URL"}}).sessions()
     options = session.targets[0].target(resolve_secret=resolve_reference).options
     assert options == {"passphrase": "rtmp://host/live/k3y"}
+
+
+def test_what_stands_around_a_cameras_secrets_is_not_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMCAST_CAMERA", " rtsp://host/stream\r\n")
+    monkeypatch.setenv("CAMCAST_PASSWORD", "pass word \n")
+    source = SourceConfig(
+        type="rtsp", url="env:CAMCAST_CAMERA", options={"login": [{"password": "env:CAMCAST_PASSWORD"}]}
+    )
+    found = source.resolved(resolve_secret=resolve_reference)
+    assert (found.url, found.options) == ("rtsp://host/stream", {"login": [{"password": "pass word"}]})
+
+
+def test_what_stands_around_a_services_secret_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMCAST_TOKEN", "t0ken\n")
+    assert resolve_options({"tokens": ["env:CAMCAST_TOKEN", "plain"]}, resolve_reference) == {
+        "tokens": ["t0ken", "plain"]
+    }
 
 
 @pytest.mark.parametrize(

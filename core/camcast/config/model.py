@@ -85,7 +85,7 @@ class SourceConfig:
 
     def resolved(self, *, resolve_secret: ResolveSecret) -> "SourceConfig":
         """The same with every `env:` and `file:` reference replaced by its value."""
-        url = resolve_secret(self.url) if is_url_reference(self.url) else self.url
+        url = (resolve_secret(self.url) if is_url_reference(self.url) else self.url).strip()
         return attrs.evolve(self, url=url, options=resolve_options(self.options, resolve_secret))
 
 

@@ -84,4 +84,5 @@ def _resolve_value(value: Any, resolve: ResolveSecret) -> Any:
         return {key: _resolve_value(item, resolve) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_resolve_value(item, resolve) for item in value]
-    return resolve(value) if is_reference(value) else value
+    # A line's end in a file or a space that was copied along is no part of a secret.
+    return resolve(value).strip() if is_reference(value) else value
