@@ -221,7 +221,7 @@ MUTANTS = (
     ),
     Mutant(
         "dropped pictures are pictures that went out",
-        _OUTLET,
+        "core/camcast/stream/outlet_figures.py",
         "        last = self._sender.last_picture\n        return",
         "        last = now\n        return",
         _OUTLET_TESTS,

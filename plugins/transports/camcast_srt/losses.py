@@ -34,9 +34,10 @@ class Losses:
         self._shortest_trip = min(self._shortest_trip or trip, trip)
         late = (figures.msSndBuf - figures.msSndTsbPdDelay) / 1000 - self._shortest_trip
         known = self.pace.limit is not None or self.pace.impaired
-        self.pace.look(
-            Counts(figures.pktSentTotal, figures.pktSndLossTotal, figures.pktFlightSize, late), backlog.waited, now
+        counts = Counts(
+            figures.pktSentTotal, figures.pktSndLossTotal, figures.pktFlightSize, figures.pktRecvACKTotal, late
         )
+        self.pace.look(counts, backlog.waited, now)
         backlog.waited, backlog.limit = False, self.pace.limit
         if self.pace.impaired and not known:
             self._tell()

@@ -63,6 +63,8 @@ class Counts:
     """Reported as that by the receiver."""
     under_way: int
     """Not acknowledged, now."""
+    answers: int = 0
+    """Acknowledgements that came."""
     late: float = 0.0
     """Seconds by which the oldest of those is older than the shortest round trip and the latency."""
 
@@ -122,8 +124,9 @@ class Pace:
             self._bad = self._good = 0
             return
         self.share = lost_share(last[1], counts)
-        # Of a link that is away nothing arrives either, but that is no queue.
-        self.queued = self.share <= FEW and counts.late > LATE and arrived(last[1], counts) > 0
+        # While a link is away all is late as well, and given up by libsrt; but nobody answers, so that is no queue.
+        answered = counts.answers > last[1].answers
+        self.queued = self.share <= FEW and counts.late > LATE and answered
         if self.queued or self.share >= MUCH:
             self._bad, self._began, self._good = self._bad + 1, self._began or last, 0
         else:
