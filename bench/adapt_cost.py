@@ -58,7 +58,7 @@ def measure(folder: Path, seconds: float, *, adapts: bool) -> float:
             stderr=errors,
         )
     try:
-        wait_for(lambda: log.read_text().count("-> connected") >= OUTPUTS, timeout=60, why="all are on the air")
+        wait_for(lambda: log.read_text().count(" connected to ") >= OUTPUTS, timeout=60, why="all are on the air")
         began, before = time.monotonic(), spent(process.pid)
         time.sleep(seconds)
         return 100 * (spent(process.pid) - before) / (time.monotonic() - began)
