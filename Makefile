@@ -64,7 +64,7 @@ sanitized: $(FULL) ## tests of the fast path in C under AddressSanitizer and UBS
 test-quick: $(FULL) $(CLIPS) ## core, plugins and commands without what needs servers or takes long, in under 3 minutes
 	$(BIN)/python -m pytest -n $(SIDE) --dist worksteal -m "not servers and not slow" $(ALONE) $(PYTEST)
 
-cameras: $(FULL) ## scripted cameras and the zoo of files, decoded by FFmpeg, in under 2 minutes on a machine that does nothing else
+cameras: $(FULL) ## scripted cameras and the zoo of files, decoded by FFmpeg, in groups side by side; tells what took longest
 	$(BIN)/python -m pytest -n $(SIDE) --dist loadgroup --durations=15 tests/cameras $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
