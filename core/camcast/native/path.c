@@ -290,8 +290,8 @@ static int fan_out(HubState *hub, PyObject *taps, Message *message)
             if (outlets == NULL)
                 return -1;
             for (Py_ssize_t each = 0; each < count; each++) {
-                PyObject *outlet = (PyObject *)((TapState *)PyTuple_GET_ITEM(taps, each))->outlet;
-                PyTuple_SET_ITEM(outlets, each, Py_NewRef(outlet));
+                OutletState *outlet = ((TapState *)PyTuple_GET_ITEM(taps, each))->outlet;
+                PyTuple_SET_ITEM(outlets, each, Py_NewRef(outlet != NULL ? (PyObject *)outlet : Py_None));
             }
             PyObject *result = PyObject_CallMethod((PyObject *)hub, "postpone", "OOOn", message->unit, message->packet,
                                                    outlets, at + 1);

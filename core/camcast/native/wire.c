@@ -16,9 +16,9 @@ static int keep(PyObject *wire, const char *head, Py_ssize_t size, PyObject *bod
     return result == NULL ? -1 : 0;
 }
 
-static int fail_soon(PyObject *wire)
+static int fail_soon(PyObject *wire, int why)
 {
-    PyObject *number = PyLong_FromLong(errno), *text = PyUnicode_DecodeLocale(strerror(errno), "surrogateescape");
+    PyObject *number = PyLong_FromLong(why), *text = PyUnicode_DecodeLocale(strerror(why), "surrogateescape");
     PyObject *error = NULL, *result = NULL;
     if (number != NULL && text != NULL)
         error = PyObject_CallFunctionObjArgs(PyExc_OSError, number, text, NULL);
@@ -45,7 +45,7 @@ static int wire_write(PyObject *self, const char *head, Py_ssize_t size, PyObjec
     if (sent == whole)
         return 0;
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        return fail_soon(self);
+        return fail_soon(self, errno);
     return keep(self, head, size, body, sent < 0 ? 0 : sent);
 }
 
