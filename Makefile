@@ -11,6 +11,7 @@ WORKERS ?= 2
 # Processes for the quick tests, which wait more than they compute.
 SIDE    ?= 4
 BUDGET  ?= 600
+MINUTES ?= 15
 ONLY    ?=
 
 # A changed entry point, dependency or C file needs a reinstall, so the stamps carry the hash of what names them.
@@ -118,6 +119,10 @@ properties: $(FULL) ## the parsers' property tests with many more examples
 
 mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; writes tools/mutants/RESULTS.md
 	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
+
+.PHONY: screenshots
+screenshots: $(FULL) $(CLIPS) servers ## MINUTES=15 of cameras of which some have trouble, and docs/images/*.webp of their page
+	$(BIN)/python -m tools.screenshots --minutes $(MINUTES)
 
 lock: $(SUPPLY) ## requirements/*.lock anew, with the newest versions that the bounds in pyproject.toml allow
 	@for extra in demo test bench fuzz librtmp; do \

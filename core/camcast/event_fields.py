@@ -11,9 +11,16 @@ import attrs
 
 from camcast.events import Event, SessionKey
 
+_AS_THEY_ARE = (str, int, bool, type(None))
+
 
 def plain(value: Any) -> Any:
     """`value` in JSON's terms: keys of sessions as "camera/stream/output", words for what is one of several."""
+    # Nearly all are one of these, and pages ask for thousands at a time.
+    if type(value) in _AS_THEY_ARE:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, SessionKey):
         return str(value)
     if isinstance(value, Enum):

@@ -68,7 +68,7 @@ async def test_what_comes_into_sight_is_up_to_date_and_states_are_known_of_all(p
         }  # fmt: skip
         await page.until("document.querySelector('[data-camera=\"99\"]').dataset.tone === 'bad'")
         assert await page.text("#overall") == "1 of 100 outputs is in trouble"
-        await page.click(".chip", "In trouble")
+        await page.click(".chip", "Needs a look")
         assert await page.value("[...document.querySelectorAll('.card')].filter((one) => !one.hidden).length") == 1
         await page.until("document.querySelector('[data-camera=\"99\"] .line-first').getAttribute('d')")
         assert "The server is away" in await page.text('[data-camera="99"]')

@@ -144,7 +144,9 @@ class Page:
         """The first true value of an expression."""
         deadline = time.monotonic() + seconds
         while not (found := await self.value(expression)):
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {expression}\n{await self.text()}"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds:g} s: {expression}\n{self.complaints}\n{await self.text()}"
+            )
             await asyncio.sleep(0.05)
         return found
 
@@ -190,8 +192,8 @@ class Page:
             await self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **about)
 
     async def picture(self, path: Path) -> None:
-        """What is in the window, as a PNG file."""
-        data = await self.send("Page.captureScreenshot", format="png")
+        """What is in the window, as a file in the form that its name says: .png, .jpeg or .webp."""
+        data = await self.send("Page.captureScreenshot", format=path.suffix[1:])
         await asyncio.to_thread(path.write_bytes, base64.b64decode(data["data"]))
 
     def _hear(self, method: str, params: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +21,18 @@ from camcast.cli.demo_report import report
 from camcast.cli.display import Display, choose_display
 from camcast.cli.supervise import beside, signals, stop_in_order
 from camcast.cli.terminal import FAILED, errors, explained, load_host, output
-from camcast.config import from_mapping
+from camcast.config import ServiceConfig, from_mapping
 from camcast.config.session import PRIMARY_OUTPUT
 from camcast.engine import Engine, Stats
-from camcast.events import GaveUp, Moved
+from camcast.engine.event_bus import EventReader
+from camcast.errors import MissingDependency
+from camcast.events import GaveUp, Moved, ServiceNote
 from camcast.host import PluginHost
 from camcast.interpreter import take_turns
 from camcast.testing.local import LocalReceiver
 
+PAGE = "http"
+"""The kind of service that has a page."""
 NAME = "cam{camera_id}_{stream_name}"
 FAILURE, RETURN = 0.3, 0.45
 """When the first receiver fails and when it is back, as parts of the whole time."""
@@ -68,8 +73,11 @@ async def _play(
         config = from_mapping(demo_config(receivers, films, sound=has_sound(host)), host)
         with signals() as wanted:
             started = time.monotonic_ns()
-            async with Engine(config, host=host) as engine:
-                async with beside(display.watch(engine), _tell_moves(engine)):
+            engine = Engine(config, host=host, beside=list(_page(host)))
+            # What happens while it starts is heard too.
+            events = engine.events()
+            async with engine:
+                async with beside(display.watch(engine), _tell(events)):
                     await _fail_and_return(engine, receivers.primary, wanted.stop, seconds)
                 before = engine.stats()
                 await stop_in_order(engine, wanted.hurry)
@@ -80,9 +88,25 @@ async def _play(
         return attrs.evolve(after, sessions=sessions), started, receivers
 
 
-async def _tell_moves(engine: Engine) -> None:
-    async for event in engine.events():
-        if isinstance(event, Moved | GaveUp):
+def _page(host: PluginHost) -> Iterator[ServiceConfig]:
+    """The page of the HTTP interface, on this machine alone and at any port that is free, where that is installed."""
+    kind = host.services.get(PAGE)
+    if kind is None:
+        return
+    try:
+        kind.available()
+    except MissingDependency as missing:
+        errors.print(f"There is no page to look at: {missing}")
+        return
+    yield ServiceConfig(type=PAGE, options={"port": 0})
+
+
+async def _tell(events: EventReader) -> None:
+    """Where there is something to look at, and what moves."""
+    async for event in events:
+        if isinstance(event, ServiceNote) and event.code == "listening":
+            log.info("To be seen with a browser while it runs: %s", event.message)
+        elif isinstance(event, Moved | GaveUp):
             log.info(event.text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics, Totals
 from camcast_http.forms import extended, listed, schema
 from camcast_http.operation import Call, Operation
+from camcast_http.reading import version
 
 _OUTPUT = (
     "key",
@@ -51,7 +51,7 @@ async def overview(call: Call) -> Any:
     for stream in stats.streams:
         streams.setdefault(stream.camera_id, []).append(stream)
     return {
-        "version": importlib.metadata.version("camcast"),
+        "version": version(),
         "time": time.time(),
         "uptime": stats.uptime,
         "totals": plain(stats.totals),

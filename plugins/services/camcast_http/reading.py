@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
 from camcast.camera.stats import StreamMetrics
-from camcast.config import CameraConfig, Config, shown
+from camcast.config import CameraConfig, Config, SessionConfig, shown
 from camcast.errors import NotFound
 from camcast.event_fields import plain
+from camcast.session.metrics import SessionMetrics
 from camcast_http.operation import Call
+
+
+@functools.cache
+def version() -> str:
+    """Of what is installed; a file says it."""
+    return importlib.metadata.version("camcast")
 
 
 async def status(call: Call) -> Any:
     stats = await call.shared.looks.stats()
     cameras = {stream.camera_id for stream in stats.streams}
     return {
-        "version": importlib.metadata.version("camcast"),
+        "version": version(),
         "uptime": stats.uptime,
         "cameras": len(cameras),
         "totals": plain(stats.totals),
@@ -28,27 +36,16 @@ async def status(call: Call) -> Any:
 
 async def sessions(call: Call) -> Any:
     stats, configs = await call.shared.looks.stats(), {one.key: one for one in await call.engine.sessions()}
-    found = []
-    for metrics in stats.sessions:
-        config = configs.get(metrics.key)
-        found.append(
-            {
-                **plain(metrics),
-                "healthy": metrics.healthy,
-                "targets": [target.shown for target in config.targets] if config else [],
-                "camera_name": config.camera_name if config else "",
-                "stream_name": config.stream_name if config else "",
-            }
-        )
-    return found
+    return [_session(metrics, configs.get(metrics.key)) for metrics in stats.sessions]
 
 
 async def session(call: Call) -> Any:
-    wanted = str(call.key)
-    for one in await sessions(call):
-        if one["key"] == wanted:
-            return one
-    raise NotFound(f"there is no session {wanted}")
+    stats = await call.shared.looks.stats()
+    for metrics in stats.sessions:
+        if metrics.key == call.key:
+            configs = (one for one in await call.engine.sessions() if one.key == call.key)
+            return _session(metrics, next(configs, None))
+    raise NotFound(f"there is no session {call.key}")
 
 
 async def cameras(call: Call) -> Any:
@@ -87,6 +84,17 @@ async def events(call: Call) -> Any:
     if last.isascii() and last.isdecimal() and len(last) < 16:
         after = int(last)
     return StreamingResponse(call.shared.happenings.listen(after), media_type="text/event-stream")
+
+
+def _session(metrics: SessionMetrics, config: SessionConfig | None) -> dict[str, Any]:
+    """`config`: None where it has ended meanwhile."""
+    return {
+        **plain(metrics),
+        "healthy": metrics.healthy,
+        "targets": [target.shown for target in config.targets] if config else [],
+        "camera_name": config.camera_name if config else "",
+        "stream_name": config.stream_name if config else "",
+    }
 
 
 def _camera(config: CameraConfig, streams: tuple[StreamMetrics, ...]) -> dict[str, Any]:

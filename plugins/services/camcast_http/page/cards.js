@@ -58,6 +58,9 @@ class Card {
     this.tone = worst.tone;
     setAttribute(this.element, "data-tone", worst.tone);
     setText(this.badge, worst.word);
+    // What does not come any more is not what is.
+    const stream = camera.streams[0];
+    setAttribute(this.element, "data-still", stream && (stream.state !== "running" || source(stream)) ? "" : null);
     if (this.visible) this.figures();
   }
 
@@ -107,7 +110,7 @@ export class Cards {
     this.text = "";
     this.seen = new IntersectionObserver((entries) => this.sight(entries), { rootMargin: "150px" });
     this.chips = new Map(
-      [["all", "All"], ["trouble", "In trouble"], ["fallback", "On fallback"], ["off", "Off air"]].map(([kind, text]) => {
+      [["all", "All"], ["trouble", "Needs a look"], ["fallback", "On fallback"], ["off", "Off air"]].map(([kind, text]) => {
         const [label, count] = [el("span", { text }), el("span", { class: "count" })];
         const chip = el("button", { type: "button", class: "chip", "aria-pressed": String(kind === "all") }, label, count);
         chip.addEventListener("click", () => this.choose(kind));

@@ -26,8 +26,8 @@ export class Details {
 
   /** Show what the address asks for: "#0/0/rtmp". */
   follow() {
-    const key = decodeURIComponent(location.hash.slice(1));
-    if (/^\d+\/\d+\/.+/.test(key)) this.open(key);
+    const key = keyOf(location.hash.slice(1));
+    if (key) this.open(key);
     else if (this.sheet.open) this.sheet.close();
   }
 
@@ -172,5 +172,15 @@ export class Details {
   choose(span) {
     this.span = span;
     this.draw();
+  }
+}
+
+/** The output that an address names; "" for none. */
+function keyOf(text) {
+  try {
+    const key = decodeURIComponent(text);
+    return /^\d+\/\d+\/./.test(key) ? key : "";
+  } catch {
+    return ""; // somebody has written it by hand
   }
 }

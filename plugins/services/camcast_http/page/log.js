@@ -5,6 +5,7 @@ import { moment } from "./words.js";
 
 const KEPT = 1000; // events
 const SHOWN = 200; // lines
+const SAID = ["AttemptStarted", "RetryScheduled"];
 const LEVELS = ["debug", "info", "warning", "error", "critical"];
 
 export class Log {
@@ -75,9 +76,10 @@ export class Log {
   }
 }
 
-/** The event that comes with a change of state says more than the change. */
+/** Another event says more than these do, as in the log of the command line. */
 function levelOf(event) {
-  return event.name === "StateChanged" && event.fields.new !== "disconnected" ? "debug" : event.level;
+  const said = event.name === "StateChanged" ? event.fields.new !== "disconnected" : SAID.includes(event.name);
+  return said ? "debug" : event.level;
 }
 
 function cameraOf(event) {
