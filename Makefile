@@ -146,6 +146,10 @@ $(SUPPLY): pyproject.toml
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["supply"])') && touch $@
 
+.PHONY: bench-beside
+bench-beside: $(FULL) $(BENCHED) servers ## what services cost 64 streams: everything on, and 1,000 requests a second
+	$(BIN)/python -m bench.beside
+
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) $(CACHE) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/servers/node_modules

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -87,7 +88,9 @@ class Missing(Exception):
 class Sender:
     """The processes of one run."""
 
-    def __init__(self, case: Case, server: BenchServer, name: str, *, probe: bool) -> None:
+    def __init__(
+        self, case: Case, server: BenchServer, name: str, *, probe: bool, services: Mapping[str, Any] | None = None
+    ) -> None:
         self.case = case
         self.name = name
         self._server = server
@@ -111,6 +114,7 @@ class Sender:
                 "clip": case.clip,
                 "prefix": prefix,
                 "probe": probe,
+                "services": services or {},
                 "workers": case.workers,
             }
             if case.secure:
@@ -178,12 +182,25 @@ class Sender:
                     pipe.close()
 
 
-def measure(case: Case, server: BenchServer, name: str, seconds: float, *, probe: bool = False) -> Run:
-    """Run `case` once for `seconds`. `name` must be new at the server. Raises `Missing`."""
-    sender = Sender(case, server, name, probe=probe)
+def measure(
+    case: Case,
+    server: BenchServer,
+    name: str,
+    seconds: float,
+    *,
+    probe: bool = False,
+    services: Mapping[str, Any] | None = None,
+    on_air: Callable[[], object] = lambda: None,
+) -> Run:
+    """Run `case` once for `seconds`. `name` must be new at the server. Raises `Missing`.
+
+    `services`: what runs beside the streams, as in a configuration. `on_air` is called before anything is measured.
+    """
+    sender = Sender(case, server, name, probe=probe, services=services)
     run = Run()
     try:
         sender.wait_ready()
+        on_air()
         time.sleep(1.0)
         pids = sender.pids
         before, ticks, switches = meter.cpu(pids), meter.user_share(pids), meter.switches(pids)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from camcast.config.json_text import parse_json
 from tests.media import made
+from tests.servers.mosquitto import Mosquitto
+from tests.servers.nginx import Nginx
+from tests.servers.process import free_port, wait_for
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -75,3 +85,134 @@ def test_without_opencv_its_example_says_what_to_install() -> None:
     )
     assert done.returncode == 1
     assert "pip install opencv-python-headless" in done.stderr
+
+
+# --- services -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ports() -> dict[str, int]:
+    return {name: free_port() for name in ("http", "prometheus", "webhook")}
+
+
+@pytest.fixture
+def services(tmp_path: Path, nginx: Nginx, ports: dict[str, int]) -> Iterator[tuple[Path, Mosquitto]]:
+    """The example of all services, at ports and servers that this test has."""
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        config = parse_json((EXAMPLES / "services" / "services.json").read_text())
+        config["services"]["http"]["port"] = ports["http"]
+        config["services"]["prometheus"]["listen"] = f"127.0.0.1:{ports['prometheus']}"
+        config["services"]["mqtt"]["url"] = broker.url
+        stream = config["cameras"][0]["streams"][0]
+        stream["rtmp"]["url_template"] = nginx.url("cam{camera_id}_{stream_name}")
+        path = tmp_path / "services.json"
+        path.write_text(json.dumps(config))
+        yield path, broker
+
+
+@contextlib.contextmanager
+def program(*command: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs meanwhile; its output can be read line by line."""
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(
+        [sys.executable, "-u", *map(str, command)],
+        env={**os.environ, **environment},
+        **settings,  # type: ignore[call-overload]
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=30)
+            finally:
+                process.kill()
+
+
+def said(process: subprocess.Popen[str], words: str) -> str:
+    """The first line from here on that has these words."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return line
+    raise AssertionError("".join(lines))
+
+
+def test_every_service_beside_a_camera_and_its_other_end(
+    services: tuple[Path, Mosquitto], ports: dict[str, int], tmp_path: Path
+) -> None:
+    path, broker = services
+    folder = EXAMPLES / "services"
+    secrets = {
+        "CAMCAST_CHANGE": "may-change",
+        "CAMCAST_HOOK": f"http://127.0.0.1:{ports['webhook']}/",
+        "CAMCAST_HOOK_SECRET": "shared",
+    }
+    listener = [folder / "mqtt_listener.py", "127.0.0.1", broker.port, "0/0/rtmp"]
+    with (
+        program(folder / "webhook_receiver.py", ports["webhook"], "shared") as hook,
+        program(*listener) as mqtt,
+        program("-m", "camcast", "run", path, "--plain", "--no-socket", **secrets) as camcast,
+    ):
+        said(camcast, "connected to rtmp://")
+        assert "cam0_main connected to rtmp:" in said(hook, "event: ")
+        address = f"http://127.0.0.1:{ports['http']}"
+        # It pauses the output over MQTT, and has it go on.
+        said(mqtt, "0/0/rtmp: connected, wanted ON")
+        said(mqtt, "wanted OFF")
+        assert mqtt.wait(30) == 0
+
+        def well() -> bool:
+            url = f"http://127.0.0.1:{ports['prometheus']}/metrics"
+            figures = [sys.executable, str(folder / "metrics_reader.py"), url]
+            done = subprocess.run(figures, capture_output=True, text=True, timeout=60)
+            assert done.stderr == ""
+            return (done.returncode, done.stdout) == (0, "cam0_main: healthy\n")
+
+        wait_for(well, timeout=60)
+        shown = run("services/http_client.py", address, "may-change")
+        assert shown.startswith("cam0_main: connected, ")
+        assert "Session cam0_main: connected -> disconnected" in shown
+    assert camcast.returncode == 0
+
+
+def test_what_a_stranger_sends_to_the_hook_is_refused(ports: dict[str, int]) -> None:
+    with program(EXAMPLES / "services" / "webhook_receiver.py", ports["webhook"], "shared"):
+        port = ports["webhook"]
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/", b"{}", {"X-Camcast-Time": "0"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=20)
+
+
+def test_the_interface_in_an_application_of_ones_own(file: Path) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+
+    def ask(path: str, method: str = "GET", token: str = "") -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(address + path, method=method, headers=headers), timeout=20
+            ) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    with program(EXAMPLES / "in_fastapi.py", file, port, CAMCAST_CHANGE="may-change") as process:
+        said(process, "Uvicorn running on")
+        assert ask("/well") == (200, {"cam0_main": False, "cam1_main": False})
+        status, sessions = ask("/camcast/api/v1/sessions")
+        assert (status, [one["label"] for one in sessions]) == (200, ["cam0_main", "cam1_main"])
+        assert ask("/camcast/healthz") == (200, {"status": "ok"})
+        assert ask("/camcast/api/v1/sessions/0/0/rtmp/pause", "POST")[0] == 401
+        assert ask("/camcast/api/v1/sessions/0/0/rtmp/pause", "POST", "may-change") == (200, {"done": True})
+        assert ask("/gate/1", "DELETE") == (200, {"removed": 1})
+        assert ask("/gate/1", "DELETE")[0] == 404
+        assert ask("/well") == (200, {"cam0_main": False})
+        # The application's own description has its own routes, camcast's has camcast's.
+        assert "/well" in ask("/openapi.json")[1]["paths"]
+        assert "/api/v1/status" in ask("/camcast/api/v1/openapi.json")[1]["paths"]
+    assert process.returncode == 0

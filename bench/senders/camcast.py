@@ -29,6 +29,7 @@ from bench.clips import loaded, long
 from bench.senders.child import AUDIO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
 from camcast import Engine
+from camcast.cli.turns import give_way_quickly
 from camcast.contracts import PushHandle
 from camcast.events import SessionState
 from camcast.media import Packet, Tag, TagType
@@ -55,6 +56,7 @@ def config(case: dict[str, Any]) -> dict[str, Any]:
         source = {"type": "file", "url": str(path), "options": {"loop": True}}
     return {
         "system": _system(count, case),
+        "services": case.get("services", {}),
         "rtmp": {"url_template": prefix + "{camera_id}", **security},
         "cameras": [_camera(number, source) for number in range(count)],
     }
@@ -158,7 +160,8 @@ class Probe:
     def __init__(self) -> None:
         self.delays: list[int] = []
         self.waited = 0
-        sends.told(self._note).__enter__()  # until the process ends
+        self._told = sends.told(self._note)  # which ends with its last reference
+        self._told.__enter__()  # until the process ends
 
     def _note(self, _: RtmpTransport, packet: Packet) -> None:
         if packet.arrival:
@@ -169,6 +172,8 @@ class Probe:
 
 
 async def run(case: dict[str, Any]) -> None:
+    if case.get("services"):
+        give_way_quickly()  # as `camcast run` does
     probe = Probe() if case.get("probe") else None
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config(case), file)
