@@ -60,7 +60,8 @@ def test_pictures_of_ones_own() -> None:
 
 @pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py"])
 def test_a_file_embedded(name: str, file: Path) -> None:
-    assert "cam0_main: error" in run(name, file, 1)
+    # Long enough for a busy machine to have tried.
+    assert "cam0_main: error" in run(name, file, 10)
 
 
 @pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py"])
@@ -153,16 +154,16 @@ def test_every_service_beside_a_camera_and_its_other_end(
     listener = [folder / "mqtt_listener.py", "127.0.0.1", broker.port, "0/0/rtmp"]
     with (
         program(folder / "webhook_receiver.py", ports["webhook"], "shared") as hook,
-        program(*listener) as mqtt,
         program("-m", "camcast", "run", path, "--plain", "--no-socket", **secrets) as camcast,
     ):
         said(camcast, "connected to rtmp://")
         assert "cam0_main connected to rtmp:" in said(hook, "event: ")
         address = f"http://127.0.0.1:{ports['http']}"
-        # It pauses the output over MQTT, and has it go on.
-        said(mqtt, "0/0/rtmp: connected, wanted ON")
-        said(mqtt, "wanted OFF")
-        assert mqtt.wait(30) == 0
+        with program(*listener) as mqtt:
+            # It pauses the output over MQTT, and has it go on.
+            said(mqtt, "wanted ON")
+            said(mqtt, "wanted OFF")
+            assert mqtt.wait(30) == 0
 
         def well() -> bool:
             url = f"http://127.0.0.1:{ports['prometheus']}/metrics"
@@ -175,6 +176,7 @@ def test_every_service_beside_a_camera_and_its_other_end(
         shown = run("services/http_client.py", address, "may-change")
         assert shown.startswith("cam0_main: connected, ")
         assert "Session cam0_main: connected -> disconnected" in shown
+        wait_for(well, timeout=60)
     assert camcast.returncode == 0
 
 

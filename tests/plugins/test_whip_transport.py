@@ -310,6 +310,10 @@ async def test_over_tls(
         async with publishing(kind, server.url(), clip, **{trust: how[trust]}) as (transport, events):
             await feed(transport, clip.packets[:10], speed=4)
             await reached(lambda: transport.acked)
+            expires = transport.stats().get("certificate_expires")
+    # What is pinned, or taken as it is, may be out of date.
+    assert (expires is not None) is (trust == "ca_file")
+    assert expires is None or 9 * 86400 < expires - time.time() < 11 * 86400
     assert ("tls_insecure" in [code for code, _ in events.notes]) is (trust == "insecure")
 
 

@@ -208,9 +208,8 @@ class Engine:
 
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
-        host = self.host
-        config = canonical(given(config, Config, _INSTEAD), host)
-        steps = plan(self._change().running(self.config.system), config, lambda session: published(host, session))
+        config = canonical(given(config, Config, _INSTEAD), self.host)
+        steps = plan(self._change().running(self.config.system), config, lambda one: published(self.host, one))
         steps += self._services.plan((*self._beside, *config.services))
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
@@ -228,9 +227,10 @@ class Engine:
         async with self._reloading:
             lines = await self._change().carry_out(self.plan(config))
             for camera in config.cameras:
-                running = self.cameras.get(camera.camera_id)
-                if running is not None:
+                if (running := self.cameras.get(camera.camera_id)) is not None:
                     running.config = camera
+            if self._shards is not None and config.system.log_level != self.config.system.log_level:
+                self._shards.set_log_level(config.system.log_level)
             self.config = config
             self.tell(Reloaded(label="configuration", changes=tuple(lines)))
             return lines

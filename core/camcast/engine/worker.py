@@ -196,6 +196,8 @@ async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
                 engine.cameras.stream(camera_id, stream_id).retry_now()
             case wire.Snapshot(camera_id, stream_id):
                 answer = await engine.cameras.stream(camera_id, stream_id).snapshot()
+            case wire.LogLevel(level):
+                logging.getLogger().setLevel(level)
             case wire.Tell():
                 send(wire.Figures(engine.stats()))
     except (CamcastError, LookupError, ValueError) as error:

@@ -13,6 +13,8 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+import attrs
+
 from camcast.contracts import Resolver
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net.dial import connect
@@ -70,7 +72,8 @@ async def ask(
             settings = TlsSettings.of(target)
             session = await start_tls(sock, settings, parts.hostname, target.connect_timeout, plain=plain)
         async with asyncio.timeout(within):
-            return await _exchange(sock, session, said, AnswerReader(max_body), max_body + _OVERHEAD)
+            answer = await _exchange(sock, session, said, AnswerReader(max_body), max_body + _OVERHEAD)
+            return attrs.evolve(answer, certificate_expires=session.expires) if session is not None else answer
     except TimeoutError:
         raise Unanswered(f"no answer to {method} within {within:g} s") from None
     except ssl.SSLError as error:

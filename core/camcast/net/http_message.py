@@ -36,6 +36,8 @@ class Answer:
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes = attrs.field(repr=False)
+    certificate_expires: float | None = None
+    """`time.time()` at which the server's certificate expires, where it was verified."""
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]

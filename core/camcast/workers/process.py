@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Callable
 
+import attrs
+
 from camcast.camera.stats import Stats
 from camcast.errors import CamcastError, DeadlineError
 from camcast.events import Event
@@ -76,6 +78,11 @@ class WorkerProcess:
                 log.error("%s: %s", otherwise, error)
 
         self.post(call).add_done_callback(answered)
+
+    def set_log_level(self, level: str) -> None:
+        """Log from this level on, after a restart too."""
+        self._begin = attrs.evolve(self._begin, system=attrs.evolve(self._begin.system, log_level=level))
+        self.post(wire.LogLevel(level))
 
     def post(self, call: wire.Call) -> asyncio.Future[object]:
         """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""

@@ -105,6 +105,11 @@ class Shards:
         """End all workers side by side."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
 
+    def set_log_level(self, level: str) -> None:
+        """All log from this level on."""
+        for worker in self.workers:
+            worker.set_log_level(level)
+
     async def refresh(self, seconds: float) -> None:
         """Have the figures of now; a worker that does not answer in time keeps those it has told."""
         await wait_patiently({worker.post(Tell()) for worker in self.workers}, seconds)

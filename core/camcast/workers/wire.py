@@ -130,6 +130,13 @@ class Snapshot:
 
 
 @attrs.frozen
+class LogLevel:
+    """The least that a worker logs from now on."""
+
+    level: str
+
+
+@attrs.frozen
 class Tell:
     """The figures of now, before the answer."""
 
@@ -154,6 +161,7 @@ Call = (
     | Bitrate
     | RetrySource
     | Snapshot
+    | LogLevel
     | Tell
     | Stop
 )

@@ -235,6 +235,8 @@ class Carrier:
             "receiver_reports": sum(stream.reports for stream in streams),
             "foreign_datagrams_dropped": self._peer.dropped if self._peer is not None else 0,
         }
+        if (expires := self._endpoint.certificate_expires) is not None:
+            found["certificate_expires"] = expires
         if video is not None:
             found["rtt_ms"] = video.stream.round_trip * 1000
             found["jitter_ms"] = video.stream.jitter * 1000

@@ -59,6 +59,8 @@ class Endpoint:
         except ValueError:
             raise MisconfiguredError("the URL is not valid; expected one like whips://host/path") from None
         self._session_url = ""
+        self.certificate_expires: float | None = None
+        """`time.time()` at which the endpoint's certificate expires, where it was verified."""
 
     async def options(self) -> tuple[IceServer, ...] | None:
         """The ICE servers that the endpoint names before it is asked; None when it gives no answer at all.
@@ -108,7 +110,7 @@ class Endpoint:
         if self._place.token is not None and origin(url) == self._origin:
             said["Authorization"] = f"Bearer {self._place.token}"
         try:
-            return await ask(
+            answer = await ask(
                 self._target,
                 method,
                 url,
@@ -118,6 +120,8 @@ class Endpoint:
                 answer_within=within,
                 plain="whip",
             )
+            self.certificate_expires = answer.certificate_expires or self.certificate_expires
+            return answer
         except TransportError as error:
             error.stage = error.stage or stage
             raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -13,6 +15,7 @@ from tests.core.config.strategies import configs
 from tests.core.config.test_errors import CASES, GOOD, changed
 
 from camcast.config import Config, dump, dumps, from_mapping, json_schema, loads
+from camcast.config.options_schema import options_schema
 from camcast.host import PluginHost
 
 HOST = made_up_host()
@@ -99,6 +102,33 @@ def test_every_key_is_described_and_says_its_unit() -> None:
         '0: chosen by the picture\'s size. In kbit/s or a rate such as "800 kbit/s" or "4 Mbit/s".'
     )
     assert json_schema()["$defs"]["RetryPolicy"]["properties"]["revive_after"]["default"] == 300.0
+
+
+PLAIN_NUMBERS = {"port", "connections", "cameras", "max_attempts", "jitter", "latency"}
+"""Numbers in options that have no unit, or one by their name."""
+
+
+def described_options(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of some options, those of objects in them too."""
+    for key, value in schema.get("properties", {}).items():
+        yield f"{place}.{key}", value
+        for inner in (value, value.get("items", {}), *value.get("anyOf", ())):
+            yield from described_options(inner, f"{place}.{key}")
+
+
+def test_every_option_of_a_service_is_described_and_says_its_unit() -> None:
+    host = PluginHost()
+    assert len(host.services) >= 5
+    for name, kind in host.services.items():
+        for place, value in described_options(options_schema(kind.options), name):
+            assert value.get("description"), place
+            text = json.dumps(value.get("anyOf", value))
+            if "items" in value or "properties" in value:
+                continue  # its parts say it
+            if "ms|s|sec" in text or "[kKmMgG]" in text:
+                assert any(unit in value["description"] for unit in UNITS), place
+            elif value.get("type") in ("integer", "number"):
+                assert place.rpartition(".")[2] in PLAIN_NUMBERS, f"{place} is a number: in what?"
 
 
 def test_options_of_plugins_are_described_by_what_stands_beneath_them() -> None:

@@ -13,10 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from tests.core.world import World, until
+from tests.servers.process import free_port
 
-from camcast.config import CameraConfig, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.config import (
+    CameraConfig,
+    Config,
+    RetryPolicy,
+    SessionConfig,
+    SourceConfig,
+    StreamConfig,
+    SystemConfig,
+)
 from camcast.engine import Engine
 from camcast.errors import CamcastError, ConfigError
 from camcast.hooks import hookimpl
@@ -24,7 +34,7 @@ from camcast.session.hosts import Hosts
 from camcast.workers import process, pulse, wire
 from camcast.workers.child import Child
 from camcast.workers.process import WorkerProcess
-from camcast.workers.remote import RemoteSession
+from camcast.workers.remote import RemoteCamera, RemoteSession
 from camcast.workers.sharding import Shards, stays_at_home
 
 BEGIN = wire.Begin(SystemConfig(), 0, ())
@@ -172,6 +182,33 @@ async def test_what_a_worker_refuses_is_told(caplog: pytest.LogCaptureFixture) -
         RemoteSession(SessionConfig(camera_id=3, url="mem://a/key-of-a"), one)
         await until(lambda: "cannot be created: there is no camera 3" in caplog.text)
     await one.stop()
+
+
+async def test_another_log_level_reaches_workers_that_run_and_those_started_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    policy = RetryPolicy(initial_delay=0.05, max_delay=0.05, max_attempts=None, jitter=0)
+    dead = SourceConfig(type="rtsp", url=f"rtsp://127.0.0.1:{free_port()}/film", retry_policy=policy)
+    config = Config(
+        system=SystemConfig(workers=2),
+        cameras=tuple(CameraConfig(camera_id=number, streams=(StreamConfig(source=dead),)) for number in range(2)),
+    )
+    caplog.set_level(logging.DEBUG)
+
+    def told() -> bool:
+        return f"Source cam{far.camera_id}_main: trying again" in caplog.text
+
+    async with Engine(config) as engine:
+        (far,) = [one for one in engine.cameras if isinstance(one, RemoteCamera)]
+        await until(lambda: far.streams[0].metrics.restarts > 1, 30)
+        assert not told()
+        debug = attrs.evolve(engine.config, system=attrs.evolve(engine.config.system, log_level="DEBUG"))
+        await engine.reload(debug)
+        await until(told, 30)
+        caplog.clear()
+        assert far.worker.pid is not None
+        os.kill(far.worker.pid, signal.SIGKILL)
+        await until(told, 60)
 
 
 async def test_last_words_longer_than_the_pipe_arrive() -> None:
