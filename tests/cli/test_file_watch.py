@@ -16,15 +16,37 @@ from tests.core.world import until
 from tests.servers.process import wait_for
 
 from camcast.cli import file_watch
-from camcast.cli.file_watch import Files, watch
+from camcast.cli.file_watch import Files, Seen, watch
+
+
+class Changes(list[int]):
+    """Grows by one at each change; knows how often somebody has looked."""
+
+    def __init__(self, files: Files, wanted: Callable[[], bool]) -> None:
+        super().__init__()
+        self._files, self._wanted = files, wanted
+        self.looks = self.asked = 0
+
+    def found(self) -> tuple[list[Path], list[Path], Seen]:
+        found = self._files.found()
+        self.looks += 1
+        return found
+
+    def wanted(self) -> bool:
+        self.asked += 1
+        return self._wanted()
+
+    async def looked(self, times: int = 2) -> None:
+        """Wait for so many more looks. The first of them may have begun before this."""
+        due = self.looks + times
+        await until(lambda: self.looks >= due, 20)
 
 
 @contextlib.asynccontextmanager
-async def watching(files: Files, wanted: Callable[[], bool] = lambda: True) -> AsyncIterator[list[int]]:
-    """Grows by one at each change."""
-    changes: list[int] = []
-    task = asyncio.create_task(watch(files, wanted, lambda: changes.append(1)))
-    await asyncio.sleep(0.3)
+async def watching(files: Files, wanted: Callable[[], bool] = lambda: True) -> AsyncIterator[Changes]:
+    changes = Changes(files, wanted)
+    task = asyncio.create_task(watch(changes, changes.wanted, lambda: changes.append(1)))  # type: ignore[arg-type]
+    await until(lambda: changes.looks or not wanted(), 20)
     try:
         yield changes
     finally:
@@ -60,7 +82,7 @@ async def test_each_way_to_change_a_file_is_noticed_once(tmp_path: Path, change:
     async with watching(Files(file)) as changes:
         change(file)
         await until(lambda: bool(changes), 10)
-        await asyncio.sleep(1.2)
+        await changes.looked()
         assert len(changes) == 1
 
 
@@ -95,8 +117,9 @@ async def test_what_else_happens_in_the_folder_is_no_change(tmp_path: Path) -> N
     async with watching(Files(file)) as changes:
         for number in range(20):
             (tmp_path / "camcast.log").write_text(str(number))
-            await asyncio.sleep(0.05)
+        await changes.looked()
         os.utime(tmp_path / "camcast.log")
+        await changes.looked()
         assert not changes
 
 
@@ -106,9 +129,10 @@ async def test_nothing_is_watched_that_nobody_wants_watched(tmp_path: Path) -> N
     wanted = False
     async with watching(Files(file), lambda: wanted) as changes:
         rewritten(file)
-        await asyncio.sleep(1)
+        asked = changes.asked
+        await until(lambda: changes.asked > asked + 1, 20)
         wanted = True
-        await asyncio.sleep(1)
+        await changes.looked()
         assert not changes  # what was before counts for nothing
         replaced(file)
         await until(lambda: bool(changes), 10)

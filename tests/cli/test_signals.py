@@ -173,7 +173,10 @@ def test_a_machine_that_is_suspended_blames_no_worker(nginx: Nginx, tmp_path: Pa
         os.killpg(process.pid, signal.SIGSTOP)
         time.sleep(6.5)  # longer than a worker may be silent
         os.killpg(process.pid, signal.SIGCONT)
-        time.sleep(2.0)  # some looks
+        wait_for(lambda: "This process stood still for " in log(file), timeout=30)
+        # By the time that media flows again everybody has been looked at.
+        for camera in range(2):
+            nginx.wait_publishing(f"cam{camera}_main", "record", least=150_000, timeout=60)
         assert workers(process) == before
         process.terminate()
         process.communicate(timeout=15)

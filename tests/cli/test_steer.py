@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
+import re
+import select
 import signal
 import stat
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -154,6 +159,57 @@ def test_events_are_followed_until_the_run_ends(place: Place, tmp_path: Path) ->
         process.wait(60)
         rest, _ = follower.communicate(timeout=30)
         assert "s3cret" not in rest
+
+
+def test_status_goes_on_showing_what_changes(place: Place, tmp_path: Path) -> None:
+    """On a terminal, where it draws; until Ctrl-C."""
+    with place.run(configuration(tmp_path)):
+        wait(lambda: "cam0_main" in place.command("status").stdout)
+        master, slave = pty.openpty()
+        environ = {**place.environ, "TERM": "xterm", "COLUMNS": "200"}
+        watcher = subprocess.Popen(
+            [*CAMCAST, "status", "--watch", "--socket", str(place.socket("gate"))],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environ,
+        )
+        os.close(slave)
+        seen = bytearray()
+
+        def shows(words: bytes) -> bool:
+            while select.select([master], [], [], 0)[0]:
+                seen.extend(os.read(master, 65536))
+            return words in seen
+
+        try:
+            wait(lambda: shows(b"unhealthy") or shows(b"error"))
+            assert place.command("pause", "cam0_main").stdout == "done\n"
+            wait(lambda: shows(b"paused"))
+            watcher.send_signal(signal.SIGINT)
+            assert watcher.wait(30) in (0, 1)
+            with contextlib.suppress(OSError):  # the other end is gone
+                shows(b"")
+            assert b"Traceback" not in seen
+        finally:
+            watcher.kill()
+            watcher.wait()
+            os.close(master)
+
+
+def test_a_run_serves_its_interface_to_look_at_where_it_is_asked_to(place: Place, tmp_path: Path) -> None:
+    with place.run(configuration(tmp_path), "--http"):
+        wait(lambda: re.search("127.0.0.1:8080|port 8080 of 127.0.0.1 is taken", place.log))
+        if "is taken" in place.log:
+            # Somebody else's program has it: the run goes on, and says so.
+            wait(lambda: "cam0_main" in place.command("status").stdout)
+            return
+        with urllib.request.urlopen("http://127.0.0.1:8080/api/v1/sessions", timeout=20) as answer:
+            assert [one["label"] for one in json.load(answer)] == ["cam0_main"]
+        request = urllib.request.Request("http://127.0.0.1:8080/api/v1/stop", method="POST")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=20)
+        assert place.command("status", "--json").exit_code in (0, 1)
 
 
 def test_two_runs_have_two_names_and_a_second_of_one_name_goes_without(place: Place, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import io
 import json
 import os
 import socket
+import ssl
 import stat
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from tests.plugins.served import CHANGE, NOWHERE, READ, Answer, Client, camera, served, short_path, wait
+from tests.servers.certificates import Authority
 
 from camcast import Config, Engine, EngineThread, PluginHost, SystemConfig
 from camcast.config import ServiceConfig
@@ -475,6 +478,25 @@ def test_a_socket_is_its_owners_alone_and_a_live_one_is_left(tmp_path: Path) -> 
     with pytest.raises(ServiceError, match="is no socket; it is left alone"):
         listen_at(plain)
     assert plain.read_text() == "precious"
+
+
+def test_a_certificate_that_ends_soon_is_told(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    own = authority.issue("localhost", "127.0.0.1")
+    options = {"certificate": str(own.cert_file), "certificate_key": str(own.key_file)}
+    trust = ssl.create_default_context(cafile=authority.ca_file)
+    with served(Config(), **options) as (_engine, client):
+
+        def told() -> list[str]:
+            connection = http.client.HTTPSConnection("127.0.0.1", client.port, timeout=20, context=trust)
+            connection.request("GET", "/api/v1/events")
+            found = json.loads(connection.getresponse().read())
+            connection.close()
+            return [one["text"] for one in found if one["fields"].get("code") == "certificate_expires"]
+
+        wait(told)
+        (text,) = told()
+    assert f"the certificate {own.cert_file} ends in 10 days" in text
 
 
 def test_a_signal_goes_to_the_program_and_not_to_the_server() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 from camcast.errors import ServiceError
 from camcast.services import ServiceContext
@@ -11,8 +14,13 @@ from camcast_http.access import Policy
 from camcast_http.app import Interface
 from camcast_http.changes import Limits
 from camcast_http.options import HttpOptions
+from camcast_kit_http.certificate import expires
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
+
+DAY = 86400.0
+SOON = 14 * DAY
+"""Seconds before its end from which on a certificate's end is told; the alert of servers' certificates has the same."""
 
 
 class HttpService:
@@ -38,7 +46,11 @@ class HttpService:
         host, port = sock.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         note("listening", f"{'https' if options.certificate else 'http'}://{shown}:{port}/")
-        await serve(interface, server, sock)
+        watching = asyncio.create_task(watch_certificate(options.certificate, note), name="camcast-http-certificate")
+        try:
+            await serve(interface, server, sock)
+        finally:
+            watching.cancel()
 
     def _server(self, interface: Interface) -> Server:
         certificate, key = self._options.certificate, self._options.certificate_key
@@ -46,6 +58,16 @@ class HttpService:
             return Server(interface.app, connections=self._options.connections, certificate=certificate, key=key)
         except OSError as error:  # `ssl.SSLError` is one
             raise ServiceError(f"cannot use the certificate {certificate}: {error.strerror or error}") from None
+
+
+async def watch_certificate(path: str, note: Callable[[str, str], object]) -> None:
+    """Tell once a day that the certificate ends soon; nothing to do without one."""
+    while path:
+        left = await asyncio.to_thread(expires, Path(path)) - time.time()
+        if left < SOON:
+            when = f"ends in {left / DAY:.0f} days" if left > 0 else "has ended"
+            note("certificate_expires", f"the certificate {path} {when}: renew it, and start the service again")
+        await asyncio.sleep(DAY)
 
 
 async def serve(interface: Interface, server: Server, sock: socket.socket) -> None:
