@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 import sys
 import time
 
+import attrs
 import pytest
 from tests.servers.certificates import Authority, Certificate
 
+from camcast.errors import SourceError
+from camcast_rtsp.options import RtspOptions
+from camcast_rtsp.tls import tls_context
 from camcast_rtsp.tls_bounds import BoundedContext
 
 
@@ -68,3 +73,14 @@ async def test_what_is_not_for_us_has_an_end(authority: Authority, certificate: 
     finally:
         process.kill()
         await process.wait()
+
+
+def test_authorities_are_loaded_once_for_all_cameras_that_trust_them(authority: Authority) -> None:
+    trusted = RtspOptions(ca_file=str(authority.ca_file))
+    first = tls_context(trusted)
+    assert tls_context(attrs.evolve(trusted, connect_timeout=3)) is first
+    assert tls_context(attrs.evolve(trusted, legacy_tls=True)) is not first
+    os.utime(authority.ca_file, ns=(0, 0))
+    assert tls_context(trusted) is not first  # the file is another one
+    with pytest.raises(SourceError, match="ca_file cannot be read"):
+        tls_context(attrs.evolve(trusted, ca_file="/nowhere"))

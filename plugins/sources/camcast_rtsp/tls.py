@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import warnings
+from functools import lru_cache
 from typing import Any
 
 from camcast.errors import SourceError
@@ -25,19 +27,26 @@ NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LA
 
 
 def tls_context(options: RtspOptions) -> ssl.SSLContext:
-    """For one camera; raises a fatal `SourceError` when `ca_file` cannot be read."""
-    context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Shared by all cameras with the same options; raises a fatal `SourceError` when `ca_file` cannot be read."""
     try:
-        if options.ca_file:
-            context.load_verify_locations(options.ca_file)
-        else:
-            context.load_default_certs()
+        modified = os.stat(options.ca_file).st_mtime_ns if options.ca_file else 0
+        return _context(options.ca_file, modified, options.insecure, options.legacy_tls)
     except OSError as error:
         raise SourceError(f"ca_file cannot be read: {error.strerror or error}", fatal=True) from None
-    if options.insecure:
+
+
+@lru_cache(maxsize=16)
+def _context(ca_file: str | None, modified: int, insecure: bool, legacy: bool) -> ssl.SSLContext:
+    """Loading the authorities takes 10 ms and more of the event loop, too much for each connection."""
+    context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
+    if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if options.insecure or options.legacy_tls:
+    elif ca_file:
+        context.load_verify_locations(ca_file)
+    else:
+        context.load_default_certs()
+    if insecure or legacy:
         _take_old(context)
     return context
 
