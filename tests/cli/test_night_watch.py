@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.installed import installed
 from tests.media import made
 from tests.servers.nginx import Nginx
 from tests.servers.process import free_port, wait_for
@@ -173,13 +174,9 @@ def camcast_sources():
 
 
 def test_a_plugin_that_holds_the_loop_is_named_with_its_line_and_its_cameras(tmp_path: Path) -> None:
-    (tmp_path / "holding_plugin.py").write_text(HOLDS)
-    info = tmp_path / "holding_plugin-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: holding-plugin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[camcast]\nholding = holding_plugin\n")
+    path = str(installed(tmp_path, "holding", HOLDS))
     url = f"rtmp://127.0.0.1:{free_port()}/live/x"
-    with running(tmp_path, url, QUICK, source={"type": "holds"}, environment={"PYTHONPATH": str(tmp_path)}) as run:
+    with running(tmp_path, url, QUICK, source={"type": "holds"}, environment={"PYTHONPATH": path}) as run:
         run.says("All cameras of this process stand still: the event loop has been held for")
         run.says("by plugin holding, holding_plugin.py:")
         run.says("in ask_the_camera")

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.compare import Media
+from tests.installed import installed
 from tests.integration.peers import KEY, PEERS, RtmpPeer
 from tests.integration.test_suspended_and_set_clocks import BACK, BUSY, SUSPENDED, Command, set_clock
 from tests.media import made
@@ -71,21 +72,11 @@ def camcast_sources():
 WAYS = ("tcp", "udp", "v4l2")
 
 
-def installed(folder: Path) -> Path:
-    """The plugin as a distribution of its own, in a folder for the search path."""
-    text = PLUGIN.replace("FPS", str(FPS)).replace("SIZE", repr(SIZE))
-    (folder / "made_up_camera.py").write_text(text)
-    info = folder / "made_up_camera-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-camera\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[camcast]\nmade-up = made_up_camera\n")
-    return folder
-
-
 @contextlib.contextmanager
 def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[str, RtmpPeer]]]:
     """A camera of each way, each to a server of its own."""
     units = folder / "units"
+    text = PLUGIN.replace("FPS", str(FPS)).replace("SIZE", repr(SIZE))
     mounts = {"/cam": loop(made("h264_only"), "h264", FPS, units)}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(GstRtsp(folder / "camera", mounts))
@@ -108,7 +99,7 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[st
         ]
         file, logged = folder / "camcast.json", folder / "log"
         file.write_text(json.dumps({"cameras": cameras}))
-        path = os.pathsep.join((str(installed(folder)), str(ROOT)))
+        path = os.pathsep.join((str(installed(folder, "made_up", text)), str(ROOT)))
         with logged.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],

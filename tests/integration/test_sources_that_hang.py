@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.installed import installed
 from tests.integration.peers import KEY, PEERS, RtmpPeer
 from tests.servers.process import wait_for
 
@@ -65,16 +66,6 @@ def camcast_sources():
 """
 
 
-def installed(folder: Path, first: str) -> Path:
-    """The plugin as a distribution of its own, in a folder for the search path."""
-    (folder / "hangs_plugin.py").write_text(PLUGIN.replace("FIRST", first))
-    info = folder / "hangs_plugin-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hangs-plugin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[camcast]\nhangs = hangs_plugin\n")
-    return folder
-
-
 @pytest.mark.parametrize("first", ["InItsCoroutine", "InItsThread"])
 def test_a_source_that_hangs_is_named_and_started_anew(tmp_path: Path, first: str) -> None:
     with PEERS["rtmp"](tmp_path / "rtmp") as peer:  # type: ignore[call-arg]
@@ -87,7 +78,11 @@ def test_a_source_that_hangs_is_named_and_started_anew(tmp_path: Path, first: st
         }
         file, logged = tmp_path / "camcast.json", tmp_path / "log"
         file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
-        path = os.pathsep.join(filter(None, (str(installed(tmp_path, first)), os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(
+            filter(
+                None, (str(installed(tmp_path, "hangs", PLUGIN.replace("FIRST", first))), os.environ.get("PYTHONPATH"))
+            )
+        )
         with logged.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
