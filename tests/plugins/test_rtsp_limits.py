@@ -64,6 +64,13 @@ def test_packets_that_carry_nothing_end_the_session_after_some_seconds(meter: Me
         meter.check(second(SECONDS - 1))
 
 
+def test_a_network_that_doubles_every_packet_is_no_offence(meter: Meter, track: Track) -> None:
+    for number in range(3 * SECONDS):
+        track.received += 2 * MAX_USELESS
+        track.counts["late or duplicate"] += 2 * MAX_USELESS
+        meter.check(second(number))
+
+
 def test_a_quiet_second_begins_the_count_anew(meter: Meter, track: Track) -> None:
     for number in range(4 * SECONDS):
         if number % SECONDS:

@@ -23,7 +23,8 @@ MAX_UNITS = 1000
 more come at once, but not for long."""
 MAX_USELESS = 2000
 """Packets in a second that carry nothing for us, over `SECONDS` in a row: repeated, empty, damaged, of other senders or
-other formats. A network that doubles every packet of a camera brings a thousand."""
+other formats. More of them than `USELESS_SHARE` of the others, that is: a network may double every packet."""
+USELESS_SHARE = 1.5
 MAX_PACKETS = 25_000
 """In a second, over `SECONDS` in a row: 250 Mbit/s."""
 MAX_REPORTS = 500
@@ -145,9 +146,11 @@ class Meter:
         )
         packets = useless + sum(track.received for track in self._tracks)
         packets_before, useless_before = self._before
+        carried = packets - packets_before - (useless - useless_before)
+        vain = useless - useless_before - USELESS_SHARE * carried
         if self._crowds.over(self.units / passed):
             raise Offence(f"the camera sends more than {MAX_UNITS} pictures or frames of sound in a second")
-        if self._useless.over((useless - useless_before) / passed):
+        if self._useless.over((useless - useless_before) / passed if vain > 0 else 0.0):
             raise Offence(
                 f"the camera sends more than {MAX_USELESS} packets in a second that carry nothing of its media: "
                 f"{self._reasons()}"
