@@ -64,6 +64,17 @@ def test_packets_that_carry_nothing_end_the_session_after_some_seconds(meter: Me
         meter.check(second(SECONDS - 1))
 
 
+def test_what_is_empty_carries_nothing_though_it_is_received(meter: Meter, track: Track) -> None:
+    def seconds() -> None:
+        for number in range(SECONDS):
+            track.received += 2 * MAX_USELESS
+            track.counts["empty"] += 2 * MAX_USELESS
+            meter.check(second(number))
+
+    with pytest.raises(Offence, match="carry nothing of its media: 12000 empty"):
+        seconds()
+
+
 def test_a_network_that_doubles_every_packet_is_no_offence(meter: Meter, track: Track) -> None:
     for number in range(3 * SECONDS):
         track.received += 2 * MAX_USELESS

@@ -144,7 +144,8 @@ class Meter:
         useless = self._unknown + sum(
             count for track in self._tracks for why, count in track.counts.items() if why not in _NOTICED
         )
-        packets = useless + sum(track.received for track in self._tracks)
+        # Those without anything in them are received, too.
+        packets = useless + sum(track.received - track.counts.get("empty", 0) for track in self._tracks)
         packets_before, useless_before = self._before
         carried = packets - packets_before - (useless - useless_before)
         vain = useless - useless_before - USELESS_SHARE * carried
