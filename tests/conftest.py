@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from camcast import native
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
@@ -43,8 +44,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks what needs programs from tests/servers, and puts the tests in the order that is asked for."""
+    """Marks what needs programs from tests/servers, leaves out what needs the C form where it does not run, and puts
+    the tests in the order that is asked for."""
     _mark(items)
+    if native.extension is None:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("native")])
+        items[:] = [item for item in items if not item.get_closest_marker("native")]
     seed = config.getoption("order")
     if seed is not None:
         _shuffle(items, random.Random(seed))

@@ -18,12 +18,11 @@ from camcast.net.tls import TlsSettings
 from camcast.target import Target
 from camcast_rtmp.client import ClientSettings
 from camcast_rtmp.line import Line
-from camcast_rtmp.native import extension
 
 if TYPE_CHECKING:
     from camcast.net.tls_session import TlsSession
 
-pytestmark = pytest.mark.skipif(extension is None, reason="the C form is not here")
+pytestmark = pytest.mark.native
 
 AUDIO, VIDEO, SCRIPT = TagType.AUDIO, TagType.VIDEO, TagType.SCRIPT
 TAKES = 16 * 1024

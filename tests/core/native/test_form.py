@@ -37,7 +37,7 @@ print(form(), extension, FastPath.take is take_in_python, Line(1, 2, 3, 4))
     )
 
 
-@pytest.mark.skipif(native.extension is None, reason="the C form is not here")
+@pytest.mark.native
 def test_it_is_used_where_it_is_there() -> None:
     assert asked("").stdout.strip() == asked("1").stdout.strip() == "native"
 

@@ -11,10 +11,9 @@ from tests.core.stream.test_fastpath import STEP, Link, PartsLink, Rig
 from tests.core.world import AUDIO, VIDEO
 
 from camcast.media import NS_PER_S, MediaKind, Packet, TagType
-from camcast.native import extension
 from camcast.stream.fastpath import FastPath
 
-pytestmark = pytest.mark.skipif(extension is None, reason="the C form is not here")
+pytestmark = pytest.mark.native
 
 PACKETS = 1_000_000
 GROUP = 500

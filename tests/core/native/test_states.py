@@ -14,7 +14,6 @@ from tests.core.world import AUDIO
 
 from camcast.group import Group
 from camcast.media import MediaKind
-from camcast.native import extension
 from camcast.stream.clock import Clock, Line
 from camcast.stream.fastpath import Way
 from camcast.stream.flow import FlowCounters, KindCounts
@@ -22,8 +21,6 @@ from camcast.stream.hub import Hub
 from camcast.stream.present import Present
 from camcast.stream.pulse import Pulse
 from camcast.stream.rendition import PacketPacker
-
-native = pytest.mark.skipif(extension is None, reason="the C form is not here")
 
 
 def test_values_are_read_written_compared_copied_and_pickled_as_ever() -> None:
@@ -46,7 +43,7 @@ def test_what_is_not_known_is_none() -> None:
     assert hub.latest_video is None
 
 
-@native
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("of", "name", "value", "error"),
     [
@@ -68,14 +65,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(of: Any, name: str, va
     assert getattr(of, name, "nothing") is before or getattr(of, name) == before
 
 
-@native
+@pytest.mark.native
 @pytest.mark.parametrize(("of", "name"), [(Present(), "group"), (Hub(PacketPacker()), "latest_video")])
 def test_what_is_there_cannot_be_deleted(of: Any, name: str) -> None:
     with pytest.raises(TypeError, match="deleted"):
         delattr(of, name)
 
 
-@native
+@pytest.mark.native
 def test_what_was_never_set_is_an_attribute_error() -> None:
     for of, name in ((Group.__new__(Group), "packets"), (Way.__new__(Way), "line")):
         with pytest.raises(AttributeError, match=name):

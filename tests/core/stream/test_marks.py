@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camcast.media import MediaKind
-from camcast.native import extension
 from camcast.stream.marks import Mark, Marks
 
 KINDS = (MediaKind.VIDEO, MediaKind.AUDIO, None)
@@ -74,7 +73,7 @@ def test_there_is_none_beyond_the_ends() -> None:
             marks[at]
 
 
-@pytest.mark.skipif(extension is None, reason="the C form is not here")
+@pytest.mark.native
 @pytest.mark.parametrize("mark", [(1, 2), [1, 2, 3.0, 4, None], (2**64, 0, 0.0, 0, None), (1, 2, 3.0, 4, "video")])
 def test_what_is_no_mark_is_refused(mark: Any) -> None:
     marks = Marks()
