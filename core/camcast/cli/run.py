@@ -18,7 +18,6 @@ from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
 from camcast.cli.supervise import Reading, supervise
 from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
-from camcast.cli.turns import give_way_quickly
 from camcast.config import Config, ServiceConfig, load
 from camcast.descriptors import raise_limit
 from camcast.host import PluginHost
@@ -71,7 +70,6 @@ def run(
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
     raise_limit()
-    give_way_quickly()
     live = output.is_terminal and not (plain or as_json)
     with explained():
         display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
