@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +139,9 @@ def threads(pid: int) -> str:
     """What each thread of a process waits for in the kernel, or its name where that is not told."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        call = (task / "syscall").read_text().split()
-        found.append("camcast-hook" if call[0] in OPENING else call[0])
+        with suppress(OSError):  # it has just ended
+            call = (task / "syscall").read_text().split()
+            found.append("camcast-hook" if call[0] in OPENING else call[0])
     return " ".join(found)
 
 

@@ -44,6 +44,9 @@ async def main():
     async with asyncio.timeout(60):
         while not all(one.metrics.attempts for one in engine.sessions if one.label.startswith(("cam0", "cam1"))):
             await asyncio.sleep(0.05)
+        # These have no media to send; that they failed says that they were built, or could not be.
+        while not all(one.last_error for one in engine.stats().streams if one.label.startswith(("cam2", "cam3"))):
+            await asyncio.sleep(0.05)
         await asyncio.sleep(1)
     sys.meta_path.pop(0)
     await engine.stop()

@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 import pytest
-from tests.core.world import AUDIO
+from tests.core.world import AUDIO, VIDEO
 
 from camcast.group import Group
-from camcast.media import MediaKind
+from camcast.media import MediaKind, Packet
 from camcast.stream.clock import Clock, Line
 from camcast.stream.fastpath import Way
 from camcast.stream.flow import FlowCounters, KindCounts
@@ -97,4 +97,7 @@ def test_circles_through_state_are_collected() -> None:
 
 def test_a_track_of_another_kind_is_no_line() -> None:
     clock = Clock()
+    assert clock.line(VIDEO.kind) is None
+    clock.stamp(Packet(VIDEO, 0, 0, True, b"x", arrival=1))
+    assert clock.line(VIDEO.kind) is not None
     assert clock.line(AUDIO.kind) is None
