@@ -55,7 +55,10 @@ class Place:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            try:
+                process.wait(60)
+            finally:
+                process.kill()
             log.close()
 
     def socket(self, name: str) -> Path:
