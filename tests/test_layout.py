@@ -187,7 +187,7 @@ def test_the_sdist_builds_the_same_and_holds_nothing_made(tmp_path: Path) -> Non
     with tarfile.open(_build("sdist", tmp_path)) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {str(path.relative_to(ROOT)) for path in _sources().values()} <= names
-    assert {"pyproject.toml", "README.md", "LICENSE", "Makefile"} <= names
+    assert {"pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "Makefile"} <= names
     made = re.compile(
         r"(^|/)(\.venv|\.cache|node_modules|__pycache__|\.git|build|dist|\.(mypy|ruff|pytest)_cache)(/|$)|\.so$"
     )
