@@ -17,7 +17,7 @@ static struct {
     PyTypeObject *packet;
     Py_ssize_t track, dts, pts, keyframe, payload, arrival;
     PyObject *live, *video, *audio, *video_tag, *monotonic, *perf_counter;
-    int64_t group_bytes, group_packets;
+    int64_t group_bytes, group_packets, last;
     double slice, slow_send;
 } known;
 
@@ -190,7 +190,7 @@ static int account(SenderState *sender, LedgerState *ledger, FlowCountersState *
     int64_t size = PyBytes_GET_SIZE(message->head) + PyBytes_GET_SIZE(message->payload);
     if (end < 0)
         as_int64(position, &end);
-    if (end <= ledger->end) {
+    if (end <= ledger->end || end > known.last) {
         /* It says none, or has left it out, or says something else than a position. */
         PyObject *told = end < 0 ? (Py_INCREF(position), position) : PyLong_FromLongLong(end);
         PyObject *result =
@@ -510,12 +510,13 @@ PyObject *path_kinds(PyObject *module, PyObject *args)
 PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
 {
     static char *names[] = {"packet", "live", "monotonic", "perf_counter", "group_bytes",
-                            "group_packets", "slice", "slow_send", NULL};
+                            "group_packets", "slice", "slow_send", "last", NULL};
     PyObject *packet, *live, *monotonic, *perf_counter;
-    long long group_bytes, group_packets;
+    long long group_bytes, group_packets, last;
     double slice, slow_send;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$O!OOOLLdd", names, &PyType_Type, &packet, &live,
-                                     &monotonic, &perf_counter, &group_bytes, &group_packets, &slice, &slow_send))
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$O!OOOLLddL", names, &PyType_Type, &packet, &live,
+                                     &monotonic, &perf_counter, &group_bytes, &group_packets, &slice, &slow_send,
+                                     &last))
         return NULL;
     PyTypeObject *type = (PyTypeObject *)packet;
     if (find_slot(type, "track", &known.track) < 0 || find_slot(type, "dts", &known.dts) < 0 ||
@@ -538,6 +539,7 @@ PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
     known.group_packets = group_packets;
     known.slice = slice;
     known.slow_send = slow_send;
+    known.last = last;
     Py_INCREF(type);
     Py_XSETREF(known.packet, type);
     Py_RETURN_NONE;

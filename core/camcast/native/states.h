@@ -6,7 +6,7 @@
 #include "fields.h"
 #include "port.h"
 
-#define CAMCAST_FORM 2 /* of what Python and this agree on; `camcast.native` expects the same */
+#define CAMCAST_FORM 3 /* of what Python and this agree on; `camcast.native` expects the same */
 
 typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
 typedef struct { PyObject_HEAD CountsState *received; int64_t bytes; } FeedCountersState;

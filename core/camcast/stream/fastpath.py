@@ -306,5 +306,6 @@ if extension is not None:
         group_packets=MAX_GROUP_PACKETS,
         slice=SLICE,
         slow_send=SLOW_SEND,
+        last=LAST,
     )
     FastPath.take = extension.PathState.take  # type: ignore[method-assign]

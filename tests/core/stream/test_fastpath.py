@@ -41,7 +41,7 @@ def long_way(path: FastPath, packet: Packet) -> bool:
     return False
 
 
-ODD = (1.5, "far", 2**70, -(2**70), -1, True, 2**62, b"")
+ODD = (1.5, "far", 2**70, -(2**70), -1, True, 2**63 - 1, 2**62 + 1, 2**62, b"")
 """What a plugin might return instead of a position."""
 
 
@@ -408,5 +408,30 @@ def test_times_that_cannot_be_are_told_and_harm_nothing(take: Take, far: int) ->
         for _ in range(20):
             rig.packet(MediaKind.VIDEO)
         assert len(rig.links[0].sent) == sent + 20
+
+    run(act())
+
+
+@pytest.mark.parametrize("take", [*SHORT.values(), long_way], ids=[*SHORT, "the long way"])
+@pytest.mark.parametrize("far", [2**62 + 1, 2**63 - 1, 2**63])
+def test_a_position_that_cannot_be_is_told_and_not_gone_by(take: Take, far: int) -> None:
+    """The ledger adds to it, and what it works out must have 64 bits."""
+
+    async def act() -> None:
+        rig = Rig(take)
+        rig.begin()
+        rig.attach(parts=True, positions=True, at_keyframe=False)
+        await asyncio.sleep(0.1)
+        for _ in range(3):
+            rig.packet(MediaKind.VIDEO)
+        (link,), (outlet,), (owner,) = rig.links, rig.outlets, rig.owners
+        before = outlet.counters.sent.video
+        link._send = lambda *_: far  # type: ignore[method-assign]
+        for _ in range(3):
+            rig.packet(MediaKind.VIDEO)
+        assert outlet.counters.sent.video == before
+        assert outlet.lag < 1
+        assert owner.errors
+        assert all("send gave a number of" in str(error) for error in owner.errors)
 
     run(act())
