@@ -48,10 +48,13 @@ class Adapting:
     """Of one session. All calls on the loop."""
 
     def __init__(self, config: SessionConfig, stream: Encodes, telling: Telling) -> None:
+        self._config = config
         self._stream = stream
         self._telling = telling
         self._regulator: Regulator | None = None
         self._on_air: OnAir | None = None
+        self._limit = 0
+        """The encoder's own, by which it goes."""
         self._looked = -inf
         self._changes = 0
         self._idle = True
@@ -70,8 +73,9 @@ class Adapting:
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
+        self._config = config
         most = config.adapt.max * 1000
-        limit = self._stream.wishes.limit
+        limit = self._limit = self._stream.wishes.limit
         most = min(most, limit) if limit else most
         if not most:
             self._regulator = None
@@ -86,6 +90,8 @@ class Adapting:
 
     def look(self, on_air: OnAir | None, now: float) -> None:
         """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`."""
+        if self._stream.wishes.limit != self._limit:
+            self.adopt(self._config)
         regulator = self._regulator
         if regulator is None or on_air is None:
             if self._on_air is not None:

@@ -194,6 +194,7 @@ class Feed:
         self._transcoders.adopt(encoder.bitrate_kbps * 1000)
         if self._encoding is not None:
             self._encoding.adopt(encoder)
+        self.wishes.adopt(encoder.bitrate_kbps * 1000)
 
     @property
     def keyframe(self) -> Packet | None:

@@ -13,7 +13,7 @@ class Wishes:
 
     apply: Callable[[int], bool]
     limit: int = 0
-    """bit/s that encoders begin with by the configuration; 0 = chosen by the size."""
+    """bit/s that encoders are configured with; 0 = chosen by the size. Change it by `adopt`."""
     _asked: dict[object, int] = attrs.field(factory=dict, init=False)
     _resting: dict[object, int] = attrs.field(factory=dict, init=False)
     _highest: int = attrs.field(default=0, init=False)
@@ -48,6 +48,11 @@ class Wishes:
         """Somebody's order: never more than this, whatever links would bear. False = nothing is encoded here."""
         self._cap = bitrate
         return self._tell()
+
+    def adopt(self, limit: int) -> None:
+        """Encoders are configured with `limit` from now on; who wishes for less still gets less."""
+        self.limit = limit
+        self.again()
 
     def again(self) -> None:
         """Whatever encodes was made anew: it is to know what counts, where anybody wishes anything."""

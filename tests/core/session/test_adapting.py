@@ -175,6 +175,19 @@ def test_other_limits_are_adopted_on_the_air() -> None:
     assert place.adapting.now == Adapted()
 
 
+def test_another_bitrate_of_the_encoders_own_is_gone_by_on_the_air() -> None:
+    place = Place(Encoder(limit=2 * MBIT)).begin(high=4000)
+    on_air = OnAir(Outlet(place.encoder))
+    place.play(on_air, 2)
+    place.encoder.wishes.adopt(MBIT)
+    place.play(on_air, LOOK)
+    assert place.encoder.bitrate == MBIT
+    assert [event.reason for event in place.of(BitrateChanged)] == ["other limits"]
+    place.encoder.wishes.adopt(3 * MBIT)
+    place.play(on_air, 60)
+    assert place.encoder.bitrate == 3 * MBIT
+
+
 @pytest.mark.parametrize("quick", [0.01, LOOK / 2])
 def test_sixteen_looks_in_a_moment_are_one(quick: float) -> None:
     place = Place(Encoder()).begin()

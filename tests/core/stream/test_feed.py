@@ -307,3 +307,16 @@ def test_counts_are_of_what_the_source_brought() -> None:
         assert packet.arrival >= before
 
     run(act())
+
+
+def test_a_bitrate_that_is_adopted_is_what_outputs_may_wish_for() -> None:
+    async def act() -> None:
+        feed, _ = make(bitrate_kbps=600)
+        told: list[int] = []
+        feed.wishes.apply = lambda bitrate: not told.append(bitrate)  # type: ignore[func-returns-value]
+        feed.wishes.ask("an output", 500_000)
+        feed.adopt(EncoderConfig(bitrate_kbps=900), "cam0_main")
+        assert feed.wishes.limit == 900_000
+        assert told == [500_000, 500_000], "the encoder is told again what its slowest output bears"
+
+    run(act())

@@ -26,6 +26,18 @@ def test_the_least_wish_counts() -> None:
     assert (told.wishes.asked("a"), told.wishes.asked("b"), told.wishes.asked("c")) == (1000, 500, 0)
 
 
+def test_what_the_encoder_is_configured_with_anew_lifts_no_wish() -> None:
+    """It has just been told the configured bitrate."""
+    told = Told(4000)
+    told.wishes.adopt(3000)
+    assert told.rates == [], "nobody wishes anything"
+    told.wishes.ask("a", 1000)
+    told.wishes.adopt(6000)
+    assert told.rates == [1000, 1000]
+    told.wishes.leave("a")
+    assert told.rates[-1] == 6000
+
+
 def test_who_leaves_holds_nobody_down() -> None:
     told = Told(4000)
     told.wishes.ask("a", 1000)
