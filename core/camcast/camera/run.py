@@ -64,7 +64,7 @@ class SourceRun:
         source: Source | None = None
         try:
             source = self.source = await self._build()
-            running = asyncio.create_task(source.run(feed), name=f"camcast-media-{self._label}")
+            running = quiet(asyncio.create_task(source.run(feed), name=f"camcast-media-{self._label}"))
             after = self._stream.source.restart_after
             if after is not None and not self._environment.host.source(self._stream.source.type).may_rest:
                 standstill = Standstill(lambda: feed.pulse.source, after, partial(self._hangs, source, running, after))
@@ -108,7 +108,7 @@ class SourceRun:
     def _look_at_rest(self, source: Source | None, running: asyncio.Task[None] | None) -> None:
         """Note what did not end when it was told to."""
         if running is not None and not running.done():
-            self.rest, self.holds_sink = quiet(running), True
+            self.rest, self.holds_sink = running, True
         elif isinstance(source, ThreadedSource):
             self.rest = source.left
         if self.rest is not None:
@@ -143,7 +143,10 @@ class SourceRun:
             kind = host.source(config.type)
         except LookupError as error:
             raise SourceError(str(error), fatal=True) from error
-        await self._environment.loading.of(kind)
+        try:
+            await self._environment.loading.of(kind)
+        except TimeoutError:
+            raise SourceError(f"importing what source {kind.name} needs takes too long") from None
         kind.available()
         path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
         options: Any = host.structure_options(kind, dict(config.options), path)

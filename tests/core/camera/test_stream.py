@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from camcast.engine import Engine
 from camcast.errors import SourceError
 from camcast.events import SessionState, SourceChanged, SourceState, StateChanged
 from camcast.hooks import hookimpl
-from camcast.kinds import SourceKind
+from camcast.kinds import SourceKind, TransportKind
+from camcast.session.loading import Loading
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=None)
 REVIVING = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=1, revive_after=0.2, jitter=0.0)
@@ -178,6 +180,64 @@ async def test_a_source_that_its_own_library_cancels_is_brought_back(world: Worl
     stream = await begun(world, "buggy")
     await until(lambda: stream.state is SourceState.WAITING)
     assert stream.metrics.last_error == "source buggy was cancelled by its own library"
+
+
+class Sore:
+    """A source that fails while it is ended, with a text that nobody has hidden the key in."""
+
+    def __init__(self, context: SourceContext) -> None:
+        self.runs = False
+
+    async def run(self, sink: MediaSink) -> None:
+        self.runs = True
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise OSError("rtsp://admin:hunter2@camera/1 cannot be torn down")
+
+    def request_keyframe(self) -> bool:
+        return False
+
+
+class SoreKind:
+    """Its plugin."""
+
+    def __init__(self) -> None:
+        self.made: list[Sore] = []
+
+    @hookimpl
+    def camcast_sources(self) -> Sequence[SourceKind]:
+        return [SourceKind(name="sore", title="Sore", needs_url=False, build=self.build)]
+
+    def build(self, context: SourceContext) -> Sore:
+        self.made.append(Sore(context))
+        return self.made[-1]
+
+
+async def test_what_a_source_raises_while_it_is_ended_is_printed_by_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = SoreKind()
+    world.host.register(plugin)
+    stream = await begun(world, "sore")
+    await until(lambda: plugin.made and plugin.made[0].runs)
+    stream.fault(SourceError("what it brings cannot be used"))
+    await until(lambda: stream.metrics.last_error)
+    assert stream.metrics.last_error == "what it brings cannot be used"
+    plugin.made.clear()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "hunter2" not in caplog.text
+
+
+async def test_an_import_of_a_source_that_hangs_is_told_as_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def of(self: Loading, kind: SourceKind | TransportKind) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(Loading, "of", of)
+    stream = await begun(world, "scripted")
+    await until(lambda: stream.metrics.last_error)
+    assert stream.metrics.last_error == "importing what source scripted needs takes too long"
 
 
 async def begun(world: World, kind: str) -> CameraStream:
