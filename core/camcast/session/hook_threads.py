@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from camcast.daemons import Daemons
+from camcast.patience import quiet
 
 T = TypeVar("T")
 
@@ -26,14 +27,14 @@ class HookThreads:
 
     async def run(self, call: Callable[[], T], deadline: float) -> T:
         """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds, and
-        `RuntimeError` where no thread can be started.
+        `RuntimeError` where no thread can be started, or where what it raises would end the loop.
 
         Waiting for a free thread counts towards the deadline. A call that is late keeps its thread until it returns.
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(deadline):
             await self._free.acquire()
-            future: asyncio.Future[T] = loop.create_future()
+            future: asyncio.Future[T] = quiet(loop.create_future())
 
             def done(result: T | None, error: Exception | None) -> None:
                 self._free.release()
@@ -50,6 +51,8 @@ class HookThreads:
                     result = call()
                 except Exception as error:  # noqa: BLE001  raised again where it was called
                     failure = error
+                except BaseException as error:  # noqa: BLE001  by a plugin that exits, or a library that panics
+                    failure = RuntimeError(f"{type(error).__name__} on a thread of a hook")
                 try:
                     loop.call_soon_threadsafe(done, result, failure)
                 except RuntimeError:

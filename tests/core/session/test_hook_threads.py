@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -45,6 +47,40 @@ async def test_hooks_that_hang_take_a_thread_and_nothing_else() -> None:
     assert await threads.run(lambda: 9, 5) == 9
     late = [asyncio.create_task(threads.run(lambda number=number: number, 5)) for number in range(9)]  # type: ignore[misc]
     assert await asyncio.gather(*late) == list(range(9))
+
+
+async def test_a_hook_that_exits_is_told_at_once_and_keeps_no_thread() -> None:
+    threads = HookThreads(threads=1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="SystemExit on a thread"):
+            await threads.run(lambda: sys.exit("no such library"), 5)
+    assert await threads.run(lambda: 7, 5) == 7
+
+
+async def test_what_a_hook_raises_when_nobody_waits_any_more_is_not_printed(caplog: pytest.LogCaptureFixture) -> None:
+    """Its text may hold the secret that was asked for."""
+    threads, release = HookThreads(), threading.Event()
+
+    def fails() -> None:
+        release.wait(5)
+        raise ValueError("hunter2")
+
+    for turns in range(4):
+        waiting = asyncio.create_task(threads.run(fails, 5))
+        await asyncio.sleep(0.02)
+        release.set()
+        time.sleep(0.05)  # noqa: ASYNC251  the answer is there when the loop goes on
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        release.clear()
+        if not waiting.cancelled():
+            waiting.exception()
+    del waiting
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "hunter2" not in caplog.text
 
 
 def test_a_hook_that_hangs_does_not_keep_the_program_from_ending() -> None:
