@@ -16,7 +16,7 @@ may let go of while it is called from here is held until it returns. */
 static struct {
     PyTypeObject *packet;
     Py_ssize_t track, dts, pts, keyframe, payload, arrival;
-    PyObject *live, *video, *audio, *video_tag, *monotonic, *perf_counter;
+    PyObject *live, *video, *audio, *monotonic, *perf_counter;
     int64_t group_bytes, group_packets, last;
     double slice, slow_send;
 } known;
