@@ -108,7 +108,8 @@ class Encoding:
         if self._transcoder is not None:
             self._transcoder.set_bitrate(bitrate)
             return True
-        return self._command(lambda encoder: encoder.set_bitrate(bitrate))
+        # As promised by `EncoderSettings.max_bitrate`; one that is to be opened anew for more may not have been yet.
+        return self._command(lambda encoder: encoder.set_bitrate(min(bitrate, self._opened)))
 
     def adopt(self, config: EncoderConfig) -> None:
         """Be configured like this from now on; it differs in its bitrate only. No picture is lost."""

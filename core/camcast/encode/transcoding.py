@@ -83,7 +83,8 @@ class Transcoder:
     def set_bitrate(self, bitrate: int) -> None:
         """bit/s for the picture; at most what it is configured with."""
         self._bitrate = bitrate = min(bitrate, self._limit or bitrate)
-        self._command(lambda encoder: encoder.set_bitrate(bitrate))
+        # As promised by `EncoderSettings.max_bitrate`; one that is to be opened anew for more may not have been yet.
+        self._command(lambda encoder: encoder.set_bitrate(min(bitrate, self._opened)))
 
     def adopt(self, bitrate: int) -> None:
         """Be configured with so many bit/s from now on; 0 = chosen by the size."""
