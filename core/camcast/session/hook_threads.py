@@ -25,9 +25,9 @@ class HookThreads:
         self._free = asyncio.Semaphore(threads)
         self._threads = Daemons("camcast-hook")
 
-    async def run(self, call: Callable[[], T], deadline: float) -> T:
-        """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds, and
-        `RuntimeError` where no thread can be started, or where what it raises would end the loop.
+    async def run(self, call: Callable[[], T], deadline: float | None) -> T:
+        """The result of `call`, run on a thread. Raises what it raises, `TimeoutError` after `deadline` seconds (None =
+        never), and `RuntimeError` where no thread can be started, or where what it raises would end the loop.
 
         Waiting for a free thread counts towards the deadline. A call that is late keeps its thread until it returns.
         """

@@ -27,7 +27,8 @@ class Loading:
     async def of(self, kind: SourceKind | TransportKind) -> None:
         """Have `kind` load, unless it has; whoever else wants that meanwhile waits with this one.
 
-        Raises what its `load` raises, and then it is tried again next time; `TimeoutError` after `DEADLINE`.
+        Raises what its `load` raises, and then it is tried again next time; `TimeoutError` after `DEADLINE`, and then
+        next time is waited for the same one: an import that hangs takes one thread, and leaves the others to hooks.
         """
         number = id(kind)
         if number in self._loaded:
@@ -35,11 +36,12 @@ class Loading:
         running = self._running.get(number)
         if running is None:
             running = self._running[number] = quiet(asyncio.create_task(self._load(kind)))
-        await asyncio.shield(running)
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.shield(running)
 
     async def _load(self, kind: SourceKind | TransportKind) -> None:
         try:
-            await self._threads.run(kind.load, DEADLINE)
+            await self._threads.run(kind.load, None)
             self._loaded[id(kind)] = kind
         finally:
             del self._running[id(kind)]

@@ -79,6 +79,20 @@ async def test_one_that_hangs_is_waited_for_no_longer_than_its_deadline(monkeypa
     loads.may.set()
 
 
+async def test_one_that_hangs_has_one_thread_however_often_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "DEADLINE", 0.05)
+    loads, threads = Loads(), HookThreads(threads=2)
+    one, kind = Loading(threads), loads.kind
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await one.of(kind)
+        assert await threads.run(lambda: 7, 5) == 7
+    monkeypatch.setattr(loading, "DEADLINE", 5)
+    loads.may.set()
+    await one.of(kind)
+    assert len(loads.threads) == 1
+
+
 def test_importing_names_modules() -> None:
     importing("json", "xml.dom")()
     with pytest.raises(ImportError):
