@@ -313,7 +313,12 @@ def test_a_bitrate_that_is_adopted_is_what_outputs_may_wish_for() -> None:
     async def act() -> None:
         feed, _ = make(bitrate_kbps=600)
         told: list[int] = []
-        feed.wishes.apply = lambda bitrate: not told.append(bitrate)  # type: ignore[func-returns-value]
+
+        def apply(bitrate: int) -> bool:
+            told.append(bitrate)
+            return True
+
+        feed.wishes.apply = apply
         feed.wishes.ask("an output", 500_000)
         feed.adopt(EncoderConfig(bitrate_kbps=900), "cam0_main")
         assert feed.wishes.limit == 900_000
