@@ -40,6 +40,12 @@ def places() -> list[str]:
     return [f"{place}{sysconfig.get_config_var('EXT_SUFFIX')}" for place in EXTENSIONS]
 
 
+def _remove() -> None:
+    """Have no extension in the tree for the interpreter that runs this."""
+    for place in places():
+        (ROOT / place).unlink(missing_ok=True)
+
+
 def _in_wheel(place: str) -> str:
     """A wheel has what is below `core` and below each folder of plugins (`sources` in pyproject.toml)."""
     parts = Path(place).parts
@@ -87,8 +93,7 @@ class NativeBuildHook(BuildHookInterface[Any]):
         wanted = os.environ.get("CAMCAST_NATIVE", "")
         if version == "editable":
             # What was built before must not be taken for what is built now, or is not.
-            for place in places():
-                (ROOT / place).unlink(missing_ok=True)
+            _remove()
         if wanted == "0":
             self._tell("left out, as CAMCAST_NATIVE is 0")
             return
@@ -96,6 +101,8 @@ class NativeBuildHook(BuildHookInterface[Any]):
         try:
             built = compiled(into)
         except (CannotBuild, OSError, subprocess.SubprocessError) as error:
+            if version == "editable":
+                _remove()  # one of them may have been built
             if wanted == "1":
                 raise RuntimeError(f"CAMCAST_NATIVE is 1, but the C form cannot be built: {error}") from error
             self._tell(f"not built, so camcast runs in pure Python: {error}")

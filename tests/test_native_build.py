@@ -143,3 +143,11 @@ def test_one_that_was_built_before_is_not_left_where_it_can_not_be_built_now(tmp
     there = tree(tmp_path)
     assert editable(there)
     assert editable(there, **NOWHERE) == []
+
+
+@needs_compiler
+def test_where_the_second_cannot_be_built_the_first_is_not_left(tmp_path: Path) -> None:
+    there = tree(tmp_path)
+    port = there / "plugins/transports/camcast_rtmp/native/port.c"
+    port.write_text(f"#error no\n{port.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert editable(there) == []
