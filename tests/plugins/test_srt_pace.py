@@ -162,6 +162,19 @@ def test_nothing_sent_is_nothing_lost() -> None:
     assert pace.limit is None
 
 
+def test_a_pause_is_no_part_of_what_a_link_carries() -> None:
+    """As where a whole group of pictures is left out: nothing is sent meanwhile, and nothing is measured."""
+    link = Link(carries=0.5 * STREAM)
+    link.run((ENOUGH - 2) * WINDOW)
+    assert link.shares[-1] >= MUCH
+    link.stream = 0.0
+    link.run(30.0)
+    link.stream = STREAM
+    link.run(ENOUGH * WINDOW)
+    assert link.limit is not None
+    assert 0.8 * link.carries < link.limit < link.carries
+
+
 def test_turns_are_as_many_bytes_a_second_in_small_bursts() -> None:
     turns, taken, now = Turns(), [], 100.0
     for _ in range(2000):

@@ -121,7 +121,7 @@ class Pace:
         """Take a look. `waited`: something had to wait for its turn in this window."""
         last, self._last = self._last, (now, counts)
         if last is None or counts.sent <= last[1].sent:
-            self._bad = self._good = 0
+            self._bad, self._began, self._good = 0, None, 0
             return
         self.share = lost_share(last[1], counts)
         # While a link is away all is late as well, and given up by libsrt; but nobody answers, so that is no queue.
