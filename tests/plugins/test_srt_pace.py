@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from camcast_srt.pace import ENOUGH, MUCH, WINDOW, Counts, Pace, Turns
+from camcast_srt.pace import ENOUGH, MUCH, NO_USE, WINDOW, Counts, Pace, Turns
 
 PAYLOAD = 1000
 STREAM = 250.0
@@ -143,6 +143,39 @@ def test_a_long_queue_is_seen_and_becomes_empty() -> None:
     link.run(30.0)
     steady = [limit for limit in link.limits[-40:] if limit is not None]
     assert sum(steady) / len(steady) / PAYLOAD > 0.5 * link.carries
+
+
+def test_one_window_of_losses_behind_a_long_queue_does_not_end_the_pace() -> None:
+    """What was late says nothing of losses at a lower pace."""
+    link = Link(carries=0.2 * STREAM, holds=30.0)
+    link.run((2 * ENOUGH + 2) * WINDOW)
+    assert link.pace.queued
+    held = link.limit
+    assert held is not None
+    link.loses = 0.4
+    link.run(WINDOW)
+    assert link.shares[-1] >= MUCH
+    assert link.limit is not None
+    assert link.limit <= held
+
+
+def test_what_was_of_no_use_once_is_not_held_against_the_next_time() -> None:
+    link = Link(carries=0.5 * STREAM)
+    link.run((ENOUGH + 1) * WINDOW)
+    assert link.limit is not None
+    link.loses = 0.4
+    link.run((NO_USE - 1) * WINDOW)
+    assert link.limit is not None
+    # Hardly anything has to go there for a while, so that nothing waits, and no pace is needed.
+    link.carries, link.loses, link.stream = 10 * STREAM, 0.0, 10.0
+    link.run(30.0)
+    assert link.limit is None
+    link.carries, link.stream = 0.5 * STREAM, STREAM
+    link.run(ENOUGH * WINDOW)
+    assert link.limit is not None
+    link.loses = 0.4
+    link.run(2 * WINDOW)
+    assert link.limit is not None
 
 
 def test_what_is_late_because_nobody_answers_is_no_queue() -> None:

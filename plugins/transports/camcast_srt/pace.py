@@ -105,7 +105,8 @@ class Pace:
     _needed: float = attrs.field(default=0.0, init=False)
     """The pace when it was first seen."""
     _no_use: int = attrs.field(default=0, init=False)
-    """Windows with much loss since the pace is lower."""
+    """Windows with much loss since the pace is lower, or was raised. `_still_late`: in which all came too late."""
+    _still_late: int = attrs.field(default=0, init=False)
     _not_before: float = attrs.field(default=0.0, init=False)
 
     def due(self, now: float) -> bool:
@@ -137,6 +138,7 @@ class Pace:
         per_packet = self.payload / (now - since)
         if self.limit is None:
             if self.impaired and now >= self._not_before:
+                self._no_use = self._still_late = 0
                 self._needed = (counts.sent - before.sent) * per_packet
                 self._too_much = arrived(before, counts) * per_packet
                 self._set(LESS * self._needed if self.queued else ROOM * self._too_much)
@@ -151,11 +153,13 @@ class Pace:
 
     def _worse(self, carried: float, now: float) -> None:
         """Much is lost, or late, although the pace is lower."""
-        self._no_use += 1
         if self.queued:
-            if self._no_use % LATE_PATIENCE == 0 and self.limit is not None:
+            self._still_late += 1
+            if self._still_late % LATE_PATIENCE == 0 and self.limit is not None:
                 self._lower(LESS * self.limit, LESS)
-        elif self._no_use >= NO_USE:
+            return
+        self._no_use += 1
+        if self._no_use >= NO_USE:
             self.limit, self._no_use, self._not_before = None, 0, now + NO_USE_SECONDS
         else:
             self._lower(ROOM * carried)
@@ -167,7 +171,7 @@ class Pace:
         self._set(min(self.limit, max(limit, least * self.limit)))
 
     def _raise(self, limit: float) -> None:
-        self._no_use = 0
+        self._no_use = self._still_late = 0
         near = NEAR[0] * self._too_much <= limit <= NEAR[1] * self._too_much
         self._step = FIRST_STEP if near else min(LAST_STEP, 2 * self._step)
         self.limit = limit * (1 + self._step)
