@@ -128,6 +128,21 @@ def test_a_link_that_merely_loses_is_not_held_back_for_it() -> None:
     assert not link.pace.impaired
 
 
+@pytest.mark.parametrize("loses", [0.04, 0.08, 0.12])
+def test_a_link_that_always_loses_some_is_not_held_back_for_it(loses: float) -> None:
+    """Once it was too thin for a while, what it loses at any pace must not make it slower and slower."""
+    link = Link(loses=loses)
+    link.run(10.0)
+    link.carries = 0.5 * STREAM
+    link.run(20.0)
+    held = [limit / PAYLOAD for limit in link.limits if limit is not None]
+    assert link.limit is not None
+    assert min(held) > 0.5 * link.carries
+    link.carries = 10 * STREAM
+    link.run(90.0)
+    assert link.limit is None
+
+
 def test_a_long_queue_is_seen_and_becomes_empty() -> None:
     link = Link(carries=0.5 * STREAM, holds=10.0)
     link.run((ENOUGH + 2) * WINDOW)

@@ -25,7 +25,9 @@ MUCH = 0.15
 ENOUGH = 6
 """Windows in a row: what a link loses that was away for a moment is reported at once, when it is back."""
 FEW = 0.03
-"""Share of losses with which a link has room."""
+"""Share of losses with which a link has room, if it usually loses less than half of that."""
+USUAL = 0.125
+"""Weight of a window in what a link usually loses."""
 LATE = 0.25
 """Seconds by which all is later than the latency covers, that are a queue: for as many windows, because what waited
 while a link was away is late as well when it is back."""
@@ -99,6 +101,8 @@ class Pace:
     _good: int = attrs.field(default=0, init=False)
     _unused: int = attrs.field(default=0, init=False)
     """Windows in a row in which nothing waited."""
+    _usual: float = attrs.field(default=0.0, init=False)
+    """Mean share lost where it was not much: so much gets lost at any pace, and a lower one is of no use."""
     _step: float = attrs.field(default=FIRST_STEP, init=False)
     _too_much: float = attrs.field(default=0.0, init=False)
     """The pace at which the link was last seen to be too thin."""
@@ -132,7 +136,8 @@ class Pace:
             self._bad, self._began, self._good = self._bad + 1, self._began or last, 0
         else:
             self._bad, self._began = 0, None
-            self._good = self._good + 1 if self.share <= FEW else 0
+            self._good = self._good + 1 if self.share <= max(FEW, 2 * self._usual) else 0
+            self._usual += USUAL * (self.share - self._usual)
         self._unused = 0 if waited else self._unused + 1
         since, before = self._began or last
         per_packet = self.payload / (now - since)
