@@ -257,7 +257,16 @@ def on_channels(place: Callable[[int], int], answered: Callable[[int], str | Non
     return script
 
 
+def of_one_source() -> Script:
+    """A camera that gives both tracks the same SSRC."""
+    script = on_channels(lambda channel: channel)
+    for track in script.tracks:
+        track.ssrc = 0
+    return script
+
+
 CHANNELS: dict[str, tuple[Script, str]] = {
+    "both tracks of one source": (of_one_source(), ""),
     "on the channels asked for, whatever it answers": (
         on_channels(lambda channel: channel, lambda n: f"RTP/AVP/TCP;unicast;interleaved={2 * n + 4}-{2 * n + 5}"),
         OTHER_CHANNELS,

@@ -33,6 +33,8 @@ class Channels:
         """By RTP channel: the tracks that come there, by the camera's words."""
         self._asked: dict[int, TrackReceiver] = {}
         """By RTP channel: the track that was asked for there."""
+        self._reporting: dict[int, list[TrackReceiver]] = {}
+        """By RTCP channel: the tracks that report there, by the camera's words."""
         self._heard: dict[int, list[TrackReceiver]] = {}
         """By channel: the tracks that do come there."""
         self._routed = 0
@@ -46,6 +48,7 @@ class Channels:
         if said[0] in self._said:
             self._tell(f"it gives two tracks the same channel ({said[0]})")
         self._said.setdefault(said[0], []).append(track)
+        self._reporting.setdefault(said[1], []).append(track)
         for channel in said:
             self._route(channel)
 
@@ -66,8 +69,7 @@ class Channels:
         kind = packet[1] if len(packet) > 1 else 0
         track = self._owner(channel, kind)
         if track is None:
-            # Reports name the source that they are about.
-            for each in self._tracks if kind in _REPORTS else ():
+            for each in self._about(channel) if kind in _REPORTS else ():
                 each.rtcp(packet, arrival)
             return
         heard = self._heard.setdefault(channel, [])
@@ -94,6 +96,14 @@ class Channels:
             return newcomer
         # A type that its description does not name: the track itself must judge.
         return here[0] if here else None
+
+    def _about(self, channel: int) -> list[TrackReceiver]:
+        """Whom reports on this channel may concern. They name the source that they are about; where a camera gives
+        several tracks one name, or that is not known yet, the channel tells."""
+        sources = {each.receiver.ssrc for each in self._tracks}
+        if None not in sources and len(sources) == len(self._tracks):
+            return self._tracks
+        return self._reporting.get(channel) or self._heard.get(channel) or self._tracks
 
     def _newcomer(self, channel: int, payload_type: int) -> TrackReceiver | None:
         """A track that has brought nothing yet and may be the one that begins here."""
