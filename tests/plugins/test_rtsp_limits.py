@@ -158,6 +158,14 @@ def test_each_way_of_carrying_nothing_is_counted(sent: bytes, reason: str) -> No
     assert receiver.counts == {reason: 1}
 
 
+def test_what_is_empty_is_counted_in_whatever_order_it_comes() -> None:
+    receiver = RtpReceiver(96, lambda payload, time, marker: None, lambda count: None)
+    for number in (0, 2, 1, 3):
+        receiver.feed(packet(number, 0, b""), 1)
+    assert receiver.received == 4
+    assert receiver.counts == {"empty": 4, "reordered": 1}
+
+
 async def test_strangers_datagrams_are_left_to_the_kernel() -> None:
     await strangers(filtered=True)
 

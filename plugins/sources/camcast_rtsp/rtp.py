@@ -141,6 +141,8 @@ class RtpReceiver:
         self.arrival = arrival
         if payload:
             self._on_packet(payload, timestamp, marker)
+        else:
+            self.counts["empty"] += 1
 
     def _out_of_order(
         self, payload: memoryview | bytes, sequence: int, timestamp: int, marker: bool, ssrc: int, arrival: int
