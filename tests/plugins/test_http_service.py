@@ -12,6 +12,7 @@ import socket
 import ssl
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +31,7 @@ from camcast.errors import ConfigError, ServiceError
 from camcast.events import ServiceChanged, ServiceState, SessionKey
 from camcast.testing.conformance import ServiceConformance
 from camcast_http import access
+from camcast_http import service as http_service
 from camcast_http.app import Interface
 from camcast_http.socket_service import listen_at
 from camcast_rtmp.receiver import Receiver
@@ -497,6 +499,23 @@ def test_a_certificate_that_ends_soon_is_told(tmp_path: Path) -> None:
         wait(told)
         (text,) = told()
     assert f"the certificate {own.cert_file} ends in 10 days" in text
+
+
+async def test_a_certificate_that_was_renewed_is_not_in_use_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_service, "DAY", 0.01)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    ends = [time.time() + 60]
+    monkeypatch.setattr(http_service, "expires", lambda path: ends[0])
+    watching = asyncio.create_task(http_service.watch_certificate("own.pem", lambda code, text: told.put_nowait(text)))
+    try:
+        async with asyncio.timeout(5):
+            await told.get()
+            ends[0] += 365 * 86400
+            for _ in range(told.qsize() + 3):
+                text = await told.get()
+    finally:
+        watching.cancel()
+    assert text.endswith("renew it, and start the service again")
 
 
 def test_a_signal_goes_to_the_program_and_not_to_the_server() -> None:

@@ -61,9 +61,13 @@ class HttpService:
 
 
 async def watch_certificate(path: str, note: Callable[[str, str], object]) -> None:
-    """Tell once a day that the certificate ends soon; nothing to do without one."""
-    while path:
-        left = await asyncio.to_thread(expires, Path(path)) - time.time()
+    """Tell once a day that the certificate in use ends soon; nothing to do without one."""
+    if not path:
+        return
+    # Read once: a file that is renewed meanwhile is not in use before the service is started again.
+    ends = await asyncio.to_thread(expires, Path(path))
+    while True:
+        left = ends - time.time()
         if left < SOON:
             when = f"ends in {left / DAY:.0f} days" if left > 0 else "has ended"
             note("certificate_expires", f"the certificate {path} {when}: renew it, and start the service again")
