@@ -140,6 +140,30 @@ async def test_reading_may_need_a_token_too(page: Page) -> None:
         await page.until("document.querySelectorAll('#log-list li').length > 0")
 
 
+async def test_a_token_that_does_not_do_takes_nothing_away(page: Page) -> None:
+    """One that is good for looking goes on being used for that."""
+    pauses, looks = f"POST /api/v1/sessions/{KEY}/pause", "GET /api/v1/overview"
+    async with running(camera(), token=READ, change_token=CHANGE) as (_engine, address):
+        await page.go(address)
+        await page.until("document.querySelector('#ask').open")
+        await page.type(READ)
+        await page.press("Enter")
+        await page.until("document.querySelectorAll('.card').length === 1")
+        await page.click(".output-name")
+        await page.click("#details button", "Pause")
+        await page.until("document.querySelector('#ask').open")
+        await page.type("not-it")
+        await page.press("Enter")
+        await page.asked(lambda: page.requests.count(pauses) == 2)
+        await page.until("document.querySelector('#ask').open")
+        await page.press("Escape")
+        await page.until("document.querySelector('#toasts').textContent.includes('needs the change_token')")
+        before = page.requests.count(looks)
+        await page.asked(lambda: page.requests.count(looks) >= before + 2)
+        assert await page.text("#link") == "live"
+        assert await page.value("Object.values(sessionStorage)") == [READ]
+
+
 async def test_what_cannot_be_reached_has_a_reason_and_a_countdown_and_can_be_tried_at_once(page: Page) -> None:
     async with running(camera(), change_token=CHANGE) as (engine, address):
         await page.go(address)

@@ -4,6 +4,7 @@ import * as token from "./token.js";
 
 const ROOT = new URL("api/v1/", document.baseURI);
 const PATIENCE = 15000; // ms for an answer
+const TOO_MANY = 429; // wrong tokens at once: nobody has looked at this one
 
 /** The interface has answered, and it is a no. */
 export class Refused extends Error {
@@ -16,14 +17,17 @@ export class Refused extends Error {
 
 /**
  * The response; raises `Refused`, or TypeError where nobody answers. Where a token is needed it is asked for, until one
- * does or nobody gives any, unless `asks` is false.
+ * does or nobody gives any, unless `asks` is false. `given`: one to try first. It is kept when it does, for one that does
+ * not must not take the place of one that is good for looking.
  */
-export async function call(path, { method = "GET", body, headers = {}, signal, asks = true } = {}) {
+export async function call(path, { method = "GET", body, headers = {}, signal, asks = true, given = "" } = {}) {
   for (;;) {
-    const answer = await send(path, method, body, headers, signal);
-    if (answer.ok) return answer;
-    const refused = await told(answer);
-    if (!refused.wantsToken || !asks || !(await token.ask(why(method, refused)))) throw refused;
+    const used = given || token.current();
+    const answer = await send(path, method, body, headers, signal, used);
+    const refused = answer.ok ? null : await told(answer);
+    if (given && !refused?.wantsToken && answer.status !== TOO_MANY) token.keep(given);
+    if (!refused) return answer;
+    if (!refused.wantsToken || !asks || !(given = await token.ask(why(method, refused, used)))) throw refused;
   }
 }
 
@@ -35,9 +39,9 @@ export const sessionPath = (key) => {
   return `sessions/${camera}/${stream}/${encodeURIComponent(output.join("/"))}`;
 };
 
-function send(path, method, body, headers, signal) {
+function send(path, method, body, headers, signal, used) {
   const sent = { Accept: "application/json", ...headers };
-  if (token.current()) sent.Authorization = `Bearer ${token.current()}`;
+  if (used) sent.Authorization = `Bearer ${used}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
   return fetch(new URL(path, ROOT), {
     method,
@@ -60,7 +64,7 @@ async function told(answer) {
   return new Refused(answer.status, detail, answer.headers.has("WWW-Authenticate"));
 }
 
-function why(method, refused) {
+function why(method, refused, used) {
   const what = method === "GET" ? "Looking at this camcast needs its token." : "Changing something needs the change_token.";
-  return token.current() ? `${what} The one that was given does not do: ${refused.message}.` : what;
+  return used ? `${what} The one that was given does not do: ${refused.message}.` : what;
 }

@@ -94,9 +94,10 @@ byId("reload").addEventListener("click", (event) => {
   void ask(event.currentTarget, "reload", { told, after: look });
 });
 byId("key").addEventListener("click", async () => {
-  if (!(await token.ask("The token is sent with everything that is asked from now on."))) return;
+  const given = await token.ask("The token is sent with everything that is asked from now on.");
+  if (!given) return;
   try {
-    await call("status");
+    await call("status", { given });
     say("The token is good for looking; whether it may change something is seen when it does.", "good");
   } catch (error) {
     say(error instanceof Refused ? error.message : "camcast does not answer.", "bad");

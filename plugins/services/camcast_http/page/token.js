@@ -8,7 +8,7 @@ let asking = null;
 
 export const current = () => token;
 
-/** Ask for a token, and say why. True = there is a new one. Whoever asks meanwhile waits for the same answer. */
+/** Ask for a token, and say why: what was given, "" = none. Whoever asks meanwhile waits for the same answer. */
 export function ask(why) {
   asking ??= answered(why).finally(() => { asking = null; });
   return asking;
@@ -26,8 +26,7 @@ function answered(why) {
       byId("ask-cancel").removeEventListener("click", cancelled);
       dialog.removeEventListener("cancel", cancelled);
       dialog.close();
-      if (given) keep(given);
-      resolve(Boolean(given));
+      resolve(given);
     };
     const used = (event) => { event.preventDefault(); close(input.value.trim()); };
     const cancelled = () => close("");
@@ -37,7 +36,8 @@ function answered(why) {
   });
 }
 
-function keep(given) {
+/** It does: use it from now on. */
+export function keep(given) {
   token = given;
   try {
     sessionStorage.setItem(KEY, given);
