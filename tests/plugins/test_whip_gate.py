@@ -107,6 +107,21 @@ async def test_what_strangers_send_is_not_the_servers_fault(peer: socket.socket,
     one.protocol.transport.close()
 
 
+async def test_without_the_kernels_help_strangers_are_told_by_their_address(
+    peer: socket.socket, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates.datagrams, "only_from", lambda sock, senders: False)
+    one = await guarded()
+    one.gate.settle([peer.getsockname()])
+    await poured(stranger, one, b"stranger", 2 * BURST)
+    peer.sendto(b"server", one.address)
+    await until(lambda: one.protocol.received)
+    assert one.protocol.received == [b"server"]
+    assert one.gate.dropped > BURST
+    assert not one.offences
+    one.protocol.transport.close()
+
+
 async def test_before_there_is_a_path_a_flood_only_waits(
     peer: socket.socket, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

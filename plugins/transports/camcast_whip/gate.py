@@ -2,7 +2,7 @@
 
 All WebRTC work of an engine is one thread's, so a flood to one attempt would cost all others of it. Before a path is
 found, anybody may send, and what is too much is left to the kernel for a moment. From then on only the server's own
-addresses are heard, and a server that floods ends its connection. I/O only by `socket filters`; times are passed in.
+addresses are heard, by the kernel where it can, and a server that floods ends its connection.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Gate:
         self._count, self._bytes = Allowance(BURST, RATE), Allowance(BYTES_BURST, BYTES_RATE)
         self._sockets: list[Any] = []
         self._settled = False
+        self._senders: frozenset[tuple[str, int]] | None = None
+        """Whom to hear, where the kernel cannot leave the others out; None = whoever comes through."""
         self._shut = False
 
     def guard(self, protocol: Any) -> None:
@@ -44,7 +46,9 @@ class Gate:
         take = protocol.datagram_received
 
         def received(data: bytes, address: Any) -> None:
-            if self._admits(len(data), sock):
+            if self._senders is not None and address[:2] not in self._senders:
+                self.dropped += 1
+            elif self._admits(len(data), sock):
                 take(data, address)
 
         protocol.datagram_received = received
@@ -52,8 +56,9 @@ class Gate:
     def settle(self, senders: Sequence[tuple[str, int]]) -> None:
         """A path is found: from now on only these are heard, the likeliest first."""
         self._settled = True
-        for sock in self._sockets:
-            datagrams.only_from(sock, senders[:MAX_SENDERS])
+        left_out = [datagrams.only_from(sock, senders[:MAX_SENDERS]) for sock in self._sockets]
+        if not all(left_out):
+            self._senders = frozenset(senders)
 
     def refuse(self, text: str) -> None:
         """Nothing more is heard; the server has done what `text` says."""
