@@ -1,8 +1,8 @@
 /* How the fast path hands a tag to a transport's own C code, without an object for it.
 
-A transport that has a port says so by an attribute `port`: an object of its plugin's, whose attribute `table` is a
-capsule named CAMCAST_PORT with a pointer to a CamcastPort that lives as long as the process. None, or no attribute, is
-as good: the tag goes to `send_tag`, or to `send`. */
+A transport that has a port says so by an attribute `native_port`: an object of its plugin's, whose attribute `table` is
+a capsule named CAMCAST_PORT with a pointer to a CamcastPort that lives as long as the process. None, or no attribute,
+is as good: the tag goes to `send_tag`, or to `send`. */
 
 #ifndef CAMCAST_PORT_H
 #define CAMCAST_PORT_H
