@@ -277,8 +277,8 @@ class HasPort(Protocol):
     def native_port(self) -> object | None:
         """What `native/port.h` describes: an object with a `table`. None = there is none for this connection.
 
-        Asked when the server has agreed, and again whenever the stream's outlets or tracks change; only where the C form
-        of the fast path runs.
+        Asked when the server has agreed, and again whenever the stream's outlets or tracks change; only where the C
+        form of the fast path runs.
         """
 
 

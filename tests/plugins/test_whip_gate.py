@@ -16,6 +16,7 @@ from OpenSSL import SSL
 from tests.plugins.source_kit import until
 
 from camcast.media import MediaKind
+from camcast.net import datagrams
 from camcast_whip import gate as gates
 from camcast_whip.gate import BURST, BYTES_BURST, Gate
 from camcast_whip.peer import _Certificate
@@ -110,7 +111,7 @@ async def test_what_strangers_send_is_not_the_servers_fault(peer: socket.socket,
 async def test_without_the_kernels_help_strangers_are_told_by_their_address(
     peer: socket.socket, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gates.datagrams, "only_from", lambda sock, senders: False)
+    monkeypatch.setattr(datagrams, "only_from", lambda sock, senders: False)
     one = await guarded()
     one.gate.settle([peer.getsockname()])
     await poured(stranger, one, b"stranger", 2 * BURST)
