@@ -70,7 +70,12 @@ async def on_service(context: ServiceContext, work: Callable[[], object]) -> obj
     return await asyncio.to_thread(run)
 
 
+def service_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("camcast-service")]
+
+
 async def test_a_service_runs_in_a_thread_of_its_own_and_ends_with_the_engine(world: World) -> None:
+    before = set(threading.enumerate())  # those that hang, of tests before
     plugin = Plugin(bad.reads)
     engine = await start(world, plugin)
     await until(lambda: plugin.contexts)
@@ -84,7 +89,7 @@ async def test_a_service_runs_in_a_thread_of_its_own_and_ends_with_the_engine(wo
     await engine.stop()
     assert changes(world) == [(ServiceState.RUNNING, ""), (ServiceState.STOPPED, "")]
     # Its last act is to say that it ends; the thread itself needs a moment more.
-    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("camcast-service")])
+    await until(lambda: not [one for one in service_threads() if one not in before])
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def public(cls: type) -> dict[str, object]:
 NOT_FOR_THREADS = {
     SessionHandle: {"start", "tick", "adopt"},  # their manager's and the engine's
     SessionManager: {"keep", "close"},  # the engine's
-    CameraHandle: {"add_stream", "remove_stream", "rename"},  # the engine's
+    CameraHandle: {"add_stream", "remove_stream", "adopt_stream", "rename"},  # the engine's
+    StreamHandle: {"adopt"},  # the engine's
     CameraManager: {"create", "destroy", "stream", "feed", "close", "max_cameras"},  # the engine's and the sessions'
 }
 
