@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from typing import Any, Never
 
@@ -296,12 +297,18 @@ async def test_sound_that_appears_or_disappears_is_published_anew_on_the_same_ta
 async def test_declared_sound_that_comes_late_is_published_anew(world: World) -> None:
     world.tracks = (VIDEO, AUDIO)
     await world.start(chain("a"), flowing=False)
-    for number in range(60):
+    numbers = itertools.count()
+
+    def live() -> bool:
+        # The sound is waited for while pictures come.
+        number = next(numbers)
         world.sinks[0, 0].packet(picture(number, key=number % 5 == 0))
-        await asyncio.sleep(0)
-    await until(lambda: world.servers.live("a"))
+        return bool(world.servers.live("a"))
+
+    await until(live)
     assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo"]
-    await feed_both(world, range(60, 90))
+    fed = next(numbers)
+    await feed_both(world, range(fed, fed + 30))
     await until(lambda: len(world.servers.at("a")) == 2)
     assert [track.codec for track in world.servers.live("a")[0].tracks] == ["toyvideo", "toyaudio"]
     assert len(world.servers.live()) == 1
