@@ -87,7 +87,9 @@ def flat(rig: Rig, packets: int) -> None:
     after = counted(rig)
     for what in before:
         # The last group's packets are references to their tracks, and marks to kinds: as many of them, or a few.
-        assert abs(after[what] - before[what]) <= 100, what
+        # What tests before left behind may go meanwhile, so blocks may be fewer; references must not.
+        gone = before[what] - after[what]
+        assert -100 <= gone and (gone <= 100 or what == "blocks"), what
 
 
 @pytest.mark.timeout(600)
