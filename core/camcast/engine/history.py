@@ -127,7 +127,8 @@ class History:
     def of(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         """The last `limit` figures of a session; none of one that is new, or not there."""
         now = self._now()
-        return self._noted.get(key, Noted(floor(now / INTERVAL))).shown(key, now, limit)
+        noted = self._noted.get(key) or Noted(floor(now / INTERVAL))
+        return noted.shown(key, now, limit)
 
     def _begin(self) -> None:
         sessions = list(self._sessions())
