@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 from tests.servers.process import wait_for
 
-from bench.dead import spent
+from bench.dead import spent, started
 from bench.peers import Peer
 from bench.report import Row, keep, show
 
@@ -52,11 +51,7 @@ def measure(folder: Path, seconds: float, *, adapts: bool) -> float:
     file, log = folder / "cost.json", folder / "log"
     file.write_text(json.dumps(configuration(peer, adapts=adapts)))
     with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
+        process = started(file, errors)
     try:
         wait_for(lambda: log.read_text().count(" connected to ") >= OUTPUTS, timeout=60, why="all are on the air")
         began, before = time.monotonic(), spent(process.pid)

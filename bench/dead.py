@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.media import made
 from tests.servers.process import free_port, wait_for
@@ -63,17 +63,19 @@ def spent(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def started(file: Path, log: IO[str]) -> subprocess.Popen[bytes]:
+    """`camcast run` with its figures on the pipe and its log in `log`."""
+    command = [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+
+
 def measure(folder: Path, sessions: int, hosts: int, seconds: float) -> Row:
     """Run it; returns the figures."""
     with deaf() as silent:
         file, logged = folder / "dead.json", folder / "log"
         file.write_text(json.dumps(configuration(sessions, hosts, free_port(), silent)))
         with logged.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
+            process = started(file, log)
         try:
             wait_for(lambda: "starting -> running" in logged.read_text(), timeout=60)
             began = time.monotonic()
