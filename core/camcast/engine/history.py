@@ -60,23 +60,22 @@ class Noted:
         self._target, self._bitrate, self._told, self._lag, self._dropped, self._round_trip = self._rings
         self._drops = 0
 
-    def note(self, moment: int, metrics: SessionMetrics) -> None:
-        """What holds at `moment`; moments rise."""
+    def note(self, moment: int, frames_dropped: int, on_air: SessionMetrics | None) -> None:
+        """What holds at `moment`; moments rise. `on_air`: None = it is not."""
         missed = range(max(self._last + 1, moment - POINTS + 1), moment)
         for ring in self._rings:
             for one in missed:
                 ring[one % POINTS] = nan
         at, self._last = moment % POINTS, moment
-        on_air = metrics.state is SessionState.CONNECTED
-        trip = metrics.transport.get("rtt_ms", 0.0)
-        self._target[at] = metrics.target_index if on_air else nan
-        self._bitrate[at] = metrics.bitrate if on_air else nan
-        self._told[at] = metrics.bitrate_target or nan if on_air else nan
-        self._lag[at] = metrics.lag if on_air else nan
+        trip = on_air.transport.get("rtt_ms", 0.0) if on_air else 0.0
+        self._target[at] = on_air.target_index if on_air else nan
+        self._bitrate[at] = on_air.bitrate if on_air else nan
+        self._told[at] = on_air.bitrate_target or nan if on_air else nan
+        self._lag[at] = on_air.lag if on_air else nan
         # A session that was made anew, in a process that was, counts from nothing.
-        self._dropped[at] = max(0, metrics.frames_dropped - self._drops)
-        self._drops = metrics.frames_dropped
-        self._round_trip[at] = trip / 1000 if on_air and trip > 0 else nan
+        self._dropped[at] = max(0, frames_dropped - self._drops)
+        self._drops = frames_dropped
+        self._round_trip[at] = trip / 1000 if trip > 0 else nan
 
     def shown(self, key: SessionKey, now: float, limit: int) -> SessionHistory:
         """The last `limit` figures. `now`: of the clock that numbers the moments."""
@@ -100,8 +99,16 @@ class Session(Protocol):
     key: SessionKey
 
     @property
+    def state(self) -> SessionState:
+        """Where its life is."""
+
+    @property
+    def frames_dropped(self) -> int:
+        """As in `metrics`."""
+
+    @property
     def metrics(self) -> SessionMetrics:
-        """Its figures of now."""
+        """All its figures of now; not asked for while it is off the air, where most of them say nothing."""
 
 
 class History:
@@ -148,7 +155,8 @@ class History:
             noted = self._noted.get(session.key)
             if noted is None:
                 noted = self._noted[session.key] = Noted(moment)
-            noted.note(moment, session.metrics)
+            on_air = session.metrics if session.state is SessionState.CONNECTED else None
+            noted.note(moment, session.frames_dropped, on_air)
 
 
 def _read(ring: array[float], moments: range) -> list[float]:

@@ -1,4 +1,8 @@
-"""A service's queue of events: filled on the engine's loop, read on the service's."""
+"""A service's queue of events: filled on the engine's loop, read on the service's.
+
+To wake another thread costs both of them more than most events are worth, so a reader that has caught up gathers for a
+moment before it asks to be woken: an event after a silence is told at once, a storm of them in a few turns.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from collections import deque
 from collections.abc import Callable
 
 from camcast.events import Event
+
+GATHER = 0.1
+"""Seconds for which a reader that has just caught up leaves it to the next events to come together."""
 
 
 class ServiceEvents:
@@ -25,6 +32,8 @@ class ServiceEvents:
         self._lock = threading.Lock()
         self._events: deque[Event] = deque()
         self._ready = asyncio.Event()
+        self._wake_at = capacity + 1
+        """How many events wake the reader; more than there can be = it need not be woken."""
         self._lost = 0
         self._closed = False
         self._full_since: float | None = None
@@ -43,12 +52,14 @@ class ServiceEvents:
         with self._lock:
             if self._closed:
                 return
-            wake = not self._events
             if len(self._events) >= self._capacity:
                 self._events.popleft()
                 self._lost += 1
                 self._full_since = self._full_since or time.monotonic()
             self._events.append(event)
+            wake = len(self._events) >= self._wake_at
+            if wake:
+                self._wake_at = self._capacity + 1
         if wake:
             self._wake()
 
@@ -63,6 +74,8 @@ class ServiceEvents:
         return self
 
     async def __anext__(self) -> Event:
+        if not self._events:
+            await self._wait(GATHER, (self._capacity + 1) // 2)
         while True:
             with self._lock:
                 self._full_since = None
@@ -70,8 +83,23 @@ class ServiceEvents:
                     return self._events.popleft()
                 if self._closed:
                     raise StopAsyncIteration
-                self._ready.clear()
-            await self._ready.wait()
+            await self._wait(None, 1)
+
+    async def _wait(self, seconds: float | None, events: int) -> None:
+        """Until there are so many events, there will be no more, or so many seconds are over."""
+        with self._lock:
+            self._full_since = None
+            self._ready.clear()
+            if self._closed or len(self._events) >= events:
+                return
+            self._wake_at = events
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake_at = self._capacity + 1
 
     def _wake(self) -> None:
         # Its loop may have ended, and then nobody waits.

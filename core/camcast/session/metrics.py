@@ -194,6 +194,11 @@ class Recorder:
         return self._rate(0) if len(self._samples) > 1 else (0.0, 0.0)
 
     @property
+    def frames_dropped(self) -> int:
+        """What somebody may miss."""
+        return sum(count for (_, reason), count in self.flow.dropped.items() if reason not in SOUND_ALONE)
+
+    @property
     def average(self) -> float:
         """bit/s over all the time on the air."""
         uptime = self.uptime
@@ -237,7 +242,7 @@ class Recorder:
             audio_offered=flow.offered[MediaKind.AUDIO],
             replayed=flow.replayed,
             bytes_sent=flow.bytes,
-            frames_dropped=sum(count for (_, reason), count in flow.dropped.items() if reason not in SOUND_ALONE),
+            frames_dropped=self.frames_dropped,
             dropped=dropped(flow),
             fps=fps,
             pending=pending,

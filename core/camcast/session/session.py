@@ -105,6 +105,10 @@ class Session:
             adapted=self._adapting.now,
         )
 
+    @property
+    def frames_dropped(self) -> int:
+        return self.recorder.frames_dropped
+
     # --- control ------------------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -52,6 +52,10 @@ class SessionHandle(Protocol):
     def metrics(self) -> SessionMetrics:
         """A snapshot; of a session in a worker process, at most half a second old."""
 
+    @property
+    def frames_dropped(self) -> int:
+        """As in `metrics`, at a small part of its price."""
+
     def start(self) -> None:
         """Begin. `SessionManager.create_session` has done it."""
 
@@ -97,13 +101,17 @@ class SessionManager:
         self._environment = environment
         self._streams = streams
         self._sessions: dict[SessionKey, SessionHandle] = {}
+        self._ordered: tuple[SessionHandle, ...] | None = ()
+        """All of them in the order of their keys; None = to be put in order. Looked at every quarter of a second."""
         self._claims = Claims()
         self._closed = False
         self._gone: SessionMetrics | None = None
         self._rounds = Rounds()
 
     def __iter__(self) -> Iterator[SessionHandle]:
-        return iter(sorted(self._sessions.values(), key=lambda session: session.key))
+        if self._ordered is None:
+            self._ordered = tuple(session for _, session in sorted(self._sessions.items(), key=lambda one: one[0]))
+        return iter(self._ordered)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -132,6 +140,7 @@ class SessionManager:
         session = self._make(config)
         self._claims.take(config, names)
         self._sessions[config.key] = session
+        self._ordered = None
         session.start()
         self._rounds.enter(session)
         return session
@@ -142,6 +151,7 @@ class SessionManager:
             known = ", ".join(str(one) for one in sorted(self._sessions))
             raise NotFound(f"there is no session {key}; known: {known or 'none'}")
         session = self._sessions.pop(key)
+        self._ordered = None
         self._rounds.leave(session)
         last = session.metrics
         try:
@@ -176,9 +186,9 @@ class SessionManager:
         """A snapshot of each session, in the order of their keys."""
         return [session.metrics for session in self]
 
-    def totals(self) -> Totals:
-        """All sessions together, those included that have been deleted."""
-        return total(self.metrics(), [self._gone] if self._gone else [])
+    def totals(self, live: Sequence[SessionMetrics] | None = None) -> Totals:
+        """All sessions together, those included that have been deleted. `live`: what `metrics` has just given."""
+        return total(self.metrics() if live is None else live, [self._gone] if self._gone else [])
 
     async def close(self) -> None:
         """End all sessions side by side; none can be made any more."""

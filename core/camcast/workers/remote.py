@@ -62,6 +62,10 @@ class RemoteSession:
     def healthy(self) -> bool:
         return self.metrics.healthy
 
+    @property
+    def frames_dropped(self) -> int:
+        return self.metrics.frames_dropped
+
     def tick(self, now: float) -> float:
         """Looked after by the worker."""
         return inf

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from camcast.events import Event
 from camcast.services import EventQueue
 from camcast_http.forms import event_form
 from camcast_http.problems import Problem
@@ -41,7 +42,8 @@ class Happenings:
 
     def __init__(self, most_listeners: int) -> None:
         self._most = most_listeners
-        self._kept: deque[tuple[int, dict[str, Any], str]] = deque(maxlen=KEPT)
+        self._kept: deque[tuple[int, Event]] = deque(maxlen=KEPT)
+        """As they came: of most of them nobody ever reads a word."""
         self._listeners: set[Listener] = set()
         self._number = 0
 
@@ -49,18 +51,18 @@ class Happenings:
         """Read all events until the engine ends."""
         async for event in queue:
             self._number += 1
-            form = event_form(self._number, event)
-            text = _written(self._number, form)
-            self._kept.append((self._number, form, text))
-            for listener in tuple(self._listeners):
-                listener.take(text)
+            self._kept.append((self._number, event))
+            if self._listeners:
+                text = _written(self._number, event)
+                for listener in tuple(self._listeners):
+                    listener.take(text)
         for listener in tuple(self._listeners):
             listener.take(None)
 
     def since(self, number: int, limit: int) -> list[dict[str, Any]]:
         """The events after `number`, the last `limit` of them."""
-        found = [form for one, form, _ in self._kept if one > number]
-        return found[-limit:] if limit else []
+        found = [(one, event) for one, event in self._kept if one > number]
+        return [event_form(one, event) for one, event in (found[-limit:] if limit else [])]
 
     def listen(self, after: int | None) -> AsyncIterator[str]:
         """Server-sent events (HTML Living Standard, 9.2): those after `after` that are kept, then each new one. Raises
@@ -77,9 +79,9 @@ class Happenings:
             yield "retry: 2000\n\n"
             # A number above ours is of a run before this one: all that there is, is news.
             start = self._number if after is None else after if after <= self._number else 0
-            for number, _form, text in tuple(self._kept):
+            for number, event in tuple(self._kept):
                 if start < number:
-                    yield text
+                    yield _written(number, event)
             while not listener.cut_off:
                 try:
                     async with asyncio.timeout(KEEP_ALIVE):
@@ -93,5 +95,6 @@ class Happenings:
             self._listeners.discard(listener)
 
 
-def _written(number: int, form: dict[str, Any]) -> str:
+def _written(number: int, event: Event) -> str:
+    form = event_form(number, event)
     return f"id: {number}\nevent: {form['name']}\ndata: {json.dumps(form)}\n\n"

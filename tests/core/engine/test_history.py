@@ -28,15 +28,19 @@ def figures(**changes: object) -> SessionMetrics:
     return attrs.evolve(BARE, **changes)  # type: ignore[arg-type]
 
 
+def note(noted: Noted, moment: int, found: SessionMetrics) -> None:
+    noted.note(moment, found.frames_dropped, found if found.state is SessionState.CONNECTED else None)
+
+
 def shown(noted: Noted, limit: int = POINTS) -> SessionHistory:
     return noted.shown(KEY, 0.0, limit)
 
 
 def test_each_moment_has_all_figures_and_those_off_the_air_are_gaps() -> None:
     noted = Noted(7)
-    noted.note(7, figures(bitrate=4e6, lag=0.25, transport={"rtt_ms": 12.5}))
-    noted.note(8, figures(bitrate=1e6, bitrate_target=1_200_000, target_index=1, frames_dropped=30))
-    noted.note(9, figures(state=SessionState.ERROR, frames_dropped=30, transport={"rtt_ms": 12.5}))
+    note(noted, 7, figures(bitrate=4e6, lag=0.25, transport={"rtt_ms": 12.5}))
+    note(noted, 8, figures(bitrate=1e6, bitrate_target=1_200_000, target_index=1, frames_dropped=30))
+    note(noted, 9, figures(state=SessionState.ERROR, frames_dropped=30, transport={"rtt_ms": 12.5}))
     assert attrs.asdict(attrs.evolve(shown(noted), until=0.0), recurse=False) == {
         "key": KEY,
         "interval": INTERVAL,
@@ -54,8 +58,8 @@ def test_each_moment_has_all_figures_and_those_off_the_air_are_gaps() -> None:
 
 def test_a_moment_that_was_missed_is_a_gap() -> None:
     noted = Noted(0)
-    noted.note(0, figures(bitrate=1.0))
-    noted.note(3, figures(bitrate=4.0))
+    note(noted, 0, figures(bitrate=1.0))
+    note(noted, 3, figures(bitrate=4.0))
     assert shown(noted).bitrate == [1.0, None, None, 4.0]
 
 
@@ -63,9 +67,9 @@ def test_a_moment_that_was_missed_is_a_gap() -> None:
 def test_no_more_than_a_quarter_of_an_hour_is_kept(gap: int) -> None:
     noted = Noted(0)
     for moment in range(POINTS + 20):
-        noted.note(moment, figures(bitrate=float(moment)))
+        note(noted, moment, figures(bitrate=float(moment)))
     last = POINTS + 19 + gap
-    noted.note(last, figures(bitrate=float(last)))
+    note(noted, last, figures(bitrate=float(last)))
     kept = shown(noted).bitrate
     assert len(kept) == POINTS
     assert kept[-1] == last
@@ -76,7 +80,7 @@ def test_no_more_than_a_quarter_of_an_hour_is_kept(gap: int) -> None:
 def test_drops_are_counted_by_moment_also_when_counting_begins_anew() -> None:
     noted = Noted(0)
     for moment, drops in enumerate((5, 5, 9, 2, 4)):
-        noted.note(moment, figures(frames_dropped=drops))
+        note(noted, moment, figures(frames_dropped=drops))
     assert shown(noted).dropped == [5, 0, 4, 0, 2]
 
 
@@ -85,11 +89,18 @@ class Fake:
     """A session of which somebody asks how it is."""
 
     key: SessionKey
-    asked: Iterator[int] = attrs.field(factory=count)
+    state: SessionState = SessionState.CONNECTED
+    drops: Iterator[int] = attrs.field(factory=count)
+    asked: int = 0
+
+    @property
+    def frames_dropped(self) -> int:
+        return next(self.drops)
 
     @property
     def metrics(self) -> SessionMetrics:
-        return figures(key=self.key, frames_dropped=next(self.asked))
+        self.asked += 1
+        return figures(key=self.key)
 
 
 async def test_many_are_noted_in_several_turns_and_who_goes_is_forgotten() -> None:
@@ -111,6 +122,19 @@ async def test_many_are_noted_in_several_turns_and_who_goes_is_forgotten() -> No
     assert history.of(gone.key).dropped == []
     assert history.of(sessions[0].key).dropped == [0, 1]
     assert history.of(sessions[-1].key).dropped == [0]  # the second round was stopped before its turn came
+
+
+async def test_of_one_that_is_off_the_air_only_what_it_dropped_is_asked() -> None:
+    clock = Clock()
+    off, on = Fake(SessionKey(0, 0, "off"), SessionState.ERROR), Fake(SessionKey(0, 0, "on"))
+    history = History(lambda: [off, on], clock)
+    for moment in (100, 101):
+        clock.time = moment * INTERVAL
+        history._begin()
+        history.stop()
+    assert (off.asked, on.asked) == (0, 2)
+    found = history.of(off.key)
+    assert (found.bitrate, found.dropped) == ([None, None], [0, 1])
 
 
 async def test_its_timer_goes_on_and_ends() -> None:
