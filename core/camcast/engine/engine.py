@@ -286,10 +286,9 @@ class Engine:
 
     def stats(self) -> Stats:
         """A snapshot of all figures; those of worker processes are up to half a second old."""
-        sessions = tuple(self.sessions.metrics())
         return Stats(
             uptime=time.monotonic() - self._started_at,
-            sessions=sessions,
+            sessions=(sessions := tuple(self.sessions.metrics())),
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
             totals=self.sessions.totals(sessions),
             services=self._services.metrics(),
