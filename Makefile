@@ -155,7 +155,7 @@ bench-beside: $(FULL) $(BENCHED) servers ## what services cost 64 streams: every
 	$(BIN)/python -m bench.beside
 
 clean: ## remove everything that can be made again
-	rm -rf $(VENV) $(CACHE) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CACHE) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/servers/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
