@@ -141,7 +141,7 @@ class Ledger(LedgerState):
         if self._oldest is None and (last := marks[-1] if marks else newest) is not None and not self._queued():
             self._clear(last[TIME] * NS_PER_MS)
         if waits or self._waited:
-            self._rate.see(self.gone, now, self._round_trip.shortest or 0.0, waits=waits)
+            self._rate.see(self.gone, done, now, self._round_trip.shortest or 0.0, waits=waits)
             self._waited = waits
         return newest
 

@@ -21,8 +21,11 @@ INITIAL_WINDOW = 14_600
 MIN_INTERVAL = 0.2
 """Seconds over which the rate is measured at the least, as transports may ask the kernel every 0.1 s only. And never
 less than two round trips: a window leaves in one burst each, so that within one there may be nothing of it."""
-PAUSE = 1.0
-"""Seconds beyond that. If it took longer until bytes went, the path was cut, and that says nothing of its rate."""
+SILENCE = 0.5
+"""Seconds without any acknowledgement, two round trips at the least, that say nothing of the rate: the path was cut.
+
+Bytes leave in a cut too, as long as the window has room, and now and then when some are tried again. Those few, taken
+for a rate, would be a link on which a keyframe takes a minute: as much media might then wait here."""
 RATE_SHARE = 0.3
 """Weight of a new measurement of the rate."""
 
@@ -139,17 +142,24 @@ class Rate:
     """bytes/s; 0 = not known."""
     _gone: int = attrs.field(default=0, init=False)
     _since: float | None = attrs.field(default=None, init=False)
+    _done: int = attrs.field(default=0, init=False)
+    _heard: float = attrs.field(default=0.0, init=False)
+    """When `_done` last grew, or waiting began."""
 
-    def see(self, gone: int, now: float, round_trip: float, *, waits: bool) -> None:
-        """`gone` bytes have gone in all; `waits`: others have not."""
+    def see(self, gone: int, done: int, now: float, round_trip: float, *, waits: bool) -> None:
+        """`gone` bytes have gone in all, `done` of them are acknowledged; `waits`: others have not gone."""
         if not waits:
             self.value, self._since = 0.0, None
-        elif self._since is None:
+            return
+        least = max(MIN_INTERVAL, 2 * round_trip)
+        since, silent = self._since, now - self._heard >= max(SILENCE, least)
+        if since is None or done > self._done:
+            self._done, self._heard = done, now
+        if since is None or silent:
             self._gone, self._since = gone, now
-        elif gone > self._gone and now - self._since >= (least := max(MIN_INTERVAL, 2 * round_trip)):
-            if now - self._since <= least + PAUSE:
-                measured = (gone - self._gone) / (now - self._since)
-                self.value += (measured - self.value) * (RATE_SHARE if self.value else 1.0)
+        elif self._heard > since and gone > self._gone and now - since >= least:
+            measured = (gone - self._gone) / (now - since)
+            self.value += (measured - self.value) * (RATE_SHARE if self.value else 1.0)
             self._gone, self._since = gone, now
 
 

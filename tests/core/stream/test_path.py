@@ -55,7 +55,7 @@ def test_what_takes_longer_than_any_path_is_a_queue() -> None:
 
 def measure(rate: Rate, points: list[tuple[float, int]], round_trip: float = 0.0) -> float:
     for now, gone in points:
-        rate.see(gone, now, round_trip, waits=True)
+        rate.see(gone, gone, now, round_trip, waits=True)
     return rate.value
 
 
@@ -65,7 +65,7 @@ def test_the_rate_is_what_goes_while_more_waits() -> None:
     assert measure(rate, [(3 + tenth / 10, 150_000 + 2000 * tenth) for tenth in range(60)]) == pytest.approx(
         20_000, rel=0.1
     )
-    rate.see(400_000, 9.0, 0.0, waits=False)
+    rate.see(400_000, 400_000, 9.0, 0.0, waits=False)
     assert rate.value == 0, "now the source sets the pace"
 
 
@@ -74,7 +74,7 @@ def test_a_window_that_leaves_in_bursts_is_measured_over_two_round_trips() -> No
     rate = Rate()
     points = [(now := 0.04 * step, 10_000 * int(now / 0.6)) for step in range(9, 200)]
     for at, gone in points:
-        rate.see(gone, at, 0.6, waits=True)
+        rate.see(gone, gone, at, 0.6, waits=True)
         assert rate.value == 0 or 10_000 < rate.value < 25_000
     assert rate.value == pytest.approx(10_000 / 0.6, rel=0.3)
 
@@ -83,6 +83,27 @@ def test_a_cut_is_no_rate() -> None:
     rate = Rate()
     measure(rate, [(tenth / 10, 5000 * tenth) for tenth in range(30)])
     assert measure(rate, [(3.0, 150_000), (7.0, 150_400)]) == pytest.approx(50_000)
+
+
+def test_what_leaves_in_a_cut_is_no_rate() -> None:
+    """Recorded with BBR, 150 ms away: the link went away as the window had room for 1.2 s more."""
+    rate, done = Rate(), 1_369_163
+    for at, gone in [(0.0, 1_704_759), (0.22, 1_705_513), (0.32, 1_705_514), (0.34, 1_713_491), (1.4, 1_714_000)]:
+        rate.see(gone, done, at, 0.154, waits=True)
+    assert rate.value == 0
+    # Back after four seconds: from then on it is one.
+    for at, gone, acked in [(3.8, 1_731_577, 1_391_940), (4.0, 1_731_577, 1_427_491), (4.4, 1_886_491, 1_608_436)]:
+        rate.see(gone, acked, at, 0.154, waits=True)
+    assert rate.value == pytest.approx((1_886_491 - 1_731_577) / 0.6)
+
+
+def test_a_link_that_is_cut_while_its_rate_is_measured_keeps_the_one_it_had() -> None:
+    rate = Rate()
+    measure(rate, [(tenth / 10, 5000 * tenth) for tenth in range(30)])
+    for tenth in range(30, 70):
+        rate.see(150_000 + 10 * tenth, 150_000, tenth / 10, 0.15, waits=True)
+    # One measurement may hold a part of the silence.
+    assert 40_000 < rate.value <= 50_000
 
 
 def test_a_window_opens_by_doubling() -> None:
