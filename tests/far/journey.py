@@ -92,7 +92,11 @@ class Sender:
         self.log = log
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
-                [*path.near_prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                [*path.near_prefix, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
             )
 
     def end(self, timeout: float = 15.0) -> str:

@@ -37,6 +37,8 @@ QUEUE_PACKETS = 20_000
 """Of a device, before we read from it: large, because what is lost is ours to decide and to count."""
 NICE = -15
 """Before what it measures: a link that waits for a processor would add its own delay to the one that was asked for."""
+GROUP = "/proc/self/autogroup"
+"""Where a kernel shares processors among sessions first (`sched_autogroup_enabled`, sched(7)), how nice this one is."""
 
 
 def tun(name: str, namespace: str) -> int:
@@ -114,6 +116,8 @@ class Link:
 def main() -> None:
     near_name, near_space, far_name, far_space = sys.argv[1:]
     os.nice(NICE)
+    with contextlib.suppress(OSError), open(GROUP, "w") as group:
+        group.write(str(NICE))
     link = Link(tun(near_name, near_space), tun(far_name, far_space))
     os.write(1, b"ready\n")
     link.run()

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any, Self
 
-from tests.far.link import NICE
+from tests.far.link import GROUP, NICE
 from tests.far.way import Counts, Settings
 
 ROOT = File(__file__).parent.parent.parent
@@ -31,6 +31,12 @@ ALGORITHMS = ("cubic", "bbr")
 """Congestion controls that matter: Linux's own, and the one that big senders switch on."""
 _TCP = File("/proc/sys/net/ipv4")
 _CLONE_NEWNET = 0x40000000
+_BEFORE_OTHERS = f"""
+read -r _ _ _ _ _ session _ </proc/$$/stat
+[ "$session" != $$ ] || echo {NICE} 2>/dev/null >{GROUP}
+exec nice -n {NICE} "$@"
+"""
+"""Runs a command so; for its whole session where it has one of its own."""
 
 _numbers = itertools.count()
 _existing: set[Path] = set()
@@ -203,7 +209,7 @@ class Path:
 
 def _inside(namespace: str) -> Sequence[str]:
     # Two hosts, each with a processor of its own: one that waits for this machine's would be a slow link.
-    return ("nice", "-n", str(NICE), "ip", "netns", "exec", namespace)
+    return ("sh", "-c", _BEFORE_OTHERS, "sh", "ip", "netns", "exec", namespace)
 
 
 def _settings(round_trip: float, rate: float | None, queue: int | None, loss: float) -> dict[str, Any]:
