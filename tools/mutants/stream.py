@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         "a queue passes for distance without end", _PATH, "MAX_ROUND_TRIP = 1.5", "MAX_ROUND_TRIP = 1e9", _LEDGER_TESTS
     ),
-    Mutant("a cut is a rate", _PATH, "PAUSE = 1.0", "PAUSE = 1e9", _PATH_TESTS),
+    Mutant("a cut is a rate", _PATH, "SILENCE = 0.5", "SILENCE = 1e9", _PATH_TESTS),
     Mutant(
         "a part of a window is a rate",
         _PATH,
