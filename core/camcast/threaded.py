@@ -83,6 +83,8 @@ class ThreadedSource(ABC):
         self._thread: threading.Thread | None = None
         self._over: asyncio.Future[None] | None = None
         """Done when the thread has ended."""
+        self._refused: asyncio.Future[None] | None = None
+        """Fails when something that it brought was refused."""
 
     # --- what a subclass says -----------------------------------------------------------------------------
 
@@ -230,16 +232,18 @@ class ThreadedSource(ABC):
         """Runs once. Raises `SourceError`."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
-        self._sink = sink
+        refused: asyncio.Future[None] = loop.create_future()
+        self._sink, self._refused = sink, refused
         name = f"camcast-{self.name or type(self).__name__.lower()}-{self.context.label}"
         self._over = ended
         self._thread = threading.Thread(target=self._work, args=(loop, ended), name=name, daemon=True)
         self._thread.start()
         try:
-            await asyncio.shield(ended)
+            await asyncio.wait([ended, refused], return_when=asyncio.FIRST_COMPLETED)
+            (refused if refused.done() else ended).result()
         finally:
             self._stop.set()
-            self._sink = None
+            self._sink = self._refused = None
             if not ended.done():
                 await self._stopped(ended)
 
@@ -254,15 +258,20 @@ class ThreadedSource(ABC):
 
     def _deliver(self, aside: _Aside, media: tuple[Media, ...], size: int) -> None:
         self._taken += size
-        sink = self._sink
-        if sink is None:
+        sink, refused = self._sink, self._refused
+        if sink is None or refused is None or refused.done():
             return
-        aside.tell(sink)
-        for one in media:
-            if isinstance(one, Frame):
-                sink.frame(one)
-            else:
-                sink.packet(one)
+        try:
+            aside.tell(sink)
+            for one in media:
+                if isinstance(one, Frame):
+                    sink.frame(one)
+                else:
+                    sink.packet(one)
+        except Exception as error:  # noqa: BLE001 - `run` raises it, as that of a source without a thread would
+            refused.set_exception(error)
+            # Whoever cancelled `run` does not ask for it.
+            refused.exception()
 
     def _ended(self, ended: asyncio.Future[None], error: Exception | None, aside: _Aside) -> None:
         if self._sink is not None:

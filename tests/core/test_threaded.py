@@ -14,7 +14,7 @@ from tests.plugins.source_kit import Sink, context, until
 
 from camcast import threaded
 from camcast.engine.handover import LoopHandover
-from camcast.errors import SourceError
+from camcast.errors import MediaError, SourceError
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.threaded import ThreadedSource
 
@@ -244,6 +244,55 @@ async def test_an_explanation_that_fails_is_explained() -> None:
 
     with pytest.raises(SourceError, match=r"LookupError: .*no idea"):
         await asyncio.wait_for(Confused(act).run(Sink()), 5)
+
+
+async def test_what_the_engine_refuses_ends_the_run_once_and_the_thread_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Refusing(Sink):
+        refused = 0
+
+        def packet(self, packet: Packet) -> None:
+            self.refused += 1
+            raise MediaError(f"a packet's dts is {packet.dts}")
+
+    left = threading.Event()
+
+    def act(source: Script) -> None:
+        source.announce(VIDEO)
+        while not source.wait(0.001):
+            source.deliver(packet(7, key=True))
+        left.set()
+
+    source, sink = Script(act), Refusing()
+    with pytest.raises(MediaError, match="a packet's dts is 7"):
+        await asyncio.wait_for(source.run(sink), 5)
+    assert sink.refused == 1
+    assert left.is_set()
+    assert source.left is None
+    await asyncio.sleep(0.01)
+    assert caplog.text == ""
+
+
+async def test_a_thread_that_outlasts_a_refusal_is_known_to_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threaded, "STOP_DEADLINE", 0.05)
+    leave = threading.Event()
+
+    class Refusing(Sink):
+        def packet(self, packet: Packet) -> None:
+            raise MediaError("no")
+
+    def act(source: Script) -> None:
+        source.announce(VIDEO)
+        source.deliver(packet(7, key=True))
+        leave.wait(10)
+
+    source = Script(act)
+    with pytest.raises(MediaError):
+        await asyncio.wait_for(source.run(Refusing()), 5)
+    assert source.left is not None
+    leave.set()
+    await asyncio.wait_for(source.left, 5)
 
 
 async def test_a_stopped_source_interrupts_its_thread_and_says_nothing_more() -> None:

@@ -48,6 +48,8 @@ class CameraStream:
         self._run: SourceRun | None = None
         self._rest: list[SourceRun] = []
         """Former runs of which something has not ended."""
+        self._hindered = False
+        """Whether they keep it from being run again."""
         self._retry = asyncio.Event()
         self._policy = ConnectionManager(1, config.source.retry_policy)
         self._running_since = 0.0
@@ -134,8 +136,10 @@ class CameraStream:
                 return
             self._error = str(error)
             self._policy.on_disconnect(error.error_class)
-            await self._wait_for_rest()
+            if not self._given_up:
+                await self._wait_for_rest()
             await self._wait()
+            await self._wait_for_rest()
             self.restarts += 1
             self.feed.discontinuity()
 
@@ -165,8 +169,13 @@ class CameraStream:
             if not holds_sink and len(self._rest) < MOST_LEFT:
                 return
             what = "it ignores being cancelled" if holds_sink else f"{len(self._rest)} of its threads hang"
-            self._to(SourceState.FAILED, f"{self._error}; {what}: it is started again once that has ended")
-            await asyncio.wait([run.rest for run in self._rest if run.rest], return_when=asyncio.FIRST_COMPLETED)
+            # Not FAILED: what has failed and may not revive counts as over.
+            self._to(SourceState.WAITING, f"{self._error}; {what}: it is started again once that has ended")
+            self._hindered = True
+            try:
+                await asyncio.wait([run.rest for run in self._rest if run.rest], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._hindered = False
 
     async def _wait(self) -> None:
         """Until the source is due again: after the policy's delay, or after giving up when it may be revived."""
@@ -187,8 +196,15 @@ class CameraStream:
             policy.revive()
 
     @property
+    def _given_up(self) -> bool:
+        """Whether it is not run again by itself."""
+        return self._policy.failed and self._policy.revive_at is None
+
+    @property
     def _due(self) -> float | None:
         """Clock time of the next run while there is none; None = never, or not known."""
+        if self._hindered:
+            return None
         if self.state is SourceState.WAITING:
             return self._policy.next_attempt_at
         return self._policy.revive_at if self.state is SourceState.FAILED else None

@@ -133,7 +133,10 @@ class Intake:
         if not self._announced:
             self._hold(packet)
         else:
-            self._sink.packet(packet)
+            try:
+                self._sink.packet(packet)
+            except MediaError as error:  # its times are none
+                return self._damaged(kind, error)
             self._feed.delivered += 1
         return True
 

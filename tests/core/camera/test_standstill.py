@@ -94,8 +94,8 @@ async def hung(world: World) -> AsyncIterator[Hung]:
     plugin.end()
 
 
-async def begun(world: World, kind: str, after: float | None = AFTER) -> CameraStream:
-    source = SourceConfig(type=kind, retry_policy=QUICK, restart_after=after)
+async def begun(world: World, kind: str, after: float | None = AFTER, policy: RetryPolicy = QUICK) -> CameraStream:
+    source = SourceConfig(type=kind, retry_policy=policy, restart_after=after)
     world.engine = Engine(world.config(source=source), host=world.host)
     await world.engine.start()
     return world.engine.cameras.stream(0, 0)
@@ -128,11 +128,33 @@ async def test_with_so_many_threads_left_it_waits_until_one_of_them_ends(
 ) -> None:
     monkeypatch.setattr("camcast.threaded.STOP_DEADLINE", 0.01)
     source = await begun(world, "blocks", after=0.05)
-    await until(lambda: source.state is SourceState.FAILED)
+    await until(lambda: "threads hang" in told(world))
     assert hung.builds == stream.MOST_LEFT
+    assert source.state is SourceState.WAITING
+    assert source.metrics.next_attempt_at is None, "nobody knows when the thread ends"
     assert f"{stream.MOST_LEFT} of its threads hang: it is started again once that has ended" in told(world)
     hung.end()
     await until(lambda: hung.builds > stream.MOST_LEFT)
+
+
+@pytest.mark.parametrize("attempts", [None, 1])
+async def test_one_that_waits_for_its_threads_is_over_only_if_it_would_not_be_run_again(
+    world: World, hung: Hung, monkeypatch: pytest.MonkeyPatch, attempts: int | None
+) -> None:
+    monkeypatch.setattr("camcast.threaded.STOP_DEADLINE", 0.01)
+    monkeypatch.setattr(stream, "MOST_LEFT", 1 if attempts is None else 2)
+    policy = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=attempts, revive_after=None)
+    source = await begun(world, "blocks", 0.05, policy)
+    if attempts is None:
+        await until(lambda: "threads hang" in told(world))
+        assert not world.engine.sources_ended
+    else:
+        await until(lambda: world.engine.sources_ended)
+        assert source.state is SourceState.FAILED
+        # Asked for again, it waits for them all the same.
+        source.retry_now()
+        await until(lambda: "threads hang" in told(world))
+        assert hung.builds == 2
 
 
 async def test_one_that_ignores_being_cancelled_is_not_run_twice_at_once(
@@ -143,7 +165,7 @@ async def test_one_that_ignores_being_cancelled_is_not_run_twice_at_once(
     plugin = Hung(stubborn=True)
     world.host.register(plugin, "hung")
     source = await begun(world, "waits", after=0.05)
-    await until(lambda: source.state is SourceState.FAILED)
+    await until(lambda: source.state is SourceState.WAITING)
     assert "it ignores being cancelled: it is started again once that has ended" in told(world)
     assert plugin.builds == 1
     plugin.end()
