@@ -83,7 +83,7 @@ class ThreadedSource(ABC):
         self._thread: threading.Thread | None = None
         self._over: asyncio.Future[None] | None = None
         """Done when the thread has ended."""
-        self._refused: asyncio.Future[None] | None = None
+        self._turned_down: asyncio.Future[None] | None = None
         """Fails when something that it brought was refused."""
 
     # --- what a subclass says -----------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class ThreadedSource(ABC):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         refused: asyncio.Future[None] = loop.create_future()
-        self._sink, self._refused = sink, refused
+        self._sink, self._turned_down = sink, refused
         name = f"camcast-{self.name or type(self).__name__.lower()}-{self.context.label}"
         self._over = ended
         self._thread = threading.Thread(target=self._work, args=(loop, ended), name=name, daemon=True)
@@ -243,7 +243,7 @@ class ThreadedSource(ABC):
             (refused if refused.done() else ended).result()
         finally:
             self._stop.set()
-            self._sink = self._refused = None
+            self._sink = self._turned_down = None
             if not ended.done():
                 await self._stopped(ended)
 
@@ -258,7 +258,7 @@ class ThreadedSource(ABC):
 
     def _deliver(self, aside: _Aside, media: tuple[Media, ...], size: int) -> None:
         self._taken += size
-        sink, refused = self._sink, self._refused
+        sink, refused = self._sink, self._turned_down
         if sink is None or refused is None or refused.done():
             return
         try:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,12 @@ from camcast import hookimpl
 async def camcast_session_event(event):
     print(event)
 """
+SEEN = ("sickcam failed by a bug", "in connect, by a bug", "sicktake failed in", "again: TypeError", "env:SICK_KEY")
 RETRY = {"initial_delay": 0.1, "max_delay": 0.1}
+
+
+def says(logged: Path, text: str) -> bool:
+    return text in logged.read_text()
 
 
 def camera(number: int, source: dict[str, Any], **outputs: Any) -> dict[str, Any]:
@@ -135,14 +141,8 @@ def found(folder: Path, nginx: Nginx) -> Morning:
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])},
         )
     try:
-        for text in (
-            "sickcam failed by a bug",
-            "in connect, by a bug",
-            "sicktake failed in",
-            "again: TypeError",
-            "env:SICK_KEY",
-        ):
-            wait_for(lambda text=text: text in logged.read_text(), timeout=25)
+        for text in SEEN:
+            wait_for(partial(says, logged, text), timeout=40, why=text)
         nginx.wait_publishing("blame", "record", timeout=25)
         process.terminate()
         figures = json.loads(process.communicate(timeout=30)[0])
