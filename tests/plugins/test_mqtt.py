@@ -138,7 +138,8 @@ async def test_the_broker_knows_how_it_is_and_is_told_goodbye(world: World, brok
         await until(lambda: one.state("on_air") == "ON", 20)
         await until(lambda: one.seen.get("camcast/status") == b"online", 20)
         assert json.loads(one.seen[SWITCH])["device"]["name"] == "gate"
-        assert json.loads(one.seen["camcast/camera/0/0/state"])["state"] == "running"
+        # What is told of an output comes before what is told of its camera.
+        await until(lambda: json.loads(one.seen["camcast/camera/0/0/state"])["state"] == "running", 20)
         world.servers.down["connect", "a"] = NetworkError("no route")
         world.servers.lose("a", NetworkError("reset"))
         await until(lambda: one.state("problem") == "ON", 20)

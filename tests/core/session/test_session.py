@@ -54,6 +54,11 @@ def state(world: World) -> SessionState:
     return one.state
 
 
+async def on_air(world: World, host: str) -> None:
+    """Wait until the session knows that it publishes there, which the server does a moment before."""
+    await until(lambda: world.servers.live(host) and state(world) is SessionState.CONNECTED)
+
+
 def balance(world: World) -> None:
     """Every frame offered was sent or is counted as dropped, and what was sent is what arrived."""
     for handle in world.engine.sessions:
@@ -224,16 +229,16 @@ async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy
     # However slow this machine is, a loss now is one right after the agreement.
     monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 30.0)
     await world.start(chain("a", "b", failback_after=None))
-    await until(lambda: world.servers.live("a"))
+    await on_air(world, "a")
     world.servers.lose("a", UnexplainedRefusal("closed", stage="publish"))
-    await until(lambda: world.servers.live("b"))
+    await on_air(world, "b")
     assert world.of(AttemptFailed)[-1].error_class is ErrorClass.REFUSED
     monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 0.2)
     for host, following in (("b", "a"), ("a", "b")):
         lived = world.session().recorder.uptime
         await until(lambda lived=lived: world.session().recorder.uptime > lived + 0.3)  # type: ignore[misc]
         world.servers.lose(host, NetworkError("reset"))
-        await until(lambda following=following: world.servers.live(following))  # type: ignore[misc]
+        await on_air(world, following)
     monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 30.0)
     world.servers.lose("b", UnexplainedRefusal("closed", stage="publish"))
     await until(lambda: len(world.of(AttemptFailed)) == 4)
