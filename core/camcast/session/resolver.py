@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 THREADS = 32
 DEADLINE = 5.0
 MAX_REMEMBERED = 1024
+THREAD = "camcast-resolve"
+"""What the threads of look-ups are called."""
 
 LookUp = Callable[[str, int, int], list[Address]]
 
@@ -42,7 +44,7 @@ class NameResolver:
         self._look_up = look_up
         self._deadline = deadline
         self._free = threads
-        self._threads = Daemons("camcast-resolve")
+        self._threads = Daemons(THREAD)
         self._running: dict[tuple[str, int, int], asyncio.Future[list[Address]]] = {}
         self._good: dict[tuple[str, int, int], list[Address]] = {}
 

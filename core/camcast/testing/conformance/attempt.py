@@ -176,6 +176,7 @@ class TransportBench:
         self._media = media
         self._relay = relay or (lambda url: peers.Relay(url, wire))
         self._numbers = itertools.count(1)
+        self._resolver = NameResolver()
         self._warm = False
 
     def url(self, pattern: str | None = None) -> str:
@@ -202,7 +203,7 @@ class TransportBench:
             target=target,
             options=target.options,
             events=events,
-            resolver=NameResolver(),
+            resolver=self._resolver,
             handover=LoopHandover(asyncio.get_running_loop()),
             codec=self.host.codec,
             label="cam0_main",

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import attrs
 
+from camcast.session.resolver import THREAD as LOOK_UP
+
 OURS = "conformance-"
 """What the names of the kit's own threads begin with."""
 _LOOPS = "asyncio_"
@@ -27,7 +29,8 @@ _SETTLE = 2.0
 
 
 def threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if not thread.name.startswith((OURS, _LOOPS))}
+    """Those that a plugin may have to answer for. Look-ups are made for it, on threads that stay for a while after."""
+    return {thread for thread in threading.enumerate() if not thread.name.startswith((OURS, _LOOPS, LOOK_UP))}
 
 
 def descriptors() -> dict[int, str]:
