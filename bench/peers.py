@@ -5,7 +5,7 @@ The child reads commands from its stdin, one a line, and answers each with one l
 - "first NAME NS": when the first keyframe of NAME came after NS
 - "frames NAME": [arrival ns, time ms, keyframe, digest] of every picture
 - "slices NAME": [arrival ns, digest of its slices] of every picture
-- "rates": by name [ms a picture, ms a sound, ms of the last picture]
+- "rates": by name [ms a picture, ms a sound, ms of the last picture]; "anew": what follows alone shall count there
 - "take FOLDER": writes what came since the last time as FOLDER/NAME.flv, whole groups of pictures only, and forgets it
 - "counts": everything by name; "accepts": when connections were accepted, ns; "drop": reset everybody
 """
@@ -190,6 +190,9 @@ def _reply(receiver: _Dated, words: list[str]) -> Any:
                 for (name, kind), rate in [*receiver.rates.items()]
                 if kind is video
             }
+        case ["anew"]:
+            receiver.rates.update({key: Rate() for key in receiver.rates})
+            return None
         case ["take", folder]:
             for recording in receiver.live():
                 receiver.take(recording, Path(folder))

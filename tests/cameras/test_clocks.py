@@ -125,6 +125,6 @@ def test_a_media_clock_that_is_set_leaves_no_hole(name: str, watched: dict[str, 
     one = watched[name]
     assert one.whole(FRAMES)
     for times in ([one.time for one in one.seen.pictures], [one.time for one in one.seen.sound[5:]]):
-        # At the leap it goes on by arrival, which a busy machine may blur.
-        assert max(later - earlier for earlier, later in pairwise(times)) < 0.6
+        # At the leap (3 s) it goes on by arrival, which a busy machine blurs by as long as it holds units up.
+        assert max(later - earlier for earlier, later in pairwise(times)) < 1.5
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)

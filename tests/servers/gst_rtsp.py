@@ -66,8 +66,9 @@ class GstRtsp(ServerProcess):
         password: str = "",
         auth: str = "digest",
         port: int = 0,
+        prefix: Sequence[str] = (),
     ) -> None:
-        super().__init__(directory, port=port)
+        super().__init__(directory, port=port, prefix=prefix)
         self.mounts = mounts
         self._login = {"user": user, "password": password, "auth": auth} if user else {}
 

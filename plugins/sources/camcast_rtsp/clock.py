@@ -1,9 +1,9 @@
 """From RTP timestamps to nanoseconds: wrap, jumps, resets, and the camera's two clocks brought together. No I/O.
 
 Rules:
-- A track's line begins at the arrival of its first packet, or beside the other track's by RTP-Info (RFC 2326
-  §12.33). Timestamps are followed modulo 2**32: at 90 kHz they wrap every 13 hours.
-- Sender reports tell how far sound is off the picture: `reports.Reports`.
+- A track's line begins beside the other track's by sender reports or by RTP-Info (RFC 2326 §12.33), or at the arrival
+  of its first packet. Timestamps are followed modulo 2**32: at 90 kHz they wrap every 13 hours.
+- Sender reports tell how far sound is off the picture (`reports.Reports`), and keep it there (`beside.Beside`).
 - No time is later than its unit's arrival by more than `AHEAD`.
 - A leap that real time does not explain (`FORWARD`, `BACK`, `SET`) starts a new line where the old one would be by now.
 - Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
@@ -18,6 +18,7 @@ import attrs
 
 from camcast.media import NS_PER_MS, NS_PER_S
 
+from .beside import Beside
 from .rate import NEAR, ArrivalClock, Drift, RateWatch
 from .reports import Report, Reports
 
@@ -55,8 +56,15 @@ class Timeline:
     """A clock of the camera's, of the wall or of a track, was set while it played."""
     origin: int | None = None
     """Where the RTP-Info times of all tracks lie on our line; known when the first track has begun."""
-    reports: list[Reports] = attrs.field(factory=list)
+    clocks: list[TrackClock] = attrs.field(factory=list)
     """Of each track."""
+
+    def wall_set(self, told_by: TrackClock) -> None:
+        """The camera's wall clock was set: what other tracks have reported is about the old one."""
+        self.on_set()
+        for clock in self.clocks:
+            if clock is not told_by:
+                clock.reports.renew()
 
 
 class TrackClock:
@@ -66,17 +74,19 @@ class TrackClock:
         self.rate = rate
         self.jumps = 0
         self.by_arrival = timeline.by_arrival
-        self.start: int | None = None
-        """The RTP timestamp that RTP-Info gives for the moment playing began."""
         self._timeline = timeline
-        self._follows = follows
-        self._led: TrackClock | None = None
-        """The track beside which reports keep this one."""
+        timeline.clocks.append(self)
+        self._start: int | None = None
+        """The RTP timestamp that RTP-Info gives for the moment playing began."""
+        self._early: tuple[int, int] | None = None
+        """What a sender report said before the first unit came."""
         self._arrival_clock = ArrivalClock()
         self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, *HOPELESS))
         self.drift = Drift()
-        led_by = follows.reports if follows is not None else None
-        self.reports: Reports = Reports(self.drift, timeline.reports, led_by, timeline.on_set)
+        self._turn = (0, 0.0)
+        """When the line took on the slew that it has, and the one that it had before."""
+        self.reports = Reports()
+        self.beside = Beside(self.reports, follows) if follows is not None else None
         self._begun = False
         self._ticks = 0
         """Extended timestamp of the last unit, and its two neighbours."""
@@ -109,18 +119,29 @@ class TrackClock:
             factor = watch.check(media, arrival)
             if factor:
                 return self._give_up(factor, arrival)
-        led = self._follow()
         progress = media - self._furthest
         if progress > 0:
             self._furthest = media
-            self._line += self.drift.gain(progress) + self.reports.stretch(progress)
+            self._go_on(progress, arrival)
         time = media + self._line
         if time > arrival + AHEAD:
             time = self._hold(time, arrival)
         self._time = time
-        if led is None and self.drift.see(time, arrival):
-            self._timeline.on_drift(self, self.drift.factor)
+        if self.beside is None or self.beside.slew is None:
+            before = self.drift.slew
+            if self.drift.see(time, arrival):
+                self._timeline.on_drift(self, self.drift.factor)
+            if self.drift.slew != before:
+                self._turn = (self._furthest, before)
         return time
+
+    def time_at(self, media: int) -> int:
+        """Our time of another moment of the track's clock, not far from its last unit."""
+        turn, slew = self._turn[0], self.drift.slew
+        line = self._line + int((max(media, turn) - self._furthest) * slew)
+        if media < turn:
+            line += int((media - turn) * self._turn[1])
+        return media + line
 
     def _was_set(self, step: int, passed: int, early: int) -> bool:
         """Whether a step forward, after which a unit is so `early`, means that the camera's clock was set: what it
@@ -147,46 +168,69 @@ class TrackClock:
         """What follows has another clock rate, or another clock: a new line where this one would be."""
         self.rate = rate
         self._begun = False
-        self.start = None
+        self._start = self._early = None
+
+    def starts_at(self, timestamp: int) -> None:
+        """RTP-Info: this timestamp is the moment playing began. Some cameras say so behind their first packets."""
+        self._start = timestamp
+        if self._begun and not self.by_arrival and self._timeline.origin is None:
+            self._timeline.origin = self._line + self._ns(timestamp)
 
     def report(self, timestamp: int, ntp: int) -> None:
         """A sender report about this track."""
-        if not self._begun or self.by_arrival:
+        if self.by_arrival:
             return
-        ticks = self._ticks + signed(timestamp - self._last)
-        time = ticks * NS_PER_S // self.rate + self._line
-        self._line += self.reports.heard(Report(ntp, time), self._last_arrival)
+        if not self._begun:
+            self._early = (timestamp, ntp)
+        elif self.reports.heard(Report(ntp, self._ns(timestamp)), self._last_arrival):
+            self._timeline.wall_set(self)
 
-    def _follow(self) -> TrackClock | None:
-        """The track beside which reports keep this one, if they do: its drift is ours, and reports tell the rest."""
-        follows, before = self._follows, self._led
-        keep = follows is not None and not follows.by_arrival and self.reports.keep(self._last_arrival)
-        self._led = follows if keep else None
-        if self._led is not None:
-            if before is None:
-                self.reports.rate = self.drift.slew - self._led.drift.slew
-            self.drift.like(self._led.drift)
-        elif before is not None:
-            self.drift.alone(self.reports.rate)
-            self.reports.rate = 0.0
-        return self._led
+    def _ns(self, timestamp: int) -> int:
+        """The track's time of a timestamp, the short way from the last unit's."""
+        return (self._ticks + signed(timestamp - self._last)) * NS_PER_S // self.rate
+
+    def _go_on(self, progress: int, arrival: int) -> None:
+        """The line moves by what its clock's drift asks for, or by what keeps it beside the other track's."""
+        beside = self.beside
+        if beside is not None:
+            before = beside.slew
+            gained = beside.gain(self._media, self._line, progress, arrival)
+            if gained is not None:
+                self._line += gained
+                return
+            if before is not None:
+                self.drift.alone(before)
+        self._line += self.drift.gain(progress)
 
     def _begin(self, timestamp: int, arrival: int) -> int:
         again = self._time > 0
         self._begun = True
         self._last, self._last_arrival = timestamp, arrival
         self._ticks = self._media = self._furthest = 0
-        self._line = max(arrival, self._time + NS_PER_MS)
-        if self.start is not None and not again:
-            # How much of the track had played at this unit, by the camera's own account.
-            played = signed(timestamp - self.start) * NS_PER_S // self.rate
-            if self._timeline.origin is None:
-                self._timeline.origin = arrival - played
-            elif abs(self._timeline.origin + played - arrival) <= NEAR:
-                self._line = self._timeline.origin + played
-        self._time = self._line
         self._forget()
+        self._line = max(arrival, self._time + NS_PER_MS)
+        if self._early is not None:
+            early, self._early = self._early, None
+            self.report(*early)
+        if not again:
+            self._begin_beside(timestamp, arrival)
+        self._time = self._line
         return self._time
+
+    def _begin_beside(self, timestamp: int, arrival: int) -> None:
+        """Where the first unit lies by the camera's own account, if that agrees with arrival."""
+        timeline = self._timeline
+        # How much of the track had played at this unit.
+        played = None if self._start is None else -self._ns(self._start)
+        if played is not None and timeline.origin is None:
+            timeline.origin = arrival - played
+        told = None if played is None or timeline.origin is None else timeline.origin + played
+        if self.reports.known(arrival):
+            for other in timeline.clocks:
+                if other is not self and other._begun and not other.by_arrival and other.reports.known(arrival):
+                    told = other.time_at(other.reports.media(self.reports.ntp(0)))
+        if told is not None and abs(told - arrival) <= NEAR:
+            self._line = told
 
     def _jump(self, media: int, passed: int) -> int:
         self.jumps += 1
@@ -201,7 +245,10 @@ class TrackClock:
     def _forget(self) -> None:
         """The line is another one: what was compared with it says nothing."""
         self.reports.forget()
+        if self.beside is not None:
+            self.beside.forget()
         self.drift.reset()
+        self._turn = (0, self.drift.slew)
         self._seen = self._earliest = 0
         for watch in self._watches:
             watch.reset()
@@ -211,14 +258,13 @@ class TrackClock:
         too fast does little harm until it is found out."""
         held = max(arrival + AHEAD, self._time + NS_PER_MS // 2)
         self._line -= time - held
-        self.reports.last = None
         self.drift.reset()
         return held
 
     def _give_up(self, factor: float, arrival: int) -> int:
         """This clock is hopeless: arrival counts from here on."""
         self.by_arrival = True
-        self.reports.last = None
+        self.reports.renew()
         self._arrival_clock = ArrivalClock(self._time)
         self._timeline.on_wrong_rate(self, factor)
         return self._arrival_clock.stamp(arrival)

@@ -96,15 +96,10 @@ class Drift:
         self.factor = 1.0
         """How fast the camera's clock runs, as measured since the last reset."""
 
-    def like(self, other: Drift) -> None:
-        """Run as this one does, instead of by what `see` saw."""
-        self.slew, self._trend = other.slew, other._trend
-        self._begun, self._least, self._held = 0, None, None
-        self._recent.clear()
-
-    def alone(self, rate: float) -> None:
-        """No longer like another one, beside which the line gained `rate`: that is our own drift."""
-        self.slew = self._trend = max(-MAX_DRIFT, min(MAX_DRIFT, self.slew + rate))
+    def alone(self, slew: float) -> None:
+        """No longer kept by another one, beside which the line gained so much: that is our own drift."""
+        self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
+        self.reset()
 
     def gain(self, progress: int) -> int:
         """What the line gains while the camera's clock goes on by `progress` ns."""
@@ -129,7 +124,8 @@ class Drift:
             return False
         self._recent.append(least - self._held)
         # Late for a moment is the network; early cannot be. A link that is slow for long must not carry the line away.
-        error = max(-_EARLY, min(_LATE, min(self._recent) / NS_PER_S))
+        late = min(self._recent) if len(self._recent) == _WINDOWS else min(0, *self._recent)
+        error = max(-_EARLY, min(_LATE, late / NS_PER_S))
         self._trend += _SPEED * _SPEED * error * passed / NS_PER_S
         self._trend = max(-MAX_DRIFT, min(MAX_DRIFT, self._trend))
         self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, self._trend + 2 * _SPEED * error))

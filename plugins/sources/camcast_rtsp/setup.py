@@ -185,7 +185,7 @@ class Setup:
         try:
             send = await set_up(receiver, url)
         except SourceError:
-            session.timeline.reports.remove(clock.reports)
+            session.timeline.clocks.remove(clock)
             raise
         feedback = any("pli" in wish for found in media.formats for wish in found.feedback)
         session.media.append(Medium(receiver, url, send, feedback))
@@ -271,7 +271,7 @@ class Setup:
         dialogue.check("PLAY", response)
 
     def _rtp_info(self, response: Response) -> None:
-        """Where each track's timestamps stand at the start, before the first packet is looked at."""
+        """Where each track's timestamps stand at the start, before anything behind the answer is looked at."""
         # A URL may hold a comma.
         for entry in response.headers.get("rtp-info").split("url=")[1:]:
             told = parameters("url=" + entry.rstrip(", "))
@@ -281,7 +281,7 @@ class Setup:
                 continue
             for medium in self.session.media:
                 if medium.control == url or medium.control.endswith("/" + url.rpartition("/")[2]):
-                    medium.receiver.clock.start = time & 0xFFFFFFFF
+                    medium.receiver.clock.starts_at(time & 0xFFFFFFFF)
 
 
 def pair_of(text: str, limit: int) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from .depacketise.common import DAMAGED, Bytes, Depacketiser, NalAssembler
 from .formats import Payload
 from .fragments import FragmentRun
 from .limits import Meter
+from .rtcp import SenderReport
 from .rtp import RtpReceiver
 from .ways import Ways
 
@@ -60,6 +61,8 @@ class TrackReceiver:
         self._sink = sink
         self._delivery = Delivery(clock, deliver)
         self._meter = meter
+        self._early: SenderReport | None = None
+        """The last that came before any packet did, which tells whether it is about us."""
         self._unit_arrival = 0
         self._track: Track | None = None
         self._waiting = self.kind is MediaKind.VIDEO
@@ -92,14 +95,21 @@ class TrackReceiver:
         """One compound RTCP packet."""
         self._meter.heard(len(data))
         for report in rtcp.parse(data):
-            if isinstance(report, rtcp.SenderReport):
-                if report.ssrc == self.receiver.ssrc:
-                    self.reporter.heard(report, arrival)
-                    # All zero: a camera that does not know its wall clock.
-                    if report.ntp:
-                        self.clock.report(report.timestamp, report.ntp)
+            if isinstance(report, SenderReport):
+                if self.receiver.ssrc is None:
+                    self._early = report
+                else:
+                    self._report(report, arrival)
             elif self.receiver.ssrc in report.ssrcs:
                 self.ended = self.ended or arrival
+
+    def _report(self, report: SenderReport, arrival: int) -> None:
+        if report.ssrc == self.receiver.ssrc:
+            self._early = None
+            self.reporter.heard(report, arrival)
+            # All zero: a camera that does not know its wall clock.
+            if report.ntp:
+                self.clock.report(report.timestamp, report.ntp)
 
     def flush(self) -> None:
         """Hand on what waits for a gap to be filled, and for its decode time."""
@@ -159,6 +169,9 @@ class TrackReceiver:
             if self._unit_arrival:
                 self.gaps.append(arrival - self._unit_arrival)
             self._unit_arrival = arrival
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._report(early, arrival)
         time = self._delivery.time(timestamp, arrival)
         if self.kind is MediaKind.AUDIO and self.clock.ahead > MAX_AHEAD:
             # Its clock ran ahead before it was given up; what comes now belongs to times already passed.

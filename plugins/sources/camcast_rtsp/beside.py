@@ -1,0 +1,78 @@
+"""Sound kept beside the picture by what both report, unit by unit. No I/O.
+
+A large error is mended at once the first time, where that moves the track forward; all others by stretching it a
+little, so that its time never runs back. Errors beyond `MAX_OFFSET` are about different clocks, and are left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from camcast.media import NS_PER_S
+
+from .rate import MAX_DRIFT, Drift
+from .reports import LAST, Reports
+
+MAX_OFFSET = 10 * NS_PER_S
+AT_ONCE = NS_PER_S
+"""To be stretched over more would take longer than a hole is heard."""
+LARGE = NS_PER_S // 4
+SHARE, LARGE_SHARE = 16, 6
+"""By this part of what has passed a track is stretched, by the other while the error is large."""
+
+
+class Leader(Protocol):
+    """The clock of the track that another one is kept beside."""
+
+    reports: Reports
+    drift: Drift
+    by_arrival: bool
+
+    def time_at(self, media: int) -> int: ...
+
+
+class Beside:
+    """Of the track that reports `own`, beside `leader`."""
+
+    def __init__(self, own: Reports, leader: Leader) -> None:
+        self.slew: float | None = None
+        """What the line gains on the track's clock so that it stays there: 0.01 = 10 ms in a second; None = it is not
+        kept there."""
+        self.apart = False
+        """Their reports are about different clocks."""
+        self._own = own
+        self._leader = leader
+        self._settled = False
+        """They have brought this track to the other one's line."""
+        self._compared = 0
+        """Arrival of the last unit that was."""
+
+    def gain(self, media: int, line: int, progress: int, arrival: int) -> int | None:
+        """What `line` gains while the track's clock goes on by `progress` to `media` (ns); None = is not kept."""
+        leader = self._leader
+        known = self._own.known(arrival) and leader.reports.known(arrival)
+        # Between reports that tell something it goes on as the other one does.
+        if leader.by_arrival or not (known or (self._settled and arrival - self._compared < LAST)):
+            self.slew = None
+            return None
+        slew = leader.reports.pace / self._own.pace * (1 + leader.drift.slew) - 1
+        self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
+        gained = int(progress * self.slew)
+        if known:
+            there = leader.time_at(leader.reports.media(self._own.ntp(media)))
+            gained += self._mend(there - media - line - gained, progress, arrival)
+        return gained
+
+    def forget(self) -> None:
+        """The line is another one."""
+        self._settled = False
+
+    def _mend(self, error: int, progress: int, arrival: int) -> int:
+        self.apart = abs(error) > MAX_OFFSET
+        if self.apart:
+            return 0
+        first, self._settled, self._compared = not self._settled, True, arrival
+        if first and error > AT_ONCE:
+            return error
+        most = progress // (LARGE_SHARE if abs(error) > LARGE else SHARE)
+        return max(-most, min(most, error))

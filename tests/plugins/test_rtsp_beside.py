@@ -1,0 +1,174 @@
+"""Sound beside the picture, by what the camera's reports say and whatever a busy machine makes of arrival."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import random
+from bisect import bisect
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast.media import NS_PER_MS, NS_PER_S
+from camcast_rtsp.clock import Timeline, TrackClock
+
+RECORDINGS: dict[str, Any] = json.loads(
+    Path(__file__).with_name("recordings").joinpath("rtsp_busy_cameras.json").read_text()
+)
+"""GStreamer cameras on a machine with five times the work it can do. By name: `rtp_info`, each track's timestamp at the
+beginning; `events` in the order in which they came: ["v" or "a", timestamp, arrival in µs] of a unit, with the report's
+wall clock in µs behind it of a report. Their reports are exact; "late pictures" come up to 1.3 s late after a while,
+"wrong RTP-Info" gives 81 ms of the sound to the picture."""
+START = 1_000 * NS_PER_S
+NTP = 3_900_000_000 * NS_PER_S
+
+
+@attrs.define
+class Camera:
+    """Two clocks, and where each of their units was shown: [moment of capture (ns), our time (ns)]."""
+
+    video: TrackClock
+    audio: TrackClock
+    pictures: list[tuple[int, int]] = attrs.field(factory=list)
+    sounds: list[tuple[int, int]] = attrs.field(factory=list)
+
+    @classmethod
+    def make(cls, sound_rate: int = 48_000) -> Camera:
+        timeline = Timeline()
+        video = TrackClock(90_000, timeline)
+        return cls(video, TrackClock(sound_rate, timeline, follows=video))
+
+    def apart(self, since: int = 0) -> list[float]:
+        """ms by which each sound is later than the picture of its moment, of those captured after `since` (ns)."""
+        captured = [moment for moment, _ in self.pictures]
+        found = []
+        for moment, time in self.sounds:
+            at = bisect(captured, moment)
+            if moment < since or not 0 < at < len(captured):
+                continue
+            (left, shown), (right, next_shown) = self.pictures[at - 1 : at + 1]
+            picture = shown + (next_shown - shown) * (moment - left) / (right - left)
+            found.append((time - picture) / NS_PER_MS)
+        return found
+
+
+def replay(name: str) -> Camera:
+    recording = RECORDINGS[name]
+    camera = Camera.make(recording["clocks"]["audio"])
+    clocks = {"v": camera.video, "a": camera.audio}
+    shown = {"v": camera.pictures, "a": camera.sounds}
+    last = {event[0]: event for event in recording["events"] if len(event) == 4}
+    for track, clock in (("video", camera.video), ("audio", camera.audio)):
+        clock.starts_at(recording["rtp_info"][track] & 0xFFFFFFFF)
+    for track, timestamp, arrival, *wall in recording["events"]:
+        clock = clocks[track]
+        if wall:
+            clock.report(timestamp & 0xFFFFFFFF, NTP + wall[0] * 1000)
+            continue
+        time = clock.stamp(timestamp & 0xFFFFFFFF, START + arrival * 1000)
+        _, known, _, at = last[track]
+        shown[track].append((at * 1000 + (timestamp - known) * NS_PER_S // clock.rate, time))
+    return camera
+
+
+def test_pictures_that_come_ever_later_take_no_sound_along() -> None:
+    apart = replay("late pictures").apart()
+    assert len(apart) > 900
+    assert max(map(abs, apart)) < 5
+
+
+def test_reports_are_right_where_rtp_info_is_not() -> None:
+    apart = replay("wrong RTP-Info").apart()
+    assert apart[0] == pytest.approx(81, abs=1)
+    assert max(map(abs, apart[200:])) < 5
+    assert max(abs(later - earlier) for earlier, later in pairwise(apart)) < 20
+
+
+@attrs.frozen
+class Busy:
+    """A camera whose units are late at the beginning, each by up to so many ms, and no clock is wrong."""
+
+    seed: int
+    late: int
+    until: float
+    """Seconds."""
+    first_reports: tuple[float, float]
+    """When picture and sound report for the first time, s; below 0 = before their first units."""
+    offset: int
+    """ms by which sound's first unit is captured after the picture's."""
+
+
+BUSY = st.builds(
+    Busy,
+    seed=st.integers(0, 2**32),
+    late=st.integers(0, 300),
+    until=st.floats(0.1, 15.0),
+    first_reports=st.tuples(st.floats(-1.0, 6.0), st.floats(-1.0, 6.0)),
+    offset=st.integers(-300, 300),
+)
+SECONDS = 30
+
+
+def play(busy: Busy) -> tuple[Camera, float]:
+    """And when both had reported, s; reports then come every 1 to 7 s."""
+    chance = random.Random(busy.seed)
+    camera = Camera.make()
+    begin = {"picture": max(0, -busy.offset) / 1000, "sound": max(0, busy.offset) / 1000}
+    clocks = {"picture": camera.video, "sound": camera.audio}
+    shown = {"picture": camera.pictures, "sound": camera.sounds}
+    units: list[tuple[float, str, float]] = []
+    for name, step in (("picture", 0.04), ("sound", 1024 / 48_000)):
+        arrived = 0.0
+        for number in range(int(SECONDS / step)):
+            taken = begin[name] + number * step
+            # One connection keeps its order.
+            arrived = max(arrived, taken + (chance.uniform(0, busy.late / 1000) if taken < busy.until else 0.0))
+            units.append((arrived, name, taken))
+    reports: list[tuple[float, str, float]] = []
+    for name, first in zip(clocks, busy.first_reports, strict=True):
+        at = begin[name] + first
+        while at < SECONDS:
+            reports.append((at, name, -1.0))
+            at += chance.uniform(1.0, 7.0)
+    for at, name, taken in heapq.merge(sorted(units), sorted(reports)):
+        clock = clocks[name]
+        if taken < 0:
+            clock.report(round(at * clock.rate) & 0xFFFFFFFF, NTP + round(at * NS_PER_S))
+        else:
+            capture = round(taken * NS_PER_S)
+            shown[name].append((capture, clock.stamp(round(taken * clock.rate), START + round(at * NS_PER_S))))
+    return camera, max(begin[name] + first for name, first in zip(clocks, busy.first_reports, strict=True))
+
+
+@given(BUSY)
+def test_what_is_late_at_the_start_sets_nothing_for_good(busy: Busy) -> None:
+    camera, reported = play(busy)
+    # Half a second is mended in three.
+    settled = camera.apart(round((max(0.0, reported) + 6.0) * NS_PER_S))
+    assert max(map(abs, settled)) <= 20
+    assert max(abs(later - earlier) for earlier, later in pairwise(camera.apart())) <= 20
+    times = [time for _, time in camera.sounds]
+    assert all(later > earlier for earlier, later in pairwise(times))
+
+
+@given(BUSY)
+def test_it_is_right_from_the_start_where_reports_came_first(busy: Busy) -> None:
+    camera, _ = play(attrs.evolve(busy, first_reports=(-0.5, -0.1)))
+    assert max(map(abs, camera.apart())) <= 20
+
+
+@pytest.mark.parametrize("first", ["picture", "sound"])
+def test_rtp_info_may_come_behind_the_first_packets(first: str) -> None:
+    camera = Camera.make()
+    one, other = (camera.video, camera.audio) if first == "picture" else (camera.audio, camera.video)
+    shown = one.stamp(1_000_000, START)
+    one.starts_at(1_000_000)
+    other.starts_at(500)
+    # Taken half a second after the first, arriving late.
+    assert other.stamp(500 + other.rate // 2, START + 650 * NS_PER_MS) == shown + 500 * NS_PER_MS
