@@ -172,3 +172,51 @@ def test_rtp_info_may_come_behind_the_first_packets(first: str) -> None:
     other.starts_at(500)
     # Taken half a second after the first, arriving late.
     assert other.stamp(500 + other.rate // 2, START + 650 * NS_PER_MS) == shown + 500 * NS_PER_MS
+
+
+def steady(camera: Camera, seconds: float, since: float = 0.0, *, late: float = 0.0) -> None:
+    """Pictures and blocks of 40 ms, taken from `since` on and each `late` by so many seconds."""
+    for number in range(round(since * 25), round((since + seconds) * 25)):
+        taken = number * 40 * NS_PER_MS
+        for clock, shown in ((camera.video, camera.pictures), (camera.audio, camera.sounds)):
+            arrival = START + taken + round(late * NS_PER_S)
+            shown.append((taken, clock.stamp(number * clock.rate // 25, arrival)))
+
+
+def report(clock: TrackClock, at: float, wall: float | None = None) -> None:
+    """The camera's moment `at` is `wall` by its wall clock; both s."""
+    clock.report(round(at * clock.rate), NTP + round((at if wall is None else wall) * NS_PER_S))
+
+
+def test_a_wall_clock_that_is_set_moves_no_sound() -> None:
+    camera = Camera.make()
+    for second in range(20):
+        steady(camera, 1.0, second)
+        if second % 5 == 1:
+            # Sound's report tells first, and the picture's follows half a second later.
+            ahead = 3.0 if second > 10 else 0.0
+            report(camera.audio, second + 1.0, second + 1.0 + ahead)
+        if second % 5 == 3:
+            report(camera.video, second + 1.0, second + 1.0 + ahead)
+    assert max(map(abs, camera.apart())) < 1
+
+
+def test_reports_that_are_a_little_off_move_sound_by_less() -> None:
+    """As of a camera that asks its wall clock when a busy machine lets it."""
+    chance = random.Random(1)
+    camera = Camera.make()
+    for second in range(0, 300, 5):
+        steady(camera, 5.0, second)
+        for clock in (camera.video, camera.audio):
+            report(clock, second + 5.0, second + 5.0 + chance.choice((0.0, 0.06)))
+    apart = camera.apart(60 * NS_PER_S)
+    assert max(map(abs, apart)) < 60
+    assert sum(map(abs, apart)) / len(apart) < 20
+
+
+def test_a_link_that_is_slow_for_less_than_three_windows_is_no_clock() -> None:
+    camera = Camera.make()
+    steady(camera, 6.0)
+    steady(camera, 9.0, 6.0, late=0.8)
+    steady(camera, 6.0, 15.0)
+    assert {later - earlier for (_, earlier), (_, later) in pairwise(camera.pictures)} == {40 * NS_PER_MS}

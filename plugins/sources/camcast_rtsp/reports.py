@@ -22,6 +22,8 @@ LEARN = NS_PER_S // 2
 """Reports that follow each other faster say little of how clocks run."""
 SHARE = 0.25
 """Of what a report shows, what is believed at once: cameras round their reports, and busy ones make them late."""
+PACE_SHARE = 0.1
+"""Likewise of the pace that two of them show."""
 
 
 @attrs.frozen
@@ -92,7 +94,7 @@ class Reports:
             return not agree
         shown, self._shown = self._shown, gone / passed
         if agree:
-            self.pace += SHARE * (self._shown - self.pace)
+            self.pace += PACE_SHARE * (self._shown - self.pace)
             return False
         if abs(self._shown - 1) > MAX_DRIFT or abs(self._shown - shown) * passed > SET:
             return True
