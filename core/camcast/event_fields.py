@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -25,8 +26,9 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return value.value
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    of: Any = type(value)
+    if names := _names(of):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -34,6 +36,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+@functools.cache
+def _names(of: Any) -> tuple[str, ...]:
+    """Of a class's fields; none of one that is no attrs class. Programs have few classes, so few are kept."""
+    return tuple(field.name for field in attrs.fields(of)) if attrs.has(of) else ()
 
 
 def event_fields(events: Iterable[Event]) -> dict[str, Any]:

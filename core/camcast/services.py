@@ -151,6 +151,9 @@ class ServiceContext:
     note: Callable[[str, str], object] = attrs.field(default=lambda code, text: None, repr=False)
     """Tell an operator something; becomes a `ServiceNote`. `(code, text)`: the code is stable, the text is for people
     and must not hold a secret. From any thread; of more than one a second the rest is counted and left out."""
+    figure: Callable[[str, float], object] = attrs.field(default=lambda name, value: None, repr=False)
+    """Have a figure of your own among the metrics: `(name, value)`. It stays until this run ends. From any thread; of
+    more than 32 names the rest is left out."""
 
 
 class Service(Protocol):

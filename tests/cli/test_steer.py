@@ -6,9 +6,9 @@ import contextlib
 import json
 import os
 import pty
-import re
 import select
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -200,13 +200,28 @@ def test_status_goes_on_showing_what_changes(place: Place, tmp_path: Path) -> No
             os.close(master)
 
 
-def test_a_run_serves_its_interface_to_look_at_where_it_is_asked_to(place: Place, tmp_path: Path) -> None:
-    with place.run(configuration(tmp_path), "--http"):
-        wait(lambda: re.search("127.0.0.1:8080|port 8080 of 127.0.0.1 is taken", place.log))
-        if "is taken" in place.log:
-            # Somebody else's program has it: the run goes on, and says so.
-            wait(lambda: "cam0_main" in place.command("status").stdout)
-            return
+def taken(port: int) -> socket.socket:
+    """A socket that has the port, as soon as nobody else has it."""
+    found: list[socket.socket] = []
+
+    def take() -> bool:
+        with contextlib.suppress(OSError):
+            found.append(socket.create_server(("127.0.0.1", port)))
+        return bool(found)
+
+    wait(take)
+    return found[0]
+
+
+def test_a_run_serves_its_interface_to_look_at_once_its_port_is_free(place: Place, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(taken(8080))
+        stack.enter_context(place.run(configuration(tmp_path), "--http"))
+        wait(lambda: "port 8080 of 127.0.0.1 is taken by another program" in place.log)
+        # The run goes on without, and looks after it again.
+        wait(lambda: "cam0_main" in place.command("status").stdout)
+        other.close()
+        wait(lambda: "http://127.0.0.1:8080/ [listening]" in place.log)
         with urllib.request.urlopen("http://127.0.0.1:8080/api/v1/sessions", timeout=20) as answer:
             assert [one["label"] for one in json.load(answer)] == ["cam0_main"]
         request = urllib.request.Request("http://127.0.0.1:8080/api/v1/stop", method="POST")

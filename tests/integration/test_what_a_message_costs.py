@@ -6,11 +6,7 @@ Time says little on a machine that others use, and counts do not depend on it.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import CodeType, FrameType
 
 from camcast import CameraConfig, Engine, SessionConfig, SourceConfig, StreamConfig
 from camcast.contracts import PushHandle
@@ -20,6 +16,7 @@ from camcast.native import extension
 from camcast_aac.codec import with_adts
 from camcast_file.shared import load
 from camcast_rtmp.receiver import Receiver
+from tests.calls import counted
 from tests.integration.kit import connected, engine
 from tests.media import made
 
@@ -30,28 +27,6 @@ SOUND = 7 if NATIVE else 12
 """Calls at the most: from the program's to the socket's. Those of the C form are the push source's and the parser's."""
 FURTHER = 0 if NATIVE else 4
 """For each further output of the same stream."""
-
-
-@contextmanager
-def counted(calls: Counter[str]) -> Iterator[None]:
-    """Count calls of Python functions on this thread."""
-
-    def count(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            calls[_name(frame.f_code)] += 1
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
-        calls.pop(_name(counted.__wrapped__.__code__), None)  # type: ignore[attr-defined]
-        calls.pop("_GeneratorContextManager.__exit__", None)
-
-
-def _name(code: CodeType) -> str:
-    return code.co_qualname
 
 
 def pushed(*urls: str) -> CameraConfig:

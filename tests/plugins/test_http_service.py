@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import attrs
 import pytest
@@ -487,7 +488,7 @@ def test_a_certificate_that_ends_soon_is_told(tmp_path: Path) -> None:
     own = authority.issue("localhost", "127.0.0.1")
     options = {"certificate": str(own.cert_file), "certificate_key": str(own.key_file)}
     trust = ssl.create_default_context(cafile=authority.ca_file)
-    with served(Config(), **options) as (_engine, client):
+    with served(Config(), **options) as (engine, client):
 
         def told() -> list[str]:
             connection = http.client.HTTPSConnection("127.0.0.1", client.port, timeout=20, context=trust)
@@ -498,6 +499,8 @@ def test_a_certificate_that_ends_soon_is_told(tmp_path: Path) -> None:
 
         wait(told)
         (text,) = told()
+        (service,) = engine.stats().services
+        assert 9 * 86400 < service.figures["certificate_expires"] - time.time() < 11 * 86400
     assert f"the certificate {own.cert_file} ends in 10 days" in text
 
 
@@ -506,7 +509,9 @@ async def test_a_certificate_that_was_renewed_is_not_in_use_yet(monkeypatch: pyt
     told: asyncio.Queue[str] = asyncio.Queue()
     ends = [time.time() + 60]
     monkeypatch.setattr(http_service, "expires", lambda path: ends[0])
-    watching = asyncio.create_task(http_service.watch_certificate("own.pem", lambda code, text: told.put_nowait(text)))
+    note, figures = (lambda code, text: told.put_nowait(text)), dict[str, float]()
+    context = Mock(note=note, figure=figures.__setitem__)
+    watching = asyncio.create_task(http_service.watch_certificate("own.pem", context))
     try:
         async with asyncio.timeout(5):
             await told.get()
@@ -516,6 +521,7 @@ async def test_a_certificate_that_was_renewed_is_not_in_use_yet(monkeypatch: pyt
     finally:
         watching.cancel()
     assert text.endswith("renew it, and start the service again")
+    assert figures == {"certificate_expires": ends[0] - 365 * 86400}
 
 
 def test_a_signal_goes_to_the_program_and_not_to_the_server() -> None:

@@ -74,6 +74,7 @@ def stats(*sessions: SessionMetrics, **stream: Any) -> Stats:
                 failures=2,
                 last_error="x",
                 events_lost=1,
+                figures={"certificate_expires": 5.0},
             ),
         ),
     )

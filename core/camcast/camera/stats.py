@@ -55,6 +55,8 @@ class ServiceMetrics:
     """Why the last of them did; "" for none."""
     events_lost: int
     """Events that it did not read in time."""
+    figures: Mapping[str, float] = attrs.field(factory=dict)
+    """Its own: "certificate_expires", `time.time()` at which the certificate that it shows does."""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,6 @@ from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SlateConfig, StreamConfig
 from camcast.errors import SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
-from camcast.media import MediaKind
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
@@ -64,8 +63,8 @@ class CameraStream:
             stream_id=self.config.stream_id,
             label=self.label,
             state=self.state,
-            video_received=counters.received[MediaKind.VIDEO],
-            audio_received=counters.received[MediaKind.AUDIO],
+            video_received=counters.received.video,
+            audio_received=counters.received.audio,
             bytes_received=counters.bytes,
             dropped={f"{kind.value}: {reason}": count for (kind, reason), count in counters.dropped.items()},
             restarts=self.restarts,

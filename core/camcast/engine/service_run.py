@@ -35,6 +35,7 @@ MOST_LEFT = 3
 """Threads of one service that hang; with so many it is not started again by itself."""
 NOTES_AT_ONCE, NOTES_A_SECOND = 20, 1.0
 MAX_REASON = 300
+MOST_FIGURES = 32
 
 
 class ServiceRun:
@@ -61,6 +62,7 @@ class ServiceRun:
         self._retry = asyncio.Event()
         self._notes = _Allowance()
         self._secrets: set[str] = set()
+        self._figures: dict[str, float] = {}
 
     @property
     def metrics(self) -> ServiceMetrics:
@@ -73,6 +75,7 @@ class ServiceRun:
             failures=self._failures,
             last_error=self._last_error,
             events_lost=self._lost + (self._view.lost if self._view is not None else 0),
+            figures=self._figures.copy(),
         )
 
     def start(self) -> None:
@@ -128,13 +131,21 @@ class ServiceRun:
         self._secrets = option_secrets(options)
         structured = host.structure_options(kind, dict(options), f"services.{self.name}")
         self._secrets |= option_secrets(structured)
-        view = self._view = self._new_view()
+        view, figures = self._new_view(), dict[str, float]()
+        self._view, self._figures = view, figures
+
+        def figure(name: str, value: float) -> None:
+            # Of this run alone: one that hangs and was left behind tells nothing any more.
+            if name in figures or len(figures) < MOST_FIGURES:
+                figures[name] = float(value)
+
         context = ServiceContext(
             name=self.name,
             options=structured,
             engine=view,
             log=logging.LoggerAdapter(log, {"service": self.name}),
             note=self._note,
+            figure=figure,
         )
 
         async def main() -> None:
@@ -149,7 +160,7 @@ class ServiceRun:
         finally:
             view.close()
             self._lost += view.lost
-            self._view = None
+            self._view, self._figures = None, {}
             await self._end(thread)
 
     async def _watch(self, thread: ServiceThread, view: View) -> BaseException:

@@ -11,7 +11,6 @@ import attrs
 
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
-from camcast.media import MediaKind
 from camcast.session.adapting import Adapted
 from camcast.session.health import Health
 from camcast.session.stage import OnAir
@@ -169,7 +168,7 @@ class Recorder:
 
     def sample(self) -> None:
         """Note the bytes so far; call it about once a second."""
-        self._samples.append((self.now(), self.flow.bytes, self.flow.sent[MediaKind.VIDEO]))
+        self._samples.append((self.now(), self.flow.bytes, self.flow.sent.video))
         if len(self._samples) > 1:
             self.peak = max(self.peak, self._rate(-2)[0])
 
@@ -236,10 +235,10 @@ class Recorder:
             bitrate_average=self.average,
             bitrate_peak=self.peak,
             frames_sent=flow.sent.total(),
-            video_sent=flow.sent[MediaKind.VIDEO],
-            audio_sent=flow.sent[MediaKind.AUDIO],
-            video_offered=flow.offered[MediaKind.VIDEO],
-            audio_offered=flow.offered[MediaKind.AUDIO],
+            video_sent=flow.sent.video,
+            audio_sent=flow.sent.audio,
+            video_offered=flow.offered.video,
+            audio_offered=flow.offered.audio,
             replayed=flow.replayed,
             bytes_sent=flow.bytes,
             frames_dropped=self.frames_dropped,

@@ -89,17 +89,18 @@ class Session:
     def metrics(self) -> SessionMetrics:
         """A snapshot."""
         policy = self.policy
-        due = {SessionState.ERROR: policy.next_attempt_at, SessionState.FAILED: policy.revive_at}.get(self.state)
-        active = self.active
+        state, active = self.state, self.active
+        due = policy.next_attempt_at if state is SessionState.ERROR else None
+        due = policy.revive_at if state is SessionState.FAILED else due
         return self.recorder.snapshot(
             key=self.key,
             label=self.label,
-            state=self.state,
+            state=state,
             health=self.health,
             target=self.target_shown,
             redirected_from=active.attempt.redirected_from if active is not None else "",
             target_index=active.index if active is not None else self._supervisor.telling.last_index,
-            retries=self.policy.attempt,
+            retries=policy.attempt,
             next_attempt_at=None if due is None else time.time() + due - time.monotonic(),
             on_air=active,
             adapted=self._adapting.now,

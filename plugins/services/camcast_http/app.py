@@ -79,15 +79,15 @@ class Interface:
 
     async def _healthz(self, request: Request) -> Response:
         """Whether the engine answers."""
-        await self._shared.looks.stats()
+        await self._shared.looks.look()
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, request: Request) -> Response:
         """Whether every session is healthy, or waits for media, or is paused."""
-        stats = await self._shared.looks.stats()
-        bad = sum(one.health is Health.UNHEALTHY for one in stats.sessions)
+        sessions = (await self._shared.looks.look()).stats.sessions
+        bad = sum(one.health is Health.UNHEALTHY for one in sessions)
         if bad:
-            raise Problem(503, f"{bad} of {len(stats.sessions)} sessions are not healthy")
+            raise Problem(503, f"{bad} of {len(sessions)} sessions are not healthy")
         return JSONResponse({"status": "ok"})
 
     async def _openapi(self, request: Request) -> Response:

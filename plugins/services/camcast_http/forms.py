@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -58,6 +61,19 @@ def extended(base: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The schema `base` with more properties, all of them required."""
     properties = {**base["properties"], **more}
     return {**base, "properties": properties, "required": list(properties)}
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """The fields of an attrs instance as they are; whoever writes them makes them plain."""
+    of: Any = type(value)
+    names, get = _fields(of)
+    return dict(zip(names, get(value), strict=True))
+
+
+@functools.cache
+def _fields(of: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in attrs.fields(of))
+    return names, attrgetter(*names)
 
 
 def listed(of: dict[str, Any]) -> dict[str, Any]:

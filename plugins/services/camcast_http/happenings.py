@@ -27,10 +27,10 @@ class Listener:
     """One that hears every event from now on."""
 
     def __init__(self) -> None:
-        self.events: asyncio.Queue[str | None] = asyncio.Queue(WAITING)
+        self.events: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self.cut_off = False
 
-    def take(self, text: str | None) -> None:
+    def take(self, text: bytes | None) -> None:
         try:
             self.events.put_nowait(text)
         except asyncio.QueueFull:
@@ -64,7 +64,7 @@ class Happenings:
         found = [(one, event) for one, event in self._kept if one > number]
         return [event_form(one, event) for one, event in (found[-limit:] if limit else [])]
 
-    def listen(self, after: int | None) -> AsyncIterator[str]:
+    def listen(self, after: int | None) -> AsyncIterator[bytes]:
         """Server-sent events (HTML Living Standard, 9.2): those after `after` that are kept, then each new one. Raises
         `Problem` where there are too many listeners."""
         if len(self._listeners) >= self._most:
@@ -74,9 +74,9 @@ class Happenings:
         self._listeners.add(listener)
         return self._listening(listener, after)
 
-    async def _listening(self, listener: Listener, after: int | None) -> AsyncIterator[str]:
+    async def _listening(self, listener: Listener, after: int | None) -> AsyncIterator[bytes]:
         try:
-            yield "retry: 2000\n\n"
+            yield b"retry: 2000\n\n"
             # A number above ours is of a run before this one: all that there is, is news.
             start = self._number if after is None else after if after <= self._number else 0
             for number, event in tuple(self._kept):
@@ -87,7 +87,7 @@ class Happenings:
                     async with asyncio.timeout(KEEP_ALIVE):
                         text_or_end = await listener.events.get()
                 except TimeoutError:
-                    text_or_end = ": still here\n\n"
+                    text_or_end = b": still here\n\n"
                 if text_or_end is None:
                     return
                 yield text_or_end
@@ -95,6 +95,6 @@ class Happenings:
             self._listeners.discard(listener)
 
 
-def _written(number: int, event: Event) -> str:
+def _written(number: int, event: Event) -> bytes:
     form = event_form(number, event)
-    return f"id: {number}\nevent: {form['name']}\ndata: {json.dumps(form)}\n\n"
+    return f"id: {number}\nevent: {form['name']}\ndata: {json.dumps(form)}\n\n".encode()

@@ -1,17 +1,48 @@
-"""Figures for many who ask: looked at a few times a second, whoever asks and however often."""
+"""What there is, for many who ask: looked at a few times a second, whoever asks and however often.
+
+What is shown of a look is written once, and these bytes are everybody's.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
 
 from camcast.camera.stats import Stats
+from camcast.config import CameraConfig, SessionConfig
+from camcast.event_fields import plain
 from camcast.patience import quiet
 from camcast.services import EngineView
 
 FRESH = 0.25
 """Seconds for which a look serves everybody."""
+JSON = "application/json"
+
+
+@attrs.frozen(eq=False)
+class Look:
+    """The engine at one moment."""
+
+    time: float
+    """`time.time()` of it."""
+    stats: Stats
+    cameras: tuple[CameraConfig, ...]
+    sessions: Mapping[object, SessionConfig]
+    """By key."""
+    _written: dict[Hashable, bytes] = attrs.field(factory=dict)
+
+    def response(self, what: Hashable, make: Callable[[], Any]) -> Response:
+        """What `make` gives, as JSON; made for the first who asks for `what`. A failure is not kept."""
+        body = self._written.get(what)
+        if body is None:
+            body = self._written[what] = written(make())
+        return Response(body, media_type=JSON)
 
 
 class Looks:
@@ -20,18 +51,35 @@ class Looks:
     def __init__(self, engine: EngineView, now: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._now = now
-        self._look: asyncio.Task[Stats] | None = None
+        self._look: asyncio.Task[Look] | None = None
         self._began = 0.0
 
-    async def stats(self) -> Stats:
-        """The figures of now, or of a moment ago. Raises what `EngineView.stats` raises."""
+    async def look(self) -> Look:
+        """What there is now, or was a moment ago. Raises what `EngineView.stats` raises."""
         look = self._look
         if look is None or (look.done() and self._now() - self._began >= FRESH):
             self._began = self._now()
-            look = self._look = quiet(asyncio.create_task(self._engine.stats()))
+            look = self._look = quiet(asyncio.create_task(self._taken()))
         return await asyncio.shield(look)
 
     def forget(self) -> None:
         """Something has been changed: look anew."""
         if self._look is not None and self._look.done():
             self._look = None
+
+    async def _taken(self) -> Look:
+        engine = self._engine
+        stats, cameras, sessions = await asyncio.gather(engine.stats(), engine.cameras(), engine.sessions())
+        return Look(time.time(), stats, cameras, {one.key: one for one in sessions})
+
+
+def written(value: Any) -> bytes:
+    """As JSON. What is no JSON of itself, as `plain` makes it."""
+    try:
+        return _dumped(value)
+    except (TypeError, ValueError):  # keys that are no text, and numbers that are none
+        return _dumped(plain(value))
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode()

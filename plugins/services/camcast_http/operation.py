@@ -16,7 +16,7 @@ from camcast.services import EngineView
 from camcast.structure import described
 from camcast_http.changes import Limits
 from camcast_http.happenings import Happenings
-from camcast_http.looks import Looks
+from camcast_http.looks import Look, Looks
 from camcast_http.problems import Problem, problem
 
 MAX_NUMBER = 2**31 - 1
@@ -141,6 +141,16 @@ def member(body: Any, *known: str) -> Mapping[str, Any]:
     if len(body) != len(known):
         raise Problem(422, f"expected {', '.join(known)} and nothing else")
     return body
+
+
+def seen(show: Callable[[Look, Call], Any]) -> Callable[[Call], Awaitable[Response]]:
+    """An operation that shows what there is, by what stands in its path alone: made once for all who ask just now."""
+
+    async def act(call: Call) -> Response:
+        look = await call.shared.looks.look()
+        return look.response((show, *call.parts.values()), lambda: show(look, call))
+
+    return act
 
 
 def done(call: Call) -> dict[str, bool]:

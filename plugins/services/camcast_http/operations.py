@@ -6,7 +6,7 @@ from camcast.camera.stats import ServiceMetrics, StreamMetrics
 from camcast.session.metrics import SessionMetrics, Totals
 from camcast_http import editing, reading, steering
 from camcast_http.forms import EVENT_SCHEMA, extended, listed, schema
-from camcast_http.operation import Operation
+from camcast_http.operation import Operation, seen
 from camcast_http.overview import OVERVIEW
 
 _TEXT = {"type": "string"}
@@ -69,10 +69,12 @@ _KEY = {"type": "object", "properties": {"key": _TEXT}, "required": ["key"]}
 _ID = {"type": "object", "properties": {"camera_id": {"type": "integer"}}, "required": ["camera_id"]}
 
 OPERATIONS = [
-    Operation(method="GET", path="/status", act=reading.status, summary="How everything is", answer=_STATUS),
+    Operation(method="GET", path="/status", act=seen(reading.status), summary="How everything is", answer=_STATUS),
     *OVERVIEW,
-    Operation(method="GET", path="/sessions", act=reading.sessions, summary="All sessions", answer=listed(_SESSION)),
-    Operation(method="GET", path=_ONE_SESSION, act=reading.session, summary="One session", answer=_SESSION),
+    Operation(
+        method="GET", path="/sessions", act=seen(reading.sessions), summary="All sessions", answer=listed(_SESSION)
+    ),
+    Operation(method="GET", path=_ONE_SESSION, act=seen(reading.session), summary="One session", answer=_SESSION),
     Operation(method="DELETE", path=_ONE_SESSION, act=editing.remove_output, summary="End a session", answer=_DONE),
     Operation(
         method="POST",
@@ -83,7 +85,7 @@ OPERATIONS = [
         answer=_DONE,
     ),
     *_commands(),
-    Operation(method="GET", path="/cameras", act=reading.cameras, summary="All cameras", answer=listed(_CAMERA)),
+    Operation(method="GET", path="/cameras", act=seen(reading.cameras), summary="All cameras", answer=listed(_CAMERA)),
     Operation(
         method="POST",
         path="/cameras",
@@ -93,7 +95,7 @@ OPERATIONS = [
         answer=_ID,
         status=201,
     ),
-    Operation(method="GET", path="/cameras/{camera}", act=reading.camera, summary="One camera", answer=_CAMERA),
+    Operation(method="GET", path="/cameras/{camera}", act=seen(reading.camera), summary="One camera", answer=_CAMERA),
     Operation(
         method="DELETE",
         path="/cameras/{camera}",
@@ -101,7 +103,7 @@ OPERATIONS = [
         summary="End a camera and its sessions",
         answer=_DONE,
     ),
-    Operation(method="GET", path=_ONE_STREAM, act=reading.stream, summary="One stream", answer=_STREAM),
+    Operation(method="GET", path=_ONE_STREAM, act=seen(reading.stream), summary="One stream", answer=_STREAM),
     Operation(
         method="GET",
         path=f"{_ONE_STREAM}/snapshot.jpg",

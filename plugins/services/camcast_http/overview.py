@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from camcast.camera.stats import StreamMetrics
@@ -11,8 +11,9 @@ from camcast.config import CameraConfig
 from camcast.engine.history import POINTS, SessionHistory
 from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics, Totals
-from camcast_http.forms import extended, listed, schema
-from camcast_http.operation import Call, Operation
+from camcast_http.forms import extended, fields, listed, schema
+from camcast_http.looks import Look
+from camcast_http.operation import Call, Operation, seen
 from camcast_http.reading import version
 
 _OUTPUT = (
@@ -40,22 +41,30 @@ _NUMBER = {"type": "number"}
 _WHOLE = {"type": "integer"}
 
 
-async def overview(call: Call) -> Any:
-    stats, cameras = await call.shared.looks.stats(), await call.engine.cameras()
-    chains = {one.key: len(one.targets) for one in await call.engine.sessions()}
+_OF_OUTPUT, _OF_STREAM = attrgetter(*_OUTPUT), attrgetter(*_STREAM)
+
+
+def overview(look: Look, call: Call) -> Any:
+    stats = look.stats
     outputs: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for one in stats.sessions:
-        row = {**_row(one, _OUTPUT), "output": one.key.output, "targets": chains.get(one.key, 1), **_trip(one)}
+        row = dict(zip(_OUTPUT, _OF_OUTPUT(one), strict=True))
+        config, trip = look.sessions.get(one.key), one.transport.get("rtt_ms", 0.0)
+        row |= {
+            "output": one.key.output,
+            "targets": len(config.targets) if config is not None else 1,
+            "round_trip": trip / 1000 if trip > 0 else None,
+        }
         outputs.setdefault((one.key.camera_id, one.key.stream_id), []).append(row)
     streams: dict[int, list[StreamMetrics]] = {}
     for stream in stats.streams:
         streams.setdefault(stream.camera_id, []).append(stream)
     return {
         "version": version(),
-        "time": time.time(),
+        "time": look.time,
         "uptime": stats.uptime,
-        "totals": plain(stats.totals),
-        "cameras": [_camera(config, streams.get(config.camera_id, []), outputs) for config in cameras],
+        "totals": fields(stats.totals),
+        "cameras": [_camera(config, streams.get(config.camera_id, []), outputs) for config in look.cameras],
     }
 
 
@@ -69,22 +78,13 @@ def _camera(
     names = {stream.stream_id: stream.name for stream in config.streams}
     rows = [
         {
-            **_row(one, _STREAM),
+            **dict(zip(_STREAM, _OF_STREAM(one), strict=True)),
             "name": names.get(one.stream_id, ""),
             "outputs": outputs.get((config.camera_id, one.stream_id), []),
         }
         for one in streams
     ]
     return {"camera_id": config.camera_id, "name": config.name, "streams": rows}
-
-
-def _row(metrics: SessionMetrics | StreamMetrics, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: plain(getattr(metrics, name)) for name in names}
-
-
-def _trip(one: SessionMetrics) -> dict[str, float | None]:
-    trip = one.transport.get("rtt_ms", 0.0)
-    return {"round_trip": trip / 1000 if trip > 0 else None}
 
 
 def _part(of: type, names: tuple[str, ...]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ OVERVIEW = [
     Operation(
         method="GET",
         path="/overview",
-        act=overview,
+        act=seen(overview),
         summary="All cameras with their streams and outputs, in what changes: for pages that look every few seconds",
         answer=_object(
             version=_TEXT,

@@ -11,8 +11,9 @@ from starlette.responses import Response, StreamingResponse
 from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, Config, SessionConfig, shown
 from camcast.errors import NotFound
-from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics
+from camcast_http.forms import fields
+from camcast_http.looks import Look
 from camcast_http.operation import Call
 
 
@@ -22,47 +23,42 @@ def version() -> str:
     return importlib.metadata.version("camcast")
 
 
-async def status(call: Call) -> Any:
-    stats = await call.shared.looks.stats()
-    cameras = {stream.camera_id for stream in stats.streams}
+def status(look: Look, call: Call) -> Any:
+    stats = look.stats
     return {
         "version": version(),
         "uptime": stats.uptime,
-        "cameras": len(cameras),
-        "totals": plain(stats.totals),
-        "services": plain(stats.services),
+        "cameras": len({stream.camera_id for stream in stats.streams}),
+        "totals": fields(stats.totals),
+        "services": [fields(one) for one in stats.services],
     }
 
 
-async def sessions(call: Call) -> Any:
-    stats, configs = await call.shared.looks.stats(), {one.key: one for one in await call.engine.sessions()}
-    return [_session(metrics, configs.get(metrics.key)) for metrics in stats.sessions]
+def sessions(look: Look, call: Call) -> Any:
+    return [_session(metrics, look.sessions.get(metrics.key)) for metrics in look.stats.sessions]
 
 
-async def session(call: Call) -> Any:
-    stats = await call.shared.looks.stats()
-    for metrics in stats.sessions:
+def session(look: Look, call: Call) -> Any:
+    for metrics in look.stats.sessions:
         if metrics.key == call.key:
-            configs = (one for one in await call.engine.sessions() if one.key == call.key)
-            return _session(metrics, next(configs, None))
+            return _session(metrics, look.sessions.get(metrics.key))
     raise NotFound(f"there is no session {call.key}")
 
 
-async def cameras(call: Call) -> Any:
-    stats = await call.shared.looks.stats()
-    return [_camera(config, stats.streams) for config in await call.engine.cameras()]
+def cameras(look: Look, call: Call) -> Any:
+    return [_camera(config, look.stats.streams) for config in look.cameras]
 
 
-async def camera(call: Call) -> Any:
+def camera(look: Look, call: Call) -> Any:
     wanted = call.parts["camera"]
-    for one in await cameras(call):
-        if one["camera_id"] == wanted:
-            return one
+    for config in look.cameras:
+        if config.camera_id == wanted:
+            return _camera(config, look.stats.streams)
     raise NotFound(f"there is no camera {wanted}")
 
 
-async def stream(call: Call) -> Any:
-    for one in (await camera(call))["streams"]:
+def stream(look: Look, call: Call) -> Any:
+    for one in camera(look, call)["streams"]:
         if one["stream_id"] == call.parts["stream"]:
             return one
     raise NotFound(f"camera {call.parts['camera']} has no stream {call.parts['stream']}")
@@ -89,7 +85,7 @@ async def events(call: Call) -> Any:
 def _session(metrics: SessionMetrics, config: SessionConfig | None) -> dict[str, Any]:
     """`config`: None where it has ended meanwhile."""
     return {
-        **plain(metrics),
+        **fields(metrics),
         "healthy": metrics.healthy,
         "targets": [target.shown for target in config.targets] if config else [],
         "camera_name": config.camera_name if config else "",
@@ -103,7 +99,7 @@ def _camera(config: CameraConfig, streams: tuple[StreamMetrics, ...]) -> dict[st
     for metrics in streams:
         if metrics.camera_id == config.camera_id:
             source = written.get(metrics.stream_id, {})
-            found.append({**plain(metrics), "source": source.get("type", ""), "source_url": source.get("url", "")})
+            found.append({**fields(metrics), "source": source.get("type", ""), "source_url": source.get("url", "")})
     return {"camera_id": config.camera_id, "name": config.name, "streams": found}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from camcast.errors import ServiceError
@@ -46,11 +45,12 @@ class HttpService:
         host, port = sock.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         note("listening", f"{'https' if options.certificate else 'http'}://{shown}:{port}/")
-        watching = asyncio.create_task(watch_certificate(options.certificate, note), name="camcast-http-certificate")
+        watching = watch_certificate(options.certificate, self._context)
+        watch = asyncio.create_task(watching, name="camcast-http-certificate")
         try:
             await serve(interface, server, sock)
         finally:
-            watching.cancel()
+            watch.cancel()
 
     def _server(self, interface: Interface) -> Server:
         certificate, key = self._options.certificate, self._options.certificate_key
@@ -60,17 +60,19 @@ class HttpService:
             raise ServiceError(f"cannot use the certificate {certificate}: {error.strerror or error}") from None
 
 
-async def watch_certificate(path: str, note: Callable[[str, str], object]) -> None:
-    """Tell once a day that the certificate in use ends soon; nothing to do without one."""
+async def watch_certificate(path: str, context: ServiceContext) -> None:
+    """Have among the metrics when the certificate in use ends, and tell once a day that it does so soon; nothing to do
+    without one."""
     if not path:
         return
     # Read once: a file that is renewed meanwhile is not in use before the service is started again.
     ends = await asyncio.to_thread(expires, Path(path))
+    context.figure("certificate_expires", ends)
     while True:
         left = ends - time.time()
         if left < SOON:
             when = f"ends in {left / DAY:.0f} days" if left > 0 else "has ended"
-            note("certificate_expires", f"the certificate {path} {when}: renew it, and start the service again")
+            context.note("certificate_expires", f"the certificate {path} {when}: renew it, and start the service again")
         await asyncio.sleep(DAY)
 
 

@@ -97,6 +97,7 @@ SERVICE_FIELDS: Mapping[str, Shown] = {
     "starts": Shown("starts", "Of the service.", counter=True),
     "failures": Shown("failures", "Runs that ended by themselves.", counter=True),
     "events_lost": Shown("events_lost", "That it did not read in time.", counter=True),
+    "figures": Shown("figures", "Figures of the service's own.", by=("figure",)),
 }
 NO_FIGURES = (
     "key",

@@ -24,7 +24,9 @@ class Monotonic:
 
     def value(self, key: Hashable, now: float) -> float:
         """What to show of a counter that stands at `now`: never less than the last time."""
-        count = self._counts.setdefault(key, _Count())
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = _Count()
         if now < count.last:
             count.before += count.last
         count.last, count.round = now, self._round

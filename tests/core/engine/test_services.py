@@ -177,6 +177,26 @@ async def test_notes_become_events_and_a_flood_of_them_is_bounded(world: World) 
     assert len(notes) < service_run.NOTES_AT_ONCE + 10
 
 
+async def test_its_own_figures_are_among_its_metrics_while_it_runs_and_bounded(world: World) -> None:
+    plugin = Plugin(bad.waits)
+    engine = await start(world, plugin)
+    await until(lambda: plugin.contexts)
+    figure = plugin.contexts[0].figure
+    figure("ends", 1)
+    figure("ends", 2)
+    assert one(engine).figures == {"ends": 2.0}
+    for number in range(1000):
+        figure(f"more_{number}", number)
+    figure("ends", 3)
+    assert len(one(engine).figures) == service_run.MOST_FIGURES
+    assert one(engine).figures["ends"] == 3.0
+    other = attrs.evolve(engine.config, services=(attrs.evolve(BELL, options={"word": "dong"}),))
+    await engine.reload(other)
+    await until(lambda: len(plugin.contexts) == 2)
+    figure("ends", 4)  # of a run that has ended
+    assert one(engine).figures == {}
+
+
 async def test_the_view_shows_and_steers_from_any_thread(world: World) -> None:
     plugin = Plugin(bad.waits)
     engine = await start(world, plugin)

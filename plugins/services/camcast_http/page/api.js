@@ -20,10 +20,10 @@ export class Refused extends Error {
  * does or nobody gives any, unless `asks` is false. `given`: one to try first. It is kept when it does, for one that does
  * not must not take the place of one that is good for looking.
  */
-export async function call(path, { method = "GET", body, headers = {}, signal, asks = true, given = "" } = {}) {
+export async function call(path, { method = "GET", body, headers = {}, signal, patience = PATIENCE, asks = true, given = "" } = {}) {
   for (;;) {
     const used = given || token.current();
-    const answer = await send(path, method, body, headers, signal, used);
+    const answer = await send(path, method, body, headers, signal ?? AbortSignal.timeout(patience), used);
     const refused = answer.ok ? null : await told(answer);
     if (given && !refused?.wantsToken && answer.status !== TOO_MANY) token.keep(given);
     if (!refused) return answer;
@@ -47,7 +47,7 @@ function send(path, method, body, headers, signal, used) {
     method,
     headers: sent,
     body: body === undefined ? undefined : JSON.stringify(body),
-    signal: signal ?? AbortSignal.timeout(PATIENCE),
+    signal,
     cache: "no-store",
     credentials: "omit",
   });

@@ -4,6 +4,7 @@ import { call, read } from "./api.js";
 
 const KEPT = 500; // events that are asked for at the beginning
 const PAUSE = 2000; // ms until the next try
+const SILENCE = 40000; // ms without a byte after which the connection is dead: the engine gives a sign each 15 s
 
 /** Calls `heard` with lists of events, the oldest first, until the page ends; from where it stopped after each break. */
 export async function follow(heard) {
@@ -38,13 +39,20 @@ async function* stream(last) {
   const ending = new AbortController();
   const hide = () => document.hidden && ending.abort();
   document.addEventListener("visibilitychange", hide);
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => ending.abort(), SILENCE);
+  };
   try {
+    heard();
     const headers = { Accept: "text/event-stream", "Last-Event-ID": String(last) };
     const answer = await call("events", { headers, signal: ending.signal, asks: false });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ; ) {
       const { value, done } = await reader.read();
       if (done) return;
+      heard();
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
       for (const block of blocks) {
@@ -53,6 +61,7 @@ async function* stream(last) {
       }
     }
   } finally {
+    clearTimeout(silence);
     ending.abort();
     document.removeEventListener("visibilitychange", hide);
   }

@@ -14,6 +14,7 @@ import * as token from "./token.js";
 import { long, number, overall, rate, short } from "./words.js";
 
 const LOOK = 2000; // ms
+const PATIENCE = 5000; // ms for a look; the next one may find what this one waits for
 const MISSED = 10; // seconds without a look after which the engine knows more than we do
 
 const open = (key) => details.open(key);
@@ -34,7 +35,7 @@ async function looked() {
     // Whoever gives no token is not asked every two seconds; the button for it stays.
     const asks = !asked;
     asked = true;
-    const overview = await read("overview", { asks });
+    const overview = await read("overview", { asks, patience: PATIENCE });
     clock.set(overview.time);
     if (last && overview.time - last > MISSED) past.missed();
     last = overview.time;
@@ -43,6 +44,8 @@ async function looked() {
   } catch (error) {
     if (error instanceof Refused) link(error.wantsToken ? "token needed" : error.message, "bad");
     else link("no answer", "bad");
+    // What was seen last stays; where nothing has been, that it is not being looked at any more is said here too.
+    if (!last) setText(byId("overall"), "Nothing seen yet");
   }
 }
 

@@ -1,0 +1,128 @@
+"""What answers cost, counted: many who ask in one moment share one look and one text, and many who listen one event."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from tests.calls import counted
+
+from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.events import Event
+from camcast.host import PluginHost
+from camcast_http.changes import Limits
+from camcast_http.happenings import Happenings
+from camcast_http.looks import FRESH, Looks, written
+from camcast_http.operation import Shared
+from camcast_http.operations import OPERATIONS
+from camcast_prometheus.pages import Pages
+
+SESSIONS = 64
+FIRST = 110
+"""Calls for each session when the engine is looked at and that is written."""
+AGAIN = 160
+"""Calls for whoever asks next, however many sessions there are; what the server itself does is not in it."""
+ONE_SESSION, ONE_STREAM = "/sessions/{camera}/{stream}/{output}", "/streams/{camera}/{stream}"
+PARTS = {"camera": "5", "stream": "0", "output": "rtmp"}
+
+
+@asynccontextmanager
+async def running(sessions: int) -> AsyncIterator[Engine]:
+    """An engine whose cameras bring nothing, so that nothing else is going on."""
+    cameras = []
+    for number in range(sessions):
+        session = SessionConfig(camera_id=number, url=f"rtmp://127.0.0.1:9/live/k{number}")
+        stream = StreamConfig(source=SourceConfig(type="push"), sessions=(session,))
+        cameras.append(CameraConfig(camera_id=number, name=f"gate {number}", streams=(stream,)))
+    config = Config(system=SystemConfig(max_cameras=sessions), cameras=tuple(cameras))
+    async with Engine(config, host=PluginHost()) as engine:
+        yield engine
+
+
+async def ask(shared: Shared, path: str) -> bytes:
+    """A request without a server around it."""
+    operation = next(one for one in OPERATIONS if one.path == path and one.method == "GET")
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    response = await operation(shared, Request({**scope, "path_params": PARTS}))
+    return bytes(response.body)
+
+
+async def test_whoever_asks_in_the_same_moment_costs_next_to_nothing() -> None:
+    async with running(SESSIONS) as engine:
+        view = engine.view()
+        looks = Looks(view, now=lambda: 0.0)
+        shared = Shared(engine=view, looks=looks, happenings=Happenings(1), limits=Limits())
+        for path in ("/status", "/overview", "/sessions", ONE_SESSION, ONE_STREAM):
+            await looks.look()
+            first: Counter[str] = Counter()
+            again: Counter[str] = Counter()
+            with counted(first):
+                before = await ask(shared, path)
+            with counted(again):
+                after = await ask(shared, path)
+            assert before == after
+            assert again.total() <= AGAIN, path
+            assert first.total() <= FIRST * SESSIONS, path
+
+
+async def test_a_look_costs_little_for_each_session() -> None:
+    async with running(SESSIONS) as engine:
+        calls: Counter[str] = Counter()
+        with counted(calls):
+            stats = engine.stats()
+        assert len(stats.sessions) == SESSIONS
+        assert calls.total() <= FIRST * SESSIONS
+
+
+async def test_a_thousand_requests_look_four_times_a_second_at_the_most() -> None:
+    async with running(2) as engine:
+        view, asked, now = engine.view(), 0, 100.0
+        stats = view.stats
+
+        async def noted() -> Any:
+            nonlocal asked
+            asked += 1
+            return await stats()
+
+        view.stats = noted  # type: ignore[method-assign]
+        looks = Looks(view, now=lambda: now)
+        for _ in range(1000):
+            now += 0.001
+            await looks.look()
+        assert asked == 1 / FRESH
+
+
+async def test_every_listener_is_handed_the_same_bytes() -> None:
+    happenings = Happenings(200)
+    listening = [happenings.listen(None) for _ in range(200)]
+    for one in listening:
+        await anext(one)
+
+    async def events() -> AsyncIterator[Event]:
+        yield Event(label="x")
+
+    await happenings.follow(events())  # type: ignore[arg-type]
+    heard = [await anext(one) for one in listening]
+    assert len({id(one) for one in heard}) == 1
+    assert json.loads(heard[0].partition(b"data: ")[2])["label"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [({"a": float("nan")}, b'{"a":null}'), ({1: "ü"}, '{"1":"ü"}'.encode()), ((), b"[]")],
+)
+def test_what_is_no_json_of_itself_is_made_plain(value: object, expected: bytes) -> None:
+    assert written(value) == expected
+
+
+async def test_a_scrape_is_made_once_for_all_who_scrape_at_once() -> None:
+    async with running(4) as engine:
+        pages = Pages(engine.view())
+        (_, one), (_, other) = await asyncio.gather(pages.get(), pages.get())
+        assert one is other
