@@ -107,6 +107,9 @@ class SourceKind:
     place: Callable[[str], str] = str
     """What of a `url` tells one camera or device from another, the same for all its spellings, without secrets. Never
     raises: what it cannot read it returns as it is."""
+    takes: Callable[[str], bool] = lambda text: False
+    """Whether a word on a command line plainly names one of these: an address, a device, a file. A kind that needs no
+    `url` is named by its own name too."""
     may_rest: bool = False
     """It may bring nothing for as long as it likes, as a program that pushes or a file that is still being written. Any
     other that brings nothing for long is taken to hang, and started anew (`restart_after` of the configuration)."""

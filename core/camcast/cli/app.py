@@ -12,6 +12,7 @@ from camcast.cli.demo import demo
 from camcast.cli.encoders import encoders
 from camcast.cli.migrate import migrate
 from camcast.cli.plugins import plugins
+from camcast.cli.push import push
 from camcast.cli.run import run
 from camcast.cli.schema import schema
 from camcast.cli.signals import RUNNING, asked
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, check, demo, migrate, plugins, sources, encoders, schema, *COMMANDS):
+for command in (run, push, check, demo, migrate, plugins, sources, encoders, schema, *COMMANDS):
     app.command()(command)
 
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import attrs
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.display import choose_display
-from camcast.cli.logs import LogFormat, LogLevel, Logs
-from camcast.cli.signals import asked
-from camcast.cli.supervise import Reading, supervise
-from camcast.cli.terminal import FAILED, WRONG, errors, explained, load_file, output, print_json, warn
+from camcast.cli.carry_out import Looks, carry_out, with_level
+from camcast.cli.logs import LogFormat, LogLevel
+from camcast.cli.supervise import Reading
+from camcast.cli.terminal import WRONG, explained, load_file, warn
 from camcast.config import Config, ServiceConfig, load
-from camcast.descriptors import raise_limit
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 
 
 def run(
@@ -69,31 +63,10 @@ def run(
     if not any(True for _ in config.sessions()) and not config.services and not http:
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
-    raise_limit()
-    live = output.is_terminal and not (plain or as_json)
-    with explained():
-        display = choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file))
-        with display:
-            reading = Reading(file, partial(_read, file, host, log_level), watch)
-            take_turns()
-            summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
-    status = 0 if summary.healthy else FAILED
-    if as_json:
-        print_json(summary)
-    elif not display.stuck:
-        errors.print(summary.text)
-    if display.stuck:
-        sys.stdout.flush()
-        asked.leave(status)
-    raise typer.Exit(status)
+    reading = Reading(file, partial(_read, file, host, log_level), watch)
+    looks = Looks(as_json=as_json, plain=plain, log_format=log_format, log_file=log_file)
+    carry_out(config, host, reading, looks, duration=duration, services=services)
 
 
 def _read(file: Path, host: PluginHost, level: LogLevel | None) -> Config:
     return with_level(load(file, host, os.environ), level)
-
-
-def with_level(config: Config, level: LogLevel | None) -> Config:
-    """The same, logging from this level on in every process."""
-    if level is None:
-        return config
-    return attrs.evolve(config, system=attrs.evolve(config.system, log_level=level.value))

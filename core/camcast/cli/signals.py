@@ -17,7 +17,7 @@ from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 TAKEN = (*STOPS, signal.SIGUSR1, signal.SIGHUP)
-RUNNING = ("run", "demo")
+RUNNING = ("run", "push", "demo")
 """Commands that end in order."""
 VALUED = ("--block",)
 """Options before the command that are followed by a value."""

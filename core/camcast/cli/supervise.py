@@ -77,7 +77,8 @@ def signals() -> Iterator[Wanted]:
 class Reading:
     """Where the configuration comes from."""
 
-    file: Path
+    file: Path | None
+    """None: the command line said it all."""
     again: Callable[[], Config]
     """Reads it once more, on a thread. Raises `ConfigError`."""
     watch: bool = False
@@ -120,12 +121,12 @@ async def supervise(
             manager.ready()
             reloads = _reloads(again, wanted.reload)
             reopenings = _reopenings(display, wanted.reopen)
-            changes = file_watch.watch(
-                file_watch.Files(reading.file, lambda: engine.config.include),
-                lambda: reading.watch or engine.config.system.watch,
-                wanted.reload.set,
-            )
-            async with beside(display.watch(engine), manager.watch(engine), reloads, reopenings, changes):
+            work = [display.watch(engine), manager.watch(engine), reloads, reopenings]
+            if reading.file is not None:
+                files = file_watch.Files(reading.file, lambda: engine.config.include)
+                watched = partial(_is_watched, reading, engine)
+                work.append(file_watch.watch(files, watched, wanted.reload.set))
+            async with beside(*work):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
                         await _until_done(engine, wanted.stop)
@@ -134,6 +135,10 @@ async def supervise(
             before = engine.stats()
             await stop_in_order(engine, wanted.hurry)
             return summarise(before, engine.stats())
+
+
+def _is_watched(reading: Reading, engine: Engine) -> bool:
+    return reading.watch or engine.config.system.watch
 
 
 async def stop_in_order(engine: Engine, hurry: asyncio.Event) -> None:

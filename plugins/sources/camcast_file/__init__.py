@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camcast.contracts import Source, SourceContext
@@ -23,9 +24,14 @@ def camcast_sources() -> Sequence[SourceKind]:
             build=_Builder(),
             load=importing("camcast_file.shared", "camcast_file.source"),
             options=FileOptions,
+            takes=_takes,
             may_rest=True,
         )
     ]
+
+
+def _takes(text: str) -> bool:
+    return "://" not in text and Path(text).is_file()
 
 
 class _Builder:

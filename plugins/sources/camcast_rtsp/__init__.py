@@ -26,8 +26,13 @@ def camcast_sources() -> Sequence[SourceKind]:
             options=RtspOptions,
             one_reader=True,
             place=_place,
+            takes=_takes,
         )
     ]
+
+
+def _takes(text: str) -> bool:
+    return text.partition("://")[0].lower() in ("rtsp", "rtsps")
 
 
 def _place(url: str) -> str:

@@ -22,6 +22,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             gives=Gives.EITHER,
             one_reader=True,
             place=_place,
+            takes=_takes,
             devices=_devices,
         )
     ]
@@ -31,6 +32,10 @@ def _build(context: SourceContext) -> Source:
     from camcast_v4l2.source import V4l2Source
 
     return V4l2Source(context)
+
+
+def _takes(text: str) -> bool:
+    return text.startswith("/dev/")
 
 
 def _place(url: str) -> str:
