@@ -28,9 +28,13 @@ def journey(
     latency: int,
     live: float,
     cut_for: float = 0.0,
+    round_trip: float | None = None,
     statuses: Sequence[int] = (0,),
 ) -> tuple[Pictures, dict[str, Any]]:
-    """(what came, the session's figures): three seconds of flow, no link for a while, and then some seconds more."""
+    """(what came, the session's figures): three seconds of flow, no link for a while, and then some seconds more.
+
+    `round_trip`: seconds that the way takes from then on.
+    """
     with LiveTransmit(folder, host=path.address, prefix=path.prefix, query=f"latency={latency}") as tool:
         wanted = clip("medium", LONGEST)
         with camcast(folder, path, wanted, tool.url(f"latency={latency}")) as sender:
@@ -39,6 +43,8 @@ def journey(
             if cut_for:
                 path.cut(cut_for)
                 time.sleep(cut_for)
+            if round_trip is not None:
+                path.set(delay=round_trip / 2)
             time.sleep(live)
             (figures,) = json.loads(sender.end())["sessions"]
         assert sender.process.returncode in statuses, sender.log.read_text()
@@ -46,10 +52,11 @@ def journey(
     return Pictures.of(Media.read(received), numbers(wanted), torn=True), figures
 
 
-@pytest.mark.parametrize("round_trip", [0.15, 0.3])
-def test_every_picture_arrives_from_far_away(round_trip: float, tmp_path: File) -> None:
+@pytest.mark.parametrize(("round_trip", "later"), [(0.15, None), (0.3, 0.6)])
+def test_every_picture_arrives_from_far_away(round_trip: float, later: float | None, tmp_path: File) -> None:
+    """`later`: the way becomes longer, and the latency still covers it."""
     with Path(round_trip=round_trip, rate=RATE, near=True) as path:
-        pictures, figures = journey(tmp_path, path, latency=round(4 * round_trip * 1000), live=3.0)
+        pictures, figures = journey(tmp_path, path, latency=round(4 * round_trip * 1000), live=3.0, round_trip=later)
     assert pictures.missing == []
     assert len(pictures.all) > 5 * FPS
     assert left_out(figures) == {}
@@ -66,12 +73,17 @@ def groups(pictures: Pictures) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("queue", [0.3, 10.0])
-def test_over_a_link_that_is_too_thin_whole_groups_of_pictures_arrive(queue: float, tmp_path: File) -> None:
-    """libsrt sends all of it, whatever the link carries. `queue`, in seconds of the link, is what waits on the way."""
+@pytest.mark.parametrize(("queue", "latency"), [(0.3, 600), (10.0, 1000)])
+def test_over_a_link_that_is_too_thin_whole_groups_of_pictures_arrive(
+    queue: float, latency: int, tmp_path: File
+) -> None:
+    """libsrt sends all of it, whatever the link carries. `queue`, in seconds of the link, is what waits on the way.
+
+    What libsrt holds is never older than a second, so that a queue behind that latency shows in the round trip alone.
+    """
     rate = 0.6 * GRADES["medium"].bitrate
     with Path(round_trip=0.15, rate=rate, queue=round(queue * rate / 8), near=True) as path:
-        pictures, figures = journey(tmp_path, path, latency=600, live=16.0, statuses=(0, 1))
+        pictures, figures = journey(tmp_path, path, latency=latency, live=18.0, statuses=(0, 1))
     log = (tmp_path / "camcast.log").read_text()
     assert log.count("[srt_losses]") == 1, log
     assert figures["dropped"]["video: link behind"] > 0
@@ -81,6 +93,27 @@ def test_over_a_link_that_is_too_thin_whole_groups_of_pictures_arrive(queue: flo
     assert len(late) >= 2, groups(pictures)
     assert max(late) >= GOP * FPS * 0.8, groups(pictures)
     assert sum(late) > 0.15 * FPS * 10, groups(pictures)
+
+
+def test_where_the_way_becomes_longer_than_the_latency_covers_it_is_begun_anew(tmp_path: File) -> None:
+    """The receiver judges by the way as it was at first, so that it would show nothing any more."""
+    with (
+        Path(round_trip=0.05, rate=RATE, near=True) as path,
+        LiveTransmit(tmp_path, host=path.address, prefix=path.prefix, query="latency=400", again=True) as tool,
+    ):
+        wanted = clip("medium", LONGEST)
+        with camcast(tmp_path, path, wanted, tool.url("latency=400")) as sender:
+            wait_for(lambda: tool.output.exists() and tool.output.stat().st_size > 500_000, timeout=30, why="media")
+            path.set(delay=0.9 / 2)
+            time.sleep(19.5)
+            (figures,) = json.loads(sender.end())["sessions"]
+        log = sender.log.read_text()
+        assert "however little it is: the way there has become longer" in log
+        assert (figures["state"], figures["attempts"]) == ("connected", 2), log
+        came = {picture.number for picture in Pictures.of(Media.read(tool.output), numbers(wanted), torn=True).all}
+    # Since it was begun anew.
+    last = max(came)
+    assert came >= set(range(last - FPS, last + 1))
 
 
 @pytest.mark.parametrize("cut_for", [0.4, 1.5, 4.0])

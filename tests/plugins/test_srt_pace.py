@@ -20,6 +20,8 @@ class Link:
     carries: float = 1000.0
     loses: float = 0.0
     holds: float = 0.0
+    longer: float = 0.0
+    """Seconds that the way takes more than at first, and than the latency covers."""
     away: bool = False
     stream: float = STREAM
     pace: Pace = attrs.field(factory=lambda: Pace(PAYLOAD))
@@ -30,6 +32,8 @@ class Link:
     answers: int = 0
     missed: float = 0.0
     """Lost while the link was away, of which is told when it is back."""
+    delays: list[tuple[float, float]] = attrs.field(factory=list)
+    """When something was sent, and how long it will have waited when it arrives."""
     shares: list[float] = attrs.field(factory=list)
     limits: list[float | None] = attrs.field(factory=list)
 
@@ -54,14 +58,25 @@ class Link:
                 self.lost += over
                 self.queued -= over
             under_way = self.queued + self.missed
-            late = self.queued / self.carries if self.holds else 0.0
+            self.delays.append((self.now, self.longer + (self.queued / self.carries if self.holds else 0.0)))
+            late = self._seen()
             late = 1.0 if self.missed >= self.stream else late
-            counts = Counts(round(self.sent), round(self.lost), round(under_way), self.answers, late)
+            counts = Counts(round(self.sent), round(self.lost), round(under_way), self.answers, late, late)
             assert self.pace.due(self.now)
             self.pace.look(counts, limit is not None and self.stream > limit, self.now)
             self.shares.append(self.pace.share)
             self.limits.append(self.pace.limit)
             assert not self.pace.due(self.now + WINDOW / 2)
+
+    def _seen(self) -> float:
+        """What waited as long as is known by now."""
+        at, delay = 0.0, 0.0
+        for later, longer in self.delays:
+            if later + longer > self.now:
+                part = (self.now - at - delay) / (later + longer - at - delay)
+                return delay + part * (longer - delay)
+            at, delay = later, longer
+        return delay
 
     @property
     def limit(self) -> float | None:
@@ -151,13 +166,55 @@ def test_a_long_queue_is_seen_and_becomes_empty() -> None:
     assert link.limit is not None
     assert link.limit < 0.4 * STREAM
     assert max(link.shares) == 0.0
-    link.run(20.0)
+    link.run(10.0)
     assert link.queued / link.carries < 1.0
     assert not link.pace.impaired
     # Then it is given more, up to what it carries.
     link.run(30.0)
     steady = [limit for limit in link.limits[-40:] if limit is not None]
     assert sum(steady) / len(steady) / PAYLOAD > 0.5 * link.carries
+
+
+@pytest.mark.parametrize("part", [0.15, 0.3, 0.6, 0.9])
+def test_an_emptied_link_gets_at_once_what_it_was_seen_to_carry(part: float) -> None:
+    link = Link(carries=part * STREAM, holds=30.0)
+    while not link.pace.queued:
+        link.run(WINDOW)
+    link.run((ENOUGH + 1) * WINDOW)
+    while link.pace.queued:
+        link.run(WINDOW)
+        assert not link.pace.lasting
+    assert link.now < 45.0
+    link.run(3 * WINDOW)
+    assert link.limit is not None
+    assert 0.75 * link.carries < link.limit < link.carries
+    link.run(60.0)
+    assert not link.pace.lasting
+
+
+@pytest.mark.parametrize("longer", [0.3, 1.0])
+def test_what_stays_as_late_however_little_is_sent_needs_a_new_connection(longer: float) -> None:
+    """The way has become longer than the latency covers: the receiver throws everything away."""
+    link = Link(holds=10.0)
+    link.run(10.0)
+    link.longer = longer
+    began = link.now
+    while not link.pace.lasting:
+        assert link.now < began + 12.0
+        link.run(WINDOW)
+    assert link.pace.impaired
+    assert max(link.shares) == 0.0
+
+
+def test_others_who_fill_the_way_for_a_while_are_no_longer_way() -> None:
+    link = Link(holds=10.0)
+    link.run(10.0)
+    for seconds in (0.5, 1.0, 1.5, 1.0, 0.5, 0.0):
+        link.longer = seconds
+        link.run(2.0)
+    assert not link.pace.lasting
+    link.run(60.0)
+    assert link.limit is None
 
 
 def test_one_window_of_losses_behind_a_long_queue_does_not_end_the_pace() -> None:

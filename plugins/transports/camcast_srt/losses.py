@@ -22,25 +22,36 @@ class Losses:
     _shortest_trip: float = attrs.field(default=0.0, init=False)
     """Seconds."""
 
-    def look(self, link: Link, backlog: Backlog, now: float) -> None:
-        """Take a look if one is due."""
+    def look(self, link: Link, backlog: Backlog, now: float) -> str:
+        """Take a look if one is due. Returns why the connection has to be begun anew; "" = it has not."""
         if not self.pace.due(now):
-            return
+            return ""
         figures = link.figures()
         # Before the first acknowledgement libsrt's round trip is a guess.
         if figures is None or figures.pktRecvACKTotal <= 0:
-            return
+            return ""
         trip = figures.msRTT / 1000
         self._shortest_trip = min(self._shortest_trip or trip, trip)
-        late = (figures.msSndBuf - figures.msSndTsbPdDelay) / 1000 - self._shortest_trip
+        # The age of the oldest that libsrt holds, which is a second or the latency at most, as it gives that up; or
+        # the round trip, which the receiver measures through the same queue.
+        took = max(figures.msSndBuf, figures.msRTT) / 1000
+        late = took - figures.msSndTsbPdDelay / 1000 - self._shortest_trip
         known = self.pace.limit is not None or self.pace.impaired
         counts = Counts(
-            figures.pktSentTotal, figures.pktSndLossTotal, figures.pktFlightSize, figures.pktRecvACKTotal, late
+            figures.pktSentTotal, figures.pktSndLossTotal, figures.pktFlightSize, figures.pktRecvACKTotal, late, took
         )
         self.pace.look(counts, backlog.waited, now)
         backlog.waited, backlog.limit = False, self.pace.limit
         if self.pace.impaired and not known:
             self._tell()
+        return self._lasting(late) if self.pace.lasting else ""
+
+    def _lasting(self, late: float) -> str:
+        """Why this connection is of no use any more: its receiver judges by the way as it was at first."""
+        return (
+            f"what is sent to {self.shown} comes there {late:.1f} s later than the latency covers, however little it "
+            "is: the way there has become longer, or others fill it"
+        )
 
     def _tell(self) -> None:
         what = (

@@ -10,13 +10,15 @@ counts as the link being behind: whole groups of pictures are left out, and the 
 merely loses packets loses as many at any pace, and is not held back for it.
 
 A long queue on the way loses nothing, and comes to the same: what arrives later than the latency covers is thrown away
-by a receiver, which never says so. What such a link carries cannot be seen soon enough, so less is tried until the
-queue is gone.
+by a receiver, which never says so. Less is sent until the queue is gone, and then what the link was seen to carry while
+the queue grew. One that stays as it is, however little is sent, is not ours, or the way has become longer (`lasting`).
 """
 
 from __future__ import annotations
 
 import attrs
+
+from camcast_srt.standing import Standing
 
 WINDOW = 0.5
 """Seconds over which a share is taken."""
@@ -32,9 +34,13 @@ LATE = 0.25
 """Seconds by which all is later than the latency covers, that are a queue: for as many windows, because what waited
 while a link was away is late as well when it is back."""
 LATE_PATIENCE = 30
-"""Windows in which less has to make a queue shorter."""
+"""Windows in which a queue may still grow although less is sent."""
+LASTING = 2
+"""Times in a row that less made a queue no shorter, after which it is not what is sent that makes it."""
 LESS = 0.25
 """Of the pace, that is tried while a queue is to become shorter."""
+EMPTIES = 0.5
+"""Likewise, of what the link carries, at most."""
 ROOM = 0.9
 """Of what a link was seen to carry: the rest is for repeats, and for the queue on the way to become empty."""
 LOWER = 0.7
@@ -68,12 +74,19 @@ class Counts:
     answers: int = 0
     """Acknowledgements that came."""
     late: float = 0.0
-    """Seconds by which the oldest of those is older than the shortest round trip and the latency."""
+    """Seconds by which what is sent is acknowledged later than after the shortest round trip and the latency."""
+    took: float = 0.0
+    """Seconds from sending to acknowledgement."""
 
 
 def lost_share(before: Counts, after: Counts) -> float:
     """Of what was sent in between."""
     return min(1.0, max(0, after.lost - before.lost) / max(1, after.sent - before.sent))
+
+
+def bears(before: Counts, after: Counts, seconds: float) -> float:
+    """Of what was sent in between, what a link carries whose queue grows: it becomes longer by what it does not."""
+    return min(1.0, max(LEAST, 1.0 - (after.late - before.late) / seconds))
 
 
 def arrived(before: Counts, after: Counts) -> int:
@@ -93,6 +106,9 @@ class Pace:
     """Lost of what was sent in the last window."""
     queued: bool = attrs.field(default=False, init=False)
     """Whether nothing is lost, but all comes too late."""
+    lasting: bool = attrs.field(default=False, init=False)
+    """Whether that stays so however little is sent: only a new connection has another idea of what is late."""
+    _standing: Standing = attrs.field(factory=Standing, init=False)
     _last: tuple[float, Counts] | None = attrs.field(default=None, init=False)
     _began: tuple[float, Counts] | None = attrs.field(default=None, init=False)
     """Before the present windows with much loss. Losses are told of in lumps, so one window says little."""
@@ -106,6 +122,8 @@ class Pace:
     _step: float = attrs.field(default=FIRST_STEP, init=False)
     _too_much: float = attrs.field(default=0.0, init=False)
     """The pace at which the link was last seen to be too thin."""
+    _carried: float = attrs.field(default=0.0, init=False)
+    """What the link was seen to carry, while its queue is emptied; 0 = none is."""
     _needed: float = attrs.field(default=0.0, init=False)
     """The pace when it was first seen."""
     _no_use: int = attrs.field(default=0, init=False)
@@ -143,31 +161,53 @@ class Pace:
         per_packet = self.payload / (now - since)
         if self.limit is None:
             if self.impaired and now >= self._not_before:
-                self._no_use = self._still_late = 0
+                self._no_use = 0
                 self._needed = (counts.sent - before.sent) * per_packet
-                self._too_much = arrived(before, counts) * per_packet
-                self._set(LESS * self._needed if self.queued else ROOM * self._too_much)
+                if self.queued:
+                    self._empty(LESS * self._needed, self._needed * bears(before, counts, now - since))
+                else:
+                    self._too_much = arrived(before, counts) * per_packet
+                    self._set(ROOM * self._too_much)
         elif self._bad:
-            self._worse(arrived(before, counts) * per_packet, now)
+            self._worse(before, counts, now - since, now)
         elif not self._good:
             self._lower(ROOM * arrived(before, counts) * per_packet)
+        elif self._carried:
+            self._too_much, self._carried = self._carried, 0.0
+            self._set(max(self.limit, ROOM * self._too_much))
         elif self._unused >= FREE:
             self.limit = None
         elif self._good >= HOLD and waited:
             self._raise(self.limit)
 
-    def _worse(self, carried: float, now: float) -> None:
+    def _worse(self, before: Counts, counts: Counts, seconds: float, now: float) -> None:
         """Much is lost, or late, although the pace is lower."""
-        if self.queued:
-            self._still_late += 1
-            if self._still_late % LATE_PATIENCE == 0 and self.limit is not None:
+        assert self.limit is not None
+        if self.queued and self._carried:
+            self._still_late += counts.late >= before.late
+            stands = self._standing.see(counts.late, counts.took, now)
+            self.lasting = self.lasting or self._standing.times >= LASTING
+            if stands or self._still_late >= LATE_PATIENCE:
+                self._still_late = 0
                 self._lower(LESS * self.limit, LESS)
+            return
+        if self.queued:
+            # One that has grown at this pace, or that losses have left behind.
+            if self._bad >= ENOUGH:
+                self._empty(self.limit, self.limit * bears(before, counts, seconds))
             return
         self._no_use += 1
         if self._no_use >= NO_USE:
-            self.limit, self._no_use, self._not_before = None, 0, now + NO_USE_SECONDS
+            self.limit, self._no_use, self._carried = None, 0, 0.0
+            self._not_before = now + NO_USE_SECONDS
         else:
-            self._lower(ROOM * carried)
+            self._lower(ROOM * arrived(before, counts) * self.payload / seconds)
+
+    def _empty(self, limit: float, carried: float) -> None:
+        """Let a queue become shorter, at that pace at most, on a link that carries so much."""
+        self._standing.clear()
+        self._still_late, self._carried = 0, carried
+        self._set(min(limit, EMPTIES * carried))
 
     def _lower(self, limit: float, least: float = LOWER) -> None:
         """A lower pace, but not lower than that part of the present one."""
@@ -176,7 +216,7 @@ class Pace:
         self._set(min(self.limit, max(limit, least * self.limit)))
 
     def _raise(self, limit: float) -> None:
-        self._no_use = self._still_late = 0
+        self._no_use = 0
         near = NEAR[0] * self._too_much <= limit <= NEAR[1] * self._too_much
         self._step = FIRST_STEP if near else min(LAST_STEP, 2 * self._step)
         self.limit = limit * (1 + self._step)

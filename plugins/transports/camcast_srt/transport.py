@@ -179,8 +179,9 @@ class SrtTransport:
             stream = self._muxer.tick(now)
             if stream:
                 self._add(stream)
-        if self._link is not None:
-            self._losses.look(self._link, self._backlog, now)
+        if self._link is not None and (useless := self._losses.look(self._link, self._backlog, now)):
+            self._lose(useless)
+            return
         wait = max(TICK / 4, self._backlog.pushed_at + TICK - now)
         self._ticker = asyncio.get_running_loop().call_later(wait, self._tick)
 
