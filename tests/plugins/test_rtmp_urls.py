@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from camcast.config import from_mapping
+from camcast.errors import ConfigError
+from camcast.host import PluginHost
 from camcast.target import Target
 from camcast_kit_rtmp import urls
 from camcast_kit_rtmp.urls import publish_name
@@ -83,7 +86,6 @@ def test_what_is_wrong_is_said_without_the_key(url: str, fields: dict[str, Any],
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"server": "ngnix"}, "unknown server 'ngnix', expected one of: auto, generic"),
         ({"fingerprint": "abc"}, "fingerprint: expected the SHA-256"),
         ({"url": "rtmp://h/live/k", "insecure": True}, "this URL is not encrypted"),
         ({"insecure": True, "fingerprint": "ab" * 32}, "would do nothing"),
@@ -94,6 +96,28 @@ def test_what_is_wrong_is_said_without_the_key(url: str, fields: dict[str, Any],
 def test_targets_that_cannot_work(fields: dict[str, object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         check(Target(**{"url": "rtmps://h/live/k", **fields}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("server", "text"),
+    [
+        ("nginx", 'unknown server "nginx"; did you mean "nginx-rtmp"?'),
+        ("apache", 'unknown server "apache"; known: auto, '),
+    ],
+)
+def test_an_unknown_server_is_told_at_its_key(server: str, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(Target(url="rtmp://h/live/k", server=server))
+    (issue,) = caught.value.issues
+    assert issue.path == "server"
+    assert issue.message.startswith(text)
+    camera = {"camera_id": 0, "streams": [{"source": {"type": "testsrc"}}]}
+    written = {"rtmp": {"url_template": "rtmp://h/live/{camera_id}", "server": server}, "cameras": [camera]}
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(written, PluginHost())
+    (issue,) = caught.value.issues
+    assert issue.path == "rtmp.server"
+    assert issue.message.startswith(text)
 
 
 def test_targets_that_can() -> None:

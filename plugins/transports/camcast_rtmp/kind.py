@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camcast.errors import MisconfiguredError
+from camcast.errors import ConfigError, Issue, MisconfiguredError
 from camcast.kinds import Payload, TransportKind, importing
 from camcast.net import proxy, tls
+from camcast.structure import shortened, suggest
 from camcast.target import Target
 from camcast_kit_rtmp import urls
 from camcast_rtmp import profiles
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
 
 def check(target: Target) -> None:
-    """Raises `ValueError` when `target` cannot work as it stands."""
+    """Raises `ValueError`, or `ConfigError` with the key, when `target` cannot work as it stands."""
     address = urls.parse(target)
     known = profiles.profiles()
     if target.server not in known:
-        raise ValueError(f"unknown server {target.server!r}, expected one of: {', '.join(known)}")
+        raise ConfigError(
+            [Issue("server", f'unknown server "{shortened(target.server)}"{suggest(target.server, list(known))}')]
+        )
     tls.check(tls.TlsSettings.of(target), encrypted=address.secure, scheme="rtmps")
     if target.proxy:
         try:
