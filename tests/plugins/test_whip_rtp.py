@@ -15,7 +15,7 @@ from camcast.media import MediaKind
 from camcast_whip import h264
 from camcast_whip.liveness import FIRST, Liveness
 from camcast_whip.pacer import BURST, Pacer
-from camcast_whip.repeats import HISTORY, REPEATS_PER_SECOND
+from camcast_whip.repeats import FEW, HISTORY, REPEATS_PER_SECOND, SCARCE
 from camcast_whip.rtp import Parameters, Report, RtpStream
 from camcast_whip.track import OutgoingTrack
 
@@ -108,6 +108,20 @@ def test_repeats_are_bounded_by_age_and_rate() -> None:
     assert sum(packet is not None for packet in given_out) == REPEATS_PER_SECOND
     assert own.repeats.refused == 51
     assert own.repeats.packet(last, 2.1) is not None
+
+
+def test_repeats_are_scarce_where_they_make_nothing_good() -> None:
+    """They would take the room of what is sent, of sound as well."""
+    own = stream()
+    given = []
+    for second in range(8):
+        for _ in range(500):
+            (sent,) = own.packets([b"x"], second, 1)
+        last = RtpPacket.parse(sent).sequence_number
+        own.reported(report(last, fraction_lost=128 if 1 <= second <= 5 else 0), 0)
+        given.append(sum(own.repeats.packet(last, 1.0 + second) is not None for _ in range(400)))
+    assert given == [400, 400, 400, *[round(SCARCE * 500)] * 3, 400, 400]
+    assert FEW < SCARCE * 500
 
 
 def report(highest: int, **more: int) -> Report:

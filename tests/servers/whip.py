@@ -39,9 +39,10 @@ class WhipServer(ServerProcess):
         token: str = "",
         certificate: Certificate | None = None,
         light: bool = False,
+        prefix: Sequence[str] = (),
     ) -> None:
         """`light`: counts packets instead of putting units together, so that it costs little."""
-        super().__init__(directory, host=host, port=port)
+        super().__init__(directory, host=host, port=port, prefix=prefix)
         self.token = token
         self.certificate = certificate
         self.light = light

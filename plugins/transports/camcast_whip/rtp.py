@@ -141,6 +141,7 @@ class RtpStream:
         self.packets_lost = report.packets_lost
         self.fraction_lost = report.fraction_lost / 256
         self.lossy = self.lossy + 1 if self.fraction_lost >= MUCH_LOST else 0
+        self.repeats.scarce = self.impaired
         self.jitter = report.jitter / self.parameters.clock_rate
         if report.last_report:
             # In 1/65536 s, modulo 2^32; a negative result is the peer's fault or a clock that was set.
