@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from io import BytesIO
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from camcast.bitstream.audio_format import format_audio
 from camcast.testing import strip
+from tests.cameras import kept
 
 FPS = 25
 STEP = 1000 // FPS
@@ -77,11 +78,15 @@ def video(
     options: Mapping[str, str] | None = None,
 ) -> Clip:
     """`colour`: "" for ordinary colours, "pq" or "hlg". `first`: the first picture's number."""
-    chosen = tuple(sorted((options or {}).items()))
-    return _video(codec, frames, first, size, gop, b_frames, colour, pixel_format, fps, bitrate, chosen)
+    asked = (codec, frames, first, size, gop, b_frames, colour, pixel_format, fps, bitrate)
+    return _kept(_video, *asked, tuple(sorted((options or {}).items())))
 
 
 @cache
+def _kept(make: Callable[..., Clip], *asked: object) -> Clip:
+    return kept.value((make.__name__, *asked), lambda: make(*asked))
+
+
 def _video(
     codec: str,
     frames: int,
@@ -192,11 +197,14 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> npt.NDArray[np.uint8]:
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
-@cache
 def sound(
     codec: str, *, seconds: float = 1.0, rate: int = 48_000, channels: int = 2, start: float = 0.0, config: bool = True
 ) -> Clip:
     """A tone of 440 Hz from `start` (s) on, silence before. `codec`: FFmpeg's name of the encoder."""
+    return _kept(_sound, codec, seconds, rate, channels, start, config)
+
+
+def _sound(codec: str, seconds: float, rate: int, channels: int, start: float, config: bool) -> Clip:
     context = av.CodecContext.create(codec, "w")
     assert isinstance(context, av.AudioCodecContext)
     context.sample_rate, context.layout = rate, _LAYOUTS[channels]

@@ -7,6 +7,8 @@ import contextlib
 import socket
 import ssl
 
+import attrs
+
 from tests.cameras.script import Asked, Conversation, Script, requests
 from tests.servers.connections import Connections
 
@@ -14,6 +16,18 @@ WAIT = 4.0
 """Seconds that it waits at most: less than those after which a camera counts as gone."""
 LATE = 0.1
 """Seconds behind its time after which a camera sends the rest later, where a burst would be lost (UDP)."""
+
+
+@attrs.define
+class Log:
+    """What a camera was asked, and how often somebody connected."""
+
+    asked: list[Asked] = attrs.field(factory=list)
+    """All requests of all connections."""
+    connections: int = 0
+
+    def methods(self, connection: int | None = None) -> list[str]:
+        return [one.method for one in self.asked if connection in (None, one.connection)]
 
 
 class Camera(Connections):
@@ -32,24 +46,17 @@ class Camera(Connections):
         super().__init__(host, tls)
         self.script = script
         self._viewed = viewed
-        self.asked: list[Asked] = []
-        """All requests of all connections."""
-        self.connections = 0
-        self.open = 0
+        self.log = Log()
 
     @property
     def url(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"rtsp{'s' if self._tls else ''}://{self.script.login}{host}:{self.port}{self.script.path}"
 
-    def methods(self, connection: int | None = None) -> list[str]:
-        return [one.method for one in self.asked if connection in (None, one.connection)]
-
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = Conversation(self.script, self.connections)
+        talk = Conversation(self.script, self.log.connections)
         loop = asyncio.get_running_loop()
-        self.connections += 1
-        self.open += 1
+        self.log.connections += 1
         playing: asyncio.Task[None] | None = None
         data = b""
         try:
@@ -59,7 +66,7 @@ class Camera(Connections):
                     data = data[used:]
                     if asked is None:
                         continue
-                    self.asked.append(asked)
+                    self.log.asked.append(asked)
                     if asked.method in self.script.signs or asked.method == "PLAY":
                         talk.last_sign = loop.time()
                     reply = talk.answer(asked) if asked.method != "answer" else None
@@ -76,7 +83,6 @@ class Camera(Connections):
             # The client went, or the test is over.
             pass
         finally:
-            self.open -= 1
             if playing is not None:
                 playing.cancel()
                 await asyncio.gather(playing, return_exceptions=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -25,6 +27,7 @@ from tests.cameras import test_old_tls as old_tls
 from tests.cameras import test_second_time as second_time
 from tests.cameras.script import Script
 from tests.cameras.server import Camera
+from tests.cameras.shared import shared
 from tests.cameras.watch import batched
 from tests.servers.certificates import Authority
 
@@ -122,19 +125,23 @@ def hurried() -> Iterator[None]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def said(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Of each camera its lines."""
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    told: dict[str, list[str]] = {}
     by_length = sorted(CASES, key=lambda name: CASES[name].script.seconds)
-    for some in batched({name: CASES[name] for name in by_length}, SOME):
-        lines, _ = await check(some, authority)
-        for number, name in enumerate(some):
-            mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
-            # That the machine is busy is not the camera's doing.
-            told[name] = [line for line in mine if "held every camera" not in line]
+    parts = enumerate(batched({name: CASES[name] for name in by_length}, SOME))
+    made = await shared(tmp_path_factory, "check", {number: partial(check, some=some) for number, some in parts})
+    return {name: lines for part in made.values() for name, lines in part.items()}
+
+
+async def check(directory: Path, some: Mapping[str, Case]) -> dict[str, list[str]]:
+    lines, _ = await compared(some, Authority(directory / "authority"))
+    told = {}
+    for number, name in enumerate(some):
+        mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
+        # That the machine is busy is not the camera's doing.
+        told[name] = [line for line in mine if "held every camera" not in line]
     return told
 
 
-async def check(some: Mapping[str, Case], authority: Authority) -> tuple[list[str], bool]:
+async def compared(some: Mapping[str, Case], authority: Authority) -> tuple[list[str], bool]:
     async with contextlib.AsyncExitStack() as stack:
         configs = []
         for number, case in enumerate(some.values()):

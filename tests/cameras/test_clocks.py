@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from tests.cameras import clips, rtp
 from tests.cameras.script import Script
-from tests.cameras.watch import Watched, watch
+from tests.cameras.shared import watched_together
+from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-clocks")
 """What all tests here share is made once."""
@@ -82,7 +83,7 @@ OTHERS = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("clocks"), SCRIPTS | OTHERS, seconds=20.0)
+    return await watched_together(tmp_path_factory, "clocks", SCRIPTS | OTHERS, seconds=20.0)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -117,7 +118,8 @@ def test_a_wrong_clock_of_the_picture_moves_no_sound(name: str, watched: dict[st
     # Times ahead of the sound's may cost some of it at the beginning.
     assert one.heard > len(one.numbers) / clips.FPS - 1.0
     sound = one.seen.sound[5:]
-    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= {21, 22}
+    # Stretched by a sixteenth where one of the first packets was late.
+    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= set(range(20, 24))
 
 
 @pytest.mark.parametrize("name", ["media set forward", "media set back"])

@@ -23,7 +23,8 @@ from tests.cameras.script import (
     strict_session,
     with_header,
 )
-from tests.cameras.watch import Watched, watch
+from tests.cameras.shared import watched_together
+from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-dialogue")
 """What all tests here share is made once."""
@@ -359,7 +360,7 @@ ALL = {**INFORMS, **SIGNS, **CHOICE, **CHANNELS, **LOGIN, **WAYS}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
     scripts = {name: script for name, (script, _) in ALL.items()}
-    return await watch(tmp_path_factory.mktemp("dialogue"), scripts, seconds=20.0)
+    return await watched_together(tmp_path_factory, "dialogue", scripts, seconds=20.0)
 
 
 @pytest.mark.parametrize("name", ALL)

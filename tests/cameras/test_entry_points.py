@@ -13,7 +13,8 @@ from camcast.media import NS_PER_S
 from camcast_rtsp import watching
 from tests.cameras import clips, rtp, uncompressed
 from tests.cameras.script import NEVER, Script
-from tests.cameras.watch import Watched, watch
+from tests.cameras.shared import watched_together
+from tests.cameras.watch import Watched
 from tests.plugins.rtmp_kit import host
 
 pytestmark = pytest.mark.xdist_group("cameras-entry_points")
@@ -113,7 +114,7 @@ def hurried() -> Iterator[None]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("entries"), SCRIPTS, seconds=20.0)
+    return await watched_together(tmp_path_factory, "entries", SCRIPTS, seconds=20.0)
 
 
 def test_intra_refresh_is_shown_after_a_while(watched: dict[str, Watched]) -> None:

@@ -6,14 +6,16 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.cameras import files
+from tests.cameras import files, kept
 from tests.cameras.files import AAC, FRAGMENTED, FRAMES, TONE, X264, X264_B, X265_B, make, run
+from tests.cameras.shared import played_together
 from tests.cameras.watch import Watched, watch_files
 
 pytestmark = pytest.mark.xdist_group("cameras-files")
@@ -97,13 +99,8 @@ RECIPES: dict[str, tuple[str, Callable[[Path], Path]]] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    directory = tmp_path_factory.mktemp("files")
-    made = {}
-    for number, (name, (suffix, recipe)) in enumerate(RECIPES.items()):
-        folder = directory / str(number)
-        folder.mkdir()
-        made[name] = recipe(folder / f"file{suffix}")
-    return await watch_files(directory, made)
+    made = {name: partial(kept.file, ("files", name), suffix, recipe) for name, (suffix, recipe) in RECIPES.items()}
+    return await played_together(tmp_path_factory, "files", made)
 
 
 ORDINARY = (

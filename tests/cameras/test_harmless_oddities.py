@@ -13,7 +13,8 @@ import pytest_asyncio
 from tests.cameras import clips, rtp
 from tests.cameras.rtp import MTU, Packetise
 from tests.cameras.script import Script
-from tests.cameras.watch import Watched, watch
+from tests.cameras.shared import watched_together
+from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-harmless_oddities")
 """What all tests here share is made once."""
@@ -189,7 +190,7 @@ TOLD = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("oddities"), scripts())
+    return await watched_together(tmp_path_factory, "oddities", scripts())
 
 
 @pytest.mark.parametrize("name", scripts())
@@ -200,4 +201,5 @@ def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     assert one.notes == [told_of(name)] * bool(told_of(name))
     assert one.heard > len(one.numbers) / clips.FPS - 0.4
     sound = one.seen.sound[5:]
-    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= {21, 22}
+    # Stretched by a sixteenth where one of the first packets was late.
+    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= set(range(20, 24))

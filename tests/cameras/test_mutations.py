@@ -147,12 +147,12 @@ async def all_of(chosen: list[Mutation]) -> None:
 
 @pytest.mark.hypothesis
 @settings(
-    max_examples=6,
+    max_examples=4,
     # What failed is told one by one; making that smaller would take minutes.
     phases=(Phase.generate,),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(st.lists(mutations(), min_size=30, max_size=40))
+@given(st.lists(mutations(), min_size=45, max_size=60))
 def test_any_change_ends_in_media_or_names_the_answer_at_fault(chosen: list[Mutation]) -> None:
     asyncio.run(all_of(chosen))
 

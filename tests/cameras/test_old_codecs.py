@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 import pytest_asyncio
 
 from camcast.events import Note
-from tests.cameras import clips, files, rtp
+from tests.cameras import clips, files, kept, rtp
 from tests.cameras.files import AAC, make
 from tests.cameras.script import Script
-from tests.cameras.watch import Watched, watch, watch_files
+from tests.cameras.shared import played_together, watched_together
+from tests.cameras.watch import Watched
 
 FRAMES = 75
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-g", "12")
@@ -75,18 +77,14 @@ def made(path: Path, *arguments: str, size: tuple[int, int] = (160, 96)) -> Path
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cameras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("cameras"), {name: make() for name, make in CAMERAS.items()})
+    scripts = {name: make() for name, make in CAMERAS.items()}
+    return await watched_together(tmp_path_factory, "old-cameras", scripts)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    directory = tmp_path_factory.mktemp("files")
-    found = {}
-    for number, (name, (suffix, recipe)) in enumerate(FILES.items()):
-        folder = directory / str(number)
-        folder.mkdir()
-        found[name] = recipe(folder / f"file{suffix}")
-    return await watch_files(directory, found)
+    found = {name: partial(kept.file, ("old", name), suffix, recipe) for name, (suffix, recipe) in FILES.items()}
+    return await played_together(tmp_path_factory, "old-files", found)
 
 
 def transcoded(one: Watched) -> bool:

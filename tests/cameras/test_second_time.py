@@ -8,8 +8,9 @@ import pytest_asyncio
 
 from tests.cameras.logins import new_nonces, only
 from tests.cameras.script import NEVER, Asked, Reply, Script, refused
+from tests.cameras.shared import watched_together
 from tests.cameras.test_dialogue import lasting, not_over, plain
-from tests.cameras.watch import QUICK, Watched, watch
+from tests.cameras.watch import QUICK, Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-second_time")
 """What all tests here share is made once."""
@@ -40,12 +41,12 @@ ONCE: dict[str, Script] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def twice(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("twice"), TWICE, seconds=20.0, runs=2)
+    return await watched_together(tmp_path_factory, "twice", TWICE, seconds=20.0, runs=2)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("once"), ONCE, seconds=20.0, again=QUICK)
+    return await watched_together(tmp_path_factory, "once", ONCE, seconds=20.0, again=QUICK)
 
 
 def transports(one: Watched) -> list[str]:

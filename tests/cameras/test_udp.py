@@ -7,14 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 import pytest_asyncio
 
 from tests.cameras import clips, recipes, rtp
 from tests.cameras import test_old_codecs as old
 from tests.cameras.script import Script
+from tests.cameras.shared import watched_together
 from tests.cameras.test_old_codecs import CIF, VP8
-from tests.cameras.watch import Watched, watch
+from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-udp")
 """What all tests here share is made once."""
@@ -134,17 +136,15 @@ WAYS: dict[str, Callable[[Packets], Packets]] = {
 def scripts() -> dict[str, Script]:
     made = {}
     for name, make in CAMERAS.items():
+        script = make()
         for way, change in WAYS.items():
-            script = make()
-            script.mangle = change
-            script.options = {"transport": "udp"}
-            made[f"{name}: {way}"] = script
+            made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options={"transport": "udp"})
     return made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watch(tmp_path_factory.mktemp("udp"), scripts())
+    return await watched_together(tmp_path_factory, "udp", scripts())
 
 
 def expected(name: str, way: str) -> set[int]:

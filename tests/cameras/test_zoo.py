@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from camcast.events import Note
-from tests.cameras import clips
+from tests.cameras import clips, kept
 from tests.cameras.test_dialogue import ALL
 from tests.cameras.test_harmless_oddities import scripts
 from tests.cameras.watch import Watched, watch_files
@@ -22,15 +22,10 @@ BESIDE = 0.06
 """Seconds between sound and its picture; a frame of AAC has 0.02."""
 
 
-def make_all(directory: Path, animals: tuple[Animal, ...]) -> dict[str, Path]:
-    paths = {}
-    for number, animal in enumerate(animals):
-        folder = directory / str(number)
-        folder.mkdir()
-        paths[animal.what] = folder / f"file{animal.suffix}"
+def made(animals: tuple[Animal, ...]) -> dict[str, Path]:
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda animal: animal.make(paths[animal.what]), animals))
-    return paths
+        paths = pool.map(lambda animal: kept.file(("zoo", animal.what), animal.suffix, animal.make), animals)
+        return {animal.what: path for animal, path in zip(animals, paths, strict=True)}
 
 
 def differences(animal: Animal, one: Watched) -> list[str]:
@@ -84,7 +79,7 @@ def sound_differences(animal: Animal, one: Watched) -> list[str]:
 @pytest.mark.parametrize("group", ZOO)
 async def test_each_file_is_shown_or_refused_as_the_table_says(group: str, tmp_path: Path) -> None:
     animals = ZOO[group]
-    watched = await watch_files(tmp_path / "watch", make_all(tmp_path, animals))
+    watched = await watch_files(tmp_path / "watch", made(animals))
     found = {animal.what: differences(animal, watched[animal.what]) for animal in animals}
     assert not {what: wrong for what, wrong in found.items() if wrong}
 

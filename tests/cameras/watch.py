@@ -14,7 +14,7 @@ import attrs
 from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Connected, Event, SourceChanged, SourceNote, SourceState
 from tests.cameras.script import Script
-from tests.cameras.server import Camera
+from tests.cameras.server import Camera, Log
 from tests.cameras.viewer import Seen, Viewer
 
 _T = TypeVar("_T")
@@ -36,12 +36,13 @@ class Watched:
 
     seen: Seen
     events: list[Event]
-    scripted: Camera | None = None
+    log: Log | None = None
+    """A scripted camera's."""
 
     @property
-    def camera(self) -> Camera:
-        assert self.scripted is not None
-        return self.scripted
+    def camera(self) -> Log:
+        assert self.log is not None
+        return self.log
 
     @property
     def numbers(self) -> list[int | None]:
@@ -86,11 +87,14 @@ async def watch(
     `again`: how a camera that has ended is asked again; without, at once where there are several runs, else never.
     """
     watched: dict[str, Watched] = {}
-    # Each part takes as long as the longest in it.
-    by_length = sorted(scripts, key=lambda name: scripts[name].seconds)
-    for number, some in enumerate(batched({name: scripts[name] for name in by_length})):
+    for number, some in enumerate(batched(by_length(scripts))):
         watched |= await _watch_some(directory / f"batch{number}", some, seconds=seconds, runs=runs, again=again)
     return watched
+
+
+def by_length(scripts: Mapping[str, Script]) -> dict[str, Script]:
+    """The shortest first: a part takes as long as the longest in it."""
+    return dict(sorted(scripts.items(), key=lambda item: item[1].seconds))
 
 
 def batched(items: Mapping[str, _T], most: int = TOGETHER) -> Iterator[dict[str, _T]]:
@@ -115,7 +119,7 @@ async def _watch_some(
             for name, camera in cameras.items()
         }
         shown = await watch_sources(directory, sources, seconds=seconds, runs=runs, viewed=viewed)
-    return {name: Watched(seen, events, cameras[name]) for name, (seen, events) in shown.items()}
+    return {name: Watched(seen, events, cameras[name].log) for name, (seen, events) in shown.items()}
 
 
 async def watch_files(directory: Path, files: Mapping[str, Path], *, seconds: float = 20.0) -> dict[str, Watched]:

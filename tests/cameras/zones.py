@@ -94,8 +94,8 @@ async def main() -> None:
             for scheme, path in (("rtmp", "/live/a"), ("rtmps", "/live/a"), ("srt", "?streamid=a"), ("http", "/whip")):
                 said = await publish(scheme, f"{scheme}://{host}:{{}}{path}", source)
                 say(f"{name} {scheme}: {said}")
-        say(f"camera: {camera.connections}")
-        say(f"it was asked for: {', '.join({urlsplit(asked.url).netloc for asked in camera.asked})}")
+        say(f"camera: {camera.log.connections}")
+        say(f"it was asked for: {', '.join({urlsplit(asked.url).netloc for asked in camera.log.asked})}")
 
 
 if __name__ == "__main__":
