@@ -77,6 +77,10 @@ CAMERAS: dict[str, Callable[[], Script]] = {
         "-c:v", "h263", *OLD, "-rtpflags", "rfc2190", size=CIF,
         more=[sound("-c:a", "mp2", "-b:a", "64k", rate=48_000, clock=90_000)],
     ),
+    "vp9, pcma": lambda: camera(
+        *recipes.VP9, "-strict", "experimental",
+        more=[rtp.pcma_track(clips.sound("pcm_alaw", seconds=FRAMES / clips.FPS, rate=8_000, channels=1))],
+    ),
     "vp8, aac": lambda: camera(*VP8, more=[aac()]),
 }  # fmt: skip
 ALONE = ("jpeg, mp3",)

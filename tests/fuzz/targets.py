@@ -37,7 +37,7 @@ from camcast_rtmp.reconnect import redirected, requested
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
 from camcast_rtsp import formats, rtcp, sdp
 from camcast_rtsp.auth import parse_challenges
-from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, plain
+from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, plain, vp9
 from camcast_rtsp.dialogue import Dialogue, Redirected
 from camcast_rtsp.interleave import BUFFER_SIZE, Deinterleaver
 from camcast_rtsp.memory import Memory
@@ -256,6 +256,7 @@ _DEPACKETISERS: tuple[Callable[[UnitSink], Depacketiser], ...] = (
     pictures.Vp8Depacketiser,
     pictures.MpegAudioDepacketiser,
     plain.PlainDepacketiser,
+    vp9.Vp9Depacketiser,
 )
 
 

@@ -16,7 +16,7 @@ import camcast_rtsp
 from camcast.errors import MediaError, SourceError
 from camcast_rtsp import formats, rtcp, sdp, setup
 from camcast_rtsp.auth import parse_challenges
-from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures
+from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, vp9
 from camcast_rtsp.depacketise.common import divided
 from camcast_rtsp.dialogue import Dialogue, content_base
 from camcast_rtsp.interleave import BUFFER_SIZE, Deinterleaver
@@ -124,6 +124,7 @@ BYTE_PARSERS: dict[str, Callable[[bytes], object]] = {
     "mpeg4": fed(pictures.Mpeg4Depacketiser),
     "h263": fed(pictures.H263Depacketiser),
     "vp8": fed(pictures.Vp8Depacketiser),
+    "vp9": fed(vp9.Vp9Depacketiser),
     "mpeg audio": fed(pictures.MpegAudioDepacketiser),
     "rtcp": lambda data: list(rtcp.parse(data)),
     "units with start codes": lambda data: divided(len(data).to_bytes(4, "big") + data, 1),
@@ -132,7 +133,7 @@ BYTES = (
     b"\0", b"\xff", b"\0\0\1", b"\0\0\0\1", b"\x78\0\0", b"\x78\0\1\x41", b"\x7c\x85", b"\x7c\x01",
     b"\x62\x01\x81", b"\x60\x01\0\1", b"\x80\xc8\0\0", b"\x81\xcb\0\1", b"\x10\1", b"\x90\1\1",
     b"\xff\xf1\x4c\x80\1\x1f\xfc", b"\0\x10\0\x08", b"\0\0\0\0\1\xff\x10\x10", b"\x41\x9a\0", b"\x65\x88",
-    b"\x40\1\x0c",
+    b"\x40\1\x0c", b"\x08\1", b"\x0a\x08\xff\x0c",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from camcast_rtsp.depacketise.pictures import (
     Vp8Depacketiser,
 )
 from camcast_rtsp.depacketise.plain import PlainDepacketiser
+from camcast_rtsp.depacketise.vp9 import Vp9Depacketiser
 from camcast_rtsp.rtp import HOLD, MAX_HELD, RtpReceiver
 
 
@@ -404,6 +405,64 @@ def test_av1_fragments_and_loss() -> None:
     assert units.got[1:] == [(whole, 9)]
 
 
+# --- VP9 ----------------------------------------------------------------------------------------------------------
+
+
+def test_vp9_of_ffmpegs_packetiser() -> None:
+    units = Units()
+    depacketiser = Vp9Depacketiser(units)
+    receiver = RtpReceiver(96, depacketiser.feed, depacketiser.lost)
+    from_ffmpeg("vp9_opus", "vp9", lambda data: receiver.feed(data, 0))
+    with av.open(str(made("vp9_opus"))) as container:
+        wanted = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    assert not units.reasons
+    assert [data for data, _ in units.got] == wanted
+
+
+DESCRIPTORS = {
+    "nothing": (0x00, b""),
+    "a short picture number": (0x80, b"\x05"),
+    "a long picture number": (0x80, b"\x85\x01"),
+    "a layer": (0x20, b"\x20\x07"),
+    "references": (0x50, b"\x03\x05\x02"),
+    "a structure": (0x02, b"\x18\x01\x40\x00\xf0\x02\x04\x08\x08\x01\x02"),
+}
+"""What may stand behind the first byte, and the bits there that announce it."""
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+def test_vp9_descriptors_are_passed_over(name: str) -> None:
+    flags, told = DESCRIPTORS[name]
+    units = Units()
+    feed(Vp9Depacketiser(units), [bytes((flags | 0x0C,)) + told + b"a frame"], 7)
+    assert units.got == [(b"a frame", 7)]
+    feed(Vp9Depacketiser(units), [bytes((flags | 0x0C,)) + told], 8)
+    assert len(units.got) == 1
+    assert units.reasons == {"damaged": 1}
+
+
+def test_vp9_layers_become_a_superframe_and_loss_costs_the_picture() -> None:
+    # Layer 0 in two packets, layers 1 and 2 in one each.
+    packets = [b"\x28\x00\x01" + b"a" * 300, b"\x24\x00\x01" + b"b" * 100]
+    packets += [b"\x2c\x02\x01" + b"c" * 20, b"\x2c\x04\x01" + b"d" * 9]
+    index = b"\xca" + b"".join(size.to_bytes(2, "little") for size in (400, 20, 9)) + b"\xca"
+    whole = b"a" * 300 + b"b" * 100 + b"c" * 20 + b"d" * 9 + index
+    units = Units()
+    depacketiser = Vp9Depacketiser(units)
+    feed(depacketiser, packets, 1)
+    assert units.got == [(whole, 1)]
+    for missing in range(4):
+        for number, payload in enumerate(packets):
+            if number == missing:
+                depacketiser.lost(1)
+            else:
+                depacketiser.feed(payload, 2 + missing, number == 3)
+    assert len(units.got) == 1
+    assert units.reasons["rtp loss"] >= 3
+    feed(depacketiser, packets, 9)
+    assert units.got[1:] == [(whole, 9)]
+
+
 # --- all ------------------------------------------------------------------------------------------------------------
 
 ALL: Mapping[str, Callable[[UnitSink], Depacketiser]] = {
@@ -419,6 +478,7 @@ ALL: Mapping[str, Callable[[UnitSink], Depacketiser]] = {
     "h263": H263Depacketiser,
     "old h263": OldH263Depacketiser,
     "vp8": Vp8Depacketiser,
+    "vp9": Vp9Depacketiser,
     "mpeg audio": MpegAudioDepacketiser,
 }
 

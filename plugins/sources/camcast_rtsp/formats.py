@@ -24,6 +24,7 @@ from .depacketise.pictures import (
     Vp8Depacketiser,
 )
 from .depacketise.plain import PlainDepacketiser
+from .depacketise.vp9 import Vp9Depacketiser
 
 MAX_WAYS = 8
 """Formats of one medium that are made ready for."""
@@ -134,6 +135,7 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "H263-1998": _picture("h263", H263Depacketiser),
     "H263-2000": _picture("h263", H263Depacketiser),
     "VP8": _picture("vp8", Vp8Depacketiser),
+    "VP9": _picture("vp9", Vp9Depacketiser),
 }
 
 
