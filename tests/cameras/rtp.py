@@ -145,6 +145,34 @@ def aggregate(units: Sequence[bytes]) -> bytes:
     return b"\x60\x01" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in units)
 
 
+def av1(unit: bytes, mtu: int = MTU) -> list[bytes]:
+    """AOM's payload format: each OBU by itself and without its size, in pieces where it is large."""
+    packets = []
+    for obu in obus(unit):
+        pieces = [obu[at : at + mtu - 1] for at in range(0, len(obu), mtu - 1)]
+        last = len(pieces) - 1
+        packets += [bytes(((n > 0) << 7 | (n < last) << 6 | 0x10,)) + piece for n, piece in enumerate(pieces)]
+    return packets
+
+
+def obus(unit: bytes) -> list[bytes]:
+    """The OBUs of a temporal unit without their sizes (AV1 §5.3), all but the delimiter."""
+    found, at = [], 0
+    while at < len(unit):
+        header = unit[at : at + (2 if unit[at] & 4 else 1)]
+        at += len(header)
+        size = shift = 0
+        while True:
+            size |= (unit[at] & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if not unit[at - 1] & 0x80:
+                break
+        if header[0] >> 3 != 2:
+            found.append(bytes((header[0] & ~2,)) + header[1:] + unit[at : at + size])
+        at += size
+    return found
+
+
 def payloads_of(units: Sequence[Unit], packetise: Packetise, clock: int = 90_000) -> list[Payload]:
     """Units sent at their decode times, with their display times."""
     made = []
@@ -159,11 +187,11 @@ def payloads_of(units: Sequence[Unit], packetise: Packetise, clock: int = 90_000
 
 
 def video_track(clip: Clip, packetise: Packetise | None = None, *, fmtp: str = "", payload_type: int = 96) -> Track:
-    name = {"h264": "H264", "h265": "H265"}[clip.codec]
+    name = {"h264": "H264", "h265": "H265", "av1": "AV1"}[clip.codec]
     media = f"m=video 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {name}/90000\r\n"
     if fmtp:
         media += f"a=fmtp:{payload_type} {fmtp}\r\n"
-    made = payloads_of(clip.units, packetise or {"h264": h264, "h265": h265}[clip.codec])
+    made = payloads_of(clip.units, packetise or {"h264": h264, "h265": h265, "av1": av1}[clip.codec])
     return Track("video", media, made, payload_type=payload_type, control="video")
 
 

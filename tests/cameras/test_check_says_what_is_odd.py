@@ -68,6 +68,7 @@ def cases() -> dict[str, Case]:
 ANY = Script([])
 ENTRIES = {
     "h264 without marks": Case(ANY, "no keyframe has in 2 s: waiting for one"),
+    "av1 refreshed": Case(ANY, "no keyframe has in 2 s: waiting for one"),
     "h264 refreshed": Case(ANY, "no keyframe has in 2 s: waiting for one"),
     "rare keyframes": Case(ANY, watching.LATE),
     "slow": Case(ANY),

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from camcast.media import NS_PER_S
+from camcast_av1 import obu
 from camcast_rtsp import watching
 from tests.cameras import clips, rtp, uncompressed
 from tests.cameras.script import NEVER, Script
@@ -24,16 +25,36 @@ CYCLE = 25
 """Pictures in which intra refresh has gone over the whole picture."""
 REFRESH = {
     "h264": {"x264-params": f"intra-refresh=1:keyint={CYCLE}:scenecut=0:bframes=0:sliced-threads=0"},
+    "av1": {"svtav1-params": "lp=1:scd=0:pred-struct=1:irefresh-type=1"},
     "h265": {"x265-params": f"log-level=none:pools=none:frame-threads=1:intra-refresh=1:keyint={CYCLE}:bframes=0"},
 }
 JOINED = 10
 FRAMES = 180
 
 
-def joined(codec: str) -> Script:
-    """A camera that refreshes its picture bit by bit; whoever joins never sees a keyframe."""
-    clip = clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
-    return Script([rtp.video_track(moved(clip))], beginning=NEVER)
+def refreshed(codec: str) -> clips.Clip:
+    """What refreshes its picture bit by bit; whoever joins never sees a keyframe."""
+    return clips.video(codec, frames=FRAMES, gop=CYCLE, options=REFRESH[codec])
+
+
+def joined(clip: clips.Clip) -> Script:
+    return Script([rtp.video_track(moved(clip)), tone()], beginning=NEVER)
+
+
+def with_headers(clip: clips.Clip) -> clips.Clip:
+    """AV1 whose sequence header stands in front of the intra-only frames, too."""
+    first = obu.split(clip.units[0].data)
+    header = next(clip.units[0].data[start:end] for kind, start, _, end, *_ in first if kind == obu.SEQUENCE_HEADER)
+    units = [
+        attrs.evolve(unit, data=b"\x12\0" + header + unit.data.removeprefix(b"\x12\0")) if number % CYCLE == 0 else unit
+        for number, unit in enumerate(clip.units)
+    ]
+    return attrs.evolve(clip, units=(clip.units[0], *units[1:]))
+
+
+def tone(frames: int = FRAMES) -> rtp.Track:
+    """As long as the pictures of whoever joins."""
+    return rtp.aac_track(clips.sound("aac", seconds=(frames - JOINED) / clips.FPS))
 
 
 def moved(clip: clips.Clip) -> clips.Clip:
@@ -52,17 +73,20 @@ def intra_only() -> clips.Clip:
 
 
 def unmarked() -> Script:
-    """Whoever joins never sees an IDR; the parameter sets are in the SDP."""
-    clip = intra_only()
+    """Whoever joins never sees an IDR."""
+    return Script([described(intra_only()), tone()], beginning=NEVER)
+
+
+def described(clip: clips.Clip) -> rtp.Track:
+    """What comes of a clip for whoever joins; its parameter sets are in the SDP."""
     sets = ",".join(b64encode(nal).decode() for nal in rtp.nals(clip.units[0].data)[:2])
-    track = rtp.video_track(moved(clip), fmtp=f"packetization-mode=1;sprop-parameter-sets={sets}")
-    return Script([track], beginning=NEVER)
+    return rtp.video_track(moved(clip), fmtp=f"packetization-mode=1;sprop-parameter-sets={sets}")
 
 
 def rare_keyframes() -> Script:
     """A smart codec: it begins in mid-group, and the next keyframe is 2.4 s away."""
     clip = clips.video("h264", frames=100, gop=70)
-    return Script([rtp.video_track(moved(clip))], options={"no_data_timeout": 2.0}, beginning=NEVER)
+    return Script([described(clip), tone(100)], options={"no_data_timeout": 2.0}, beginning=NEVER)
 
 
 def slow() -> Script:
@@ -94,7 +118,8 @@ def unreadable_sound() -> Script:
 
 
 SCRIPTS = {
-    "h264 refreshed": joined("h264"),
+    "h264 refreshed": joined(refreshed("h264")),
+    "av1 refreshed": joined(with_headers(refreshed("av1"))),
     "h264 without marks": unmarked(),
     "rare keyframes": rare_keyframes(),
     "slow": slow(),
@@ -138,6 +163,33 @@ def test_an_intra_picture_is_no_beginning_where_there_are_keyframes() -> None:
     parser = host().codec("h264").parser(b"")
     packets = [parser.parse(unit.data, n * 40_000_000, n * 40_000_000) for n, unit in enumerate(intra_only().units)]
     assert [n for n, packet in enumerate(packets) if packet is not None and packet.keyframe] == [0]
+
+
+def test_intra_only_frames_of_av1_are_shown_after_a_while(watched: dict[str, Watched]) -> None:
+    one = watched["av1 refreshed"]
+    right = [number for number in one.numbers if number is not None]
+    assert right, one.reasons
+    # The first behind 3 s without a key frame, or the next; that group is replayed without what nothing refers to.
+    assert right[0] in (100, 125)
+    assert [number for number in right if number >= 150] == list(range(150, FRAMES))
+
+
+def test_intra_only_frames_of_av1_count_until_a_key_frame() -> None:
+    parser = host().codec("av1").parser(b"")
+    units = with_headers(refreshed("av1")).units
+    packets = [parser.parse(unit.data, n * 40_000_000, n * 40_000_000) for n, unit in enumerate((*units[1:], *units))]
+    keys = [n + 1 for n, packet in enumerate(packets) if packet is not None and packet.keyframe]
+    # The stream begins where its sequence header first comes. Behind the keyframe, 3 s without one have to pass again.
+    assert keys == [*range(125, FRAMES, CYCLE), FRAMES, *range(FRAMES + 100, 2 * FRAMES, CYCLE)]
+
+
+@pytest.mark.parametrize("name", ["h264 refreshed", "av1 refreshed", "h264 without marks", "rare keyframes"])
+def test_sound_beside_it_is_heard_in_time(name: str, watched: dict[str, Watched]) -> None:
+    """It is there before the picture, which may be seconds away."""
+    one = watched[name]
+    last, shown = one.seen.sound[-1], one.seen.pictures[-1]
+    assert one.heard > len(one.numbers) / clips.FPS - 0.4
+    assert last.time - shown.time == pytest.approx(0, abs=0.15)
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

@@ -114,6 +114,33 @@ def test_disposable_is_a_frame_that_refreshes_nothing() -> None:
     assert [packet.disposable for packet in packets if packet] == [False, True, False, True, False]
 
 
+def intra_only(profile: int = 0) -> bytes:
+    """The beginning of an intra-only frame of 320x240, which renews all references (§6.2)."""
+    colour = "" if not profile else "0110" + "110" if profile == 1 else "0" + "0100"
+    sizes = f"{320 - 1:016b}{240 - 1:016b}"
+    profile_bits = f"{profile & 1}{profile >> 1}"
+    # Marker, profile, no existing frame, inter, hidden, not resilient; intra-only, no reset.
+    bits = f"10{profile_bits}0100" + "100" + f"{0x498342:024b}" + colour + "1" * 8 + sizes
+    bits += "0" * (-len(bits) % 8) + "0" * 32
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+@pytest.mark.parametrize("profile", [0, 2])
+def test_intra_only_frames_are_beginnings_after_a_while_and_until_a_key_frame(profile: int) -> None:
+    parser = Vp9Parser(b"")
+    # Hidden, and what is shown refers to it.
+    blocks = [superframe(intra_only(profile), INTER) if n % 25 == 0 else INTER for n in range(150)]
+    packets = [parser.parse(block, n * NS_PER_S // 25, n * NS_PER_S // 25) for n, block in enumerate(blocks)]
+    shown = [(n, packet) for n, packet in enumerate(packets) if packet is not None]
+    assert [n for n, packet in shown if packet.keyframe] == [100, 125]
+    assert [n for n, _ in shown] == list(range(100, 150))
+    track = shown[0][1].track
+    assert (track.width, track.height) == (320, 240)
+    assert track.profile.startswith(f"Profile {profile}")
+    then = [parser.parse(block, (150 + n) * NS_PER_S // 25, 0) for n, block in enumerate([KEY, *blocks[:26]])]
+    assert [bool(packet and packet.keyframe) for packet in then] == [True] + [False] * 26
+
+
 def test_nothing_is_sent_before_a_key_frame() -> None:
     parser = Vp9Parser(GOLDEN)
     assert parser.parse(INTER, 0, 0) is None

@@ -4,6 +4,8 @@ Rules: temporal delimiter, redundant frame headers, tile lists and padding are l
 in front of every key frame. Temporal units are in order of presentation, so dts is pts, and FLV has no composition
 time. OBU extensions go (MediaMTX refuses them) where that changes nothing else: without a decoder model; of
 spatial layers only the base is kept then.
+Where no shown key frame has come for a while (`STARVED`), intra-only and hidden key frames count as beginnings until
+one comes: pictures become right little by little behind them. S-frames refer to others, so nobody can begin there.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from camcast.bitstream.parser import STARVED
 from camcast.contracts import Decoder
 from camcast.errors import MediaError
 from camcast.flv.fourcc import video_form
@@ -45,6 +48,10 @@ class Av1Parser:
         self._header_obu = b""
         self._lights: dict[str, Any] = {}
         self._hidden_keys = False
+        self._since_key: int | None = None
+        """Time of the last shown key frame, or of the first picture."""
+        self._refreshed = False
+        """Beginnings are what becomes right little by little."""
         self.counts: Counter[str] = Counter()
         told = sequence_header_of(config) if config else None
         if told:
@@ -59,13 +66,14 @@ class Av1Parser:
         block = data if type(data) is bytes else bytes(data)
         units = obu.split(block)
         clean = True
-        in_band = key = referred = frames = False
+        in_band = key = entry = referred = frames = False
         for kind, start, begin, end, extension, sized in units:
             if kind == obu.FRAME or kind == obu.FRAME_HEADER:
                 if self._header is not None:
                     frame = parse_frame_header(block, begin, end, self._header, extension)
                     self._hidden_keys = self._hidden_keys or frame.hidden_key
                     key, frames = key or frame.key, True
+                    entry = entry or frame.intra or frame.hidden_key
                     referred = referred or frame.referred or (frame.existing and self._hidden_keys)
             elif kind == obu.SEQUENCE_HEADER:
                 self._follow(block[begin:end])
@@ -83,6 +91,12 @@ class Av1Parser:
         if not frames:
             self.counts["no frame"] += 1
             return None
+        if key:
+            self._since_key, self._refreshed = pts, False
+        elif self._since_key is None:
+            self._since_key = pts
+        elif entry and (self._refreshed or pts - self._since_key > STARVED):
+            key = self._refreshed = True
         # A unit that needs nothing is passed on as it is, without a copy.
         payload = block if clean else self._cleaned(block, units, self._header)
         if key and not in_band:

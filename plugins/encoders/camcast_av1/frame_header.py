@@ -33,6 +33,8 @@ class FrameHeader:
     existing: bool = False
     """Only shows a frame that came before. Of a hidden key frame this renews all references."""
     hidden_key: bool = False
+    intra: bool = False
+    """An intra-only frame: it refers to no other, but renews only some of the references."""
 
 
 _EXISTING = FrameHeader(key=False, shown=True, referred=False, existing=True)
@@ -42,6 +44,7 @@ _FRAMES = {
     for shown in (0, 1)
     for referred in (False, True)
 }
+_INTRA = {(shown, referred): attrs.evolve(frame, intra=True) for (shown, referred), frame in _FRAMES.items()}
 _KEY_TYPE = int(FrameType.KEY)
 _WITHOUT_MODEL = 16
 """Bytes that hold all fields read here, without and with the times of a decoder model (32 times 32 bits)."""
@@ -72,7 +75,7 @@ def parse_frame_header(block: bytes, begin: int, end: int, sequence: SequenceHea
         raise MediaError(f"frame header of {end - begin} bytes ends early") from None
     if frame_type == _KEY_TYPE:
         return FrameHeader(key=False, shown=False, referred=referred, hidden_key=True)
-    return _FRAMES[shown, referred]
+    return (_INTRA if frame_type == FrameType.INTRA_ONLY else _FRAMES)[shown, referred]
 
 
 def _refreshes(bits: int, left: int, sequence: SequenceHeader, frame_type: int, shown: int, extension: int) -> int:

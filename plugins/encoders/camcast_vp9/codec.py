@@ -1,12 +1,14 @@
 """VP9 as a codec: frames and superframes as they are, FourCC "vp09" in Enhanced FLV.
 
-Packets are in order of presentation, so dts is pts, and FLV has no composition time.
+Packets are in order of presentation, so dts is pts, and FLV has no composition time. Where no key frame has come for a
+while (`STARVED`), intra-only frames count as beginnings until one comes: pictures become right little by little there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
+from camcast.bitstream.parser import STARVED
 from camcast.contracts import Decoder
 from camcast.flv.fourcc import video_form
 from camcast.kinds import CodecKind
@@ -26,6 +28,9 @@ class Vp9Parser:
         self._told = Record.parse(config) if config else None
         self._format: Format | None = None
         self._track: Track | None = None
+        self._since_key: int | None = None
+        """Time of the last key frame, or of the first picture."""
+        self._refreshed = False
         self.counts: Counter[str] = Counter()
 
     @property
@@ -36,12 +41,23 @@ class Vp9Parser:
         """One frame or superframe; None before the first key frame. Raises `MediaError`."""
         payload = data if type(data) is bytes else bytes(data)
         key = referred = False
+        intra: Format | None = None
         for frame in split_superframe(payload):
             header = parse_frame_header(frame)
             referred = referred or header.referred
             if header.format is not None:
                 key = True
                 self._follow(header.format)
+            elif header.intra is not None:
+                intra = header.intra
+        if key:
+            self._since_key, self._refreshed = pts, False
+        elif self._since_key is None:
+            self._since_key = pts
+        elif intra is not None and (self._refreshed or pts - self._since_key > STARVED):
+            key = self._refreshed = True
+            if self._track is None:
+                self._follow(intra)
         if self._track is None:
             self.counts["waiting for key frame"] += 1
             return None

@@ -13,7 +13,7 @@ from camcast.errors import MediaError
 
 _FRAME_MARKER = 2
 _SYNC_CODE = 0x498342
-_SRGB = 7
+_BT_601, _SRGB = 1, 7
 _HEADER_BYTES = 32
 """More than all fields that are read take."""
 
@@ -41,6 +41,8 @@ class FrameHeader:
     """Of key frames only."""
     referred: bool
     """Later frames may refer to it."""
+    intra: Format | None = None
+    """What an intra-only frame says of the pictures: it refers to no other, but renews only some of the references."""
 
     @property
     def key(self) -> bool:
@@ -102,11 +104,13 @@ def parse_frame_header(frame: bytes) -> FrameHeader:
     intra_only = not shown and bits.flag()
     if not error_resilient:
         bits.skip(2)
-    if intra_only:
-        _sync(bits)
-        if profile:
-            _colour(bits, profile)
-    return _REFERRED if bits.u(8) else _UNREFERRED
+    if not intra_only:
+        return _REFERRED if bits.u(8) else _UNREFERRED
+    _sync(bits)
+    # Profile 0 has one form only, which intra-only frames do not name (§7.2).
+    colour = _colour(bits, profile) if profile else (8, _BT_601, False, True, True)
+    referred = bits.u(8) != 0
+    return FrameHeader(None, referred, Format(profile, *colour, width=bits.u(16) + 1, height=bits.u(16) + 1))
 
 
 def _sync(bits: BitReader) -> None:
@@ -116,8 +120,7 @@ def _sync(bits: BitReader) -> None:
 
 def _format(bits: BitReader, profile: int) -> Format:
     _sync(bits)
-    depth, space, full_range, x, y = _colour(bits, profile)
-    return Format(profile, depth, space, full_range, x, y, width=bits.u(16) + 1, height=bits.u(16) + 1)
+    return Format(profile, *_colour(bits, profile), width=bits.u(16) + 1, height=bits.u(16) + 1)
 
 
 def _colour(bits: BitReader, profile: int) -> tuple[int, int, bool, bool, bool]:
