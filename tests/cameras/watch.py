@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -149,10 +149,11 @@ async def watch_sources(
     seconds: float,
     runs: int = 1,
     viewed: Mapping[str, asyncio.Event] | None = None,
+    push: Callable[[Engine], Coroutine[None, None, None]] | None = None,
 ) -> dict[str, tuple[Seen, list[Event]]]:
     """What a viewer of each source sees, and its events, until all have ended `runs` times.
 
-    `viewed`: of each source, set when its viewer is there.
+    `viewed`: of each source, set when its viewer is there. `push`: runs beside the engine, for sources that are fed.
     """
     async with contextlib.AsyncExitStack() as stack:
         viewers = {name: Viewer(directory / f"viewer{number}") for number, name in enumerate(sources)}
@@ -165,7 +166,9 @@ async def watch_sources(
         ]
         engine = Engine(Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs)))
         stream = engine.events()
-        async with engine:
+        async with engine, asyncio.TaskGroup() as beside:
+            if push is not None:
+                beside.create_task(push(engine))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await _collect(stream, events, runs, viewed or {})

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from tests.cameras import clips
+from tests.cameras.test_files import turned
 from tests.media import made
 from tests.plugins.source_kit import Sink, context, demuxed, until
 
@@ -19,7 +23,7 @@ from camcast.engine.handover import LoopHandover
 from camcast.errors import MediaError, SourceError, WrongState
 from camcast.host import PluginHost
 from camcast.kinds import SourceKind
-from camcast.media import RAW, MediaKind
+from camcast.media import NS_PER_S, RAW, MediaKind
 from camcast_push import PushOptions, StreamObserver, StreamSubject, camcast_sources
 from camcast_push.feed import PushFeed
 from camcast_push.source import ENOUGH_REFUSED
@@ -175,6 +179,41 @@ async def test_a_picture_of_another_size_is_not_taken() -> None:
         await until(lambda: feed.counts.waiting == 0)
         assert feed.counts.dropped == {"another size": 1}
     assert balanced(feed)
+
+
+async def test_pictures_that_do_not_go_on_are_a_millisecond_apart(host: PluginHost) -> None:
+    key, ms = clips.video("h264").units[0].data, 1_000_000
+    async with running(codec=host.codec) as (feed, sink):
+        for pts in (5_000, 5_040, 5_040, 5_040, 5_120, 900, 940):
+            assert feed.packet(key, pts=pts * ms)
+        # A leap is left to the timeline.
+        assert [packet.dts // ms for packet in sink.packets] == [5_000, 5_040, 5_041, 5_042, 5_120, 900, 940]
+        assert all(packet.pts == packet.dts for packet in sink.packets)
+
+
+async def test_b_frames_without_decode_times_are_told_once(host: PluginHost, caplog: pytest.LogCaptureFixture) -> None:
+    units, ms = clips.video("h264", b_frames=2).units, 1_000_000
+    async with running(codec=host.codec) as (feed, sink):
+        for unit in units:
+            feed.packet(unit.data, pts=unit.pts * ms + NS_PER_S)
+        times = [packet.dts for packet in sink.packets]
+        assert times == sorted(set(times))
+    assert caplog.text.count("display_order") == 1
+    caplog.clear()
+    async with running(codec=host.codec) as (feed, _):
+        for unit in units:
+            feed.packet(unit.data, pts=unit.pts * ms + NS_PER_S, dts=unit.dts * ms + NS_PER_S)
+    assert "display_order" not in caplog.text
+
+
+async def test_pictures_that_are_to_be_turned_are_told_once(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    path = turned(tmp_path / "turned.mp4")
+    async with running(PushOptions(video="raw")) as (feed, sink):
+        with av.open(str(path)) as container:
+            for frame in itertools.islice(container.decode(video=0), 5):
+                assert feed.frame(frame)
+        assert len(sink.frames) == 5
+    assert caplog.text.count("meant to be turned by 90°") == 1
 
 
 async def test_waiting_on_an_event_loop_is_refused_at_once() -> None:

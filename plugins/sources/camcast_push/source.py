@@ -10,10 +10,10 @@ from typing import Any
 
 from camcast.contracts import CodecParser, MediaSink, SourceContext
 from camcast.errors import MediaError, SourceError
-from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast.media import NS_PER_MS, RAW, Frame, MediaKind, Packet, Track
 from camcast_push.feed import SIZE, PushFeed
 from camcast_push.options import PushOptions
-from camcast_push.units import Unit
+from camcast_push.units import Unit, rotation
 
 HOLD_SECONDS = 1.0
 HOLD_UNITS = 256
@@ -21,6 +21,8 @@ HOLD_UNITS = 256
 
 ENOUGH_REFUSED = 20
 """Units of a track of which not one could be read, after which that is told."""
+SMALL = 500 * NS_PER_MS
+"""A step back by more is a leap: the timeline begins anew."""
 
 
 class PushSource:
@@ -78,6 +80,9 @@ class Intake:
         self._announced = False
         self._refused: Counter[MediaKind] = Counter()
         """Units of tracks of which none could be read yet."""
+        self._last = 0
+        """Decode time of the last picture that was pushed as a packet, 0 before there was one."""
+        self._told: set[str] = set()
         self._held: list[Packet | Frame] = []
         self._since = 0.0
 
@@ -102,6 +107,10 @@ class Intake:
             return self._damaged(unit.kind, error)
         if not self._has_the_size(unit):
             return False
+        if unit.kind is MediaKind.VIDEO and (angle := rotation(unit.data)):
+            self._tell_once(
+                "turned", f"its pictures are meant to be turned by {angle}°, which no stream can say: push them upright"
+            )
         track = frame.track
         if track is not self._video and track is not self._audio:
             self._learn(track)
@@ -128,6 +137,10 @@ class Intake:
         if keyframe is not None:
             packet.keyframe = keyframe
         track = packet.track
+        if kind is MediaKind.VIDEO:
+            if -SMALL < packet.dts - self._last <= 0 and self._last:
+                self._move_on(packet)
+            self._last = packet.dts
         if track is not self._video and track is not self._audio:
             self._learn(track)
         if not self._announced:
@@ -139,6 +152,23 @@ class Intake:
                 return self._damaged(kind, error)
             self._feed.delivered += 1
         return True
+
+    def _move_on(self, packet: Packet) -> None:
+        """Two pictures with one decode time, or one that steps back: they are a millisecond apart, as receivers drop
+        what does not go on. Who pushes B-frames without decode times is told, as they are shown at wrong times."""
+        if packet.dts == packet.pts < self._last and packet.track.reorder:
+            self._tell_once(
+                "display_order",
+                "pictures are pushed out of display order with pts alone, and are shown at wrong times: pass dts too, "
+                "or encode without B-frames",
+            )
+        packet.dts = self._last + NS_PER_MS
+        packet.pts = max(packet.pts, packet.dts)
+
+    def _tell_once(self, code: str, text: str) -> None:
+        if code not in self._told:
+            self._told.add(code)
+            self._context.note(code, text)
 
     def _damaged(self, kind: MediaKind, error: MediaError) -> bool:
         self._feed.settle(damaged=1)

@@ -81,6 +81,11 @@ def audio_frame(samples: Any, sample_rate: int) -> av.AudioFrame:
     return frame
 
 
+def rotation(frame: av.VideoFrame) -> int:
+    """Degrees clockwise by which a picture is meant to be turned, as its display matrix says; 0 = it stands upright."""
+    return -round(frame.rotation) % 360
+
+
 def duration(frame: av.AudioFrame) -> int:
     """How long a block of sound lasts, ns."""
     return frame.samples * NS_PER_S // frame.sample_rate
