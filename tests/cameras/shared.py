@@ -33,12 +33,6 @@ Make = Callable[[Path], Awaitable[_T]]
 """Makes a part. It is given a directory of its own."""
 
 
-def run_folder(factory: pytest.TempPathFactory) -> Path:
-    """One directory for all processes of this run."""
-    base = factory.getbasetemp()
-    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-
-
 @attrs.frozen
 class _Part(Generic[_T]):
     make: Make[_T]
@@ -52,7 +46,11 @@ class _Part(Generic[_T]):
             except BlockingIOError:
                 return False
             if not self._outcome.exists():
-                self._outcome.write_bytes(pickle.dumps(await self.make(self.folder)))
+                made = pickle.dumps(await self.make(self.folder))
+                half = self.folder / "half"
+                half.write_bytes(made)
+                # Whole or not at all: a process may die.
+                os.replace(half, self._outcome)
             return True
 
     def outcome(self) -> _T:

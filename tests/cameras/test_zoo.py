@@ -33,6 +33,8 @@ def differences(animal: Animal, one: Watched) -> list[str]:
     told = [*one.notes, *one.reasons]
     if animal.refused:
         shown = ["something is shown"] if one.seen.pictures or one.seen.sound else []
+        # Nothing but the codec's own name: another one that is spelt alike would be wrong.
+        shown += [f"it is told {text}" for text in told if "did you mean" in text]
         return shown + ([] if any(animal.told in text for text in told) else [f"it is told {told}"])
     wrong = [f"it ended: {text}" for text in one.reasons]
     if animal.told and not any(animal.told in text for text in told):

@@ -1,0 +1,183 @@
+"""Which test shows what of odd cameras and files: by what is promised, the cases and tests that hold it.
+
+A case that is renamed or taken away is missed here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import pytest
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    # Written here, read elsewhere.
+    "all that is written is read back by FFmpeg live: forms, colours, sound, changes": (
+        "cameras.test_read_back_live:CASES[h265 pq, opus, ]",
+        "cameras.test_read_back_live:CASES[h265 hlg legacy, aac, ]",
+        "cameras.test_read_back_live:CASES[av1 pq, aac, ]",
+        "cameras.test_read_back_live:CASES[av1, aac, from pq]",
+        "cameras.test_read_back_live:test_every_picture_and_all_sound_is_decoded",
+    ),
+    # Harmless oddities of packets.
+    "start codes inside single, fragmented and aggregated units": (
+        "cameras.test_harmless_oddities:PICTURES[start codes of 3 bytes]",
+        "cameras.test_harmless_oddities:PICTURES[start codes of 4 bytes]",
+        "cameras.test_harmless_oddities:PICTURES[start codes in aggregates]",
+        "cameras.test_harmless_oddities:PICTURES[short start codes in aggregates]",
+    ),
+    "fragments without data, padded aggregates, empty units": (
+        "cameras.test_harmless_oddities:PICTURES[fragments without data]",
+        "cameras.test_harmless_oddities:PICTURES[zeros behind aggregates]",
+        "cameras.test_harmless_oddities:PICTURES[empty units in aggregates]",
+    ),
+    "whole ADTS frames where the description says AAC-hbr": (
+        "cameras.test_harmless_oddities:SOUND[adts without headers]",
+        "cameras.test_harmless_oddities:SOUND[adts behind headers]",
+    ),
+    "only what is really missing damages a picture": (
+        "cameras.test_harmless_oddities:test_nothing_is_lost",
+        "cameras.test_udp:test_what_comes_is_shown_and_nothing_else",
+    ),
+    "the error says why packets were dropped; a track of damage is told once": (
+        "cameras.test_entry_points:test_the_error_names_why_nothing_could_be_shown",
+        "cameras.test_entry_points:test_sound_that_is_only_damage_is_told_once_and_costs_no_picture",
+        "plugins.test_push_source:test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parsers_words",
+    ),
+    # What only informs.
+    "OPTIONS refused": (
+        "cameras.test_dialogue:INFORMS[OPTIONS 501]",
+        "cameras.test_dialogue:INFORMS[OPTIONS 404]",
+        "cameras.test_dialogue:INFORMS[OPTIONS hangs up]",
+    ),
+    "Transport without TCP, or none": (
+        "cameras.test_dialogue:INFORMS[Transport without TCP]",
+        "cameras.test_dialogue:INFORMS[no Transport]",
+    ),
+    "an answer with another number": (
+        "cameras.test_dialogue:INFORMS[always number 1]",
+        "cameras.test_dialogue:INFORMS[no numbers]",
+    ),
+    "an odd Content-Base": (
+        "cameras.test_dialogue:INFORMS[a doubled scheme]",
+        "cameras.test_dialogue:INFORMS[a base that is none]",
+    ),
+    "a session name that changes": (
+        "cameras.test_dialogue:INFORMS[a new session name each time, the first counts]",
+        "cameras.test_dialogue:INFORMS[a new session name each time, the last counts]",
+    ),
+    "logged once, and on it goes": ("cameras.test_dialogue:test_it_plays_and_what_is_odd_is_told_once",),
+    # Bookkeeping.
+    "GET_PARAMETER never answered, not counted, or the end; remembered": (
+        "cameras.test_dialogue:SIGNS[GET_PARAMETER is never answered]",
+        "cameras.test_dialogue:SIGNS[GET_PARAMETER is not counted]",
+        "cameras.test_second_time:test_a_request_at_which_it_hung_up_is_not_sent_again",
+    ),
+    "a new nonce that is not called stale; a wrong password only by the newest": (
+        "cameras.test_dialogue:SIGNS[a new nonce that is not called stale]",
+        "cameras.test_second_time:test_a_refused_password_is_told_and_asked_again_slowly",
+    ),
+    # Choice.
+    "JPEG before H.264, unusable sound first, two payload types": (
+        "cameras.test_dialogue:CHOICE[JPEG first]",
+        "cameras.test_dialogue:CHOICE[unusable sound first]",
+        "cameras.test_dialogue:CHOICE[the second payload type]",
+    ),
+    "a file whose first picture is JPEG": (
+        "cameras.test_files:RECIPES[jpeg first]",
+        "cameras.test_files:test_what_a_file_says_and_no_stream_can_is_told",
+    ),
+    # Entry points.
+    "intra refresh without keyframes, in all codecs": (
+        "cameras.test_entry_points:test_intra_refresh_is_shown_after_a_while",
+        "cameras.test_entry_points:test_intra_pictures_that_nothing_marks_are_shown_after_a_while",
+        "cameras.test_entry_points:test_intra_only_frames_of_av1_are_shown_after_a_while",
+        "cameras.test_entry_points:test_points_of_refresh_count_after_a_while_and_until_a_keyframe",
+        "plugins.test_vp9:test_intra_only_frames_are_beginnings_after_a_while_and_until_a_key_frame",
+    ),
+    "rare keyframes are waited for, slow cameras live": (
+        "cameras.test_entry_points:test_a_rare_keyframe_is_waited_for",
+        "cameras.test_entry_points:test_a_slow_camera_is_not_a_dead_one",
+    ),
+    # Clocks.
+    "a wall clock that is set, sound's report first": (
+        "cameras.test_clocks:SCRIPTS[set forward]",
+        "cameras.test_clocks:SCRIPTS[set back]",
+        "cameras.test_clocks:test_a_wall_clock_that_is_set_moves_no_sound",
+    ),
+    "one track's wrong clock leaves the other alone": (
+        "cameras.test_clocks:test_the_picture_keeps_its_time",
+        "cameras.test_clocks:test_a_wrong_clock_of_the_picture_moves_no_sound",
+    ),
+    "slow wrong clocks are mended within bounds, for an hour": (
+        "plugins.test_rtsp_clock:test_an_hour_with_a_slow_or_fast_clock_stays_beside_real_time",
+    ),
+    # Order and times.
+    "fragmented MP4 with sound": (
+        "cameras.test_files:RECIPES[fragmented]",
+        "cameras.test_files:RECIPES[fragments of 2 s]",
+    ),
+    "raw streams with B-frames": ("cameras.test_files:RECIPES[raw h264]", "cameras.test_files:RECIPES[raw h265]"),
+    "a file that is still being written": ("cameras.test_files:test_a_file_that_is_still_being_written_goes_on",),
+    "two pictures with one timestamp": (
+        "cameras.test_files:test_no_two_pictures_have_one_timestamp",
+        "cameras.test_push:PUSHED[two with one time]",
+    ),
+    "times that leap": ("cameras.test_push:PUSHED[an hour later]", "cameras.test_clocks:OTHERS[media set forward]"),
+    # Connections.
+    "TLS of old cameras": (
+        "cameras.test_old_tls:test_old_tls_is_refused_in_words_and_taken_when_asked",
+        "cameras.test_old_tls:test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when_asked",
+    ),
+    "IPv6 zones in every URL": ("cameras.test_zones:test_a_zone_is_understood",),
+    "UDP from the address that is announced": ("cameras.test_dialogue:WAYS[UDP from another address]",),
+    "several digests, quotes": (
+        "cameras.test_dialogue:LOGIN[only MD5 works]",
+        "cameras.test_dialogue:LOGIN[algorithm in quotes]",
+    ),
+    "TCP and UDP by themselves, remembered": (
+        "cameras.test_dialogue:WAYS[461 over TCP]",
+        "cameras.test_dialogue:WAYS[silence over TCP]",
+        "cameras.test_second_time:test_the_transport_that_worked_is_asked_for_first",
+    ),
+    # Told.
+    "rotation, pre-roll, encryption, one camera in two entries": (
+        "cameras.test_files:RECIPES[turned]",
+        "cameras.test_files:test_what_is_only_for_decoding_is_not_shown_for_longer_than_a_moment",
+        "cameras.test_files:test_encrypted_media_is_not_sent_as_if_it_were_clear",
+        "plugins.test_push_source:test_pictures_that_are_to_be_turned_are_told_once",
+        "cli.test_check:test_one_camera_in_two_entries_is_told",
+    ),
+    "codecs that nobody takes are encoded anew; a type that names another is an error": (
+        "cameras.test_old_codecs:CAMERAS[jpeg]",
+        "cameras.test_old_codecs:CAMERAS[mpeg-4]",
+        "cameras.test_old_codecs:CAMERAS[h263]",
+        "cameras.test_old_codecs:CAMERAS[vp8]",
+        "cameras.test_old_codecs:FILES[sorenson]",
+        "cameras.test_push:PUSHED[mjpeg]",
+        "core.stream.test_feed:test_another_codec_than_the_configured_one_is_a_fault_each_time",
+    ),
+    # All together.
+    "any change ends in media, or names the answer": (
+        "cameras.test_mutations:test_any_change_ends_in_media_or_names_the_answer_at_fault",
+    ),
+    "check says in a line what is odd": ("cameras.test_check_says_what_is_odd:test_one_line_says_what_is_odd",),
+    "the zoo, and its page": (
+        "cameras.test_zoo:test_each_file_is_shown_or_refused_as_the_table_says",
+        "cameras.test_zoo:test_there_are_as_many_as_were_promised",
+        "cameras.test_zoo:test_the_page_is_that_of_the_table",
+    ),
+}
+
+
+@pytest.mark.parametrize("promise", KINDS)
+def test_what_shows_it_is_there(promise: str) -> None:
+    for name in KINDS[promise]:
+        module, _, what = name.partition(":")
+        found = importlib.import_module(f"tests.{module}")
+        attribute, _, case = what.partition("[")
+        assert hasattr(found, attribute), name
+        if case:
+            cases = getattr(found, attribute)
+            known = cases if isinstance(cases, dict) else {", ".join(one) for one in cases}
+            assert case.removesuffix("]") in known, name
