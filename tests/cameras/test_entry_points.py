@@ -213,7 +213,10 @@ def test_a_rare_keyframe_is_waited_for(watched: dict[str, Watched]) -> None:
 
 def test_a_slow_camera_is_not_a_dead_one(watched: dict[str, Watched]) -> None:
     one = watched["slow"]
-    assert one.numbers == list(range(8))
+    # It waits for nobody, so a viewer that is late misses its first picture.
+    begin = one.numbers[0]
+    assert begin in (0, 1, 2)
+    assert one.numbers == list(range(begin, 8))
     assert one.camera.connections == 1
 
 
