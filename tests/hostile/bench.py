@@ -1,27 +1,37 @@
-"""One row: three good sessions beside a number of hostile peers, and three more in a process without any.
+"""Rows, one after the other: three good sessions beside hostile peers, and three more in a process without any.
 
 Both engines run at the same time on the same machine, so what the machine does to one it does to the other: the row's
-figures are judged against the control's.
+figures are judged against the control's. They go on from row to row; what a row finds is theirs from its first to its
+last moment, and what they sent in their whole lives is settled in the end (`Bench.settle`).
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from itertools import pairwise
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import attrs
 from bench.peers import Peer
 
-from tests.hostile.peers import PEERS
-from tests.media import RECIPES, ROOT, encode, made
+from tests.hostile.child import Child
+from tests.hostile.engine import GOOD
+from tests.hostile.peers import PEERS, HostilePeer
+from tests.hostile.script import ATTACKED, NOBODY
+from tests.media import RECIPES, encode, made
 
-GOOD = 3
 RECIPES["hostile"] = (".mp4", lambda path: encode(path, fps=25, seconds=4.0, bitrate=1_000_000, gop=1.0))
+SHOWN = 30.0
+"""Seconds in which a peer must have attacked and been answered, on the busiest of machines."""
+SETTLED = 10.0
+"""Seconds in which the pictures of a row arrive."""
+PLACES = ("beside", "control")
+_LOOK = 0.1
+_BEFORE = 100_000_000
+"""Nanoseconds before a row in which each good session's last picture came."""
 
 
 @attrs.frozen
@@ -31,7 +41,7 @@ class Side:
     lost: int
     """Pictures dropped by camcast, or sent and not received."""
     gap: float
-    """The longest time between two pictures at the receiver, seconds, from the second second on."""
+    """The longest time between two pictures at the receiver, seconds."""
     turn: float
     """The most CPU seconds in one turn of the loop."""
     cpu: float
@@ -51,28 +61,126 @@ class Row:
     copies: int
     beside: Side
     control: Side
+    shown: bool
+    """The attack was seen to begin, and its text to be told where there is one."""
+
+    @property
+    def good_errors(self) -> dict[str, list[str]]:
+        """What was told of the good sessions and cameras, which should be nothing."""
+        good = tuple(f"cam{number}_" for number in range(GOOD))
+        return {label: texts for label, texts in self.beside.errors.items() if label.startswith(good)}
+
+    @property
+    def told(self) -> str:
+        """Of the first of the hostile peers."""
+        return " ".join(
+            text for label, texts in self.beside.errors.items() if label.startswith("cam10_") for text in texts
+        )
 
 
-def run(name: str, *, copies: int = 1, seconds: float = 4.0) -> Row:
-    """`copies` of the peer called `name`, each with a session or a camera of its own."""
-    peer = PEERS[name]
-    with ExitStack() as stack:
-        receiver = stack.enter_context(Peer())
-        port = stack.enter_context(_serving(name))
-        url = peer.url.format(port=port)
+class Bench:
+    """One receiver, two engines, and a process that plays the peers by turns."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._receiver = stack.enter_context(Peer())
+            self._peers = stack.enter_context(Child("tests.hostile.script"))
+            self._engines = {
+                place: stack.enter_context(Child("tests.hostile.engine")) for place in ("beside", "control")
+            }
+            for place, engine in self._engines.items():
+                good = [_good(number, self._receiver, place) for number in range(GOOD)]
+                engine.say({"system": {"max_cameras": 64, "max_connects_per_second": 100}, "cameras": good})
+            deadline = time.monotonic() + SHOWN
+            while not all(self._frames(place, number) for place in self._engines for number in range(GOOD)):
+                assert time.monotonic() < deadline, "the good sessions do not come on the air"
+                time.sleep(_LOOK)
+            time.sleep(1.0)  # what is imported late is read then
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def row(self, name: str, *, copies: int = 1, seconds: float = 0.0) -> Row:
+        """`copies` of the peer called `name`, each with a session or a camera of its own, for `seconds` of its attack.
+
+        The row ends no sooner than the peer's text was told, within `SHOWN`. 0 = the peer's own time.
+        """
+        peer = PEERS[name]
+        url = peer.url.format(port=self._peers.ask(name))
         attacked = [
-            _camera(10 + n, url, peer.options, receiver) if peer.camera else _session(10 + n, f"{url}{n}")
+            _camera(10 + n, url, peer.options, self._receiver) if peer.camera else _session(10 + n, f"{url}{n}")
             for n in range(copies)
         ]
-        good = [_good(n, receiver, "beside") for n in range(GOOD)]
-        control = [_good(n, receiver, "control") for n in range(GOOD)]
-        engines = [
-            (place, stack.enter_context(_engine([*cameras], seconds)))
-            for place, cameras in (("beside", [*good, *attacked]), ("control", control))
-        ]
-        results = {place: json.loads(_output(engine)) for place, engine in engines}
-        sides = {place: _side(result, place, receiver) for place, result in results.items()}
-    return Row(name, copies, sides["beside"], sides["control"])
+        begun = time.monotonic_ns()
+        self._ask("meet", lambda place: [attacked if place == "beside" else []])
+        shown = self._watch(peer, seconds or peer.seconds)
+        seen = self._ask("look")
+        self._peers.ask(NOBODY)
+        self._ask("part")
+        sides = {place: self._side(place, figures, begun) for place, figures in seen.items()}
+        return Row(name, copies, sides["beside"], sides["control"], shown)
+
+    def settle(self) -> dict[str, int]:
+        """End the good sessions: for each how many of the pictures that it sent in its life were not received."""
+        sent = self._ask("settle")
+        return {
+            f"{place} {number}": sent[place][f"cam{number}_main"] - len(self._frames(place, number))
+            for place in self._engines
+            for number in range(GOOD)
+        }
+
+    def _ask(self, what: str, more: Any = lambda place: []) -> dict[str, Any]:
+        for place, engine in self._engines.items():
+            engine.say([what, *more(place)])
+        return {place: engine.answer() for place, engine in self._engines.items()}
+
+    def _watch(self, peer: HostilePeer, seconds: float) -> bool:
+        deadline = time.monotonic() + SHOWN
+        end = 0.0
+        beside = self._engines["beside"]
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK)
+            errors = beside.ask(["look"])["errors"]
+            told = not peer.says or any(peer.cut_off(text) for label in errors for text in errors[label])
+            if not end and (self._peers.ask(ATTACKED) or (peer.says and told)):
+                end = time.monotonic() + seconds
+            if end and told and time.monotonic() >= end:
+                return True
+        return False
+
+    def _frames(self, place: str, number: int) -> list[list[Any]]:
+        frames: list[list[Any]] = self._receiver.ask("frames", f"{place}{number}")
+        return frames
+
+    def _side(self, place: str, figures: dict[str, Any], begun: int) -> Side:
+        lost, gap, count = figures["dropped"], 0.0, 0
+        for number in range(GOOD):
+            frames, missing = self._arrived(place, number, figures)
+            row = [at for at, *_ in frames if at > begun - _BEFORE]
+            count += len(row)
+            lost += missing
+            gap = max([gap, *((later - at) / 1e9 for at, later in pairwise(row))])
+        turn, cpu, memory = (figures[name] for name in ("turn", "cpu", "memory_mb"))
+        return Side(lost, gap, turn, cpu, memory, count, figures["errors"], figures["failures"])
+
+    def _arrived(self, place: str, number: int, figures: dict[str, Any]) -> tuple[list[list[Any]], int]:
+        """What came until after the row, so that what is late is seen to be; and how many pictures never came."""
+        sent = figures["sent"][f"cam{number}_main"]
+        deadline = time.monotonic() + SETTLED
+        while True:
+            frames = self._frames(place, number)
+            after = bool(frames) and frames[-1][0] > figures["now"]
+            if after and (len(frames) > sent or time.monotonic() > deadline):
+                return frames, max(0, sent - len(frames))
+            assert time.monotonic() < deadline, f"{place} {number}: no more pictures come"
+            time.sleep(_LOOK)
 
 
 def _source() -> dict[str, Any]:
@@ -95,79 +203,3 @@ def _camera(number: int, url: str, options: Mapping[str, Any], receiver: Peer) -
     source = {"type": "rtsp", "url": url, "options": dict(options)}
     stream = {"name": "main", "source": source, "rtmp": {"url": receiver.url(f"cam{number}")}}
     return {"camera_id": number, "streams": [stream]}
-
-
-@contextmanager
-def _serving(name: str) -> Iterator[int]:
-    command = [sys.executable, "-m", "tests.hostile.script", name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.kill()
-
-
-@contextmanager
-def _engine(cameras: list[dict[str, Any]], seconds: float) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.hostile.engine"]
-    config = {"system": {"max_cameras": 64, "max_connects_per_second": 100}, "cameras": cameras}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"config": config, "seconds": seconds}).encode() + b"\n")
-        process.stdin.flush()
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _output(engine: subprocess.Popen[bytes]) -> bytes:
-    assert engine.stdout is not None
-    line = engine.stdout.readline()
-    assert line, f"the engine ended with {engine.wait(5)}"
-    return line
-
-
-def _side(result: dict[str, Any], place: str, receiver: Peer) -> Side:
-    lost, gap, frames = 0, 0.0, 0
-    for number in range(GOOD):
-        figures = next(one for label, one in result["sessions"].items() if label.startswith(f"cam{number}_"))
-        arrived = receiver.ask("frames", f"{place}{number}")
-        frames += len(arrived)
-        lost += figures["dropped"] + figures["sent"] + figures["replayed"] - len(arrived)
-        times = [one[0] / 1e9 for one in arrived]
-        steady = [at for at in times if at > times[0] + 1.0]
-        gap = max([gap, *(later - earlier for earlier, later in pairwise(steady))])
-    return Side(
-        lost, gap, result["turn"], result["cpu"], result["memory_mb"], frames, result["errors"], result["failures"]
-    )
-
-
-HEADINGS = ("frames lost", "largest gap, ms", "longest turn, CPU ms", "CPU %", "memory, MB")
-
-
-def table(rows: list[Row]) -> str:
-    """For the page of results; in brackets what the control did."""
-    lines = ["| " + " | ".join(("peer", "copies", *HEADINGS)) + " |", "|---" * (2 + len(HEADINGS)) + "|"]
-    for row in rows:
-        a, b = row.beside, row.control
-        cells = [
-            f"{a.lost} of {a.frames} ({b.lost})",
-            *(
-                f"{mine * factor:.0f} ({its * factor:.0f})"
-                for mine, its, factor in (
-                    (a.gap, b.gap, 1000),
-                    (a.turn, b.turn, 1000),
-                    (a.cpu, b.cpu, 100),
-                    (a.memory, b.memory, 1),
-                )
-            ),
-        ]
-        lines.append(f"| {row.peer} | {row.copies} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def page(rows: list[Row]) -> str:
-    return (
-        "# Hostile peers beside three good sessions\n\nPrinted by `make hostile`. In brackets: three more good "
-        "sessions, at the same time, in a process without hostile peers.\n\n" + table(rows) + "\n"
-    )

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from camcast.bitstream.nal import split_annexb
-from tests.hostile.script import Script, flood
+from tests.hostile.script import Script, attacks, flood
 
 _Attack = Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]
 RATE = 90_000
@@ -82,6 +82,7 @@ def playing(attack: _Attack, more: str = "") -> Script:
                 head += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
             writer.write(head.encode() + b"\r\n" + body)
             if method == "PLAY":
+                attacks()
                 attacking = asyncio.create_task(attack(writer))
                 try:
                     while await reader.read(65536):
@@ -164,7 +165,7 @@ async def _sizes(writer: asyncio.StreamWriter) -> None:
 SIZES = playing(_sizes)
 BIG_SDP = playing(
     lambda writer: flood(writer, b"$\x09\x00\x00"),
-    "".join(f"a=rtpmap:{n} X{n}/8000\r\na=rtcp-fb:{n} nack pli\r\n" for n in range(1200)),
+    "".join(f"a=rtpmap:{n} X{n}/8000\r\na=rtcp-fb:{n} nack pli\r\n" for n in range(1000, 2150)),
 )
 
 
@@ -197,6 +198,7 @@ async def bytes_one_by_one(reader: asyncio.StreamReader, writer: asyncio.StreamW
     """A long answer, each byte in a packet of its own, for ever."""
     _, cseq = await request(reader)
     writer.write(f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nContent-Length: 65000\r\n".encode())
+    attacks()
     while True:
         for byte in b"X-Header: a value that goes on and on\r\n":
             writer.write(bytes([byte]))

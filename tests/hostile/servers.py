@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from camcast.flv import amf0
 from camcast_rtmp.chunk import ChunkWriter
 from camcast_rtmp.server import CHUNK_SIZE, ConnectAsked, PublishAsked, Server
-from tests.hostile.script import Script, flood
+from tests.hostile.script import Script, attacks, flood, say
 
 _Attack = Callable[[asyncio.StreamWriter, int], Coroutine[Any, Any, None]]
 
@@ -97,6 +96,7 @@ TOO_LARGE = flooding(b"\3\0\0\0\xff\xff\xff\x14\0\0\0\0" + bytes(128))
 async def byte_by_byte(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A handshake, each byte in a packet of its own, that is never done."""
     writer.write(b"\3")
+    attacks()
     while True:
         writer.write(b"\0")
         await writer.drain()
@@ -135,6 +135,7 @@ class Datagrams(asyncio.DatagramProtocol):
             self._flood(address)
 
     def _flood(self, address: tuple[str, int]) -> None:
+        attacks()
         for number in range(40):
             # As if of an SRT connection, control packets of every type by turns.
             self.transport.sendto(bytes((0x80, number % 9)) + random.randbytes(60 + 20 * number), address)
@@ -144,8 +145,7 @@ class Datagrams(asyncio.DatagramProtocol):
 async def datagrams() -> None:
     """Serve `Datagrams`; prints its port."""
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Datagrams, ("127.0.0.1", 0))
-    sys.stdout.write(f"{transport.get_extra_info('sockname')[1]}\n")
-    sys.stdout.flush()
+    say(transport.get_extra_info("sockname")[1])
     await asyncio.Event().wait()
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from tests.hostile.datagrams import pour
+from tests.hostile.script import say
 
 _HANDSHAKE, _KEEPALIVE, _ACK, _NAK, _CONGESTION, _DROP_REQUEST, _USER = 0, 1, 2, 3, 4, 7, 0x7FFF
 _INDUCTION, _CONCLUSION = 1, 0xFFFFFFFF
@@ -101,8 +101,7 @@ def serving(flood: Flood) -> Callable[[], Coroutine[Any, Any, None]]:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Server(flood), ("127.0.0.1", 0)
         )
-        sys.stdout.write(f"{transport.get_extra_info('sockname')[1]}\n")
-        sys.stdout.flush()
+        say(transport.get_extra_info("sockname")[1])
         await asyncio.Event().wait()
 
     return serve

@@ -7,11 +7,11 @@ import itertools
 import re
 import socket
 import struct
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from tests.hostile.datagrams import Over, pour, repeated
+from tests.hostile.script import say
 
 
 class Talk:
@@ -92,8 +92,7 @@ def serving(attack: Attack) -> Callable[[], Coroutine[Any, Any, None]]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         assert runner.addresses
-        sys.stdout.write(f"{runner.addresses[0][1]}\n")
-        sys.stdout.flush()
+        say(runner.addresses[0][1])
         await asyncio.Event().wait()
 
     return serve
