@@ -1,4 +1,4 @@
-"""Datagrams that the kernel throws away before they cost anything: all but a peer's, or all there are.
+"""Datagrams that the kernel throws away before they cost anything: all but a peer's, or all there are. How many wait.
 
 A UDP socket takes what anybody sends. Reading a datagram only to find that it is a stranger's costs the loop as much as
 one that is wanted; a socket filter (socket(7), SO_ATTACH_FILTER; its language is classic BPF) drops it where it comes
@@ -19,6 +19,9 @@ from typing import Protocol
 
 _LINUX = sys.platform == "linux"
 _ATTACH, _DETACH = 26, 27
+_MEMORY_INFO = 55
+_MEMORY = struct.Struct("=II")
+"""SK_MEMINFO_RMEM_ALLOC and SK_MEMINFO_RCVBUF (linux/sock_diag.h), the first of many."""
 _INSTRUCTION = struct.Struct("=HBBI")
 _LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _AND, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x28, 0x30, 0x54, 0x15, 0x06
 _ALL, _NOTHING = 0xFFFFFFFF, 0
@@ -36,6 +39,8 @@ class HasOptions(Protocol):
     """A socket, or asyncio's `TransportSocket`."""
 
     def setsockopt(self, level: int, optname: int, value: bytes | int, /) -> object: ...
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
 
 
 def only_from(sock: HasOptions, senders: Sequence[Sender]) -> bool:
@@ -78,6 +83,20 @@ def anything(sock: HasOptions) -> None:
     if _LINUX:
         with contextlib.suppress(OSError):  # there was none
             sock.setsockopt(socket.SOL_SOCKET, _DETACH, 0)
+
+
+def filled(sock: HasOptions) -> float:
+    """Which share of the room for what `sock` received, and nobody has read yet, is taken; 0.0 where that is unknown.
+
+    Linux 4.12 and later (SO_MEMINFO). The kernel may tell up to a quarter too much while something waits.
+    """
+    if not _LINUX:
+        return 0.0
+    try:
+        taken, room = _MEMORY.unpack(sock.getsockopt(socket.SOL_SOCKET, _MEMORY_INFO, _MEMORY.size))
+    except (OSError, struct.error):
+        return 0.0
+    return float(taken / room) if room else 0.0
 
 
 def _attach(sock: HasOptions, program: Sequence[tuple[int, int, int, int]]) -> bool:

@@ -14,14 +14,40 @@ from typing import Any
 from camcast.net import datagrams
 from camcast.net.allowance import Allowance
 
-RATE, BURST = 500, 2000
+RATE, BURST = 500, 700
 """Datagrams a second, and at once. A server sends reports every second, and feedback on losses and on the path up to
-some hundred times a second; what piled up while this process stood still comes at once."""
+some hundred times a second; what piled up while this process stood still comes at once, and a socket's room (aioice
+asks for 256 KiB, and gets twice that) is full with 680 small ones."""
 BYTES_RATE, BYTES_BURST = 250_000, 1_000_000
 """5 % of a session of 40 Mbit/s (RFC 3550 §6.2)."""
 REST = 0.1
 """Seconds that a socket takes nothing before there is a path, after too much."""
 MAX_SENDERS = 64
+_LOOK = 0.1
+FULL, STANDING = 0.5, 3.0
+"""A share of a socket's room, and seconds: where so much waits at every look for so long, more comes than this thread
+takes in, and so it does nothing else. On a machine with much to do that may be less than `RATE`."""
+
+
+class Standing:
+    """Whether a socket's queue does not get shorter, though somebody reads from it."""
+
+    def __init__(self) -> None:
+        self._looked = 0.0
+        self._since: float | None = None
+
+    def due(self, now: float) -> bool:
+        return now - self._looked >= _LOOK
+
+    def look(self, filled: float, now: float) -> bool:
+        """Whether the queue, `filled` so far at `now`, has stood for too long."""
+        stood_still = now - self._looked > STANDING / 3  # we did not read: that is nobody's fault
+        self._looked = now
+        if filled < FULL:
+            self._since = None
+        elif self._since is None or stood_still:
+            self._since = now
+        return self._since is not None and now - self._since >= STANDING
 
 
 class Gate:
@@ -44,11 +70,12 @@ class Gate:
         if sock is not None:  # a relay's is the relay's
             self._sockets.append(sock)
         take = protocol.datagram_received
+        standing = Standing()
 
         def received(data: bytes, address: Any) -> None:
             if self._senders is not None and address[:2] not in self._senders:
                 self.dropped += 1
-            elif self._admits(len(data), sock):
+            elif self._admits(len(data), sock, standing):
                 take(data, address)
 
         protocol.datagram_received = received
@@ -69,8 +96,10 @@ class Gate:
             datagrams.nothing(sock)
         self._offence(text)
 
-    def _admits(self, size: int, sock: Any) -> bool:
+    def _admits(self, size: int, sock: Any, standing: Standing) -> bool:
         now = asyncio.get_running_loop().time()
+        if self._settled and sock is not None and standing.due(now) and standing.look(datagrams.filled(sock), now):
+            self.refuse(f"the server sends more than is taken in here, for {STANDING:.0f} s: cut off")
         if not self._shut and self._count.take(1, now) and self._bytes.take(size, now):
             return True
         self.dropped += 1

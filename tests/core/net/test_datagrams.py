@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from camcast.net.datagrams import anything, nothing, only_from
+from camcast.net.datagrams import anything, filled, nothing, only_from
 
 LOOPBACKS = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 
@@ -98,3 +98,24 @@ def test_each_of_many_comes(ours: socket.socket) -> None:
         assert only_from(ours, others)
         peer.sendto(b"stranger", there)
         assert received(ours) == []
+
+
+def test_how_much_waits_is_known(ours: socket.socket) -> None:
+    assert filled(ours) == 0.0
+    with sender(ours.family, ours.getsockname()[0]) as peer:
+        for _ in range(1000):
+            peer.sendto(b"x" * 1000, ours.getsockname())
+        assert filled(ours) > 0.9
+        received(ours)
+        assert filled(ours) == 0.0
+
+
+def test_of_what_is_no_socket_of_the_system_nothing_is_known() -> None:
+    class Closed:
+        def setsockopt(self, level: int, optname: int, value: bytes | int, /) -> object:
+            raise OSError
+
+        def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+            raise OSError
+
+    assert filled(Closed()) == 0.0
