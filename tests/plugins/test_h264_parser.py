@@ -93,7 +93,8 @@ def test_track_agrees_with_ffmpeg(name: str) -> None:
     assert (track.width, track.height) == (seen.width, seen.height)
     assert track.frame_rate == pytest.approx(float(seen.framerate), rel=1e-6)
     assert track.profile.startswith(str(seen.profile)) or seen.profile == "High 4:4:4 Predictive"
-    assert track.profile.endswith(f" {seen.level / 10:.1f}")
+    if hasattr(seen, "level"):  # PyAV tells it from 18 on
+        assert track.profile.endswith(f" {seen.level / 10:.1f}")
     assert track.reorder == seen.reorder_depth
     details = track.details
     assert (details["primaries"], details["transfer"], details["matrix"]) == (

@@ -82,7 +82,8 @@ def test_track_agrees_with_ffmpeg(name: str) -> None:
     assert track.frame_rate == pytest.approx(float(seen.framerate), rel=1e-6)
     ours = {"Rext": "Range Extensions"}.get(str(seen.profile), str(seen.profile))
     tier = " High tier" * (name == "tier")
-    assert track.profile == f"{ours} {seen.level / 30:.1f}{tier}"
+    if hasattr(seen, "level"):  # PyAV tells it from 18 on
+        assert track.profile == f"{ours} {seen.level / 30:.1f}{tier}"
     assert track.reorder == seen.reorder_depth
     details = track.details
     colours = (seen.color_primaries, seen.color_trc, seen.colorspace)
