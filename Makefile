@@ -112,8 +112,8 @@ soak-cameras: $(FULL) $(BENCHED) servers ## HOURS=2 of sixteen RTSP cameras with
 soak-fallback: $(FULL) $(BENCHED) ## HOURS=2 of an H.265 camera to outputs that take H.264 only
 	$(BIN)/python -m bench.fallback --hours $(HOURS)
 
-hostile: $(FULL) $(BENCHED) $(CLIPS) ## hostile peers beside good sessions, 1, 4 and 16 copies: bench/results/hostile.md
-	$(BIN)/python -m tests.hostile
+hostile: $(FULL) $(BENCHED) ## hostile peers beside good sessions, 1, 4 and 16 copies (ONLY=SRT): bench/results/hostile.md
+	$(BIN)/python -m tests.hostile --only "$(ONLY)"
 
 fuzz: $(FUZZED) ## BUDGET=600 seconds of guided fuzzing for every reader of what others send (ONLY=amf0); fails on a finding
 	$(BIN)/python -m tests.fuzz --seconds $(BUDGET) --jobs $(WORKERS) --only "$(ONLY)"
@@ -143,8 +143,8 @@ sbom: $(SUPPLY) ## dist/sbom.json: what `pip install .` with all extras brings, 
 	@mkdir -p dist
 	$(SUPPLY)/bin/cyclonedx-py requirements requirements/run.lock --pyproject pyproject.toml -o dist/sbom.json
 
-audit: $(SUPPLY) ## known faults of what is locked; fails too where pip-audit cannot look everything up
-	$(SUPPLY)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/test.lock -r requirements/run.lock
+audit: $(SUPPLY) ## known faults of what is locked; fails, and says so, where it cannot look everything up
+	@$(PYTHON) -m tools.audit $(SUPPLY)/bin/pip-audit requirements/test.lock requirements/run.lock
 
 $(SUPPLY): pyproject.toml
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; \
