@@ -22,6 +22,7 @@ from camcast_http import happenings
 from camcast_http import service as http_service
 from camcast_kit_http import listening
 from camcast_kit_http import server as http_server
+from camcast_mqtt import intake
 from camcast_mqtt import service as mqtt_service
 from camcast_rtmp.receiver import Receiver
 from camcast_webhook import service as webhook_service
@@ -308,6 +309,67 @@ async def test_a_broker_that_is_none_is_told_once_and_harms_no_stream(
         async with asyncio.timeout(20):
             await world.close()
     assert capfd.readouterr().err == ""
+
+
+CONNACK = b"\x20\x02\x00\x00"
+
+
+async def flooding(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Messages on a topic of camcast's, as fast as they are taken."""
+    await reader.read(1)
+    message = b"\x00\x0ecamcast/status" + b"x"
+    writer.write(CONNACK)
+    while True:
+        writer.write((b"\x30" + bytes([len(message)]) + message) * 1000)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def gigantic(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One of 256 MB."""
+    await reader.read(1)
+    writer.write(CONNACK + b"\x30\xff\xff\xff\x7f")
+    while True:
+        writer.write(bytes(1 << 20))
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Many of 50 kB."""
+    await reader.read(1)
+    message = b"\x00\x01t" + bytes(50_000)
+    size = bytes((len(message) & 127 | 128, len(message) >> 7 & 127 | 128, len(message) >> 14))
+    writer.write(CONNACK)
+    while True:
+        writer.write(b"\x30" + size + message)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("act", "why"),
+    [
+        (flooding, "it sends more than "),
+        (large, "it sends more than "),
+        (gigantic, "it sends a message of 268435455 bytes, and at most 65536 are taken: cut off"),
+    ],
+    ids=["flooding", "large", "gigantic"],
+)
+async def test_a_broker_that_floods_is_cut_off_with_the_reason(
+    world: World, act: Peer, why: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that it is told before the broker's missing answers are, however little of a processor there is.
+    monkeypatch.setattr(intake, "READS_BURST", 2000)
+    monkeypatch.setattr(intake, "BYTES_BURST", 1_000_000)
+    async with peer(act) as port:
+        await test_mqtt.start(world, f"mqtt://127.0.0.1:{port}")
+        await until(lambda: world.servers.live("a"))
+        await until(lambda: any(why in text for text in notes(world, "broker_away")), 30)
+        await goes_on(world)
+        async with asyncio.timeout(20):
+            await world.close()
+    assert not [record for record in caplog.records if record.name == "camcast.mqtt" and record.levelname != "INFO"]
 
 
 # --- a webhook's server that is none ------------------------------------------------------------------------------

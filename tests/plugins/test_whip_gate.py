@@ -18,7 +18,7 @@ from tests.plugins.source_kit import until
 from camcast.media import MediaKind
 from camcast.net import datagrams
 from camcast_whip import gate as gates
-from camcast_whip.gate import BURST, BYTES_BURST, STANDING, Gate, Standing
+from camcast_whip.gate import BURST, BYTES_BURST, Gate
 from camcast_whip.peer import _Certificate
 from camcast_whip.rtp import Parameters
 from camcast_whip.track import MISSED_BURST, OutgoingTrack
@@ -105,24 +105,6 @@ async def test_a_flood_is_one_also_where_a_busy_machine_takes_in_little_of_it(
     await until(flooded)
     assert one.offences == ["the server sends more than is taken in here, for 1 s: cut off"]
     one.protocol.transport.close()
-
-
-def test_a_queue_that_gets_shorter_now_and_then_does_not_stand() -> None:
-    standing = Standing()
-    looks = [(at / 10, 0.9 if at % 20 else 0.1) for at in range(1, 200)]
-    assert not any(standing.look(filled, now) for now, filled in looks)
-
-
-def test_a_queue_stands_when_it_was_full_at_every_look_for_so_long() -> None:
-    standing = Standing()
-    looks = [at / 10 for at in range(1, 40)]
-    assert next(now for now in looks if standing.look(0.9, now)) == pytest.approx(looks[0] + STANDING)
-
-
-def test_what_piled_up_while_nobody_read_stands_from_then_on_only() -> None:
-    standing = Standing()
-    assert not standing.look(0.9, 1.0)
-    assert not standing.look(0.9, 1.0 + 2 * STANDING)
 
 
 async def test_few_datagrams_may_be_too_many_bytes(peer: socket.socket) -> None:

@@ -14,6 +14,7 @@ from camcast.errors import CamcastError
 from camcast.events import SessionKey
 from camcast.services import ServiceContext
 from camcast_mqtt.discovery import Discovery
+from camcast_mqtt.intake import Intake
 from camcast_mqtt.options import MqttOptions, broker
 from camcast_mqtt.topics import OFF, OFFLINE, ON, ONLINE, Topics
 
@@ -28,7 +29,7 @@ ANSWER = 10.0
 """Seconds for the broker to take or answer something."""
 KEEPALIVE = 15
 GOODBYE = 1.0
-MOST_WAITING = 5000
+MOST_WAITING = 2000
 """Messages from the broker that wait; more of them are left out by the client."""
 TIDY = 3.0
 """Seconds in which the broker tells what it has of ours from an earlier run."""
@@ -52,6 +53,7 @@ class Mqtt:
         """What the broker has, by topic."""
         self._commands: dict[str, tuple[str, SessionKey]] = {}
         self._away = False
+        self._intake: Intake | None = None
 
     async def run(self) -> None:
         events = self._engine.events()
@@ -66,11 +68,16 @@ class Mqtt:
         pause = FIRST_PAUSE
         while True:
             try:
+                self._intake = None
                 await self._reach()
-                async with self._client() as client:
-                    pause, self._away = FIRST_PAUSE, False
-                    self._note("connected", "connected to the broker")
-                    await self._serve(client)
+                client = self._client()
+                try:
+                    async with client:
+                        pause, self._away = FIRST_PAUSE, False
+                        self._note("connected", "connected to the broker")
+                        await self._serve(client)
+                finally:
+                    client._disconnected.add_done_callback(_taken_note_of)  # it may be another one by now
             except* (MqttError, OSError) as group:
                 self._tell_away(group.exceptions[0])
             await asyncio.sleep(pause)
@@ -82,7 +89,8 @@ class Mqtt:
             error = error.exceptions[0]
         if not self._away:
             self._away = True
-            why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+            offence = self._intake.offence if self._intake is not None else ""
+            why = offence or getattr(error, "strerror", None) or str(error) or "it does not answer"
             self._note("broker_away", f"the broker is away: {why}; it is tried again")
 
     async def _reach(self) -> None:
@@ -98,8 +106,10 @@ class Mqtt:
 
         options = self._options
         host, port, encrypted = broker(options.url)
+        # What the client would warn of comes with each message of a flood; whatever matters is a note of ours.
         quiet = logging.getLogger("camcast.mqtt")
-        return aiomqtt.Client(
+        quiet.setLevel(logging.CRITICAL)
+        client = aiomqtt.Client(
             host,
             port,
             username=options.username,
@@ -111,6 +121,9 @@ class Mqtt:
             keepalive=KEEPALIVE,
             max_queued_incoming_messages=MOST_WAITING,
         )
+        self._intake = Intake(client._client)
+        client._disconnected.add_done_callback(_taken_note_of)
+        return client
 
     async def _serve(self, client: Client) -> None:
         """While it is connected. The broker may have been told other things while we were away."""
@@ -215,3 +228,9 @@ class Mqtt:
             self._note("not_done", f"{word} of output {key}: {error}")
             return
         self._log.info("%s of output %s, as the broker asked", word, key)
+
+
+def _taken_note_of(disconnected: asyncio.Future[None]) -> None:
+    """Why it was disconnected is told where somebody waited; where nobody did, asyncio would print a trace."""
+    if not disconnected.cancelled():
+        disconnected.exception()

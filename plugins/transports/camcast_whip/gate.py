@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from camcast.net import datagrams
-from camcast.net.allowance import Allowance
+from camcast.net.allowance import Allowance, Standing
 
 RATE, BURST = 500, 700
 """Datagrams a second, and at once. A server sends reports every second, and feedback on losses and on the path up to
@@ -23,31 +23,9 @@ BYTES_RATE, BYTES_BURST = 250_000, 1_000_000
 REST = 0.1
 """Seconds that a socket takes nothing before there is a path, after too much."""
 MAX_SENDERS = 64
-_LOOK = 0.1
 FULL, STANDING = 0.5, 3.0
 """A share of a socket's room, and seconds: where so much waits at every look for so long, more comes than this thread
 takes in, and so it does nothing else. On a machine with much to do that may be less than `RATE`."""
-
-
-class Standing:
-    """Whether a socket's queue does not get shorter, though somebody reads from it."""
-
-    def __init__(self) -> None:
-        self._looked = 0.0
-        self._since: float | None = None
-
-    def due(self, now: float) -> bool:
-        return now - self._looked >= _LOOK
-
-    def look(self, filled: float, now: float) -> bool:
-        """Whether the queue, `filled` so far at `now`, has stood for too long."""
-        stood_still = now - self._looked > STANDING / 3  # we did not read: that is nobody's fault
-        self._looked = now
-        if filled < FULL:
-            self._since = None
-        elif self._since is None or stood_still:
-            self._since = now
-        return self._since is not None and now - self._since >= STANDING
 
 
 class Gate:
@@ -70,7 +48,7 @@ class Gate:
         if sock is not None:  # a relay's is the relay's
             self._sockets.append(sock)
         take = protocol.datagram_received
-        standing = Standing()
+        standing = Standing(FULL, STANDING)
 
         def received(data: bytes, address: Any) -> None:
             if self._senders is not None and address[:2] not in self._senders:
