@@ -121,7 +121,7 @@ fuzz: $(FUZZED) ## BUDGET=600 seconds of guided fuzzing for every reader of what
 properties: $(FULL) ## the parsers' property tests with many more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
 
-mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; writes tools/mutants/RESULTS.md
+mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; goes on where the last run on this tree ended, writes tools/mutants/RESULTS.md
 	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
 
 .PHONY: screenshots

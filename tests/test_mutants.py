@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tools.mutants.kept import Kept, tree
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import ENDLESS, first_failed, noticed
+from tools.mutants.runner import ENDLESS, Verdict, first_failed, noticed
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,21 @@ def test_a_mutant_is_applied_to_a_copy(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text("def test_a(): ...\n")
     assert Mutant("it", "a.py", "x = 1", "x = 2", ("test_a.py::test_a",)).apply(tmp_path) == "x = 1\n"
     assert (tmp_path / "a.py").read_text() == "x = 2\n"
+
+
+def test_a_verdict_holds_for_the_tree_it_was_given_on(tmp_path: Path) -> None:
+    source = tmp_path / "core" / "a.py"
+    source.parent.mkdir()
+    source.write_text("x = 1\n")
+    (tmp_path / "pyproject.toml").write_text("")
+    mutant = Mutant("it", "core/a.py", "x = 1", "x = 2", ("tests/test_a.py::test_a",))
+    before = tree(tmp_path)
+    Kept(tmp_path / "kept", before).keep(Verdict(mutant, "tests/test_a.py::test_a"))
+    assert Kept(tmp_path / "kept", before).of(mutant) == Verdict(mutant, "tests/test_a.py::test_a")
+    other = Mutant("it", "core/a.py", "x = 1", "x = 3", mutant.tests)
+    assert Kept(tmp_path / "kept", before).of(other) is None
+    (tmp_path / "core" / "a.txt").write_text("no source")
+    assert tree(tmp_path) == before
+    source.write_text("x = 1  # more\n")
+    assert tree(tmp_path) != before
+    assert Kept(tmp_path / "kept", tree(tmp_path)).of(mutant) is None

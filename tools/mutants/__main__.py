@@ -1,7 +1,7 @@
-"""Runs the mutants and writes the table: python -m tools.mutants [--only WORD …] [--jobs N] [--list]
+"""Runs the mutants and writes the table: python -m tools.mutants [--only WORD …] [--jobs N] [--again] [--list]
 
-Ends with status 1 when one survives, 2 when one no longer fits the code or its tests fail anyway. The table is written
-when all have been run.
+Ends with status 1 when one survives, 2 when one no longer fits the code or its tests fail anyway. What was run on this
+very tree is not run again, so a run may be ended at any time. The table is written when all have been run.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.mutants.kept import Kept, tree
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import Broken, Verdict, judge
+from tools.mutants.runner import ROOT, Broken, Verdict, judge
 from tools.mutants.table import ROOMS
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+KEPT = ROOT / ".cache" / "mutants"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="those whose name or file holds one of these")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--again", action="store_true", help="those too that were run on this very tree")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args(arguments)
     mutants = [mutant for room in ROOMS.values() for mutant in room]
@@ -32,10 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mutant in mutants:
             print(f"{mutant.file}: {mutant.name}")
         return 0
-    verdicts: list[Verdict] = []
+    kept = Kept(KEPT, tree(ROOT))
+    known = [] if options.again else [verdict for mutant in mutants if (verdict := kept.of(mutant)) is not None]
+    run = {verdict.mutant for verdict in known}
     try:
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-            for verdict in judge(mutants, Path(folder), options.jobs):
+            verdicts = [*known]
+            for verdict in judge([one for one in mutants if one not in run], Path(folder), options.jobs):
+                kept.keep(verdict)
                 verdicts.append(verdict)
                 said = f"killed   {verdict.mutant.name}: {verdict.killed_by}"
                 print(said if verdict.killed_by else f"SURVIVED {verdict.mutant.name}", flush=True)
@@ -46,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.only:
         RESULTS.write_text(table(verdicts))
         print(RESULTS)
-    print(f"{len(verdicts)} mutants, {len(survived)} survived")
+    print(f"{len(verdicts)} mutants ({len(known)} of them run before on this tree), {len(survived)} survived")
     return 1 if survived else 0
 
 
