@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from camcast.cli.control import Control
 from camcast.cli.sockets import find
 from camcast.cli.terminal import explained, output, table
 from camcast.printable import printable
+from camcast.session.health import Health
 
 Name = Annotated[str | None, typer.Option(help="Which run, where there are several: its file's name without ending.")]
 Socket = Annotated[Path | None, typer.Option(help="Path of its socket, instead of a name.")]
@@ -45,18 +47,22 @@ def status(
         elif watch:
             _watch(control)
         else:
-            output.print(_table(control.get("/status"), sessions))
+            output.print(_table(control, sessions))
     raise typer.Exit(1 if any(one["health"] == "unhealthy" for one in sessions) else 0)
 
 
 def _watch(control: Control) -> None:
     with contextlib.suppress(KeyboardInterrupt), Live(console=output, auto_refresh=False) as live:
         while True:
-            live.update(_table(control.get("/status"), control.get("/sessions")), refresh=True)
+            live.update(_table(control, control.get("/sessions")), refresh=True)
             time.sleep(EVERY)
 
 
-def _table(status: dict[str, Any], sessions: list[dict[str, Any]]) -> Table:
+def _table(control: Control, sessions: list[dict[str, Any]]) -> Table:
+    status = control.get("/status")
+    # Sessions that wait for media have nothing wrong themselves: why none comes is their camera's to say.
+    waiting = any(one["health"] == Health.WAITING.value for one in sessions)
+    sources = _sources(control.get("/cameras")) if waiting else {}
     hours, rest = divmod(int(status["uptime"]), 3600)
     title = f"camcast {status['version']}, up {hours}:{rest // 60:02}:{rest % 60:02}"
     shown = table(
@@ -73,15 +79,33 @@ def _table(status: dict[str, Any], sessions: list[dict[str, Any]]) -> Table:
             f"{one['bitrate'] / 1e6:.2f}",
             f"{one['lag']:.1f} s",
             str(one["frames_dropped"]),
-            Text("" if one["healthy"] else printable(_why(one))),
+            Text("" if one["healthy"] else printable(_why(one, sources))),
         )
     return shown
 
 
-def _why(session: dict[str, Any]) -> str:
-    again = session["next_attempt_at"]
-    soon = f"; next try in {max(0, again - time.time()):.0f} s" if again else ""
-    return f"{session['last_error']}{soon}" if session["health"] == "unhealthy" else session["health"]
+def _why(session: dict[str, Any], sources: Mapping[str, str]) -> str:
+    if session["health"] == "unhealthy":
+        return f"{session['last_error']}{_soon(session['next_attempt_at'])}"
+    stream = session["key"].rpartition("/")[0]
+    return ": ".join(filter(None, (session["health"], sources.get(stream))))
+
+
+def _sources(cameras: list[dict[str, Any]]) -> dict[str, str]:
+    """How each source is of which nothing comes, by "camera/stream"."""
+    found = {}
+    for stream in (stream for camera in cameras for stream in camera["streams"]):
+        text = f"source {stream['state']}"
+        if stream["silent_for"]:
+            text += f", but nothing has come for {stream['silent_for']:.0f} s"
+        if stream["last_error"]:
+            text += f": {stream['last_error']}"
+        found[f"{stream['camera_id']}/{stream['stream_id']}"] = text + _soon(stream["next_attempt_at"])
+    return found
+
+
+def _soon(at: float | None) -> str:
+    return f"; next try in {max(0.0, at - time.time()):.0f} s" if at else ""
 
 
 def events(
