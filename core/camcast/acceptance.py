@@ -39,6 +39,8 @@ class Acceptance:
     """The platform wants an audio track, so a silent one is made where the source has none."""
     reorder: bool = True
     """Takes pictures out of display order (B-frames)."""
+    another_picture: bool = True
+    """Takes a picture of another size in mid-stream, announced by a new sequence header."""
     choices: tuple[str, ...] = ()
     """Server profiles that the user may name, for the advice in events."""
 

@@ -169,6 +169,24 @@ class BitrateChanged(SessionEvent):
 
 
 @attrs.frozen(kw_only=True)
+class PictureChanged(SessionEvent):
+    """It sends other pictures of its camera, because of what the link bears: the end of a decision that `adapt` lets it
+    take. They change over at a keyframe."""
+
+    picture: str
+    """Another stream's name, how many of the pictures, or both: "sub, keyframes only"; "" = all of its own."""
+    before: str
+    reason: str
+    bears: int = 0
+    """bit/s that the link was found to bear, picture and sound; 0 = not known."""
+
+    @property
+    def text(self) -> str:
+        bears = f"; the link bears {self.bears // 1000} kbit/s" if self.bears else ""
+        return f"Session {self.label}: sends {self.picture or 'all of its own pictures'}: {self.reason}{bears}"
+
+
+@attrs.frozen(kw_only=True)
 class Moved(SessionEvent):
     """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch"."""
 

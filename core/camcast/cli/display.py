@@ -196,12 +196,19 @@ def _cells(one: SessionMetrics) -> tuple[Text, ...]:
         Text(printable(one.label)),
         Text(state(one), _style(one)),
         Text(printable(one.target)),
-        Text(show_rate(one.bitrate) + (f" of {show_rate(one.bitrate_target)}" if one.bitrate_target else "")),
+        Text(show_rate(one.bitrate) + _told(one)),
         Text(f"{one.fps:.1f}"),
         Text(str(one.frames_sent)),
         Text(str(one.frames_dropped), "red" if one.frames_dropped else ""),
         Text(show_seconds(one.uptime)),
     )
+
+
+def _told(one: SessionMetrics) -> str:
+    """What a thin link makes of it."""
+    if one.bitrate_target:
+        return f" of {show_rate(one.bitrate_target)}"
+    return f" ({printable(one.picture)})" if one.picture else ""
 
 
 def _troubles(stats: Stats) -> list[Text]:

@@ -67,6 +67,8 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
         "unconfirmed",
         "bitrate_target",
         "bitrate_reason",
+        "picture",
+        "picture_reason",
     )
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
     return fields | {

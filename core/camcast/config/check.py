@@ -11,7 +11,7 @@ from camcast.config.model import CameraConfig, Config, StreamConfig
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
-from camcast.config.sharing import Sharing
+from camcast.config.sharing import Sharing, check_others
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -58,7 +58,7 @@ def _canonical(stream: StreamConfig, host: PluginHost) -> StreamConfig:
 
 
 def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Published | None) -> CameraConfig:
-    streams = []
+    streams, names = [], [stream.name for stream in camera.streams]
     for index, stream in enumerate(camera.streams):
         where = place.at("streams").item(index)
         kind = check_source(host, stream.source, where.at("source"))
@@ -73,6 +73,7 @@ def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Pub
                 place_of_session.at("output").wrong(f'"{session.output}" is taken by another session of this stream')
             taken.add(session.output)
             sharing.add(session, place_of_session.at("adapt"))
+            check_others(session, names, place_of_session.at("adapt"))
         sharing.check()
         streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
     return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))

@@ -14,7 +14,6 @@ from camcast.config.rules import (
     MAX_KBPS,
     Bytes,
     Flag,
-    Kbps,
     LabelOrEmpty,
     OutputName,
     PositiveSeconds,
@@ -42,6 +41,8 @@ from camcast.structure import described
 
 PRIMARY_OUTPUT = "rtmp"
 """Name of the output that the root block gives every stream; labels leave it out."""
+LEAST_KBPS = 500
+"""A picture that adapts gets no less, unless that is said."""
 NOT_SAID = -1
 """A number of a camera or stream that the hierarchy gives: where the session stands, or what its names say."""
 STREAM_NAMES = {0: "main", 1: "sub"}
@@ -87,19 +88,46 @@ class Limit:
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
 class Adapt:
-    """Whether the bitrate of an encoded picture follows what the output's link bears, and within which limits."""
+    """Whether what is sent follows what the output's link bears, and how far.
 
-    min: Kbps = attrs.field(default=500, converter=kbps)
-    """The least that the picture may get."""
+    Of a picture that is encoded here the bitrate follows, between `min` and `max`. Of one that comes encoded other
+    pictures are sent: those of the camera's streams in `down_to`, in that order, then what `then` says.
+    """
+
+    min: Annotated[int, rate(1, MAX_KBPS)] = attrs.field(default=0, converter=kbps)
+    """The least that the picture may get; 0: 500 kbit/s."""
     max: Annotated[int, rate(1, MAX_KBPS)] = attrs.field(default=0, converter=kbps)
-    """The most that it gets, at most the encoder's own bitrate; 0: does not adapt."""
+    """The most that it gets, at most the encoder's own bitrate; 0: the bitrate stays as it is."""
     together: Flag = False
     """Where several outputs share an encoder: true lets it follow the slowest of them. All that adapt must say so."""
+    down_to: Texts = ()
+    """Names of other streams of the camera, the largest first, whose pictures are sent while the link is too thin."""
+    then: Annotated[str, choice("nothing", "keyframes")] = "nothing"
+    """keyframes: thinner still, only keyframes are sent."""
+
+    @property
+    def least(self) -> int:
+        """`min`, or what that is where it is not said."""
+        return self.min or min(LEAST_KBPS, self.max)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether other pictures are sent than its stream's."""
+        return bool(self.down_to) or self.then != "nothing"
 
     def __attrs_post_init__(self) -> None:
         if self.max and self.min > self.max:
             text = f"{self.min} kbit/s is above max, {self.max} kbit/s; give a smaller min or a larger max"
             raise ConfigError([Issue("min", text)])
+        if self.min and not self.max:
+            text = "without max nothing follows the link; give max too, such as the encoder's own bitrate"
+            raise ConfigError([Issue("min", text)])
+        if self.max and self.chooses:
+            text = (
+                "max has the encoder follow the link, down_to and then choose among pictures that come encoded; "
+                "give max or the others"
+            )
+            raise ConfigError([Issue("max", text)])
 
 
 class _Settings(TypedDict, total=False):
@@ -164,7 +192,7 @@ class SessionConfig:
     queue: Annotated[Limit, instance(Limit)] = Limit(seconds=0.7, bytes=4 * 2**20)
     """How far a link may fall behind before pictures are dropped up to a keyframe."""
     adapt: Annotated[Adapt, instance(Adapt)] = Adapt()
-    """Has the bitrate of a picture that is encoded here follow the link."""
+    """Has what is sent follow the link."""
     allow_redirect_hosts: Texts = ()
     """Other hosts that a server may redirect to."""
     chain: TemplateChain | None = attrs.field(default=None, eq=False, repr=False)

@@ -1,6 +1,11 @@
-"""Outputs of one stream that adapt share its encoder: whether it may follow the slowest is the user's word."""
+"""What outputs that adapt have in common with others: an encoder, and the streams of their camera.
+
+Whether a shared encoder may follow the slowest is the user's word.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import attrs
 
@@ -29,3 +34,13 @@ class Sharing:
                     f"the encoder is shared with {others}, whose picture would follow this output's link; "
                     'say "together": true if it may, or give this output a stream of its own'
                 )
+
+
+def check_others(session: SessionConfig, streams: Collection[str], place: Place) -> None:
+    """Tell which streams it may send are none: `streams` are the names of its camera's; `place` is that of `adapt`."""
+    others = [name for name in streams if name != session.stream_name]
+    for index, name in enumerate(session.adapt.down_to):
+        if name not in others:
+            known = ", ".join(f'"{other}"' for other in others) or "none"
+            what = "is this output's own stream" if name == session.stream_name else "is no stream of this camera"
+            place.at("down_to").item(index).wrong(f'"{name}" {what}; others are: {known}')

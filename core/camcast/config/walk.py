@@ -26,7 +26,7 @@ from camcast.config.read import too_deep
 from camcast.config.rules import read_output_name
 from camcast.config.service import ServiceConfig, entries
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
-from camcast.config.sharing import Sharing
+from camcast.config.sharing import Sharing, check_others
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
 from camcast.errors import ConfigError
 
@@ -50,6 +50,8 @@ class Scope:
     """Whether ids and names out to here could be read, so that what is published can be compared."""
     identity: Mapping[str, Any] = attrs.field(factory=dict)
     """Whose camera and stream this is."""
+    streams: tuple[str, ...] = ()
+    """Names of the camera's."""
 
     def inside(self, given: Given, **identity: Any) -> Scope:
         """The same for what stands in this block."""
@@ -133,7 +135,10 @@ def _camera(given: Given, number: int, scope: Scope) -> CameraConfig:
     name, place = given.values.get("name", ""), given.place.at("streams")
     inner = scope.inside(given, camera_id=number, camera_name=name)
     blocks = [STREAM.read(value, place.item(index)) for index, value in enumerate(given.values.get("streams", []))]
-    streams = [_stream(one, id_, inner) for one, id_ in zip(blocks, _ids(blocks, "stream_id"), strict=True)]
+    ids = _ids(blocks, "stream_id")
+    names = tuple(one.values.get("name", default_name(id_)) for one, id_ in zip(blocks, ids, strict=True))
+    inner = attrs.evolve(inner, streams=names)
+    streams = [_stream(one, id_, inner) for one, id_ in zip(blocks, ids, strict=True)]
     right = () if place.report.told else tuple(stream for stream in streams if stream is not None)
     return CameraConfig(camera_id=number, name=name, enabled=given.values.get("enabled", True), streams=right)
 
@@ -168,7 +173,10 @@ def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
         if built is not None and output.enabled:
             if scope.running:
                 _publish(built, scope)
-            sharing.add(built.session, output.place.at("adapt"))
+            place = output.origins.get("adapt", output.place.at("adapt"))
+            sharing.add(built.session, place)
+            if scope.whole:
+                check_others(built.session, scope.streams, place)
             yield built.session
     sharing.check()
 

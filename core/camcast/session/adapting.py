@@ -81,7 +81,7 @@ class Adapting:
             self._regulator = None
             self._stream.wishes.leave(self)
             return
-        least = min(config.adapt.min * 1000, most)
+        least = min(config.adapt.least * 1000, most)
         if self._regulator is None:
             self._regulator = Regulator(least, most)
             self._on_air = None

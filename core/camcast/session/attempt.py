@@ -98,6 +98,11 @@ class Attempt:
         return host_of(self.target.url if self.target is not None else self.config.targets[self.index].url)
 
     @property
+    def rendition(self) -> Rendition | None:
+        """What it publishes; None before and after."""
+        return self._rendition
+
+    @property
     def ended(self) -> bool:
         return self.closed or self.lost_error.done()
 

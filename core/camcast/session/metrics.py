@@ -11,7 +11,7 @@ import attrs
 
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
-from camcast.session.adapting import Adapted
+from camcast.session.fitting import Fitted
 from camcast.session.health import Health
 from camcast.session.stage import OnAir
 from camcast.stream.flow import SOUND_ALONE, FlowCounters
@@ -88,6 +88,12 @@ class SessionMetrics:
     bitrate_reason: str = ""
     """Why it was changed last."""
     bitrate_changes: int = 0
+    picture: str = ""
+    """What is sent of its camera's pictures because of what the link bears: another stream's name, how many, or both;
+    "" = all of its own."""
+    picture_reason: str = ""
+    """Why that was changed last; "" = it never was."""
+    picture_changes: int = 0
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end, and what to do."""
 
@@ -216,11 +222,12 @@ class Recorder:
         retries: int,
         next_attempt_at: float | None,
         on_air: OnAir | None,
-        adapted: Adapted | None = None,
+        fitted: Fitted | None = None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow = self.flow
-        adapted = adapted or Adapted()
+        fitted = fitted or Fitted()
+        adapted, thinned = fitted.adapted, fitted.thinned
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
         return SessionMetrics(
@@ -264,6 +271,9 @@ class Recorder:
             bitrate_target=adapted.bitrate,
             bitrate_reason=adapted.reason,
             bitrate_changes=adapted.changes,
+            picture=thinned.picture,
+            picture_reason=thinned.reason,
+            picture_changes=thinned.changes,
             unconfirmed=on_air.unconfirmed if on_air is not None else "",
         )
 

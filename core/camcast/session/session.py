@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from math import inf
 
 from camcast.config import SessionConfig
 from camcast.events import SessionState
 from camcast.patience import wait_patiently
-from camcast.session.adapting import Adapting
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
+from camcast.session.fitting import Fitting
 from camcast.session.health import Health, judge
 from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.rounds import Rounds, shared
@@ -30,14 +31,22 @@ STILL = 2.0
 class Session:
     """One session. All methods on the loop; `SessionManager` has the thread-safe door."""
 
-    def __init__(self, config: SessionConfig, environment: Environment, feed: Feed, rounds: Rounds) -> None:
+    def __init__(
+        self,
+        config: SessionConfig,
+        environment: Environment,
+        feed: Feed,
+        rounds: Rounds,
+        others: Callable[[str], Feed | None] = lambda name: None,
+    ) -> None:
+        """`others` finds another stream of its camera by name; None = it is not there."""
         self.config = config
         self.key = config.key
         self.label = config.label
         self.recorder = Recorder()
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
-        self._adapting = Adapting(config, feed, self._supervisor.telling)
+        self._fitting = Fitting(config, feed, others, self._supervisor.telling)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
         self._due = inf
@@ -103,7 +112,7 @@ class Session:
             retries=policy.attempt,
             next_attempt_at=None if due is None else time.time() + due - time.monotonic(),
             on_air=active,
-            adapted=self._adapting.now,
+            fitted=self._fitting.now,
         )
 
     @property
@@ -126,13 +135,13 @@ class Session:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=1.0)
         self._feed.pulse.leave(self._supervisor)
-        self._adapting.end()
+        self._fitting.end()
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this configuration, on the air as it is; it differs in `ADOPTED` only."""
         self.config, self.label = config, config.label
         self._supervisor.adopt(config)
-        self._adapting.adopt(config)
+        self._fitting.adopt(config)
 
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""
@@ -164,7 +173,7 @@ class Session:
             self.recorder.stood_still(late)
         due = self._supervisor.check(now)
         self._due = max(now, due)
-        self._adapting.look(self.active, now)
+        self._fitting.look(self.active, now)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

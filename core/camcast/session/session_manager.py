@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -202,7 +203,15 @@ class SessionManager:
 
     def _make(self, config: SessionConfig) -> SessionHandle:
         feed = self._streams.feed(config.camera_id, config.stream_id)
-        return Session(config, self._environment, feed, self._rounds)
+        return Session(config, self._environment, feed, self._rounds, partial(self._other, config.camera_id))
+
+    def _other(self, camera_id: int, name: str) -> Feed | None:
+        """A camera's stream by name, as it is at this moment; None = there is none."""
+        try:
+            names = self._streams.names(camera_id)
+            return next((self._streams.feed(camera_id, one) for one, called in names.items() if called == name), None)
+        except NotFound:
+            return None
 
     def _ends_with_us(self, session: SessionHandle) -> bool:
         """Whether nobody else ends it when the engine ends."""

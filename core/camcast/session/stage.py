@@ -252,6 +252,16 @@ class OnAir:
         return self.published.tracks
 
     @property
+    def rendition(self) -> Rendition | None:
+        """What it publishes; None once it has been given back."""
+        return self.attempt.rendition
+
+    @property
+    def another_picture(self) -> bool:
+        """Whether its server takes a picture of another size in mid-stream."""
+        return self.published.connected.acceptance.another_picture
+
+    @property
     def trip(self) -> float:
         """Seconds that the slowest answer of its server took while nothing was sent; 0 = not known."""
         return self.published.connected.transport.trip

@@ -17,6 +17,7 @@ from camcast.contracts import Handover
 from camcast.encode.encoding import Encoding
 from camcast.encode.transcoders import Transcoders
 from camcast.errors import CamcastError, SourceError
+from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
 from camcast.stream.clock import Clock
@@ -197,9 +198,14 @@ class Feed:
         self.wishes.adopt(encoder.bitrate_kbps * 1000)
 
     @property
+    def group(self) -> Group:
+        """The current group of pictures."""
+        return self._present.group
+
+    @property
     def keyframe(self) -> Packet | None:
         """That of the current group of pictures."""
-        packets = self._present.group.packets
+        packets = self.group.packets
         return packets[0] if packets else None
 
     @property

@@ -21,6 +21,7 @@ REASON_REPLAY = "replay too slow"
 REASON_OVERLOAD = "engine overload"
 REASON_LOST = "lost with the connection"
 REASON_LEFT_OUT = "left out by the transport"
+REASON_THIN = "left out for a thin link"
 
 # Sound to which no picture is shown.
 REASON_EARLY = "before the first picture"

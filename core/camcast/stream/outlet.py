@@ -26,6 +26,7 @@ from camcast.stream.flow import (
     REASON_KEYFRAME,
     REASON_OVERLOAD,
     REASON_REPLAY,
+    REASON_THIN,
     REASON_UNHEARD,
     FlowCounters,
 )
@@ -202,6 +203,12 @@ class Outlet(OutletFigures, states.OutletState):
         self._sender.drop(packet.track.kind, REASON_OVERLOAD)
         if packet.track.kind is MediaKind.VIDEO and self.state is OutletState.LIVE:
             self.state = OutletState.DROPPING
+
+    def leave_out(self, distance: float) -> None:
+        """A picture is not sent because the link is thin; those that are may be `distance` seconds apart."""
+        self.counters.offered.video += 1
+        self.counters.drop(_VIDEO, REASON_THIN)
+        self._pace.allow(distance)
 
     def reading(self) -> Reading | None:
         """What a regulator goes by. Asks. None = nothing has been acknowledged yet, or a replay still goes out."""

@@ -39,6 +39,10 @@ class Pace:
                 self.usual += (measured - self.usual) * SHARE
             self._count, self._time = count, time
 
+    def allow(self, distance: float) -> None:
+        """Pictures are left out on purpose: those that are sent may be so many seconds apart."""
+        self.usual = max(self.usual, distance)
+
     def overdue(self, silent: float) -> float:
         """By how many seconds `silent` seconds without a picture exceed what is usual; 0 = they do not."""
         return max(0.0, silent - max(PATIENCE, USUAL * self.usual))

@@ -20,7 +20,7 @@ from camcast.host import PluginHost
 from camcast.kinds import Payload
 from camcast.media import MediaKind, Packet, Track, Unit
 from camcast.native.states import RenditionState
-from camcast.stream.hub import Hub
+from camcast.stream.hub import Hub, Packer
 from camcast.stream.negotiation import COPY, NONE, SILENT, RenditionKey
 from camcast.stream.present import Present
 
@@ -159,6 +159,10 @@ class Rendition(RenditionState):
         for user in self.users:
             user.rendition_failed(error)
 
+    def packer(self) -> Packer:
+        """Another one, for its tracks as they are now. Raises `EncoderError` for a form that a codec does not have."""
+        return PacketPacker() if self.key.payload is Payload.PACKETS else self._flv_packer()
+
     def close(self) -> None:
         """Take nothing more."""
         for kind, codec in self._transcoded.items():
@@ -215,7 +219,7 @@ class Rendition(RenditionState):
             return False
         if MediaKind.VIDEO in self._tracks and not self._early.packets:
             return False
-        self.hub = Hub(PacketPacker() if self.key.payload is Payload.PACKETS else self._flv_packer())
+        self.hub = Hub(self.packer())
         if not self.ready.done():
             self.ready.set_result(self.hub)
         return True

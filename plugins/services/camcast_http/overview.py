@@ -26,6 +26,8 @@ _OUTPUT = (
     "bitrate",
     "bitrate_target",
     "bitrate_reason",
+    "picture",
+    "picture_reason",
     "fps",
     "lag",
     "frames_dropped",

@@ -77,6 +77,7 @@ SESSION_FIELDS: Mapping[str, Shown] = dict(
         ("slow_sends", Shown("slow_sends", "That held up the process.", counter=True)),
         ("bitrate_target", Shown("encoder_target_bytes_per_second", "By what its link bears; 0: any.", factor=1 / 8)),
         ("bitrate_changes", Shown("encoder_target_changes", "Of that rate.", counter=True)),
+        ("picture_changes", Shown("picture_changes", "To other pictures of its camera.", counter=True)),
         ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
     )
 )
@@ -110,6 +111,8 @@ NO_FIGURES = (
     "last_error",
     "unconfirmed",
     "bitrate_reason",
+    "picture",
+    "picture_reason",
     "state",
     "health",
 )

@@ -36,6 +36,7 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     others: str = "no"
     needs_audio: bool = False
+    another_picture: bool = True
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
 
@@ -95,6 +96,7 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
         others=Take(Confidence(profile.others)),
         fallback=_FALLBACK,
         needs_audio=profile.needs_audio,
+        another_picture=profile.another_picture,
         choices=tuple(name for name in profiles() if name != AUTO),
     )
 

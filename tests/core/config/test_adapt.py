@@ -68,6 +68,10 @@ def test_what_is_written_is_read_again(host: PluginHost) -> None:
         ({"max": "fast"}, "outputs.out0.adapt.max: expected kbit/s or a rate"),
         ({"least": 5}, "outputs.out0.adapt.least: unknown key"),
         (4000, "outputs.out0.adapt: expected an object"),
+        ({"min": 300}, "outputs.out0.adapt.min: without max nothing follows the link; give max too"),
+        ({"max": 900, "then": "keyframes"}, "outputs.out0.adapt.max: max has the encoder follow the link"),
+        ({"down_to": ["tiny"]}, 'outputs.out0.adapt.down_to[0]: "tiny" is no stream of this camera; others are: none'),
+        ({"down_to": ["main"]}, 'outputs.out0.adapt.down_to[0]: "main" is this output\'s own stream'),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(adapt: Any, text: str, host: PluginHost) -> None:

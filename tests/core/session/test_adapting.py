@@ -23,7 +23,7 @@ MBIT = 1_000_000
 
 
 def config(low: int = 500, high: int = 4000) -> SessionConfig:
-    adapt = Adapt(min=low, max=high)
+    adapt = Adapt(min=low if high else 0, max=high)
     return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
 
 
