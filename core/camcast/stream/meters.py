@@ -32,7 +32,7 @@ class Meter:
 
     _bytes: deque[tuple[float, int]] = attrs.field(factory=lambda: deque[tuple[float, int]](), init=False)
     _decoded: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
-    _shown: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
+    _composed: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
     disposable: float = attrs.field(default=0.0, init=False)
     """Of its pictures' bytes, the share of those that no other refers to, in the last whole group; 0 = not known."""
     keyframes: float = attrs.field(default=0.0, init=False)
@@ -51,7 +51,8 @@ class Meter:
             _, self.disposable, self.keyframes = self._group
         if pictures and group.bytes:
             self._decoded.append(min(packet.arrival - packet.dts for packet in pictures))
-            self._shown.append(min(packet.arrival - packet.pts for packet in pictures))
+            # One picture may be sent long before it is shown and the next one hardly: all together that is the delay.
+            self._composed.append(sum(packet.pts - packet.dts for packet in pictures) // len(pictures))
             free = sum(len(packet.payload) for packet in pictures if packet.disposable)
             self._group = len(pictures), free / group.bytes, len(pictures[0].payload) / group.bytes
 
@@ -64,4 +65,5 @@ class Meter:
     @property
     def zero(self) -> Times:
         """`time.monotonic_ns()` at which its timeline was 0, by the pictures that were the least late."""
-        return Times(min(self._decoded, default=0), min(self._shown, default=0))
+        decoded, composed = min(self._decoded, default=0), self._composed
+        return Times(decoded, decoded - (sum(composed) // len(composed) if composed else 0))

@@ -42,7 +42,14 @@ class Ear:
     behind: Callable[[], Times] = Times
     """By how much this hub's timeline is behind the own one's. Asked at the keyframe at which its pictures begin."""
     shift: Times = attrs.field(factory=Times)
-    """What its times are moved by, in whole ms."""
+    """What its times are moved by, in whole ms; `place`: what they should be, which may have been sent already."""
+    place: Times = attrs.field(factory=Times)
+
+    def settle(self) -> None:
+        """Come nearer to where its times should be: each time by less than lies between two pictures."""
+        step, shift, place = EARLIER * NS_PER_MS, self.shift, self.place
+        dts = max(place.dts, shift.dts - step)
+        self.shift = Times(dts, max(place.pts, shift.pts - step, dts))
 
     def offer(self, unit: Unit, packet: Packet) -> None:
         self.selector.offer(self, unit, packet)
@@ -157,6 +164,8 @@ class Selector:
             self._tell(packet.track, moved.dts)
         self._end = Times(moved.dts, max(self._end.pts, moved.pts))
         self.outlet.offer(self._packer.unit(moved), moved)
+        if packet.keyframe:
+            ear.settle()
 
     def _too_late(self, ear: Ear, packet: Packet) -> bool:
         """Whether pictures were sent that come after this one of its own, which cannot be moved: streams are delayed
@@ -167,6 +176,7 @@ class Selector:
         self._refused += 1
         earlier = min(to_ms(over) + 1, EARLIER) * NS_PER_MS
         self._now.shift -= Times(earlier, earlier)
+        self._now.place -= Times(earlier, earlier)
         return True
 
     def _change_over(self, ear: Ear, packet: Packet) -> None:
@@ -184,14 +194,16 @@ class Selector:
                 self._tell(packet.track, packet.dts)
                 self._packer = self._track = None
             else:
-                ear.shift = self._shift(ear.behind(), packet)
+                ear.place, ear.shift = self._shift(ear.behind(), packet)
         self.settled()
 
-    def _shift(self, behind: Times, packet: Packet) -> Times:
-        """What moves `packet` to its place, or to after what was sent; a little early, so the way back is free."""
-        dts = max(to_ms(behind.dts) - EARLY, to_ms(self._end.dts) + 1 - to_ms(packet.dts))
-        pts = max(to_ms(behind.pts) - EARLY, to_ms(self._end.pts) + 1 - to_ms(packet.pts), dts)
-        return Times(dts * NS_PER_MS, pts * NS_PER_MS)
+    def _shift(self, behind: Times, packet: Packet) -> tuple[Times, Times]:
+        """What moves `packet` to its place, a little early so that the way back is free, and to after what was sent."""
+        dts, pts = to_ms(behind.dts) - EARLY, to_ms(behind.pts) - EARLY
+        place = Times(dts * NS_PER_MS, max(pts, dts) * NS_PER_MS)
+        dts = max(dts, to_ms(self._end.dts) + 1 - to_ms(packet.dts))
+        pts = max(pts, to_ms(self._end.pts) + 1 - to_ms(packet.pts), dts)
+        return place, Times(dts * NS_PER_MS, pts * NS_PER_MS)
 
     def _tell(self, track: Track, dts: int) -> None:
         """What follows is another picture."""

@@ -103,7 +103,7 @@ def test_another_streams_pictures_come_from_its_keyframe_on_and_its_own_from_the
 def test_a_keyframe_that_comes_too_late_is_passed_over_once() -> None:
     place = Place()
     place.play(3)
-    place.selector.want(Part.ALL, place.other, lambda: Times(AWAY.dts + STEP // 4, AWAY.pts + STEP // 4))
+    place.selector.want(Part.ALL, place.other, lambda: Times(AWAY.dts + STEP, AWAY.pts + STEP))
     place.play(6)
     place.selector.want(Part.ALL)
     late = attrs.evolve(place.picture(8, 1, VIDEO), dts=8 * STEP, pts=8 * STEP)
