@@ -1,6 +1,7 @@
 """Importing python-librtmp without what its import does to the process.
 
-- It replaces the SIGINT handler, which Python allows on the main thread only: imported there, and the handler restored.
+- It replaces the SIGINT handler, which Python allows on the main thread only, where the import would hold every camera:
+  it is kept from that.
 - It installs a log callback that formats into 2048 bytes without a bound (a long server answer overruns the stack)
   and calls into Python from whichever thread librtmp runs on. librtmp calls its callback unconditionally, so it is
   replaced by a function of librtmp's that looks at no argument and does nothing.
@@ -9,9 +10,9 @@
 
 from __future__ import annotations
 
-import signal
+import importlib
+import importlib.util
 import sys
-import threading
 from typing import Any
 
 from camcast.errors import MissingDependency
@@ -40,27 +41,29 @@ class Binding:
 
 
 def load() -> Binding:
-    """Import python-librtmp. Raises `MissingDependency`.
-
-    The first call in a process must be on the main thread; programs that run the engine on another one call it
-    there beforehand.
-    """
-    if "librtmp" in sys.modules or threading.current_thread() is threading.main_thread():
-        return Binding(_imported())
-    raise MissingDependency(
-        "python-librtmp can be imported on the main thread only (it sets a signal handler): call "
-        "camcast_librtmp.binding.load() there before the engine starts"
-    )
+    """Import python-librtmp, on any thread. Raises `MissingDependency`."""
+    return Binding(sys.modules.get("librtmp") or _imported())
 
 
 def _imported() -> Any:
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT) if on_main_thread else None
+    """The package, whose import leaves signals alone.
+
+    It sets its handler by a function of its module `utils`, which is loaded before the rest and loses that function.
+    """
+    spec = importlib.util.find_spec("librtmp")
+    if spec is None or spec.loader is None:
+        raise MissingDependency(f"this transport needs python-librtmp: {_INSTALL}")
+    package: Any = importlib.util.module_from_spec(spec)
+    sys.modules["librtmp"] = package
     try:
-        import librtmp
-    except ImportError as error:
-        raise MissingDependency(f"this transport needs python-librtmp: {_INSTALL}") from error
-    finally:
-        if handler is not None:
-            signal.signal(signal.SIGINT, handler)
-    return librtmp
+        binary = importlib.import_module("librtmp._librtmp")
+        package.ffi, package.librtmp = binary.ffi, binary.lib
+        importlib.import_module("librtmp.utils").add_signal_handler = lambda: None  # type: ignore[attr-defined]
+        spec.loader.exec_module(package)
+    except BaseException as error:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "librtmp"]:
+            del sys.modules[name]
+        if isinstance(error, ImportError):
+            raise MissingDependency(f"this transport needs python-librtmp ({error}): {_INSTALL}") from error
+        raise
+    return package

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
@@ -25,6 +26,7 @@ class LibrtmpPlugin:
 
     def __init__(self) -> None:
         self._binding: Binding | None = None
+        self._lock = threading.Lock()
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -37,6 +39,7 @@ class LibrtmpPlugin:
             options=LibrtmpOptions,
             by_name_only=True,
             available=self.available,
+            load=self.available,
             check=check,
             publish_name=urls.publish_name,
         )
@@ -45,12 +48,13 @@ class LibrtmpPlugin:
         self.binding()
 
     def binding(self) -> Binding:
-        """python-librtmp, imported at the first call. Raises `MissingDependency`."""
-        if self._binding is None:
-            from camcast_librtmp.binding import load
+        """python-librtmp, imported at the first call, from any thread. Raises `MissingDependency`."""
+        with self._lock:
+            if self._binding is None:
+                from camcast_librtmp.binding import load
 
-            self._binding = load()
-        return self._binding
+                self._binding = load()
+            return self._binding
 
     def build(self, context: TransportContext) -> Transport:
         from camcast_librtmp.transport import LibrtmpTransport
