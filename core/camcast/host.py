@@ -21,7 +21,7 @@ from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
 from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
-from camcast.structure import make_converter, shortened, structure, suggest
+from camcast.structure import listed, make_converter, shortened, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
@@ -192,11 +192,13 @@ class PluginHost:
         return self._one(self._services, name, "service")
 
     def codec(self, name: str) -> CodecKind:
-        """The codec kind by any of its names; raises `MediaError` naming those known."""
-        try:
-            return self._aliases.get(name) or self._one(self._codecs, name, "codec")
-        except LookupError as error:
-            raise MediaError(str(error)) from None
+        """The codec kind by any of its names; raises `MediaError` naming those known. Never one that is only spelt
+        alike: it is media that say this name, not people."""
+        kind = self._aliases.get(name) or self._codecs.get(name)
+        if kind is None:
+            known = f"known: {listed(self._codecs.kinds)}" if self._codecs.kinds else "none is known here"
+            raise MediaError(f'unknown codec "{shortened(name)}"; {known}{self._left_out()}')
+        return kind
 
     def transport(self, name: str, scheme: str) -> TransportKind:
         """The transport called `name`, or the one for URLs of `scheme` where `name` is empty.
