@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
 import attrs
 import pytest
@@ -46,7 +46,8 @@ class _Part(Generic[_T]):
             except BlockingIOError:
                 return False
             if not self._outcome.exists():
-                made = pickle.dumps(await self.make(self.folder))
+                with await _room(self.folder.parent):
+                    made = pickle.dumps(await self.make(self.folder))
                 half = self.folder / "half"
                 half.write_bytes(made)
                 # Whole or not at all: a process may die.
@@ -60,6 +61,21 @@ class _Part(Generic[_T]):
     @property
     def _outcome(self) -> Path:
         return self.folder / "outcome"
+
+
+async def _room(folder: Path) -> IO[str]:
+    """Held while a part is made: one for each processor, however many processes there are, as each part's cameras and
+    viewers want their share of the machine at each moment."""
+    while True:
+        for number in range(os.cpu_count() or 1):
+            room = (folder / f"shared-room-{number}").open("w")
+            try:
+                fcntl.flock(room, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                room.close()
+            else:
+                return room
+        await asyncio.sleep(_LOOK)
 
 
 async def shared(factory: pytest.TempPathFactory, name: str, parts: Mapping[_K, Make[_T]]) -> dict[_K, _T]:
