@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVENTS = 1000
 """Events that wait for a service unless it asks for another number."""
+HISTORY = 450
+"""Figures of a session that are kept, one each 2 s: 15 minutes."""
 
 
 class EventQueue(Protocol):
@@ -69,8 +71,8 @@ class EngineView(Protocol):
     async def sessions(self) -> tuple[SessionConfig, ...]:
         """The sessions that there are."""
 
-    async def history(self, key: SessionKey, limit: int = 450) -> SessionHistory:
-        """The last `limit` figures of a session, one each 2 s, of the last 15 min at most."""
+    async def history(self, key: SessionKey, limit: int = HISTORY) -> SessionHistory:
+        """The last `limit` figures of a session, `HISTORY` at most."""
 
     async def retry(self, key: SessionKey) -> None:
         """Skip a session's present wait; after giving up, begin anew."""

@@ -8,25 +8,19 @@ driver does; that a real one does too is its documentation's word (V4L2 API, "St
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.compare import Media
 from tests.installed import installed
 from tests.integration.peers import KEY, PEERS, RtmpPeer
-from tests.integration.test_suspended_and_set_clocks import BACK, BUSY, SUSPENDED, Command, set_clock
+from tests.integration.suspended import BACK, BUSY, Command, in_order, more_arrives, run, set_clock
 from tests.media import made
 from tests.servers.gst_rtsp import GstRtsp, loop
-from tests.servers.process import wait_for
 
 __all__ = ["set_clock"]
 
@@ -97,63 +91,35 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[st
             }
             for number, way in enumerate(WAYS)
         ]
-        file, logged = folder / "camcast.json", folder / "log"
-        file.write_text(json.dumps({"cameras": cameras}))
         path = os.pathsep.join((str(installed(folder, "made_up", text)), str(ROOT)))
-        with logged.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env={**os.environ, **environment, "PYTHONPATH": path},
-            )
-        try:
-            yield Command(process, logged), peers
-        finally:
-            process.kill()
-            process.communicate()
+        command = stack.enter_context(run(folder, {"cameras": cameras}, **environment, PYTHONPATH=path))
+        yield command, peers
 
 
 def arrived(peer: RtmpPeer) -> int:
     return sum(path.stat().st_size for path in peer.nginx.recordings(KEY))
 
 
-def more_arrives(peers: dict[str, RtmpPeer], seconds: int, within: float, command: Command) -> None:
+def seconds_arrive(peers: dict[str, RtmpPeer], seconds: int, within: float, command: Command) -> None:
     """Wait until each server has taken about so many seconds more."""
-    before = {way: arrived(peer) for way, peer in peers.items()}
-    late = set(peers)
-
-    def all_have() -> bool:
-        late.difference_update([way for way in late if arrived(peers[way]) >= before[way] + seconds * A_SECOND])
-        return not late
-
-    try:
-        wait_for(all_have, timeout=within)
-    except AssertionError:
-        raise AssertionError(f"of {late} no more than {seconds} s came within {within:g} s:\n{command.log}") from None
+    counts = {way: partial(arrived, peer) for way, peer in peers.items()}
+    more_arrives(counts, dict.fromkeys(peers, seconds * A_SECOND), within, command)
 
 
 A_SECOND = made("h264_only").stat().st_size // 8
 """Bytes of a part of the clip that is less than a second of it, wherever in it."""
 
 
-def in_order(peers: dict[str, RtmpPeer]) -> None:
-    """No recording has a picture before another."""
-    for peer in peers.values():
-        for recording in peer.nginx.recordings(KEY):
-            times = [unit.dts for unit in Media.read(recording).video]
-            assert times == sorted(times)
+def recordings(peers: dict[str, RtmpPeer]) -> list[Path]:
+    return [path for peer in peers.values() for path in peer.nginx.recordings(KEY)]
 
 
 def test_cameras_of_a_process_that_was_suspended_are_back_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as (command, peers):
-        more_arrives(peers, 1, 60, command)
-        command.process.send_signal(signal.SIGSTOP)
-        time.sleep(SUSPENDED)
-        command.process.send_signal(signal.SIGCONT)
-        more_arrives(peers, 1, BACK * BUSY, command)
-        more_arrives(peers, 3, 30, command)
+        seconds_arrive(peers, 1, 60, command)
+        command.suspend()
+        seconds_arrive(peers, 1, BACK * BUSY, command)
+        seconds_arrive(peers, 3, 30, command)
         figures = command.end()
     assert "This process stood still for" in command.log
     assert "hangs" not in command.log, "nobody is blamed for it"
@@ -165,15 +131,15 @@ def test_cameras_of_a_process_that_was_suspended_are_back_at_once(tmp_path: Path
         assert session["latency"] < 1.5, session
         lived = session["uptime"] + session["downtime"] + session["waiting"]
         assert lived == pytest.approx(figures["seconds"], abs=5)
-    in_order(peers)
+    in_order(recordings(peers))
 
 
 def test_a_clock_that_is_set_moves_no_camera(tmp_path: Path, set_clock: Callable[[int], dict[str, str]]) -> None:
     with running(tmp_path, **set_clock(0)) as (command, peers):
-        more_arrives(peers, 1, 60, command)
+        seconds_arrive(peers, 1, 60, command)
         for moved in (3600, -3600):
             set_clock(moved)
-            more_arrives(peers, 3, 30, command)
+            seconds_arrive(peers, 3, 30, command)
         figures = command.end()
     assert "The system's clock was set forward by 3600 s" in command.log
     assert "The system's clock was set back by 7200 s" in command.log
@@ -183,4 +149,4 @@ def test_a_clock_that_is_set_moves_no_camera(tmp_path: Path, set_clock: Callable
     for session in figures["sessions"]:
         assert session["attempts"] == 1, (session, command.log)
         assert session["latency"] < 1.5, session
-    in_order(peers)
+    in_order(recordings(peers))

@@ -8,13 +8,8 @@ hand, an hour forward or back, which libfaketime shows to the process and everyt
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +17,13 @@ import attrs
 import pytest
 
 from camcast.config import TargetConfig
-from tests.compare import Media
 from tests.integration.peers import KEY, PEERS, Peer, RtmpPeer, RtmpsPeer, SrtPeer, WhipPeer
+from tests.integration.suspended import BACK, BUSY, SUSPENDED, Command, in_order, more_arrives, run, set_clock
 from tests.media import made
-from tests.servers.process import wait_for
 
 OVER_THE_NETWORK = ("rtmp", "rtmps", "srt", "whip")
-SUSPENDED = 33.0
-"""Seconds."""
-BACK = 5.0
-"""Seconds in which each is back, by what the project promises."""
-BUSY = 3.0
-"""Times that a machine which does much else may take for it."""
+
+__all__ = ["set_clock"]
 
 
 @pytest.fixture
@@ -65,79 +55,40 @@ def output(target: TargetConfig) -> dict[str, Any]:
     return {key: dict(value) if key == "options" else value for key, value in given.items()}
 
 
-@attrs.define
-class Command:
-    """A running `camcast run`."""
-
-    process: subprocess.Popen[str]
-    logged: Path
-
-    @property
-    def log(self) -> str:
-        return self.logged.read_text()
-
-    def end(self) -> dict[str, Any]:
-        """End it; returns its figures."""
-        self.process.terminate()
-        out, _ = self.process.communicate(timeout=30)
-        return json.loads(out)  # type: ignore[no-any-return]
-
-
 @contextlib.contextmanager
 def running(folder: Path, peers: dict[str, Peer], **environment: str) -> Iterator[Command]:
     """One camera to all of them."""
     source = {"type": "file", "url": str(made("h264_aac")), "options": {"loop": True}}
     stream = {"source": source, "outputs": {name: output(peer.target()) for name, peer in peers.items()}}
-    file, logged = folder / "camcast.json", folder / "log"
-    file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
-    with logged.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **environment},
-        )
-    try:
-        yield Command(process, logged)
-    finally:
-        process.kill()
-        process.communicate()
+    with run(folder, {"cameras": [{"camera_id": 0, "streams": [stream]}]}, **environment) as command:
+        yield command
 
 
 def seconds_arrive(peers: dict[str, Peer], seconds: int, within: float, command: Command) -> None:
     """Wait until each server has taken about so many seconds more of the clip."""
-    before = {name: arrived(peer) for name, peer in peers.items()}
-    late = set(peers)
-
-    def all_have() -> bool:
-        late.difference_update(
-            [name for name in late if arrived(peers[name]) >= before[name] + seconds * A_SECOND[type(peers[name])]]
-        )
-        return not late
-
-    wait_for(all_have, timeout=within, why=f"{late} goes on\n{command.log}")
+    counts = {name: partial(arrived, peer) for name, peer in peers.items()}
+    more = {name: seconds * A_SECOND[type(peer)] for name, peer in peers.items()}
+    more_arrives(counts, more, within, command)
 
 
 A_SECOND = {RtmpPeer: 60_000, RtmpsPeer: 60_000, SrtPeer: 60_000, WhipPeer: 60}
 """What a server takes of the clip in a second: bytes, or units."""
 
 
-def in_order(peers: dict[str, Peer]) -> None:
-    """What a server wrote down whose connection was never lost has no picture before another."""
-    for peer in peers.values():
-        if isinstance(peer, RtmpPeer):
-            (recording,) = peer.nginx.recordings(KEY)
-            times = [unit.dts for unit in Media.read(recording).video]
-            assert times == sorted(times)
+def recordings(peers: dict[str, Peer]) -> list[Path]:
+    """Of servers that write down what comes; one each, as no connection is lost."""
+    return [path for peer in peers.values() if isinstance(peer, RtmpPeer) for path in one(peer.nginx.recordings(KEY))]
+
+
+def one(paths: Sequence[Path]) -> Sequence[Path]:
+    assert len(paths) == 1
+    return paths
 
 
 def test_a_process_that_was_suspended_is_back_at_once_with_true_figures(peers: dict[str, Peer], tmp_path: Path) -> None:
     with running(tmp_path, peers) as command:
         seconds_arrive(peers, 1, 40, command)
-        command.process.send_signal(signal.SIGSTOP)
-        time.sleep(SUSPENDED)
-        command.process.send_signal(signal.SIGCONT)
+        command.suspend()
         seconds_arrive(peers, 1, BACK * BUSY, command)
         seconds_arrive(peers, 4, 20, command)
         figures = command.end()
@@ -151,27 +102,7 @@ def test_a_process_that_was_suspended_is_back_at_once_with_true_figures(peers: d
         assert lived == pytest.approx(figures["seconds"], abs=1.5)
         assert session["bitrate_average"] > 300_000, "the clip's is 550 kbit/s"
         assert session["latency"] < 1.5, session
-    in_order(peers)
-
-
-@pytest.fixture
-def set_clock(tmp_path: Path) -> Callable[[int], dict[str, str]]:
-    """Set the clock that a process sees, by seconds; returns what its environment needs for that."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    moved = tmp_path / "clock"
-
-    def move(seconds: int) -> dict[str, str]:
-        fresh = moved.with_suffix(".new")
-        fresh.write_text(f"{seconds:+d}\n")
-        fresh.rename(moved)
-        return {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(moved),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    return move
+    in_order(recordings(peers))
 
 
 def test_a_clock_that_is_set_moves_no_stream(
@@ -194,4 +125,4 @@ def test_a_clock_that_is_set_moves_no_stream(
         assert session["latency"] < 1.5, session
         lived = session["uptime"] + session["downtime"] + session["waiting"]
         assert lived == pytest.approx(figures["seconds"], abs=1.5)
-    in_order(peers)
+    in_order(recordings(peers))

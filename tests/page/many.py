@@ -17,6 +17,7 @@ from camcast.engine.history import SessionHistory
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import MediaError
 from camcast.events import SessionKey, SessionState, SourceState
+from camcast.services import HISTORY
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
 from camcast_http.app import Interface
@@ -67,7 +68,7 @@ class Many:
     async def sessions(self) -> tuple[SessionConfig, ...]:
         return tuple(session for one in self.configs for stream in one.streams for session in stream.sessions)
 
-    async def history(self, key: SessionKey, limit: int = 450) -> SessionHistory:
+    async def history(self, key: SessionKey, limit: int = HISTORY) -> SessionHistory:
         figures = [2e6] * limit
         nothing = [0.0] * limit
         return SessionHistory(

@@ -152,6 +152,41 @@ MUTANTS = (
         "pass",
         (*_PATH_TESTS, *_LEDGER_TESTS),
     ),
+    Mutant(
+        "what waits here is on its way at once",
+        _PATH,
+        "return max(sent, looks[0][1]) if looks and looks[0][0] < position else sent",
+        "return sent",
+        _PATH_TESTS,
+    ),
+    Mutant(
+        "what left is remembered as leaving now",
+        _PATH,
+        "elif looks and looks[-1][0] == left:",
+        "elif looks:",
+        _PATH_TESTS,
+    ),
+    Mutant(
+        "one late answer is a queue that stands",
+        _PATH,
+        "return 0.0 if self._base is None else min(self._now, self._before) - self._base",
+        "return 0.0 if self._base is None else self._now - self._base",
+        _PATH_TESTS,
+    ),
+    Mutant(
+        "a queue stands where nothing is on its way",
+        _PATH,
+        "self._now = self._before = 0.0 if self._base is None else self._base",
+        "pass",
+        _PATH_TESTS,
+    ),
+    Mutant(
+        "a queue that is gone has used up the patience with the next",
+        _PATH,
+        "self._kept_back_since = None\n            return True\n        if self._kept",
+        "return True\n        if self._kept",
+        _PATH_TESTS,
+    ),
     # --- the pace of pictures
     Mutant(
         "a pause becomes a habit",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import engine, net, rtmp, session, srt, stream
+from tools.mutants import adapt, engine, net, rtmp, rtsp, session, srt, stream
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/": session.MUTANTS,
     "stream/": stream.MUTANTS,
+    "stream/, bitrates": adapt.MUTANTS,
     "net/": net.MUTANTS,
     "engine/, workers/, cli/": engine.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
+    "camcast_rtsp": rtsp.MUTANTS,
     "camcast_srt": srt.MUTANTS,
 }

@@ -16,12 +16,13 @@ from typing import Protocol
 import attrs
 
 from camcast.events import SessionKey, SessionState
+from camcast.services import HISTORY
 from camcast.session.metrics import SessionMetrics
 
 INTERVAL = 2.0
 """Seconds between two moments."""
-POINTS = 450
-"""Moments that are kept: 15 minutes."""
+POINTS = HISTORY
+"""Moments that are kept."""
 EARLY = 0.01
 """Part of an interval."""
 SLICE = 32

@@ -1,0 +1,115 @@
+"""`camcast run` as a process that is suspended, and whose system's clock is set: what tests of that share."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.compare import Media
+from tests.servers.process import wait_for
+
+SUSPENDED = 33.0
+"""Seconds."""
+BACK = 5.0
+"""Seconds in which each is back, by what the project promises."""
+BUSY = 3.0
+"""Times that a machine which does much else may take for it."""
+
+
+@attrs.define
+class Command:
+    """A running `camcast run`."""
+
+    process: subprocess.Popen[str]
+    logged: Path
+
+    @property
+    def log(self) -> str:
+        return self.logged.read_text()
+
+    def suspend(self) -> None:
+        """For `SUSPENDED`."""
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(SUSPENDED)
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> dict[str, Any]:
+        """End it; returns its figures."""
+        self.process.terminate()
+        out, _ = self.process.communicate(timeout=30)
+        return json.loads(out)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def run(folder: Path, config: Mapping[str, object], **environment: str) -> Iterator[Command]:
+    """Its configuration and its log are put into `folder`."""
+    file, logged = folder / "camcast.json", folder / "log"
+    file.write_text(json.dumps(config))
+    with logged.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **environment},
+        )
+    try:
+        yield Command(process, logged)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def more_arrives(
+    arrived: Mapping[str, Callable[[], int]], more: Mapping[str, int], within: float, command: Command
+) -> None:
+    """Wait until so much `more` than now has `arrived` at each server, by its name; `within` seconds."""
+    wanted = {name: so_far() + more[name] for name, so_far in arrived.items()}
+    late = set(wanted)
+
+    def all_has() -> bool:
+        late.difference_update([name for name in late if arrived[name]() >= wanted[name]])
+        return not late
+
+    try:
+        wait_for(all_has, timeout=within)
+    except AssertionError:
+        raise AssertionError(f"of {late} not enough came within {within:g} s:\n{command.log}") from None
+
+
+def in_order(recordings: Iterable[Path]) -> None:
+    """None has a picture before another."""
+    for recording in recordings:
+        times = [unit.dts for unit in Media.read(recording).video]
+        assert times == sorted(times)
+
+
+@pytest.fixture
+def set_clock(tmp_path: Path) -> Callable[[int], dict[str, str]]:
+    """Set the clock that a process sees, by seconds; returns what its environment needs for that."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    moved = tmp_path / "clock"
+
+    def move(seconds: int) -> dict[str, str]:
+        fresh = moved.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        fresh.rename(moved)
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(moved),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    return move
