@@ -21,8 +21,8 @@ SMALL = 0.04
 GROWTH = 3.0
 """Twice as much takes twice as long; four times as long is quadratic."""
 PLAIN, MOST = 2.5, 6
-"""At this growth one look is enough; else it is looked at so many times: a neighbour on the same core, which makes one
-of the two slower, is not there each time."""
+"""At this growth one look is enough; else it is looked at so many times: a busy machine does not make the same one of
+the two slower each time."""
 SHAPES = (
     "a", "a.", "a-", "a ", " ", "\t", ",", ", ", ";", "; ", "=", "a=", "a=,", "a=;", "a=&", "&", "?", "#", '"', '\\"',
     'a="', 'a="",', "\\", ":", "a:", "\n", "\r\n", " \n", "a\n", "a:b\n", "a=b\n", "$", "0", "9", "-", "/", "//", "://",
