@@ -8,14 +8,15 @@ last moment, and what they sent in their whole lives is settled in the end (`Ben
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 
 import attrs
-from bench.peers import Peer
+import av
+from bench.peers import Peer, slices
 
 from tests.hostile.child import Child
 from tests.hostile.engine import GOOD
@@ -23,7 +24,9 @@ from tests.hostile.peers import PEERS, HostilePeer
 from tests.hostile.script import ATTACKED, NOBODY
 from tests.media import RECIPES, encode, made
 
-RECIPES["hostile"] = (".mp4", lambda path: encode(path, fps=25, seconds=4.0, bitrate=1_000_000, gop=1.0))
+PICTURES = 100
+"""Of the clip that the good sessions send again and again; no two are the same."""
+RECIPES["hostile"] = (".mp4", lambda path: encode(path, fps=25, seconds=PICTURES / 25, bitrate=1_000_000, gop=1.0))
 SHOWN = 30.0
 """Seconds in which a peer must have attacked and been answered, on the busiest of machines."""
 SETTLED = 10.0
@@ -39,7 +42,7 @@ class Side:
     """What three good sessions of one process did."""
 
     lost: int
-    """Pictures dropped by camcast, or sent and not received."""
+    """What camcast says that it dropped, or pictures that the receiver misses, whichever is more."""
     gap: float
     """The longest time between two pictures at the receiver, seconds."""
     turn: float
@@ -83,6 +86,7 @@ class Bench:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
+        self._numbers = _numbers()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -156,31 +160,49 @@ class Bench:
         return False
 
     def _frames(self, place: str, number: int) -> list[list[Any]]:
-        frames: list[list[Any]] = self._receiver.ask("frames", f"{place}{number}")
+        """When each picture came, ns, and the digest of its slices."""
+        frames: list[list[Any]] = self._receiver.ask("slices", f"{place}{number}")
         return frames
 
     def _side(self, place: str, figures: dict[str, Any], begun: int) -> Side:
-        lost, gap, count = figures["dropped"], 0.0, 0
+        gap, count, missed = 0.0, 0, 0
         for number in range(GOOD):
-            frames, missing = self._arrived(place, number, figures)
-            row = [at for at, *_ in frames if at > begun - _BEFORE]
+            row = [frame for frame in self._arrived(place, number, figures) if frame[0] > begun - _BEFORE]
             count += len(row)
-            lost += missing
-            gap = max([gap, *((later - at) / 1e9 for at, later in pairwise(row))])
+            missed += missing([self._numbers[digest] for _, digest in row])
+            gap = max([gap, *((later - at) / 1e9 for (at, _), (later, _) in pairwise(row))])
         turn, cpu, memory = (figures[name] for name in ("turn", "cpu", "memory_mb"))
-        return Side(lost, gap, turn, cpu, memory, count, figures["errors"], figures["failures"])
+        return Side(
+            max(figures["dropped"], missed), gap, turn, cpu, memory, count, figures["errors"], figures["failures"]
+        )
 
-    def _arrived(self, place: str, number: int, figures: dict[str, Any]) -> tuple[list[list[Any]], int]:
-        """What came until after the row, so that what is late is seen to be; and how many pictures never came."""
+    def _arrived(self, place: str, number: int, figures: dict[str, Any]) -> list[list[Any]]:
+        """What came until after the row, so that what is late is seen to be, and a hole at its end has an end."""
         sent = figures["sent"][f"cam{number}_main"]
         deadline = time.monotonic() + SETTLED
         while True:
             frames = self._frames(place, number)
             after = bool(frames) and frames[-1][0] > figures["now"]
             if after and (len(frames) > sent or time.monotonic() > deadline):
-                return frames, max(0, sent - len(frames))
+                return frames
             assert time.monotonic() < deadline, f"{place} {number}: no more pictures come"
             time.sleep(_LOOK)
+
+
+def missing(numbers: Sequence[int]) -> int:
+    """How many pictures should stand between those with these numbers in the clip, behind whose last comes its first.
+
+    Fewer than a whole clip in a row; a picture that comes twice is as good as a clip that is missing.
+    """
+    return sum((later - number - 1) % PICTURES for number, later in pairwise(numbers))
+
+
+def _numbers() -> dict[int, int]:
+    """Which picture of the clip it is, by the digest of its slices."""
+    with av.open(str(made("hostile"))) as file:
+        found = {slices(bytes(packet)): number for number, packet in enumerate(file.demux(video=0)) if packet.size}
+    assert sorted(found.values()) == list(range(PICTURES))
+    return found
 
 
 def _source() -> dict[str, Any]:

@@ -21,6 +21,8 @@ TURN = 0.1
 """CPU seconds that one turn of the loop may take: a gap of the others is never longer because of us."""
 GAP = 0.1
 """Seconds between two pictures, on a machine where the control has no longer ones."""
+FEWEST = 45
+"""Pictures of a side's three sessions: the shortest attack has 60 in its time. With fewer, nothing was looked at."""
 HEADINGS = ("frames lost", "largest gap, ms", "longest turn, CPU ms", "CPU %", "memory, MB")
 
 _BRACKETS = (
@@ -34,6 +36,8 @@ def faults(row: Row) -> list[str]:
     peer, beside, control = PEERS[row.peer], row.beside, row.control
     found = {
         "the control lost frames: the machine is too busy to say anything": control.lost > 0,
+        f"the control's sessions had {control.frames} pictures: the machine is too busy": control.frames < FEWEST,
+        f"there were {beside.frames} pictures": beside.frames < FEWEST,
         "its attack was not seen to begin, or not answered": not row.shown,
         f"its session is not cut off with '{peer.says}' but with '{row.told}'": not peer.cut_off(row.told),
         f"{beside.lost} frames lost": beside.lost > 0,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.hostile.bench import Bench, Row
+from tests.hostile.bench import PICTURES, Bench, Row, missing
 from tests.hostile.peers import PEERS
 from tests.hostile.table import faults
 
@@ -17,13 +17,24 @@ class Rows:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self.bench: Bench | None = None
+        self._bench: Bench | None = None
+        self._names: list[str] = []
 
     def run(self, name: str) -> Row:
-        bench, self.bench = self.bench or self._stack.enter_context(Bench()), None
-        row = bench.row(name)
-        self.bench = bench
-        return row
+        self._bench = self._bench or self._stack.enter_context(Bench())
+        self._names.append(name)
+        try:
+            return self._bench.row(name)
+        except Exception:
+            # What the rows before it have lost is told all the same, above this one's error.
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Settle the bench, if there is one. Raises AssertionError where its rows have lost pictures."""
+        bench, self._bench, names, self._names = self._bench, None, self._names, []
+        lost = bench.settle() if bench is not None else {}
+        assert not any(lost.values()), f"sent and not received {lost}, in one of the rows {names}"
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +42,15 @@ def rows() -> Iterator[Rows]:
     with ExitStack() as stack:
         rows = Rows(stack)
         yield rows
-        missing = rows.bench.settle() if rows.bench is not None else {}
-    assert not any(missing.values()), missing
+        rows.leave()
+
+
+def test_pictures_that_are_missing_between_others_are_counted() -> None:
+    assert missing([7, 8, 9, 10]) == 0
+    assert missing([7, 8, 11, 12, 14]) == 3
+    # Over the clip's end.
+    assert missing([PICTURES - 2, PICTURES - 1, 0, 1]) == 0
+    assert missing([PICTURES - 2, 0, 3]) == 3
 
 
 @pytest.mark.parametrize("name", PEERS)
