@@ -165,8 +165,10 @@ def test_a_plugin_with_a_bug_is_a_class_of_its_own_and_neither_the_network_nor_a
 
 
 def test_it_is_tried_slowly_though_its_policy_says_a_tenth_of_a_second(morning: Morning) -> None:
-    for line in (one for one in morning.log.splitlines() if "by a bug of its own" in one and "next try" in one):
-        assert line.rstrip(")").endswith(("next try in 30 s", "next try in 30s")), line
+    lines = [one for one in morning.log.splitlines() if "by a bug of its own" in one and "next try" in one]
+    for who in ("cam0_main/wire:", "cam0_main/wire2:", "cam0_main/take:", "Source cam1_main:"):
+        assert any(who in line for line in lines), (who, lines)
+    assert all(line.rstrip(")").endswith(("next try in 30 s", "next try in 30s")) for line in lines), lines
     assert morning.session("cam0_main/wire")["attempts"] == 1
 
 

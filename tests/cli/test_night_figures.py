@@ -294,4 +294,4 @@ def test_a_file_on_a_disk_that_hangs_is_told_and_holds_up_no_camera(night: Night
     said = "reading the file took more than 10 s: is its disk or mount there?"
     assert f"Source cam1_main: starting -> waiting ({said}; next try in 0.5s)" in night.log
     assert night.stream("cam1_main")["last_error"] == said
-    assert "stood still" not in night.log
+    assert "stand still" not in night.log
