@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 import attrs
 from tools.mutants.mutant import Mutant
 from tools.mutants.runner import Verdict
 
-FOLDERS = ("core", "plugins", "tests", "bench", "examples")
+FOLDERS = ("core", "plugins", "tests", "bench", "examples", "tools")
 SUFFIXES = {".py", ".c", ".h", ".json", ".bin", ".toml"}
 _MADE = {"__pycache__", "node_modules", "site-packages"}
 
 
 def tree(root: Path) -> str:
-    """Of the sources and tests below `root`."""
-    digest = hashlib.sha256()
+    """Of the sources, tests and tools below `root`, and of what runs them: Python and each package's release."""
+    packages = sorted(f"{one.name} {one.version}" for one in distributions())
+    digest = hashlib.sha256("\n".join((sys.version, *packages, "")).encode())
     for path in _sources(root):
         digest.update(f"{path.relative_to(root)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
