@@ -229,8 +229,17 @@ def _sound_track(clip: Clip, media: str, packetise: Packetise, clock: int, paylo
 # --- packets that FFmpeg makes -------------------------------------------------------------------------------
 
 
-def by_ffmpeg(clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str]) -> tuple[str, list[bytes]]:
-    """What FFmpeg's RTP muxer sends of an input: the SDP, and the packets. An independent sender."""
+_FIRST = 1000
+"""The first packet's number, so that a missing one is seen."""
+
+
+def by_ffmpeg(
+    clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str], clock: int, last: float
+) -> tuple[str, list[bytes]]:
+    """What FFmpeg's RTP muxer sends of an input: the SDP, and the packets, all of them. An independent sender.
+
+    `last`: seconds after the first packet's at which the last one's time must be, or later.
+    """
     packets: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -251,22 +260,27 @@ def by_ffmpeg(clip_input: Sequence[str], pictures: bytes, arguments: Sequence[st
         receiver.start()
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-readrate", "8", *clip_input]
         command += arguments
-        command += ["-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport={port + 1}&pkt_size={MTU}"]
+        command += ["-f", "rtp", "-seq", str(_FIRST), f"rtp://127.0.0.1:{port}?rtcpport={port + 1}&pkt_size={MTU}"]
         done = subprocess.run(command, input=pictures, capture_output=True, check=False, timeout=30)
         over.set()
         receiver.join()
     assert packets, done.stderr.decode(errors="replace")[-500:]
+    assert not done.returncode, done.stderr.decode(errors="replace")[-500:]
     sequences = [int.from_bytes(packet[2:4], "big") for packet in packets]
-    assert len({number - at & 0xFFFF for at, number in enumerate(sequences)}) == 1, "packets were lost on the way"
+    assert sequences == [_FIRST + at for at in range(len(sequences))], "packets were lost on the way"
+    times = [int.from_bytes(packet[4:8], "big") for packet in packets]
+    long = max(time - times[0] & 0xFFFFFFFF for time in times) / clock
+    assert long >= last, f"it ends after {long:.3f} s, which should be {last:.3f} s or more"
+    assert not pictures or packets[-1][1] & 0x80, "the last picture's end is missing"
     return done.stdout.decode().replace("\r\n", "\n"), packets
 
 
 def track_by_ffmpeg(
-    kind: str, clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str], clock: int = 90_000
+    kind: str, clip_input: Sequence[str], pictures: bytes, arguments: Sequence[str], clock: int = 90_000, *, last: float
 ) -> Track:
-    """A camera's track whose packets FFmpeg made, sent at their RTP times."""
-    asked = (clip_input, zlib.crc32(pictures), arguments)
-    sdp, packets = kept.value(asked, lambda: by_ffmpeg(clip_input, pictures, arguments))
+    """A camera's track whose packets FFmpeg made, sent at their RTP times. `last`: see `by_ffmpeg`."""
+    asked = (clip_input, zlib.crc32(pictures), arguments, clock, last)
+    sdp, packets = kept.value(asked, lambda: by_ffmpeg(clip_input, pictures, arguments, clock, last))
     _, _, media = sdp.partition("m=")
     lines = [line for line in ("m=" + media).splitlines() if line[:2] in ("m=", "a=") and "control" not in line]
     first = int.from_bytes(packets[0][4:8], "big")

@@ -28,7 +28,7 @@ def camera(
     *arguments: str, size: tuple[int, int] = (160, 96), more: Sequence[rtp.Track] = (), frames: int = FRAMES
 ) -> Script:
     head = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size[0]}x{size[1]}", "-r", "25", "-i", "-")
-    video = rtp.track_by_ffmpeg("video", head, files.raw(frames, size), arguments)
+    video = rtp.track_by_ffmpeg("video", head, files.raw(frames, size), arguments, last=(frames - 1) / 25 - 0.001)
     # Where sound is made another codec, nobody sees the picture before that has begun.
     later = any(track.clock != 48_000 or "MPEG4-GENERIC" not in track.media for track in more)
     return Script([video, *more], beginning=0.9 if later else 0.2)
@@ -36,7 +36,8 @@ def camera(
 
 def sound(*arguments: str, rate: int, clock: int, seconds: float = 3.0) -> rtp.Track:
     head = ("-f", "lavfi", "-i", f"sine=f=440:r={rate}:d={seconds:g}", "-af", "volume=6")
-    track = rtp.track_by_ffmpeg("audio", head, b"", arguments, clock)
+    # A packet may hold several blocks, of 24 ms or so.
+    track = rtp.track_by_ffmpeg("audio", head, b"", arguments, clock, last=seconds - 0.2)
     track.ssrc = 0x9999
     return track
 
