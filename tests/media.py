@@ -21,8 +21,16 @@ from av.container import OutputContainer
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
-MADE = ROOT / ".cache" / f"media-{zlib.crc32(Path(__file__).read_bytes()):08x}"
-"""Named by this file's own text, so that a changed recipe makes a new clip."""
+RELEASES = f"PyAV {av.__version__} with FFmpeg {av.ffmpeg_version_info}, NumPy {np.__version__}"
+"""Of what makes pictures and sound here."""
+
+
+def made_by(*files: Path) -> str:
+    """A name for what these modules and this one make with these releases: who changes any of it gets new clips."""
+    return f"{zlib.crc32(b''.join(file.read_bytes() for file in (Path(__file__), *files)) + RELEASES.encode()):08x}"
+
+
+MADE = ROOT / ".cache" / f"media-{made_by()}"
 
 
 def clip(name: str) -> Path:

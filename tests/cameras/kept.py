@@ -1,7 +1,8 @@
 """Media that a test makes, kept in `.cache` for the other processes of a run and for later runs.
 
 What is kept lies under a name made of all that it depends on: what was asked for, the text of the modules that make
-media here, and the releases of the encoders. So it never needs to be thrown away by hand.
+media here, and the releases of the encoders and of NumPy, which makes the pictures. So it never needs to be thrown away
+by hand.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import fcntl
 import hashlib
 import os
 import pickle
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-import av
 import imageio_ffmpeg
 
 from camcast.testing import strip
+from tests import media
 
 _T = TypeVar("_T")
 _HERE = Path(__file__).parent
@@ -31,11 +35,17 @@ _MAKERS = (
 @cache
 def _folder() -> Path:
     texts = [(_HERE / name).read_bytes() for name in _MAKERS] + [Path(strip.__file__).read_bytes()]
-    releases = f"{av.__version__} {av.ffmpeg_version_info} {imageio_ffmpeg.get_ffmpeg_version()}".encode()
+    releases = "\n".join((media.RELEASES, imageio_ffmpeg.get_ffmpeg_version(), _gstreamer())).encode()
     digest = hashlib.sha256(b"\0".join([*texts, releases])).hexdigest()[:12]
     folder = _HERE.parent.parent / ".cache" / f"cameras-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _gstreamer() -> str:
+    """Its release; "" = there is none here."""
+    program = shutil.which("gst-launch-1.0")
+    return subprocess.check_output([program, "--version"], text=True, timeout=60) if program else ""
 
 
 def value(asked: object, make: Callable[[], _T]) -> _T:
@@ -50,15 +60,17 @@ def value(asked: object, make: Callable[[], _T]) -> _T:
 
 
 def file(asked: object, suffix: str, make: Callable[[Path], object]) -> Path:
-    """The file that `make` wrote to the path that it was given, now or earlier. It may have left others beside it."""
+    """The file that `make` wrote to the path that it was given, now or earlier. Others beside it are thrown away."""
     path = _path(repr(asked), "") / f"file{suffix}"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         with alone(path):
             if not path.exists():
-                partial = path.with_name(f"partial{suffix}")
-                make(partial)
-                os.replace(partial, path)
+                # In a folder of its own: what a process that was killed has started may go on writing in another.
+                with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                    partial = Path(folder) / f"partial{suffix}"
+                    make(partial)
+                    os.replace(partial, path)
     return path
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from tests.compare import Media, fingerprint
-from tests.media import ROOT, encode
+from tests.media import ROOT, encode, made_by
 
 FPS = 25
 GOP = 1.0
@@ -39,7 +38,7 @@ GRADES = {
 def clip(name: str, seconds: int) -> Path:
     """The grade's clip; made once and kept."""
     grade = GRADES[name]
-    folder = ROOT / ".cache" / f"far-{zlib.crc32(Path(__file__).read_bytes()):08x}"
+    folder = ROOT / ".cache" / f"far-{made_by(Path(__file__))}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{seconds}.mp4"
     with (folder / f"{path.stem}.lock").open("w") as lock:

@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path as File
@@ -26,7 +25,7 @@ import pytest
 from camcast.stream.flow import REASON_BEHIND, REASON_THIN
 from tests.far.journey import Sender, left_out
 from tests.far.path import Path
-from tests.media import ROOT, encode
+from tests.media import ROOT, encode, made_by
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
 from tests.servers.process import wait_for
@@ -47,7 +46,7 @@ GAP = 0.2
 
 def clip(name: str, seconds: int = 8) -> File:
     """A stream of the camera, with a keyframe a second; the larger one has pictures that nothing refers to."""
-    folder = ROOT / ".cache" / f"thin-{zlib.crc32(File(__file__).read_bytes()):08x}"
+    folder = ROOT / ".cache" / f"thin-{made_by(File(__file__))}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.mp4"
     with (folder / f"{name}.lock").open("w") as lock:
