@@ -1,8 +1,8 @@
 """What many tests look at is made once in a run, however the run's processes divide the tests among themselves.
 
 It is made in parts. A process that needs it takes one part after the other that nobody has taken yet, and what it made
-of it is written down for the others: so all of them work on it, and none makes anything twice. A part whose process
-died is taken again, as its lock is free then.
+of it is written down for the others: so all of them work on it, and what was made once is not made again. A part that
+failed, or whose process died, is not written down: its lock is free then, and the next process tries it.
 """
 
 from __future__ import annotations

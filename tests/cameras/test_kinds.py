@@ -1,6 +1,7 @@
 """Which test shows what of odd cameras and files: by what is promised, the cases and tests that hold it.
 
-A case that is renamed or taken away is missed here.
+Only names are looked at: a case that is renamed or taken away is missed here. That it holds what is
+promised is its own to show.
 """
 
 from __future__ import annotations
