@@ -25,6 +25,9 @@ class Log:
     asked: list[Asked] = attrs.field(factory=list)
     """All requests of all connections."""
     connections: int = 0
+    late: float = 0.0
+    """Seconds that a packet was sent behind its time, at the most: what the machine did to the camera, and to the
+    engine, which runs on the same loop."""
 
     def methods(self, connection: int | None = None) -> list[str]:
         return [one.method for one in self.asked if connection in (None, one.connection)]
@@ -98,7 +101,8 @@ class Camera(Connections):
                 delay = begun + at - loop.time()
                 if delay > 0:
                     await asyncio.sleep(delay)
-                elif delay < -LATE and talk.ports:
+                self.log.late = max(self.log.late, loop.time() - begun - at)
+                if delay < -LATE and talk.ports:
                     begun -= delay
                 if waited is None and at > script.beginning:
                     waited = await self._wait_for_viewer()

@@ -117,9 +117,7 @@ def test_a_wrong_clock_of_the_picture_moves_no_sound(name: str, watched: dict[st
     assert one.whole(FRAMES)
     # Times ahead of the sound's may cost some of it at the beginning.
     assert one.heard > len(one.numbers) / clips.FPS - 1.0
-    sound = one.seen.sound[5:]
-    # Stretched by a sixteenth where one of the first packets was late.
-    assert {round((b.time - a.time) * 1000) for a, b in pairwise(sound)} <= set(range(20, 24))
+    assert one.sound_steps <= one.aac_steps
 
 
 @pytest.mark.parametrize("name", ["media set forward", "media set back"])
@@ -128,5 +126,5 @@ def test_a_media_clock_that_is_set_leaves_no_hole(name: str, watched: dict[str, 
     assert one.whole(FRAMES)
     for times in ([one.time for one in one.seen.pictures], [one.time for one in one.seen.sound[5:]]):
         # At the leap (3 s) it goes on by arrival, which a busy machine blurs by as long as it holds units up.
-        assert max(later - earlier for earlier, later in pairwise(times)) < 1.5
+        assert max(later - earlier for earlier, later in pairwise(times)) < 0.6 + one.camera.late
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)

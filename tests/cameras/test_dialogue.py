@@ -369,8 +369,8 @@ def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Wat
     assert one.whole(LONG if name in SIGNS else FRAMES), (one.numbers, one.reasons, one.notes, one.camera.methods())
     assert one.steps() == {40}
     assert one.heard > len(one.numbers) / clips.FPS - 0.4, one.notes
-    # By as much as one of the first packets was late on a busy machine, which is mended within some seconds.
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)
+    # And by as much as one of the first packets was late on a busy machine, which is mended within some seconds.
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15 + one.camera.late)
     assert [odd in note for note in one.notes].count(True) == bool(odd), one.notes
     if not odd:
         assert not one.notes

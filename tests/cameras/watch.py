@@ -26,6 +26,8 @@ TOGETHER = 12
 PROMPT = 0.5
 """Seconds within which a viewer sees the first group of a file."""
 TRIES = 4
+HELD_UP = 0.03
+"""Seconds that a camera's packet may be late before what comes of late ones is allowed for."""
 AFTER = 0.3
 """Seconds from a camera's end to that of its session, so that what it sent last arrives."""
 
@@ -58,6 +60,17 @@ class Watched:
         begin = (self.numbers[0] or 0) + gop if self.numbers else 0
         times = [picture.time for picture in self.seen.pictures if (picture.number or 0) >= begin]
         return {round((after - before) * 1000) for before, after in pairwise(times)}
+
+    @property
+    def sound_steps(self) -> set[int]:
+        """Distances of the blocks of sound in ms, behind the first few."""
+        return {round((after.time - before.time) * 1000) for before, after in pairwise(self.seen.sound[5:])}
+
+    @property
+    def aac_steps(self) -> set[int]:
+        """Which distances of blocks of AAC at 48 kHz are right: where a packet was late, some may be stretched by a
+        sixteenth, until sound is where the camera's reports say."""
+        return {20, 21, 22, 23} if self.camera.late > HELD_UP else {21, 22}
 
     @property
     def heard(self) -> float:
