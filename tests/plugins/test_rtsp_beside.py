@@ -185,7 +185,7 @@ def steady(camera: Camera, seconds: float, since: float = 0.0, *, late: float = 
 
 def report(clock: TrackClock, at: float, wall: float | None = None) -> None:
     """The camera's moment `at` is `wall` by its wall clock; both s."""
-    clock.report(round(at * clock.rate), NTP + round((at if wall is None else wall) * NS_PER_S))
+    clock.report(round(at * clock.rate) & 0xFFFFFFFF, NTP + round((at if wall is None else wall) * NS_PER_S))
 
 
 def test_a_wall_clock_that_is_set_moves_no_sound() -> None:
@@ -221,3 +221,21 @@ def test_a_link_that_is_slow_for_less_than_three_windows_is_no_clock() -> None:
     steady(camera, 9.0, 5.04, late=0.8)
     steady(camera, 6.0, 14.04)
     assert {later - earlier for (_, earlier), (_, later) in pairwise(camera.pictures)} == {40 * NS_PER_MS}
+
+
+def test_sound_whose_reports_are_about_another_clock_keeps_beside_real_time() -> None:
+    """The picture reports the wall clock, and sound the time since it was switched on by its own crystal, which is fast
+    by 100 ppm: a third of a second in an hour."""
+    camera = Camera.make()
+    for number in range(3600 * 10):
+        taken = number * 100 * NS_PER_MS
+        if number % 50 == 49:
+            report(camera.video, taken / NS_PER_S)
+            own = number * NS_PER_S // 10 * 10_001 // 10_000
+            camera.audio.report(own * 48_000 // NS_PER_S & 0xFFFFFFFF, own + 100 * NS_PER_S)
+        camera.pictures.append((taken, camera.video.stamp(number * 9_000, START + taken)))
+        sound = round(number * 4_800 * 1.0001)
+        camera.sounds.append((taken, camera.audio.stamp(sound & 0xFFFFFFFF, START + taken)))
+    assert camera.audio.beside is not None
+    assert camera.audio.beside.apart
+    assert max(map(abs, camera.apart())) < 60

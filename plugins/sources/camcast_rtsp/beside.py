@@ -1,7 +1,8 @@
 """Sound kept beside the picture by what both report, unit by unit. No I/O.
 
 A large error is mended at once the first time, where that moves the track forward; all others by stretching it a
-little, so that its time never runs back. Errors beyond `MAX_OFFSET` are about different clocks, and are left alone.
+little, so that its time never runs back. Errors beyond `MAX_OFFSET` are about different clocks: such a track is not
+kept beside the other one, and is left to its own drift.
 """
 
 from __future__ import annotations
@@ -56,11 +57,17 @@ class Beside:
             self.slew = None
             return None
         slew = leader.reports.pace / self._own.pace * (1 + leader.drift.slew) - 1
-        self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
-        gained = int(progress * self.slew)
+        slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
+        gained = int(progress * slew)
         if known:
-            there = leader.time_at(leader.reports.media(self._own.ntp(media)))
-            gained += self._mend(there - media - line - gained, progress, arrival)
+            error = leader.time_at(leader.reports.media(self._own.ntp(media))) - media - line - gained
+            self.apart = abs(error) > MAX_OFFSET
+            if self.apart:
+                # Nothing else would mend its drift while it counts as kept.
+                self.slew = None
+                return None
+            gained += self._mend(error, progress, arrival)
+        self.slew = slew
         return gained
 
     def forget(self) -> None:
@@ -68,9 +75,6 @@ class Beside:
         self._settled = False
 
     def _mend(self, error: int, progress: int, arrival: int) -> int:
-        self.apart = abs(error) > MAX_OFFSET
-        if self.apart:
-            return 0
         first, self._settled, self._compared = not self._settled, True, arrival
         if first and error > AT_ONCE:
             return error
