@@ -12,11 +12,13 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camcast.media import NS_PER_MS, NS_PER_S
 from camcast_rtsp.clock import Timeline, TrackClock
+from camcast_rtsp.rate import MAX_DRIFT
+from camcast_rtsp.reports import LEARN, SET, Report, Reports
 
 RECORDINGS: dict[str, Any] = json.loads(
     Path(__file__).with_name("recordings").joinpath("rtsp_busy_cameras.json").read_text()
@@ -239,3 +241,16 @@ def test_sound_whose_reports_are_about_another_clock_keeps_beside_real_time() ->
     assert camera.audio.beside is not None
     assert camera.audio.beside.apart
     assert max(map(abs, camera.apart())) < 60
+
+
+@given(st.lists(st.floats(-1.0, 1.0), max_size=100))
+@example([-1.0] * 60)
+@example([1.0] * 60)
+def test_no_row_of_reports_makes_a_pace_that_one_of_them_could_not(offs: list[float]) -> None:
+    """Each off by a part of what still agrees with those before it."""
+    reports = Reports()
+    ntp, media = NTP, 0
+    for off in offs:
+        reports.heard(Report(ntp, media), START)
+        assert 1 - MAX_DRIFT <= reports.pace <= 1 + MAX_DRIFT
+        ntp, media = ntp + LEARN, media + int(LEARN * reports.pace + off * (SET - 1))

@@ -94,7 +94,9 @@ class Reports:
             return not agree
         shown, self._shown = self._shown, gone / passed
         if agree:
-            self.pace += PACE_SHARE * (self._shown - self.pace)
+            pace = self.pace + PACE_SHARE * (self._shown - self.pace)
+            # Many reports, each within `SET`, must not add up to what a single one is not believed.
+            self.pace = min(max(pace, 1 - MAX_DRIFT), 1 + MAX_DRIFT)
             return False
         if abs(self._shown - 1) > MAX_DRIFT or abs(self._shown - shown) * passed > SET:
             return True
