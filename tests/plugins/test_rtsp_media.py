@@ -16,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.media import made
 from tests.plugins.rtsp_kit import find_codec
+from tests.plugins.source_kit import Sink
 
 from camcast.errors import MediaError
-from camcast.media import MediaKind
+from camcast.media import NS_PER_S, MediaKind
 from camcast_rtsp import formats, rtcp, sdp
+from camcast_rtsp.clock import Timeline, TrackClock
 from camcast_rtsp.depacketise import aac, latm
 from camcast_rtsp.depacketise.av1 import Av1Depacketiser, leb128
 from camcast_rtsp.depacketise.common import Depacketiser, UnitSink
@@ -35,7 +37,9 @@ from camcast_rtsp.depacketise.pictures import (
 )
 from camcast_rtsp.depacketise.plain import PlainDepacketiser
 from camcast_rtsp.depacketise.vp9 import Vp9Depacketiser
+from camcast_rtsp.limits import Meter
 from camcast_rtsp.rtp import HOLD, MAX_HELD, RtpReceiver
+from camcast_rtsp.track import TrackReceiver
 
 
 class Units:
@@ -152,6 +156,18 @@ def test_reports_both_ways() -> None:
     assert (middle, delay) == (report.middle, 65536)
     assert data[32:36] == bytes.fromhex("81ca0004")
     assert len(data) == 52
+
+
+def test_a_report_before_the_first_packet_is_as_old_as_it_is() -> None:
+    """What our report says of the camera's last one counts from when that came (RFC 3550 §6.4.1, DLSR)."""
+    ways = formats.choose(sdp.Media(MediaKind.AUDIO, (sdp.Format(96, "L16", 48_000),), ""), find_codec)
+    track = TrackReceiver(ways, Sink(), lambda packet: None, TrackClock(48_000, Timeline()), Meter())
+    track.rtcp(pack("!BBHIIIIII", 0x80, 200, 6, 7, 3_900_000_000, 0, 0, 0, 0), NS_PER_S)
+    for number in range(2):
+        track.rtp(packet(number, bytes(960), timestamp=480 * number), 3 * NS_PER_S)
+    answer = track.receiver_report(4 * NS_PER_S)
+    assert answer is not None
+    assert int.from_bytes(answer[28:32], "big") == 3 * 65536
 
 
 @given(st.binary(max_size=200))

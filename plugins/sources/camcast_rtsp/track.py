@@ -61,8 +61,8 @@ class TrackReceiver:
         self._sink = sink
         self._delivery = Delivery(clock, deliver)
         self._meter = meter
-        self._early: SenderReport | None = None
-        """The last that came before any packet did, which tells whether it is about us."""
+        self._early: tuple[SenderReport, int] | None = None
+        """The last that came before any packet did, which tells whether it is about us; and its arrival."""
         self._unit_arrival = 0
         self._track: Track | None = None
         self._waiting = self.kind is MediaKind.VIDEO
@@ -97,7 +97,7 @@ class TrackReceiver:
         for report in rtcp.parse(data):
             if isinstance(report, SenderReport):
                 if self.receiver.ssrc is None:
-                    self._early = report
+                    self._early = (report, arrival)
                 else:
                     self._report(report, arrival)
             elif self.receiver.ssrc in report.ssrcs:
@@ -171,7 +171,7 @@ class TrackReceiver:
             self._unit_arrival = arrival
         if self._early is not None:
             early, self._early = self._early, None
-            self._report(early, arrival)
+            self._report(*early)
         time = self._delivery.time(timestamp, arrival)
         if self.kind is MediaKind.AUDIO and self.clock.ahead > MAX_AHEAD:
             # Its clock ran ahead before it was given up; what comes now belongs to times already passed.
