@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -315,10 +317,14 @@ CONNACK = b"\x20\x02\x00\x00"
 
 
 async def flooding(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Messages on a topic of camcast's, as fast as they are taken."""
     await reader.read(1)
-    message = b"\x00\x0ecamcast/status" + b"x"
     writer.write(CONNACK)
+    await flood(writer)
+
+
+async def flood(writer: asyncio.StreamWriter) -> None:
+    """Messages on a topic of camcast's, as fast as they are taken."""
+    message = b"\x00\x0ecamcast/status" + b"x"
     while True:
         writer.write((b"\x30" + bytes([len(message)]) + message) * 1000)
         await writer.drain()
@@ -370,6 +376,31 @@ async def test_a_broker_that_floods_is_cut_off_with_the_reason(
         async with asyncio.timeout(20):
             await world.close()
     assert not [record for record in caplog.records if record.name == "camcast.mqtt" and record.levelname != "INFO"]
+
+
+async def test_a_broker_that_floods_again_and_again_is_tried_ever_more_seldom(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection may send a burst."""
+    monkeypatch.setattr(intake, "READS_BURST", 200)
+    monkeypatch.setattr(mqtt_service, "FIRST_PAUSE", 0.25)
+    monkeypatch.setattr(mqtt_service, "LONGEST_PAUSE", 2.0)
+    begun: list[float] = []
+
+    async def again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(100):
+            begun.append(time.monotonic())
+            writer.write(CONNACK)
+            await reader.read(1)  # what it asks for once it is connected
+            await flood(writer)
+
+    async with peer(again) as port:
+        await test_mqtt.start(world, f"mqtt://127.0.0.1:{port}")
+        await until(lambda: len(begun) > 4, 60)
+        await world.close()
+    for number, (before, after) in enumerate(itertools.pairwise(begun[:5])):
+        assert after - before >= 0.25 * 2**number
+    assert len(notes(world, "broker_away")) <= 5
 
 
 # --- a webhook's server that is none ------------------------------------------------------------------------------

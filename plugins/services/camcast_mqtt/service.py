@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a broker that was away is tried again; doubled each time."""
+STEADY = 60.0
+"""Seconds for which a broker that was cut off must keep to what it may before it is tried again as soon as others."""
 SOON = 0.3
 """Seconds for which changes of state are collected before they are told."""
 ANSWER = 10.0
@@ -54,6 +57,8 @@ class Mqtt:
         self._commands: dict[str, tuple[str, SessionKey]] = {}
         self._away = False
         self._intake: Intake | None = None
+        self._offended = False
+        """The broker was cut off, and has not been steady since."""
 
     async def run(self) -> None:
         events = self._engine.events()
@@ -67,21 +72,35 @@ class Mqtt:
 
         pause = FIRST_PAUSE
         while True:
+            begun = None
             try:
                 self._intake = None
                 await self._reach()
                 client = self._client()
                 try:
                     async with client:
-                        pause, self._away = FIRST_PAUSE, False
+                        begun, self._away = time.monotonic(), False
                         self._note("connected", "connected to the broker")
                         await self._serve(client)
                 finally:
                     client._disconnected.add_done_callback(_taken_note_of)  # it may be another one by now
             except* (MqttError, OSError) as group:
                 self._tell_away(group.exceptions[0])
+            if begun is not None and self._trusted(time.monotonic() - begun):
+                pause = FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _trusted(self, lasted: float) -> bool:
+        """Whether a connection that `lasted` so many seconds shows that the broker may be tried again soon.
+
+        Each new one may send a burst: a broker that floods would cost as much as if it had never been cut off.
+        """
+        if self._intake is not None and self._intake.offence:
+            self._offended = True
+        elif lasted >= STEADY:
+            self._offended = False
+        return not self._offended
 
     def _tell_away(self, error: BaseException) -> None:
         """Once, until it is back."""
