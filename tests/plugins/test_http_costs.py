@@ -98,6 +98,50 @@ async def test_a_thousand_requests_look_four_times_a_second_at_the_most() -> Non
         assert asked == 1 / FRESH
 
 
+async def test_what_has_been_done_is_seen_though_a_look_was_under_way() -> None:
+    async with running(1) as engine:
+        view, let = engine.view(), asyncio.Event()
+        cameras = view.cameras
+
+        async def slow() -> Any:
+            seen = await cameras()
+            await let.wait()
+            return seen
+
+        view.cameras = slow  # type: ignore[method-assign]
+        looks = Looks(view)
+        before = asyncio.create_task(looks.look())
+        await asyncio.sleep(0.01)
+        await engine.remove_camera(0)
+        looks.forget()
+        after = asyncio.create_task(looks.look())
+        await asyncio.sleep(0.01)
+        let.set()
+        assert len((await before).cameras) == 1
+        assert (await after).cameras == ()
+        assert await looks.look() is await after, "the earlier one is nobody's any more"
+
+
+@pytest.mark.parametrize(("path", "body"), [("/keyframe", b""), ("/bitrate", b'{"bitrate": 500}')])
+async def test_whatever_steers_makes_the_next_look_a_new_one(path: str, body: bytes) -> None:
+    async with running(1) as engine:
+        view = engine.view()
+        looks = Looks(view, now=lambda: 0.0)
+        shared = Shared(engine=view, looks=looks, happenings=Happenings(1), limits=Limits())
+        operation = next(one for one in OPERATIONS if one.path == ONE_STREAM + path)
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        headers = [(b"content-type", b"application/json")] if body else []
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        look = await looks.look()
+        parts = {"camera": "0", "stream": "0"}
+        answer = await operation(shared, Request({**scope, "path_params": parts}, receive))
+        assert json.loads(answer.body)["done"] in (True, False)
+        assert await looks.look() is not look
+
+
 async def test_every_listener_is_handed_the_same_bytes() -> None:
     happenings = Happenings(200)
     listening = [happenings.listen(None) for _ in range(200)]

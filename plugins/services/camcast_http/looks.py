@@ -63,9 +63,8 @@ class Looks:
         return await asyncio.shield(look)
 
     def forget(self) -> None:
-        """Something has been changed: look anew."""
-        if self._look is not None and self._look.done():
-            self._look = None
+        """Something has been changed: look anew. A look that began before is only for those who wait for it already."""
+        self._look = None
 
     async def _taken(self) -> Look:
         engine = self._engine

@@ -153,7 +153,7 @@ def seen(show: Callable[[Look, Call], Any]) -> Callable[[Call], Awaitable[Respon
     return act
 
 
-def done(call: Call) -> dict[str, bool]:
-    """The answer of what has been done; whoever looks next sees it."""
+def done(call: Call, whether: bool = True) -> dict[str, bool]:
+    """The answer of what has been done, or could not be; whoever looks next sees it."""
     call.shared.looks.forget()
-    return {"done": True}
+    return {"done": whether}

@@ -40,7 +40,7 @@ async def retry_source(call: Call) -> Any:
 
 
 async def keyframe(call: Call) -> Any:
-    return {"done": await call.engine.request_keyframe(*call.stream)}
+    return done(call, await call.engine.request_keyframe(*call.stream))
 
 
 async def bitrate(call: Call) -> Any:
@@ -49,4 +49,4 @@ async def bitrate(call: Call) -> Any:
         kbps = read_kbps(wanted, 1, MAX_KBPS)
     except ValueError as error:
         raise Problem(422, f"bitrate: {error}") from None
-    return {"done": await call.engine.set_bitrate(*call.stream, kbps)}
+    return done(call, await call.engine.set_bitrate(*call.stream, kbps))
