@@ -17,6 +17,7 @@ from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, S
 from camcast.events import Event
 from camcast.host import PluginHost
 from camcast_http.changes import Limits
+from camcast_http.forms import event_form
 from camcast_http.happenings import Happenings
 from camcast_http.looks import FRESH, Looks, written
 from camcast_http.operation import Shared
@@ -138,8 +139,46 @@ async def test_whatever_steers_makes_the_next_look_a_new_one(path: str, body: by
         look = await looks.look()
         parts = {"camera": "0", "stream": "0"}
         answer = await operation(shared, Request({**scope, "path_params": parts}, receive))
-        assert json.loads(answer.body)["done"] in (True, False)
+        assert json.loads(bytes(answer.body))["done"] in (True, False)
         assert await looks.look() is not look
+
+
+async def follow(happenings: Happenings, *labels: str) -> None:
+    async def events() -> AsyncIterator[Event]:
+        for label in labels:
+            yield Event(label=label)
+
+    await happenings.follow(events())  # type: ignore[arg-type]
+
+
+async def test_kept_events_are_written_once_for_all_who_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms: Counter[int] = Counter()
+
+    def noted(number: int, event: Event) -> dict[str, Any]:
+        forms[number] += 1
+        return event_form(number, event)
+
+    monkeypatch.setattr("camcast_http.happenings.event_form", noted)
+    happenings = Happenings(200)
+    await follow(happenings, *map(str, range(100)))
+    assert not forms, "nobody has read one"
+    for _ in range(50):
+        listening = happenings.listen(0)
+        heard = [await anext(listening) for _ in range(101)]
+        assert [one["id"] for one in json.loads(happenings.since(0, 1000))] == list(range(1, 101))
+    assert [one.split(b"\n")[0] for one in heard[1:]] == [b"id: %d" % number for number in range(1, 101)]
+    assert forms == dict.fromkeys(range(1, 101), 1)
+
+
+@pytest.mark.parametrize("after", [None, 1, 0])
+async def test_what_happens_while_a_listener_begins_is_heard_once(after: int | None) -> None:
+    happenings = Happenings(1)
+    await follow(happenings, "before")
+    listening = happenings.listen(after)
+    await anext(listening)
+    await follow(happenings, "meanwhile", "last")
+    heard = [json.loads(one.partition(b"data: ")[2])["label"] async for one in listening]
+    assert heard == (["before"] if after == 0 else []) + ["meanwhile", "last"]
 
 
 async def test_every_listener_is_handed_the_same_bytes() -> None:
@@ -147,11 +186,7 @@ async def test_every_listener_is_handed_the_same_bytes() -> None:
     listening = [happenings.listen(None) for _ in range(200)]
     for one in listening:
         await anext(one)
-
-    async def events() -> AsyncIterator[Event]:
-        yield Event(label="x")
-
-    await happenings.follow(events())  # type: ignore[arg-type]
+    await follow(happenings, "x")
     heard = [await anext(one) for one in listening]
     assert len({id(one) for one in heard}) == 1
     assert json.loads(heard[0].partition(b"data: ")[2])["label"] == "x"

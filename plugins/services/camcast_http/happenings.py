@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import functools
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any
+
+import attrs
 
 from camcast.events import Event
 from camcast.services import EventQueue
 from camcast_http.forms import event_form
+from camcast_http.looks import written
 from camcast_http.problems import Problem
 
 LISTENERS = 200
@@ -23,16 +25,34 @@ KEEP_ALIVE = 15.0
 """Seconds without an event after which a listener gets a sign of life."""
 
 
+@attrs.frozen(eq=False, slots=False)
+class Kept:
+    """An event with its number. It is written when somebody first reads it, which happens to few, and once for all."""
+
+    number: int
+    event: Event
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """As JSON."""
+        return written(event_form(self.number, self.event))
+
+    @functools.cached_property
+    def text(self) -> bytes:
+        """As a server-sent event."""
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.number, self.event.name.encode(), self.data)
+
+
 class Listener:
     """One that hears every event from now on."""
 
     def __init__(self) -> None:
-        self.events: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
+        self.events: asyncio.Queue[Kept | None] = asyncio.Queue(WAITING)
         self.cut_off = False
 
-    def take(self, text: bytes | None) -> None:
+    def take(self, one: Kept | None) -> None:
         try:
-            self.events.put_nowait(text)
+            self.events.put_nowait(one)
         except asyncio.QueueFull:
             self.cut_off = True
 
@@ -42,8 +62,7 @@ class Happenings:
 
     def __init__(self, most_listeners: int) -> None:
         self._most = most_listeners
-        self._kept: deque[tuple[int, Event]] = deque(maxlen=KEPT)
-        """As they came: of most of them nobody ever reads a word."""
+        self._kept: deque[Kept] = deque(maxlen=KEPT)
         self._listeners: set[Listener] = set()
         self._number = 0
 
@@ -51,18 +70,17 @@ class Happenings:
         """Read all events until the engine ends."""
         async for event in queue:
             self._number += 1
-            self._kept.append((self._number, event))
-            if self._listeners:
-                text = _written(self._number, event)
-                for listener in tuple(self._listeners):
-                    listener.take(text)
+            one = Kept(self._number, event)
+            self._kept.append(one)
+            for listener in tuple(self._listeners):
+                listener.take(one)
         for listener in tuple(self._listeners):
             listener.take(None)
 
-    def since(self, number: int, limit: int) -> list[dict[str, Any]]:
-        """The events after `number`, the last `limit` of them."""
-        found = [(one, event) for one, event in self._kept if one > number]
-        return [event_form(one, event) for one, event in (found[-limit:] if limit else [])]
+    def since(self, number: int, limit: int) -> bytes:
+        """The events after `number`, the last `limit` of them: a list, as JSON."""
+        found = [one for one in self._kept if one.number > number]
+        return b"[" + b",".join(one.data for one in (found[-limit:] if limit else [])) + b"]"
 
     def listen(self, after: int | None) -> AsyncIterator[bytes]:
         """Server-sent events (HTML Living Standard, 9.2): those after `after` that are kept, then each new one. Raises
@@ -72,29 +90,29 @@ class Happenings:
             raise Problem(503, text, headers={"retry-after": "10"})
         listener = Listener()
         self._listeners.add(listener)
-        return self._listening(listener, after)
+        # A number above ours is of a run before this one: all that there is, is news.
+        return self._listening(listener, self._number if after is None else after if after <= self._number else 0)
 
-    async def _listening(self, listener: Listener, after: int | None) -> AsyncIterator[bytes]:
+    async def _listening(self, listener: Listener, last: int) -> AsyncIterator[bytes]:
+        """`last`: the number of the last event that it has."""
         try:
             yield b"retry: 2000\n\n"
-            # A number above ours is of a run before this one: all that there is, is news.
-            start = self._number if after is None else after if after <= self._number else 0
-            for number, event in tuple(self._kept):
-                if start < number:
-                    yield _written(number, event)
+            for one in tuple(self._kept):
+                if one.number > last:
+                    last = one.number
+                    yield one.text
             while not listener.cut_off:
                 try:
                     async with asyncio.timeout(KEEP_ALIVE):
-                        text_or_end = await listener.events.get()
+                        one_or_end = await listener.events.get()
                 except TimeoutError:
-                    text_or_end = b": still here\n\n"
-                if text_or_end is None:
+                    yield b": still here\n\n"
+                    continue
+                if one_or_end is None:
                     return
-                yield text_or_end
+                # What came while the kept ones were sent is both kept and here.
+                if one_or_end.number > last:
+                    last = one_or_end.number
+                    yield one_or_end.text
         finally:
             self._listeners.discard(listener)
-
-
-def _written(number: int, event: Event) -> bytes:
-    form = event_form(number, event)
-    return f"id: {number}\nevent: {form['name']}\ndata: {json.dumps(form)}\n\n".encode()

@@ -13,7 +13,7 @@ from camcast.config import CameraConfig, Config, SessionConfig, shown
 from camcast.errors import NotFound
 from camcast.session.metrics import SessionMetrics
 from camcast_http.forms import fields
-from camcast_http.looks import Look
+from camcast_http.looks import JSON, Look
 from camcast_http.operation import Call
 
 
@@ -75,7 +75,7 @@ async def configuration(call: Call) -> Any:
 async def events(call: Call) -> Any:
     after = call.query["since"]
     if "text/event-stream" not in call.request.headers.get("accept", ""):
-        return call.shared.happenings.since(after or 0, call.query["limit"])
+        return Response(call.shared.happenings.since(after or 0, call.query["limit"]), media_type=JSON)
     last = call.request.headers.get("last-event-id", "")
     if last.isascii() and last.isdecimal() and len(last) < 16:
         after = int(last)
