@@ -23,7 +23,8 @@ from camcast.engine.handover import LoopHandover
 from camcast.errors import MediaError, SourceError, WrongState
 from camcast.host import PluginHost
 from camcast.kinds import SourceKind
-from camcast.media import NS_PER_S, RAW, MediaKind
+from camcast.media import NS_PER_S, RAW, MediaKind, Packet
+from camcast.stream.clock import Clock
 from camcast_push import PushOptions, StreamObserver, StreamSubject, camcast_sources
 from camcast_push.feed import PushFeed
 from camcast_push.source import ENOUGH_REFUSED
@@ -138,6 +139,39 @@ async def test_damaged_and_unknown_media(host: PluginHost) -> None:
         assert not feed.packet(b"x", kind=AUDIO)
         assert sum(sink.drops.values()) == feed.counts.dropped["damaged"] == 4
         assert not sink.packets
+    assert balanced(feed)
+
+
+class OnALine(Sink):
+    """Moves what comes onto a line of time, as the engine does, which knows no times beyond any clock's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = Clock()
+
+    def packet(self, packet: Packet) -> None:
+        super().packet(self.line.stamp(packet))
+
+
+@pytest.mark.parametrize("sound", [False, True], ids=["at once", "held"])
+async def test_a_packet_with_times_that_are_none_is_left_out_wherever_it_comes(host: PluginHost, sound: bool) -> None:
+    key, clip = clips.video("h264").units[0].data, clips.sound("aac")
+    tone = adts(clip.config, len(clip.units[0].data)) + clip.units[0].data
+    async with running(PushOptions(audio="aac" if sound else ""), sink=OnALine(), codec=host.codec) as (feed, sink):
+        # Where sound is waited for, nothing is known of them yet.
+        assert feed.packet(key, pts=-(2**63)) is sound
+        assert feed.packet(key, pts=NS_PER_S)
+        assert feed.packet(key, pts=2**63) is sound
+        assert feed.packet(key, pts=2 * NS_PER_S)
+        assert feed.packet(tone, kind=AUDIO, codec="aac", pts=NS_PER_S)
+        assert not feed.packet(key, pts=2**63)
+        assert feed.packet(key, pts=3 * NS_PER_S)
+        assert len(sink.of(VIDEO)) == 3
+        assert len(sink.of(AUDIO)) == 1
+        assert feed.counts.dropped == {"damaged": 3}
+        assert sink.drops == {(VIDEO, "damaged"): 3}
+        assert feed.counts.waiting == 0
+        assert feed.counts.delivered == 4
     assert balanced(feed)
 
 

@@ -114,12 +114,7 @@ class Intake:
         track = frame.track
         if track is not self._video and track is not self._audio:
             self._learn(track)
-        if not self._announced:
-            self._hold(frame)
-        else:
-            self._sink.frame(frame)
-            self._feed.delivered += 1
-        return True
+        return self._deliver(frame) if self._announced else self._hold(frame)
 
     def packet(
         self, kind: MediaKind, data: bytes, codec: str | None, dts: int, pts: int, arrival: int, keyframe: bool | None
@@ -137,20 +132,22 @@ class Intake:
         if keyframe is not None:
             packet.keyframe = keyframe
         track = packet.track
-        if kind is MediaKind.VIDEO:
-            if -SMALL < packet.dts - self._last <= 0 and self._last:
-                self._move_on(packet)
-            self._last = packet.dts
+        if kind is MediaKind.VIDEO and -SMALL < packet.dts - self._last <= 0 and self._last:
+            self._move_on(packet)
         if track is not self._video and track is not self._audio:
             self._learn(track)
-        if not self._announced:
-            self._hold(packet)
-        else:
+        dts = packet.dts  # the sink moves it onto its own line of time
+        if self._announced:
+            # `_deliver`, without the call for each packet.
             try:
                 self._sink.packet(packet)
-            except MediaError as error:  # its times are none
+            except MediaError as error:
                 return self._damaged(kind, error)
             self._feed.delivered += 1
+        elif not self._hold(packet):
+            return False
+        if kind is MediaKind.VIDEO:
+            self._last = dts
         return True
 
     def _move_on(self, packet: Packet) -> None:
@@ -238,28 +235,39 @@ class Intake:
 
     # --- until every configured track is known ------------------------------------------------------------
 
-    def _hold(self, media: Packet | Frame) -> None:
+    def _hold(self, media: Packet | Frame) -> bool:
+        """Whether it is kept, or was taken at once."""
         now = time.monotonic()
         self._since = self._since or now
         self._held.append(media)
         self._feed.settle(held=1)
         waited = now - self._since > HOLD_SECONDS or len(self._held) >= HOLD_UNITS
         if waited or all(kind in self._tracks for kind in self._wanted):
-            self._announce()
+            return self._announce()
+        return True
 
-    def _announce(self) -> None:
+    def _announce(self) -> bool:
+        """Let in what is held; whether the last of it was taken."""
         self._announced = True
         self._sink.tracks(list(self._tracks.values()))
         held, self._held = self._held, []
+        taken = True
         for media in held:
-            self._deliver(media)
-        self._feed.settle(delivered=len(held), held=-len(held))
+            self._feed.settle(held=-1)
+            taken = self._deliver(media)
+        return taken
 
-    def _deliver(self, media: Packet | Frame) -> None:
-        if isinstance(media, Packet):
-            self._sink.packet(media)
-        else:
-            self._sink.frame(media)
+    def _deliver(self, media: Packet | Frame) -> bool:
+        """Whether the engine took it: it takes none whose times are none."""
+        try:
+            if isinstance(media, Packet):
+                self._sink.packet(media)
+            else:
+                self._sink.frame(media)
+        except MediaError as error:
+            return self._damaged(media.track.kind, error)
+        self._feed.delivered += 1
+        return True
 
     def _check_configured(self, kind: MediaKind, name: str) -> None:
         if name == RAW:
