@@ -166,7 +166,8 @@ class TransportKind:
     """Used only when the configuration names it; another kind may own its schemes."""
     available: Callable[[], None] = _always
     check: Callable[[Target], None] = lambda target: None
-    """Raises `ValueError` with a readable text when the target cannot work (no stream key, bad port)."""
+    """Raises `ValueError` with a readable text when the target cannot work (no stream key, bad port), or `ConfigError`
+    whose issues name the keys beside the URL that are wrong."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
     receiver: Callable[[Path], LocalReceiver] | None = None

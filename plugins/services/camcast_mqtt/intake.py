@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
 LARGEST = 64 * 1024
-"""Bytes of one message; a camera that is discovered, with twenty outputs, has some ten thousand."""
+"""Bytes of one message; of ours, each entity that is discovered has some 600, a state less and the text of a reason."""
 _READ = 16 * 1024
 READS_RATE, READS_BURST = 3_000, 60_000
 """A second, and at once; three or four are a message. A broker tells all that it keeps at once."""

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from camcast.contracts import impaired, unsent
+from camcast.errors import ConfigError
 from camcast.kinds import Acceptance
 from camcast.target import Target
 from camcast.testing.conformance import base
@@ -46,7 +47,7 @@ def describes_itself(bench: TransportBench) -> None:
 
 @RULES.add
 def checks_with_value_errors(bench: TransportBench) -> None:
-    """`check` raises `ValueError` or nothing for any target; `accepts` and `publish_name` raise nothing."""
+    """`check` raises `ValueError` or `ConfigError` or nothing for any target; the other two raise nothing."""
     kind, good = bench.kind, bench.target()
     scheme = good.scheme
     ends = ("", "/", "host", "host:99999/a/b", "host:x/a", "[::1/a", "user:pw@host", "host/a?b#c", "\0", "host/%zz")
@@ -60,7 +61,7 @@ def checks_with_value_errors(bench: TransportBench) -> None:
                 broken(f"{function} raised {type(error).__name__} for {scheme}://{end!r}")
     try:
         kind.check(good)
-    except ValueError as error:
+    except (ValueError, ConfigError) as error:
         broken(f"check() refuses the target that works: {error}")
 
 
@@ -68,10 +69,10 @@ def _only_value_error(check: object, target: Target) -> None:
     assert callable(check)
     try:
         check(target)
-    except ValueError:
+    except (ValueError, ConfigError):
         return
     except Exception as error:  # noqa: BLE001
-        broken(f"check() raised {type(error).__name__} for {target.url!r}: expected ValueError")
+        broken(f"check() raised {type(error).__name__} for {target.url!r}: expected ValueError or ConfigError")
 
 
 @RULES.add

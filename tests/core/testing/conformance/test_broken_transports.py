@@ -22,7 +22,7 @@ from tests.core.testing.conformance.kit_run import rules_broken
 from tests.core.testing.conformance.queued_heliograph import Asking, Trusting
 from tests.outside.heliograph_server import HeliographServer
 
-from camcast.errors import RefusedError, TransportError
+from camcast.errors import ConfigError, Issue, RefusedError, TransportError
 from camcast.hooks import hookimpl
 from camcast.host import PluginHost
 from camcast.kinds import Acceptance, TransportKind
@@ -300,6 +300,16 @@ def bench(
 
 def test_a_good_transport_passes(server: HeliographServer) -> None:
     assert rules_broken(RULES, bench(KIND, server)) == {}
+
+
+def _name_the_key(target: Target) -> None:
+    if "secret" not in target.url:
+        raise ConfigError([Issue("server", "unknown")])
+
+
+def test_one_that_names_the_key_that_is_wrong_passes(server: HeliographServer) -> None:
+    (rule,) = (rule for rule in RULES if rule.name == "checks_with_value_errors")
+    rule.check(bench(attrs.evolve(KIND, check=_name_the_key), server))
 
 
 def test_there_is_a_broken_one_for_each_rule() -> None:
