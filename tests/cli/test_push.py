@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,11 +80,47 @@ def test_what_is_wrong_is_told_by_the_words_of_the_line() -> None:
     ]
     (line,) = wrong("testsrc", "rtmp://h/live/a", "rtpm://h/live/a")
     assert line.startswith("error: DESTINATION 2: no transport for rtpm:// URLs; known: ")
+    (line,) = wrong("testsrc", "rtpm://h/live/a", "rtmp://h/live/a")
+    assert line.startswith("error: DESTINATION 1: no transport for rtpm:// URLs; known: ")
+    (line,) = wrong("rtsp://cam/1", "rtmp://h/live/a", "--source-type", "rstp")
+    assert line.startswith("error: --source-type: ")
+    assert '"rtsp"' in line
     (line,) = wrong("testsrc", "rtmp://h/live", "--key", "s3cret-key")
     assert line.startswith("error: --key: expected env:NAME or file:PATH")
     assert "s3cret" not in line
     assert wrong("testsrc", "rtmp://h/live", "rtmp://i/live", "--key", "env:KEY") == [
         'error: --key: 1 given for 2 destinations: give one for each, in their order; "-" for a destination without'
+    ]
+
+
+def test_the_file_does_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(made("h264_aac"), "clip.mp4")
+    Path("one.key").write_text("k3y")
+    words = ["clip.mp4", "rtmp://h/live", "--key", "file:one.key", "--log-level", "WARNING", "--http", "--print-config"]
+    status, out, _ = push(*words)
+    assert status == 0
+    monkeypatch.chdir("/")
+    config = loads(out, PluginHost(), base=Path("/"))
+    (session,) = config.sessions()
+    assert session.targets[0].stream_key == f"file:{tmp_path}/one.key"
+    ((_, stream),) = config.streams()
+    assert stream.source.url == f"{tmp_path}/clip.mp4"
+    assert config.system.log_level == "WARNING"
+    assert [one.type for one in config.services] == ["http"]
+
+
+def test_a_key_that_is_not_where_it_is_said_to_be_is_told_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUSH_KEY", raising=False)
+    unset = "environment variable PUSH_KEY is not set or empty; it is named by env:PUSH_KEY"
+    assert wrong("testsrc", "rtmp://h/live", "--key", "env:PUSH_KEY") == [f"error: --key of DESTINATION: {unset}"]
+    missing = f"file:{tmp_path}/none.key"
+    keys = ["--key", "env:PUSH_KEY", "--key", missing]
+    assert wrong("testsrc", "rtmp://h/live", "rtmp://i/live", *keys) == [
+        f"error: --key of DESTINATION 1: {unset}",
+        f"error: --key of DESTINATION 2: cannot read the secret in {missing}: No such file or directory",
     ]
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.carry_out import Looks, carry_out, with_level
+from camcast.cli.carry_out import Looks, carry_out
 from camcast.cli.logs import LogFormat, LogLevel
-from camcast.cli.pushed import meant, read
+from camcast.cli.pushed import check_secrets, meant, read
 from camcast.cli.supervise import Reading
 from camcast.cli.terminal import explained, load_host, warn
 from camcast.config import Config, ServiceConfig
@@ -51,9 +51,13 @@ def push(
     with explained():
         host = load_host(context)
         mapping = meant(host, source, destination, key or (), source_type)
-        config = with_level(read(mapping, host), log_level)
+        if log_level is not None:
+            mapping = {"system": {"log_level": log_level.value}, **mapping}
+        config = read(mapping, host)
+        if not print_config:
+            check_secrets(mapping)
     if print_config:
-        typer.echo(to_json(mapping), nl=False)
+        typer.echo(to_json({**({"services": {"http": True}} if http else {}), **mapping}), nl=False)
         return
     for note in config.notes:
         warn(note)

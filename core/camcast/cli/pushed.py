@@ -8,29 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from camcast.config import Config, from_mapping
-from camcast.config.secrets import is_reference, show_url
+from camcast.config.located import locate_text
+from camcast.config.secrets import is_reference, resolve_reference, show_url
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
 
 OUTPUT = "push"
 NO_KEY = "-"
 _PLACES = (
-    (re.compile(r"^cameras\[0\]\.streams\[0\]\.source(\.url)?$"), "SOURCE"),
+    (re.compile(r"^cameras\[0\]\.streams\[0\]\.source(?:\.url)?$"), "SOURCE"),
+    (re.compile(r"^cameras\[0\]\.streams\[0\]\.source\.type$"), "--source-type"),
     (re.compile(rf"^cameras\[0\]\.streams\[0\]\.outputs\.{OUTPUT}(\d*)\.stream_key$"), "--key of DESTINATION"),
-    (re.compile(rf"^cameras\[0\]\.streams\[0\]\.outputs\.{OUTPUT}(\d*)(\.url)?$"), "DESTINATION"),
+    (re.compile(rf"^cameras\[0\]\.streams\[0\]\.outputs\.{OUTPUT}(\d*)(?:\.url)?$"), "DESTINATION"),
 )
 
 
 def meant(
     host: PluginHost, source: str, destinations: Sequence[str], keys: Sequence[str] = (), kind: str = ""
 ) -> dict[str, Any]:
-    """The content of a configuration file that does the same. `keys`: in the order of the destinations, references
-    only. Raises `ConfigError`."""
-    kind = kind or source_kind(host, source)
+    """The content of a configuration file that does the same, wherever it lies: files that are here are named by
+    their whole paths. `keys`: in the order of the destinations, references only. Raises `ConfigError`."""
+    kind, here = kind or source_kind(host, source), Path.cwd()
     outputs: dict[str, Any] = {}
     for number, (url, key) in enumerate(zip(destinations, _keys(destinations, keys), strict=True), 1):
-        outputs[OUTPUT if number == 1 else f"{OUTPUT}{number}"] = {"url": url, **({"stream_key": key} if key else {})}
-    read = {"type": kind} if source == kind else {"type": kind, "url": source}
+        output = {"url": locate_text(url, here)} | ({"stream_key": locate_text(key, here)} if key else {})
+        outputs[OUTPUT if number == 1 else f"{OUTPUT}{number}"] = output
+    read = {"type": kind} if source == kind else {"type": kind, "url": locate_text(source, here)}
     return {"cameras": [{"camera_id": 0, "streams": [{"name": "main", "source": read, "outputs": outputs}]}]}
 
 
@@ -39,7 +42,29 @@ def read(mapping: Mapping[str, Any], host: PluginHost) -> Config:
     try:
         return from_mapping(mapping, host, base=Path.cwd())
     except ConfigError as error:
-        raise ConfigError([Issue(_word(issue.path), issue.message) for issue in error.issues]) from None
+        several = len(_outputs(mapping)) > 1
+        raise ConfigError([Issue(_word(issue.path, several), issue.message) for issue in error.issues]) from None
+
+
+def check_secrets(mapping: Mapping[str, Any]) -> None:
+    """Raises `ConfigError` for what is said to be in the environment or in a file and is not there: whoever typed the
+    line is here to see it."""
+    issues, outputs = [], _outputs(mapping)
+    for name, output in outputs.items():
+        for key, text in output.items():
+            try:
+                if is_reference(text):
+                    resolve_reference(text)
+            except ConfigError as error:
+                path = f"cameras[0].streams[0].outputs.{name}.{key}"
+                issues.append(Issue(_word(path, len(outputs) > 1), str(error)))
+    if issues:
+        raise ConfigError(issues)
+
+
+def _outputs(mapping: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
+    outputs: Mapping[str, Mapping[str, str]] = mapping["cameras"][0]["streams"][0]["outputs"]
+    return outputs
 
 
 def source_kind(host: PluginHost, source: str) -> str:
@@ -74,9 +99,10 @@ def _keys(destinations: Sequence[str], keys: Sequence[str]) -> Sequence[str]:
     return ["" if key == NO_KEY else key for key in keys] or [""] * len(destinations)
 
 
-def _word(path: str) -> str:
+def _word(path: str, several: bool) -> str:
+    """The place on the line; of `several` destinations with its number."""
     for pattern, word in _PLACES:
         if found := pattern.match(path):
-            number = found[1] if word != "SOURCE" else ""
+            number = found[1] or "1" if found.groups() and several else ""
             return f"{word} {number}".strip()
     return path
