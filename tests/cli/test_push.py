@@ -72,6 +72,8 @@ def test_what_is_wrong_is_told_by_the_words_of_the_line() -> None:
     assert wrong("nofile.mp4", "rtmp://h/live/a") == [
         f'error: SOURCE: there is no file "nofile.mp4", and no source is called so; {known}'
     ]
+    long = "x" * 5000
+    assert wrong(long, "rtmp://h/live/a")[0].startswith("error: SOURCE: there is no file")
     assert wrong("htp://user:pw@cam/1", "rtmp://h/live/a") == [
         f"error: SOURCE: no source takes htp://***@cam/***; {known}; --source-type names one"
     ]

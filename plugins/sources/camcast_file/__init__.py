@@ -31,7 +31,10 @@ def camcast_sources() -> Sequence[SourceKind]:
 
 
 def _takes(text: str) -> bool:
-    return "://" not in text and Path(text).is_file()
+    try:
+        return "://" not in text and Path(text).is_file()
+    except OSError:  # of Python before 3.14: a folder that may not be read, a name that is too long
+        return False
 
 
 class _Builder:
