@@ -18,6 +18,7 @@ from tests.plugins.served import camera
 from tests.servers.chromium import Page
 
 PATIENT, HASTY = b"const SILENCE = 40000;", b"const SILENCE = 2e+03;"
+LATE, AT_ONCE = b"animation: late 8s;", b"animation: late 1s;"
 
 
 class Between:
@@ -30,6 +31,8 @@ class Between:
         """Set: looks are answered."""
         self.mute = asyncio.Event()
         """Set: what is happening is swallowed."""
+        self.missing = ""
+        """Path of a file that is not there."""
         self.cut = asyncio.Event()
         """Set: connections on which it would be told break off."""
 
@@ -38,6 +41,8 @@ class Between:
         if path == "/api/v1/overview":
             self.looks += 1
             await self.looking.wait()
+        if path == self.missing:
+            scope = {**scope, "path": "/nothing"}
         if accept == b"text/event-stream":
             self.streams += 1
             await self._stream(scope, receive, send)
@@ -57,7 +62,7 @@ class Between:
     def _hasty(self, send: Send) -> Send:
         async def through(message: Message) -> None:
             body = message.get("body", b"")
-            await send({**message, "body": body.replace(PATIENT, HASTY)} if body else message)
+            await send({**message, "body": body.replace(PATIENT, HASTY).replace(LATE, AT_ONCE)} if body else message)
 
         return through
 
@@ -109,3 +114,19 @@ async def test_events_go_on_after_a_connection_that_broke_off_and_one_that_fell_
         await page.asked(lambda: app.streams > streams)
         app.mute.clear()
         await page.until("document.querySelector('#log-list').innerText.toLowerCase().includes('disconnected')")
+
+
+SHOWN = "getComputedStyle(document.querySelector('#late')).visibility === 'visible'"
+
+
+async def test_a_script_that_does_not_come_is_told(page: Page) -> None:
+    async with between() as (_engine, app, address):
+        app.looking.set()
+        app.missing = "/page/curve.js"
+        await page.go(address)
+        await page.until(SHOWN)
+        assert (await page.text("#late")).startswith("Not all of this page has come yet.")
+        app.missing = ""
+        await page.go(address)
+        await page.until("document.querySelectorAll('.card').length === 1")
+        assert await page.value("document.querySelector('#late')") is None

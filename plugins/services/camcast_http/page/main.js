@@ -13,6 +13,8 @@ import { Pictures } from "./pictures.js";
 import * as token from "./token.js";
 import { long, number, overall, rate, short } from "./words.js";
 
+byId("late").remove();
+
 const LOOK = 2000; // ms
 const PATIENCE = 5000; // ms for a look; the next one may find what this one waits for
 const MISSED = 10; // seconds without a look after which the engine knows more than we do
