@@ -34,7 +34,7 @@ AWAITED = 10.0
 """Seconds in which a step takes effect: most streams have a keyframe by then. After that the next one may be taken."""
 
 CALM = "the link has been without a queue"
-GONE = "that stream brings nothing"
+OTHER = "other settings"
 START = "start"
 
 
@@ -72,7 +72,7 @@ class Step:
     before: Rung
     reason: str
     bears: float
-    """bit/s that the link was found to bear, picture and sound; 0 = not known."""
+    """bit/s that the link was just found to bear, picture and sound; 0 = that is not the reason."""
 
 
 @attrs.define(eq=False)
@@ -96,7 +96,6 @@ class Ladder:
     """When the last step up took effect."""
     _holds: dict[Rung, float] = attrs.field(factory=dict, init=False)
     """How long what failed waits, where that is more than `HOLD`."""
-    _bears: float = attrs.field(default=0.0, init=False)
     _steps: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=CLIMBS), init=False)
     """When the last ones were decided."""
 
@@ -122,15 +121,16 @@ class Ladder:
             if self._rose == inf:
                 self._rose = now
 
-    def read(self, reading: Reading, rungs: Sequence[Rung]) -> Step | None:
+    def read(self, reading: Reading, rungs: Sequence[Rung], missing: str = OTHER) -> Step | None:
         """Take one reading; what is to change now, if anything. Call it every quarter of a second or so.
 
-        `rungs`: what there is at present, everything of its own first; each takes less than the one before.
+        `rungs`: what there is at present, everything of its own first; each takes less than the one before. `missing`:
+        why what was decided last is not among them, where it is not.
         """
         seen, now = self._seen, reading.now
         seen.add(reading)
         if self.at not in rungs:
-            return self._go(rungs, min(self._index, len(rungs) - 1), now, GONE, rose=False)
+            return self._go(rungs, min(self._index, len(rungs) - 1), now, missing)
         self._index = rungs.index(self.at)
         if seen.silent or not seen.steady:
             # A cut says nothing of what the link bears.
@@ -138,7 +138,10 @@ class Ladder:
             return None
         if self._began is None:
             self._began = now
-            if self._settled == inf:
+            if self.at == TOP:
+                # An attempt begins with that, so a step there that was under way is done.
+                self.settled(now)
+            elif self._settled == inf:
                 self._moved = now
         if now - self._began < OPENING * min(seen.base, MAX_BASE):
             return None
@@ -174,12 +177,12 @@ class Ladder:
                 if now - self._settled >= 2 * PAUSE:
                     seen.others()
                 return None
-        if now - self._rose < FAILED:
+        if 0 <= now - self._rose < FAILED:
             self._holds[self.at] = min(2 * self._holds.get(self.at, HOLD), MAX_HOLD)
-        self._bears = bears
         room = bears * SHARE - self.beside
         fitting = (at for at in range(self._index + 1, len(rungs)) if rungs[at].rate <= room)
-        return self._go(rungs, next(fitting, len(rungs) - 1), now, DROPS if seen.dropped else BEHIND, rose=False)
+        to = next(fitting, len(rungs) - 1)
+        return self._go(rungs, to, now, DROPS if seen.dropped else BEHIND, bears=bears)
 
     def _easy(self, now: float, rungs: Sequence[Rung], since: float) -> Step | None:
         if now - self._rose >= FAILED:
@@ -193,9 +196,11 @@ class Ladder:
             return None
         return self._go(rungs, up, now, CALM, rose=True)
 
-    def _go(self, rungs: Sequence[Rung], index: int, now: float, reason: str, *, rose: bool) -> Step:
+    def _go(
+        self, rungs: Sequence[Rung], index: int, now: float, reason: str, *, rose: bool = False, bears: float = 0.0
+    ) -> Step:
         before, self.at, self._index = self.at, rungs[index], index
         self._steps.append(now)
         self.reason, self._moved, self._settled = reason, now, inf
         self._rose = inf if rose else -inf
-        return Step(self.at, before, reason, self._bears if not rose else 0.0)
+        return Step(self.at, before, reason, bears)

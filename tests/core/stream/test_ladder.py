@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camcast.stream.ladder import CALM, CLIMBS, GONE, HOLD, MAX_HOLD, TOP, Ladder, Part, Rung, Step
+from camcast.stream.ladder import CALM, CLIMBS, HOLD, MAX_HOLD, OTHER, TOP, Ladder, Part, Rung, Step
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import BEHIND, DROPS, LOOK, MINUTE
 
@@ -17,6 +17,7 @@ TRIP = 0.05
 SOUND = MBIT // 10
 KEYFRAMES = Rung("sub", Part.KEYFRAMES, 0.06 * MBIT)
 RUNGS = [Rung("", Part.ALL, 2 * MBIT), Rung("", Part.NEEDED, 1.5 * MBIT), Rung("sub", Part.ALL, 0.4 * MBIT), KEYFRAMES]
+GONE = "that stream is not there"
 MOST = CLIMBS + len(RUNGS) - 1
 """Steps in any minute."""
 BOUND = 0.7
@@ -53,7 +54,7 @@ class Path:
             self.acked = min(self.given, self.acked + rate * LOOK)
             late = (self.given - self.acked) / rate
             reading = Reading(self.now, int(self.given), int(self.acked), TRIP + late, late, self.drops)
-            step = self.ladder.read(reading, self.rungs)
+            step = self.ladder.read(reading, self.rungs, GONE)
             if step is not None:
                 self.steps.append((self.now, step))
 
@@ -117,6 +118,45 @@ def test_a_stream_that_is_gone_is_left() -> None:
     path.rungs = [*RUNGS[:2], Rung("", Part.KEYFRAMES, 0.2 * MBIT)]
     path.play(1)
     assert (path.to()[-1], path.steps[-1][1].reason) == (Rung("", Part.KEYFRAMES), GONE)
+
+
+def test_only_what_a_queue_had_it_do_says_what_the_link_bears() -> None:
+    path = Path(lambda now: 0.8 * MBIT if 10 < now < 14 else 5 * MBIT)
+    path.play(15)
+    path.rungs = [RUNGS[0], Rung("", Part.KEYFRAMES, 0.2 * MBIT)]
+    path.play(30)
+    down, gone, *up = [step for _, step in path.steps]
+    assert down.bears
+    assert (gone.reason, gone.bears) == (GONE, 0)
+    assert [(step.reason, step.bears) for step in up] == [(CALM, 0)]
+
+
+def test_what_vanishes_without_a_word_is_other_settings() -> None:
+    ladder = Ladder()
+    ladder.at = KEYFRAMES
+    step = ladder.read(Reading(1.0, 0, 0, TRIP, 0.0, 0), RUNGS[:2])
+    assert step is not None
+    assert (step.to, step.reason) == (TOP, OTHER)
+
+
+def test_an_attempt_that_begins_with_everything_has_it_settled() -> None:
+    path = Path(lambda now: 0.8 * MBIT if 10 < now < 14 else 5 * MBIT)
+    while path.ladder.at == TOP or path.now < 12:
+        path.play(LOOK)
+    path.play(4)
+    path.awaits = 1000
+    while path.ladder.at != TOP:
+        path.ladder.settled(path.now)
+        path.play(LOOK)
+    # The connection is lost before the step up has taken effect, and the next one becomes too thin for everything.
+    path.ladder.begin()
+    begun, path.sends, path.awaits = path.now, RUNGS[0], 0.5
+    path.rate = lambda now: 5 * MBIT if now < begun + 3 else 0.8 * MBIT
+    path.steps.clear()
+    path.play(6)
+    assert path.to() == [RUNGS[2]]
+    # It had 3 s of its own on it, as the ladder counts: that is a failure, and the first.
+    assert path.ladder.holds == {TOP: 2 * HOLD}
 
 
 @settings(max_examples=60, deadline=None)
