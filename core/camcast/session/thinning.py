@@ -21,6 +21,7 @@ from camcast.session.adapting import EARLY, SOUND
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.stream.feed import Feed
+from camcast.stream.hub import Hub
 from camcast.stream.ladder import TOP, Ladder, Part, Rung
 from camcast.stream.meters import Meter, Times
 from camcast.stream.negotiation import COPY, NONE, RenditionKey
@@ -175,7 +176,12 @@ class Thinning:
             self._selector = None
             self._keep("")
 
-    def _settled(self) -> None:
+    def _refused(self, selector: Selector, hub: Hub, error: Exception) -> None:
+        if selector is self._selector:
+            for name in [name for name, other in self._held.items() if other.rendition.hub is hub]:
+                self._lost(name)
+
+    def _settled(self, selector: Selector) -> None:
         self._ladder.settled(time.monotonic())
         self._keep(self._ladder.at.stream)
 
@@ -221,7 +227,9 @@ class Thinning:
         if on_air is None or published is None:
             return
         if self._selector is None:
-            self._selector = Selector(on_air.outlet, on_air.published.hub, published.packer, self._settled, self._gone)
+            self._selector = Selector(
+                on_air.outlet, on_air.published.hub, published.packer, self._settled, self._gone, self._refused
+            )
         if not to.stream:
             self._todo = not self._selector.want(to.part)
             on_air.attempt.want_keyframe()

@@ -7,6 +7,7 @@ from collections import deque
 import attrs
 
 from camcast.group import Group
+from camcast.media import Packet
 from camcast.stream.flow import FeedCounters
 
 WINDOW = 4.0
@@ -37,8 +38,15 @@ class Meter:
     """Of its pictures' bytes, the share of those that no other refers to, in the last whole group; 0 = not known."""
     keyframes: float = attrs.field(default=0.0, init=False)
     """Likewise of keyframes."""
-    _group: tuple[int, float, float] = attrs.field(default=(0, 0.0, 0.0), init=False)
-    """Of the present group: how many pictures, and both shares."""
+    _keyframe: Packet | None = attrs.field(default=None, init=False)
+    """That of the present group. Of it, by its first `_seen` pictures: bytes that no other refers to, the least of
+    arrival less decode time, and how much later than decoded they are shown, all together."""
+    _seen: int = attrs.field(default=0, init=False)
+    _free: int = attrs.field(default=0, init=False)
+    _least: int = attrs.field(default=0, init=False)
+    _later: int = attrs.field(default=0, init=False)
+    _shares: tuple[float, float] = attrs.field(default=(0.0, 0.0), init=False)
+    """`disposable` and `keyframes` of the present group so far."""
 
     def look(self, now: float, counters: FeedCounters, group: Group) -> None:
         """Take one reading; `group` is the present one."""
@@ -46,19 +54,31 @@ class Meter:
         while now - self._bytes[0][0] > WINDOW:
             self._bytes.popleft()
         pictures = group.packets
-        if len(pictures) < self._group[0]:
+        if not pictures or not group.bytes:
+            return
+        if pictures[0] is not self._keyframe:
             # Another has begun: what was seen of the last one is nearly all of it.
-            _, self.disposable, self.keyframes = self._group
-        if pictures and group.bytes:
-            self._decoded.append(min(packet.arrival - packet.dts for packet in pictures))
-            # One picture may be sent long before it is shown and the next one hardly: all together that is the delay.
-            self._composed.append(sum(packet.pts - packet.dts for packet in pictures) // len(pictures))
-            free = sum(len(packet.payload) for packet in pictures if packet.disposable)
-            self._group = len(pictures), free / group.bytes, len(pictures[0].payload) / group.bytes
+            if self._keyframe is not None:
+                self.disposable, self.keyframes = self._shares
+            first = self._keyframe = pictures[0]
+            self._seen = self._free = self._later = 0
+            self._least = first.arrival - first.dts
+        for packet in pictures[self._seen :]:
+            self._least = min(self._least, packet.arrival - packet.dts)
+            self._later += packet.pts - packet.dts
+            if packet.disposable:
+                self._free += len(packet.payload)
+        self._seen = len(pictures)
+        self._decoded.append(self._least)
+        # One picture may be sent long before it is shown and the next one hardly: all together that is the delay.
+        self._composed.append(self._later // self._seen)
+        self._shares = self._free / group.bytes, len(pictures[0].payload) / group.bytes
 
     @property
     def rate(self) -> float:
         """bit/s, picture and sound; 0 = not known yet."""
+        if not self._bytes:
+            return 0.0
         (first, before), (last, after) = self._bytes[0], self._bytes[-1]
         return (after - before) * 8 / (last - first) if last - first > WINDOW / 4 else 0.0
 

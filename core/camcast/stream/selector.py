@@ -29,7 +29,7 @@ EARLY = 20
 REFUSED = 3
 """Keyframes in a row that may come too late; the next one is taken as it is."""
 EARLIER = 30
-"""ms by which others are put earlier for each: less than lies between two pictures."""
+"""ms by which others are put earlier for each, at the most; never more than half of what lies between two of them."""
 
 
 @attrs.define(eq=False)
@@ -44,10 +44,21 @@ class Ear:
     shift: Times = attrs.field(factory=Times)
     """What its times are moved by, in whole ms; `place`: what they should be, which may have been sent already."""
     place: Times = attrs.field(factory=Times)
+    seen: int = 0
+    """Decode time of the last picture, ns; `distance`: from the one before."""
+    distance: int = 0
+
+    def see(self, dts: int) -> None:
+        """Another picture of its has come."""
+        self.seen, self.distance = dts, dts - self.seen
+
+    def earlier(self, ms: int) -> int:
+        """By how much the next picture may be put earlier without coming before the last one: ns, at most `ms`."""
+        return max(0, min(ms, to_ms(self.distance) // 2)) * NS_PER_MS
 
     def settle(self) -> None:
         """Come nearer to where its times should be: each time by less than lies between two pictures."""
-        step, shift, place = EARLIER * NS_PER_MS, self.shift, self.place
+        step, shift, place = self.earlier(EARLIER), self.shift, self.place
         dts = max(place.dts, shift.dts - step)
         self.shift = Times(dts, max(place.pts, shift.pts - step, dts))
 
@@ -71,10 +82,13 @@ class Selector:
     """Its own."""
     packer: Callable[[], Packer]
     """Makes one more packer for what the outlet publishes, as its own stream's tracks are now."""
-    settled: Callable[[], object]
+    settled: Callable[[Selector], object]
     """Called when what was asked for is what is sent."""
     gone: Callable[[Selector], object]
     """Called when the outlet was found closed; nothing is attached any more."""
+    failed: Callable[[Selector, Hub, Exception], object]
+    """Called when the pictures of this hub cannot be made what the outlet publishes. Those that were sent go on, unless
+    they are the ones: then there are none until something else is asked for."""
     _own: Ear = attrs.field(init=False)
     _now: Ear = attrs.field(init=False)
     """Whose pictures are sent. `_next`: whose are to be, from a keyframe on; None = it is as asked."""
@@ -108,16 +122,22 @@ class Selector:
         if hub is None:
             ear = self._own
         else:
-            ear = self._now if self._now.hub is hub else Ear(hub, self, own=False, behind=behind)
+            goes_on = self._now.hub is hub and self._now in hub.attached
+            ear = self._now if goes_on else Ear(hub, self, own=False, behind=behind)
         if ear is self._now and (part is Part.KEYFRAMES or self._part is not Part.KEYFRAMES):
             # Fewer pictures, or those back that nothing refers to: at any moment.
             self._part = part
-            self.settled()
+            self.settled(self)
             return True
         self._next, self._wanted = ear, part
         if ear not in (self._own, self._now):
             ear.hub.attach(ear)
         return True
+
+    @property
+    def pending(self) -> bool:
+        """Whether what was asked for waits for a keyframe."""
+        return self._next is not None
 
     # --- what its ears hear ---------------------------------------------------------------------------------
 
@@ -150,6 +170,7 @@ class Selector:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _picture(self, ear: Ear, unit: Unit, packet: Packet) -> None:
+        ear.see(packet.dts)
         if not packet.keyframe and (self._part is Part.KEYFRAMES or (self._part is Part.NEEDED and packet.disposable)):
             self.outlet.leave_out((packet.dts - self._last) / NS_PER_S)
             return
@@ -158,14 +179,26 @@ class Selector:
             self.outlet.offer(unit, packet)
             self._step_aside()
             return
+        try:
+            moved, unit = self._moved(ear, packet)
+        except Exception as error:  # noqa: BLE001  a codec's code, which must not harm whose packet it is
+            ear.hub.detach(ear)
+            self.failed(self, ear.hub, error)
+            return
+        self._end = Times(moved.dts, max(self._end.pts, moved.pts))
+        self.outlet.offer(unit, moved)
+        if packet.keyframe:
+            ear.settle()
+
+    def _moved(self, ear: Ear, packet: Packet) -> tuple[Packet, Unit]:
+        """Another hub's picture at its place, after what announces it. Raises whatever the codec's code does."""
         assert self._packer is not None
         moved = attrs.evolve(packet, dts=packet.dts + ear.shift.dts, pts=packet.pts + ear.shift.pts)
         if packet.track is not self._track:
-            self._tell(packet.track, moved.dts)
-        self._end = Times(moved.dts, max(self._end.pts, moved.pts))
-        self.outlet.offer(self._packer.unit(moved), moved)
-        if packet.keyframe:
-            ear.settle()
+            units = self._packer.change(packet.track, to_ms(moved.dts))
+            self._track = packet.track
+            self.outlet.announce(units)
+        return moved, self._packer.unit(moved)
 
     def _too_late(self, ear: Ear, packet: Packet) -> bool:
         """Whether pictures were sent that come after this one of its own, which cannot be moved: streams are delayed
@@ -174,28 +207,50 @@ class Selector:
         if not ear.own or self._now.own or over < 0 or self._refused == REFUSED:
             return False
         self._refused += 1
-        earlier = min(to_ms(over) + 1, EARLIER) * NS_PER_MS
+        earlier = self._now.earlier(min(to_ms(over) + 1, EARLIER))
         self._now.shift -= Times(earlier, earlier)
         self._now.place -= Times(earlier, earlier)
         return True
 
     def _change_over(self, ear: Ear, packet: Packet) -> None:
-        """Go on with `packet`, a keyframe."""
-        before, self._now, self._next, self._part = self._now, ear, None, self._wanted
-        self._refused = 0
+        """Go on with `packet`, a keyframe; with what was, where that cannot be made a unit."""
+        before = self._now
         if ear is not before:
             if before.own:
-                self._packer = self.packer()
                 shown = max((one.pts for one in self.hub.group.packets), default=0)
                 self._end = Times(self.hub.latest_video or 0, shown)
-            else:
+            try:
+                self._prepare(ear, packet)
+            except Exception as error:  # noqa: BLE001  as in `_picture`
+                self._forget_next()
+                self.failed(self, ear.hub, error)
+                return
+            if not before.own:
                 before.hub.detach(before)
             if ear.own:
-                self._tell(packet.track, packet.dts)
                 self._packer = self._track = None
-            else:
-                ear.place, ear.shift = self._shift(ear.behind(), packet)
-        self.settled()
+            ear.seen = packet.dts
+        self._now, self._next, self._part = ear, None, self._wanted
+        self._refused = 0
+        self.settled(self)
+
+    def _prepare(self, ear: Ear, packet: Packet) -> None:
+        """Announce the picture that `packet` begins. Raises whatever the codec's code does; then nothing has happened.
+
+        Packers know what was announced last. A fresh one is told, and so the old one stays as it is until all is well.
+        """
+        packer = self.packer()
+        time = packet.dts
+        place = shift = Times()
+        if not ear.own:
+            place, shift = self._shift(ear.behind(), packet)
+            time += shift.dts
+        if self._track is not None:
+            packer.change(self._track, to_ms(time))
+        units = packer.change(packet.track, to_ms(time))
+        packer.unit(attrs.evolve(packet, dts=time, pts=packet.pts + shift.pts))
+        ear.place, ear.shift, self._packer, self._track = place, shift, packer, packet.track
+        self.outlet.announce(units)
 
     def _shift(self, behind: Times, packet: Packet) -> tuple[Times, Times]:
         """What moves `packet` to its place, a little early so that the way back is free, and to after what was sent."""
@@ -204,12 +259,6 @@ class Selector:
         dts = max(dts, to_ms(self._end.dts) + 1 - to_ms(packet.dts))
         pts = max(pts, to_ms(self._end.pts) + 1 - to_ms(packet.pts), dts)
         return place, Times(dts * NS_PER_MS, pts * NS_PER_MS)
-
-    def _tell(self, track: Track, dts: int) -> None:
-        """What follows is another picture."""
-        assert self._packer is not None
-        self._track = track
-        self.outlet.announce(self._packer.change(track, to_ms(dts)))
 
     def _attach(self) -> bool:
         """Come between the outlet and its hub. False = not now."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import attrs
 import pytest
 from tests.core.stream.test_outlet import Link, balanced, make, outlet
-from tests.core.world import STEP, TOY_VIDEO, VIDEO, picture, sound
+from tests.core.world import AUDIO, STEP, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, sound
 
+from camcast.errors import MediaError
 from camcast.flv.packer import to_ms
-from camcast.media import NS_PER_S, MediaKind, Packet, TagType, Track
+from camcast.group import Group
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, TagType, Track
 from camcast.stream.flow import REASON_THIN, FeedCounters
 from camcast.stream.hub import Hub
 from camcast.stream.ladder import Part
@@ -26,25 +31,28 @@ AWAY = Times(7 * NS_PER_S, 7 * NS_PER_S)
 class Place:
     """A camera whose streams have a picture each at one time, and a piece of sound."""
 
-    def __init__(self) -> None:
+    form = TOY_VIDEO.flv["plain"]
+    """Of the outlet's pictures."""
+
+    def __init__(self, step: int = STEP) -> None:
+        """`step`: ns from one picture to the next."""
+        self.step = step
         self.own, self.link = make(audio=True), Link()
         self.other = Hub(FlvPacker((SUB,), {MediaKind.VIDEO: TOY_VIDEO.flv["plain"]}), now=lambda: 0.0)
         self.outlet: Outlet = outlet(self.own, self.link)
         self.number = 0
         self.settled = 0
         self.gone = 0
-        self.selector = Selector(self.outlet, self.own, self._packer, self._settle, self._go)
+        self.failures: list[tuple[Hub, Exception]] = []
+        self.selector = Selector(self.outlet, self.own, self._packer, self._settle, self._go, self._fail)
 
     def _packer(self) -> FlvPacker:
-        return type(self).packer_of(self.own)
+        return FlvPacker((VIDEO, AUDIO), {MediaKind.VIDEO: self.form, MediaKind.AUDIO: TOY_AUDIO.flv["plain"]})
 
-    @staticmethod
-    def packer_of(hub: Hub) -> FlvPacker:
-        fresh = make(audio=True).packer
-        assert isinstance(fresh, FlvPacker)
-        return fresh
+    def _fail(self, selector: Selector, hub: Hub, error: Exception) -> None:
+        self.failures.append((hub, error))
 
-    def _settle(self) -> None:
+    def _settle(self, selector: Selector) -> None:
         self.settled += 1
 
     def _go(self, selector: Selector) -> None:
@@ -54,7 +62,7 @@ class Place:
         for _ in range(pictures):
             number, self.number = self.number, self.number + 1
             self.own.packet(self.picture(number, GOP, VIDEO))
-            self.own.packet(sound(number))
+            self.own.packet(attrs.evolve(sound(number), dts=number * self.step, pts=number * self.step))
             # Its keyframes come half a group later.
             small = self.picture(number, GOP, SUB, off=GOP // 2)
             moved = attrs.evolve(small, dts=small.dts - AWAY.dts, pts=small.pts - AWAY.pts)
@@ -63,7 +71,7 @@ class Place:
     def picture(self, number: int, gop: int, track: Track, off: int = 0) -> Packet:
         at = (number + off) % gop
         made = picture(number, key=not at, disposable=bool(at % 2))
-        return attrs.evolve(made, track=track)
+        return attrs.evolve(made, track=track, dts=number * self.step, pts=number * self.step)
 
     def sent(self) -> list[tuple[bytes, int]]:
         """Pictures: whose, and when on the hub's timeline."""
@@ -154,6 +162,64 @@ def test_some_pictures_are_left_out_and_counted(part: Part, left: int) -> None:
     assert place.own.attached == (place.outlet,)
 
 
+@pytest.mark.parametrize("fps", [25, 60])
+def test_pictures_that_come_nearer_to_their_place_stay_in_order(fps: int) -> None:
+    place = Place(NS_PER_S // fps)
+    place.play(3)
+    # They were taken 120 ms earlier than those of its own that come at the same time.
+    late = 120 * NS_PER_MS
+    assert place.selector.want(Part.ALL, place.other, lambda: Times(AWAY.dts - late, AWAY.pts - late))
+    place.play(24 * GOP)
+    small = [time for whose, time in place.sent() if whose == b"small"]
+    assert small == sorted(set(small))
+    assert abs(small[-1] - to_ms((place.number - 1) * place.step) + 120 + EARLY) <= 1
+
+
+def _header(track: Track) -> bytes:
+    if track.config == b"small":
+        raise KeyError("small")
+    return b"header"
+
+
+def _head(track: Track, key: bool, composition: int) -> bytes:
+    if composition == 7:
+        raise MediaError("7 ms")
+    return b"head"
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_codec_that_fails_harms_neither_stream(begins: bool) -> None:
+    plain = TOY_VIDEO.flv["plain"]
+    place = Place()
+    place.form = attrs.evolve(plain, header=_header) if begins else attrs.evolve(plain, head=_head)
+    place.play(3)
+    assert place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    assert place.selector.pending
+    place.play(GOP)
+    if not begins:
+        assert place.failures == []
+        odd = place.picture(place.number, GOP, SUB, off=1)
+        place.other.packet(attrs.evolve(odd, pts=odd.dts + 7 * NS_PER_MS))
+    ((hub, error),) = place.failures
+    assert hub is place.other
+    assert type(error) is (KeyError if begins else MediaError)
+    assert (place.other.attached, place.selector.pending) == ((), False)
+    if begins:
+        # Those of its own have gone on.
+        assert {whose for whose, _ in place.sent()} == {b"vc"}
+        assert len(place.sent()) == place.number
+    else:
+        # What is the same hub's is not sent already.
+        assert place.selector.want(Part.ALL, place.other, lambda: AWAY)
+        assert place.selector.pending
+        place.selector.want(Part.ALL)
+        place.play(2 * GOP)
+        assert place.sent()[-1][0] == b"vc"
+    assert place.own.attached == (place.outlet,)
+    assert place.sounds() == place.number
+    assert balanced(place.outlet)
+
+
 def test_keyframes_alone_are_no_silence() -> None:
     place = Place()
     place.play(GOP)
@@ -200,3 +266,32 @@ def test_a_meter_knows_rate_shares_and_where_the_timeline_begins() -> None:
     assert meter.rate == pytest.approx(1300 * 8 / (GOP * STEP / NS_PER_S), rel=0.05)
     assert (round(meter.keyframes, 2), round(meter.disposable, 2)) == (0.31, 0.38)
     assert meter.zero == Times(5 * NS_PER_S + 10_000_000, 5 * NS_PER_S + 10_000_000)
+
+
+def test_a_meter_looks_at_each_picture_once() -> None:
+    class Counted(list[Packet]):
+        looked = 0
+
+        def __iter__(self) -> Iterator[Packet]:
+            for one in super().__iter__():
+                self.looked += 1
+                yield one
+
+        def __getitem__(self, at: Any) -> Any:
+            found = super().__getitem__(at)
+            self.looked += len(found) if isinstance(at, slice) else 1
+            return found
+
+    meter, group, counters = Meter(), Group(), FeedCounters()
+    pictures = group.packets = Counted()
+    for number in range(1000):
+        pictures.append(picture(number, key=not number))
+        group.bytes += 100
+        if number % 10 == 9:
+            meter.look(number * STEP / NS_PER_S, counters, group)
+    # Each look asks for the keyframe besides.
+    assert pictures.looked <= 1000 + 4 * 100
+
+
+def test_a_meter_that_has_seen_nothing_knows_nothing() -> None:
+    assert (Meter().rate, Meter().zero) == (0.0, Times())
