@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from math import inf
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import attrs
 
 from camcast.config import SessionConfig
-from camcast.errors import CamcastError
+from camcast.errors import CamcastError, MediaError
 from camcast.events import PictureChanged
 from camcast.media import MediaKind
 from camcast.session.adapting import EARLY, SOUND
@@ -22,7 +23,7 @@ from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.stream.feed import Feed
 from camcast.stream.hub import Hub
-from camcast.stream.ladder import TOP, Ladder, Part, Rung
+from camcast.stream.ladder import OTHER, TOP, Ladder, Part, Rung, Step
 from camcast.stream.meters import Meter, Times
 from camcast.stream.negotiation import COPY, NONE, RenditionKey
 from camcast.stream.regulator import LOOK
@@ -34,7 +35,15 @@ SILENT = 3.0
 FREE = 0.05
 """Of a stream's bytes, what its disposable pictures must take for it to be worth leaving them out."""
 AGAIN = 10.0
-"""Seconds until a stream is tried again that failed."""
+"""Seconds until a stream is tried again that failed or went away."""
+PATIENCE = 30.0
+"""Seconds in which another stream that is to be sent brings a keyframe: longer than all but a few let one wait."""
+
+GONE = "that stream brings nothing"
+BROKEN = "that stream cannot be sent"
+UNSEEN = "that stream brings no keyframe"
+CODEC = "that stream is of another codec"
+REFUSES = "the server takes no other picture"
 
 
 @attrs.frozen
@@ -42,7 +51,7 @@ class Thinned:
     """How it stands."""
 
     picture: str = ""
-    """What is sent; "" = all of its own."""
+    """What is sent; "" = all of its own, or nothing is on the air."""
     reason: str = ""
     """Of the last change."""
     changes: int = 0
@@ -72,42 +81,62 @@ class Other:
         self.failed()
 
 
+_NOTHING = Step(TOP, TOP, "", 0.0)
+
+
 class Thinning:
     """Of one session. All calls on the loop."""
 
     def __init__(
-        self, config: SessionConfig, feed: Feed, others: Callable[[str], Feed | None], telling: Telling
+        self,
+        config: SessionConfig,
+        feed: Feed,
+        others: Callable[[str], Feed | None],
+        telling: Telling,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`others` finds a stream of the same camera by its name; None = it is not there."""
         self._config = config
         self._feed = feed
         self._others = others
         self._telling = telling
+        self._clock = now
         self._ladder = Ladder()
-        self._meters: dict[str, Meter] = {}
-        self._failed: dict[str, float] = {}
-        """Until when a stream that failed is not tried again."""
+        self._meters: WeakKeyDictionary[Feed, Meter] = WeakKeyDictionary()
+        self._failed: dict[str, tuple[float, str]] = {}
+        """Until when a stream that failed is not tried again, and why."""
+        self._noted: set[str] = set()
+        """Of which streams that was told since the attempt began."""
         self._on_air: OnAir | None = None
         self._selector: Selector | None = None
         self._held: dict[str, Other] = {}
         """Streams whose pictures are sent, or are to be, by name."""
         self._todo = False
         """Whether what was decided last has yet to be asked for."""
+        self._since = -inf
+        """Since when it could be sent, were there a keyframe."""
+        self._step: Step | None = None
+        """The last one of this attempt. `_asked`: what the selector was asked for."""
+        self._asked = _NOTHING
+        self._sent = TOP
+        """What is sent."""
         self._looked = -inf
-        self._changes = 0
+        self._thinned = Thinned()
 
     @property
     def now(self) -> Thinned:
         """How it stands."""
-        if not self._config.adapt.chooses:
-            return Thinned()
-        return Thinned(str(self._ladder.at), self._ladder.reason if self._changes else "", self._changes)
+        return self._thinned if self._config.adapt.chooses or self._thinned.picture else Thinned()
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
-        self._config = config
-        if not config.adapt.chooses and self._ladder.at != TOP:
-            self._ladder = Ladder()
+        before, self._config = self._config, config
+        if config.adapt.chooses:
+            if not before.adapt.chooses and self._on_air is not None:
+                self._begin(self._on_air)
+        elif self._ladder.at != TOP:
+            self._ladder, self._step = Ladder(), None
+            self._ladder.reason = OTHER
             self._todo = True
             self._select()
 
@@ -122,33 +151,35 @@ class Thinning:
         if on_air is None or now - self._looked < EARLY * LOOK:
             return
         self._looked = now
-        if self._todo:
-            self._select()
         if not adapt.chooses:
+            if self._todo:
+                self._select()
             return
         for name in ("", *adapt.down_to):
             feed = self._find(name)
             if feed is not None:
-                meter = self._meters.setdefault(name, Meter())
-                meter.look(now, feed.counters, feed.group)
+                self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group)
+        at = self._ladder.at
+        if at.stream and at != self._sent and now - self._since > PATIENCE:
+            self._lost(at.stream, UNSEEN)
+        rungs = self._rungs(on_air, now)
+        if self._todo and at in rungs:
+            self._select()
         reading = on_air.outlet.reading()
         if reading is None:
             return
-        step = self._ladder.read(reading, self._rungs(on_air, now))
+        missing = OTHER
+        if at.stream in adapt.down_to:
+            missing = self._missing(at.stream, on_air, now) or OTHER
+        step = self._ladder.read(reading, rungs, missing)
         if step is not None:
-            self._changes += 1
-            self._todo = True
+            if step.reason == GONE:
+                # One that comes and goes is not gone after each time.
+                self._lost(step.before.stream, GONE)
+            if step.before == self._sent or step.before.stream != step.to.stream:
+                self._since = now
+            self._step, self._todo = step, True
             self._select()
-            self._telling.emit(
-                PictureChanged(
-                    label=self._telling.label,
-                    key=self._telling.key,
-                    picture=str(step.to),
-                    before=str(step.before),
-                    reason=step.reason,
-                    bears=round(step.bears),
-                )
-            )
 
     def end(self) -> None:
         """The session has ended."""
@@ -159,7 +190,8 @@ class Thinning:
     def _begin(self, on_air: OnAir) -> None:
         self._ladder.beside = SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0
         self._ladder.begin(on_air.trip or inf)
-        self._todo = self._ladder.at != TOP
+        self._step, self._todo, self._since = None, self._ladder.at != TOP, self._clock()
+        self._noted.clear()
         if not on_air.another_picture and self._config.adapt.down_to:
             self._telling.note(
                 "another_picture_not_taken",
@@ -168,57 +200,115 @@ class Thinning:
             )
 
     def _leave(self) -> None:
-        self._selector = self._on_air = None
-        self._keep("")
+        self._on_air = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is sent."""
+        self._selector = None
+        self._asked, self._sent = _NOTHING, TOP
+        self._thinned = attrs.evolve(self._thinned, picture="")
+        self._keep()
 
     def _gone(self, selector: Selector) -> None:
         if selector is self._selector:
-            self._selector = None
-            self._keep("")
-
-    def _refused(self, selector: Selector, hub: Hub, error: Exception) -> None:
-        if selector is self._selector:
-            for name in [name for name, other in self._held.items() if other.rendition.hub is hub]:
-                self._lost(name)
+            self._forget()
 
     def _settled(self, selector: Selector) -> None:
-        self._ladder.settled(time.monotonic())
-        self._keep(self._ladder.at.stream)
+        if selector is not self._selector:
+            return
+        asked, before = self._asked, self._sent
+        self._sent = asked.to
+        if asked.to == self._ladder.at:
+            self._ladder.settled(self._clock())
+        self._keep(asked.to.stream, self._ladder.at.stream)
+        if asked.to == before:
+            return
+        self._thinned = Thinned(str(asked.to), asked.reason, self._thinned.changes + 1)
+        self._telling.emit(
+            PictureChanged(
+                label=self._telling.label,
+                key=self._telling.key,
+                picture=str(asked.to),
+                before=str(before),
+                reason=asked.reason,
+                bears=round(asked.bears),
+            )
+        )
 
-    def _keep(self, name: str) -> None:
-        """Of what is held, this."""
-        for other in [one for one in self._held if one != name]:
+    def _refused(self, selector: Selector, hub: Hub, error: Exception) -> None:
+        """The pictures of `hub` cannot be made what is published."""
+        on_air = self._on_air
+        if selector is not self._selector or on_air is None:
+            return
+        if hub is on_air.published.hub:
+            # The way back to its own; an attempt of its own begins with that.
+            on_air.attempt.rendition_failed(MediaError(f"its own picture cannot be announced again: {_said(error)}"))
+            return
+        for name in [name for name, other in self._held.items() if other.rendition.hub is hub]:
+            self._cannot(name, error)
+
+    def _keep(self, *names: str) -> None:
+        """Of what is held, these."""
+        for other in [one for one in self._held if one not in names]:
             self._held.pop(other).release()
 
-    def _lost(self, name: str) -> None:
+    def _cannot(self, name: str, error: Exception) -> None:
+        self._lost(name, BROKEN)
+        if name not in self._noted:
+            self._noted.add(name)
+            self._telling.note("stream_not_taken", f'stream "{name}" cannot be sent instead: {_said(error)}')
+
+    def _lost(self, name: str, why: str) -> None:
         """Nothing more comes of that stream as it was; the ladder finds another rung."""
-        self._failed[name] = time.monotonic() + AGAIN
+        self._failed[name] = self._clock() + AGAIN, why
 
     def _find(self, name: str) -> Feed | None:
         return self._others(name) if name else self._feed
 
+    def _meter(self, name: str) -> Meter:
+        feed = self._find(name)
+        return self._meters.get(feed, Meter()) if feed is not None else Meter()
+
     def _rungs(self, on_air: OnAir, now: float) -> list[Rung]:
-        """What there is to send, everything of its own first."""
-        own = next((track.codec for track in on_air.tracks if track.kind is MediaKind.VIDEO), None)
-        found, last = [], ""
-        for name in ("", *(self._config.adapt.down_to if on_air.another_picture else ())):
-            if name and not self._is_there(name, own, now):
-                continue
-            meter, last = self._meters.get(name) or Meter(), name
-            found.append(Rung(name, Part.ALL, meter.rate))
-            if meter.disposable > FREE:
-                found.append(Rung(name, Part.NEEDED, meter.rate * (1 - meter.disposable)))
+        """What there is to send, everything of its own first. What was decided stays, where it only is worth little."""
+        found, at = [], self._ladder.at
+        names = ["", *(name for name in self._config.adapt.down_to if not self._missing(name, on_air, now))]
+        for name in names:
+            rate, free = self._rate(name), self._meter(name).disposable
+            found.append(Rung(name, Part.ALL, rate))
+            if free > FREE or at == Rung(name, Part.NEEDED):
+                found.append(Rung(name, Part.NEEDED, rate * (1 - free)))
         if self._config.adapt.then == "keyframes":
-            meter = self._meters.get(last) or Meter()
-            found.append(Rung(last, Part.KEYFRAMES, meter.rate * meter.keyframes))
+            smallest = names[-1]
+            present = at.stream if at.part is Part.KEYFRAMES and at.stream in names else smallest
+            found += [
+                Rung(name, Part.KEYFRAMES, self._rate(name) * self._meter(name).keyframes)
+                for name in dict.fromkeys((present, smallest))
+            ]
         return found
 
-    def _is_there(self, name: str, codec: str | None, now: float) -> bool:
-        """Whether another stream has pictures of the codec that is published."""
+    def _rate(self, name: str) -> float:
+        """bit/s of a stream's pictures; 0 = not known."""
+        feed, rate = self._find(name), self._meter(name).rate
+        sounds = feed is not None and any(track.kind is MediaKind.AUDIO for track in feed.offers)
+        # What its sound takes is not known; of a stream that is smaller than most sound, half.
+        return max(rate - SOUND, rate / 2) if sounds else rate
+
+    def _missing(self, name: str, on_air: OnAir, now: float) -> str:
+        """Why another stream cannot be sent; "" = it can: it brings pictures of the codec that is published."""
+        if not on_air.another_picture:
+            return REFUSES
+        until, why = self._failed.get(name, (-inf, ""))
+        if now < until:
+            return why
         feed = self._find(name)
-        if feed is None or not feed.flowing(SILENT) or now < self._failed.get(name, -inf):
-            return False
-        return any(track.kind is MediaKind.VIDEO and track.codec == codec for track in feed.offers)
+        silent = feed.pulse.silent_for if feed is not None else None
+        # A slate is no media of its source's.
+        if feed is None or not feed.offers or silent is None or silent >= SILENT:
+            return GONE
+        own = next((track.codec for track in on_air.tracks if track.kind is MediaKind.VIDEO), None)
+        return "" if any(track.kind is MediaKind.VIDEO and track.codec == own for track in feed.offers) else CODEC
 
     def _select(self) -> None:
         """Ask for what was decided, as soon as that can be done."""
@@ -226,37 +316,49 @@ class Thinning:
         published = on_air.rendition if on_air is not None else None
         if on_air is None or published is None:
             return
-        if self._selector is None:
-            self._selector = Selector(
+        selector = self._selector
+        if selector is None:
+            selector = self._selector = Selector(
                 on_air.outlet, on_air.published.hub, published.packer, self._settled, self._gone, self._refused
             )
-        if not to.stream:
-            self._todo = not self._selector.want(to.part)
-            on_air.attempt.want_keyframe()
-            return
-        other = self._fetch(to.stream, published)
-        hub = other.rendition.hub if other is not None else None
-        if other is None or hub is None:
-            return
-        self._todo = not self._selector.want(to.part, hub, lambda: self._behind(to.stream))
-        other.feed.request_keyframe(other.rendition)
+        other = hub = None
+        if to.stream:
+            other = self._fetch(to.stream, published)
+            hub = other.rendition.hub if other is not None else None
+            if hub is None:
+                return
+        self._asked = Step(to, self._sent, self._ladder.reason, self._step.bears if self._step is not None else 0.0)
+        self._todo = not selector.want(to.part, hub, lambda: self._behind(to.stream))
+        if self._todo:
+            self._since = self._clock()
+        elif selector.pending:
+            if other is None:
+                on_air.attempt.want_keyframe()
+            else:
+                other.feed.request_keyframe(other.rendition)
 
     def _behind(self, name: str) -> Times:
         """By how much another stream's timeline is behind the own one's."""
-        return self._meters[name].zero - self._meters[""].zero
+        return self._meter(name).zero - self._meter("").zero
 
     def _fetch(self, name: str, published: Rendition) -> Other | None:
         """The pictures of another stream, in the form that is published."""
-        if name in self._held:
-            return self._held[name]
-        feed = self._others(name)
+        feed, held = self._others(name), self._held.get(name)
+        if held is not None:
+            if held.feed is feed and not held.rendition.closed:
+                return held
+            self._held.pop(name).release()
         if feed is None:
             return None
         key = attrs.evolve(published.key, video=COPY, audio=NONE, audio_form="")
         try:
-            other = self._held[name] = Other(feed, lambda: self._lost(name)).take(key)
-        except CamcastError as error:
-            self._lost(name)
-            self._telling.note("stream_not_taken", f'stream "{name}" cannot be sent instead: {error}')
+            other = self._held[name] = Other(feed, lambda: self._lost(name, BROKEN)).take(key)
+        except Exception as error:  # noqa: BLE001  codecs are plugins as well
+            self._cannot(name, error)
             return None
         return other
+
+
+def _said(error: Exception) -> str:
+    """What another's code raised; the text of a bug may hold anything."""
+    return str(error) if isinstance(error, CamcastError) else f"{type(error).__name__}, a bug in a plugin"
