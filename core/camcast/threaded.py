@@ -275,7 +275,10 @@ class ThreadedSource(ABC):
 
     def _ended(self, ended: asyncio.Future[None], error: Exception | None, aside: _Aside) -> None:
         if self._sink is not None:
-            aside.tell(self._sink)
+            try:
+                aside.tell(self._sink)
+            except Exception as caught:  # noqa: BLE001 - as in `_deliver`
+                error = error or caught
         if ended.done():
             return
         if error is None:

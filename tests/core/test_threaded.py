@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import av
@@ -272,6 +272,29 @@ async def test_what_the_engine_refuses_ends_the_run_once_and_the_thread_with_it(
     assert source.left is None
     await asyncio.sleep(0.01)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("own", ["", "the camera is gone"])
+async def test_what_the_engine_refuses_at_the_end_ends_the_run(own: str) -> None:
+    class Refusing(Sink):
+        def tracks(self, tracks: Sequence[Track]) -> None:
+            raise MediaError("two pictures")
+
+    handover = Held()
+
+    def act(source: Script) -> None:
+        handover.full = True
+        source.announce(VIDEO, VIDEO)
+        handover.full = False
+        if own:
+            raise SourceError(own)
+
+    with started(Script(act, handover), Refusing()) as task:
+        await until(lambda: handover.calls)
+        handover.carry_out()
+        # What the source says of its end comes first.
+        with pytest.raises(SourceError if own else MediaError, match=own or "two pictures"):
+            await asyncio.wait_for(task, 5)
 
 
 async def test_a_thread_that_outlasts_a_refusal_is_known_to_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
