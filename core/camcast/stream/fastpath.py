@@ -263,9 +263,11 @@ class FastPath(PathState):
         if hub is None or not isinstance(packer := hub.packer, TagPacker | PacketPacker):
             return None
         tags = packer if isinstance(packer, TagPacker) else None
-        taps = tuple(Tap.of(outlet, tags=tags is not None) for outlet in hub.attached if isinstance(outlet, Outlet))
-        if not taps or len(taps) != len(hub.attached):
+        outlets = [outlet for outlet in hub.attached if isinstance(outlet, Outlet)]
+        if not outlets or len(outlets) != len(hub.attached):
+            # Asked for each packet while one of them is something else.
             return None
+        taps = tuple(Tap.of(outlet, tags=tags is not None) for outlet in outlets)
         steady = Steady(every, straight, hub.attached, rendition, hub, tags, taps)
         for track in straight:
             line = self._clock.line(track.kind)

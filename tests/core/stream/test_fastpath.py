@@ -21,7 +21,7 @@ from camcast.group import MAX_GROUP_BYTES, Group
 from camcast.kinds import Payload
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
 from camcast.native import extension
-from camcast.stream.fastpath import FastPath, take_in_python
+from camcast.stream.fastpath import FastPath, Tap, take_in_python
 from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
 
@@ -390,6 +390,48 @@ def test_a_track_that_nobody_wants_does_not_hold_up_the_others(take: Take) -> No
         assert rig.taken[True] >= 48
         assert {type for type, *_ in rig.links[0].sent} == {TagType.SCRIPT, TagType.VIDEO}
 
+    run(act())
+
+
+@pytest.mark.parametrize("take", SHORT.values(), ids=SHORT)
+def test_one_that_is_no_outlet_is_seen_before_the_others_are_looked_at(
+    take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for each packet while one output sends other pictures."""
+
+    class Ear:
+        heard = 0
+
+        def offer(self, unit: Unit, packet: Packet) -> None:
+            self.heard += 1
+
+        def announce(self, units: object) -> None:
+            raise AssertionError("nothing changes")
+
+        def overloaded(self, packet: Packet) -> None:
+            raise AssertionError("it is not")
+
+    looked: list[Outlet] = []
+
+    def of(outlet: Outlet, *, tags: bool) -> Tap:
+        looked.append(outlet)
+        return make_tap(outlet, tags=tags)
+
+    async def act() -> None:
+        rig, ear = Rig(take), Ear()
+        rig.begin()
+        rig.attach(parts=True, positions=True, at_keyframe=False)
+        await asyncio.sleep(0.1)
+        rig.hub.attach(ear)
+        rig.burst(20)
+        assert (ear.heard, looked) == (40, [])
+        rig.hub.detach(ear)
+        rig.burst(20)
+        assert looked == rig.outlets
+        assert rig.taken[True] >= 36
+
+    make_tap = Tap.of
+    monkeypatch.setattr(Tap, "of", of)
     run(act())
 
 
