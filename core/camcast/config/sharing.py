@@ -1,4 +1,4 @@
-"""What outputs that adapt have in common with others: an encoder, and the streams of their camera.
+"""What outputs that adapt have in common with others: an encoder, the streams of their camera, a link.
 
 Whether a shared encoder may follow the slowest is the user's word.
 """
@@ -37,7 +37,13 @@ class Sharing:
 
 
 def check_others(session: SessionConfig, streams: Collection[str], place: Place) -> None:
-    """Tell which streams it may send are none: `streams` are the names of its camera's; `place` is that of `adapt`."""
+    """Tell which streams it may send are none: `streams` are the names of its camera's; `place` is that of `adapt`.
+    And that a second place, published over the same link, would be sent everything."""
+    if session.adapt.chooses and session.standby == "hot":
+        place.wrong(
+            'with "standby": "hot" the second place would be sent all pictures, over the same link; '
+            'say "warm" there, or leave out down_to and then here'
+        )
     others = [name for name in streams if name != session.stream_name]
     for index, name in enumerate(session.adapt.down_to):
         if name not in others:

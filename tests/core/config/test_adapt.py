@@ -100,3 +100,31 @@ def test_a_configuration_made_in_python_is_checked_alike(host: PluginHost) -> No
 def test_limits_that_contradict_each_other_are_refused_in_python() -> None:
     with pytest.raises(ConfigError, match="give a smaller min or a larger max"):
         Adapt(min=900, max=800)
+
+
+@pytest.mark.parametrize("adapt", [{"then": "keyframes"}, {"down_to": ["sub"]}])
+def test_a_second_place_over_the_same_link_is_refused(adapt: Any, host: PluginHost) -> None:
+    made = mapping(adapt)
+    streams = made["cameras"][0]["streams"]
+    streams.append({"name": "sub", "source": {"type": "testsrc"}})
+    output = streams[0]["outputs"]["out0"]
+    output["standby"] = "hot"
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(made, host)
+    (issue,) = caught.value.issues
+    assert 'outputs.out0.adapt: with "standby": "hot" the second place' in str(issue)
+    assert 'say "warm" there, or leave out down_to and then here' in str(issue)
+    output["standby"] = "warm"
+    (one,) = sessions(from_mapping(made, host))
+    assert one.adapt.chooses
+    # An encoder's bitrate is the same for both.
+    output.update(standby="hot", adapt={"max": 4000})
+    (one,) = sessions(from_mapping(made, host))
+    assert one.standby == "hot"
+
+
+def test_a_second_place_over_the_same_link_is_refused_in_python(host: PluginHost) -> None:
+    output = SessionConfig(url="rtmp://127.0.0.1/live/a", standby="hot", adapt=Adapt(then="keyframes"))
+    stream = StreamConfig(source=SourceConfig(type="testsrc"), sessions=(output,))
+    with pytest.raises(ConfigError, match=r'sessions\[0\].adapt: with "standby": "hot"'):
+        check(Config(cameras=(CameraConfig(camera_id=0, streams=(stream,)),)), host)
