@@ -170,8 +170,8 @@ class BitrateChanged(SessionEvent):
 
 @attrs.frozen(kw_only=True)
 class PictureChanged(SessionEvent):
-    """It sends other pictures of its camera, because of what the link bears: the end of a decision that `adapt` lets it
-    take. They change over at a keyframe."""
+    """It sends other pictures of its camera from now on, because of what the link bears and what there is, as `adapt`
+    lets it. Another attempt begins with all of its own, untold."""
 
     picture: str
     """Another stream's name, how many of the pictures, or both: "sub, keyframes only"; "" = all of its own."""
