@@ -290,7 +290,7 @@ class Engine:
             uptime=time.monotonic() - self._started_at,
             sessions=(sessions := tuple(self.sessions.metrics())),
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
-            totals=self.sessions.totals(sessions),
+            totals=self.sessions.totals_with(sessions),
             services=self._services.metrics(),
         )
 

@@ -187,9 +187,13 @@ class SessionManager:
         """A snapshot of each session, in the order of their keys."""
         return [session.metrics for session in self]
 
-    def totals(self, live: Sequence[SessionMetrics] | None = None) -> Totals:
-        """All sessions together, those included that have been deleted. `live`: what `metrics` has just given."""
-        return total(self.metrics() if live is None else live, [self._gone] if self._gone else [])
+    def totals(self) -> Totals:
+        """All sessions together, those included that have been deleted."""
+        return self.totals_with(self.metrics())
+
+    def totals_with(self, live: Sequence[SessionMetrics]) -> Totals:
+        """The same, by what `metrics` has just given."""
+        return total(live, [self._gone] if self._gone else [])
 
     async def close(self) -> None:
         """End all sessions side by side; none can be made any more."""
