@@ -12,8 +12,8 @@ import attrs
 from camcast.events import Event
 from camcast.services import EventQueue
 from camcast_http.forms import event_form
-from camcast_http.looks import written
 from camcast_http.problems import Problem
+from camcast_http.texts import written
 
 LISTENERS = 200
 """At once."""

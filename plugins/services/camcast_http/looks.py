@@ -6,7 +6,6 @@ What is shown of a look is written once, and these bytes are everybody's.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -16,9 +15,9 @@ from starlette.responses import Response
 
 from camcast.camera.stats import Stats
 from camcast.config import CameraConfig, SessionConfig
-from camcast.event_fields import plain
 from camcast.patience import quiet
 from camcast.services import EngineView
+from camcast_http.texts import written
 
 FRESH = 0.25
 """Seconds for which a look serves everybody."""
@@ -70,15 +69,3 @@ class Looks:
         engine = self._engine
         stats, cameras, sessions = await asyncio.gather(engine.stats(), engine.cameras(), engine.sessions())
         return Look(time.time(), stats, cameras, {one.key: one for one in sessions})
-
-
-def written(value: Any) -> bytes:
-    """As JSON. What is no JSON of itself, as `plain` makes it."""
-    try:
-        return _dumped(value)
-    except (TypeError, ValueError):  # keys that are no text, and numbers that are none
-        return _dumped(plain(value))
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode()
