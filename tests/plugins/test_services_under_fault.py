@@ -81,7 +81,7 @@ def test_two_hundred_listeners_of_which_half_never_read(monkeypatch: pytest.Monk
                 engine.tell(ServiceNote(label="test", code=f"note{number}", message="x" * 2000))
             wait(lambda: client.api("/events?limit=1").json[-1]["name"] == "ServiceNote")
             last = client.api("/events?limit=1").json[-1]["id"]
-            wait(everybody_who_reads_has_heard)
+            wait(everybody_who_reads_has_heard, 60)
             assert client.with_token(CHANGE).api("/sessions/0/0/rtmp/retry", "POST").status == 200
         for ear in ears:
             assert ear.numbers == list(range(ear.numbers[0], ear.numbers[-1] + 1))
