@@ -143,7 +143,7 @@ def found(folder: Path, nginx: Nginx) -> Morning:
     try:
         for text in SEEN:
             wait_for(partial(says, logged, text), timeout=40, why=text)
-        nginx.wait_publishing("blame", "record", timeout=25)
+        nginx.wait_publishing("blame", "record", least=20_000, timeout=40)  # pictures too
         process.terminate()
         figures = json.loads(process.communicate(timeout=30)[0])
         return Morning(logged.read_text(), figures)
