@@ -19,9 +19,10 @@ from camcast.host import PluginHost
 from camcast_http.changes import Limits
 from camcast_http.forms import event_form
 from camcast_http.happenings import Happenings
-from camcast_http.looks import FRESH, Looks, written
+from camcast_http.looks import FRESH, Looks
 from camcast_http.operation import Shared
 from camcast_http.operations import OPERATIONS
+from camcast_http.texts import written
 from camcast_prometheus.pages import Pages
 
 SESSIONS = 64
