@@ -19,6 +19,9 @@ from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
 from tests.servers.stream_reader import Listener
+from tests.watchdog import pytest_runtest_teardown, pytest_sessionfinish, pytest_timeout_set_timer
+
+__all__ = ["pytest_runtest_teardown", "pytest_sessionfinish", "pytest_timeout_set_timer"]
 
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None)
