@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 _ROOT = Path(__file__).resolve().parent.parent
 
 _CONFTEST = """
@@ -85,7 +83,7 @@ def test_whatever_hangs_fails_and_the_others_run(tmp_path: Path) -> None:
         "FAILED test_swallowed.py::test_it - Failed: Timeout",
         "FAILED test_deaf.py::test_it",
         "crashed while running 'test_deaf.py::test_it'",
-        "threading.py\", line",
+        'threading.py", line',
         "PASSED test_thread_left_behind.py::test_it",
         "PASSED test_well.py::test_it",
     ):

@@ -36,8 +36,8 @@ SIZES = {"main": (640, 360), "sub": (320, 240)}
 RATES = {"main": 1_500_000, "sub": 300_000}
 WIDE, THIN, THINNER = 4_000_000, 850_000, 220_000
 """bit/s. Sound takes about 30,000 of them, keyframes of the smaller stream as much again.
-More than half of the larger stream: where a link falls below that at one blow, the pictures that wait already hold up
-sound for longer than sound is held, twice `queue`."""
+More than a quarter of what was sent before: where a link falls below that at one blow, the pictures that wait already
+hold up sound for longer than sound is held, four times `queue`."""
 QUEUE = 16_000
 """Bytes before the link."""
 GAP = 0.2

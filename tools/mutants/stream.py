@@ -86,7 +86,14 @@ MUTANTS = (
         "self.limits.bytes",
         _LEDGER_TESTS,
     ),
-    Mutant("sound is dropped with the picture", _LEDGER, "AUDIO_FACTOR = 2.0", "AUDIO_FACTOR = 1.0", _LEDGER_TESTS),
+    Mutant("sound is dropped with the picture", _LEDGER, "AUDIO_PATIENCE = 4.0", "AUDIO_PATIENCE = 1.0", _LEDGER_TESTS),
+    Mutant(
+        "sound is dropped at a queue that the picture may have",
+        _LEDGER,
+        "AUDIO_FACTOR = 2.0",
+        "AUDIO_FACTOR = 1.0",
+        _LEDGER_TESTS,
+    ),
     Mutant(
         "video resumes while much waits",
         _LEDGER,

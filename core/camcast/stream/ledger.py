@@ -32,7 +32,10 @@ their usual ones, and to leave pictures out for each of them would be worse than
 STANDING_RESUME = 1.0
 """Seconds of it below which video resumes."""
 AUDIO_FACTOR = 2.0
-"""Sound is dropped only this much later than the picture: it is small, and its gaps are heard."""
+"""Sound is dropped only at this much more than the picture: it is small, and its gaps are heard."""
+AUDIO_PATIENCE = 4.0
+"""Likewise for the seconds that wait here. What sound waits for is pictures that were sent before it: on a link that
+falls to a quarter at one blow they take four times as long as was thought, and then sound catches up at once."""
 KEYFRAMES = 1.5
 """The bound is never below the time that this many of the largest keyframes take. If it were, a link just fast enough
 for its stream would lose pictures after every keyframe."""
@@ -147,7 +150,8 @@ class Ledger(LedgerState):
 
     def behind(self, kind: MediaKind, dts: int, now: float) -> bool:
         """Whether the link is over its bounds, so that the next unit, at `dts` ns, must be left out."""
-        oldest, factor = self._oldest, AUDIO_FACTOR if kind is MediaKind.AUDIO else 1.0
+        oldest = self._oldest
+        factor, patience = (AUDIO_FACTOR, AUDIO_PATIENCE) if kind is MediaKind.AUDIO else (1.0, 1.0)
         # Where only what is acknowledged is known, all that is not counts as waiting here anyway.
         if self._queued(factor):
             return True
@@ -156,7 +160,7 @@ class Ledger(LedgerState):
                 self._clear(dts)
             return False
         bound, bytes_bound, waits = self.bound(now), self._bytes_bound(), self.waiting_bytes(now)
-        if self.lag(now, dts) > bound * factor or waits > bytes_bound * factor:
+        if self.lag(now, dts) > bound * patience or waits > bytes_bound * factor:
             return True
         self.clear_until = self.end + min(ASK_BYTES, bytes_bound - waits)
         # From here on the clock of the stream tells, which is a ms off at most.

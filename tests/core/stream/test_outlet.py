@@ -207,7 +207,7 @@ def test_sound_is_dropped_last() -> None:
         hub.packet(sound(number))
     assert one.counters.dropped[MediaKind.VIDEO, "link behind"] > 0
     assert one.counters.dropped[MediaKind.AUDIO, "link behind"] == 0
-    for number in range(30, 60):
+    for number in range(30, 110):
         hub.packet(sound(number))
     assert one.counters.dropped[MediaKind.AUDIO, "link behind"] > 0
     assert balanced(one)
