@@ -74,7 +74,7 @@ def test_schema(flag: str) -> None:
 def test_it_says_what_stays_in_the_first_process(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     cameras = [
-        {"camera_id": 0, "streams": [{"source": {"type": "testsrc"}}]},
+        {"camera_id": 0, "streams": [{"source": {"type": "testsrc"}, "rtmp": {"url": "rtmp://server.example/a/0"}}]},
         {"camera_id": 1, "streams": [{"source": {"type": "push"}}]},
     ]
     path.write_text(json.dumps({"system": {"workers": 3}, "cameras": cameras}))
@@ -96,10 +96,11 @@ def test_one_camera_in_two_entries_is_told(tmp_path: Path) -> None:
         camera(0, "rtsp", "rtsp://a:secret@10.0.0.5/s"),
         camera(1, "rtsp", "rtsp://10.0.0.5:554/%73/"),
         camera(2, "rtsp", "rtsp://10.0.0.5/t"),
-        camera(3, "file", "a.mp4"),
-        camera(4, "file", "a.mp4"),
+        camera(3, "file", str(made("h264_only"))),
+        camera(4, "file", str(made("h264_only"))),
     ]
-    path.write_text(json.dumps({"cameras": cameras}))
+    rtmp = {"url_template": "rtmp://server.example/live/{camera_id}"}
+    path.write_text(json.dumps({"rtmp": rtmp, "cameras": cameras}))
     status, out, _ = run("check", str(path))
     assert status == 0
     assert "note: cam0_main and cam1_main open the same source" in out
@@ -122,8 +123,8 @@ def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch:
     status, out, _ = run("check", "--sources", str(path))
     assert (status, out.splitlines()[-1]) == (0, "cam0_right: media comes")
     path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams}]}))
-    status, out, _ = run("check", "--sources", str(path))
-    assert status == 1
+    status, out, err = run("check", "--sources", str(path))
+    assert (status, f"streams[2].source.url: there is no file {tmp_path / 'none.mp4'}" in err) == (2, True)
     assert {"cam0_right: media comes", "cam0_wrong: media comes"} < set(out.splitlines())
     assert "cam0_wrong: width is 320, the configuration expects 640; sent as it comes" in out
     (gone,) = [line for line in out.splitlines() if line.startswith("cam0_gone")]

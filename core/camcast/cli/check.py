@@ -10,12 +10,18 @@ from typing import Annotated
 import typer
 
 from camcast.cli.check_slates import check_slates
-from camcast.cli.terminal import FAILED, explained, load_file
+from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
 from camcast.config.secrets import show_url
+from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
 from camcast.native import form
 from camcast.workers.sharding import stays_at_home, worker_count
+
+NOTHING_RUNS = (
+    'nothing would be published: give a stream an output, such as "rtmp": {"url": "rtmp://SERVER/APP/KEY"}, and see '
+    "that it, its stream and its camera are enabled"
+)
 
 
 def check(
@@ -28,13 +34,17 @@ def check(
         float, typer.Option("--seconds", min=0.1, max=3600, help="With --sources: how long each source is looked at.")
     ] = 10.0,
 ) -> None:
-    """Show every session that would run, or every error.
+    """Show every session that would run, or every error: also what this machine lacks, as a secret or a library.
 
-    Exit status: 0; 2 when the configuration is wrong; 1 when a source does not bring what is expected.
+    Exit status: 0; 2 when the configuration is wrong or cannot run here; 1 when a source does not bring what is
+    expected.
     """
     with explained():
-        config, host = load_file(context, file)
+        config, host, missing = load_here(context, file, regardless=sources)
         check_slates(config)
+        if not sources and not config.services and next(config.sessions(), None) is None:
+            raise ConfigError([Issue("cameras", NOTHING_RUNS)])
+    tell(missing)
     for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
     typer.echo(f"fast path: {form()}")
@@ -45,7 +55,7 @@ def check(
             lines, well = asyncio.run(compare_sources(config, host, seconds))
         for line in lines:
             typer.echo(line)
-        raise typer.Exit(0 if well else FAILED)
+        raise typer.Exit(WRONG if missing else 0 if well else FAILED)
 
 
 def report_lines(config: Config) -> Iterator[str]:

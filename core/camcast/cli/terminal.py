@@ -9,7 +9,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camcast.config import Config, ConfigFile
-from camcast.errors import CamcastError, ConfigError
+from camcast.errors import CamcastError, ConfigError, Issue
 from camcast.host import Choice, PluginHost
 from camcast.printable import printable
 
@@ -58,8 +58,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        for issue in error.issues:
-            _say("error", "red", str(issue))
+        tell(error.issues)
         raise typer.Exit(WRONG) from None
     except (CamcastError, OSError) as error:
         _say("error", "red", str(error))
@@ -104,6 +103,24 @@ def load_file(context: typer.Context, path: Path) -> tuple[Config, PluginHost]:
     file = ConfigFile.read(path, os.environ)
     host = load_host(context, file.plugins.choice)
     return file.resolve(host), host
+
+
+def load_here(context: typer.Context, path: Path, *, regardless: bool) -> tuple[Config, PluginHost, tuple[Issue, ...]]:
+    """The same, and what of it cannot run on this machine. Raises `ConfigError` for that too, unless `regardless`."""
+    file = ConfigFile.read(path, os.environ)
+    host = load_host(context, file.plugins.choice)
+    try:
+        return file.resolve(host, here=True), host, ()
+    except ConfigError as error:
+        if not regardless:
+            raise
+        return file.resolve(host), host, error.issues
+
+
+def tell(issues: Iterable[Issue]) -> None:
+    """What is wrong, a line each on stderr."""
+    for issue in issues:
+        _say("error", "red", str(issue))
 
 
 def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:

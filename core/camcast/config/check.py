@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from camcast.config.hosted import canonical_encoder, check_encoder, check_service, check_source, check_target
+from camcast.config.ids import check_names
 from camcast.config.model import CameraConfig, Config, StreamConfig
 from camcast.config.place import Place, Report
 from camcast.config.published import Published
@@ -59,6 +60,7 @@ def _canonical(stream: StreamConfig, host: PluginHost) -> StreamConfig:
 
 def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Published | None) -> CameraConfig:
     streams, names = [], [stream.name for stream in camera.streams]
+    check_names(names, [place.at("streams").item(index).at("name") for index in range(len(names))])
     for index, stream in enumerate(camera.streams):
         where = place.at("streams").item(index)
         kind = check_source(host, stream.source, where.at("source"))

@@ -130,10 +130,14 @@ def check_encoder(
     return encoder
 
 
+def offered_encoders(host: PluginHost, codec: str) -> list[EncoderKind]:
+    """All encoders that make `codec`, the one that is preferred first."""
+    kinds = (kind for kind in host.encoders.values() if _is(host, kind.codec, codec))
+    return sorted(kinds, key=lambda kind: -kind.priority)
+
+
 def _check_implementation(host: PluginHost, encoder: EncoderConfig, codec: str, place: Place) -> None:
-    kinds = sorted(
-        (kind for kind in host.encoders.values() if _is(host, kind.codec, codec)), key=lambda kind: -kind.priority
-    )
+    kinds = offered_encoders(host, codec)
     if encoder.implementation in HARDWARE_WORDS:
         kinds = [kind for kind in kinds if kind.hardware == HARDWARE_WORDS[encoder.implementation]]
     elif encoder.implementation != AUTO:

@@ -1,4 +1,4 @@
-"""Numbers of cameras and streams: unique among their siblings, and given where they are not written."""
+"""Numbers of cameras and streams, and names of streams: unique among their siblings, and given where not written."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ def assigned(written: Sequence[int], places: Sequence[Place]) -> list[int]:
             place.wrong(f"{number} is taken by {first[number].path}; ids are unique")
     free = (number for number in range(len(written) + len(first) + 1) if number not in first)
     return [number if number >= 0 else next(free) for number in written]
+
+
+def check_names(names: Sequence[str], places: Sequence[Place]) -> None:
+    """A camera's streams have names of their own: labels, figures and templates know them by nothing else."""
+    first: dict[str, Place] = {}
+    for name, place in zip(names, places, strict=True):
+        if first.setdefault(name, place) is not place:
+            place.wrong(f'"{name}" is the name of {first[name].path.rpartition(".")[0]} already; give each its own')

@@ -66,22 +66,25 @@ class ConfigFile:
         """Which plugins it wants. What is wrong with that is told by `resolve`."""
         return plugins_of(override(self.mapping or {}, self.environment).mapping)
 
-    def resolve(self, host: PluginHost) -> Config:
-        """What the file means with these plugins, as far as it wants them. Raises `ConfigError`."""
+    def resolve(self, host: PluginHost, *, here: bool = False) -> Config:
+        """What the file means with these plugins, as far as it wants them. Raises `ConfigError`.
+
+        `here`: see `from_mapping`.
+        """
         base = self.path.parent.absolute()
         form = None if self._is_ours else recognised(host, self.data, self.path)
         if form is not None:
             note = f"{self.path} is {form.title}, converted in memory; camcast migrate writes a new one"
             log.info(note)
             conversion = form.convert(Wish(path=self.path, data=self.data))
-            return from_conversion(conversion, host, base=base, note=note, environment=self.environment)
+            return from_conversion(conversion, host, base=base, note=note, environment=self.environment, here=here)
         if self.mapping is None:
             assert self.fault is not None
             raise self.fault
         if self.mapping and not set(self.mapping) & set(FILE.keys):
             raise ConfigError(f"{self.path} is of {not_ours(host)}")
         try:
-            return _overridden(self.mapping, host, base, self.path, self.environment)
+            return _overridden(self.mapping, host, base, self.path, self.environment, here)
         except ConfigError as error:
             if not self._is_ours and set(self.mapping) - set(FILE.keys):
                 raise ConfigError([*error.issues, Issue("", f"{self.path} may be of {not_ours(host)}")]) from None
@@ -128,22 +131,28 @@ def from_conversion(
     base: Path | None = None,
     note: str = "",
     environment: Mapping[str, str] | None = None,
+    here: bool = False,
 ) -> Config:
     """What a converted file means. Issues are of keys that the user has never seen, so they say whose."""
     try:
-        config = _overridden(conversion.mapping, host, base, None, environment or {})
+        config = _overridden(conversion.mapping, host, base, None, environment or {}, here)
     except ConfigError as error:
         raise ConfigError([Issue(f"as converted, {issue.path}", issue.message) for issue in error.issues]) from None
     return attrs.evolve(config, notes=(note, *config.notes)) if note else config
 
 
 def _overridden(
-    mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file: Path | None, environment: Mapping[str, str]
+    mapping: Mapping[str, Any],
+    host: PluginHost,
+    base: Path | None,
+    file: Path | None,
+    environment: Mapping[str, str],
+    here: bool,
 ) -> Config:
     """What a mapping means with what the environment says laid over it. Raises `ConfigError` with all that is wrong."""
     changed = override(mapping, environment)
     try:
-        config = from_mapping(changed.mapping, host, base=base, file=file)
+        config = from_mapping(changed.mapping, host, base=base, file=file, here=here)
     except ConfigError as error:
         raise ConfigError([*changed.issues, *error.issues]) from None
     if changed.issues:

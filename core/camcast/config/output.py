@@ -134,10 +134,11 @@ class Output:
 
 @attrs.frozen
 class Built:
-    """A session, with the transport of each of its targets (None = not known) and the place of each one's URL."""
+    """A session, with the transport of each of its targets (None = not known), its place, and that of its URL."""
 
     session: SessionConfig
     kinds: tuple[TransportKind | None, ...]
+    entries: tuple[Place, ...]
     places: tuple[Place, ...]
 
 
@@ -159,7 +160,7 @@ def build(
     }
     others = {*variables, *output.variables}
     common = {key: value for key, value in output.settings.items() if key in _TARGET_KEYS}
-    targets, kinds = [], list[TransportKind | None]()
+    targets, kinds, entries = [], list[TransportKind | None](), []
     for entry in output.chain:
         with entry.url_place.told():
             url = expand_url(entry.url, values)
@@ -169,6 +170,7 @@ def build(
             target, kind = _checked(host, target, entry, place, kinds[0] if kinds else None)
             targets.append(locate_target(target, base))
             kinds.append(kind)
+            entries.append(place)
     if output.place.report.told > before:
         return None
     settings = {}
@@ -179,7 +181,7 @@ def build(
     if output.place.report.told > before:
         return None
     session = SessionConfig(targets=tuple(targets), **identity, **settings)
-    return Built(session, tuple(kinds), tuple(entry.url_place for entry in output.chain))
+    return Built(session, tuple(kinds), tuple(entries), tuple(entry.url_place for entry in output.chain))
 
 
 def _checked(

@@ -5,14 +5,19 @@ A URL field may hold any `word:rest` that is not a URL, since plugins resolve re
 `file://…` is a URL, not a reference.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from camcast.errors import ConfigError
+from camcast.errors import ConfigError, PluginError, PluginFault
 from camcast.redaction import redact_url
+
+if TYPE_CHECKING:
+    from camcast.host import PluginHost
 
 ResolveSecret = Callable[[str], str]
 
@@ -63,6 +68,27 @@ def resolve_reference(reference: str) -> str:
             raise ConfigError(f"the secret in file:{rest} is {'longer than 64 KiB' if text else 'empty'}")
         return text
     raise ConfigError(f'nothing here resolves references of the kind "{kind}:"; known: env:NAME, file:PATH')
+
+
+def secret(host: PluginHost, reference: str) -> str:
+    """The value behind a reference: from the plugins first, then as `resolve_reference` does.
+
+    May take as long as a plugin does, so it belongs on a thread. Raises `ConfigError`, and `PluginFault` for a plugin
+    that fails.
+    """
+    if host.listens("camcast_resolve_secret"):
+        try:
+            answer = host.ask("camcast_resolve_secret", reference=reference)
+        except PluginError as error:
+            raise PluginFault(f'{error}, asked for the secret "{reference}"', stage="resolve") from None
+        if isinstance(answer, str):
+            return answer
+        if answer is not None:
+            raise PluginFault(
+                f'camcast_resolve_secret gave {type(answer).__name__} for "{reference}", not a text or None',
+                stage="resolve",
+            )
+    return resolve_reference(reference)
 
 
 def resolve_options(options: Mapping[str, Any], resolve: ResolveSecret) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import attrs
 
 from camcast.config.block import Given
 from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM
+from camcast.config.here import Here
 from camcast.config.hosted import check_service
-from camcast.config.ids import assigned
+from camcast.config.ids import assigned, check_names
 from camcast.config.include import read_included
 from camcast.config.json_text import MAX_DEPTH
 from camcast.config.model import CameraConfig, Config, PluginsConfig, StreamConfig, SystemConfig
@@ -41,6 +42,8 @@ class Scope:
     host: PluginHost
     base: Path | None
     published: Published
+    here: Here | None = None
+    """Who looks for what must be there on this machine; None = nobody."""
     levels: tuple[Level, ...] = ()
     """Of the default output, the outermost first."""
     variables: Mapping[str, Any] = attrs.field(factory=dict)
@@ -68,16 +71,22 @@ class Scope:
 
 
 def from_mapping(
-    mapping: Mapping[str, Any], host: PluginHost, *, base: Path | None = None, file: Path | None = None
+    mapping: Mapping[str, Any],
+    host: PluginHost,
+    *,
+    base: Path | None = None,
+    file: Path | None = None,
+    here: bool = False,
 ) -> Config:
     """The configuration in `mapping`; raises `ConfigError` with every issue found, each with its place.
 
-    Relative paths that exist below `base` are taken from there; `file` is where the mapping itself was read.
+    Relative paths that exist below `base` are taken from there; `file` is where the mapping itself was read. `here`:
+    what cannot run on this machine is wrong, too: a secret, a file or a library is missing.
     """
     if too_deep(mapping):
         raise ConfigError(f"expected at most {MAX_DEPTH} objects and lists within each other, got more")
     report = Report()
-    config = _file(mapping, host, base, file, report)
+    config = _file(mapping, host, base, file, report, here)
     report.raise_if_wrong()
     return attrs.evolve(config, notes=report.notes)
 
@@ -88,15 +97,18 @@ def plugins_of(mapping: Mapping[str, Any]) -> PluginsConfig:
     return PluginsConfig(**given.values)
 
 
-def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file: Path | None, report: Report) -> Config:
+def _file(
+    mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file: Path | None, report: Report, here: bool
+) -> Config:
     given = FILE.read(mapping, report.root())
     root, values = given.place, given.values
     plugins = PluginsConfig(**PLUGINS.read(values.get("plugins", {}), root.at("plugins")).values)
     limits = SYSTEM.read(values.get("system", {}), root.at("system"))
     system = SystemConfig(**limits.values)
     host = host.limited(plugins.choice)
-    services = _services(values.get("services", {}), root.at("services"), host)
-    scope = Scope(host=host, base=base, published=Published(host)).inside(given)
+    looking = Here(host) if here else None
+    services = _services(values.get("services", {}), root.at("services"), host, looking)
+    scope = Scope(host=host, base=base, published=Published(host), here=looking).inside(given)
     include = values.get("include", ())
     blocks = _blocks(values.get("cameras", []), root.at("cameras"), scope)
     for one in read_included(include, base, root.at("include"), file):
@@ -110,13 +122,18 @@ def _file(mapping: Mapping[str, Any], host: PluginHost, base: Path | None, file:
     return Config(plugins=plugins, system=system, services=services, cameras=right, include=include)
 
 
-def _services(values: Mapping[str, Any], place: Place, host: PluginHost) -> tuple[ServiceConfig, ...]:
+def _services(
+    values: Mapping[str, Any], place: Place, host: PluginHost, here: Here | None
+) -> tuple[ServiceConfig, ...]:
     found = []
     for name, value in values.items():
         with place.at(name).told():
             for below, options in entries(name, value):
                 service = ServiceConfig(type=name, options=options)
-                check_service(host, service, place.at(name).below(below), place.at(name))
+                before, inside = place.report.told, place.at(name).below(below)
+                check_service(host, service, inside, place.at(name))
+                if here is not None and place.report.told == before:
+                    here.service(service, host.service(service.type), place.at(name), inside)
                 found.append(service)
     return tuple(found)
 
@@ -137,6 +154,7 @@ def _camera(given: Given, number: int, scope: Scope) -> CameraConfig:
     blocks = [STREAM.read(value, place.item(index)) for index, value in enumerate(given.values.get("streams", []))]
     ids = _ids(blocks, "stream_id")
     names = tuple(one.values.get("name", default_name(id_)) for one, id_ in zip(blocks, ids, strict=True))
+    check_names(names, [one.place.at("name") for one in blocks])
     inner = attrs.evolve(inner, streams=names)
     streams = [_stream(one, id_, inner) for one, id_ in zip(blocks, ids, strict=True)]
     right = () if place.report.told else tuple(stream for stream in streams if stream is not None)
@@ -149,7 +167,12 @@ def _stream(given: Given, number: int, scope: Scope) -> StreamConfig | None:
     source, kind = read_source(values.get("source"), place.at("source"), host, scope.base)
     encoder = read_encoder(values.get("encoder", {}), place.at("encoder"), host, kind)
     slate = read_slate(values.get("slate", False), place.at("slate"), scope.base)
-    sessions = tuple(_sessions(given, scope.inside(given, stream_id=number, stream_name=name)))
+    inner = scope.inside(given, stream_id=number, stream_name=name)
+    if scope.here is not None and inner.running and source is not None and kind is not None:
+        scope.here.source(source, kind, place.at("source"))
+        if encoder is not None:
+            scope.here.encoder(encoder, kind, place.at("encoder"))
+    sessions = tuple(_sessions(given, inner))
     if source is None or encoder is None:
         return None
     return StreamConfig(
@@ -199,11 +222,13 @@ def _outputs(given: Given, default: tuple[Level, ...]) -> Mapping[str, list[Leve
 
 def _publish(built: Built, scope: Scope) -> None:
     session, report = built.session, built.places[0].report
-    for target, kind, place in zip(session.targets, built.kinds, built.places, strict=True):
+    for target, kind, entry, place in zip(session.targets, built.kinds, built.entries, built.places, strict=True):
         if target.insecure:
             report.note(f"{session.label}: insecure: whoever answers at {target.shown} is trusted")
         if scope.whole:
             scope.published.take(session.label, kind, target, place)
+        if scope.here is not None:
+            scope.here.target(session.label, target, kind, entry, place)
 
 
 def _ids(blocks: Sequence[Given], key: str) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import attrs
 
 from camcast.config import SourceConfig, TargetConfig
-from camcast.config.secrets import has_reference, resolve_options, resolve_reference
+from camcast.config.secrets import has_reference, resolve_options, secret
 from camcast.contracts import Handover, Resolver
 from camcast.descriptors import exhausted
 from camcast.errors import (
@@ -198,19 +198,7 @@ class Environment:
 
     def _secret(self, reference: str) -> str:
         """From the plugins first, then from the environment or a file."""
-        if self.host.listens("camcast_resolve_secret"):
-            try:
-                answer = self.host.ask("camcast_resolve_secret", reference=reference)
-            except PluginError as error:
-                raise PluginFault(f'{error}, asked for the secret "{reference}"', stage="resolve") from None
-            if isinstance(answer, str):
-                return answer
-            if answer is not None:
-                raise PluginFault(
-                    f'camcast_resolve_secret gave {type(answer).__name__} for "{reference}", not a text or None',
-                    stage="resolve",
-                )
-        return resolve_reference(reference)
+        return secret(self.host, reference)
 
     async def _on_thread(self, call: Callable[[], T], what: str) -> T:
         try:

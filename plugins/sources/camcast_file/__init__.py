@@ -25,6 +25,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             load=importing("camcast_file.shared", "camcast_file.source"),
             options=FileOptions,
             takes=_takes,
+            present=_present,
             may_rest=True,
         )
     ]
@@ -35,6 +36,14 @@ def _takes(text: str) -> bool:
         return "://" not in text and Path(text).is_file()
     except OSError:  # of Python before 3.14: a folder that may not be read, a name that is too long
         return False
+
+
+def _present(url: str) -> None:
+    from camcast_file.source import local_path
+
+    path = local_path(url)
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; relative paths are looked for beside the configuration first")
 
 
 class _Builder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from camcast.contracts import Source, SourceContext
@@ -23,6 +24,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             one_reader=True,
             place=_place,
             takes=_takes,
+            present=_present,
             devices=_devices,
         )
     ]
@@ -36,6 +38,14 @@ def _build(context: SourceContext) -> Source:
 
 def _takes(text: str) -> bool:
     return text.startswith("/dev/")
+
+
+def _present(url: str) -> None:
+    from camcast_v4l2.device import device_path
+
+    path = device_path(url)
+    if not os.path.exists(path):
+        raise ValueError(f"there is no device {path}; camcast sources --probe lists those that are there")
 
 
 def _place(url: str) -> str:

@@ -29,6 +29,12 @@ def check(target: Target) -> None:
         raise ConfigError(
             [Issue("server", f'unknown server "{shortened(target.server)}"{suggest(target.server, list(known))}')]
         )
+    platform = profiles.platform(target.server, address.host)
+    if platform is not None and not address.app and address.key.partition("?")[0] == platform.app:
+        raise ValueError(
+            f"the stream key is missing: {platform.title} wants one behind the application; write it there, or "
+            'beside the URL as "stream_key": "env:NAME"'
+        )
     tls.check(tls.TlsSettings.of(target), encrypted=address.secure, scheme="rtmps")
     if target.proxy:
         try:

@@ -39,12 +39,26 @@ class Profile:
     another_picture: bool = True
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
+    app: str = ""
+    hosts: Sequence[str] = ()
+
+    def serves(self, host: str) -> bool:
+        """Whether this platform is at `host`."""
+        return any(f".{host.lower()}".endswith(f".{name}") for name in self.hosts)
 
 
 @cache
 def profiles() -> Mapping[str, Profile]:
     data = tomllib.loads((files(__package__) / "profiles.toml").read_text(encoding="utf-8"))
     return {name: Profile(**fields) for name, fields in data.items()}
+
+
+def platform(server: str, host: str) -> Profile | None:
+    """The platform that a target is for, by its profile's name or where it is."""
+    named = profiles().get(server)
+    if named is not None and named.app:
+        return named
+    return next((profile for profile in profiles().values() if profile.serves(host)), None)
 
 
 def accepts(target: Target) -> Acceptance:

@@ -1,0 +1,213 @@
+"""What must be there on this machine for a configuration to run: secrets, files, libraries, encoders.
+
+A file may be written on one machine for another, so reading one does not ask for any of it; `camcast check` does, of
+all that is enabled. Secrets are looked for and forgotten: they go into no object that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from camcast.config.hosted import HARDWARE_WORDS, check_options, offered_encoders
+from camcast.config.model import AUTO, EncoderConfig, SourceConfig
+from camcast.config.place import Place
+from camcast.config.secrets import has_reference, is_reference, is_url_reference, secret
+from camcast.config.service import ServiceConfig
+from camcast.config.target import TargetConfig
+from camcast.errors import CamcastError, ConfigError
+from camcast.kinds import EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
+from camcast.target import Target
+from camcast.url_template import url_fault
+
+if TYPE_CHECKING:
+    from camcast.host import PluginHost
+
+T = TypeVar("T")
+
+DEADLINE = 15.0
+"""Seconds for a library to be imported, an encoder to be opened, a plugin to find a secret."""
+
+
+class Here:
+    """Looks for what one configuration needs. What is missing is told at its place."""
+
+    def __init__(self, host: PluginHost) -> None:
+        self._host = host
+        self._found: dict[str, str] = {}
+        """Secrets that were asked for, so that each is asked for once."""
+        self._libraries: dict[int, str] = {}
+        """Why a kind cannot be used, by its id; "" = it can."""
+        self._encoders: dict[str, str] = {}
+        """The same of encoders, by name."""
+        self._owners: dict[str, str] = {}
+        """Who publishes what, its secrets known."""
+
+    def source(self, config: SourceConfig, kind: SourceKind, place: Place) -> None:
+        """A stream's source that is to run."""
+        if why := self._library(kind):
+            place.at("type").wrong(why)
+        options = self._options(config.options, place.at("options"))
+        if options is not None and has_reference(config.options):
+            check_options(self._host, kind, options, place.at("options"))
+        url = self._secret(config.url, place.at("url")) if is_url_reference(config.url) else config.url
+        if url:
+            hidden = Target(url=url)
+            try:
+                kind.present(url)
+            except (ValueError, OSError, CamcastError) as error:
+                place.at("url").wrong(hidden.scrub(str(error)))
+
+    def encoder(self, config: EncoderConfig, source: SourceKind, place: Place) -> None:
+        """A stream's encoder, where one is needed for certain."""
+        if config.codec is None or not (source.gives is Gives.FRAMES or config.transcode):
+            return
+        kinds = offered_encoders(self._host, config.codec)
+        if config.implementation in HARDWARE_WORDS:
+            kinds = [kind for kind in kinds if kind.hardware == HARDWARE_WORDS[config.implementation]]
+        elif config.implementation != AUTO:
+            kinds = [kind for kind in kinds if kind.name == config.implementation]
+        # Software first: it is what nearly always works, and is found to do so at once.
+        said = {}
+        for kind in sorted(kinds, key=lambda kind: kind.hardware):
+            said[kind.name] = why = self._opens(kind)
+            if not why:
+                return
+        where = place.at("type" if config.implementation == AUTO else "implementation")
+        reasons = "; ".join(f"{name}: {why}" for name, why in said.items())
+        advice = "camcast encoders lists what works"
+        where.wrong(f"no encoder for {config.codec} works on this machine ({reasons or 'there is none'}); {advice}")
+
+    def target(self, label: str, config: TargetConfig, kind: TransportKind | None, place: Place, url: Place) -> None:
+        """One entry of an output's chain that is to run. `url` is the place of its URL."""
+        before = place.report.told
+        texts = {"url": (config.url, url), "stream_key": (config.stream_key, place.at("stream_key"))}
+        texts["proxy"] = (config.proxy, place.at("proxy"))
+        for key, (text, where) in texts.items():
+            if text and (is_reference(text) if key == "stream_key" else is_url_reference(text)):
+                self._secret(text, where)
+        self._options(config.options, place.at("options"))
+        if place.report.told > before:
+            return
+        target = config.target(resolve_secret=lambda reference: self._found[reference])
+        if fault := url_fault(target.url):
+            url.wrong(f"the secret in {config.shown} is not a valid URL: {target.scrub(fault)}")
+            return
+        try:
+            kind = kind or self._host.transport(config.transport, target.scheme)
+        except LookupError as error:
+            url.wrong(target.scrub(str(error.args[0])))
+            return
+        if why := self._library(kind):
+            (place.at("transport") if config.transport else url).wrong(why)
+            return
+        options = check_options(self._host, kind, target.options, place.at("options"))
+        if place.report.told > before:
+            return
+        target = attrs.evolve(target, options=options)
+        try:
+            if config.needs_secrets:
+                kind.check(target)
+            name = f"{kind.schemes[0]}\0{kind.publish_name(target)}"
+        except ConfigError as error:
+            for issue in error.issues:
+                (place.below(issue.path) if issue.path else url).wrong(target.scrub(issue.message))
+            return
+        except (ValueError, CamcastError) as error:
+            url.wrong(target.scrub(str(error)))
+            return
+        owner = self._owners.setdefault(name, label)
+        if owner != label and config.needs_secrets:
+            url.wrong(f"{label} would publish what {owner} does, once the secrets are known; give it a key of its own")
+
+    def service(self, config: ServiceConfig, kind: ServiceKind, place: Place, options: Place) -> None:
+        """A service. `options` is the place of its options."""
+        if why := self._library(kind):
+            place.wrong(why)
+        found = self._options(config.options, options)
+        if found is not None and has_reference(config.options):
+            check_options(self._host, kind, found, options)
+
+    def _options(self, options: Mapping[str, Any], place: Place) -> dict[str, Any] | None:
+        """`options` with what they refer to; None where something is not there, which is told."""
+        whole = True
+        for path, reference in _references(options):
+            whole &= self._secret(reference, place.below(path)) is not None
+        if not whole:
+            return None
+        return {key: _filled(value, self._found) for key, value in options.items()}
+
+    def _secret(self, reference: str, place: Place) -> str | None:
+        """What a reference stands for; None where that is not there, which is told."""
+        if reference not in self._found:
+            try:
+                self._found[reference] = _within(lambda: secret(self._host, reference)).strip()
+            except CamcastError as error:
+                place.wrong(str(error))
+                return None
+            except TimeoutError:
+                place.wrong(f"{reference}: no answer within {DEADLINE:g} s from the plugin that knows such secrets")
+                return None
+        return self._found[reference]
+
+    def _library(self, kind: SourceKind | TransportKind | ServiceKind) -> str:
+        """Why a kind cannot be used here; "" = it can."""
+        if id(kind) not in self._libraries:
+            self._libraries[id(kind)] = _fault(lambda: _use(kind))
+        return self._libraries[id(kind)]
+
+    def _opens(self, kind: EncoderKind) -> str:
+        if kind.name not in self._encoders:
+            self._encoders[kind.name] = _fault(kind.probe)
+        return self._encoders[kind.name]
+
+
+def _use(kind: SourceKind | TransportKind | ServiceKind) -> None:
+    kind.available()
+    if not isinstance(kind, ServiceKind):
+        kind.load()
+
+
+def _fault(call: Callable[[], object]) -> str:
+    """Why `call` fails, in words; "" = it does not."""
+    try:
+        _within(call)
+    except CamcastError as error:
+        return str(error)
+    except TimeoutError:
+        return f"nothing came of it within {DEADLINE:g} s"
+    except Exception as error:  # noqa: BLE001  whatever an import or a driver raises
+        return f"it does not load on this machine ({type(error).__name__}: {error})"
+    return ""
+
+
+def _within(call: Callable[[], T]) -> T:
+    """The result of `call`, which has `DEADLINE` seconds on a thread. Raises what it raises, and `TimeoutError`."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(call).result(DEADLINE)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _references(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every reference in options, each with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _references(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _references(item, f"{path}[{index}]")
+    elif is_reference(value):
+        yield path, value
+
+
+def _filled(value: Any, found: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _filled(item, found) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_filled(item, found) for item in value]
+    return found[value] if is_reference(value) else value
