@@ -12,16 +12,12 @@ import typer
 from camcast.cli.check_slates import check_slates
 from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
+from camcast.config.here import NOTHING_RUNS
 from camcast.config.secrets import show_url
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
 from camcast.native import form
 from camcast.workers.sharding import stays_at_home, worker_count
-
-NOTHING_RUNS = (
-    'nothing would be published: give a stream an output, such as "rtmp": {"url": "rtmp://SERVER/APP/KEY"}, and see '
-    "that it, its stream and its camera are enabled"
-)
 
 
 def check(

@@ -30,6 +30,10 @@ T = TypeVar("T")
 
 DEADLINE = 15.0
 """Seconds for a library to be imported, an encoder to be opened, a plugin to find a secret."""
+NOTHING_RUNS = (
+    'nothing would be published: give a stream an output, such as "rtmp": {"url": "rtmp://SERVER/APP/KEY"}, and see '
+    "that it, its stream and its camera are enabled"
+)
 
 
 class Here:
