@@ -175,6 +175,10 @@ def test_answers_nobody_waits_for_change_nothing() -> None:
         (State.PUBLISHING, "_error", 5, {"code": "NetStream.Publish.Denied"}, "publish"),
         (State.LIVE, "onStatus", 0, {"code": "NetStream.Failed", "level": "error"}, "onStatus"),
         (State.LIVE, "onStatus", 0, {"code": "NetConnection.Connect.AppShutdown", "level": "status"}, "onStatus"),
+        (State.LIVE, "onStatus", 0, {"code": "NetConnection.Connect.IdleTimeOut", "level": "status"}, "onStatus"),
+        (State.LIVE, "onStatus", 0, {"code": "NetConnection.Connect.IdleTimeout", "level": "status"}, "onStatus"),
+        (State.CONNECTING, "onStatus", 0, {"code": "NetConnection.Connect.Rejected", "level": "status"}, "connect"),
+        (State.PUBLISHING, "onStatus", 0, {"code": "netstream.publish.denied"}, "publish"),
         (State.LIVE, "close", 0, {}, "close"),
     ],
 )
@@ -324,6 +328,7 @@ def test_a_status_without_the_null_before_it_is_understood() -> None:
         (20, amf0.encode("onFCUnpublish"), "onFCUnpublish"),
         (20, amf0.encode("onStatus", 0, None, {"code": "NetStream.Unpublish.Success", "level": "status"}), None),
         (20, amf0.encode("onStatus", 0, None, {"code": "NetStream.Unpublish.Kicked"}), "NetStream.Unpublish.Kicked"),
+        (20, amf0.encode("onStatus", 0, None, {"code": "NetStream.Publish.Stop"}), "NetStream.Publish.Stop"),
         (4, b"\0\x01\0\0\0\x01", "StreamEOF"),
         (4, b"\0\x01\0\0\0\0", "StreamEOF"),
         (4, b"\0\x01", "StreamEOF"),

@@ -35,6 +35,8 @@ CODES: dict[str, type[TransportError]] = {
     "NetStream.Failed": NetworkError,
     "NetStream.Publish.Failed": NetworkError,
 }
+_KINDS = {code.lower(): kind for code, kind in CODES.items()}
+"""Servers differ in their capitals: IdleTimeOut, IdleTimeout."""
 
 STAGES = {
     State.HANDSHAKE: "handshake",
@@ -66,7 +68,7 @@ _WHAT_FAILED = {
 
 def refused(event: Refused, target: Target) -> TransportError:
     """The error for a server's no."""
-    kind = CODES.get(event.code)
+    kind = _KINDS.get(event.code.lower())
     said = event.description.lower()
     if any(words in said for words in _BUSY_WORDS):
         kind = BusyError

@@ -11,10 +11,10 @@ import os
 import select
 import socket
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from camcast.errors import MediaError, NetworkError
+from camcast.errors import NetworkError
 from camcast.flv import amf0
 from camcast.media import Tag, TagType
 from camcast.net import kernel
@@ -22,6 +22,7 @@ from camcast.net.dial import LEAST_USER_TIMEOUT
 from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
+from camcast_kit_rtmp.status import Status, status
 from camcast_kit_rtmp.urls import Address
 from camcast_librtmp.binding import Binding
 from camcast_librtmp.options import LibrtmpOptions
@@ -30,7 +31,9 @@ _HEADROOM = 18
 """librtmp writes chunk headers in front of the body it is given (RTMP_MAX_HEADER_SIZE)."""
 _LARGE, _MEDIUM = 0, 1
 _CHUNK_SIZE, _CONTROL_CHANNEL = 1, 2
-_INVOKE = 20
+_INVOKE, _INVOKE_AMF3 = 20, 17
+_LEAST = {1: 4, 3: 4, 4: 6, 5: 4, 6: 5}
+"""Bytes of control messages, by type. librtmp reads as many, whether so many came or not."""
 _CHANNELS = {TagType.AUDIO: 4, TagType.SCRIPT: 5, TagType.VIDEO: 6}
 """One chunk stream for each kind of media, so that time never goes back within one."""
 _FRESH_CHUNK_SIZE = 128
@@ -38,7 +41,7 @@ _MESSAGE_HEADER = 12
 _LOOK_EVERY = 0.05
 """Seconds between looks for what the server says, while media is sent."""
 _SYN_SENT = 2
-_STARTED = "NetStream.Publish.Start"
+_USER_CONTROL, _STREAM_EOF = 4, b"\0\x01"
 
 
 def wire_size(tag: Tag, chunk_size: int) -> int:
@@ -105,14 +108,14 @@ class Session:
                 case ["close", *_]:
                     raise answers.closed(self.state, None)
                 case _:
-                    self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+                    self._hand_on(packet)
         self.state = State.CONNECTED
 
     def publish(self) -> None:
         """Up to Publish.Start. Raises `TransportError`."""
         self._enlarge_chunks()
         self.state = State.PUBLISHING
-        self._lib.RTMP_ClientPacket(self._librtmp.rtmp, self._greeting.packet)
+        self._hand_on(self._greeting)
         self._greeting = None
         # releaseStream and FCPublish come before it; their refusals mean nothing.
         create = float(self._librtmp.transaction_id)
@@ -124,12 +127,14 @@ class Session:
                 case ["_error", number, *rest] if number == create:
                     raise self._refused("createStream", rest)
                 case ["onStatus", _, *rest]:
-                    if _code(rest) != _STARTED:
-                        raise self._refused("publish", rest)
-                    self.state = State.LIVE
+                    match status(_info(rest)):
+                        case Status.STARTED:
+                            self.state = State.LIVE
+                        case Status.BAD:
+                            raise self._refused("publish", rest)
                 case ["close", *_]:
                     raise answers.closed(self.state, None)
-            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+            self._hand_on(packet)
         self.started_at = clock.monotonic()
 
     def send(self, tag: Tag, time: int) -> None:
@@ -145,9 +150,16 @@ class Session:
         assert self._own is not None
         while select.select([self._own], [], [], 0)[0]:
             packet, command = self._read()
-            if command[:1] == ["onStatus"] and _is_bad(command[2:]):
-                raise self._refused("onStatus", command[2:])
-            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+            match command:
+                case ["onStatus", _, *rest] if status(_info(rest)) in (Status.BAD, Status.ENDED):
+                    raise self._refused("onStatus", rest)
+                case ["onFCUnpublish", *rest]:
+                    raise self._refused("onStatus", rest, code="onFCUnpublish")
+                case ["close", *_]:
+                    raise self._refused("close", ())
+            if packet.type == _USER_CONTROL and _body(packet).startswith(_STREAM_EOF):
+                raise self._refused("onStatus", (), code="StreamEOF")
+            self._hand_on(packet)
 
     def end(self) -> None:
         """FCUnpublish, deleteStream, close."""
@@ -161,16 +173,46 @@ class Session:
         except OSError:
             since = None if self.started_at is None else clock.monotonic() - self.started_at
             raise answers.closed(self.state, since) from None
-        if packet.type != _INVOKE:
+        body = _body(packet)
+        if packet.type == _INVOKE_AMF3:
+            body = body[1:]
+        elif packet.type != _INVOKE:
             return packet, []
-        try:
-            return packet, amf0.decode(packet.body)
-        except MediaError:
-            return packet, []
+        values, _ = amf0.decode_some(body)
+        return packet, values
 
-    def _refused(self, command: str, rest: Sequence[Any]) -> Exception:
-        info = next((value for value in reversed(rest) if isinstance(value, dict)), {})
-        code, description = (str(info.get(key) or "") for key in ("code", "description"))
+    def _hand_on(self, packet: Any) -> None:
+        """Have librtmp do what follows from a message, unless it is one that librtmp cannot bear.
+
+        It looks into an empty command by a null pointer, and reads short control messages beyond their end: a server
+        that says odd things would end the process. Of a command it gets what can be read.
+        """
+        body = _body(packet)
+        if packet.type in (_INVOKE, _INVOKE_AMF3):
+            first = body[:1] if packet.type == _INVOKE_AMF3 else b""
+            values, error = amf0.decode_some(body[len(first) :])
+            safe = len(values) > 1 and isinstance(values[0], str) and isinstance(values[1], float)
+            if safe and error is not None:
+                safe = self._shorten(packet, first + amf0.encode(*values))
+        else:
+            safe = len(body) >= _LEAST.get(packet.type, 1 << 32)
+            if packet.type == _CHUNK_SIZE and safe:
+                safe = 1 <= int.from_bytes(body[:4]) <= 0x7FFFFFFF
+        if safe:
+            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+
+    def _shorten(self, packet: Any, body: bytes) -> bool:
+        """Put a shorter body in the place of a message's own; False if it is not."""
+        if len(body) > packet.packet.m_nBodySize:
+            return False
+        self._ffi.buffer(packet.packet.m_body, len(body))[:] = body
+        packet.packet.m_nBodySize = packet.packet.m_nBytesRead = len(body)
+        return True
+
+    def _refused(self, command: str, rest: Sequence[Any], code: str = "") -> Exception:
+        info = _info(rest)
+        said, description = (str(info.get(key) or "") for key in ("code", "description"))
+        code = said or code
         self.state = State.REFUSED
         return answers.refused(Refused(command, code, description, info), self._target)
 
@@ -264,11 +306,10 @@ def _is_connecting(connection: socket.socket) -> bool:
         return False
 
 
-def _code(values: Sequence[Any]) -> str:
-    info = next((value for value in reversed(values) if isinstance(value, dict)), {})
-    return str(info.get("code") or "")
+def _body(packet: Any) -> bytes:
+    """A message's bytes; librtmp has none for an empty one."""
+    return bytes(packet.body) if packet.packet.m_nBodySize else b""
 
 
-def _is_bad(values: Sequence[Any]) -> bool:
-    info = next((value for value in reversed(values) if isinstance(value, dict)), {})
-    return info.get("level") == "error" or _code(values) in answers.CODES
+def _info(values: Sequence[Any]) -> Mapping[str, Any]:
+    return next((value for value in reversed(values) if isinstance(value, dict)), {})

@@ -16,6 +16,7 @@ import attrs
 
 from camcast.flv import amf0
 from camcast_kit_rtmp.state import Refused, State
+from camcast_kit_rtmp.status import Status, status
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.messages import ChunkStream, Command, Control, Message, ProtocolError, Type, parse_command, text
@@ -65,13 +66,13 @@ _ANSWERS = {
 """Answers that anything depends on, by what was asked and whether the server agrees."""
 _ASKED = {State.CONNECTING: "connect", State.CREATING: "publish", State.PUBLISHING: "publish"}
 """The command that a bad onStatus answers, where one is waited for."""
-_START = "NetStream.Publish.Start"
-_RECONNECT = "NetConnection.Connect.ReconnectRequest"
-_UNPUBLISH = "NetStream.Unpublish."
-_GONE = frozenset({"NetConnection.Connect.Closed", "NetConnection.Connect.AppShutdown"})
-"""Said without level "error" by some, and final all the same."""
-_BAD_ENDS = ("BadName", "BadAuth", "Denied", "Rejected", "Unauthorized", "Failed")
-"""Last words of codes, for servers that give only a code (go2rtc)."""
+_STATUS = {
+    Status.STARTED: Input.STARTED,
+    Status.MOVE: Input.MOVE,
+    Status.ENDED: Input.UNPUBLISHED,
+    Status.BAD: Input.BAD_STATUS,
+    Status.REMARK: Input.REMARK,
+}
 
 
 @attrs.define(kw_only=True)
@@ -153,7 +154,7 @@ class Client(Connection):
                 asked = self._waiting.pop(command.transaction, "")
                 return _ANSWERS.get((asked, command.name == "_result"), Input.REMARK)
             case "onStatus":
-                return _status(command.info)
+                return _STATUS[status(command.info)]
             case "onFCUnpublish":
                 return Input.UNPUBLISHED
             case "close":
@@ -236,15 +237,3 @@ def _nothing(_: Command) -> None:
 def _said(code: str = "", description: str = "") -> Command:
     """What is not said by a command, as if it were."""
     return Command("", 0.0, None, ({"code": code, "description": description},) if code else ())
-
-
-def _status(info: Mapping[str, Any]) -> Input:
-    code, level = text(info.get("code")), text(info.get("level"))
-    if code == _RECONNECT:
-        return Input.MOVE
-    if code == _START:
-        return Input.STARTED
-    if code.startswith(_UNPUBLISH):
-        return Input.UNPUBLISHED
-    bad = code in _GONE or level == "error" or (not level and code.rpartition(".")[2] in _BAD_ENDS)
-    return Input.BAD_STATUS if bad else Input.REMARK

@@ -25,7 +25,7 @@ class Input(Enum):
     PUBLISH_REFUSED = "_error of publish"
     STARTED = "NetStream.Publish.Start"
     BAD_STATUS = "a status that says no"
-    UNPUBLISHED = "onFCUnpublish, NetStream.Unpublish.*, or StreamEOF"
+    UNPUBLISHED = "onFCUnpublish, NetStream.Unpublish.*, NetStream.Publish.Stop, or StreamEOF"
     CLOSED = "close"
     MOVE = "NetConnection.Connect.ReconnectRequest"
     REMARK = "anything else"
