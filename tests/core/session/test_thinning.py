@@ -76,6 +76,8 @@ class Feed:
     """Bytes of sound with each picture."""
     error: Exception | None = None
     """Raised instead of a rendition."""
+    later: int = 0
+    """ns by which its timeline began later."""
     asked: int = 0
     """How often for a keyframe."""
     counters: FeedCounters = attrs.field(factory=FeedCounters)
@@ -127,7 +129,8 @@ class Feed:
         at = (number + self.off) % self.gop
         time = number * STEP
         packet = picture(number, key=not at, size=self.size, disposable=self.disposable and bool(at % 2))
-        self.hub.packet(attrs.evolve(packet, track=self.track, dts=time, pts=time, arrival=time + NS_PER_S))
+        own, arrival = time - self.later, time + NS_PER_S
+        self.hub.packet(attrs.evolve(packet, track=self.track, dts=own, pts=own, arrival=arrival))
         self.counters.bytes += self.size + self.sound
         if self.sound:
             self.hub.packet(attrs.evolve(sound(number, self.sound), dts=time, pts=time))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camcast.stream.ladder import CALM, CLIMBS, HOLD, MAX_HOLD, OTHER, TOP, Ladder, Part, Rung, Step
+from camcast.stream.ladder import AWAITED, CALM, CLIMBS, HOLD, MAX_HOLD, OTHER, TOP, Ladder, Part, Rung, Step
 from camcast.stream.observed import Reading
-from camcast.stream.regulator import BEHIND, DROPS, LOOK, MINUTE
+from camcast.stream.regulator import BEHIND, DROPS, EASY, LATE, LOOK, MINUTE
 
 MBIT = 1_000_000
 TRIP = 0.05
@@ -27,12 +28,17 @@ BOUND = 0.7
 class Path:
     """A queue with a rate, at most a second long, fed with what the ladder says; a step takes effect after `awaits`."""
 
-    def __init__(self, rate: Callable[[float], float], rungs: Sequence[Rung] = RUNGS, awaits: float = 0.5) -> None:
+    def __init__(
+        self, rate: Callable[[float], float], rungs: Sequence[Rung] = RUNGS, awaits: float = 0.5, bound: float = BOUND
+    ) -> None:
         self.ladder = Ladder(SOUND)
         self.ladder.begin()
         self.rate = rate
         self.rungs = list(rungs)
         self.awaits = awaits
+        self.bound = bound
+        self.extra = 0.0
+        """Seconds that others' queues take."""
         self.now = self.given = self.acked = 0.0
         self.drops = 0
         self.sends = self.rungs[0]
@@ -47,16 +53,22 @@ class Path:
                 self.ladder.settled(self.now)
             rate = self.rate(self.now) / 8
             fresh = (self.sends.rate + SOUND) / 8 * LOOK
-            if (self.given - self.acked) / rate > BOUND:
+            if (self.given - self.acked) / rate > self.bound:
                 self.drops += 1
                 fresh = SOUND / 8 * LOOK
             self.given += fresh
             self.acked = min(self.given, self.acked + rate * LOOK)
-            late = (self.given - self.acked) / rate
+            late = (self.given - self.acked) / rate + self.extra
             reading = Reading(self.now, int(self.given), int(self.acked), TRIP + late, late, self.drops)
             step = self.ladder.read(reading, self.rungs, GONE)
             if step is not None:
                 self.steps.append((self.now, step))
+
+    def play_until(self, reached: Callable[[], bool], seconds: float = 300) -> None:
+        end = self.now + seconds
+        while not reached():
+            assert self.now < end
+            self.play(LOOK)
 
     def to(self) -> list[Rung]:
         return [step.to for _, step in self.steps]
@@ -157,6 +169,109 @@ def test_an_attempt_that_begins_with_everything_has_it_settled() -> None:
     assert path.to() == [RUNGS[2]]
     # It had 3 s of its own on it, as the ladder counts: that is a failure, and the first.
     assert path.ladder.holds == {TOP: 2 * HOLD}
+
+
+def test_few_steps_fit_a_minute_on_a_link_that_is_cut_short_again_and_again() -> None:
+    path = Path(lambda now: 0.3 * MBIT if now % 20 < 2 else 5 * MBIT)
+    path.play(400)
+    times = [at for at, _ in path.steps]
+    assert max(sum(at <= other < at + MINUTE for other in times) for at in times) <= MOST
+
+
+def test_a_step_that_never_takes_effect_does_not_end_it() -> None:
+    path = Path(lambda now: 5 * MBIT if now < 10 else 0.8 * MBIT, awaits=1000)
+    path.play(30)
+    (first, _), (second, step), *_ = path.steps
+    assert AWAITED <= second - first < 2 * AWAITED
+    assert step.to == KEYFRAMES
+
+
+def test_what_an_attempt_sends_before_its_step_takes_effect_says_nothing_of_the_step() -> None:
+    path = Path(lambda now: 5 * MBIT if now < 10 else 0.8 * MBIT)
+    path.play(70)
+    path.play_until(lambda: path.ladder.at == RUNGS[2])
+    path.play(4)
+    # A new connection sends everything, until a keyframe of the other stream.
+    path.ladder.begin()
+    path.given = path.acked = 0.0
+    path.sends, path.awaits, begun = RUNGS[0], 1000, len(path.steps)
+    path.play(AWAITED - 1)
+    assert path.to()[begun:] == []
+
+
+def test_a_receiver_that_seldom_reports_has_no_queue() -> None:
+    ladder, steps = Ladder(SOUND), []
+    ladder.begin()
+    for look in range(round(60 / LOOK)):
+        now = look * LOOK
+        given, acked = now * 2 * MBIT / 8, int(now / 2) * 2 * 2 * MBIT / 8
+        steps.append(ladder.read(Reading(now, int(given), int(acked), TRIP + now % 2, now % 2, 0), RUNGS))
+    assert not any(steps)
+
+
+def test_a_cut_is_no_time_without_a_queue() -> None:
+    path = Path(lambda now: 0.3 * MBIT if 10 < now < 16 else 5 * MBIT)
+    path.play_until(lambda: bool(path.steps) and path.steps[-1][1].reason == CALM)
+    path.play(3)
+    begun = path.now
+    path.rate = lambda now: 1.0 if now < begun + 2.5 else 5 * MBIT
+    steps = len(path.steps)
+    path.play(20)
+    assert path.steps[steps][0] - (begun + 2.5) >= HOLD
+
+
+def test_what_fits_leaves_room_for_sound_and_for_what_is_uneven() -> None:
+    tight = Rung("sub", Part.ALL, 0.65 * MBIT)
+    path = Path(lambda now: 5 * MBIT if now < 10 else 0.8 * MBIT, [RUNGS[0], tight, KEYFRAMES])
+    path.play(14)
+    assert path.to() == [KEYFRAMES]
+
+
+@pytest.mark.parametrize(("drops", "reason"), [(1, DROPS), (0, None)])
+def test_pictures_that_are_left_out_make_a_small_queue_a_large_one(drops: int, reason: str | None) -> None:
+    ladder, late = Ladder(SOUND), 0.5 * (EASY + LATE)
+    ladder.begin(TRIP)
+    told = set()
+    for look in range(round(20 / LOOK)):
+        now, waits = look * LOOK, late if look > 40 else 0.0
+        given = now * MBIT / 8
+        acked = max(0.0, given - waits * MBIT / 8)
+        reading = Reading(now, int(given), int(acked), TRIP + waits, TRIP + waits, drops * max(0, look - 40))
+        step = ladder.read(reading, RUNGS)
+        told.add(step.reason if step is not None else None)
+        ladder.settled(now)
+    assert told - {None} == ({reason} if reason else set())
+
+
+@pytest.mark.parametrize(("late", "drops"), [(0.5 * (EASY + LATE), 0), (0.0, 1)])
+def test_nothing_more_is_tried_while_a_little_is_wrong(late: float, drops: int) -> None:
+    ladder = Ladder(SOUND)
+    ladder.begin(TRIP)
+    ladder.at = RUNGS[2]
+    for look in range(round(60 / LOOK)):
+        now = look * LOOK
+        given = int(now * 0.5 * MBIT / 8)
+        waits = int(late * 0.5 * MBIT / 8)
+        reading = Reading(now, given, max(0, given - waits), TRIP + late, TRIP + late, drops * look)
+        assert ladder.read(reading, RUNGS) is None
+
+
+def test_a_queue_that_others_make_is_the_way_from_then_on() -> None:
+    path = Path(lambda now: 5 * MBIT if now < 10 else 0.8 * MBIT)
+    path.play_until(lambda: bool(path.steps))
+    path.rate = lambda now: 5 * MBIT
+    path.extra = 0.6
+    path.play(30)
+    assert path.to()[:2] == [RUNGS[2], RUNGS[1]]
+    assert path.steps[1][1].reason == CALM
+
+
+def test_a_link_that_suddenly_bears_next_to_nothing_is_left_within_a_second() -> None:
+    path = Path(lambda now: 5 * MBIT if now < 10 else 0.5 * MBIT, bound=100)
+    path.play(13)
+    (at, step), *_ = path.steps
+    assert at - 10 <= 1.0
+    assert step.to == KEYFRAMES
 
 
 @settings(max_examples=60, deadline=None)

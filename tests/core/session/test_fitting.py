@@ -1,0 +1,59 @@
+"""Both ways to fit a link are gone, and how each stands is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.core.session.test_thinning import config
+
+from camcast.config import Adapt
+from camcast.session import fitting
+from camcast.session.adapting import Adapted
+from camcast.session.fitting import Fitted, Fitting
+from camcast.session.thinning import Thinned
+
+
+class Way:
+    """One of the two, which notes what it is told."""
+
+    def __init__(self, now: object) -> None:
+        self.now = now
+        self.heard: list[tuple[object, ...]] = []
+
+    def adopt(self, *what: object) -> None:
+        self.heard.append(("adopt", *what))
+
+    def look(self, *what: object) -> None:
+        self.heard.append(("look", *what))
+
+    def end(self) -> None:
+        self.heard.append(("end",))
+
+
+def test_both_ways_hear_everything_and_both_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapting, thinning = Way(Adapted()), Way(Thinned("sub", "why", 3))
+    made: list[tuple[object, ...]] = []
+
+    def make(way: Way) -> Any:
+        def makes(*given: object) -> Way:
+            made.append(given)
+            return way
+
+        return makes
+
+    monkeypatch.setattr(fitting, "Adapting", make(adapting))
+    monkeypatch.setattr(fitting, "Thinning", make(thinning))
+    feed: Any = object()
+    others: Any = object()
+    telling: Any = object()
+    on_air: Any = object()
+    before, after = config(Adapt()), config()
+    found = Fitting(before, feed, others, telling)
+    assert made == [(before, feed, telling), (before, feed, others, telling)]
+    found.adopt(after)
+    found.look(on_air, 5.0)
+    found.look(None, 6.0)
+    found.end()
+    assert adapting.heard == thinning.heard == [("adopt", after), ("look", on_air, 5.0), ("look", None, 6.0), ("end",)]
+    assert found.now == Fitted(Adapted(), Thinned("sub", "why", 3))
