@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import adapt, engine, net, rtmp, rtsp, session, srt, stream
+from tools.mutants import adapt, engine, net, rtmp, rtsp, session, srt, stream, thin
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/": session.MUTANTS,
     "stream/": stream.MUTANTS,
     "stream/, bitrates": adapt.MUTANTS,
+    "session/, stream/, thin links": thin.MUTANTS,
     "net/": net.MUTANTS,
     "engine/, workers/, cli/": engine.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,

@@ -171,13 +171,6 @@ def test_an_attempt_that_begins_with_everything_has_it_settled() -> None:
     assert path.ladder.holds == {TOP: 2 * HOLD}
 
 
-def test_few_steps_fit_a_minute_on_a_link_that_is_cut_short_again_and_again() -> None:
-    path = Path(lambda now: 0.3 * MBIT if now % 20 < 2 else 5 * MBIT)
-    path.play(400)
-    times = [at for at, _ in path.steps]
-    assert max(sum(at <= other < at + MINUTE for other in times) for at in times) <= MOST
-
-
 def test_a_step_that_never_takes_effect_does_not_end_it() -> None:
     path = Path(lambda now: 5 * MBIT if now < 10 else 0.8 * MBIT, awaits=1000)
     path.play(30)
@@ -197,27 +190,6 @@ def test_what_an_attempt_sends_before_its_step_takes_effect_says_nothing_of_the_
     path.sends, path.awaits, begun = RUNGS[0], 1000, len(path.steps)
     path.play(AWAITED - 1)
     assert path.to()[begun:] == []
-
-
-def test_a_receiver_that_seldom_reports_has_no_queue() -> None:
-    ladder, steps = Ladder(SOUND), []
-    ladder.begin()
-    for look in range(round(60 / LOOK)):
-        now = look * LOOK
-        given, acked = now * 2 * MBIT / 8, int(now / 2) * 2 * 2 * MBIT / 8
-        steps.append(ladder.read(Reading(now, int(given), int(acked), TRIP + now % 2, now % 2, 0), RUNGS))
-    assert not any(steps)
-
-
-def test_a_cut_is_no_time_without_a_queue() -> None:
-    path = Path(lambda now: 0.3 * MBIT if 10 < now < 16 else 5 * MBIT)
-    path.play_until(lambda: bool(path.steps) and path.steps[-1][1].reason == CALM)
-    path.play(3)
-    begun = path.now
-    path.rate = lambda now: 1.0 if now < begun + 2.5 else 5 * MBIT
-    steps = len(path.steps)
-    path.play(20)
-    assert path.steps[steps][0] - (begun + 2.5) >= HOLD
 
 
 def test_what_fits_leaves_room_for_sound_and_for_what_is_uneven() -> None:

@@ -295,3 +295,55 @@ def test_a_meter_looks_at_each_picture_once() -> None:
 
 def test_a_meter_that_has_seen_nothing_knows_nothing() -> None:
     assert (Meter().rate, Meter().zero) == (0.0, Times())
+
+
+def test_other_pictures_come_a_little_before_their_time_so_that_the_way_back_is_free() -> None:
+    place = Place()
+    place.play(3)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    place.play(3 * GOP)
+    assert 10 <= to_ms((place.number - 1) * STEP) - place.sent()[-1][1] <= 40
+
+
+def test_what_its_own_stream_announces_while_another_picture_is_sent_is_its_sound_only() -> None:
+    place = Place()
+    place.play(3)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    place.play(GOP)
+    announced = [unit for unit, _ in place.link.sent if unit.packet is None]
+    assert {unit.type for unit in announced} == {TagType.VIDEO, TagType.AUDIO}
+    before = len(place.link.sent)
+    for hub in (place.own, place.other):
+        hub.attached[0].announce(announced)
+    assert {unit.type for unit, _ in place.link.sent[before:]} == {TagType.AUDIO}
+
+
+def test_what_nobody_was_to_get_is_not_lost_when_the_loop_is_too_busy() -> None:
+    place = Place()
+    place.play(3)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    place.play(GOP)
+    own, other = [hub.attached[0] for hub in (place.own, place.other)]
+    dropped = place.outlet.counters.dropped
+
+    own.overloaded(place.picture(place.number, GOP, VIDEO))
+    assert dropped.total() == 0
+    other.overloaded(place.picture(place.number, GOP, SUB))
+    own.overloaded(sound(place.number))
+    assert dropped.total() == 2
+
+
+def test_another_streams_sound_is_never_sent_and_its_hub_is_listened_to_once() -> None:
+    place = Place()
+    place.play(3)
+    place.selector.want(Part.KEYFRAMES, place.other, lambda: AWAY)
+    place.play(GOP)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    assert len(place.other.attached) == 1
+    heard = place.sounds()
+    unit = next(
+        unit for unit, _ in place.link.sent if unit.packet is not None and unit.packet.track.kind is not MediaKind.VIDEO
+    )
+    assert unit.packet is not None
+    place.other.attached[0].offer(unit, unit.packet)
+    assert place.sounds() == heard
