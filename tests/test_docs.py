@@ -18,6 +18,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.programs import beside
 from tests.test_external_plugin import install
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +66,7 @@ def interrupt(code: str, folder: Path, path: str) -> str:
     command = [sys.executable, "-u", "-c", code]
     environment = {**os.environ, "PYTHONPATH": path}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True) as program:
+    with beside(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe) as program:
         assert program.stdout is not None
         first = program.stdout.readline()
         program.send_signal(signal.SIGINT)

@@ -20,6 +20,7 @@ import pytest
 
 from camcast.config.json_text import parse_json
 from tests.media import made
+from tests.programs import beside
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.nginx import Nginx
 from tests.servers.process import free_port, wait_for
@@ -67,7 +68,7 @@ def test_a_file_embedded(name: str, file: Path) -> None:
 @pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py"])
 def test_ctrl_c_ends_them_in_order(name: str, file: Path) -> None:
     command = [sys.executable, "-u", str(EXAMPLES / name), str(file), "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+    with beside(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         assert program.stdout is not None
         assert program.stdout.readline()
         program.send_signal(signal.SIGINT)
@@ -114,20 +115,14 @@ def services(tmp_path: Path, nginx: Nginx, ports: dict[str, int]) -> Iterator[tu
 @contextlib.contextmanager
 def program(*command: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A program that runs meanwhile; its output can be read line by line."""
-    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(
-        [sys.executable, "-u", *map(str, command)],
-        env={**os.environ, **environment},
-        **settings,  # type: ignore[call-overload]
-    ) as process:
+    words = [sys.executable, "-u", *map(str, command)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with beside(words, env={**os.environ, **environment}, **pipes) as process:
         try:
             yield process
         finally:
             process.send_signal(signal.SIGINT)
-            try:
-                process.communicate(timeout=30)
-            finally:
-                process.kill()
+            process.communicate(timeout=30)
 
 
 def said(process: subprocess.Popen[str], words: str) -> str:

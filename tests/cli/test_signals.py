@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from tests.cli.test_run import write
 from tests.compare import Media
+from tests.programs import beside
 from tests.servers.nginx import Nginx
 from tests.servers.process import wait_for
 
@@ -203,7 +204,10 @@ def test_files_of_the_working_directory_are_not_run(nginx: Nginx, tmp_path: Path
     file = on_workers(tmp_path / "c.json", nginx, cameras=2)
     for name in ("json", "logging", "asyncio", "attrs", "camcast_rtmp", "camcast_file", "sitecustomize", "typing"):
         (tmp_path / f"{name}.py").write_text("open('surprise', 'w').close(); raise SystemExit('surprise')")
-    with running(file, "--duration", "3", "--json", cwd=tmp_path) as process:
+    with running(file, "--json", cwd=tmp_path) as process:
+        for number in range(2):
+            nginx.wait_publishing(f"cam{number}_main", "record", least=10_000, timeout=30)
+        process.terminate()
         out, _ = process.communicate(timeout=40)
     assert process.returncode == 0, log(file)
     assert len([session for session in json.loads(out)["sessions"] if session["frames_sent"]]) == 2
@@ -220,7 +224,7 @@ def test_as_a_module_it_does_not_look_into_the_working_directory_either(tmp_path
 
 def test_other_commands_are_ended_by_signals_as_usual(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "c.json")  # nobody writes: reading it takes for ever
-    with subprocess.Popen([*CAMCAST, "check", str(tmp_path / "c.json")]) as process:
+    with beside([*CAMCAST, "check", str(tmp_path / "c.json")]) as process:
         wait_for(lambda: handles_signals(process), timeout=10)
         wait_for(lambda: not handles_signals(process), timeout=10)
         process.terminate()
@@ -228,7 +232,7 @@ def test_other_commands_are_ended_by_signals_as_usual(tmp_path: Path) -> None:
 
 
 def test_ended_before_they_know_what_to_do_other_commands_are_ended_too(tmp_path: Path) -> None:
-    with subprocess.Popen([*CAMCAST, "check", str(tmp_path / "c.json")]) as process:
+    with beside([*CAMCAST, "check", str(tmp_path / "c.json")]) as process:
         wait_for(lambda: handles_signals(process), timeout=10)
         process.terminate()
         assert process.wait(10) == -signal.SIGTERM

@@ -108,6 +108,7 @@ async def ended(process: asyncio.subprocess.Process, spoken: set[str], everythin
         await asyncio.sleep(0.1)
     # The last ones' words are still to be told.
     await asyncio.sleep(2.0)
+    assert not talking.done(), talking.result()
     process.send_signal(signal.SIGINT)
     out, log = await asyncio.wait_for(talking, 30)
     return out.decode(), log.decode()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.media import made
 from tests.plugins.rtsp_kit import find_codec
 from tests.plugins.source_kit import Sink
+from tests.programs import beside
 
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, MediaKind
@@ -368,7 +369,7 @@ def from_ffmpeg(name: str, codec: str, feed: Callable[[bytes], object]) -> None:
         port = inbox.getsockname()[1]
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-readrate", "8", "-i", str(made(name))]
         command += ["-map", "0:v", "-c", "copy", "-strict", "experimental", "-payload_type", "96", "-ssrc", str(ssrc)]
-        with subprocess.Popen(
+        with beside(
             [*command, "-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport={port}"], stdout=subprocess.DEVNULL
         ) as process:
             inbox.settimeout(0.5)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.compare import Media, compare
 from tests.media import clip, made
+from tests.programs import beside
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
@@ -48,7 +49,7 @@ def test_nginx_refuses(nginx: Nginx, app: str) -> None:
 def test_nginx_restarts_on_its_port_and_drops_a_publisher(start_nginx: Callable[..., Nginx]) -> None:
     server = start_nginx()
     for _ in range(2):
-        with subprocess.Popen(
+        with beside(
             [*FFMPEG, "-re", "-i", str(made("h264_aac")), "-c", "copy", "-f", "flv", server.url("cam", "live")],
             stderr=subprocess.DEVNULL,
         ) as client:
