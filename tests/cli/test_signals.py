@@ -206,7 +206,7 @@ def test_files_of_the_working_directory_are_not_run(nginx: Nginx, tmp_path: Path
         (tmp_path / f"{name}.py").write_text("open('surprise', 'w').close(); raise SystemExit('surprise')")
     with running(file, "--json", cwd=tmp_path) as process:
         for number in range(2):
-            nginx.wait_publishing(f"cam{number}_main", "record", least=10_000, timeout=30)
+            nginx.wait_publishing(f"cam{number}_main", "record", least=300_000, timeout=30)
         process.terminate()
         out, _ = process.communicate(timeout=40)
     assert process.returncode == 0, log(file)
