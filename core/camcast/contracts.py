@@ -36,6 +36,7 @@ __all__ = [
     "Transport",
     "TransportContext",
     "TransportEvents",
+    "findings",
     "impaired",
     "unsent",
 ]
@@ -262,6 +263,17 @@ class TellsImpaired(Protocol):
         """
 
 
+class TellsFindings(Protocol):
+    """What a `Transport` may offer as well: what `connect` came upon, for people (`camcast check --targets`)."""
+
+    @property
+    def findings(self) -> Sequence[str]:
+        """One line each, without secrets: the certificate, how the server introduced itself, what it answered.
+
+        Asked once `connect` is over, however it ended.
+        """
+
+
 @runtime_checkable
 class TakesTagParts(Protocol):
     """A transport of tags that need not be given an object for each. Optional."""
@@ -371,6 +383,12 @@ def unsent(transport: Transport) -> int | None:
     """Of `transport.pending`, what has not left this machine; None = it does not say. See `TellsUnsent`."""
     figure: int | None = getattr(transport, "unsent", None)
     return figure
+
+
+def findings(transport: Transport) -> Sequence[str]:
+    """What connecting came upon; nothing where the transport does not say. See `TellsFindings`."""
+    told: Sequence[str] = getattr(transport, "findings", ())
+    return told
 
 
 def impaired(transport: Transport) -> bool:

@@ -87,11 +87,15 @@ async def test_wrong_ones_are_refused_in_plain_words(authority: Authority, tmp_p
         error = await refusal(receiver, ca_file=ca)
         assert str(error) == "the certificate of localhost is not valid yet; check the clocks of both machines"
         assert isinstance(error, NetworkError), "the clock of a machine that was just switched on is soon set"
-    async with Receiver(tls=context(authority.issue())) as receiver:
+    unknown = authority.issue()
+    async with Receiver(tls=context(unknown)) as receiver:
         for fields in ({}, {"ca_file": str(Authority(tmp_path / "other", "Another").ca_file)}):
             error = await refusal(receiver, **fields)
             assert str(error).startswith("the certificate of localhost comes from an unknown certificate authority")
-            assert str(error).endswith("; name its authority in ca_file, or pin the certificate with fingerprint")
+            assert str(error).endswith(
+                "; name its authority in ca_file, or pin the certificate with fingerprint (the one that it shows is "
+                f"{unknown.fingerprint}: compare that with the server's own before you trust it)"
+            )
 
 
 async def test_a_pin_is_the_only_right_certificate(authority: Authority, certificate: Certificate) -> None:

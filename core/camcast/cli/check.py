@@ -17,6 +17,7 @@ from camcast.config.secrets import show_url
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
 from camcast.native import form
+from camcast.printable import printable
 from camcast.workers.sharding import stays_at_home, worker_count
 
 
@@ -29,14 +30,21 @@ def check(
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.1, max=3600, help="With --sources: how long each source is looked at.")
     ] = 10.0,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="Also go to each target, as far as publishing may begin.")
+    ] = False,
+    publish_test: Annotated[
+        float | None,
+        typer.Option("--publish-test", min=1, max=3600, help="Also publish everything for so many seconds, for real."),
+    ] = None,
 ) -> None:
     """Show every session that would run, or every error: also what this machine lacks, as a secret or a library.
 
     Exit status: 0; 2 when the configuration is wrong or cannot run here; 1 when a source does not bring what is
-    expected.
+    expected, a target does not answer, or something could not be published.
     """
     with explained():
-        config, host, missing = load_here(context, file, regardless=sources)
+        config, host, missing = load_here(context, file, regardless=sources or targets)
         check_slates(config)
         if not sources and not config.services and next(config.sessions(), None) is None:
             raise ConfigError([Issue("cameras", NOTHING_RUNS)])
@@ -44,14 +52,28 @@ def check(
     for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
     typer.echo(f"fast path: {form()}")
-    if sources:
-        from camcast.cli.check_sources import compare_sources
+    well = True
+    with explained():
+        if sources:
+            from camcast.cli.check_sources import compare_sources
 
-        with explained():
-            lines, well = asyncio.run(compare_sources(config, host, seconds))
-        for line in lines:
-            typer.echo(line)
-        raise typer.Exit(WRONG if missing else 0 if well else FAILED)
+            well &= _told(asyncio.run(compare_sources(config, host, seconds)))
+        if targets:
+            from camcast.cli.check_targets import try_targets
+
+            well &= _told(asyncio.run(try_targets(config, host)))
+        if publish_test and not missing:
+            from camcast.cli.publish_test import publish
+
+            well &= _told(asyncio.run(publish(config, host, publish_test)))
+    raise typer.Exit(WRONG if missing else 0 if well else FAILED)
+
+
+def _told(found: tuple[list[str], bool]) -> bool:
+    """Print what was found; whether all is well."""
+    for line in found[0]:
+        typer.echo(printable(line))
+    return found[1]
 
 
 def report_lines(config: Config) -> Iterator[str]:

@@ -73,7 +73,9 @@ async def ask(
             session = await start_tls(sock, settings, parts.hostname, target.connect_timeout, plain=plain)
         async with asyncio.timeout(within):
             answer = await _exchange(sock, session, said, AnswerReader(max_body), max_body + _OVERHEAD)
-            return attrs.evolve(answer, certificate_expires=session.expires) if session is not None else answer
+            if session is None:
+                return answer
+            return attrs.evolve(answer, certificate_expires=session.expires, tls=session.shown)
     except TimeoutError:
         raise Unanswered(f"no answer to {method} within {within:g} s") from None
     except ssl.SSLError as error:

@@ -159,13 +159,19 @@ def check_pin(certificate: bytes | None, settings: TlsSettings) -> None:
         )
 
 
-def explained(error: OSError | ValueError, host: str, settings: TlsSettings, *, plain: str) -> TransportError:
-    """What a failed handshake with `host` means. `plain` is the scheme without TLS, for the text."""
+def explained(
+    error: OSError | ValueError, host: str, settings: TlsSettings, *, plain: str, certificate: bytes = b""
+) -> TransportError:
+    """What a failed handshake with `host` means. `plain` is the scheme without TLS, for the text; `certificate` (DER)
+    is what the server showed, where that is known."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = _WHY.get(error.verify_code, f"cannot be verified ({error.verify_message})")
         text = f"the certificate of {host} {why}"
         if error.verify_code in _UNKNOWN_AUTHORITY:
             text += "; name its authority in ca_file, or pin the certificate with fingerprint"
+            if certificate:
+                shown = hashlib.sha256(certificate).hexdigest()
+                text += f" (the one that it shows is {shown}: compare that with the server's own before you trust it)"
         # A machine that has just been switched on may not know what time it is: that mends itself.
         return (NetworkError if error.verify_code == _NOT_YET else RefusedError)(text, stage="tls")
     if isinstance(error, ssl.SSLError):

@@ -14,11 +14,14 @@ import socket
 import ssl
 
 from camcast.errors import MisconfiguredError, NetworkError
+from camcast.net.certificate import described
 from camcast.net.tls import TlsSettings, check_pin, context, explained
 
 MAX_HANDSHAKE = 128 * 1024
 """Bytes that a server may send until its handshake is done; with a long chain of certificates it is 10 KB."""
 _READ = 16 * 1024
+_DER = 2
+"""OpenSSL's word for the binary form, `_ssl.ENCODING_DER`."""
 
 
 class TlsSession:
@@ -33,6 +36,24 @@ class TlsSession:
         """`time.time()` at which the peer's certificate expires; None where it is not verified, but pinned or taken."""
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=host)
+
+    @property
+    def shown(self) -> str:
+        """What it came to, for people: version and certificate."""
+        parts = (self._tls.version() or "no TLS", described(self.presented))
+        how = ("the pinned one" if self.settings.pin else "not verified") if not self.settings.verified else "verified"
+        return f"{', '.join(filter(None, parts))}, {how}"
+
+    @property
+    def presented(self) -> bytes:
+        """The certificate (DER) that the peer showed, whether it is right or not; b"" = none has come."""
+        with contextlib.suppress(ValueError):
+            return self._tls.getpeercert(binary_form=True) or b""
+        # Of a handshake that failed only the chain is left, which Python before 3.13 keeps to itself.
+        newer = getattr(self._tls, "get_unverified_chain", None)
+        older = getattr(getattr(self._tls, "_sslobj", None), "get_unverified_chain", None)
+        chain = (newer or older or tuple)() or (b"",)
+        return chain[0] if isinstance(chain[0], bytes) else bytes(chain[0].public_bytes(_DER))
 
     def shake_hands(self, data: bytes = b"") -> bool:
         """Take what arrived; True = done. `outgoing` has what to send, also when this raises (the alert)."""
@@ -86,14 +107,17 @@ async def start_tls(sock: socket.socket, settings: TlsSettings, host: str, timeo
 
     `plain` is the scheme without TLS, for the error's text.
     """
+    session: TlsSession | None = None
     try:
         async with asyncio.timeout(timeout):
             session = await asyncio.to_thread(TlsSession, settings, host)
             await _shake_hands(sock, session)
     except TimeoutError as error:
-        raise NetworkError(f"no TLS handshake within {timeout:g} s", stage="tls") from error
+        text = f"no TLS handshake within {timeout:g} s; if this port is not for TLS, {plain}:// is what is meant"
+        raise NetworkError(text, stage="tls") from error
     except (OSError, ValueError) as error:
-        raise explained(error, host, settings, plain=plain) from error
+        certificate = session.presented if session is not None else b""
+        raise explained(error, host, settings, plain=plain, certificate=certificate) from error
     return session
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from camcast.contracts import Transport, TransportContext, impaired
+from camcast.contracts import Transport, TransportContext, findings, impaired
 from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.hosting.faults import Faults
@@ -89,6 +89,15 @@ class Guarded:
         except Exception as error:  # noqa: BLE001  a plugin's bug
             self._tell(error, "impaired")
             return False
+
+    @property
+    def findings(self) -> Sequence[str]:
+        """What connecting came upon, secrets hidden; nothing where it fails to tell. Never raises."""
+        try:
+            return tuple(self._target.scrub(str(line)) for line in findings(self.transport))
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            self._tell(error, "findings")
+            return ()
 
     def figures(self) -> tuple[Mapping[str, float], int]:
         """The transport's own figures and the bytes pending; nothing where it fails to tell. Never raises."""

@@ -80,6 +80,7 @@ class RtmpTransport(TransportState):
         self._base = 1 << 62
         """Bytes handed over before that."""
         self._closed = False
+        self._findings: dict[str, None] = {}
         self._redirects = 0
         self._counts = _Counts()
 
@@ -130,6 +131,7 @@ class RtmpTransport(TransportState):
                     raise
                 raise _Suspicion(error) from None
             if isinstance(answer, Connected):
+                self._introduced(answer)
                 return profiles.from_answer(self._target, answer)
             try:
                 new_query = auth.answer(answer.description)
@@ -156,6 +158,7 @@ class RtmpTransport(TransportState):
             if address.secure:
                 settings = TlsSettings.of(target)
                 session = await start_tls(sock, settings, address.host, target.connect_timeout, plain="rtmp")
+                self._findings.setdefault(session.shown)
         except BaseException:
             sock.close()
             raise
@@ -176,6 +179,19 @@ class RtmpTransport(TransportState):
         if isinstance(event, Refused):
             line.close()
         return event
+
+    def _introduced(self, answer: Connected) -> None:
+        """Keep how the server introduced itself."""
+        said = (str(answer.info.get("description") or ""), str(answer.properties.get("fmsVer") or ""))
+        words = [f'"{self._target.words(text, 80)}"' for text in said if text]
+        self._findings.setdefault(f"the server accepts the application: {' from '.join(words) or 'without a word'}")
+        if (profile := profiles.recognised(answer)) is not None:
+            self._findings.setdefault(f"by its answer it is {profile.title}")
+
+    @property
+    def findings(self) -> Sequence[str]:
+        """See `contracts.TellsFindings`."""
+        return tuple(self._findings)
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         line = self._line

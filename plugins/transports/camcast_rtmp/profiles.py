@@ -79,10 +79,16 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     told = {**answer.info, **answer.properties}
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
+    profile = recognised(answer)
+    return None if profile is None else _acceptance(profile, target.forms)
+
+
+def recognised(answer: Connected) -> Profile | None:
+    """The server that gives this answer and no other does."""
     for profile in profiles().values():
-        recognised = any(_matches(answer, path, start) for path, start in profile.answer.items())
-        if recognised or (profile.signature and profile.signature == signature(answer)):
-            return _acceptance(profile, target.forms)
+        known = any(_matches(answer, path, start) for path, start in profile.answer.items())
+        if known or (profile.signature and profile.signature == signature(answer)):
+            return profile
     return None
 
 

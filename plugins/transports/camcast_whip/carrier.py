@@ -64,6 +64,11 @@ class Carrier:
         self._wait_keyframe = False
         self._closed = False
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the endpoint's first answer showed, for people."""
+        return self._endpoint.findings
+
     async def prepare(self) -> None:
         """Reach the server. Raises `TransportError`."""
         await self._negotiation.prepare()

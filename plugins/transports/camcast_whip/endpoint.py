@@ -59,6 +59,8 @@ class Endpoint:
         except ValueError:
             raise MisconfiguredError("the URL is not valid; expected one like whips://host/path") from None
         self._session_url = ""
+        self.findings: tuple[str, ...] = ()
+        """What the first answer showed, for people."""
         self.certificate_expires: float | None = None
         """`time.time()` at which the endpoint's certificate expires, where it was verified."""
 
@@ -71,7 +73,9 @@ class Endpoint:
         try:
             answer = await self._ask("OPTIONS", self._place.url, stage="connect", within=within)
         except Unanswered:
+            self.findings = ("OPTIONS is not answered, which is allowed",)
             return None
+        self.findings = (*([answer.tls] if answer.tls else []), f"OPTIONS is answered with {answer.status}")
         return ice_servers(answer.all("link")) if 200 <= answer.status < 300 else ()
 
     async def publish(self, offer: str) -> Opened:

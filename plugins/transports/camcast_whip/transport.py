@@ -91,6 +91,11 @@ class WhipTransport:
         await self._over_there(self._carrier.prepare(), timeout * _PREPARE_STEPS + _SLACK, "OPTIONS")
         return None
 
+    @property
+    def findings(self) -> Sequence[str]:
+        """See `contracts.TellsFindings`."""
+        return self._carrier.findings if self._carrier is not None else ()
+
     async def publish(self, tracks: Sequence[Track]) -> None:
         """Offer `tracks`, and return once media can flow. Raises `TransportError`."""
         if self._carrier is None or self._closing:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from camcast.contracts import impaired, unsent
+from camcast.contracts import findings, impaired, unsent
 from camcast.errors import ConfigError
 from camcast.kinds import Acceptance
 from camcast.target import Target
@@ -131,7 +131,8 @@ async def positions_are_reached(bench: TransportBench) -> None:
 
 @RULES.add
 async def figures_are_numbers(bench: TransportBench) -> None:
-    """In every state `pending` and `acked` are ints from 0 on, and `stats()` maps snake_case names to numbers."""
+    """In every state `pending` and `acked` are ints from 0 on, `stats()` maps snake_case names to numbers, and
+    `findings`, where it is there, holds lines of text."""
     attempt = bench.attempt()
     _figures(attempt, "before connect")
     try:
@@ -156,6 +157,8 @@ def _figures(attempt: Attempt, when: str) -> None:
         expect(type(there) is int and there >= 0, f"unsent is {there!r} {when}: expected an int from 0 on, or None")
     damaged = impaired(transport)
     expect(type(damaged) is bool, f"impaired is {damaged!r} {when}: expected True or False")
+    for line in findings(transport):
+        expect(type(line) is str and line.isprintable(), f"findings has {line!r} {when}: expected lines of text")
     for name, value in transport.stats().items():
         expect(re.fullmatch(r"[a-z][a-z0-9_]*", name), f"stats() names {name!r}: expected snake_case")
         good = isinstance(value, int | float) and math.isfinite(value)
