@@ -10,10 +10,9 @@ import attrs
 
 from camcast.config import Config
 from camcast.engine import Engine
-from camcast.events import Note
+from camcast.events import Note, SessionState
 from camcast.host import PluginHost
 from camcast.session.metrics import SessionMetrics
-from camcast.session.state import SessionState
 
 
 async def publish(config: Config, host: PluginHost, seconds: float) -> tuple[list[str], bool]:

@@ -12,6 +12,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Sequence
+from typing import Any
 
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net.certificate import described
@@ -52,7 +54,7 @@ class TlsSession:
         # Of a handshake that failed only the chain is left, which Python before 3.13 keeps to itself.
         newer = getattr(self._tls, "get_unverified_chain", None)
         older = getattr(getattr(self._tls, "_sslobj", None), "get_unverified_chain", None)
-        chain = (newer or older or tuple)() or (b"",)
+        chain: Sequence[Any] = (newer or older or tuple)() or (b"",)
         return chain[0] if isinstance(chain[0], bytes) else bytes(chain[0].public_bytes(_DER))
 
     def shake_hands(self, data: bytes = b"") -> bool:
