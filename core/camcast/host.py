@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
 from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
-from camcast.structure import listed, make_converter, shortened, structure, suggest
+from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
@@ -216,6 +217,8 @@ class PluginHost:
             known = ", ".join(f"{one}://" for one in sorted(self._schemes.names)) or "none"
             named = [f'"transport": "{kind.name}"' for kind in self.transports.values() if scheme in kind.schemes]
             advice = f"; {' or '.join(named)} takes them" if named else ""
+            near = get_close_matches(scheme[:LONGEST_SHOWN], self._schemes.names, n=1)
+            advice += f"; did you mean {near[0]}://?" if near and not named else ""
             raise LookupError(f"no transport for {scheme}:// URLs; known: {known}{advice}{self._left_out()}")
         return found
 

@@ -111,8 +111,9 @@ class SourceKind:
     """Whether a word on a command line plainly names one of these: an address, a device, a file. A kind that needs no
     `url` is named by its own name too."""
     present: Callable[[str], None] = lambda url: None
-    """Raises `ValueError`, `OSError` or a `CamcastError` with a readable text where what a `url` names on this machine,
-    a file or a device, is not there now. `camcast check` asks, on its own thread; running waits for it instead."""
+    """Raises `ValueError`, `OSError` or a `CamcastError` with a readable text where a `url` is none of this kind's, or
+    the file or device that it names is not on this machine now. `camcast check` asks, on its own thread; running waits
+    for it instead."""
     may_rest: bool = False
     """It may bring nothing for as long as it likes, as a program that pushes or a file that is still being written. Any
     other that brings nothing for long is taken to hang, and started anew (`restart_after` of the configuration)."""

@@ -7,10 +7,11 @@ something else than it says is worse than an error.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -21,6 +22,8 @@ from camcast.redaction import redact_text
 
 T = TypeVar("T")
 
+_NAMED = re.compile(r"(?P<name>[a-z]\w*): (?P<what>.+)", re.DOTALL)
+"""What a plugin's own validator says of one of its options."""
 _COMPARED = re.compile(r"'(?P<name>\w+)' must be (?P<what>[<>]=? \S+): (?P<came>\S+)")
 
 MOST_LISTED = 60
@@ -40,6 +43,7 @@ def make_converter() -> cattrs.Converter:
     for kind in _WORDS:
         converter.register_structure_hook(kind, _strict)
     converter.register_structure_hook_func(_is_scalar_union, _strict_union)
+    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _one_of)
     converter.register_structure_hook_factory(lambda kind: _reader(kind) is not None, _read)
     return converter
 
@@ -114,6 +118,17 @@ def _read(kind: Any) -> Any:
     return lambda value, _: read(value)
 
 
+def _one_of(value: object, kind: Any) -> object:
+    words = get_args(kind)
+    if any(type(value) is type(word) and value == word for word in words):
+        return value
+    spelled = ", ".join(json.dumps(word) for word in words)
+    if not isinstance(value, str):
+        raise ValueError(f"expected one of {spelled}, got {described(value)}")
+    near = difflib.get_close_matches(value[:LONGEST_SHOWN], [word for word in words if isinstance(word, str)], n=1)
+    raise ValueError(f"expected one of {spelled}, got other text" + (f'; did you mean "{near[0]}"?' if near else ""))
+
+
 def _is_scalar_union(kind: Any) -> bool:
     """Whether `kind` is a union of scalars that is not merely an optional one (cattrs knows those)."""
     members = [member for member in get_args(kind) if member is not NoneType]
@@ -151,6 +166,9 @@ def _issues(error: BaseException, path: str, cls: type) -> list[Issue]:
     if match := _COMPARED.fullmatch(str(error)):
         # And what those that compare raise: the attribute's name in the text only.
         return [Issue(_below(path, match["name"]), f"must be {match['what']}, got {match['came']}")]
+    aliases = [field.alias for field in attrs.fields(cls)] if attrs.has(cls) else []
+    if (match := _NAMED.fullmatch(str(error))) and match["name"] in aliases:
+        return [Issue(_below(path, match["name"]), match["what"])]
     return [Issue(path, str(error))]
 
 

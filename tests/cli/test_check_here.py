@@ -82,7 +82,7 @@ def test_a_platforms_key_that_is_missing(tmp_path: Path, where: str) -> None:
     (said,) = check(tmp_path, TEST, {"url": where})
     assert said.startswith(f"{OUT}.url: ")
     assert "stream key" in said
-    assert '"stream_key": "env:NAME"' in said or "stream_key beside the URL" in said
+    assert '"stream_key": "env:NAME"' in said or '"stream_key" beside the URL' in said
 
 
 def test_a_name_without_an_application_is_no_platforms_missing_key(tmp_path: Path) -> None:

@@ -227,7 +227,8 @@ def test_broken_files_say_where(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_old_files(OLD / "broken.json")
     assert str(caught.value) == (
-        f'{OLD}/broken.json: line 5, column 10: expected "," or the end of the object or list, got text'
+        f'{OLD}/broken.json: line 5, column 10: expected "," or the end of the object or list, got text; a comma '
+        "is missing before it"
     )
     with pytest.raises(ConfigError, match=r"holds no net_service.json; give the directory of the old files"):
         read_old_files(tmp_path)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from camcast.config.hosted import HARDWARE_WORDS, check_options, offered_encoders
+from camcast.config.hosted import HARDWARE_WORDS, check_options, offered_encoders, tell_target
 from camcast.config.model import AUTO, EncoderConfig, SourceConfig
 from camcast.config.place import Place
 from camcast.config.secrets import has_reference, is_reference, is_url_reference, secret
 from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
-from camcast.errors import CamcastError, ConfigError
+from camcast.errors import CamcastError
 from camcast.kinds import EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
 from camcast.target import Target
 from camcast.url_template import url_fault
@@ -116,12 +116,8 @@ class Here:
             if config.needs_secrets:
                 kind.check(target)
             name = f"{kind.schemes[0]}\0{kind.publish_name(target)}"
-        except ConfigError as error:
-            for issue in error.issues:
-                (place.below(issue.path) if issue.path else url).wrong(target.scrub(issue.message))
-            return
         except (ValueError, CamcastError) as error:
-            url.wrong(target.scrub(str(error)))
+            tell_target(error, target, place, url)
             return
         owner = self._owners.setdefault(name, label)
         if owner != label and config.needs_secrets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import attrs
 from camcast.config.defaults import VIDEO_CODEC
 from camcast.config.model import AUTO, COPY, EncoderConfig, SourceConfig
 from camcast.config.place import Place, Report
-from camcast.config.secrets import has_reference, is_reference, is_url_reference
+from camcast.config.secrets import has_reference, is_reference, is_url_reference, misplaced_reference
 from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
-from camcast.errors import CamcastError, ConfigError, MediaError
+from camcast.errors import CamcastError, ConfigError, Issue, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
@@ -29,6 +30,8 @@ MADE = f"{VIDEO_CODEC.upper()}_CBR"
 AUDIO_WORDS = ("auto", "copy", "silent", "none")
 HARDWARE_WORDS = {"hardware": True, "software": False}
 """Words for an encoder's implementation that choose among several."""
+_KEY = re.compile(r"(?P<key>[a-z_]+): (?P<text>.+)", re.DOTALL)
+"""What a check says of one key beside the URL."""
 _TYPE_ADVICE = f"expected a codec and CBR, VBR or AVBR such as {MADE}, or copy"
 
 
@@ -84,6 +87,8 @@ def check_source(host: PluginHost, source: SourceConfig, place: Place) -> Source
     check_options(host, kind, source.options, place.at("options"))
     if kind.needs_url and not source.url:
         place.at("url").wrong(f'is missing; a source of type "{kind.name}" needs it')
+    elif fault := misplaced_reference(source.url):
+        place.at("url").wrong(fault.partition(", or the key")[0])
     return kind
 
 
@@ -175,6 +180,9 @@ def check_target(host: PluginHost, config: TargetConfig, place: Place, url_place
     if not is_url_reference(config.url) and (fault := url_fault(config.url)):
         url_place.wrong(f"is not a valid URL: {fault}")
         return None
+    if fault := misplaced_reference(config.url):
+        url_place.wrong(fault)
+        return None
     if config.audio not in AUDIO_WORDS:
         _check_audio(host, config.audio, place.at("audio"))
     try:
@@ -214,11 +222,18 @@ def _schemes(host: PluginHost) -> set[str]:
 def _ask(kind: TransportKind, target: Target, place: Place, url_place: Place) -> None:
     try:
         kind.check(target)
-    except ConfigError as error:
-        for issue in error.issues:
-            (place.below(issue.path) if issue.path else url_place).wrong(target.scrub(issue.message))
     except (ValueError, CamcastError) as error:
-        url_place.wrong(target.scrub(str(error)))
+        tell_target(error, target, place, url_place)
+
+
+def tell_target(error: Exception, target: Target, place: Place, url_place: Place) -> None:
+    """What a transport's check refused, at the key that it names: beside the URL, or else the URL itself."""
+    issues = error.issues if isinstance(error, ConfigError) else (Issue("", str(error)),)
+    for issue in issues:
+        path, text = issue.path, issue.message
+        if not path and (named := _KEY.match(text)) and named["key"] in attrs.fields_dict(TargetConfig):
+            path, text = named["key"], named["text"]
+        (place.below(path) if path else url_place).wrong(target.scrub(text))
 
 
 def _check_audio(host: PluginHost, name: str, place: Place) -> None:

@@ -120,16 +120,19 @@ def _explained(error: json.JSONDecodeError) -> str:
     if not phrase.startswith("expected"):
         return phrase
     came = error.doc[error.pos : error.pos + 1]
+    missing = (
+        "; a comma is missing before it" if '"," or' in phrase and (came in tuple('"[{') or came.isalnum()) else ""
+    )
     match came:
         case "":
-            return f"{phrase}, got the end of the file"
+            return f"{phrase}, got the end of the file; a bracket or brace is not closed"
         case '"':
-            return f"{phrase}, got text"
+            return f"{phrase}, got text{missing}"
         case "'":
             return f"{phrase}, got a single quote; text stands in double quotes"
         case _ if came.isalnum():
-            return f"{phrase}, got a word or number"
-    return f'{phrase}, got "{came}"' if came.isprintable() else f"{phrase}, got a control character"
+            return f"{phrase}, got a word or number{missing}"
+    return f'{phrase}, got "{came}"{missing}' if came.isprintable() else f"{phrase}, got a control character"
 
 
 def place_in(text: str, at: int) -> str:

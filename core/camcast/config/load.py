@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,17 @@ from camcast.config.read import MAX_SIZE, decode, parse
 from camcast.config.walk import from_mapping, plugins_of
 from camcast.config_form import ConfigForm, Conversion, Wish
 from camcast.errors import ConfigError, Issue
+from camcast.structure import LONGEST_SHOWN, shortened
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
 
 log = logging.getLogger(__name__)
 
+_LOOKED_AT = 4096
+"""Bytes at a file's beginning that show of what form it is."""
+_YAML = re.compile(r"---|[A-Za-z][\w-]*:(?:\s.*)?|- .*")
+_TOML = re.compile(r"\[\[?[A-Za-z][\w. -]*\]\]?|[A-Za-z][\w.-]*\s*=.*")
 FORM_PLUGIN = "legacy"
 """The plugin that reads the original system's files; told where it may be what is missing."""
 
@@ -58,7 +65,7 @@ class ConfigFile:
         try:
             mapping = parse(decode(data), "toml" if path.suffix.lower() == ".toml" else "json")
         except ConfigError as error:
-            return cls(path, data, None, ConfigError(f"{path}: {error}"), environment)
+            return cls(path, data, None, ConfigError(f"{path}: {error}{other_form(path, data)}"), environment)
         return cls(path, data, mapping, None, environment)
 
     @property
@@ -82,7 +89,9 @@ class ConfigFile:
             assert self.fault is not None
             raise self.fault
         if self.mapping and not set(self.mapping) & set(FILE.keys):
-            raise ConfigError(f"{self.path} is of {not_ours(host)}")
+            word, near = next(((key, near) for key in self.mapping for near in _near(key)), ("", ""))
+            slip = f'; did you mean "{near}" where it says "{shortened(word)}"?' if near else ""
+            raise ConfigError(f"{self.path} is of {not_ours(host)}{slip}")
         try:
             return _overridden(self.mapping, host, base, self.path, self.environment, here)
         except ConfigError as error:
@@ -94,6 +103,25 @@ class ConfigFile:
     def _is_ours(self) -> bool:
         """Whether it is plainly camcast's own."""
         return self.mapping is not None and "cameras" in self.mapping
+
+
+def _near(key: str) -> list[str]:
+    """The key of a file that may be meant."""
+    return get_close_matches(key[:LONGEST_SHOWN], FILE.keys, n=1)
+
+
+def other_form(path: Path, data: bytes) -> str:
+    """What may be said of a file that could not be read and looks as if it were of another form; "" = nothing."""
+    name, text = path.suffix.lower(), data[:_LOOKED_AT].decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "//"))]
+    first = lines[0] if lines else ""
+    if name == ".toml":
+        return "; it looks like JSON: give it a name that ends in .json" if first.startswith("{") else ""
+    if name in (".yaml", ".yml") or _YAML.fullmatch(first):
+        return "; YAML is not read: write JSON, or TOML in a file whose name ends in .toml"
+    if _TOML.fullmatch(first):
+        return "; it looks like TOML: give it a name that ends in .toml"
+    return ""
 
 
 def read_bytes(path: Path) -> bytes:

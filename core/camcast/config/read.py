@@ -9,6 +9,7 @@ from typing import Any
 
 from camcast.config.json_text import MAX_DEPTH, parse_json, place_in
 from camcast.errors import ConfigError
+from camcast.structure import described
 
 MAX_SIZE = 8 * 2**20
 """Bytes. A file that is larger is not a configuration."""
@@ -33,7 +34,7 @@ def parse(text: str, format: str = "json") -> Mapping[str, Any]:
     """The file's root object. `format` is "json" or "toml". Raises `ConfigError` with line and column."""
     value = _parse_toml(text) if format == "toml" else parse_json(text)
     if not isinstance(value, Mapping):
-        raise ConfigError("expected an object at the top of the file")
+        raise ConfigError(f"expected an object at the top of the file, got {described(value)}")
     return value
 
 

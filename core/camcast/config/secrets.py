@@ -23,6 +23,7 @@ ResolveSecret = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(env|file):(?!//)\S")
 _URL_REFERENCE = re.compile(r"[a-z][a-z0-9+-]+:(?!//)\S")
+_MISPLACED = re.compile(r"://.*[/@:=?&](env|file)(?::|%3[Aa])[\w./~]")
 _MAX_SECRET = 64 * 1024
 
 
@@ -34,6 +35,18 @@ def is_reference(value: object) -> bool:
 def is_url_reference(value: str) -> bool:
     """Whether a URL field's text stands for a URL kept elsewhere."""
     return _URL_REFERENCE.match(value) is not None
+
+
+def misplaced_reference(url: str) -> str:
+    """What is wrong with a URL in which a reference stands where none is looked for; "" = nothing."""
+    found = _MISPLACED.search(url)
+    if found is None:
+        return ""
+    name = f"{found[1]}:…"
+    return (
+        f"{name} within a URL is not looked up, it would go out as it stands; put the whole URL there, or the key "
+        f'beside the URL as "stream_key": "{name}"'
+    )
 
 
 def show_url(url: str, name: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from camcast.engine.history import POINTS, SessionHistory
 from camcast.engine.loop_thread import DEADLINE, LoopThread
 from camcast.engine.plan import Step
 from camcast.engine.view import View
-from camcast.errors import WrongState
+from camcast.errors import OutOfRange, WrongState
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
+from camcast.structure import described
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,13 +48,16 @@ class EngineThread:
         first_timestamp: int = 0,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        """`on_event` is called on the engine's thread: be quick, and call nothing of this object from there."""
+        """`on_event` is called on the engine's thread: be quick, and call nothing of this object from there.
+
+        Raises `OutOfRange` for what is no plain function of one argument.
+        """
         self._prepare(Engine(config, host=host, first_timestamp=first_timestamp), on_event)
 
     def _prepare(self, engine: Engine, on_event: Callable[[Event], object] | None) -> None:
         self.engine = engine
         """The engine itself, whose methods belong to its own loop."""
-        self._on_event = on_event
+        self._on_event = _checked(on_event)
         self._loop = LoopThread()
         self._watcher: asyncio.Task[None] | None = None
         self._within = STOP_DEADLINE
@@ -220,3 +225,23 @@ class EngineThread:
                 self._on_event(event)
             except Exception:
                 log.exception("on_event raised at %s", event.name)
+
+
+def _checked(on_event: Callable[[Event], object] | None) -> Callable[[Event], object] | None:
+    """The same, if it can be called with an event. Raises `OutOfRange`."""
+    if on_event is None:
+        return None
+    if not callable(on_event):
+        raise OutOfRange(f"on_event: expected a function that takes one event, got {described(on_event)}")
+    if inspect.iscoroutinefunction(on_event):
+        raise OutOfRange(
+            "on_event: expected a plain function, got a coroutine function, which nobody would await; "
+            "on a loop of your own use Engine.events()"
+        )
+    try:
+        inspect.signature(on_event).bind(None)
+    except TypeError:
+        raise OutOfRange("on_event: expected a function that takes one event, got one that takes others") from None
+    except ValueError:
+        return on_event  # of C, which does not say what it takes
+    return on_event

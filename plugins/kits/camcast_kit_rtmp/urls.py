@@ -108,5 +108,7 @@ def _split(app: str | None, key: str | None, path: str) -> tuple[str, str]:
     elif path not in ("", app, f"{app}/", f"{app}/{key}"):
         raise ValueError("app and stream_key are both set, so the URL's path must be empty or the same app")
     if not key:
-        raise ValueError("the URL has no stream key: expected rtmp://host/app/key, or stream_key beside the URL")
+        raise ValueError(
+            'the URL has no stream key: expected one behind the application, or "stream_key" beside the URL'
+        )
     return app, key

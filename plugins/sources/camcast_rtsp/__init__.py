@@ -27,12 +27,19 @@ def camcast_sources() -> Sequence[SourceKind]:
             one_reader=True,
             place=_place,
             takes=_takes,
+            present=_present,
         )
     ]
 
 
 def _takes(text: str) -> bool:
     return text.partition("://")[0].lower() in ("rtsp", "rtsps")
+
+
+def _present(url: str) -> None:
+    from .url import parse_url
+
+    parse_url(url)
 
 
 def _place(url: str) -> str:

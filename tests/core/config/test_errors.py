@@ -386,12 +386,15 @@ CASES: dict[str, tuple[dict[str, Any], str | list[str]]] = {
 SYNTAX = {
     "a missing comma": (
         '{"cameras": []\n "rtmp": {}}',
-        'line 2, column 2: expected "," or the end of the object or list, got text',
+        'line 2, column 2: expected "," or the end of the object or list, got text; a comma is missing before it',
     ),
-    "an open object": ('{"cameras": [', "line 1, column 14: expected a value, got the end of the file"),
+    "an open object": (
+        '{"cameras": [',
+        "line 1, column 14: expected a value, got the end of the file; a bracket or brace is not closed",
+    ),
     "a bare word": ('{"rtmp": {"enabled": yes}}', "line 1, column 22: expected a value, got a word or number"),
     "an empty file": (" \n", "the file is empty"),
-    "a list": ("[]", "expected an object at the top of the file"),
+    "a list": ("[]", "expected an object at the top of the file, got a list"),
     "a key twice": (
         '{"rtmp": {}, "rtmp": {"url": "k"}}',
         'line 1, column 14: the key "rtmp" is given twice in one object; keep one of them',
