@@ -43,7 +43,7 @@ def make_converter() -> cattrs.Converter:
     for kind in _WORDS:
         converter.register_structure_hook(kind, _strict)
     converter.register_structure_hook_func(_is_scalar_union, _strict_union)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _one_of)
+    converter.register_structure_hook_func(_is_literal, _one_of)
     converter.register_structure_hook_factory(lambda kind: _reader(kind) is not None, _read)
     return converter
 
@@ -116,6 +116,10 @@ def _reader(kind: Any) -> Any:
 def _read(kind: Any) -> Any:
     read = _reader(kind)
     return lambda value, _: read(value)
+
+
+def _is_literal(kind: Any) -> bool:
+    return get_origin(kind) is Literal
 
 
 def _one_of(value: object, kind: Any) -> object:

@@ -78,8 +78,10 @@ def test_what_is_wrong_is_told_by_the_words_of_the_line() -> None:
         f"error: SOURCE: no source takes htp://***@cam/***; {known}; --source-type names one"
     ]
     assert wrong("testsrc", "rtmp://h") == [
-        "error: DESTINATION: the URL has no stream key: expected one behind the application, or "
-        '"stream_key" beside the URL'
+        (
+            "error: DESTINATION: the URL has no stream key: expected one behind the application, or "
+            '"stream_key" beside the URL'
+        )
     ]
     (line,) = wrong("testsrc", "rtmp://h/live/a", "rtpm://h/live/a")
     assert line.startswith("error: DESTINATION 2: no transport for rtpm:// URLs; known: ")
