@@ -33,13 +33,18 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 def test_it_prints_what_would_run() -> None:
     text = README.read_text().replace("rtmp://server/live", "rtmp://user:S3CRET@server/live")
-    lines = list(report_lines(loads(text, made_up_host())))
+    host = made_up_host()
+    lines = list(report_lines(loads(text, host), host))
+    nothing = "      this target does not take h264, and nothing is known that it could be transcoded to"
     assert lines == [
         'camera 0 "gate"',
         "  stream 0 main: rtsp rtsp://10.0.0.5/*** -> H264_CBR 1920x1080 30 fps 4000 kbit/s",
         "    cam0_main: rtmp://***@server/live/***",
+        nothing,
         "               then rtmp://backup/live/***",
+        nothing,
         "    cam0_main/cloud: srt://ingest.example:9000/***",
+        nothing,
         "  stream 1 sub: rtsp rtsp://10.0.0.5/*** -> copy",
         "    cam0_sub: rtmp://***@server/live/cam0_sub",
         "              then rtmp://server2/live/cam0_sub",

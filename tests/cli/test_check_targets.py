@@ -37,6 +37,60 @@ def check(tmp_path: Path, *words: str, source: dict[str, Any] = TEST, **outputs:
     return status, out.partition("fast path: ")[2].partition("\n")[2] + err
 
 
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        ({"url": "rtmp://server.example/live/k"}, []),
+        (
+            {"url": f"rtmps://a.rtmps.youtube.com/live2/{KEY}"},
+            ["silent aac is added where the source has no sound: this target wants sound"],
+        ),
+        ({"url": "rtmp://server.example/live/k", "audio": "none"}, ["no sound is sent"]),
+        (
+            {"url": "rtmp://server.example/live/k", "server": "facebook", "audio": "none"},
+            ["no sound is sent, though facebook wants it"],
+        ),
+        (
+            {"url": "rtmp://server.example/live/k", "audio": "silent"},
+            ["silent aac is sent instead of the source's sound"],
+        ),
+        (
+            {"url": "rtmp://server.example/live/k", "audio": "opus"},
+            ["sound is sent as opus, transcoded where it is anything else"],
+        ),
+    ],
+)
+def test_what_is_added_or_left_out_is_said(tmp_path: Path, output: dict[str, Any], lines: list[str]) -> None:
+    assert _plan(tmp_path, output, "H264_CBR") == lines
+
+
+@pytest.mark.parametrize(
+    ("server", "more", "line"),
+    [
+        ("twitch", {}, "h265 is transcoded to h264: this target does not take it"),
+        ("twitch", {"on_unsupported": "fail"}, "this target does not take h265 (on_unsupported: fail)"),
+        ("generic", {}, "nobody can say whether this target takes h265 (on_unconfirmed: warn)"),
+        (
+            "generic",
+            {"on_unconfirmed": "transcode"},
+            "h265 is transcoded to h264: nobody can say whether this target takes it",
+        ),
+    ],
+)
+def test_what_is_transcoded_is_said(tmp_path: Path, server: str, more: dict[str, Any], line: str) -> None:
+    assert _plan(tmp_path, {"url": f"rtmp://server.example/live/{KEY}", "server": server, **more}, "H265_CBR") == [line]
+
+
+def _plan(tmp_path: Path, output: dict[str, Any], encoder: str) -> list[str]:
+    """What `camcast check` says below the only target."""
+    path = tmp_path / "config.json"
+    stream = {"source": TEST, "encoder": {"type": encoder}, "outputs": {"o": output}}
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    status, out, _ = run("check", str(path))
+    assert status == 0
+    return [line.strip() for line in out.splitlines() if line.startswith("      ")]
+
+
 @pytest.fixture
 def silent() -> Iterator[int]:
     """A port that takes connections and never says a word."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from camcast.cli.check_plan import plan_lines
 from camcast.cli.check_slates import check_slates
 from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
@@ -49,7 +50,7 @@ def check(
         if not sources and not config.services and next(config.sessions(), None) is None:
             raise ConfigError([Issue("cameras", NOTHING_RUNS)])
     tell(missing)
-    for line in (*report_lines(config), *worker_lines(config, host), *shared_lines(config, host)):
+    for line in (*report_lines(config, host), *worker_lines(config, host), *shared_lines(config, host)):
         typer.echo(line)
     typer.echo(f"fast path: {form()}")
     well = True
@@ -76,13 +77,13 @@ def _told(found: tuple[list[str], bool]) -> bool:
     return found[1]
 
 
-def report_lines(config: Config) -> Iterator[str]:
+def report_lines(config: Config, host: PluginHost) -> Iterator[str]:
     """The configuration as it would run. Holds no secret."""
     for camera in config.cameras:
         name = f' "{camera.name}"' if camera.name else ""
         yield f"camera {camera.camera_id}{name}{'' if camera.enabled else ' (off)'}"
         for stream in camera.streams:
-            yield from _stream_lines(camera, stream)
+            yield from _stream_lines(camera, stream, host)
     for note in config.notes:
         yield f"note: {note}"
     sessions, streams = len(list(config.sessions())), len(list(config.streams()))
@@ -118,17 +119,17 @@ def shared_lines(config: Config, host: PluginHost) -> Iterator[str]:
             )
 
 
-def _stream_lines(camera: CameraConfig, stream: StreamConfig) -> Iterator[str]:
+def _stream_lines(camera: CameraConfig, stream: StreamConfig, host: PluginHost) -> Iterator[str]:
     off = "" if stream.enabled else " (off)"
     url = f" {_shown_source(stream)}" if stream.source.url else ""
     yield f"  stream {stream.stream_id} {stream.name}{off}: {stream.source.type}{url} -> {encoder_text(stream.encoder)}"
     if not stream.sessions:
         yield "    no output"
     for session in stream.sessions:
-        yield from _session_lines(session)
+        yield from _session_lines(stream, session, host)
 
 
-def _session_lines(session: SessionConfig) -> Iterator[str]:
+def _session_lines(stream: StreamConfig, session: SessionConfig, host: PluginHost) -> Iterator[str]:
     for index, target in enumerate(session.targets):
         place = f"{session.label}:" if index == 0 else " " * len(session.label) + "  then"
         extra = [target.transport] if target.transport else []
@@ -136,6 +137,8 @@ def _session_lines(session: SessionConfig) -> Iterator[str]:
         extra += [f"audio {target.audio}"] if target.audio != "auto" else []
         extra += ["certificate not verified"] if target.insecure else []
         yield f"    {place} {target.shown}{' (' + ', '.join(extra) + ')' if extra else ''}"
+        for line in plan_lines(host, stream, target):
+            yield f"      {line}"
 
 
 def encoder_text(encoder: EncoderConfig) -> str:

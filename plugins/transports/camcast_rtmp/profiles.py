@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from math import isfinite
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -63,7 +64,15 @@ def platform(server: str, host: str) -> Profile | None:
 
 def accepts(target: Target) -> Acceptance:
     """What the target's profile says; an unknown name is treated like `auto` (`check` refuses it)."""
-    return _known(target.server if target.server in profiles() else AUTO, tuple(target.forms.items()))
+    return _known(_name(target), tuple(target.forms.items()))
+
+
+def _name(target: Target) -> str:
+    """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
+    if target.server in profiles() and target.server != AUTO:
+        return target.server
+    host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
+    return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
 
 
 @cache
@@ -74,7 +83,7 @@ def _known(server: str, forms: tuple[tuple[str, str], ...]) -> Acceptance:
 
 def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     """What the server's answer to connect says about codecs, or None where it says nothing."""
-    if target.server != AUTO:
+    if _name(target) != AUTO:
         return None
     told = {**answer.info, **answer.properties}
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
