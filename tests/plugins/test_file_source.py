@@ -244,7 +244,7 @@ async def test_a_hung_disk_ends_its_source_in_time_and_no_other(monkeypatch: pyt
     kind, real = file_kind(), FileReader.read
 
     def read(self: FileReader, *args: int) -> Any:
-        if self._path.name.startswith("h264_only"):
+        if self.path.name.startswith("h264_only"):
             hung.set()
             release.wait(30)
         return real(self, *args)

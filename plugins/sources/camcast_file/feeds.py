@@ -101,7 +101,7 @@ class ReadAhead:
 
     def _read(self) -> None:
         try:
-            self._reading = self._readers.submit(self._reader.read)
+            self._reading = self._readers.submit(self._reader.read, self._reader.path)
         except Exception as error:  # noqa: BLE001 - raised by the source when what was read is played
             self._fail(error)
             return
@@ -144,7 +144,7 @@ class ReadAhead:
         if self._watch is not None:
             self._watch.cancel()
         closing: list[asyncio.Future[None] | asyncio.Future[Batch]]
-        closing = [self._readers.submit(self._reader.close, closing=True)]
+        closing = [self._readers.submit(self._reader.close, self._reader.path, closing=True)]
         if self._reading is not None:
             closing.append(self._reading)
         await asyncio.wait(closing, timeout=CLOSE_DEADLINE)

@@ -88,7 +88,7 @@ class FileReader:
         growing: bool = False,
     ) -> None:
         """`growing`: the file may still be written; its end is waited for."""
-        self._path = path
+        self.path = path
         self._growing = growing
         self._file: GrowingFile | None = None
         self._loop = loop
@@ -134,12 +134,12 @@ class FileReader:
                 seen = ", ".join(f"{count} {kind.value} {reason}" for (kind, reason), count in batch.dropped.items())
                 seen += "".join(f"; {lane.refusal}" for lane in self._lanes.values() if lane.refusal)
                 raise SourceError(
-                    f"{self._path}: no track shows its parameter sets within {size} bytes ({seen or 'none seen'})",
+                    f"{self.path}: no track shows its parameter sets within {size} bytes ({seen or 'none seen'})",
                     fatal=True,
                 )
             for lane in self._lanes.values():
                 if lane.parser.track is None and lane.refusal:
-                    self._tracks.note(f"{self._path}: its {lane.kind.value} cannot be read so far: {lane.refusal}")
+                    self._tracks.note(f"{self.path}: its {lane.kind.value} cannot be read so far: {lane.refusal}")
             return found
 
     def read(self, packets: int = BATCH_PACKETS, size: int = BATCH_BYTES) -> Batch:
@@ -189,12 +189,12 @@ class FileReader:
                 self._way = way
                 self._container = self._open_container()
         except FileNotFoundError:
-            raise SourceError(f"{self._path}: there is no such file") from None
+            raise SourceError(f"{self.path}: there is no such file") from None
         except PermissionError:
-            raise SourceError(f"{self._path}: this file may not be read by this user") from None
+            raise SourceError(f"{self.path}: this file may not be read by this user") from None
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(
-                f"{self._path}: not a media file that FFmpeg can read ({error.__class__.__name__}: "
+                f"{self.path}: not a media file that FFmpeg can read ({error.__class__.__name__}: "
                 f"{getattr(error, 'strerror', '') or error})",
                 fatal=True,
             ) from error
@@ -213,10 +213,10 @@ class FileReader:
     def _open_container(self) -> Any:
         options = {**_OPEN_OPTIONS, **self._way}
         if not self._growing:
-            return av.open(f"file:{self._path}", options=options)
+            return av.open(f"file:{self.path}", options=options)
         if self._file is not None:
             self._file.close()
-        self._file = GrowingFile(self._path)
+        self._file = GrowingFile(self.path)
         return av.open(self._file, options=options)
 
     def _followed(self) -> list[Any]:
@@ -224,13 +224,13 @@ class FileReader:
 
     def _tell_rotation(self) -> None:
         try:
-            angles = rotations(self._path, self._container.format.name)
+            angles = rotations(self.path, self._container.format.name)
         except OSError:
             return
         for index, lane in self._lanes.items():
             if lane.kind is MediaKind.VIDEO and index < len(angles) and angles[index]:
                 self._tracks.note(
-                    f"{self._path}: its picture is meant to be turned by {angles[index]}°, which no stream can say: "
+                    f"{self.path}: its picture is meant to be turned by {angles[index]}°, which no stream can say: "
                     "it is shown unturned unless it is encoded anew"
                 )
 
@@ -245,7 +245,7 @@ class FileReader:
                     break
             self._container.seek(begin + round(self._start_at * 1_000_000), backward=True, any_frame=False)
         except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{self._path}: cannot start at {self._start_at:g} s: {error}", fatal=True) from error
+            raise SourceError(f"{self.path}: cannot start at {self._start_at:g} s: {error}", fatal=True) from error
         for lane in self._lanes.values():
             lane.last, lane.waiting = None, []
         self._start_at = 0.0
@@ -256,7 +256,7 @@ class FileReader:
         try:
             raw: Any = next(self._stream, None)
         except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{self._path}: reading failed: {getattr(error, 'strerror', '') or error}") from error
+            raise SourceError(f"{self.path}: reading failed: {getattr(error, 'strerror', '') or error}") from error
         if raw is None:
             self._end_pass(batch)
             return 0
@@ -282,7 +282,7 @@ class FileReader:
             self._switch(lane, raw)
         if raw.has_sidedata("encryption_info"):
             raise SourceError(
-                f"{self._path}: its {lane.kind.value} is encrypted (Common Encryption): it cannot be played without "
+                f"{self.path}: its {lane.kind.value} is encrypted (Common Encryption): it cannot be played without "
                 "its key; decrypt it first",
                 fatal=True,
             )
@@ -313,7 +313,7 @@ class FileReader:
             return lane.display.push(packet)
         except MediaError as error:
             raise SourceError(
-                f"{self._path}: this file holds no display times, and its pictures are not in display order ({error}): "
+                f"{self.path}: this file holds no display times, and its pictures are not in display order ({error}): "
                 "put it into MP4 or Matroska with its times",
                 fatal=True,
             ) from error
@@ -361,7 +361,7 @@ class FileReader:
         self._close()
         if not self._useful:
             # Reading it again and again would bring nothing either.
-            raise SourceError(f"{self._path}: holds not one packet that can be used", fatal=True)
+            raise SourceError(f"{self.path}: holds not one packet that can be used", fatal=True)
         self._useful = 0
         if not self._loop or self.length <= 0:
             batch.ended = True

@@ -91,7 +91,7 @@ class Desk:
         None when it is too large, or the cache is full. Raises `SourceError`.
         """
         try:
-            stat = await self.readers.run(path.stat)
+            stat = await self.readers.run(path.stat, path)
         except OSError:
             # Let opening it say what is wrong.
             return None
@@ -102,7 +102,7 @@ class Desk:
         if entry is None:
             if sum(entry.size for entry in self._clips.values()) + stat.st_size > CACHE_BYTES:
                 return None
-            entry = self._clips[key] = _Entry(self.readers.submit(lambda: load(path, codec)), stat.st_size)
+            entry = self._clips[key] = _Entry(self.readers.submit(lambda: load(path, codec), path), stat.st_size)
         entry.users += 1
 
         def leave() -> None:

@@ -49,17 +49,17 @@ class FileSource:
                 clip, leave = cached
                 self._note(clip.notes)
                 return MemoryFeed(clip, leave, sink.dropped)
-        growing = not options.loop and not options.start_at and await desk.readers.run(lambda: is_written(path))
+        growing = not options.loop and not options.start_at and await desk.readers.run(lambda: is_written(path), path)
         reader = FileReader(path, codec, loop=options.loop, start_at=options.start_at, growing=growing)
         # Waiting for more of a file must not hold the others' threads.
         readers = Readers(asyncio.get_running_loop(), threads=1) if growing else desk.readers
-        opening = readers.submit(reader.open)
+        opening = readers.submit(reader.open, path)
         try:
             tracks = await readers.guard(opening)
         except BaseException:
             # A thread may still be opening it; it is closed as soon as that is done.
             reader.close()
-            readers.submit(reader.close, closing=True)
+            readers.submit(reader.close, path, closing=True)
             if growing:
                 readers.close()
             raise
