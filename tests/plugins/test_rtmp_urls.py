@@ -177,3 +177,12 @@ def test_a_redirected_target_keeps_an_explicit_key() -> None:
     assert moved is not None
     again = urls.parse(Target(url=moved, stream_key="a/b"))
     assert (again.host, again.app, again.key) == ("h2", "app", "a/b")
+
+
+def test_the_addresses_of_hundreds_of_sessions_are_worked_out_once() -> None:
+    targets = [Target(url=f"rtmp://h/live/of{number}") for number in range(1000)]
+    urls._parse.cache_clear()
+    for _ in range(3):
+        for target in targets:
+            urls.parse(target)
+    assert urls._parse.cache_info().misses == len(targets)

@@ -59,11 +59,12 @@ class EventLog:
             self._write("debug", event)
             return
         held, _ = self._held.get(event.key, (None, 0.0))
-        if held is not None and _belongs(held, event):
+        if held is not None:
             del self._held[event.key]
-            self._happened(held, event)
-            return
-        self._release(event.key)
+            if _belongs(held, event):
+                self._happened(held, event)
+                return
+            self._happened(held)
         if isinstance(event, AttemptFailed | Connected):
             self._hold(event)
         else:

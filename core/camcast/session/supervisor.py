@@ -32,7 +32,7 @@ from camcast.session.stage import OnAir, Prepared, Published
 from camcast.session.standby import Standby
 from camcast.session.state import StateMachine, Trigger
 from camcast.session.telling import Telling
-from camcast.session.wanted import Orders, Wish
+from camcast.session.wanted import Orders, Wanted, Wish
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
 from camcast.target import Target
@@ -168,9 +168,9 @@ class Supervisor:
     async def run(self) -> None:
         """Until the end is wanted; then nothing is left."""
         try:
-            while self.orders.now.wish is not Wish.END:
+            while (wanted := self._look()).wish is not Wish.END:
                 try:
-                    await self._step()
+                    await self._step(wanted)
                 except Exception as error:
                     log.exception("Session %s: internal error", self._config.label)
                     await self._leave(clean=False)
@@ -182,10 +182,13 @@ class Supervisor:
             await self._parting.gone()
             self._failures.to(Trigger.DISCONNECT, "stopped")
 
-    async def _step(self) -> None:
-        """Do what is due, or wait until something changes."""
+    def _look(self) -> Wanted:
+        """What is wanted now. First cleared, then looked at: what is told from here on is not missed."""
         self._wake.clear()
-        wanted = self.orders.now
+        return self.orders.now
+
+    async def _step(self, wanted: Wanted) -> None:
+        """Do what is due, or wait until something changes."""
         if not wanted.on_air and not (self.policy.failed and wanted.wish is Wish.WAIT):
             if not self._feed.flowing(self._config.idle_timeout):
                 self._feed.pulse.idle()
@@ -270,9 +273,7 @@ class Supervisor:
     async def _live(self) -> None:
         """Stay until the active attempt is lost or is no longer wanted; it may change meanwhile."""
         while (active := self.active) is not None:
-            # First cleared, then looked at: what is told while a move is made must not be missed.
-            self._wake.clear()
-            wanted = self.orders.now
+            wanted = self._look()
             ready = self._standby.mover.ready
             if ready is not None:
                 self._move(active, ready, self._standby.mover.why)

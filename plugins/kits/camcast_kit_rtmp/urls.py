@@ -20,6 +20,9 @@ from camcast.target import Target
 
 PORTS = {"rtmp": 1935, "rtmps": 443}
 
+KNOWN = 4096
+"""Addresses that are remembered. Fewer than there are sessions would be none: each asks once a round for its own."""
+
 
 @attrs.frozen(kw_only=True)
 class Address:
@@ -45,7 +48,7 @@ def parse(target: Target) -> Address:
     return _parse(target.url, target.app, target.stream_key)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KNOWN)
 def _parse(url: str, app: str | None, key: str | None) -> Address:
     scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
