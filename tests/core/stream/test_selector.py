@@ -315,7 +315,7 @@ def test_what_its_own_stream_announces_while_another_picture_is_sent_is_its_soun
     before = len(place.link.sent)
     for hub in (place.own, place.other):
         hub.attached[0].announce(announced)
-    assert {unit.type for unit, _ in place.link.sent[before:]} == {TagType.AUDIO}
+    assert [unit.type for unit, _ in place.link.sent[before:]] == [TagType.AUDIO]
 
 
 def test_what_nobody_was_to_get_is_not_lost_when_the_loop_is_too_busy() -> None:

@@ -1,0 +1,130 @@
+"""The rules by which RTSP times are made, one by one: how far they may run ahead, when sound is moved and how fast."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import attrs
+import pytest
+
+from camcast.media import NS_PER_MS, NS_PER_S
+from camcast_rtsp.beside import Beside
+from camcast_rtsp.clock import Timeline, TrackClock
+from camcast_rtsp.rate import Drift
+from camcast_rtsp.reports import Report, Reports
+
+START = 1_000 * NS_PER_S
+PROGRESS = 96 * NS_PER_MS
+
+
+def test_times_run_ahead_of_arrival_by_five_seconds_at_the_most() -> None:
+    clock = TrackClock(90_000, Timeline())
+    times = [clock.stamp(number * 3_600, START) for number in range(250)]
+    assert 4 * NS_PER_S < max(times) - START < 6 * NS_PER_S
+    assert all(later > earlier for earlier, later in pairwise(times))
+
+
+def test_a_track_with_another_clock_goes_on_behind_what_it_gave() -> None:
+    clock = TrackClock(90_000, Timeline())
+    before = [clock.stamp(number * 3_600, START) for number in range(50)][-1]
+    clock.change_rate(48_000)
+    assert clock.stamp(7, START + NS_PER_MS) > before
+
+
+def test_a_clock_that_is_given_up_never_steps_back() -> None:
+    clock = TrackClock(90_000, Timeline())
+    times = [clock.stamp(number * 10_800, START + number * 40 * NS_PER_MS) for number in range(250)]
+    assert clock.by_arrival
+    assert all(later > earlier for earlier, later in pairwise(times))
+
+
+def test_a_leap_is_told() -> None:
+    told: list[None] = []
+    clock = TrackClock(90_000, Timeline(on_set=lambda: told.append(None)))
+    for number in range(50):
+        clock.stamp(number * 3_600 + (90_000 * 30 if number > 25 else 0), START + number * 40 * NS_PER_MS)
+    assert len(told) == 1
+
+
+@attrs.define
+class Leader:
+    """A picture whose line is so much later than its clock."""
+
+    line: int
+    reports: Reports = attrs.field(factory=Reports)
+    drift: Drift = attrs.field(factory=Drift)
+    by_arrival: bool = False
+
+    def time_at(self, media: int) -> int:
+        return media + self.line
+
+
+def beside(line: int) -> tuple[Beside, Leader]:
+    """Both have reported the same moment."""
+    own, leader = Reports(), Leader(line)
+    for reports in (own, leader.reports):
+        reports.heard(Report(0, 0), 0)
+    return Beside(own, leader), leader
+
+
+@pytest.mark.parametrize(
+    ("error", "gained"),
+    [
+        (3 * NS_PER_S, 3 * NS_PER_S),
+        (NS_PER_S // 2, PROGRESS // 6),
+        (NS_PER_S // 5, PROGRESS // 16),
+        (-3 * NS_PER_S, -PROGRESS // 6),
+        (11 * NS_PER_S, None),
+        (-11 * NS_PER_S, None),
+        (0, 0),
+    ],
+)
+def test_sound_is_moved_at_once_only_far_and_forward_and_else_by_a_part(error: int, gained: int | None) -> None:
+    found, _ = beside(error)
+    assert found.gain(0, 0, PROGRESS, 0) == gained
+    assert found.apart == (gained is None)
+
+
+def test_sound_that_was_brought_there_once_is_only_stretched() -> None:
+    found, leader = beside(0)
+    assert found.gain(0, 0, PROGRESS, 0) == 0
+    leader.line = 3 * NS_PER_S
+    assert found.gain(0, 0, PROGRESS, 0) == PROGRESS // 6
+    found.forget()
+    assert found.gain(0, 0, PROGRESS, 0) == 3 * NS_PER_S
+
+
+def test_sound_goes_on_as_the_picture_does_for_a_minute_without_reports() -> None:
+    found, leader = beside(0)
+    assert found.gain(0, 0, PROGRESS, 50 * NS_PER_S) == 0
+    leader.drift.slew = 0.01
+    assert found.gain(0, 0, PROGRESS, 100 * NS_PER_S) == int(PROGRESS * (1.01 - 1))
+    leader.drift.slew, leader.reports.pace = 0.0, 1.02
+    assert found.gain(0, 0, PROGRESS, 100 * NS_PER_S) == int(PROGRESS * (1.02 - 1))
+    assert found.gain(0, 0, PROGRESS, 111 * NS_PER_S) is None
+
+
+def test_reports_say_something_for_a_minute() -> None:
+    reports = Reports()
+    assert not reports.known(0)
+    reports.heard(Report(0, 0), 0)
+    assert reports.known(59 * NS_PER_S)
+    assert not reports.known(61 * NS_PER_S)
+
+
+def test_reports_teach_how_fast_the_tracks_clock_runs() -> None:
+    reports = Reports()
+    for second in range(120):
+        assert not reports.heard(Report(second * NS_PER_S, int(second * 1.01 * NS_PER_S)), 0)
+    assert reports.pace == pytest.approx(1.01, abs=0.001)
+    now = reports.media(119 * NS_PER_S)
+    assert reports.media(129 * NS_PER_S) - now == pytest.approx(10 * reports.pace * NS_PER_S, abs=10)
+    assert reports.ntp(now + 10 * NS_PER_S) == pytest.approx((119 + 10 / reports.pace) * NS_PER_S, abs=10)
+
+
+@pytest.mark.parametrize(("off", "was_set"), [(50, False), (200, True)])
+def test_reports_close_to_each_other_tell_of_a_clock_that_was_set_and_of_no_pace(off: int, was_set: bool) -> None:
+    reports = Reports()
+    reports.heard(Report(0, 0), 0)
+    assert reports.heard(Report(200 * NS_PER_MS, (200 + off) * NS_PER_MS), 0) == was_set
+    assert reports.pace == 1.0
