@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.command_run import command_run
 from tests.installed import installed
 from tests.servers.nginx import Nginx
 from tests.servers.process import wait_for
@@ -130,26 +129,13 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
 def found(folder: Path, nginx: Nginx) -> Morning:
     installed(folder, "sick", SICK)
     installed(folder, "watches", WATCHES)
-    file, logged = folder / "c.json", folder / "log"
-    file.write_text(json.dumps(configuration(nginx.url("blame"))))
-    with logged.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json", "--log-level", "DEBUG"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])},
-        )
-    try:
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    with command_run(folder, configuration(nginx.url("blame")), "--log-level", "DEBUG", PYTHONPATH=path) as run:
         for text in SEEN:
-            wait_for(partial(says, logged, text), timeout=40, why=text)
+            wait_for(partial(says, run.logged, text), timeout=40, why=text)
         nginx.wait_publishing("blame", "record", least=20_000, timeout=40)  # pictures too
-        process.terminate()
-        figures = json.loads(process.communicate(timeout=30)[0])
-        return Morning(logged.read_text(), figures)
-    finally:
-        process.kill()
-        process.communicate()
+        figures = run.end()
+        return Morning(run.log, figures)
 
 
 def test_a_plugin_with_a_bug_is_a_class_of_its_own_and_neither_the_network_nor_a_bug_of_ours(morning: Morning) -> None:

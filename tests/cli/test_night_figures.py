@@ -10,8 +10,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.command_run import command_run
 from tests.installed import installed
 from tests.servers.nginx import Nginx
 from tests.servers.process import wait_for
@@ -182,8 +181,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 
 def lived(folder: Path, config: dict[str, Any], first: Nginx, second: Nginx, relay: Relay) -> Night:
     installed(folder, "flicker", FLICKER)
-    file, logged, unplugged = folder / "c.json", folder / "log", folder / "unplugged"
-    file.write_text(json.dumps(config))
+    logged, unplugged = folder / "log", folder / "unplugged"
     os.mkfifo(folder / "fifo")  # a disk that hangs: to open it never ends
     unplugged.touch()
     paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
@@ -205,15 +203,7 @@ def lived(folder: Path, config: dict[str, Any], first: Nginx, second: Nginx, rel
     def says(text: str) -> None:
         wait_for(lambda: text in logged.read_text(), timeout=120, why=text)
 
-    with logged.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **environment},
-        )
-    try:
+    with command_run(folder, config, **environment) as run:
         says("somebody has pulled the plug")
         time.sleep(WAITED)  # the stimulus: a camera that is not there for so long
         hour("no camera yet")
@@ -234,13 +224,9 @@ def lived(folder: Path, config: dict[str, Any], first: Nginx, second: Nginx, rel
         wait_for(lambda: every("healthy"), timeout=120)
         hour("fallback")
         says("reading the file took more than")
-        process.terminate()
-        night.figures = json.loads(process.communicate(timeout=30)[0])
-        night.log = logged.read_text()
+        night.figures = run.end()
+        night.log = run.log
         return night
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_camera_that_is_off_is_the_reason_in_the_table_and_in_the_log(night: Night) -> None:

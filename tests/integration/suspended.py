@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
 
+from tests.command_run import Command
 from tests.compare import Media
 from tests.servers.process import wait_for
 
@@ -27,48 +21,11 @@ BUSY = 3.0
 """Times that a machine which does much else may take for it."""
 
 
-@attrs.define
-class Command:
-    """A running `camcast run`."""
-
-    process: subprocess.Popen[str]
-    logged: Path
-
-    @property
-    def log(self) -> str:
-        return self.logged.read_text()
-
-    def suspend(self) -> None:
-        """For `SUSPENDED`."""
-        self.process.send_signal(signal.SIGSTOP)
-        time.sleep(SUSPENDED)
-        self.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> dict[str, Any]:
-        """End it; returns its figures."""
-        self.process.terminate()
-        out, _ = self.process.communicate(timeout=30)
-        return json.loads(out)  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def run(folder: Path, config: Mapping[str, object], **environment: str) -> Iterator[Command]:
-    """Its configuration and its log are put into `folder`."""
-    file, logged = folder / "camcast.json", folder / "log"
-    file.write_text(json.dumps(config))
-    with logged.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "camcast", "run", str(file), "--plain", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **environment},
-        )
-    try:
-        yield Command(process, logged)
-    finally:
-        process.kill()
-        process.communicate()
+def suspend(command: Command) -> None:
+    """For `SUSPENDED`."""
+    command.process.send_signal(signal.SIGSTOP)
+    time.sleep(SUSPENDED)
+    command.process.send_signal(signal.SIGCONT)
 
 
 def more_arrives(

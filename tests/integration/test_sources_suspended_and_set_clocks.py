@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.command_run import Command, command_run
 from tests.installed import installed
 from tests.integration.peers import KEY, PEERS, RtmpPeer
-from tests.integration.suspended import BACK, BUSY, Command, in_order, more_arrives, run, set_clock
+from tests.integration.suspended import BACK, BUSY, in_order, more_arrives, set_clock, suspend
 from tests.media import made
 from tests.servers.gst_rtsp import GstRtsp, loop
 
@@ -92,7 +93,7 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[st
             for number, way in enumerate(WAYS)
         ]
         path = os.pathsep.join((str(installed(folder, "made_up", text)), str(ROOT)))
-        command = stack.enter_context(run(folder, {"cameras": cameras}, **environment, PYTHONPATH=path))
+        command = stack.enter_context(command_run(folder, {"cameras": cameras}, **environment, PYTHONPATH=path))
         yield command, peers
 
 
@@ -117,7 +118,7 @@ def recordings(peers: dict[str, RtmpPeer]) -> list[Path]:
 def test_cameras_of_a_process_that_was_suspended_are_back_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as (command, peers):
         seconds_arrive(peers, 1, 60, command)
-        command.suspend()
+        suspend(command)
         seconds_arrive(peers, 1, BACK * BUSY, command)
         seconds_arrive(peers, 3, 30, command)
         figures = command.end()

@@ -17,8 +17,9 @@ import attrs
 import pytest
 
 from camcast.config import TargetConfig
+from tests.command_run import Command, command_run
 from tests.integration.peers import KEY, PEERS, Peer, RtmpPeer, RtmpsPeer, SrtPeer, WhipPeer
-from tests.integration.suspended import BACK, BUSY, SUSPENDED, Command, in_order, more_arrives, run, set_clock
+from tests.integration.suspended import BACK, BUSY, SUSPENDED, in_order, more_arrives, set_clock, suspend
 from tests.media import made
 
 OVER_THE_NETWORK = ("rtmp", "rtmps", "srt", "whip")
@@ -60,7 +61,7 @@ def running(folder: Path, peers: dict[str, Peer], **environment: str) -> Iterato
     """One camera to all of them."""
     source = {"type": "file", "url": str(made("h264_aac")), "options": {"loop": True}}
     stream = {"source": source, "outputs": {name: output(peer.target()) for name, peer in peers.items()}}
-    with run(folder, {"cameras": [{"camera_id": 0, "streams": [stream]}]}, **environment) as command:
+    with command_run(folder, {"cameras": [{"camera_id": 0, "streams": [stream]}]}, **environment) as command:
         yield command
 
 
@@ -88,7 +89,7 @@ def one(paths: Sequence[Path]) -> Sequence[Path]:
 def test_a_process_that_was_suspended_is_back_at_once_with_true_figures(peers: dict[str, Peer], tmp_path: Path) -> None:
     with running(tmp_path, peers) as command:
         seconds_arrive(peers, 1, 40, command)
-        command.suspend()
+        suspend(command)
         seconds_arrive(peers, 1, BACK * BUSY, command)
         seconds_arrive(peers, 4, 20, command)
         figures = command.end()

@@ -23,7 +23,7 @@ from camcast.interpreter import take_turns
 
 
 @attrs.frozen(kw_only=True)
-class Looks:
+class Showing:
     """How it is shown."""
 
     as_json: bool = False
@@ -38,22 +38,22 @@ def carry_out(
     config: Config,
     host: PluginHost,
     reading: Reading,
-    looks: Looks,
+    showing: Showing,
     *,
     duration: float | None,
     services: Sequence[ServiceConfig],
 ) -> NoReturn:
     """Run until it is time to stop, and leave with the exit status that says how it was."""
     raise_limit()
-    live = output.is_terminal and not (looks.plain or looks.as_json)
+    live = output.is_terminal and not (showing.plain or showing.as_json)
     with explained():
-        logs = Logs(looks.log_format, looks.log_file)
+        logs = Logs(showing.log_format, showing.log_file)
         display = choose_display(live=live, level=config.system.log_level, logs=logs)
         with display:
             take_turns()
             summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
     status = 0 if summary.healthy else FAILED
-    if looks.as_json:
+    if showing.as_json:
         print_json(summary)
     elif not display.stuck:
         errors.print(summary.text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.carry_out import Looks, carry_out
+from camcast.cli.carry_out import Showing, carry_out
 from camcast.cli.logs import LogFormat, LogLevel
 from camcast.cli.pushed import check_secrets, meant, read
 from camcast.cli.supervise import Reading
@@ -68,5 +68,5 @@ def push(
     def again() -> Config:
         return config
 
-    looks = Looks(as_json=as_json, plain=plain, log_format=LogFormat.TEXT, log_file=log_file)
-    carry_out(config, host, Reading(None, again), looks, duration=duration, services=services)
+    showing = Showing(as_json=as_json, plain=plain, log_format=LogFormat.TEXT, log_file=log_file)
+    carry_out(config, host, Reading(None, again), showing, duration=duration, services=services)

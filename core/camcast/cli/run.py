@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.carry_out import Looks, carry_out, with_level
+from camcast.cli.carry_out import Showing, carry_out, with_level
 from camcast.cli.logs import LogFormat, LogLevel
 from camcast.cli.supervise import Reading
 from camcast.cli.terminal import WRONG, explained, load_file, warn
@@ -64,8 +64,8 @@ def run(
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
     reading = Reading(file, partial(_read, file, host, log_level), watch)
-    looks = Looks(as_json=as_json, plain=plain, log_format=log_format, log_file=log_file)
-    carry_out(config, host, reading, looks, duration=duration, services=services)
+    showing = Showing(as_json=as_json, plain=plain, log_format=log_format, log_file=log_file)
+    carry_out(config, host, reading, showing, duration=duration, services=services)
 
 
 def _read(file: Path, host: PluginHost, level: LogLevel | None) -> Config:

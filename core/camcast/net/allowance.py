@@ -33,7 +33,7 @@ class Allowance:
         return int(self._left if self._at is None else min(self.burst, self._left + (now - self._at) * self.rate))
 
 
-class Standing:
+class Overrun:
     """Whether what waits to be read does not get less, though somebody reads: more comes than can be taken in.
 
     On a machine with much to do that may be less than any allowance has.

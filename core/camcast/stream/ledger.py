@@ -22,7 +22,7 @@ import attrs
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast.native.states import LedgerState
 from camcast.stream.marks import END, SENT, TIME, Mark, Marks
-from camcast.stream.path import MAX_ROUND_TRIP, Departures, Rate, RoundTrip, Standing, opening
+from camcast.stream.path import MAX_ROUND_TRIP, Departures, PathQueue, Rate, RoundTrip, opening
 
 RESUME = 0.2
 """Seconds of lag below which video resumes at a keyframe: what a busy loop or a large picture causes by itself."""
@@ -90,7 +90,7 @@ class Ledger(LedgerState):
     """Seconds from a send to its acknowledgement, of the newest that was acknowledged; 0 = none was."""
     _round_trip: RoundTrip = attrs.field(factory=RoundTrip, init=False)
     _rate: Rate = attrs.field(factory=Rate, init=False)
-    _standing: Standing = attrs.field(factory=Standing, init=False)
+    _path_queue: PathQueue = attrs.field(factory=PathQueue, init=False)
     _departures: Departures = attrs.field(factory=Departures, init=False)
     _waited: bool = attrs.field(default=False, init=False)
     """Whether anything waited at the last look."""
@@ -133,9 +133,9 @@ class Ledger(LedgerState):
         if newest is not None:
             self.trip = now - newest[SENT]
             self._round_trip.see(self.trip, now)
-            self._standing.see(now - self._departures.of(newest[END], newest[SENT]), now)
+            self._path_queue.see(now - self._departures.of(newest[END], newest[SENT]), now)
             if not marks:
-                self._standing.clear()
+                self._path_queue.clear()
             self.delivered = self.delivered or newest[END] > self.headers_end
         if self._left is not None:
             self._departures.see(self._left, self.end, now)
@@ -219,7 +219,7 @@ class Ledger(LedgerState):
 
         What a window that opens and closes leaves behind for a round trip is not being behind.
         """
-        if self._left is not None and not self._standing.gone(STANDING_RESUME, now):
+        if self._left is not None and not self._path_queue.gone(STANDING_RESUME, now):
             return False
         return self.lag(now, dts) < max(RESUME, min(self.round_trip(now), self.bound(now) / 2))
 
@@ -247,7 +247,7 @@ class Ledger(LedgerState):
 
     def _queued(self, factor: float = 1.0) -> bool:
         """Whether a queue stands on the way that is too long."""
-        return self._left is not None and self._standing.seconds > STANDING * factor
+        return self._left is not None and self._path_queue.seconds > STANDING * factor
 
     def _clear(self, dts: int) -> None:
         """Nothing waits, and the stream is at `dts` ns."""

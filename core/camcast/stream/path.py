@@ -58,7 +58,7 @@ class RoundTrip:
 
 
 @attrs.define(eq=False)
-class Standing:
+class PathQueue:
     """The queue that stands on the way: how much longer everything takes to be acknowledged than it once did.
 
     A modem or router may hold many seconds of a stream that its link is too thin for, and nothing of it waits on this

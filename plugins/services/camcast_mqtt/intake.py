@@ -12,7 +12,7 @@ import termios
 import time
 from typing import TYPE_CHECKING
 
-from camcast.net.allowance import Allowance, Standing
+from camcast.net.allowance import Allowance, Overrun
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -35,7 +35,7 @@ class Intake:
         """Why it was ended; "" = it was not, by this."""
         self._reads, self._bytes = Allowance(READS_BURST, READS_RATE), Allowance(BYTES_BURST, BYTES_RATE)
         self._client = client
-        self._standing = Standing(FULL, STANDING)
+        self._overrun = Overrun(FULL, STANDING)
         # paho has no door for this: it asks its socket here, for what is left of a message at once.
         self._take = client._sock_recv
         client._sock_recv = self._read  # type: ignore[method-assign]
@@ -47,7 +47,7 @@ class Intake:
         now = time.monotonic()
         if not self._reads.take(1, now) or not self._bytes.take(len(data), now):
             self._end(f"it sends more than {READS_RATE // 3} messages or {BYTES_RATE // 1000} kB in a second")
-        if self._standing.due(now) and self._standing.look(self._waiting(), now):
+        if self._overrun.due(now) and self._overrun.look(self._waiting(), now):
             self._end(f"it sends more than is taken in here, for {STANDING:.0f} s")
         return data
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from camcast.net import datagrams
-from camcast.net.allowance import Allowance, Standing
+from camcast.net.allowance import Allowance, Overrun
 
 RATE, BURST = 500, 700
 """Datagrams a second, and at once. A server sends reports every second, and feedback on losses and on the path up to
@@ -48,12 +48,12 @@ class Gate:
         if sock is not None:  # a relay's is the relay's
             self._sockets.append(sock)
         take = protocol.datagram_received
-        standing = Standing(FULL, STANDING)
+        overrun = Overrun(FULL, STANDING)
 
         def received(data: bytes, address: Any) -> None:
             if self._senders is not None and address[:2] not in self._senders:
                 self.dropped += 1
-            elif self._admits(len(data), sock, standing):
+            elif self._admits(len(data), sock, overrun):
                 take(data, address)
 
         protocol.datagram_received = received
@@ -74,9 +74,9 @@ class Gate:
             datagrams.nothing(sock)
         self._offence(text)
 
-    def _admits(self, size: int, sock: Any, standing: Standing) -> bool:
+    def _admits(self, size: int, sock: Any, overrun: Overrun) -> bool:
         now = asyncio.get_running_loop().time()
-        if self._settled and sock is not None and standing.due(now) and standing.look(datagrams.filled(sock), now):
+        if self._settled and sock is not None and overrun.due(now) and overrun.look(datagrams.filled(sock), now):
             self.refuse(f"the server sends more than is taken in here, for {STANDING:.0f} s: cut off")
         if not self._shut and self._count.take(1, now) and self._bytes.take(size, now):
             return True

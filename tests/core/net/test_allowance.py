@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camcast.net.allowance import Allowance, Standing
+from camcast.net.allowance import Allowance, Overrun
 
 STANDING = 3.0
 
@@ -46,18 +46,18 @@ def test_a_clock_that_stands_or_goes_back_gives_nothing() -> None:
 
 
 def test_a_queue_that_gets_shorter_now_and_then_does_not_stand() -> None:
-    standing = Standing(0.5, STANDING)
+    overrun = Overrun(0.5, STANDING)
     looks = [(at / 10, 0.9 if at % 20 else 0.1) for at in range(1, 200)]
-    assert not any(standing.look(filled, now) for now, filled in looks)
+    assert not any(overrun.look(filled, now) for now, filled in looks)
 
 
 def test_a_queue_stands_when_it_was_full_at_every_look_for_so_long() -> None:
-    standing = Standing(0.5, STANDING)
+    overrun = Overrun(0.5, STANDING)
     looks = [at / 10 for at in range(1, 40)]
-    assert next(now for now in looks if standing.look(0.9, now)) == pytest.approx(looks[0] + STANDING)
+    assert next(now for now in looks if overrun.look(0.9, now)) == pytest.approx(looks[0] + STANDING)
 
 
 def test_what_piled_up_while_nobody_read_stands_from_then_on_only() -> None:
-    standing = Standing(0.5, STANDING)
-    assert not standing.look(0.9, 1.0)
-    assert not standing.look(0.9, 1.0 + 2 * STANDING)
+    overrun = Overrun(0.5, STANDING)
+    assert not overrun.look(0.9, 1.0)
+    assert not overrun.look(0.9, 1.0 + 2 * STANDING)

@@ -11,9 +11,9 @@ from camcast.stream.path import (
     MAX_ROUND_TRIP,
     PATIENCE,
     Departures,
+    PathQueue,
     Rate,
     RoundTrip,
-    Standing,
     opening,
 )
 
@@ -116,16 +116,16 @@ def test_a_window_opens_by_doubling() -> None:
 # --- the queue on the way -----------------------------------------------------------------------------------
 
 
-def standing(answers: Sequence[float], every: float = 0.1) -> Standing:
+def standing(answers: Sequence[float], every: float = 0.1) -> PathQueue:
     """What is known after these, one each `every` seconds."""
-    found = Standing()
+    found = PathQueue()
     for number, seconds in enumerate(answers):
         found.see(seconds, number * every)
     return found
 
 
 def test_a_queue_is_what_all_answers_take_longer_than_they_once_did() -> None:
-    assert Standing().seconds == 0
+    assert PathQueue().seconds == 0
     assert standing([0.6] * 100).seconds == 0
     assert standing([0.15] * 10 + [3.15] * 100).seconds == pytest.approx(3.0)
 
