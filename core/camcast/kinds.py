@@ -172,6 +172,8 @@ class TransportKind:
     check: Callable[[Target], None] = lambda target: None
     """Raises `ValueError` with a readable text when the target cannot work (no stream key, bad port), or `ConfigError`
     whose issues name the keys beside the URL that are wrong."""
+    remarks: Callable[[Target], Sequence[str]] = lambda target: ()
+    """What is odd about a target that passes `check`, for people to read: it may be meant, and is hardly ever."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
     receiver: Callable[[Path], LocalReceiver] | None = None

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,30 @@ async def test_a_server_that_ends_it_at_enhanced_properties_gets_the_stream(refu
         (tmp_path / "received.flv").write_bytes(recording.flv())
         assert receiver.accepted == 2
     compare(made(CLIP), tmp_path / "received.flv", from_keyframe=1)
+
+
+async def test_what_helped_at_a_server_is_remembered(tmp_path: Path) -> None:
+    """The second time it is asked without Enhanced RTMP's properties at once."""
+    async with Receiver() as receiver:
+        asked: list[bool] = []
+
+        def on_connect(app: str, properties: Any) -> Refusal | None:
+            asked.append("capsEx" in properties)
+            return Refusal() if asked[-1] else None
+
+        receiver.on_connect = on_connect
+        async with running(tmp_path, receiver.url("live", "cam"), loop=True) as process:
+            for number in range(2):
+                recording = await receiver.recording("cam", number, timeout=20)
+                await receiver.until(partial(shows, recording), timeout=20)
+                receiver.drop()
+            process.terminate()
+            await ended(process)
+    assert asked[:3] == [True, False, False]
+
+
+def shows(recording: Any) -> bool:
+    return bool(recording.counts[TagType.VIDEO] > SOME)
 
 
 def status(code: str, description: str = "", level: str = "status") -> Callable[[Server], None]:

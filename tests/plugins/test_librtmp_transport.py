@@ -120,6 +120,7 @@ async def test_rtmps_only_when_insecure(
     [
         ({"url": "rtmps://h/app/key"}, "verifies no certificate"),
         ({"url": "rtmps://h/app/key", "insecure": True, "fingerprint": "0" * 64}, "would do nothing"),
+        ({"url": "rtmps://h/app/key", "insecure": True, "client_certificate": "me.pem"}, "would do nothing"),
         ({"url": "rtmp://h/app/key", "proxy": "http://p:1"}, "neither proxy nor bind"),
         ({"url": "rtmp://h/app/key", "bind": "10.0.0.1"}, "neither proxy nor bind"),
         ({"url": "rtmp://[::1]/app/key"}, "IPv4 only"),

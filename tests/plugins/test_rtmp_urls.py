@@ -125,6 +125,22 @@ def test_targets_that_can() -> None:
     check(Target(url="rtmps://h/live/k", ca_file=__file__, server="srs"))
 
 
+@pytest.mark.parametrize(
+    ("url", "fields", "told"),
+    [
+        ("rtmp://h/live", {}, True),
+        ("rtmp://h/live?token=a", {}, True),
+        ("rtmp://h/live/k", {}, False),
+        ("rtmp://h/live", {"stream_key": "k"}, False),
+        ("rtmp://h", {"app": "", "stream_key": "k"}, True),
+        ("rtmp://h/cam1", {"server": "mediamtx"}, False),
+        ("rtmp://h/cam1", {"server": "go2rtc"}, False),
+    ],
+)
+def test_a_url_of_one_part_is_odd(url: str, fields: dict[str, Any], told: bool) -> None:
+    assert bool(urls.remarks(Target(url=url, **fields))) is told
+
+
 def test_publish_names_are_equal_exactly_when_servers_would_clash() -> None:
     def name(url: str, **fields: Any) -> str:
         return publish_name(Target(url=url, **fields))

@@ -42,6 +42,26 @@ def test_keys_of_other_tools_that_change_nothing_are_passed_over() -> None:
     same = "transtype=live&tsbpd=1&tsbpdmode=true&messageapi=1&enforced_encryption=yes&smoother=live&congestion=live"
     assert settings_of(Target(url=f"srt://h:1?{same}"), SrtOptions()).ignored == (), "they say what holds anyway"
     assert settings_of(Target(url="srt://h:1?send_buffer_size=100000"), SrtOptions()).sndbuf == 100_000
+    same = "adapter=0.0.0.0&localport=0&cryptomode=1&type=live&maxrexmitbw=-1"
+    assert settings_of(Target(url=f"srt://h:1?{same}"), SrtOptions()).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "value"),
+    [
+        ("mode=client", "mode", "caller"),
+        ("mode=Server", "mode", "listener"),
+        ("linger=180", "linger", 1.5),
+        ("linger=-1", "linger", 1.0),
+        ("payload_size=ts_size", "payload_size", 1316),
+        ("payload_size=1456", "payload_size", 1316),
+        ("tsbpddelay=300", "latency", 300),
+        ("key-length=16&passphrase=correct-horse", "pbkeylen", 16),
+        ("bandwidth-overhead-limit=30", "oheadbw", 30),
+    ],
+)
+def test_what_other_tools_say_otherwise(query: str, name: str, value: object) -> None:
+    assert getattr(settings(f"srt://h:1?{query}"), name) == value
 
 
 @pytest.mark.parametrize(
@@ -50,7 +70,9 @@ def test_keys_of_other_tools_that_change_nothing_are_passed_over() -> None:
         ("transtype=file", "transtype: this transport supports 'live' only"),
         ("tsbpd=0", "tsbpd: this transport supports '1' only"),
         ("adapter=10.0.0.1", "adapter: set `bind` of the output instead"),
-        ("cryptomode=2", "unknown key 'cryptomode'"),
+        ("cryptomode=2", "cryptomode: this transport supports '0' only"),
+        ("localport=5000", "localport: set `bind` of the output instead"),
+        ("maxrexmitbw=1000", "maxrexmitbw: this transport supports '-1' only"),
     ],
 )
 def test_keys_of_other_tools_that_would_change_something_are_errors(query: str, text: str) -> None:

@@ -10,8 +10,10 @@
 /options-cut/…     hangs up at OPTIONS
 /options-mute/…    never answers OPTIONS
 /named/…           candidates have the name of a host: media.example
+/localhost/…       candidates have the name localhost
 /elsewhere/…       Location on another host
 /retry/WORDS       503 with Retry-After: WORDS
+/full/WORDS        the same once, then like /whip/…
 /mute/…            answers, without any address, and has closed its sockets
 /redirect/N/…      307, N times, then /whip/…
 /to?URL            307 to URL
@@ -28,6 +30,7 @@ import json
 import re
 import ssl
 import sys
+import time
 from typing import Any, TextIO
 
 import aioice.ice
@@ -44,6 +47,7 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         self.deleted: list[int] = []
         self.number = 0
+        self.was_full = False
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -61,6 +65,7 @@ class Server:
                 "path": request.path,
                 "authorization": authorization,
                 "type": request.headers.get("Content-Type", ""),
+                "at": time.monotonic(),
             }
         )
         if behaviour == "silent":
@@ -89,7 +94,8 @@ class Server:
             return web.Response(status=307, headers={"Location": where})
         if behaviour == "to":
             return web.Response(status=307, headers={"Location": request.query_string})
-        if behaviour == "retry":
+        if behaviour == "retry" or (behaviour == "full" and not self.was_full):
+            self.was_full = True
             return web.Response(status=503, headers={"Retry-After": rest}, text="\x1b[31mfull\r\nforged: line")
         if behaviour == "status":
             said = request.headers.get("Authorization", "")
@@ -131,8 +137,9 @@ class Server:
         if behaviour == "mute":
             text = re.sub(r"(?m)^a=candidate:.*\r\n", "", text)
             await peer.close()
-        if behaviour == "named":
-            text = re.sub(r"(?m)^(a=candidate:(?:\S+ ){4})\S+", r"\1media.example", text)
+        if behaviour in ("named", "localhost"):
+            name = {"named": "media.example"}.get(behaviour, behaviour)
+            text = re.sub(r"(?m)^(a=candidate:(?:\S+ ){4})\S+", rf"\g<1>{name}", text)
         headers = {"Location": f"/session/{number}", "Content-Type": "application/sdp"}
         if behaviour == "elsewhere":
             headers["Location"] = f"http://localhost:{request.url.port}/session/{number}"

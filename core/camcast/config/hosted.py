@@ -224,6 +224,9 @@ def _ask(kind: TransportKind, target: Target, place: Place, url_place: Place) ->
         kind.check(target)
     except (ValueError, CamcastError) as error:
         tell_target(error, target, place, url_place)
+    else:
+        for text in kind.remarks(target):
+            url_place.remark(target.scrub(text))
 
 
 def tell_target(error: Exception, target: Target, place: Place, url_place: Place) -> None:

@@ -31,6 +31,8 @@ class Report:
         self._more = 0
         self._notes: list[str] = []
         self._foreign: Counter[str] = Counter()
+        self._odd: dict[str, list[str]] = {}
+        """Places by what is odd about them."""
 
     def root(self) -> Place:
         """The place of the whole configuration."""
@@ -50,6 +52,10 @@ class Report:
         """A key that belongs to another program; many of a kind are told once."""
         self._foreign[place] += 1
 
+    def odd(self, place: str, text: str) -> None:
+        """Something that works and is hardly ever meant; what many places share is told once."""
+        self._odd.setdefault(text, []).append(place)
+
     @property
     def issues(self) -> tuple[Issue, ...]:
         """All that is wrong, in the order in which it was found; of very much, the first and how much more there is."""
@@ -67,7 +73,11 @@ class Report:
             f"{place} is not camcast's and is left alone" + (f" ({count} times)" if count > 1 else "")
             for place, count in self._foreign.items()
         ]
-        return (*foreign, *self._notes)
+        odd = [
+            f"{places[0]}: {text}" + (f" (and {len(places) - 1} more such places)" if len(places) > 1 else "")
+            for text, places in self._odd.items()
+        ]
+        return (*foreign, *self._notes, *odd)
 
     def raise_if_wrong(self) -> None:
         """Raises `ConfigError` with all that is wrong."""
@@ -105,6 +115,10 @@ class Place:
     def with_elsewhere(self, places: Mapping[str, Place]) -> Place:
         """The same place, where some keys were given elsewhere."""
         return attrs.evolve(self, elsewhere={**self._elsewhere, **places})
+
+    def remark(self, text: str) -> None:
+        """Say what is odd here."""
+        self.report.odd(self.path, text)
 
     def wrong(self, message: str) -> None:
         """Say what is wrong here, and what to do."""

@@ -57,7 +57,10 @@ def _target(entry: object, values: Mapping[str, object] | None, others: Mapping[
 
 
 def expand_url(text: str, values: Mapping[str, object] | None) -> str:
-    """`text` with its variables filled in (None: it is only looked at); a reference to a secret is left as it is."""
+    """`text` with its variables filled in (None: it is only looked at); a reference to a secret is left as it is.
+
+    What stands around it, as where it was copied along, is no part of it."""
+    text = text.strip()
     if is_url_reference(text):
         return text
     template = UrlTemplate(text)

@@ -190,7 +190,9 @@ def explained(
 
 def unsaid(settings: TlsSettings) -> str:
     """What a server may mean that ends an encrypted connection without a word, and before it has said anything."""
-    return "" if settings.client_certificate else "; it may want a certificate of ours (client_certificate)"
+    if settings.client_certificate:
+        return "; it may not take our client_certificate"
+    return "; it may want a certificate of ours (client_certificate)"
 
 
 def certificate_demanded(error: OSError, settings: TlsSettings) -> TransportError | None:

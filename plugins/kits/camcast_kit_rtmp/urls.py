@@ -19,6 +19,8 @@ from camcast.net.host import canonical
 from camcast.target import Target
 
 PORTS = {"rtmp": 1935, "rtmps": 443}
+_OF_ONE_PART = ("mediamtx", "go2rtc")
+"""Servers' profiles."""
 
 KNOWN = 4096
 """Addresses that are remembered. Fewer than there are sessions would be none: each asks once a round for its own."""
@@ -77,6 +79,24 @@ def _parse(url: str, app: str | None, key: str | None) -> Address:
         user=unquote(user),
         password=unquote(password),
     )
+
+
+def no_application(target: Target) -> str:
+    """What to tell of a URL of one part, which is then the stream key, as in rtmp://host/live; "" = nothing.
+
+    MediaMTX and go2rtc name streams that way; of those who say that it is one of them it is not told.
+    """
+    if parse(target).app or target.server in _OF_ONE_PART:
+        return ""
+    return (
+        "the URL has no application: the one part of its path is published as the stream key; "
+        "most servers expect both, as in host/app/key"
+    )
+
+
+def remarks(target: Target) -> tuple[str, ...]:
+    """See `TransportKind.remarks`. Raises `ValueError` as `parse` does."""
+    return tuple(filter(None, (no_application(target),)))
 
 
 def publish_name(target: Target) -> str:

@@ -18,6 +18,8 @@ def check(target: Target) -> None:
         )
     if target.ca_file or target.fingerprint:
         raise ValueError(f"librtmp verifies no certificate, ca_file and fingerprint would do nothing: {_NATIVE}")
+    if target.client_certificate or target.client_key:
+        raise ValueError(f"librtmp shows no certificate, client_certificate would do nothing: {_NATIVE}")
     if target.proxy or target.bind:
         raise ValueError(f"librtmp takes neither proxy nor bind: {_NATIVE}")
     if target.ip_family == "ipv6" or ":" in address.host:

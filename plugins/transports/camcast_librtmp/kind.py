@@ -41,6 +41,7 @@ class LibrtmpPlugin:
             available=self.available,
             load=self.available,
             check=check,
+            remarks=urls.remarks,
             publish_name=urls.publish_name,
         )
 

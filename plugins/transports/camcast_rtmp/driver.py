@@ -91,6 +91,8 @@ class RtmpTransport(TransportState):
             raise NetworkError("this attempt has been used already", stage="connect")
         if self._target.insecure and self._address.secure:
             self._events.note("tls_insecure", "any certificate is accepted, because insecure is set")
+        if odd := urls.no_application(self._target):
+            self._events.note("no_application", odd)
         remembered = self._bare.needs_bare(self._address)
         announce = "none" if remembered else self._options.announce
         try:

@@ -76,6 +76,7 @@ class RtmpPlugin:
                 payload=Payload.TAGS,
                 options=RtmpOptions,
                 check=check,
+                remarks=urls.remarks,
                 publish_name=urls.publish_name,
                 receiver=receiver,
             )

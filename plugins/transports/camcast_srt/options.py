@@ -19,6 +19,8 @@ from camcast.net.host import canonical
 from camcast.target import Target
 
 MODES = ("caller", "listener", "rendezvous")
+_MODES = {"client": "caller", "server": "listener"}
+"""libsrt's tools know the first two by these names as well."""
 MAX_PAYLOAD = 1456
 """An Ethernet frame without IP, UDP and SRT headers."""
 _TS_PACKET = 188
@@ -129,6 +131,10 @@ _ALIASES = {
     "srt_streamid": "streamid",
     "rcvlatency": "latency",
     "peerlatency": "latency",
+    "tsbpddelay": "latency",
+    "key-length": "pbkeylen",
+    "payload-size": "payload_size",
+    "bandwidth-overhead-limit": "oheadbw",
     "send_buffer_size": "sndbuf",
     "enforced_encryption": "enforcedencryption",
     "smoother": "congestion",
@@ -141,12 +147,16 @@ _HARMLESS: dict[str, tuple[str, ...]] = {
     "messageapi": ("1", "true", "yes", "on"),
     "tsbpd": ("1", "true", "yes", "on"),
     "tsbpdmode": ("1", "true", "yes", "on"),
+    "cryptomode": ("0", "1", "auto", "aes-ctr"),
+    "maxrexmitbw": ("-1",),
+    "type": ("live",),
     **dict.fromkeys(
         (
             *("connect_timeout", "conntimeo", "timeout", "listen_timeout", "rw_timeout", "poll-timeout"),
             *("rcvbuf", "recv_buffer_size", "udp_rcvbuf", "udp_sndbuf", "buffer_size", "ffs", "blocking"),
             *("lossmaxttl", "drifttracer", "snddropdelay", "retransmitalgo", "kmrefreshrate", "kmpreannounce"),
-            *("wait-for-connection", "auto-reconnect", "keep-listening", "groupconnect"),
+            *("wait-for-connection", "auto-reconnect", "keep-listening", "groupconnect", "groupminstabletimeo"),
+            *("authentication", "ipv6only", "mininputbw", "sndsyn", "rcvsyn", "statsout", "stats"),
         ),
         _ANY,
     ),
@@ -155,6 +165,8 @@ _HARMLESS: dict[str, tuple[str, ...]] = {
 holds here anyway (then the values that do)."""
 
 
+_WILDCARDS = ("", "0.0.0.0", "::", "[::]", "0", "any")
+"""Local addresses and ports that leave the choice to the kernel, as it is without them."""
 _ELSEWHERE = {"adapter": "`bind`", "localaddress": "`bind`", "localport": "`bind`", "bindtodevice": "`bind`"}
 """Keys of other tools for which there is a key of every output's."""
 
@@ -221,6 +233,8 @@ def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...]]:
             if not values:
                 ignored.append(key)
             continue
+        if key in _ELSEWHERE and text.lower() in _WILDCARDS:
+            continue
         if key in _ELSEWHERE:
             raise ValueError(f"{key}: set {_ELSEWHERE[key]} of the output instead")
         if name not in _PARSERS:
@@ -231,9 +245,26 @@ def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...]]:
             value = _PARSERS[name](text)
         except ValueError:
             raise ValueError(f"{key}: not a valid value in the URL's query") from None
+        if value is None:
+            continue
         if found.setdefault(name, value) != value:
             raise ValueError(f"{name} stands twice in the URL's query, and differs")
     return found, tuple(dict.fromkeys(ignored))
+
+
+def _mode(text: str) -> str:
+    return _MODES.get(text.lower(), text.lower())
+
+
+def _linger(text: str) -> float | None:
+    """Other tools take minutes (libsrt's own default is three) or -1 for the default; what can be had of that is given:
+    whatever the receiver still holds for its latency is waited for anyway."""
+    return min(float(text), _MAX_LINGER) if float(text) >= 0 else None
+
+
+def _payload_size(text: str) -> int:
+    """FFmpeg has words for two sizes, of which one holds no whole number of TS packets."""
+    return 1316 if text.lower() in ("ts_size", "max_size", str(MAX_PAYLOAD)) else int(text)
 
 
 def _flag(text: str) -> bool:
@@ -253,11 +284,13 @@ def _flag(text: str) -> bool:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("mode", "streamid", "passphrase", "packetfilter"), str),
-    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "payload_size", "peeridletimeo"), int),
+    **dict.fromkeys(("streamid", "passphrase", "packetfilter"), str),
+    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "peeridletimeo"), int),
     **dict.fromkeys(("mss", "fc", "sndbuf", "iptos", "ipttl"), int),
     "minversion": lambda text: int(text, 0),
-    "linger": float,
+    "mode": _mode,
+    "payload_size": _payload_size,
+    "linger": _linger,
     "tlpktdrop": _flag,
     "nakreport": _flag,
 }

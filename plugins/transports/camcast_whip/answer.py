@@ -20,8 +20,9 @@ MAX_CANDIDATES = 32
 _MAX_LINE = 4096
 MAX_NAMED = 4
 """Candidates with the name of a host (RFC 8839 §5.1); each costs a look-up."""
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}", re.ASCII)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$)(?![\d.]+$)(?:{_LABEL}\.)*{_LABEL}\.?", re.ASCII)
+"""Of one label too, and with underlines: services of containers are called so. Numbers alone are an address."""
 _TYPES = ("host", "srflx", "prflx", "relay")
 
 
@@ -175,7 +176,7 @@ def _usable(candidate: str) -> str:
     if len(words) < 8 or words[1] != "1" or words[2].lower() != "udp" or words[6] != "typ" or words[7] not in _TYPES:
         return ""
     priority = words[3]
-    if not _is_address(words[4]) and (not _NAME.fullmatch(words[4]) or words[4].lower().endswith(".local")):
+    if not _is_address(words[4]) and (not _NAME.fullmatch(words[4]) or words[4].lower().rstrip(".").endswith(".local")):
         return ""
     try:
         good = _number(words[5], 65535) and priority.isascii() and priority.isdigit() and len(priority) <= 10

@@ -81,3 +81,12 @@ def test_notes_come_after_what_belongs_to_others() -> None:
         "system.vb_pool is not camcast's and is left alone",
         "a note",
     )
+
+
+def test_what_is_odd_at_many_places_is_told_once() -> None:
+    report = Report()
+    for number in range(3):
+        report.root().at("outputs").item(number).remark("is odd")
+    report.root().at("url").remark("is odder")
+    assert report.notes == ("outputs[0]: is odd (and 2 more such places)", "url: is odder")
+    report.raise_if_wrong()
