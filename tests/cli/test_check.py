@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import imageio_ffmpeg
 import jsonschema
 import pytest
 import typer
@@ -126,7 +129,14 @@ def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch:
     path = tmp_path / "c.json"
     path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams[:1]}]}))
     status, out, _ = run("check", "--sources", str(path))
-    assert (status, out.splitlines()[-1]) == (0, "cam0_right: media comes")
+    assert (status, out.splitlines()[-2]) == (0, "cam0_right: media comes")
+    figures = re.fullmatch(
+        r"  h264 (.+) 320x240 (.+) pictures/s, a keyframe every (.+) s.*; no sound; (.+) Mbit/s", out.splitlines()[-1]
+    )
+    assert figures is not None
+    assert 20 < float(figures[2]) < 30
+    assert 0.2 < float(figures[3]) < 4.1
+    assert 0.01 < float(figures[4]) < 20
     path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams}]}))
     status, out, err = run("check", "--sources", str(path))
     assert (status, f"streams[2].source.url: there is no file {tmp_path / 'none.mp4'}" in err) == (2, True)
@@ -135,6 +145,26 @@ def test_sources_are_compared_with_what_is_expected(tmp_path: Path, monkeypatch:
     (gone,) = [line for line in out.splitlines() if line.startswith("cam0_gone")]
     assert "none.mp4" in gone
     assert "cam0_fed:" not in out
+
+
+def test_keyframes_that_are_far_apart_are_told(tmp_path: Path) -> None:
+    clip = tmp_path / "rare.mp4"
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=6"]
+    subprocess.run([*ffmpeg, "-c:v", "libx264", "-g", "50", "-bf", "0", "-sc_threshold", "0", str(clip)], check=True)
+    path = tmp_path / "c.json"
+    rare = {"name": "rare", "source": {"type": "file", "url": str(clip), "options": {"loop": True}}}
+    frames = {"name": "frames", "source": {"type": "testsrc"}}
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [rare, frames]}]}))
+    status, out, _ = run("check", "--sources", "--seconds", "6", str(path))
+    assert status == 0
+    lines = out.splitlines()
+    at = lines.index("cam0_rare: media comes")
+    assert ", a keyframe every 5.0 s; no sound; " in lines[at + 1]
+    assert lines[at + 2].startswith(
+        "  keyframes come every 5.0 s; platforms want 4 s or less, and viewers wait as long "
+    )
+    assert re.fullmatch(r"  frames \d+x\d+ .+ pictures/s.*; (no )?sound.*", lines[-1])
+    assert "Mbit/s" not in lines[-1]
 
 
 def with_slate(path: Path, image: Path, **encoder: object) -> Path:

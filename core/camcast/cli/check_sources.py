@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import attrs
 
 from camcast.camera.stats import StreamMetrics
+from camcast.cli.source_facts import SourceFacts, watch
 from camcast.config import Config
 from camcast.engine import Engine
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
@@ -57,7 +58,7 @@ class _Look:
 
 
 async def compare_sources(config: Config, host: PluginHost, looking: float = LOOKING) -> tuple[list[str], bool]:
-    """(one line for each stream and each difference, whether all sources brought what is expected).
+    """(one line for each stream, what it brings and each difference, whether all brought what is expected).
 
     `looking`: seconds for each source that runs; all are looked at together.
     """
@@ -66,11 +67,20 @@ async def compare_sources(config: Config, host: PluginHost, looking: float = LOO
     async with engine:
         until = asyncio.get_running_loop().time() + OPENING
         looks = {stream.label: _Look(until, looking) for stream in engine.stats().streams}
-        seen = await _watch(events, looks)
+        feeds = {
+            stream.label: SourceFacts(engine.cameras.feed(stream.camera_id, stream.stream_id))
+            for stream in engine.stats().streams
+        }
+        watching = asyncio.create_task(watch(list(feeds.values())))
+        try:
+            seen = await _watch(events, looks)
+        finally:
+            watching.cancel()
         streams = engine.stats().streams
+        facts = {label: list(feed.lines()) for label, feed in feeds.items()}
     notes = [event for event in seen if isinstance(event, SourceNote)]
     wrong = [note for note in notes if note.level != "info"]
-    lines = [_line(stream, looks[stream.label]) for stream in streams]
+    lines = [line for stream in streams for line in (_line(stream, looks[stream.label]), *facts[stream.label])]
     lines += [f"{note.label}: {note.message}" for note in wrong]
     well = all(_came(stream) and not looks[stream.label].reason for stream in streams)
     return [*lines, *_oddities(notes)], well and not wrong

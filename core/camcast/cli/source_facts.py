@@ -1,0 +1,98 @@
+"""`camcast check --sources`: what a source brings: codec, profile, size, rate, keyframes, bitrate, sound."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import attrs
+
+from camcast.media import MediaKind, Track
+from camcast.stream.feed import Feed
+
+LOOK = 0.04
+"""Seconds between two looks: keyframes do not come more often, at the rates of cameras."""
+NS_PER_S = 1_000_000_000
+FAR = 4.0
+"""Seconds between keyframes above which platforms complain, and viewers wait for a picture."""
+
+
+@attrs.define(eq=False)
+class SourceFacts:
+    """Of one stream, while it is looked at."""
+
+    feed: Feed
+    _begun: float | None = None
+    _last: int | None = None
+    """When its last keyframe was to be decoded, ns."""
+    _longest: float = 0.0
+    """Seconds between two keyframes."""
+    _until: float = 0.0
+    _first_bytes: int = 0
+    _first_pictures: int = 0
+    _bytes: int = 0
+    """0 to the end where it brings frames, which no encoder has seen yet."""
+    _came: tuple[int, int] = (0, 0)
+    _pictures: int = 0
+
+    def look(self, now: float) -> None:
+        """Note what has come; `now` is the monotonic clock's."""
+        counters = self.feed.counters
+        if (counters.received.video, counters.received.audio) == self._came:
+            return
+        self._came = (counters.received.video, counters.received.audio)
+        if self._begun is None:
+            # What comes at once may be more than the source brings in that time.
+            self._begun, self._first_bytes, self._first_pictures = now, counters.bytes, counters.received.video
+        self._until, self._bytes, self._pictures = now, counters.bytes, counters.received.video
+        keyframe = self.feed.keyframe
+        if keyframe is not None and keyframe.dts != self._last:
+            if self._last is not None:
+                self._longest = max(self._longest, (keyframe.dts - self._last) / NS_PER_S)
+            self._last = keyframe.dts
+
+    def lines(self) -> Iterator[str]:
+        """What came, and what is wrong with that."""
+        tracks = {track.kind: track for track in self.feed.offers}
+        if not tracks or self._begun is None:
+            return
+        took = self._until - self._begun
+        video, audio = tracks.get(MediaKind.VIDEO), tracks.get(MediaKind.AUDIO)
+        parts = [self._picture(video, took) if video is not None else "no picture", _sound(audio)]
+        if took >= 1 and self._bytes:
+            parts.append(f"{(self._bytes - self._first_bytes) * 8 / took / 1_000_000:.2f} Mbit/s")
+        yield "  " + "; ".join(parts)
+        if self._longest > FAR:
+            yield (
+                f"  keyframes come every {self._longest:.1f} s; platforms want {FAR:g} s or less, and viewers wait as "
+                "long for a picture: set the camera, or transcode"
+            )
+
+    def _picture(self, track: Track, took: float) -> str:
+        words = [track.codec, track.profile] if self._bytes else ["frames"]
+        if track.width:
+            words.append(f"{track.width}x{track.height}")
+        if took >= 1:
+            words.append(f"{(self._pictures - self._first_pictures) / took:.1f} pictures/s")
+        text = " ".join(filter(None, words))
+        if self._longest:
+            text += f", a keyframe every {self._longest:.1f} s"
+        return text + (", with B-frames" if track.reorder else "")
+
+
+def _sound(track: Track | None) -> str:
+    if track is None:
+        return "no sound"
+    rate = f" {track.sample_rate / 1000:g} kHz" if track.sample_rate else ""
+    channels = {0: "", 1: " mono", 2: " stereo"}.get(track.channels, f" {track.channels} channels")
+    return f"sound {track.codec}{rate}{channels}"
+
+
+async def watch(streams: list[SourceFacts]) -> None:
+    """Look at all of them until cancelled."""
+    while True:
+        now = time.monotonic()
+        for stream in streams:
+            stream.look(now)
+        await asyncio.sleep(LOOK)
