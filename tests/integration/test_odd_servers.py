@@ -185,8 +185,24 @@ async def test_an_answer_without_what_is_waited_for_is_named(tmp_path: Path, mon
     assert "createStream was answered without a stream id" in log
 
 
-@pytest.mark.parametrize("refusal", [Refusal(), Refusal("NetConnection.Connect.Rejected", "unknown property")])
-async def test_a_server_that_ends_it_at_enhanced_properties_gets_the_stream(refusal: Refusal, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "called"),
+    [
+        (Refusal(), "_error"),
+        (Refusal("NetConnection.Connect.Rejected", "unknown property"), "_error"),
+        (Refusal("NetConnection.Connect.Rejected", "unknown property"), "_result"),
+    ],
+    ids=["closes", "rejects", "rejects in a result"],
+)
+async def test_a_server_that_ends_it_at_enhanced_properties_gets_the_stream(
+    refusal: Refusal, called: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Server._command
+
+    def command(self: Server, stream_id: int, name: str, transaction: float, object: Any, *arguments: Any) -> None:
+        plain(self, stream_id, called if name == "_error" else name, transaction, object, *arguments)
+
+    monkeypatch.setattr(Server, "_command", command)
     async with Receiver() as receiver:
         receiver.on_connect = lambda app, properties: refusal if "capsEx" in properties else None
         async with running(tmp_path, receiver.url("live", "cam"), loop=False) as process:

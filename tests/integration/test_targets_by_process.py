@@ -36,7 +36,8 @@ async def test_what_stands_around_a_key_is_not_sent(tmp_path: Path, monkeypatch:
     async with Receiver() as receiver:
         place = f"rtmp://{receiver.host}:{receiver.port}"
         file = tmp_path / "key"
-        file.write_bytes(b"\tk-file\r\n\r\n")
+        # As an editor of Windows writes it.
+        file.write_bytes(b"\xef\xbb\xbf\tk-file\r\n\r\n")
         monkeypatch.setenv("CAMCAST_TEST_KEY", " k-env?token=a b \r\n")
         monkeypatch.setenv("CAMCAST_TEST_URL", f" {place}/live/k-url \n")
         apart = {"url": place, "app": "live"}

@@ -169,6 +169,7 @@ def test_answers_nobody_waits_for_change_nothing() -> None:
     ("state", "name", "transaction", "info", "refused"),
     [
         (State.CONNECTING, "_error", 1, {"code": "NetConnection.Connect.Rejected"}, "connect"),
+        (State.CONNECTING, "_result", 1, {"code": "NetConnection.Connect.Rejected", "level": "error"}, "connect"),
         (State.CONNECTING, "onStatus", 0, {"code": "NetConnection.Connect.InvalidApp", "level": "error"}, "connect"),
         (State.PUBLISHING, "onStatus", 0, {"code": "NetStream.Publish.BadName", "level": "error"}, "publish"),
         (State.PUBLISHING, "onStatus", 5, {"code": "NetStream.Publish.BadName"}, "publish"),

@@ -52,6 +52,16 @@ def test_what_stands_around_a_key_is_not_part_of_it(monkeypatch: pytest.MonkeyPa
     ):
         (session,) = configured(one=output).sessions()
         assert session.targets[0].target(resolve_secret=resolve_reference).stream_key == "k3y"
+    for number, written in enumerate(
+        (b"\xef\xbb\xbfk3y\r\n", "\ufeffk3y\r\n".encode("utf-16-le"), "\u200bk3y\u2060 ".encode())
+    ):
+        (windows := tmp_path / f"key{number}").write_bytes(written)
+        (session,) = configured(one={"url": "rtmp://host", "app": "live", "stream_key": f"file:{windows}"}).sessions()
+        assert session.targets[0].target(resolve_secret=resolve_reference).stream_key == "k3y"
+    monkeypatch.setenv("CAMCAST_BLANK", " \r\n")
+    (session,) = configured(one={"url": "rtmp://host", "app": "live", "stream_key": "env:CAMCAST_BLANK"}).sessions()
+    with pytest.raises(ConfigError, match="environment variable CAMCAST_BLANK is not set or empty"):
+        session.targets[0].target(resolve_secret=resolve_reference)
     (session,) = configured(one={"url": "env:CAMCAST_URL"}).sessions()
     assert session.targets[0].target(resolve_secret=resolve_reference).url == "rtmp://host/live/k3y"
     (session,) = configured(one={"url": "srt://h:1", "options": {"passphrase": "env:CAMCAST_URL"}}).sessions()

@@ -34,7 +34,14 @@ from camcast.config.rules import (
     seconds_or_never,
     whole,
 )
-from camcast.config.secrets import ResolveSecret, has_reference, is_url_reference, resolve_options, show_url
+from camcast.config.secrets import (
+    ResolveSecret,
+    has_reference,
+    is_url_reference,
+    resolve_options,
+    show_url,
+    trimmed,
+)
 from camcast.config.service import ServiceConfig
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig, default_name
 from camcast.errors import ConfigError, Issue
@@ -85,7 +92,7 @@ class SourceConfig:
 
     def resolved(self, *, resolve_secret: ResolveSecret) -> "SourceConfig":
         """The same with every `env:` and `file:` reference replaced by its value."""
-        url = (resolve_secret(self.url) if is_url_reference(self.url) else self.url).strip()
+        url = trimmed(resolve_secret(self.url) if is_url_reference(self.url) else self.url)
         return attrs.evolve(self, url=url, options=resolve_options(self.options, resolve_secret))
 
 

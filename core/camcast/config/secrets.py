@@ -24,6 +24,8 @@ ResolveSecret = Callable[[str], str]
 _REFERENCE = re.compile(r"(env|file):(?!//)\S")
 _URL_REFERENCE = re.compile(r"[a-z][a-z0-9+-]+:(?!//)\S")
 _MISPLACED = re.compile(r"://.*[/@:=?&](env|file)(?::|%3[Aa])[\w./~]")
+_AROUND = "".join(map(chr, filter(lambda number: chr(number).isspace(), range(0x3001)))) + "\u200b\u2060\ufeff"
+"""Whatever counts as a space, and what is none and cannot be seen: it is copied along from pages."""
 _MAX_SECRET = 64 * 1024
 
 
@@ -57,30 +59,37 @@ def show_url(url: str, name: str = "") -> str:
     return url if is_reference(url) else redact_url(url, name)
 
 
+def trimmed(text: str) -> str:
+    """`text` without what stands around it and is no part of it: spaces, ends of lines, marks that nobody sees."""
+    return text.strip(_AROUND)
+
+
 def resolve_reference(reference: str) -> str:
-    """The value behind `env:NAME` or `file:PATH` (first line's end dropped); raises `ConfigError`, which names it.
+    """The value behind `env:NAME` or `file:PATH` (the last line's end dropped); raises `ConfigError`, which names it.
 
     Reads a file, so it belongs on a thread.
     """
     kind, _, rest = reference.partition(":")
     if kind == "env":
         value = os.environ.get(rest)
-        if not value:
+        if not value or not trimmed(value):
             raise ConfigError(f"environment variable {rest} is not set or empty; it is named by env:{rest}")
         return value
     if kind == "file":
         try:
             with Path(rest).expanduser().open("rb") as file:
                 data = file.read(_MAX_SECRET + 1)
-            text = data.decode().rstrip("\r\n")
+            # Editors and shells of Windows write one or the other mark in front.
+            text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig").rstrip("\r\n")
         except OSError as error:
             raise ConfigError(f"cannot read the secret in file:{rest}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"the secret in file:{rest} is not UTF-8 text") from None
-        if not text or len(data) > _MAX_SECRET:
-            raise ConfigError(f"the secret in file:{rest} is {'longer than 64 KiB' if text else 'empty'}")
+        if not trimmed(text) or len(data) > _MAX_SECRET:
+            raise ConfigError(f"the secret in file:{rest} is {'longer than 64 KiB' if trimmed(text) else 'empty'}")
         return text
-    raise ConfigError(f'nothing here resolves references of the kind "{kind}:"; known: env:NAME, file:PATH')
+    slip = f"; as a URL it would begin with {kind}://" if rest[:1] in ("/", "\\") else ""
+    raise ConfigError(f'nothing here resolves references of the kind "{kind}:"; known: env:NAME, file:PATH{slip}')
 
 
 def secret(host: PluginHost, reference: str) -> str:
@@ -124,4 +133,4 @@ def _resolve_value(value: Any, resolve: ResolveSecret) -> Any:
     if isinstance(value, list | tuple):
         return [_resolve_value(item, resolve) for item in value]
     # A line's end in a file or a space that was copied along is no part of a secret.
-    return resolve(value).strip() if is_reference(value) else value
+    return trimmed(resolve(value)) if is_reference(value) else value

@@ -23,6 +23,7 @@ from camcast.config.secrets import (
     is_url_reference,
     resolve_options,
     show_url,
+    trimmed,
 )
 from camcast.target import Target
 
@@ -101,10 +102,10 @@ class TargetConfig:
         """
 
         def resolve(text: str) -> str:
-            return resolve_secret(text).strip()
+            return trimmed(resolve_secret(text))
 
         def url(text: str) -> str:
-            return resolve(text) if is_url_reference(text) else text.strip()
+            return resolve(text) if is_url_reference(text) else trimmed(text)
 
         key = self.stream_key
         return Target(
@@ -116,7 +117,7 @@ class TargetConfig:
             on_unsupported=self.on_unsupported,
             on_unconfirmed=self.on_unconfirmed,
             app=self.app,
-            stream_key=resolve(key) if key is not None and is_reference(key) else key and key.strip(),
+            stream_key=resolve(key) if key is not None and is_reference(key) else key and trimmed(key),
             connect_timeout=self.connect_timeout,
             ca_file=self.ca_file,
             fingerprint=self.fingerprint,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from camcast.config.place import Report
-from camcast.config.secrets import is_url_reference
+from camcast.config.secrets import is_url_reference, trimmed
 from camcast.config.shown_names import shown_name
 from camcast.config.target import TargetConfig
 from camcast.errors import ConfigError
@@ -60,7 +60,7 @@ def expand_url(text: str, values: Mapping[str, object] | None) -> str:
     """`text` with its variables filled in (None: it is only looked at); a reference to a secret is left as it is.
 
     What stands around it, as where it was copied along, is no part of it."""
-    text = text.strip()
+    text = trimmed(text)
     if is_url_reference(text):
         return text
     template = UrlTemplate(text)

@@ -152,7 +152,9 @@ class Client(Connection):
         match command.name:
             case "_result" | "_error":
                 asked = self._waiting.pop(command.transaction, "")
-                return _ANSWERS.get((asked, command.name == "_result"), Input.REMARK)
+                # Some say no in an answer that is called a result.
+                agreed = command.name == "_result" and status(command.info) is not Status.BAD
+                return _ANSWERS.get((asked, agreed), Input.REMARK)
             case "onStatus":
                 return _STATUS[status(command.info)]
             case "onFCUnpublish":

@@ -334,6 +334,11 @@ def test_secrets_from_the_environment_and_from_files(tmp_path: object, monkeypat
         ("file:/dev/null", "the secret in file:/dev/null is empty"),
         ("file:/dev/zero", "the secret in file:/dev/zero is longer than 64 KiB"),
         ("vault:camera/7", 'nothing here resolves references of the kind "vault:"; known: env:NAME, file:PATH'),
+        (
+            "rtsp:/camera/7",
+            'nothing here resolves references of the kind "rtsp:"; known: env:NAME, file:PATH; as a URL it would begin '
+            "with rtsp://",
+        ),
     ],
 )
 def test_a_secret_that_is_not_there(reference: str, text: str) -> None:
