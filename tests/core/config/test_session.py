@@ -337,8 +337,8 @@ def test_secrets_from_the_environment_and_from_files(tmp_path: object, monkeypat
         (
             "rtsp:/camera/7",
             (
-                'nothing here resolves references of the kind "rtsp:"; known: env:NAME, file:PATH; as a URL it would begin '
-                "with rtsp://"
+                'nothing here resolves references of the kind "rtsp:"; known: env:NAME, file:PATH; as a URL it '
+                "would begin with rtsp://"
             ),
         ),
     ],
