@@ -1,0 +1,168 @@
+"""Divides one link's budget among the outputs that send over it. Pure: figures and clock are handed in.
+
+Each output claims what it takes at least and at most, and weighs as much as it is important. One level fits all: an
+output gets level times weight, at least its least, at most its most. So the less important are the first to get less,
+and nobody goes below his least while the others could. Where even the least of all is too much, it is cut by the same
+rule: the budget is never exceeded by what is given.
+
+    steps   what comes encoded can be sent in so many ways only. It gets the largest that fits its part; what that leaves
+            goes to the others, and what nobody takes lifts the most important that it can.
+    up      after `HOLD` seconds in which it would have got more. Down is at once.
+    excess  what was sent above the budget (a replay, a burst of keyframes) is taken from the next seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
+
+import attrs
+
+K = TypeVar("K", bound=Hashable)
+
+HEADROOM = 0.93
+"""Of a budget, what is given: the rest is what encoders and cameras exceed their rate by, and the protocols' own."""
+HOLD = 2.0
+"""Seconds in which more would have been given before it is."""
+SMALL = 0.03
+"""Of a share: a smaller change is none. With `HEADROOM` it stays below the budget all the same."""
+MARGIN = 1.1
+"""By how much a step that is to be gone up must fit: rates of cameras are never the same from second to second."""
+REPAID = 2.0
+"""Seconds in which an excess is made good."""
+MOST_EXCESS = 2.0
+"""Seconds of the budget that are remembered as such, at most."""
+
+
+@attrs.frozen
+class Claim:
+    """One output's. All in bit/s, with sound."""
+
+    weight: int
+    least: float
+    most: float
+    steps: tuple[float, ...] = ()
+    """The only rates that it can send at, ascending; () = any from `least` to `most`. It takes the first in any case."""
+
+
+def shares(budget: float, claims: Mapping[K, Claim]) -> dict[K, float]:
+    """What each gets: `budget` in all, or what they want where that is less. Steps are not looked at."""
+    bounds = {key: (max(0.0, one.least), max(0.0, one.least, one.most)) for key, one in claims.items()}
+    if sum(least for least, _ in bounds.values()) > budget:
+        bounds = {key: (0.0, least) for key, (least, _) in bounds.items()}
+    weights = {key: max(1, one.weight) for key, one in claims.items()}
+    level = _level(budget, bounds, weights)
+    return {key: min(max(level * weights[key], least), most) for key, (least, most) in bounds.items()}
+
+
+def _level(budget: float, bounds: Mapping[K, tuple[float, float]], weights: Mapping[K, int]) -> float:
+    """What a weight of one gets, where it is bounded by nothing."""
+    spent = sum(least for least, _ in bounds.values())
+    turns = sorted(
+        [(least / weights[key], weights[key]) for key, (least, _) in bounds.items()]
+        + [(most / weights[key], -weights[key]) for key, (_, most) in bounds.items()]
+    )
+    level, growing = 0.0, 0
+    for turn, weight in turns:
+        if growing and spent + (turn - level) * growing > budget:
+            return level + max(0.0, budget - spent) / growing
+        spent += (turn - level) * growing
+        level, growing = turn, growing + weight
+    return level
+
+
+def stepped(budget: float, claims: Mapping[K, Claim]) -> dict[K, float]:
+    """The same where some can only take steps: each of them gets one of its own, none less than its first.
+
+    Their first steps may be more than the budget; then everybody else gets what is left of his least, or nothing.
+    """
+    fixed: dict[K, float] = {}
+    order = sorted((key for key in claims if claims[key].steps), key=lambda key: claims[key].weight)
+
+    def part() -> dict[K, float]:
+        left = max(0.0, budget - sum(fixed.values()))
+        return shares(left, {key: one for key, one in claims.items() if key not in fixed})
+
+    for key in order:
+        fixed[key] = _below(claims[key].steps, part()[key])
+    for key in reversed(order):
+        rest = {other: one for other, one in claims.items() if other not in fixed}
+        # What the others were promised is not for this one.
+        free = budget - sum(fixed.values()) - sum(one.most for one in rest.values())
+        fixed[key] = max(fixed[key], _below(claims[key].steps, fixed[key] + free))
+    return {**part(), **fixed}
+
+
+def _below(steps: tuple[float, ...], rate: float) -> float:
+    """The largest step that is not above, or the first."""
+    return max((step for step in steps if step <= rate), default=steps[0])
+
+
+@attrs.define(eq=False)
+class Allotment(Generic[K]):
+    """Of one link."""
+
+    given: dict[K, float] = attrs.field(factory=dict, init=False)
+    """bit/s that each may send."""
+    excess: float = attrs.field(default=0.0, init=False)
+    """Bits that were sent above the budget and are not made good."""
+    _rising: dict[K, float] = attrs.field(factory=dict, init=False)
+    """Since when each would have got more."""
+    _steps: dict[K, int] = attrs.field(factory=dict, init=False)
+    """Which of its steps each was given, by number."""
+    _last: float | None = attrs.field(default=None, init=False)
+
+    def look(self, now: float, budget: float, claims: Mapping[K, Claim], sent: float = 0.0) -> Mapping[K, float]:
+        """What each may send from now on. `sent`: bits since the last look, of all together; `now` in seconds."""
+        self._count(now, budget, sent)
+        for key in [key for key in self.given if key not in claims]:
+            self._forget(key)
+        room = max(0.0, budget * HEADROOM - self.excess / REPAID)
+        wanted = stepped(room, {key: self._dearer(key, one) for key, one in claims.items()})
+        for key, one in claims.items():
+            self._give(key, one, wanted[key], now)
+        return self.given
+
+    def _count(self, now: float, budget: float, sent: float) -> None:
+        if self._last is not None:
+            more = self.excess + sent - budget * (now - self._last)
+            self.excess = min(max(0.0, more), budget * MOST_EXCESS)
+        self._last = now
+
+    def _dearer(self, key: K, one: Claim) -> Claim:
+        """The claim with the steps that would have to be gone up a little larger than they are."""
+        at = self._steps.get(key)
+        if at is None or not one.steps:
+            return one
+        steps = tuple(rate if number <= at else rate * MARGIN for number, rate in enumerate(one.steps))
+        return attrs.evolve(one, steps=steps, most=steps[-1])
+
+    def _give(self, key: K, one: Claim, wanted: float, now: float) -> None:
+        before = self.given.get(key)
+        step = _number(self._dearer(key, one).steps, wanted) if one.steps else -1
+        if before is None:
+            more = False
+        elif one.steps:
+            more = step > self._steps.get(key, step)
+        else:
+            more = wanted > before
+        if more and now - self._rising.setdefault(key, now) < HOLD:
+            if one.steps:
+                # What it sends already, at its rate of now.
+                self.given[key] = one.steps[self._steps[key]]
+            return
+        self._rising.pop(key, None)
+        if one.steps:
+            self._steps[key], self.given[key] = step, one.steps[step]
+            return
+        self._steps.pop(key, None)
+        if before is None or abs(wanted - before) > SMALL * before or wanted >= one.most:
+            self.given[key] = wanted
+
+    def _forget(self, key: K) -> None:
+        for kept in (self.given, self._rising, self._steps):
+            kept.pop(key, None)
+
+
+def _number(steps: tuple[float, ...], rate: float) -> int:
+    return max((number for number, step in enumerate(steps) if step <= rate), default=0)

@@ -1,0 +1,199 @@
+"""One budget for many outputs: what each gets, and that all together never get more."""
+
+from __future__ import annotations
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast.stream.allotment import HEADROOM, HOLD, MARGIN, REPAID, Allotment, Claim, shares, stepped
+
+MBIT = 1e6
+LOOK = 0.25
+
+
+@st.composite
+def claims(draw: st.DrawFn, *, steps: bool = False) -> dict[int, Claim]:
+    found = {}
+    for key in range(draw(st.integers(1, 8))):
+        weight = draw(st.integers(1, 100))
+        if steps and draw(st.booleans()):
+            rates = tuple(sorted(draw(st.lists(st.floats(1e4, 2e7), min_size=1, max_size=5, unique=True))))
+            found[key] = Claim(weight, rates[0], rates[-1], rates)
+        else:
+            least = draw(st.floats(0, 5e6))
+            found[key] = Claim(weight, least, least + draw(st.floats(0, 2e7)))
+    return found
+
+
+budgets = st.floats(0, 1e8)
+
+
+@given(budgets, claims())
+def test_all_together_never_get_more_than_the_budget(budget: float, all_: dict[int, Claim]) -> None:
+    assert sum(shares(budget, all_).values()) <= budget * (1 + 1e-9) + 1e-3
+
+
+@given(budgets, claims())
+def test_nothing_is_left_while_somebody_wants_more(budget: float, all_: dict[int, Claim]) -> None:
+    wanted = sum(one.most for one in all_.values())
+    assert abs(sum(shares(budget, all_).values()) - min(budget, wanted)) < 1e-3 + 1e-9 * budget
+
+
+@given(budgets, claims())
+def test_the_least_comes_first(budget: float, all_: dict[int, Claim]) -> None:
+    given_ = shares(budget, all_)
+    if sum(one.least for one in all_.values()) <= budget:
+        assert all(given_[key] >= one.least - 1e-6 for key, one in all_.items())
+    else:
+        assert all(given_[key] <= one.least + 1e-6 for key, one in all_.items())
+
+
+@given(budgets, claims())
+def test_who_gets_less_than_he_wants_gets_by_weight(budget: float, all_: dict[int, Claim]) -> None:
+    given_ = shares(budget, all_)
+    whole = sum(one.least for one in all_.values()) <= budget
+    levels = []
+    for key, one in all_.items():
+        low, high = (one.least, one.most) if whole else (0.0, one.least)
+        if low + 1 < given_[key] < high - 1:
+            levels.append(given_[key] / one.weight)
+    assert not levels or max(levels) - min(levels) <= 1e-6 * max(levels)
+
+
+@given(budgets, st.floats(0, 1e7), claims())
+def test_more_to_divide_is_less_for_nobody(budget: float, more: float, all_: dict[int, Claim]) -> None:
+    before, after = shares(budget, all_), shares(budget + more, all_)
+    assert all(after[key] >= before[key] - 1e-3 for key in all_)
+
+
+@given(budgets, st.integers(1, 50), claims())
+def test_more_weight_is_never_less(budget: float, more: int, all_: dict[int, Claim]) -> None:
+    heavier = {**all_, 0: attrs.evolve(all_[0], weight=all_[0].weight + more)}
+    assert shares(budget, heavier)[0] >= shares(budget, all_)[0] - 1e-3
+
+
+@given(st.floats(1e4, 1e8), claims())
+def test_nobody_who_wants_something_gets_nothing(budget: float, all_: dict[int, Claim]) -> None:
+    given_ = shares(budget, all_)
+    whole = sum(one.least for one in all_.values()) < budget
+    for key, one in all_.items():
+        if (one.most if whole else one.least) > 1:
+            assert given_[key] > 0
+
+
+@given(budgets, claims(steps=True))
+def test_with_steps_too_it_is_never_more(budget: float, all_: dict[int, Claim]) -> None:
+    given_ = stepped(budget, all_)
+    firsts = sum(one.steps[0] for one in all_.values() if one.steps)
+    assert sum(given_.values()) <= max(budget, firsts) * (1 + 1e-9) + 1e-3
+    for key, one in all_.items():
+        assert not one.steps or given_[key] in one.steps
+
+
+def test_the_less_important_adapt_first() -> None:
+    all_ = {key: Claim(100 if key == "gate" else 10, 0.5 * MBIT, 4 * MBIT) for key in ("gate", "a", "b", "c")}
+    for budget, gate in ((16, 4.0), (12, 4.0), (7, 4.0), (5.5, 4.0), (3.5, 2.0), (2.2, 0.7)):
+        given_ = shares(budget * MBIT, all_)
+        assert abs(given_["gate"] - gate * MBIT) < 1
+        assert given_["a"] == given_["b"] == given_["c"]
+
+
+def test_what_a_step_leaves_goes_to_whom_it_lifts() -> None:
+    steps = (0.5 * MBIT, 3 * MBIT)
+    all_ = {key: Claim(weight, steps[0], steps[1], steps) for key, weight in (("gate", 100), ("a", 10), ("b", 10))}
+    assert stepped(6 * MBIT, all_) == {"gate": 3 * MBIT, "a": 0.5 * MBIT, "b": 0.5 * MBIT}
+    lifted = stepped(7 * MBIT, all_)
+    assert lifted["gate"] == 3 * MBIT
+    assert sorted(lifted.values()) == [0.5 * MBIT, 3 * MBIT, 3 * MBIT]
+
+
+def test_an_encoder_beside_takes_what_a_step_cannot() -> None:
+    steps = (0.5 * MBIT, 3 * MBIT)
+    all_ = {"copied": Claim(10, steps[0], steps[1], steps), "encoded": Claim(10, 0.5 * MBIT, 4 * MBIT)}
+    assert stepped(4 * MBIT, all_) == {"copied": 0.5 * MBIT, "encoded": 3.5 * MBIT}
+
+
+# --- as time goes by -------------------------------------------------------------------------------------------
+
+
+def play(allotment: Allotment[str], now: float, seconds: float, budget: float, all_: dict[str, Claim]) -> float:
+    for _ in range(round(seconds / LOOK)):
+        allotment.look(now, budget, all_)
+        now += LOOK
+    return now
+
+
+def test_down_is_at_once_and_up_after_a_while() -> None:
+    allotment: Allotment[str] = Allotment()
+    all_ = {"a": Claim(10, 0.5 * MBIT, 4 * MBIT), "b": Claim(10, 0.5 * MBIT, 4 * MBIT)}
+    now = play(allotment, 0, 1, 20 * MBIT, all_)
+    assert allotment.given == {"a": 4 * MBIT, "b": 4 * MBIT}
+    now = play(allotment, now, LOOK, 4 * MBIT, all_)
+    assert sum(allotment.given.values()) <= 4 * HEADROOM * MBIT
+    low = dict(allotment.given)
+    now = play(allotment, now, HOLD, 20 * MBIT, all_)
+    assert allotment.given == low
+    play(allotment, now, 2 * LOOK, 20 * MBIT, all_)
+    assert allotment.given == {"a": 4 * MBIT, "b": 4 * MBIT}
+
+
+def test_one_that_comes_gets_its_part_and_one_that_goes_leaves_it() -> None:
+    allotment: Allotment[str] = Allotment()
+    one = Claim(10, 0.5 * MBIT, 4 * MBIT)
+    now = play(allotment, 0, 1, 4 * MBIT, {"a": one})
+    alone = allotment.given["a"]
+    now = play(allotment, now, LOOK, 4 * MBIT, {"a": one, "b": one})
+    assert allotment.given["a"] == allotment.given["b"] == alone / 2
+    play(allotment, now, HOLD + 2 * LOOK, 4 * MBIT, {"a": one})
+    assert allotment.given == {"a": alone}
+
+
+def test_what_was_sent_above_the_budget_is_made_good() -> None:
+    allotment: Allotment[str] = Allotment()
+    all_ = {"a": Claim(10, 0.1 * MBIT, 4 * MBIT)}
+    allotment.look(0, 2 * MBIT, all_)
+    before = allotment.given["a"]
+    # A replay: as much as two seconds of the budget in one.
+    allotment.look(1, 2 * MBIT, all_, sent=4 * MBIT)
+    assert allotment.given["a"] == before - 2 * MBIT / REPAID
+    now = 1.0
+    while allotment.excess and now < 10:
+        now += LOOK
+        allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
+    assert now < 1 + 2 * REPAID
+    for _ in range(round(2 * HOLD / LOOK)):
+        now += LOOK
+        allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
+    assert allotment.given["a"] > 0.95 * before
+
+
+def test_a_rate_that_wavers_takes_no_step_back_and_forth() -> None:
+    allotment: Allotment[str] = Allotment()
+
+    def all_(rate: float) -> dict[str, Claim]:
+        steps = (0.5 * MBIT, rate)
+        return {key: Claim(10, steps[0], steps[1], steps) for key in ("a", "b")}
+
+    budget = 6 * MBIT / HEADROOM
+    now = play(allotment, 0, 1, budget, all_(3 * MBIT))
+    assert allotment.given == {"a": 3 * MBIT, "b": 3 * MBIT}
+    now = play(allotment, now, LOOK, budget, all_(3.01 * MBIT))
+    assert sorted(allotment.given.values()) == [0.5 * MBIT, 3.01 * MBIT]
+    steady = {key: rate > MBIT for key, rate in allotment.given.items()}
+    for _ in range(20):
+        for rate in (2.99, 3.01, 3.2, 2.8):
+            now = play(allotment, now, 1, budget, all_(rate * MBIT))
+            assert {key: one > MBIT for key, one in allotment.given.items()} == steady
+    play(allotment, now, HOLD + 2 * LOOK, budget, all_(3 * MBIT / MARGIN / 1.01))
+    assert min(allotment.given.values()) > MBIT
+
+
+@given(st.lists(st.tuples(st.floats(1e5, 2e7), claims(steps=True)), min_size=1, max_size=12))
+def test_whatever_comes_the_sum_stays_below_the_budget(looks: list[tuple[float, dict[int, Claim]]]) -> None:
+    allotment: Allotment[int] = Allotment()
+    for number, (budget, all_) in enumerate(looks):
+        allotment.look(number * LOOK, budget, all_)
+        firsts = sum(one.steps[0] for one in all_.values() if one.steps)
+        assert set(allotment.given) == set(all_)
+        assert sum(allotment.given.values()) <= max(budget, firsts) * (1 + 1e-6) + 1
