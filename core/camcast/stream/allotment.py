@@ -5,8 +5,8 @@ output gets level times weight, at least its least, at most its most. So the les
 and nobody goes below his least while the others could. Where even the least of all is too much, it is cut by the same
 rule: the budget is never exceeded by what is given.
 
-    steps   what comes encoded can be sent in so many ways only. It gets the largest that fits its part; what that leaves
-            goes to the others, and what nobody takes lifts the most important that it can.
+    steps   what comes encoded can be sent in so many ways only. It gets the largest that fits its part; what that
+            leaves goes to the others, and what nobody takes lifts the most important that it can.
     up      after `HOLD` seconds in which it would have got more. Down is at once.
     excess  what was sent above the budget (a replay, a burst of keyframes) is taken from the next seconds.
 """
@@ -42,7 +42,7 @@ class Claim:
     least: float
     most: float
     steps: tuple[float, ...] = ()
-    """The only rates that it can send at, ascending; () = any from `least` to `most`. It takes the first in any case."""
+    """The only rates that it can send at, ascending; () = any from `least` to `most`. The first is had in any case."""
 
 
 def shares(budget: float, claims: Mapping[K, Claim]) -> dict[K, float]:

@@ -47,7 +47,7 @@ MAX_PROBE_WAIT = 120.0
 SAME = 0.2
 """Two measurements of what a path bears that differ by less are one."""
 USED = 0.6
-"""Of the target, what must really be sent for a step up: a still picture says nothing of the path."""
+"""Of the target, what must usually be sent for a step up: a still picture says nothing of the path."""
 CUT_SHARE = 0.8
 """Of what was sent before a cut, what the path is taken to bear after it."""
 OPENING = 6.0
@@ -88,6 +88,8 @@ class Regulator:
     least: int
     most: int
     beside: int = 0
+    used: float = USED
+    """Of the target, what must really be sent for a step up."""
     target: int = attrs.field(init=False)
     reason: str = attrs.field(default=NEW, init=False)
     """Of the last change."""
@@ -219,7 +221,7 @@ class Regulator:
             if self.target + self.beside > self.bears * (1 + SAME):
                 self.bears = 0.0
         _, given = self._seen.rates()
-        if given < USED * (self.target + self.beside):
+        if given < self.used * (self.target + self.beside):
             return None
         change = self._raise(now, int(self.target * self._step), PROBE)
         if change is not None:
