@@ -137,8 +137,8 @@ def test_steps_that_do_not_fit_are_tried_though_they_cannot_be_filled_beforehand
     place = World(8 * MBIT, outputs)
     place.play(10)
     assert place.sent == 6 * MBIT
-    place.bears = 4 * MBIT
-    place.play(30)
+    place.bears = 4.5 * MBIT
+    place.play(60)
     assert sorted(one.rate for one in outputs.values()) == [0.5 * MBIT, 3 * MBIT]
     place.bears = 8 * MBIT
     place.play(180)
