@@ -17,6 +17,7 @@ from camcast.config.service import ServiceConfig
 from camcast.config.session import Adapt, Limit, RetryPolicy, SessionConfig
 from camcast.config.shown import shown
 from camcast.config.target import TargetConfig
+from camcast.config.uplink import UplinkConfig
 from camcast.config.walk import from_mapping
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "StreamConfig",
     "SystemConfig",
     "TargetConfig",
+    "UplinkConfig",
     "dump",
     "dumps",
     "from_mapping",

@@ -16,6 +16,7 @@ from camcast.config.service import SERVICES
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig
 from camcast.config.shown_names import OWN_VARIABLES
 from camcast.config.target import TargetConfig
+from camcast.config.uplink import UplinkConfig
 from camcast.errors import ConfigError, Issue
 from camcast.structure import described
 
@@ -119,7 +120,14 @@ CAMERA = _block(
     foreign=("sensor", "features"),
     foreign_place="cameras[].",
 )
-SYSTEM = Block(name="System", keys=by_name(keys_of(SystemConfig)), foreign=("vb_pool",), foreign_place="system.")
+UPLINK = Block(name="Uplink", keys=by_name(keys_of(UplinkConfig)))
+SYSTEM = _block(
+    "System",
+    *keys_of(SystemConfig, without=("uplinks",)),
+    _part("uplinks", Shape.NAMED, UPLINK, "Links that several outputs share, by names of one's own."),
+    foreign=("vb_pool",),
+    foreign_place="system.",
+)
 PLUGINS = Block(name="Plugins", keys=by_name(keys_of(PluginsConfig)))
 FILE = _block(
     "File",

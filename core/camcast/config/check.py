@@ -13,6 +13,7 @@ from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
 from camcast.config.sharing import Sharing, check_others
+from camcast.config.uplinked import Uplinked
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -25,7 +26,11 @@ def check(config: Config, host: PluginHost) -> Config:
     """
     report, published = Report(), Published(host)
     place = report.root().at("cameras")
-    cameras = tuple(_camera(camera, host, place.item(index), published) for index, camera in enumerate(config.cameras))
+    uplinked = Uplinked(host, config.system.uplinks)
+    cameras = tuple(
+        _camera(camera, host, place.item(index), published, uplinked) for index, camera in enumerate(config.cameras)
+    )
+    uplinked.check(report.root().at("system").at("uplinks"))
     enabled = sum(camera.enabled for camera in cameras)
     if enabled > config.system.max_cameras:
         place.wrong(f"{enabled} cameras are enabled, system.max_cameras is {config.system.max_cameras}")
@@ -39,7 +44,7 @@ def check(config: Config, host: PluginHost) -> Config:
 def check_camera(camera: CameraConfig, host: PluginHost) -> CameraConfig:
     """The same for one camera, but for what its sessions publish; places are below the camera."""
     report = Report()
-    checked = _camera(camera, host, report.root(), None)
+    checked = _camera(camera, host, report.root(), None, None)
     report.raise_if_wrong()
     return checked
 
@@ -58,7 +63,9 @@ def _canonical(stream: StreamConfig, host: PluginHost) -> StreamConfig:
     return attrs.evolve(stream, encoder=canonical_encoder(host, stream.encoder, kind))
 
 
-def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Published | None) -> CameraConfig:
+def _camera(
+    camera: CameraConfig, host: PluginHost, place: Place, published: Published | None, uplinked: Uplinked | None
+) -> CameraConfig:
     streams, names = [], [stream.name for stream in camera.streams]
     check_names(names, [place.at("streams").item(index).at("name") for index in range(len(names))])
     for index, stream in enumerate(camera.streams):
@@ -76,6 +83,8 @@ def _camera(camera: CameraConfig, host: PluginHost, place: Place, published: Pub
             taken.add(session.output)
             sharing.add(session, place_of_session.at("adapt"))
             check_others(session, names, place_of_session.at("adapt"))
+            if uplinked is not None:
+                uplinked.add(session, place_of_session, running=running is not None)
         sharing.check()
         streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
     return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))

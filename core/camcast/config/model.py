@@ -44,6 +44,7 @@ from camcast.config.secrets import (
 )
 from camcast.config.service import ServiceConfig
 from camcast.config.session import MAX_ID, NOT_SAID, RetryPolicy, SessionConfig, default_name
+from camcast.config.uplink import Uplinks
 from camcast.errors import ConfigError, Issue
 from camcast.hosting.choice import Choice
 from camcast.structure import described
@@ -245,6 +246,8 @@ class SystemConfig:
     """Seconds that a plugin may hold the event loop before the sessions and cameras that use it are told of."""
     watch: Flag = False
     """Whether `camcast run` reads its files again by itself when they change."""
+    uplinks: Uplinks = attrs.field(factory=dict)
+    """Links that several outputs share, by names of one's own: what all of them together may send."""
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)

@@ -246,6 +246,16 @@ def instances(cls: type) -> Rule:
     return Rule(read, {})
 
 
+def named(cls: type, name: Rule) -> Rule:
+    """Several other models, by names that obey `name`."""
+    one = instance(cls)
+
+    def read(value: Any) -> Any:
+        return {name.read(key): one.read(item) for key, item in read_mapping(value).items()}
+
+    return Rule(read, {"type": "object"})
+
+
 def rate(low: int, high: int) -> Rule:
     """kbit/s in a range; 0 too, which means "not set"."""
     return Rule(lambda value: read_kbps(value, low, high), rate_schema(low, high), RATE_WORDS)

@@ -76,10 +76,11 @@ def _value(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
         case Shape.SWITCHED:
             return {"anyOf": [{"type": "boolean"}, _reference(key.block, definitions)]}
         case Shape.NAMED:
-            foreign: dict[str, Any] = {name: {"description": "Not camcast's; left alone."} for name in FOREIGN_OUTPUTS}
+            others = FOREIGN_OUTPUTS if key.block is OUTPUT else ()
+            foreign: dict[str, Any] = {name: {"description": "Not camcast's; left alone."} for name in others}
             return {
                 "type": "object",
-                "properties": foreign,
+                **({"properties": foreign} if foreign else {}),
                 "additionalProperties": _reference(key.block, definitions),
             }
     return _reference(key.block, definitions)

@@ -149,6 +149,8 @@ class _Settings(TypedDict, total=False):
     replay_max: Limit
     queue: Limit
     adapt: Adapt
+    uplink: str
+    priority: int
     allow_redirect_hosts: Sequence[str]
 
 
@@ -193,6 +195,10 @@ class SessionConfig:
     """How far a link may fall behind before pictures are dropped up to a keyframe."""
     adapt: Annotated[Adapt, instance(Adapt)] = Adapt()
     """Has what is sent follow the link."""
+    uplink: LabelOrEmpty = ""
+    """Name in `system.uplinks` of the link that it shares with others."""
+    priority: Annotated[int, whole(1, 100)] = 10
+    """Its weight where the uplink's budget is divided: twice as much gets twice the share."""
     allow_redirect_hosts: Texts = ()
     """Other hosts that a server may redirect to."""
     chain: TemplateChain | None = attrs.field(default=None, eq=False, repr=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from camcast.config.block import Given
-from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM
+from camcast.config.blocks import CAMERA, FILE, FOREIGN_OUTPUTS, PLUGINS, STREAM, SYSTEM, UPLINK
 from camcast.config.here import Here
 from camcast.config.hosted import check_service
 from camcast.config.ids import assigned, check_names
@@ -29,6 +29,8 @@ from camcast.config.service import ServiceConfig, entries
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
 from camcast.config.sharing import Sharing, check_others
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
+from camcast.config.uplink import UplinkConfig, read_uplink_name
+from camcast.config.uplinked import Uplinked
 from camcast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Scope:
     host: PluginHost
     base: Path | None
     published: Published
+    uplinked: Uplinked
+    """What is sent over each uplink."""
     here: Here | None = None
     """Who looks for what must be there on this machine; None = nobody."""
     levels: tuple[Level, ...] = ()
@@ -104,11 +108,13 @@ def _file(
     root, values = given.place, given.values
     plugins = PluginsConfig(**PLUGINS.read(values.get("plugins", {}), root.at("plugins")).values)
     limits = SYSTEM.read(values.get("system", {}), root.at("system"))
-    system = SystemConfig(**limits.values)
+    uplinks = _uplinks(limits.values.get("uplinks", {}), root.at("system").at("uplinks"))
+    system = SystemConfig(**{**limits.values, "uplinks": uplinks})
     host = host.limited(plugins.choice)
     looking = Here(host) if here else None
     services = _services(values.get("services", {}), root.at("services"), host, looking)
-    scope = Scope(host=host, base=base, published=Published(host), here=looking).inside(given)
+    sharing = Uplinked(host, uplinks, here=here)
+    scope = Scope(host=host, base=base, published=Published(host), uplinked=sharing, here=looking).inside(given)
     include = values.get("include", ())
     blocks = _blocks(values.get("cameras", []), root.at("cameras"), scope)
     for one in read_included(include, base, root.at("include"), file):
@@ -117,9 +123,20 @@ def _file(
     enabled = sum(camera.enabled for camera in cameras)
     if limits.whole and enabled > system.max_cameras:
         root.at("cameras").wrong(f"{enabled} cameras are enabled, system.max_cameras is {system.max_cameras}")
+    if limits.whole:
+        sharing.check(root.at("system").at("uplinks"))
     # With something wrong, two cameras may have one number, which no `Config` takes.
     right = () if report.told else tuple(cameras)
     return Config(plugins=plugins, system=system, services=services, cameras=right, include=include)
+
+
+def _uplinks(values: Mapping[str, Any], place: Place) -> dict[str, UplinkConfig]:
+    found = {}
+    for name, value in values.items():
+        where = place.at(str(name))
+        with where.told():
+            found[read_uplink_name(name)] = UplinkConfig(**UPLINK.read(value, where).values)
+    return found
 
 
 def _services(
@@ -198,6 +215,7 @@ def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
                 _publish(built, scope)
             place = output.origins.get("adapt", output.place.at("adapt"))
             sharing.add(built.session, place)
+            scope.uplinked.add(built.session, output.place.with_elsewhere(output.origins), running=scope.running)
             if scope.whole:
                 check_others(built.session, scope.streams, place)
             yield built.session

@@ -31,12 +31,14 @@ ADOPTED = frozenset(
         "failback_after",
         "idle_timeout",
         "max_moves_per_hour",
+        "priority",
         "queue",
         "replay",
         "replay_max",
         "retry_policy",
         "stall_timeout",
         "stream_name",
+        "uplink",
     }
 )
 """What a session takes over while it is on the air: nothing that is published depends on it."""
