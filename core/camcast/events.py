@@ -187,6 +187,24 @@ class PictureChanged(SessionEvent):
 
 
 @attrs.frozen(kw_only=True)
+class UplinkChanged(Event):
+    """What the outputs of the uplink `label` may send together is another, or too little for them. All in bit/s."""
+
+    budget: int
+    before: int
+    reason: str
+    bears: int = 0
+    """That the link was found to bear; 0 = not known. `least`: its outputs take, where that is too much; else 0."""
+    least: int = 0
+
+    @property
+    def text(self) -> str:
+        bears = f"; it bears {self.bears // 1000}" if self.bears else ""
+        more = bears or (f" at least {self.least // 1000}" if self.least else "")
+        return f"Uplink {self.label}: {self.budget // 1000} kbit/s after {self.before // 1000}: {self.reason}{more}"
+
+
+@attrs.frozen(kw_only=True)
 class Moved(SessionEvent):
     """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch"."""
 

@@ -8,6 +8,7 @@ import attrs
 
 from camcast.events import ServiceState, SourceState
 from camcast.session.metrics import SessionMetrics, Totals
+from camcast.session.uplinks import UplinkMetrics
 
 
 @attrs.frozen(kw_only=True)
@@ -69,3 +70,4 @@ class Stats:
     streams: tuple[StreamMetrics, ...]
     totals: Totals
     services: tuple[ServiceMetrics, ...] = ()
+    uplinks: tuple[UplinkMetrics, ...] = ()

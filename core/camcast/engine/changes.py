@@ -109,6 +109,7 @@ class Changes:
                     self._sessions.create_session(session)
                 case SystemConfig() as system, _:
                     self._cameras.max_cameras = system.max_cameras
+                    self._sessions.adopt(system)
                 case ServiceConfig() as service, str(key):
                     self._services.begin(key.removeprefix(KEY), service)
                 case _, key if step.action is Action.RETRY:

@@ -42,6 +42,7 @@ from camcast.session.hosts import Hosts
 from camcast.session.naming import published
 from camcast.session.resolver import NameResolver
 from camcast.session.session_manager import SessionHandle, SessionManager
+from camcast.session.uplinks import Uplinks
 from camcast.workers import sharding
 
 log = logging.getLogger(__name__)
@@ -292,6 +293,7 @@ class Engine:
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
             totals=self.sessions.totals_with(sessions),
             services=self._services.metrics(),
+            uplinks=self._environment.uplinks.metrics() if self._environment is not None else (),
         )
 
     def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
@@ -319,6 +321,7 @@ class Engine:
             resolver=NameResolver(),
             hosts=Hosts(self.config.system.max_connects_per_second),
             emit=self._bus.emit,
+            uplinks=Uplinks(self.config.system.uplinks, self._bus.emit),
             first_timestamp=self._first_timestamp,
         )
 
@@ -331,7 +334,7 @@ class Engine:
             self._sessions = SessionManager(environment, self._cameras)
             return
         begin = sharding.beginning(system, self._first_timestamp, self.host)
-        self._shards = sharding.Shards(count, begin, environment.hosts, emit)
+        self._shards = sharding.Shards(count, begin, environment.hosts, environment.uplinks, emit)
         self._shards.start()
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
         self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)

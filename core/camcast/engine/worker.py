@@ -22,6 +22,7 @@ from camcast.host import PluginHost
 from camcast.interpreter import take_turns
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts, Waiter
+from camcast.session.uplinks import TellingUplinks
 from camcast.workers import wire
 from camcast.workers.child import release
 
@@ -80,11 +81,13 @@ class _Engine(Engine):
             Config(system=begin.system), host=PluginHost(allow=begin.plugins), first_timestamp=begin.first_timestamp
         )
         self.hosts = _AskingHosts(begin.system.max_connects_per_second, send)
+        self.uplinks = TellingUplinks(begin.system.uplinks, lambda told: send(wire.Reports(told)))
         self._send = send
 
     def _make_environment(self) -> Environment:
         environment = super()._make_environment()
         environment.hosts = self.hosts
+        environment.uplinks = self.uplinks
         environment.emit = lambda event: self._send(wire.Happened(event))
         return environment
 
@@ -145,6 +148,8 @@ async def _run(source: int, sink: int) -> None:
                     task.add_done_callback(tasks.discard)
                 case wire.SlotGiven(number):
                     engine.hosts.given(number)
+                case wire.Parts(parts):
+                    engine.uplinks.told(parts)
                 case wire.HostBack(host):
                     Hosts.reached(engine.hosts, host)
         figures.cancel()
@@ -198,6 +203,8 @@ async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
                 answer = await engine.cameras.stream(camera_id, stream_id).snapshot()
             case wire.LogLevel(level):
                 logging.getLogger().setLevel(level)
+            case wire.AdoptUplinks(uplinks):
+                engine.uplinks.adopt(uplinks)
             case wire.Tell():
                 send(wire.Figures(engine.stats()))
     except (CamcastError, LookupError, ValueError) as error:

@@ -14,15 +14,15 @@ import attrs
 from camcast.config import SessionConfig
 from camcast.events import BitrateChanged
 from camcast.media import MediaKind
+from camcast.session.share import BUDGET, Share
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
+from camcast.session.uplinks import EARLY, Part
 from camcast.stream.regulator import LOOK, Change, Regulator
 from camcast.stream.wishes import Wishes
 
 SOUND = 128_000
 """bit/s that a sound track is taken for: what most have."""
-EARLY = 0.8
-"""Of the time from one look to the next, what must have passed: sessions are looked after at shared moments."""
 
 
 class Encodes(Protocol):
@@ -56,6 +56,11 @@ class Adapting:
         self._limit = 0
         """The encoder's own, by which it goes."""
         self._looked = -inf
+        self._wanted = 0
+        """bit/s that are asked for. `_reason`: of its last change."""
+        self._reason = ""
+        self._left = inf
+        """bit/s that the uplink leaves it, with sound."""
         self._changes = 0
         self._idle = True
         """Whether nothing is encoded here that could follow."""
@@ -69,7 +74,7 @@ class Adapting:
         regulator = self._regulator
         if regulator is None or self._idle:
             return Adapted()
-        return Adapted(regulator.target, regulator.reason, self._changes)
+        return Adapted(self._wanted, self._reason, self._changes)
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
@@ -84,12 +89,14 @@ class Adapting:
         least = min(config.adapt.least * 1000, most)
         if self._regulator is None:
             self._regulator = Regulator(least, most)
+            self._wanted, self._reason = most, self._regulator.reason
             self._on_air = None
-        elif (change := self._regulator.limit(least, most)) is not None:
-            self._ask(change)
+        else:
+            self._follow(self._regulator, self._regulator.limit(least, most))
 
-    def look(self, on_air: OnAir | None, now: float) -> None:
-        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`."""
+    def look(self, on_air: OnAir | None, now: float, share: Share) -> None:
+        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`; `share` is what the
+        uplink leaves it."""
         if self._stream.wishes.limit != self._limit:
             self.adopt(self._config)
         regulator = self._regulator
@@ -99,28 +106,31 @@ class Adapting:
                 self._stream.wishes.rest(self)
             return
         if on_air is not self._on_air:
-            self._begin(regulator, on_air)
+            self._begin(regulator, on_air, share)
         elif now - self._looked < EARLY * LOOK:
             return
         self._looked = now
         if self._idle:
             # Whatever encodes it may begin later: a fallback that takes another codec.
-            self._idle = not self._stream.wishes.ask(self, regulator.target)
+            self._idle = not self._stream.wishes.ask(self, self._wanted)
+            share.fixed()
             return
-        reading = on_air.outlet.reading()
-        change = regulator.read(reading) if reading is not None else None
-        if change is not None:
-            self._ask(change)
+        part = self._claim(regulator, share)
+        # What all outputs of a link wait for says nothing of this one's path.
+        reading = None if part.late else on_air.outlet.reading()
+        self._follow(regulator, regulator.read(reading) if reading is not None else None)
 
     def end(self) -> None:
         """The session has ended."""
         self._stream.wishes.leave(self)
 
-    def _begin(self, regulator: Regulator, on_air: OnAir) -> None:
+    def _begin(self, regulator: Regulator, on_air: OnAir, share: Share) -> None:
         self._on_air = on_air
         regulator.beside = SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0
         regulator.begin(on_air.trip or inf)
-        self._idle = not self._stream.wishes.ask(self, regulator.target)
+        self._claim(regulator, share)
+        self._wanted = self._bounded(regulator)
+        self._idle = not self._stream.wishes.ask(self, self._wanted)
         if self._idle and not self._told:
             self._told = True
             self._telling.note(
@@ -129,17 +139,34 @@ class Adapting:
                 "the camera's own bitrate, or have it transcoded",
             )
 
-    def _ask(self, change: Change) -> None:
+    def _claim(self, regulator: Regulator, share: Share) -> Part:
+        part = share.between(regulator.least + regulator.beside, regulator.most + regulator.beside)
+        self._left = part.rate
+        return part
+
+    def _bounded(self, regulator: Regulator) -> int:
+        """What its path bears, and the uplink leaves; never less than `min`."""
+        left = inf if self._left == inf else int(self._left) - regulator.beside
+        return int(min(regulator.target, max(left, regulator.least)))
+
+    def _follow(self, regulator: Regulator, change: Change | None) -> None:
+        """Ask for what is to be, where that is something else than it was."""
+        wanted = self._bounded(regulator)
+        if wanted == self._wanted:
+            return
+        own = change is not None and wanted == change.target
+        self._reason = change.reason if change is not None and own else BUDGET
+        self._wanted = wanted
         self._changes += 1
         before = self._stream.wishes.asked(self)
-        if self._on_air is not None and self._stream.wishes.ask(self, change.target):
+        if self._on_air is not None and self._stream.wishes.ask(self, wanted):
             self._telling.emit(
                 BitrateChanged(
                     label=self._telling.label,
                     key=self._telling.key,
-                    bitrate=change.target,
+                    bitrate=wanted,
                     before=before,
-                    reason=change.reason,
-                    bears=round(change.bears),
+                    reason=self._reason,
+                    bears=round(change.bears) if change is not None and own else 0,
                 )
             )

@@ -30,6 +30,7 @@ from camcast.session.hosts import Hosts
 from camcast.session.loading import Loading
 from camcast.session.lost_names import LostNames
 from camcast.session.opened import Opened
+from camcast.session.uplinks import Uplinks
 from camcast.target import Target
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Environment:
     resolver: Resolver
     hosts: Hosts
     emit: Callable[[Event], object]
+    uplinks: Uplinks = attrs.field(factory=Uplinks)
     first_timestamp: int = 0
     """What every attempt's timeline begins with, ms."""
     threads: HookThreads = attrs.field(factory=HookThreads)

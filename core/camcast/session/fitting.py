@@ -1,7 +1,7 @@
 """Has what a session sends fit its link, by its configuration's `adapt`: two ways, of which each finds its own work.
 
 What is encoded here gets another bitrate (`adapting.py`); of what comes encoded, other pictures are sent
-(`thinning.py`).
+(`thinning.py`). What others leave of an uplink (`share.py`) bounds both.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import attrs
 
 from camcast.config import SessionConfig
 from camcast.session.adapting import Adapted, Adapting
+from camcast.session.share import Share
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.session.thinning import Thinned, Thinning
+from camcast.session.uplinks import Uplinks
 from camcast.stream.feed import Feed
 
 
@@ -24,33 +26,54 @@ class Fitted:
 
     adapted: Adapted = attrs.field(factory=Adapted)
     thinned: Thinned = attrs.field(factory=Thinned)
+    uplink: str = ""
+    """That it shares with others."""
+    share: int = 0
+    """bit/s of it that it may send; 0 = anything."""
 
 
 class Fitting:
     """Of one session. All calls on the loop."""
 
     def __init__(
-        self, config: SessionConfig, feed: Feed, others: Callable[[str], Feed | None], telling: Telling
+        self,
+        config: SessionConfig,
+        feed: Feed,
+        others: Callable[[str], Feed | None],
+        telling: Telling,
+        uplinks: Uplinks,
     ) -> None:
         """`others` is that of `Thinning`."""
+        self._config = config
+        self._share = Share(config, uplinks, telling.key)
         self._adapting = Adapting(config, feed, telling)
         self._thinning = Thinning(config, feed, others, telling)
 
     @property
     def now(self) -> Fitted:
-        return Fitted(self._adapting.now, self._thinning.now)
+        return Fitted(self._adapting.now, self._thinning.now, self._share.uplink, self._share.rate)
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
+        self._config = config
+        self._share.adopt(config)
         self._adapting.adopt(config)
         self._thinning.adopt(config)
 
-    def look(self, on_air: OnAir | None, now: float) -> None:
-        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`."""
-        self._adapting.look(on_air, now)
-        self._thinning.look(on_air, now)
+    def look(self, on_air: OnAir | None, now: float, sent: int = 0, beside: OnAir | None = None) -> None:
+        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`.
+
+        `sent`: bytes of media so far, to whatever place was the active one; `beside`: a second place.
+        """
+        share, adapt = self._share, self._config.adapt
+        share.see(on_air, now, sent, beside)
+        self._adapting.look(on_air, now, share)
+        self._thinning.look(on_air, now, share)
+        if not adapt.max and not adapt.chooses:
+            share.fixed()
 
     def end(self) -> None:
         """The session has ended."""
+        self._share.end()
         self._adapting.end()
         self._thinning.end()

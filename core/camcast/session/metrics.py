@@ -94,6 +94,10 @@ class SessionMetrics:
     picture_reason: str = ""
     """Why that was changed last; "" = it never was."""
     picture_changes: int = 0
+    uplink: str = ""
+    """The link of `system.uplinks` that it shares with others; "" = none."""
+    uplink_share: int = 0
+    """bit/s of its budget that it may send, sound included; 0 = anything, or not on the air."""
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end, and what to do."""
 
@@ -274,6 +278,8 @@ class Recorder:
             picture=thinned.picture,
             picture_reason=thinned.reason,
             picture_changes=thinned.changes,
+            uplink=fitted.uplink,
+            uplink_share=fitted.share,
             unconfirmed=on_air.unconfirmed if on_air is not None else "",
         )
 

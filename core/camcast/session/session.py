@@ -46,7 +46,7 @@ class Session:
         self.recorder = Recorder()
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
-        self._fitting = Fitting(config, feed, others, self._supervisor.telling)
+        self._fitting = Fitting(config, feed, others, self._supervisor.telling, environment.uplinks)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
         self._due = inf
@@ -173,7 +173,7 @@ class Session:
             self.recorder.stood_still(late)
         due = self._supervisor.check(now)
         self._due = max(now, due)
-        self._fitting.look(self.active, now)
+        self._fitting.look(self.active, now, self.recorder.flow.bytes, self._supervisor.beside)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

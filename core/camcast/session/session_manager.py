@@ -10,7 +10,7 @@ from typing import Protocol
 
 import attrs
 
-from camcast.config import SessionConfig
+from camcast.config import SessionConfig, SystemConfig
 from camcast.config.given import given
 from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
@@ -133,6 +133,7 @@ class SessionManager:
             config = placed(config, self._streams.names(config.camera_id))
         except NotFound as error:
             raise ConfigError(str(error)) from error
+        self._environment.uplinks.check(config)
         names = published(self._environment.host, config)
         self._claims.check(config, names)
         config = numbered(config, self._sessions)
@@ -145,6 +146,10 @@ class SessionManager:
         session.start()
         self._rounds.enter(session)
         return session
+
+    def adopt(self, system: SystemConfig) -> None:
+        """Go on by these limits."""
+        self._environment.uplinks.adopt(system.uplinks)
 
     async def delete_session(self, key: SessionKey) -> None:
         """End a session cleanly, within a few seconds. Raises `NotFound` for one that is not there."""

@@ -45,7 +45,8 @@ async def prepare(
 ) -> Prepared:
     """Find out where to go. `number` counts the session's attempts from 0; `redirect` is the old target and the new URL
     that its server named; `known` is where the last attempt on this target went. Raises `TransportError`."""
-    environment, config = attempt.environment, attempt.config.targets[attempt.index]
+    environment = attempt.environment
+    config = environment.uplinks.bound(attempt.config.uplink, attempt.config.targets[attempt.index])
     if redirect is not None:
         attempt.redirected_from = config.shown
         place = environment.redirected(config, *redirect)

@@ -79,6 +79,11 @@ class Supervisor:
     def state(self) -> SessionState:
         return self._machine.state
 
+    @property
+    def beside(self) -> OnAir | None:
+        """A second place that is published besides the active one."""
+        return self._standby.twin.on_air
+
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this, which differs in nothing that publishing depends on."""
         self._config = config

@@ -18,9 +18,11 @@ from camcast.config import SessionConfig
 from camcast.errors import CamcastError, MediaError
 from camcast.events import PictureChanged
 from camcast.media import MediaKind
-from camcast.session.adapting import EARLY, SOUND
+from camcast.session.adapting import SOUND
+from camcast.session.share import BUDGET, Share
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
+from camcast.session.uplinks import EARLY
 from camcast.stream.feed import Feed
 from camcast.stream.hub import Hub
 from camcast.stream.ladder import OTHER, TOP, Ladder, Part, Rung, Step
@@ -38,6 +40,8 @@ AGAIN = 10.0
 """Seconds until a stream is tried again that failed or went away."""
 PATIENCE = 30.0
 """Seconds in which another stream that is to be sent brings a keyframe: longer than all but a few let one wait."""
+WAVERS = 1.05
+"""By how much a camera's rate may be above what it was a moment ago without being too much for its share."""
 
 GONE = "that stream brings nothing"
 BROKEN = "that stream cannot be sent"
@@ -140,8 +144,9 @@ class Thinning:
             self._todo = True
             self._select()
 
-    def look(self, on_air: OnAir | None, now: float) -> None:
-        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`."""
+    def look(self, on_air: OnAir | None, now: float, share: Share) -> None:
+        """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`; `share` is what the
+        uplink leaves it."""
         adapt = self._config.adapt
         if on_air is not self._on_air:
             self._leave()
@@ -162,16 +167,20 @@ class Thinning:
         at = self._ladder.at
         if at.stream and at != self._sent and now - self._since > PATIENCE:
             self._lost(at.stream, UNSEEN)
-        rungs = self._rungs(on_air, now)
+        there = self._rungs(on_air, now)
+        part = share.steps([rung.rate and rung.rate + self._ladder.beside for rung in there])
+        # The smallest is sent in any case.
+        rungs = [rung for rung in there if rung.rate + self._ladder.beside <= part.rate * WAVERS] or there[-1:]
         if self._todo and at in rungs:
             self._select()
-        reading = on_air.outlet.reading()
-        if reading is None:
-            return
-        missing = OTHER
+        missing = BUDGET if at in there else OTHER
         if at.stream in adapt.down_to:
-            missing = self._missing(at.stream, on_air, now) or OTHER
-        step = self._ladder.read(reading, rungs, missing)
+            missing = self._missing(at.stream, on_air, now) or missing
+        step = self._ladder.stay(now, rungs, missing) if at in there else None
+        # What all outputs of a link wait for says nothing of this one's path.
+        reading = None if part.late else on_air.outlet.reading()
+        if step is None and reading is not None:
+            step = self._ladder.read(reading, rungs, missing)
         if step is not None:
             if step.reason == GONE:
                 # One that comes and goes is not gone after each time.

@@ -129,9 +129,8 @@ class Ladder:
         """
         seen, now = self._seen, reading.now
         seen.add(reading)
-        if self.at not in rungs:
-            return self._go(rungs, min(self._index, len(rungs) - 1), now, missing)
-        self._index = rungs.index(self.at)
+        if (step := self.stay(now, rungs, missing)) is not None:
+            return step
         if seen.silent or not seen.steady:
             # A cut says nothing of what the link bears.
             self._easy_since = None
@@ -155,6 +154,13 @@ class Ladder:
         if self._easy_since is None:
             self._easy_since = now
         return self._easy(now, rungs, self._easy_since)
+
+    def stay(self, now: float, rungs: Sequence[Rung], missing: str = OTHER) -> Step | None:
+        """Where what was decided last is not among `rungs` (as in `read`), what is to be sent instead."""
+        if self.at not in rungs:
+            return self._go(rungs, min(self._index, len(rungs) - 1), now, missing)
+        self._index = rungs.index(self.at)
+        return None
 
     def _waits(self, now: float) -> bool:
         """Whether the last step has yet to show."""

@@ -11,9 +11,11 @@ from collections.abc import Callable
 import attrs
 
 from camcast.camera.stats import Stats
+from camcast.config import SystemConfig
 from camcast.errors import CamcastError, DeadlineError
 from camcast.events import Event
 from camcast.session.hosts import Hosts, Waiter
+from camcast.session.uplinks import Uplinks
 from camcast.workers import pulse, wire
 from camcast.workers.calls import Calls, WorkerGone
 from camcast.workers.child import Child
@@ -42,6 +44,7 @@ class WorkerProcess:
         name: str,
         begin: wire.Begin,
         hosts: Hosts,
+        uplinks: Uplinks,
         *,
         emit: Callable[[Event], object],
         revive: Callable[[WorkerProcess], object],
@@ -53,6 +56,7 @@ class WorkerProcess:
         self.pid = 0
         self._begin = begin
         self._hosts = hosts
+        self._uplinks = uplinks
         self._emit = emit
         self._revive = revive
         self._died = died
@@ -83,6 +87,11 @@ class WorkerProcess:
         """Log from this level on, after a restart too."""
         self._begin = attrs.evolve(self._begin, system=attrs.evolve(self._begin.system, log_level=level))
         self.post(wire.LogLevel(level))
+
+    def adopt(self, system: SystemConfig) -> None:
+        """Go on by these limits, after a restart too; a worker needs those of uplinks."""
+        self._begin = attrs.evolve(self._begin, system=attrs.evolve(self._begin.system, uplinks=system.uplinks))
+        self.post(wire.AdoptUplinks(system.uplinks))
 
     def post(self, call: wire.Call) -> asyncio.Future[object]:
         """Send a call; the future resolves with its answer, or with `CamcastError`. Needs no await to be sent."""
@@ -201,6 +210,8 @@ class WorkerProcess:
                 self._hosts.failed(host, waiter)
             case wire.HostBack(host):
                 self._hosts.reached(host)
+            case wire.Reports(told):
+                self._send(wire.Parts(self._uplinks.take(self.name, told)))
 
     async def _give_slot(self, number: int, host: str) -> None:
         await self._hosts.slot(host)

@@ -24,6 +24,7 @@ from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
+from camcast.session.uplinks import Uplinks
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
 from camcast.workers.wire import Begin, Tell
@@ -86,14 +87,17 @@ def beginning(system: SystemConfig, first_timestamp: int, host: PluginHost) -> B
 class Shards:
     """All workers but the parent."""
 
-    def __init__(self, count: int, begin: Begin, hosts: Hosts, emit: Callable[[Event], object]) -> None:
+    def __init__(
+        self, count: int, begin: Begin, hosts: Hosts, uplinks: Uplinks, emit: Callable[[Event], object]
+    ) -> None:
         self._emit = emit
+        self._uplinks = uplinks
         self.keep: Callable[[SessionMetrics], None] = lambda last: None
         """Called with the last figures of each session whose worker has died."""
         self.cameras: dict[int, RemoteCamera] = {}
         self.sessions: dict[SessionKey, RemoteSession] = {}
         self.workers = [
-            WorkerProcess(f"worker {n}", begin, hosts, emit=emit, revive=self._revive, died=self._died)
+            WorkerProcess(f"worker {n}", begin, hosts, uplinks, emit=emit, revive=self._revive, died=self._died)
             for n in range(1, count)
         ]
 
@@ -136,6 +140,7 @@ class Shards:
                 session.create()
 
     def _died(self, worker: WorkerProcess, why: str) -> None:
+        self._uplinks.forget(worker.name)
         for last in worker.sessions.values():
             self.keep(last)
         worker.show(None)
@@ -193,6 +198,11 @@ class ShardedSessions(SessionManager):
                 )
         session = self._shards.sessions[config.key] = RemoteSession(config, camera.worker)
         return session
+
+    def adopt(self, system: SystemConfig) -> None:
+        super().adopt(system)
+        for worker in self._shards.workers:
+            worker.adopt(system)
 
     async def delete_session(self, key: SessionKey) -> None:
         await super().delete_session(key)

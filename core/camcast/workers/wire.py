@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import pickle
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from camcast.camera.stats import Stats
-from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig
+from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig, UplinkConfig
 from camcast.events import Event, SessionKey
+from camcast.session import uplinks
+from camcast.session.uplinks import Told
 
 MAX_MESSAGE = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
@@ -137,6 +140,13 @@ class LogLevel:
 
 
 @attrs.frozen
+class AdoptUplinks:
+    """The uplinks that there are from now on."""
+
+    uplinks: Mapping[str, UplinkConfig]
+
+
+@attrs.frozen
 class Tell:
     """The figures of now, before the answer."""
 
@@ -162,6 +172,7 @@ Call = (
     | RetrySource
     | Snapshot
     | LogLevel
+    | AdoptUplinks
     | Tell
     | Stop
 )
@@ -224,6 +235,20 @@ class HostBack:
     """Both ways: somebody got through."""
 
     host: str
+
+
+@attrs.frozen
+class Reports:
+    """Worker to parent, about four times a second: how the outputs are here that share uplinks, all of them."""
+
+    told: Told
+
+
+@attrs.frozen
+class Parts:
+    """Parent to worker: what they may do."""
+
+    parts: uplinks.Parts
 
 
 def pack(message: object) -> bytes:

@@ -13,7 +13,9 @@ from camcast.engine.differences import adopted, places
 from camcast.events import BitrateChanged, Event, Note, SessionKey
 from camcast.media import MediaKind, Track
 from camcast.session.adapting import SOUND, Adapted, Adapting
+from camcast.session.share import BUDGET, Share
 from camcast.session.telling import Telling
+from camcast.session.uplinks import Part, Uplinks
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import LOOK
 from camcast.stream.wishes import Wishes
@@ -25,6 +27,10 @@ MBIT = 1_000_000
 def config(low: int = 500, high: int = 4000) -> SessionConfig:
     adapt = Adapt(min=low if high else 0, max=high)
     return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
+
+
+NO_SHARE = Share(config(), Uplinks(), KEY)
+"""Without an uplink."""
 
 
 @attrs.define
@@ -83,7 +89,7 @@ class Place:
     def play(self, on_air: Any, seconds: float) -> None:
         for _ in range(int(seconds / LOOK)):
             self.now += LOOK
-            self.adapting.look(on_air, self.now)
+            self.adapting.look(on_air, self.now, NO_SHARE)
 
     def of(self, kind: type[Event]) -> Iterator[Any]:
         return (event for event in self.events if isinstance(event, kind))
@@ -193,7 +199,66 @@ def test_sixteen_looks_in_a_moment_are_one(quick: float) -> None:
     place = Place(Encoder()).begin()
     outlet = Outlet(place.encoder)
     on_air: Any = OnAir(outlet)
-    place.adapting.look(on_air, 0.0)
+    place.adapting.look(on_air, 0.0, NO_SHARE)
     before = outlet.now
-    place.adapting.look(on_air, quick)
+    place.adapting.look(on_air, quick, NO_SHARE)
     assert outlet.now == before
+
+
+@attrs.define
+class Left:
+    """What others leave of an uplink."""
+
+    part: Part = attrs.field(factory=Part)
+    claims: list[tuple[float, float]] = attrs.field(factory=list)
+
+    def between(self, least: float, most: float) -> Part:
+        self.claims.append((least, most))
+        return self.part
+
+    def fixed(self) -> Part:
+        self.claims.append((0, 0))
+        return self.part
+
+
+def test_it_gets_no_more_than_its_uplink_leaves_and_never_less_than_its_least() -> None:
+    place, left = Place(Encoder()).begin(), Left(Part(2 * MBIT))
+    on_air: Any = OnAir(Outlet(place.encoder))
+    seen = []
+    for rate in (2.0, 2.0, 3.0, 0.1, 9.0):
+        left.part = Part(rate * MBIT)
+        place.now += LOOK
+        place.adapting.look(on_air, place.now, left)  # type: ignore[arg-type]
+        seen.append(place.encoder.bitrate / MBIT)
+    assert seen == [2, 2, 3, 0.5, 4]
+    assert set(left.claims) == {(500_000, 4 * MBIT)}
+    assert [event.reason for event in place.of(BitrateChanged)] == [BUDGET] * 3
+    assert place.adapting.now == Adapted(4 * MBIT, BUDGET, 3)
+
+
+def test_its_own_link_counts_too_and_not_what_all_wait_for() -> None:
+    place, left = Place(Encoder()).begin(), Left()
+    outlet = Outlet(place.encoder)
+    on_air: Any = OnAir(outlet)
+
+    def play(seconds: float) -> None:
+        for _ in range(int(seconds / LOOK)):
+            place.now += LOOK
+            place.adapting.look(on_air, place.now, left)  # type: ignore[arg-type]
+
+    play(5)
+    left.part, outlet.rate = Part(late=True), 2 * MBIT
+    play(5)
+    assert place.encoder.bitrate == 4 * MBIT
+    left.part = Part()
+    play(5)
+    assert place.encoder.bitrate < 2 * MBIT
+
+
+def test_one_that_encodes_nothing_is_as_it_is_for_its_uplink() -> None:
+    place, left = Place(Encoder(there=False)).begin(), Left()
+    on_air: Any = OnAir(Outlet(place.encoder))
+    for _ in range(4):
+        place.now += LOOK
+        place.adapting.look(on_air, place.now, left)  # type: ignore[arg-type]
+    assert left.claims[-1] == (0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -17,8 +17,10 @@ from camcast.group import Group
 from camcast.kinds import Payload
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from camcast.session.adapting import SOUND
+from camcast.session.share import BUDGET, Share
 from camcast.session.telling import Telling
 from camcast.session.thinning import AGAIN, BROKEN, CODEC, GONE, PATIENCE, REFUSES, UNSEEN, Thinned, Thinning
+from camcast.session.uplinks import Part, Uplinks
 from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import Hub, Packer
 from camcast.stream.ladder import CALM, HOLD, OTHER
@@ -42,6 +44,10 @@ DOWN = Adapt(down_to=("sub",), then="keyframes")
 
 def config(adapt: Adapt = DOWN) -> SessionConfig:
     return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
+
+
+NO_SHARE = Share(config(), Uplinks(), KEY)
+"""Without an uplink."""
 
 
 @attrs.define(eq=False)
@@ -198,6 +204,7 @@ class Place:
         feed: Any = self.main
         telling = Telling(KEY, "cam0_main", self.events.append)
         self.thinning = Thinning(config(adapt), feed, self.others.get, telling, now=lambda: self.now)
+        self.share: Any = NO_SHARE
         self.on_air: OnAir | None = None
 
     def begin(self, rate: float = WIDE, *, another_picture: bool = True, silent: bool = False) -> OnAir:
@@ -226,7 +233,7 @@ class Place:
             on_air: Any = self.on_air
             if on_air is not None:
                 on_air.outlet.time = self.now
-            self.thinning.look(on_air, self.now)
+            self.thinning.look(on_air, self.now, self.share)
 
     def play_until(self, picture: str, seconds: float = 60) -> None:
         """Until that is what is sent."""
@@ -290,7 +297,7 @@ def test_none_is_asked_for_while_nothing_can_change() -> None:
     place.thin(THIN, "sub")
     place.end()
     asked = place.sub.asked
-    place.thinning.look(None, place.now)
+    place.thinning.look(None, place.now, NO_SHARE)
     on_air = place.begin()
     on_air.outlet.state = type(on_air.outlet.state).REPLAY
     for feed in (place.main, place.sub):
@@ -299,7 +306,7 @@ def test_none_is_asked_for_while_nothing_can_change() -> None:
     for _ in range(8):
         place.now += LOOK
         looked: Any = on_air
-        place.thinning.look(looked, place.now)
+        place.thinning.look(looked, place.now, NO_SHARE)
     assert (place.sub.asked, on_air.attempt.asked) == (asked, 0)
 
 
@@ -508,3 +515,45 @@ def test_packets_of_the_made_up_streams_are_what_they_say() -> None:
     assert all(isinstance(one, Packet) for one in sent)
     assert len(sent) == 10 / LOOK * PER_LOOK
     assert on_air.outlet.link.acked * 8 / 10 == pytest.approx(2 * MBIT, rel=0.01)
+
+
+@attrs.define
+class Left:
+    """What others leave of an uplink."""
+
+    part: Part = attrs.field(factory=Part)
+    rates: list[float] = attrs.field(factory=list)
+
+    def steps(self, rates: Sequence[float]) -> Part:
+        self.rates = list(rates)
+        return self.part
+
+
+def test_it_sends_what_its_uplink_leaves_room_for() -> None:
+    place = Place()
+    place.share = left = Left()
+    place.begin()
+    place.play(5)
+    assert [round(rate / MBIT, 1) for rate in left.rates] == [2.0, 0.4, 0.0]
+    left.part = Part(0.9 * MBIT)
+    place.play_until("sub")
+    left.part = Part(0.0)
+    place.play_until("sub, keyframes only")
+    left.part = Part()
+    place.play_until("")
+    assert [reason for _, _, reason in place.told()] == [BUDGET, BUDGET, CALM, CALM]
+
+
+def test_the_budget_holds_also_where_the_path_says_nothing() -> None:
+    place = Place()
+    place.share = left = Left()
+    on_air = place.begin(silent=True)
+    place.play(5)
+    left.part = Part(0.9 * MBIT)
+    place.play_until("sub")
+    on_air.outlet.silent = False
+    left.part, on_air.outlet.rate = Part(0.9 * MBIT, late=True), THINNER
+    place.play(5)
+    assert place.thinning.now.picture == "sub"
+    left.part = Part(0.9 * MBIT)
+    place.play_until("sub, keyframes only")

@@ -31,6 +31,7 @@ from camcast.engine import Engine
 from camcast.errors import CamcastError, ConfigError
 from camcast.hooks import hookimpl
 from camcast.session.hosts import Hosts
+from camcast.session.uplinks import Uplinks
 from camcast.workers import process, pulse, wire
 from camcast.workers.child import Child
 from camcast.workers.process import WorkerProcess
@@ -41,7 +42,9 @@ BEGIN = wire.Begin(SystemConfig(), 0, ())
 
 
 def worker(died: Callable[[WorkerProcess, str], object] = lambda worker, why: None) -> WorkerProcess:
-    return WorkerProcess("worker 1", BEGIN, Hosts(50), emit=lambda event: None, revive=lambda worker: None, died=died)
+    return WorkerProcess(
+        "worker 1", BEGIN, Hosts(50), Uplinks(), emit=lambda event: None, revive=lambda worker: None, died=died
+    )
 
 
 async def running(one: WorkerProcess) -> WorkerProcess:
@@ -79,7 +82,7 @@ async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for() -> Non
 
 async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "STOP_DEADLINE", 0.5)
-    shards = Shards(4, BEGIN, Hosts(50), lambda event: None)
+    shards = Shards(4, BEGIN, Hosts(50), Uplinks(), lambda event: None)
     shards.start()
     await until(lambda: all(one.stats is not None for one in shards.workers), 30)
     for one in shards.workers:
