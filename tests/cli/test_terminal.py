@@ -17,11 +17,12 @@ from tests.core.session.test_session import KEY
 
 from camcast.camera.stats import Stats, StreamMetrics
 from camcast.cli import terminal
-from camcast.cli.display import reason, session_table, state, status_line, totals_line
+from camcast.cli.display import reason, session_table, state, status_line, totals_line, uplink_lines
 from camcast.cli.summary import summarise
 from camcast.events import SessionState, SourceState
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
+from camcast.session.uplinks import UplinkMetrics
 
 CAMCAST = str(Path(sys.executable).with_name("camcast"))
 NAME = "[/x] [red]Tür[/red] :smile: 門 [link=file:///etc]"
@@ -170,3 +171,18 @@ def test_the_status_line_names_who_is_not_well() -> None:
     named = ", ".join(f"cam{number}_main (retry in 7s)" for number in range(1, 6))
     assert line.endswith(f"; not well: {named}, 2 more")
     assert "not well" not in status_line(Stats(uptime=1, sessions=(well,), streams=(), totals=total((well,))))
+
+
+def test_each_uplink_has_a_line_with_what_is_sent_of_what_may_be() -> None:
+    found = UplinkMetrics(
+        name="dsl", budget=3_000_000, reason="a queue on the way", changes=1, sent=2_100_000, outputs=3
+    )
+    fixed = UplinkMetrics(name="lte", limit=8_000_000, budget=8_000_000, reason="start", sent=900_000, outputs=1)
+    stats = Stats(
+        uptime=1.0, sessions=(), streams=(), totals=total([]), uplinks=(found, fixed, UplinkMetrics(name="x"))
+    )
+    assert [line.plain for line in uplink_lines(stats)] == [
+        "uplink dsl: 2.10 Mbit/s of 3.00 Mbit/s (a queue on the way), 3 outputs",
+        "uplink lte: 900 kbit/s of 8.00 Mbit/s, 1 outputs",
+        "uplink x: 0 kbit/s of what it bears, 0 outputs",
+    ]

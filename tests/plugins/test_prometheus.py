@@ -31,8 +31,17 @@ from camcast.host import PluginHost
 from camcast.native import form
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
+from camcast.session.uplinks import UplinkMetrics
 from camcast.testing.conformance import ServiceConformance
-from camcast_prometheus.families import NO_FIGURES, SERVICE_FIELDS, SESSION_FIELDS, STREAM_FIELDS, SUMS, Page
+from camcast_prometheus.families import (
+    NO_FIGURES,
+    SERVICE_FIELDS,
+    SESSION_FIELDS,
+    STREAM_FIELDS,
+    SUMS,
+    UPLINK_FIELDS,
+    Page,
+)
 from camcast_prometheus.monotonic import Monotonic
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -77,6 +86,7 @@ def stats(*sessions: SessionMetrics, **stream: Any) -> Stats:
                 figures={"certificate_expires": 5.0},
             ),
         ),
+        uplinks=(UplinkMetrics(name="lte", limit=8_000_000, budget=4_000_000, reason="x", changes=2, sent=800.0),),
     )
 
 
@@ -105,7 +115,12 @@ def value(samples: Samples, name: str, /, **labels: str) -> float:
 
 @pytest.mark.parametrize(
     ("model", "table"),
-    [(SessionMetrics, SESSION_FIELDS), (StreamMetrics, STREAM_FIELDS), (ServiceMetrics, SERVICE_FIELDS)],
+    [
+        (SessionMetrics, SESSION_FIELDS),
+        (StreamMetrics, STREAM_FIELDS),
+        (ServiceMetrics, SERVICE_FIELDS),
+        (UplinkMetrics, UPLINK_FIELDS),
+    ],
 )
 def test_the_tables_name_only_what_there_is(model: type, table: dict[str, object]) -> None:
     # `next_attempt_at` of streams is there where sources are revived.
@@ -357,3 +372,13 @@ def test_what_is_wrong_is_told_before_anything_runs(options: dict[str, Any], fau
 def test_with_a_token_others_may_ask() -> None:
     options = {"listen": "0.0.0.0:9464", "token": "env:TOKEN"}
     loads(json.dumps({"services": {"prometheus": options}, "cameras": []}), PluginHost())
+
+
+def test_an_uplink_is_shown_in_bytes_by_its_name() -> None:
+    found = page(stats(session(uplink="lte", uplink_share=80_000)))
+    assert value(found, "camcast_session_uplink_share_bytes_per_second") == 10_000
+    assert value(found, "camcast_uplink_limit_bytes_per_second", uplink="lte") == 1_000_000
+    assert value(found, "camcast_uplink_budget_bytes_per_second", uplink="lte") == 500_000
+    assert value(found, "camcast_uplink_send_rate_bytes_per_second", uplink="lte") == 100
+    assert value(found, "camcast_uplink_budget_changes_total", uplink="lte") == 2
+    assert not [name for name in found if name.endswith(("_reason", "_interface"))]

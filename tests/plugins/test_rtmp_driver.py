@@ -334,8 +334,8 @@ async def test_binding(receiver: Receiver) -> None:
     error = await fails(receiver.url("live", "k"), bind="192.0.2.1")
     assert "this machine has no address 192.0.2.1 to send from" in str(error)
     error = await fails(receiver.url("live", "k"), bind="nosuchif0")
-    assert isinstance(error, MisconfiguredError)
-    assert "expected a local address or the name of a network interface" in str(error)
+    assert isinstance(error, NetworkError)
+    assert "this machine has neither an interface nor an address 'nosuchif0' now" in str(error)
 
 
 async def test_an_impossible_url_is_misconfigured() -> None:

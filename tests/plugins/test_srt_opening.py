@@ -147,8 +147,9 @@ async def test_stopped_before_it_begins(network: Network) -> None:
     assert network.opened == []
 
 
-@pytest.mark.parametrize(("bind", "error"), [("eth0", MisconfiguredError), ("::1", NetworkError)])
-async def test_what_it_binds_to_must_fit(network: Network, bind: str, error: type[TransportError]) -> None:
-    with pytest.raises(error, match="bind"):
-        await begun(network, bind=bind).run()
+async def test_what_it_binds_to_must_fit(network: Network) -> None:
+    with pytest.raises(ValueError, match="bind: SRT sends from an IP address"):
+        begun(network, bind="eth0")
+    with pytest.raises(NetworkError, match="bind"):
+        await begun(network, bind="::1").run()
     assert network.opened == []

@@ -146,7 +146,7 @@ class LiveTable(_Logging):
 
     def _draw(self, stats: Stats) -> None:
         wide = output.width >= WIDE
-        troubles = [] if wide else _troubles(stats)
+        troubles = uplink_lines(stats) + ([] if wide else _troubles(stats))
         rows = max(3, output.height - 6 - len(troubles))
         shown = session_table(stats, rows, reasons=wide)
         self._live.update(Group(shown, *troubles, totals_line(stats)), refresh=True)
@@ -217,6 +217,16 @@ def _troubles(stats: Stats) -> list[Text]:
     lines = [Text(f"{printable(one.label)}: {why}", "dim") for one, why in told[:MOST_TROUBLES]]
     for line in lines:
         line.truncate(output.width, overflow="ellipsis")
+    return lines
+
+
+def uplink_lines(stats: Stats) -> list[Text]:
+    """How each uplink stands, a line each."""
+    lines = []
+    for one in stats.uplinks:
+        why = f" ({printable(one.reason)})" if one.changes else ""
+        budget = f"of {show_rate(one.budget)}{why}" if one.budget else "of what it bears"
+        lines.append(Text(f"uplink {printable(one.name)}: {show_rate(one.sent)} {budget}, {one.outputs} outputs"))
     return lines
 
 

@@ -69,6 +69,7 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
         "bitrate_reason",
         "picture",
         "picture_reason",
+        "uplink_share",
     )
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
     return fields | {

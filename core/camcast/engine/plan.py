@@ -146,7 +146,11 @@ def _system(old: SystemConfig, new: SystemConfig) -> list[Step]:
             why = f"is for the next start: it stays {before}"
             steps.append(Step(action=Action.LEAVE, key=field.name, label=label, why=why))
         else:
-            why = f"{_GOES_ON} {told(list(places(before, after)))}" if isinstance(after, Mapping) else f"is {after} now"
+            why = (
+                f"{_GOES_ON} {told(one.lstrip('.') for one in places(before, after))}"
+                if isinstance(after, Mapping)
+                else f"is {after} now"
+            )
             steps.append(Step(action=Action.SET, key=field.name, label=label, why=why, config=new))
     return steps
 

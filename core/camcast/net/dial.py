@@ -157,7 +157,8 @@ def by_turns(addresses: Sequence[Address]) -> list[Address]:
 
 
 def bind_to(sock: socket.socket, local: str) -> None:
-    """Bind to a local address, or to a network interface by its name. Raises `OSError`, or `MisconfiguredError`."""
+    """Bind to a local address, or to a network interface by its name. Raises `OSError`, or `MisconfiguredError` where
+    the system does not allow it."""
     try:
         family = socket.AF_INET6 if ":" in local else socket.AF_INET
         socket.inet_pton(family, local.partition("%")[0])
@@ -165,6 +166,10 @@ def bind_to(sock: socket.socket, local: str) -> None:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, local.encode() + b"\0")
         except (OSError, AttributeError) as error:
+            if getattr(error, "errno", 0) == errno.ENODEV:
+                # A modem comes and goes.
+                gone = f"this machine has neither an interface nor an address {local!r} now"
+                raise OSError(errno.ENODEV, gone) from error
             raise MisconfiguredError(
                 f"cannot send from {local!r}: expected a local address or the name of a network interface "
                 f"({getattr(error, 'strerror', None) or error})",

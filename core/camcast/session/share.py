@@ -80,9 +80,12 @@ class Share:
             self._leave()
 
     def steps(self, rates: Sequence[float]) -> Part:
-        """It can send at these rates only, the highest first; bit/s, with sound. 0 = not known yet."""
+        """It can send at these rates only, the highest first; bit/s, with sound. 0 = not known yet.
+
+        Until they are, it is not to take anything from those that can give way at once: it soon will, too.
+        """
         if not all(rates):
-            return self.fixed()
+            return self._claim(0.0, self._rate)
         steps = tuple(accumulate(reversed(rates), max))
         return self._claim(steps[0], steps[-1], steps)
 
@@ -92,13 +95,19 @@ class Share:
 
     def fixed(self) -> Part:
         """It cannot be told how much to send."""
-        (then, before), (last, after) = (self._samples[0], self._samples[-1]) if self._samples else ((0.0, 0), (0.0, 0))
-        rate = (after - before) * 8 / max(1.0, last - then) / self._places
-        return self._claim(rate, rate)
+        return self._claim(self._rate, self._rate)
 
     def end(self) -> None:
         """The session has ended."""
         self._leave()
+
+    @property
+    def _rate(self) -> float:
+        """bit/s that are sent to each place."""
+        if not self._samples:
+            return 0.0
+        (then, before), (last, after) = self._samples[0], self._samples[-1]
+        return (after - before) * 8 / max(1.0, last - then) / self._places
 
     def _claim(self, least: float, most: float, steps: Sequence[float] = ()) -> Part:
         on_air, places = self._on_air, self._places

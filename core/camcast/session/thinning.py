@@ -40,8 +40,6 @@ AGAIN = 10.0
 """Seconds until a stream is tried again that failed or went away."""
 PATIENCE = 30.0
 """Seconds in which another stream that is to be sent brings a keyframe: longer than all but a few let one wait."""
-WAVERS = 1.05
-"""By how much a camera's rate may be above what it was a moment ago without being too much for its share."""
 
 GONE = "that stream brings nothing"
 BROKEN = "that stream cannot be sent"
@@ -169,8 +167,7 @@ class Thinning:
             self._lost(at.stream, UNSEEN)
         there = self._rungs(on_air, now)
         part = share.steps([rung.rate and rung.rate + self._ladder.beside for rung in there])
-        # The smallest is sent in any case.
-        rungs = [rung for rung in there if rung.rate + self._ladder.beside <= part.rate * WAVERS] or there[-1:]
+        rungs = there if part.step is None else there[-1 - part.step :]
         if self._todo and at in rungs:
             self._select()
         missing = BUDGET if at in there else OTHER

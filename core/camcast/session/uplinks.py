@@ -50,6 +50,8 @@ class Part:
 
     rate: float = inf
     """bit/s that it may send, with sound."""
+    step: int | None = None
+    """Which of the steps that it claimed it may take, 0 = the least; None = it claimed none."""
     late: bool = False
     """Whether all outputs of its uplink are late: then its own path says nothing of itself."""
 
@@ -123,7 +125,7 @@ class Uplink:
 
     def part(self, key: SessionKey) -> Part:
         """What it may do."""
-        return Part(self._allotment.given.get(key, inf), self._budget.late)
+        return Part(self._allotment.given.get(key, inf), self._allotment.step(key), self._budget.late)
 
     def metrics(self, now: float) -> UplinkMetrics:
         """How it stands."""
@@ -286,7 +288,8 @@ class TellingUplinks(Uplinks):
         if new or now - self._told >= EARLY * LOOK:
             self._told = now
             self._tell(dict(self._reports))
-        return self._parts.get((name, key)) or Part(report.claim.steps[0] if report.claim.steps else report.claim.least)
+        claim = report.claim
+        return self._parts.get((name, key)) or (Part(claim.steps[0], 0) if claim.steps else Part(claim.least))
 
     def leave(self, name: str, key: SessionKey) -> None:
         if self._reports.pop((name, key), None) is not None:

@@ -8,7 +8,8 @@ rule: the budget is never exceeded by what is given.
     steps   what comes encoded can be sent in so many ways only. It gets the largest that fits its part; what that
             leaves goes to the others, and what nobody takes lifts the most important that it can.
     up      after `HOLD` seconds in which it would have got more. Down is at once.
-    excess  what was sent above the budget (a replay, a burst of keyframes) is taken from the next seconds.
+    excess  what was sent above the budget (a replay, a burst of keyframes) is taken from the next seconds of those
+            that take any rate.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ MARGIN = 1.1
 """By how much a step that is to be gone up must fit: rates of cameras are never the same from second to second."""
 REPAID = 2.0
 """Seconds in which an excess is made good."""
+AT_ONCE = 0.25
+"""Of the budget, what is held back for that at the most: who is important is not to pay for others' beginnings."""
 MOST_EXCESS = 2.0
 """Seconds of the budget that are remembered as such, at most."""
 
@@ -117,11 +120,19 @@ class Allotment(Generic[K]):
         self._count(now, budget, sent)
         for key in [key for key in self.given if key not in claims]:
             self._forget(key)
-        room = max(0.0, budget * HEADROOM - self.excess / REPAID)
+        room, held = budget * HEADROOM, min(self.excess / REPAID, budget * AT_ONCE)
         wanted = stepped(room, {key: self._dearer(key, one) for key, one in claims.items()})
+        if held:
+            # What passes is no reason for another picture.
+            left = room - held - sum(wanted[key] for key, one in claims.items() if one.steps)
+            wanted |= shares(max(0.0, left), {key: one for key, one in claims.items() if not one.steps})
         for key, one in claims.items():
             self._give(key, one, wanted[key], now)
         return self.given
+
+    def step(self, key: K) -> int | None:
+        """Which of its steps it may take, by number; None = it takes none."""
+        return self._steps.get(key)
 
     def _count(self, now: float, budget: float, sent: float) -> None:
         if self._last is not None:

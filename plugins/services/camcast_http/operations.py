@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from camcast.camera.stats import ServiceMetrics, StreamMetrics
 from camcast.session.metrics import SessionMetrics, Totals
+from camcast.session.uplinks import UplinkMetrics
 from camcast_http import editing, reading, steering
 from camcast_http.forms import EVENT_SCHEMA, extended, listed, schema
 from camcast_http.operation import Operation, seen
@@ -34,8 +35,9 @@ _STATUS = {
         "cameras": {"type": "integer"},
         "totals": schema(Totals),
         "services": listed(schema(ServiceMetrics)),
+        "uplinks": listed(schema(UplinkMetrics)),
     },
-    "required": ["version", "uptime", "cameras", "totals", "services"],
+    "required": ["version", "uptime", "cameras", "totals", "services", "uplinks"],
 }
 
 

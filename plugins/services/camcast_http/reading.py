@@ -31,6 +31,7 @@ def status(look: Look, call: Call) -> Any:
         "cameras": len({stream.camera_id for stream in stats.streams}),
         "totals": fields(stats.totals),
         "services": [fields(one) for one in stats.services],
+        "uplinks": [fields(one) for one in stats.uplinks],
     }
 
 

@@ -19,11 +19,13 @@ from camcast.events import ServiceState, SessionState, SourceState
 from camcast.native import form
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
+from camcast.session.uplinks import UplinkMetrics
 from camcast_prometheus.monotonic import Monotonic
 
 SESSION = ("camera", "stream", "output", "session")
 STREAM = ("camera", "stream", "label")
 SERVICE = ("service",)
+UPLINK = ("uplink",)
 
 
 @attrs.frozen
@@ -78,6 +80,7 @@ SESSION_FIELDS: Mapping[str, Shown] = dict(
         ("bitrate_target", Shown("encoder_target_bytes_per_second", "By what its link bears; 0: any.", factor=1 / 8)),
         ("bitrate_changes", Shown("encoder_target_changes", "Of that rate.", counter=True)),
         ("picture_changes", Shown("picture_changes", "To other pictures of its camera.", counter=True)),
+        ("uplink_share", Shown("uplink_share_bytes_per_second", "Of its uplink's budget; 0: any.", factor=1 / 8)),
         ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
     )
 )
@@ -100,6 +103,14 @@ SERVICE_FIELDS: Mapping[str, Shown] = {
     "events_lost": Shown("events_lost", "That it did not read in time.", counter=True),
     "figures": Shown("figures", "Figures of the service's own.", by=("figure",)),
 }
+UPLINK_FIELDS: Mapping[str, Shown] = {
+    "limit": Shown("limit_bytes_per_second", "As configured; 0: none.", factor=1 / 8),
+    "budget": Shown("budget_bytes_per_second", "That its outputs may send together.", factor=1 / 8),
+    "changes": Shown("budget_changes", "Of that, by what it bears.", counter=True),
+    "sent": Shown("send_rate_bytes_per_second", "Over the last five seconds.", factor=1 / 8),
+    "least": Shown("least_bytes_per_second", "That its outputs take in any case.", factor=1 / 8),
+    "outputs": Shown("outputs", "That send over it now."),
+}
 NO_FIGURES = (
     "key",
     "label",
@@ -113,6 +124,9 @@ NO_FIGURES = (
     "bitrate_reason",
     "picture",
     "picture_reason",
+    "uplink",
+    "interface",
+    "reason",
     "state",
     "health",
 )
@@ -155,6 +169,8 @@ class Page:
         for service in stats.services:
             self._one("camcast_service_", SERVICE, (service.name,), service, SERVICE_FIELDS)
             self._among("camcast_service_state", SERVICE, (service.name,), ServiceState, service.state)
+        for uplink in stats.uplinks:
+            self._one("camcast_uplink_", UPLINK, (uplink.name,), uplink, UPLINK_FIELDS)
         self._info("camcast_build", "What runs.", {"version": self._version, "fast_path": form()})
         self._counts.end()
 
@@ -163,7 +179,7 @@ class Page:
         prefix: str,
         names: tuple[str, ...],
         labels: tuple[str, ...],
-        snapshot: SessionMetrics | StreamMetrics | ServiceMetrics,
+        snapshot: SessionMetrics | StreamMetrics | ServiceMetrics | UplinkMetrics,
         table: Mapping[str, Shown],
     ) -> None:
         for field in attrs.fields(type(snapshot)):

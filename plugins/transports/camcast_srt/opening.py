@@ -7,7 +7,7 @@ import ipaddress
 import time as clock
 
 from camcast.contracts import Resolver
-from camcast.errors import MisconfiguredError, NetworkError, TransportError
+from camcast.errors import NetworkError, TransportError
 from camcast.target import Target
 from camcast_srt import address as addresses
 from camcast_srt.address import Address
@@ -107,10 +107,7 @@ class Opening:
         if not self._target.bind or self._settings.mode == "listener":
             return None
         port = self._settings.port if self._settings.mode == "rendezvous" else 0
-        try:
-            local = addresses.literal(self._target.bind, port)
-        except ValueError:
-            raise MisconfiguredError("`bind` must be an IP address for SRT", stage="connect") from None
+        local = addresses.literal(self._target.bind, port)
         if local[0] != place[0]:
             version = ipaddress.ip_address(self._target.bind).version
             raise NetworkError(f"{self._target.shown}: no IPv{version} address to reach from `bind`", stage="connect")

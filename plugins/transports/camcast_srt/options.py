@@ -171,10 +171,20 @@ _ELSEWHERE = {"adapter": "`bind`", "localaddress": "`bind`", "localport": "`bind
 """Keys of other tools for which there is a key of every output's."""
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
     """What a target's URL and options ask for. Raises `ValueError` with a text that holds no secret."""
     if target.proxy:
         raise ValueError("SRT runs on UDP and cannot go through a proxy: remove `proxy`")
+    if target.bind and not _is_address(target.bind):
+        raise ValueError("bind: SRT sends from an IP address, not by a network interface's name")
     if target.app is not None or target.stream_key is not None:
         raise ValueError("SRT has no app or stream_key: put the stream's name into `streamid`")
     host, port, query = _split(target.url)

@@ -117,6 +117,8 @@ def check(target: Target, options: WhipOptions) -> None:
         try:
             ipaddress.ip_address(target.bind)
         except ValueError:
-            raise ValueError("bind: expected an IP address for WHIP") from None
+            raise ValueError(
+                "bind: expected an IP address for WHIP, which cannot send by a network interface's name"
+            ) from None
     if options.relay_only and not options.ice_servers and not options.link_ice_servers:
         raise ValueError("relay_only needs a TURN server: name one in ice_servers")

@@ -130,8 +130,20 @@ async def test_binding() -> None:
             await dial([here(port)], bind="::1", timeout=2.0)
         with pytest.raises(NetworkError, match=r"this machine has no address 192\.0\.2\.1 to send from"):
             await dial([here(port)], bind="192.0.2.1", timeout=2.0)
-        with pytest.raises(MisconfiguredError, match="expected a local address or the name of a network interface"):
+        with pytest.raises(NetworkError, match="neither an interface nor an address 'nosuchif0' now"):
             await dial([here(port)], bind="nosuchif0", timeout=2.0)
+        sock = await dial([here(port)], bind="lo", timeout=2.0)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
+        sock.close()
+
+
+async def test_where_the_system_binds_to_no_interface_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "SO_BINDTODEVICE")
+    with (
+        listening() as port,
+        pytest.raises(MisconfiguredError, match="expected a local address or the name of a network interface"),
+    ):
+        await dial([here(port)], bind="lo", timeout=2.0)
 
 
 class Hanging:

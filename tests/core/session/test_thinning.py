@@ -535,9 +535,9 @@ def test_it_sends_what_its_uplink_leaves_room_for() -> None:
     place.begin()
     place.play(5)
     assert [round(rate / MBIT, 1) for rate in left.rates] == [2.0, 0.4, 0.0]
-    left.part = Part(0.9 * MBIT)
+    left.part = Part(0.9 * MBIT, 1)
     place.play_until("sub")
-    left.part = Part(0.0)
+    left.part = Part(0.0, 0)
     place.play_until("sub, keyframes only")
     left.part = Part()
     place.play_until("")
@@ -549,11 +549,11 @@ def test_the_budget_holds_also_where_the_path_says_nothing() -> None:
     place.share = left = Left()
     on_air = place.begin(silent=True)
     place.play(5)
-    left.part = Part(0.9 * MBIT)
+    left.part = Part(0.9 * MBIT, 1)
     place.play_until("sub")
     on_air.outlet.silent = False
-    left.part, on_air.outlet.rate = Part(0.9 * MBIT, late=True), THINNER
+    left.part, on_air.outlet.rate = Part(0.9 * MBIT, 1, late=True), THINNER
     place.play(5)
     assert place.thinning.now.picture == "sub"
-    left.part = Part(0.9 * MBIT)
+    left.part = Part(0.9 * MBIT, 1)
     place.play_until("sub, keyframes only")

@@ -6,7 +6,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camcast.stream.allotment import HEADROOM, HOLD, MARGIN, REPAID, Allotment, Claim, shares, stepped
+from camcast.stream.allotment import AT_ONCE, HEADROOM, HOLD, MARGIN, Allotment, Claim, shares, stepped
 
 MBIT = 1e6
 LOOK = 0.25
@@ -156,16 +156,28 @@ def test_what_was_sent_above_the_budget_is_made_good() -> None:
     before = allotment.given["a"]
     # A replay: as much as two seconds of the budget in one.
     allotment.look(1, 2 * MBIT, all_, sent=4 * MBIT)
-    assert allotment.given["a"] == before - 2 * MBIT / REPAID
+    assert allotment.given["a"] == before - 2 * MBIT * AT_ONCE
     now = 1.0
     while allotment.excess and now < 10:
         now += LOOK
         allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
-    assert now < 1 + 2 * REPAID
+    assert now < 1 + 2 / AT_ONCE
     for _ in range(round(2 * HOLD / LOOK)):
         now += LOOK
         allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
     assert allotment.given["a"] > 0.95 * before
+
+
+def test_what_passes_makes_nobody_take_a_step() -> None:
+    allotment: Allotment[str] = Allotment()
+    steps = (0.5 * MBIT, MBIT)
+    all_ = {"copied": Claim(20, steps[0], steps[1], steps), "encoded": Claim(10, 0.2 * MBIT, 4 * MBIT)}
+    allotment.look(0, 2 * MBIT, all_)
+    allotment.look(1, 2 * MBIT, all_, sent=9 * MBIT)
+    assert allotment.given["copied"] == MBIT
+    assert round(allotment.given["encoded"]) == round((2 * HEADROOM - 1 - 2 * AT_ONCE) * MBIT)
+    assert allotment.step("copied") == 1
+    assert allotment.step("encoded") is None
 
 
 def test_a_rate_that_wavers_takes_no_step_back_and_forth() -> None:
