@@ -122,7 +122,7 @@ MUTANTS = (
     Mutant("a reload reaches no encoder", _FITTING, "self._adapting.adopt(config)", "pass", _FITTING_TESTS),
     Mutant("a reload reaches no other picture", _FITTING, "self._thinning.adopt(config)", "pass", _FITTING_TESTS),
     Mutant("an end leaves a bitrate held", _FITTING, "self._adapting.end()", "pass", _FITTING_TESTS),
-    Mutant("nobody chooses pictures", _FITTING, "self._thinning.look(on_air, now)", "pass", _FITTING_TESTS),
+    Mutant("nobody chooses pictures", _FITTING, "self._thinning.look(on_air, now, share)", "pass", _FITTING_TESTS),
     Mutant(
         "a step that never takes effect is waited for without end",
         _LADDER,

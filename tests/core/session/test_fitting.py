@@ -8,10 +8,14 @@ import pytest
 from tests.core.session.test_thinning import config
 
 from camcast.config import Adapt
+from camcast.events import SessionKey
 from camcast.session import fitting
 from camcast.session.adapting import Adapted
 from camcast.session.fitting import Fitted, Fitting
+from camcast.session.share import Share
+from camcast.session.telling import Telling
 from camcast.session.thinning import Thinned
+from camcast.session.uplinks import Uplinks
 
 
 class Way:
@@ -46,14 +50,17 @@ def test_both_ways_hear_everything_and_both_are_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fitting, "Thinning", make(thinning))
     feed: Any = object()
     others: Any = object()
-    telling: Any = object()
+    telling = Telling(SessionKey(0, 0, "rtmp"), "cam0_main", lambda event: None)
     on_air: Any = object()
     before, after = config(Adapt()), config()
-    found = Fitting(before, feed, others, telling)
+    found = Fitting(before, feed, others, telling, Uplinks())
     assert made == [(before, feed, telling), (before, feed, others, telling)]
     found.adopt(after)
     found.look(on_air, 5.0)
     found.look(None, 6.0)
     found.end()
-    assert adapting.heard == thinning.heard == [("adopt", after), ("look", on_air, 5.0), ("look", None, 6.0), ("end",)]
+    (_, _, _, share), _ = adapting.heard[1:3]
+    assert isinstance(share, Share)
+    looks = [("look", on_air, 5.0, share), ("look", None, 6.0, share)]
+    assert adapting.heard == thinning.heard == [("adopt", after), *looks, ("end",)]
     assert found.now == Fitted(Adapted(), Thinned("sub", "why", 3))

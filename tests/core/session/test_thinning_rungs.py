@@ -14,8 +14,9 @@ from camcast.config import Adapt
 from camcast.events import Note
 from camcast.flv.packer import to_ms
 from camcast.media import NS_PER_S
-from camcast.session.adapting import EARLY, SOUND
+from camcast.session.adapting import SOUND
 from camcast.session.thinning import FREE, GONE, PATIENCE, UNSEEN
+from camcast.session.uplinks import EARLY
 from camcast.stream.meters import Times
 from camcast.stream.negotiation import COPY, NONE
 from camcast.stream.regulator import LOOK
@@ -72,7 +73,7 @@ def test_a_stream_smaller_than_most_sound_takes_something() -> None:
 def test_the_sound_of_what_is_published_has_its_room() -> None:
     place = Place()
     looked: Any = OnAir(place.begin().outlet, place.main.rendition, tracks=(VIDEO, AUDIO))
-    place.thinning.look(looked, place.now)
+    place.thinning.look(looked, place.now, place.share)
     assert place.thinning._ladder.beside == SOUND
 
 
@@ -150,7 +151,7 @@ def test_nobody_is_blamed_while_it_cannot_be_asked() -> None:
     for _ in range(round(1.5 * PATIENCE / LOOK)):
         place.now += LOOK
         place.sub.pulse.silent_for = 0.0
-        place.thinning.look(looked, place.now)
+        place.thinning.look(looked, place.now, place.share)
     assert "sub" in rungs(place)
 
 
@@ -186,7 +187,7 @@ def test_a_path_is_looked_at_a_few_times_a_second_however_often_it_is_called() -
     on_air.outlet.reading = lambda: readings.append(place.now)  # type: ignore[method-assign]
     for _ in range(1000):
         place.now += LOOK / 100
-        place.thinning.look(looked, place.now)
+        place.thinning.look(looked, place.now, place.share)
     assert len(readings) <= 10 / EARLY + 1
 
 
