@@ -116,7 +116,9 @@ def test_who_cannot_give_way_is_told_what_that_means(host: PluginHost) -> None:
 
 
 def test_an_interface_that_is_not_there_now_is_no_error(host: PluginHost) -> None:
-    config = from_mapping(mapping(OVER, lte={"interface": "wwan77"}), host)
+    written = mapping(OVER, lte={"interface": "wwan77"})
+    assert from_mapping(written, host).notes == ()
+    config = from_mapping(written, host, here=True)
     assert config.notes == ('uplink "lte": there is no network interface "wwan77" now; its outputs wait for it',)
 
 
