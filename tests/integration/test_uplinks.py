@@ -122,7 +122,8 @@ async def test_four_outputs_stay_below_one_budget_and_the_important_one_keeps_it
         assert uplink.outputs == 4
         assert gate.bitrate_target == FULL * 1000
         assert gate_rate > 0.6 * FULL
-        assert LEAST * 1000 <= yard.bitrate_target == lane.bitrate_target < 0.6 * FULL * 1000
+        # A change of share reaches each with its own next look.
+        assert all(LEAST * 1000 <= one.bitrate_target < 0.6 * FULL * 1000 for one in (yard, lane))
         assert (hall.picture, hall.picture_reason) == ("sub", BUDGET)
         assert all(one.uplink == "lte" and one.uplink_share for one in (gate, yard, hall, lane))
         for number, one in enumerate(engine.sessions.metrics()):
