@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.config import Adapt, EncoderConfig, UplinkConfig
-from camcast.media import NS_PER_S, TagType
+from camcast.media import NS_PER_MS, NS_PER_S, TagType
 from camcast.session.metrics import SessionMetrics
 from camcast.session.share import BUDGET
 from camcast.testing.recording import Recording
@@ -69,14 +69,15 @@ def config(receiver: Receiver, workers: int = 1) -> Config:
     )
 
 
+def arrived(one: Recording) -> Iterator[tuple[int, int]]:
+    """When each tag came, had this machine never stood still (its time, by the least late of them), and its bytes."""
+    zero = min((at - tag.time * NS_PER_MS for tag, at in zip(one.tags, one.arrivals, strict=True)), default=0)
+    return ((zero + tag.time * NS_PER_MS, len(tag.body)) for tag in one.tags)
+
+
 def most(recordings: Sequence[Recording], since: int) -> float:
     """kbit/s of all together in the worst window."""
-    came = sorted(
-        (arrival, len(tag.body))
-        for one in recordings
-        for tag, arrival in zip(one.tags, one.arrivals, strict=True)
-        if arrival >= since
-    )
+    came = sorted((at, size) for one in recordings for at, size in arrived(one) if at >= since)
     worst = within = first = 0
     for arrival, size in came:
         within += size
@@ -93,8 +94,7 @@ async def measure(receiver: Receiver) -> tuple[float, float]:
     await asyncio.sleep(SETTLED)
     since = time.monotonic_ns()
     await asyncio.sleep(MEASURED)
-    gate = receiver.of("cam0")[0]
-    size = sum(len(tag.body) for tag, at in zip(gate.tags, gate.arrivals, strict=True) if at >= since)
+    size = sum(size for at, size in arrived(receiver.of("cam0")[0]) if at >= since)
     return most(receiver.recordings, since), size * 8 / MEASURED / 1000
 
 
