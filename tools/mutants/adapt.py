@@ -47,7 +47,7 @@ MUTANTS = (
     Mutant(
         "an encoder that sends little gets more and more",
         _REGULATOR,
-        "if given < USED * (self.target + self.beside):",
+        "if given < self.used * (self.target + self.beside):",
         "if given < 0:",
         (_TESTS + "test_an_encoder_that_sends_less_than_it_may_gets_no_more",),
     ),
