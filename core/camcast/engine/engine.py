@@ -328,13 +328,11 @@ class Engine:
     def _make_managers(self, environment: Environment) -> None:
         """Managers for this process alone, or for several."""
         system, emit = self.config.system, environment.emit
-        count = sharding.worker_count(system)
-        if count == 1:
+        if (count := sharding.worker_count(system)) == 1:
             self._cameras = CameraManager(environment, emit, system.max_cameras)
             self._sessions = SessionManager(environment, self._cameras)
             return
-        begin = sharding.beginning(system, self._first_timestamp, self.host)
-        self._shards = sharding.Shards(count, begin, environment.hosts, environment.uplinks, emit)
+        self._shards = sharding.Shards(count, sharding.beginning(system, self._first_timestamp, self.host), environment)
         self._shards.start()
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
         self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)

@@ -2,7 +2,7 @@
 
 Decided by `stream/budget.py` (what a link bears) and `stream/allotment.py` (who gets how much of it), whenever an
 output tells how it is, four times a second. In worker processes outputs tell the parent, which decides for all
-(`engine/worker.py`).
+of them (`TellingUplinks`).
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class Uplinks:
         self._now = now
         self._uplinks = {name: Uplink(name, config, emit) for name, config in self._configs.items()}
         self._whose: dict[tuple[str, SessionKey], Hashable] = {}
-        """Which worker told of an output; those of this process are not in it."""
+        """Which process told of an output; those of this one are not in it."""
 
     def adopt(self, configs: Mapping[str, UplinkConfig]) -> None:
         """Other limits from now on; another interface holds for connections that begin later."""
@@ -247,29 +247,29 @@ class Uplinks:
         now = self._now()
         return tuple(uplink.metrics(now) for uplink in self._uplinks.values())
 
-    # --- of worker processes --------------------------------------------------------------------------------
+    # --- of other processes --------------------------------------------------------------------------------
 
-    def take(self, worker: Hashable, told: Told) -> Parts:
-        """What all outputs of a worker tell, those that are on the air; returns what they may do."""
-        for name, key in [one for one, whose in self._whose.items() if whose == worker and one not in told]:
+    def take(self, process: Hashable, told: Told) -> Parts:
+        """What all outputs of a worker process tell, those that are on the air; returns what they may do."""
+        for name, key in [one for one, whose in self._whose.items() if whose == process and one not in told]:
             self.leave(name, key)
             del self._whose[name, key]
         now, by_name = self._now(), dict[str, dict[SessionKey, Report]]()
         for (name, key), report in told.items():
-            self._whose[name, key] = worker
+            self._whose[name, key] = process
             by_name.setdefault(name, {})[key] = report
         for name, reports in by_name.items():
             if name in self._uplinks:
                 self._uplinks[name].take(reports, now)
         return {(name, key): self._uplinks[name].part(key) for name, key in told if name in self._uplinks}
 
-    def forget(self, worker: Hashable) -> None:
+    def forget(self, process: Hashable) -> None:
         """It has died: nothing is sent there."""
-        self.take(worker, {})
+        self.take(process, {})
 
 
 class TellingUplinks(Uplinks):
-    """In a worker: the parent decides. Until it has, an output sends its least."""
+    """In a worker process: the parent decides. Until it has, an output sends its least."""
 
     def __init__(self, configs: Mapping[str, UplinkConfig], tell: Callable[[Told], object]) -> None:
         super().__init__(configs)

@@ -21,10 +21,8 @@ from camcast.host import Plugin, PluginHost
 from camcast.kinds import CodecKind, EncoderKind, SourceKind, TransportKind
 from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
-from camcast.session.hosts import Hosts
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
-from camcast.session.uplinks import Uplinks
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
 from camcast.workers.wire import Begin, Tell
@@ -87,9 +85,8 @@ def beginning(system: SystemConfig, first_timestamp: int, host: PluginHost) -> B
 class Shards:
     """All workers but the parent."""
 
-    def __init__(
-        self, count: int, begin: Begin, hosts: Hosts, uplinks: Uplinks, emit: Callable[[Event], object]
-    ) -> None:
+    def __init__(self, count: int, begin: Begin, environment: Environment) -> None:
+        hosts, emit, uplinks = environment.hosts, environment.emit, environment.uplinks
         self._emit = emit
         self._uplinks = uplinks
         self.keep: Callable[[SessionMetrics], None] = lambda last: None

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -82,7 +83,8 @@ async def test_a_worker_that_dies_while_it_is_stopped_is_not_waited_for() -> Non
 
 async def test_workers_are_stopped_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "STOP_DEADLINE", 0.5)
-    shards = Shards(4, BEGIN, Hosts(50), Uplinks(), lambda event: None)
+    environment: Any = SimpleNamespace(hosts=Hosts(50), uplinks=Uplinks(), emit=lambda event: None)
+    shards = Shards(4, BEGIN, environment)
     shards.start()
     await until(lambda: all(one.stats is not None for one in shards.workers), 30)
     for one in shards.workers:
