@@ -6,13 +6,13 @@ import asyncio
 import time
 import traceback
 
-from camcast.errors import SourceError
+from camcast.errors import CamcastError, SourceError
 from camcast.kinds import Gives
 from camcast.media import NS_PER_MS, Frame, MediaKind, Packet
 from camcast.redaction import url_secrets
 from camcast.testing.conformance import base
 from camcast.testing.conformance.attempt import logged
-from camcast.testing.conformance.rule import Rules, expect
+from camcast.testing.conformance.rule import Rules, broken, expect
 from camcast.testing.conformance.running import ENOUGH, Sink, SourceBench
 from camcast.testing.conformance.stepping import cut
 from camcast.testing.conformance.watch import Before, Sampler, Ticker, abandoned, shortest, strays, until
@@ -24,6 +24,8 @@ _SHOW_PACE = 6
 """Packets or frames of one kind that show how their times grow."""
 _LEAST_STEP = NS_PER_MS
 """ns: nothing comes a thousand times a second. Times in ms or s are far below."""
+_MAX_PRESENT = 5.0
+"""Seconds for a look at what is on this machine."""
 _MAX_HELD = 0.3
 """The part of the time that a source may hold the event loop."""
 
@@ -211,6 +213,31 @@ async def _fails(bench: SourceBench) -> tuple[BaseException | None, str]:
     task.cancel()
     await asyncio.wait([task], timeout=bench.bounds.close)
     return None, repr(run.source)
+
+
+@RULES.add
+async def present_says_what_is_missing(bench: SourceBench) -> None:
+    """`SourceKind.present` takes the URL that works, and raises nothing but readable errors for any other, soon."""
+    for url in (
+        bench.url,
+        bench.bad_url,
+        "",
+        "?",
+        "no/such/file",
+        "http://camera.invalid:0/%zz",
+        "/dev/none",
+        "x" * 9000,
+    ):
+        began = time.monotonic()
+        try:
+            await asyncio.to_thread(bench.kind.present, url)
+        except (ValueError, OSError, CamcastError) as error:
+            expect(url != bench.url, f"present() refuses the URL that works: {error}")
+            expect(str(error).strip(), f"present() raised {type(error).__name__} without a text for {url[:40]!r}")
+        except Exception as error:  # noqa: BLE001
+            broken(f"present() raised {type(error).__name__} for {url[:40]!r}: expected ValueError or OSError")
+        took = time.monotonic() - began
+        expect(took <= _MAX_PRESENT, f"present() took {took:.1f} s: expected a look at this machine, and no connection")
 
 
 @RULES.add

@@ -6,6 +6,7 @@ import asyncio
 import time
 import traceback
 
+from camcast.contracts import findings
 from camcast.errors import TransportError
 from camcast.testing.conformance.attempt import (
     Attempt,
@@ -217,7 +218,7 @@ async def stays_quiet_after_close(bench: TransportBench) -> None:
 
 @RULES.add
 async def hides_secrets(bench: TransportBench) -> None:
-    """Neither repr, errors, notes, figures nor logs hold the target's key or password."""
+    """Neither repr, errors, notes, findings, figures nor logs hold the target's key or password."""
     texts: list[str] = []
     with logged() as lines:
         attempt = bench.attempt()
@@ -249,7 +250,7 @@ async def hides_secrets(bench: TransportBench) -> None:
 def _words(attempt: Attempt) -> list[str]:
     transport = attempt.transport
     errors = [repr(error) for error in attempt.events.losses]
-    return [repr(transport), *attempt.events.texts, *errors, str(transport.stats())]
+    return [repr(transport), *attempt.events.texts, *errors, *findings(transport), str(transport.stats())]
 
 
 def _masked(secret: str, text: str) -> str:

@@ -171,6 +171,10 @@ class Careless(Quick):
         await super().run(sink)
 
 
+def _crashes(url: str) -> None:
+    raise KeyError(url)
+
+
 BROKEN = {
     "announces_tracks_first": through(LateTracks),
     "gives_what_it_says": through(SomeFrames),
@@ -182,6 +186,7 @@ BROKEN = {
     "hears_cancellation": attrs.evolve(KIND, build=EndsQuietly),
     "leaves_nothing": attrs.evolve(KIND, build=Leaky),
     "bad_url_is_a_source_error": attrs.evolve(KIND, build=Strict),
+    "present_says_what_is_missing": attrs.evolve(KIND, present=_crashes),
     "hides_secrets": attrs.evolve(KIND, build=Gossip),
     "answers_keyframe_requests": attrs.evolve(KIND, build=Mute),
     "raises_nothing_aside": attrs.evolve(KIND, build=Careless),
