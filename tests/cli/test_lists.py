@@ -190,7 +190,8 @@ def test_every_command_leaves_out_what_is_blocked(tmp_path: Path) -> None:
     assert '"const": "libx264"' not in invoke("--block", "h264", "schema").stdout
     assert '"const": "libx264"' in invoke("schema").stdout
     file = tmp_path / "system_config.json"
-    file.write_text('{"cameras": [{"streams": [{"source": {"type": "testsrc"}}]}]}')
+    stream = {"source": {"type": "testsrc"}, "rtmp": {"url": "rtmp://server.example/live/a"}}
+    file.write_text(json.dumps({"cameras": [{"streams": [stream]}]}))
     assert invoke("check", str(file)).exit_code == 0
     result = invoke("--block", "testsrc", "check", str(file))
     assert result.exit_code == 2
