@@ -28,9 +28,7 @@ def clip(folder: Path, rate: int, b_frames: int, sound: bool) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("rate", "b_frames", "sound"), [(5, 0, True), (2, 0, False), (25, 2, True)], ids=["slow", "very slow", "B-frames"]
-)
+@pytest.mark.parametrize(("rate", "b_frames", "sound"), [(5, 0, True), (25, 2, True)], ids=["slow", "B-frames"])
 async def test_what_arrives_breaks_no_decoder(rate: int, b_frames: int, sound: bool, tmp_path: Path) -> None:
     path = await asyncio.to_thread(clip, tmp_path, rate, b_frames, sound)
     with LiveTransmit(tmp_path / "server") as server:
