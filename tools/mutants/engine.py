@@ -25,6 +25,8 @@ _PROCESS = "core/camcast/workers/process.py"
 _PROCESS_TESTS = ("tests/core/workers/test_process.py",)
 _SUPERVISE = "core/camcast/cli/supervise.py"
 _SUPERVISE_TESTS = ("tests/cli/test_supervise.py",)
+_SERVICE_EVENTS = "core/camcast/engine/service_events.py"
+_SERVICE_EVENTS_TESTS = "tests/core/engine/test_service_events.py"
 
 MUTANTS = (
     # --- a reload's plan
@@ -208,5 +210,29 @@ MUTANTS = (
         "            policy.revive()\n",
         "            return await asyncio.Event().wait()  # type: ignore[return-value]\n",
         ("tests/core/camera/test_stream.py",),
+    ),
+    Mutant(
+        "nobody reads since the last event only",
+        _SERVICE_EVENTS,
+        "self._full_since or time.monotonic()",
+        "time.monotonic()",
+        (_SERVICE_EVENTS_TESTS,),
+    ),
+    Mutant(
+        "a queue that is closed still counts as unread",
+        _SERVICE_EVENTS,
+        "            self._full_since = None\n        self._told",
+        "        self._told",
+        (_SERVICE_EVENTS_TESTS,),
+    ),
+    Mutant(
+        "that a queue is closed is told to nobody",
+        _SERVICE_EVENTS,
+        "        self._told(self)\n",
+        "",
+        (_SERVICE_EVENTS_TESTS,),
+    ),
+    Mutant(
+        "a queue of nothing is made", _SERVICE_EVENTS, "if capacity < 1:", "if capacity < 0:", (_SERVICE_EVENTS_TESTS,)
     ),
 )

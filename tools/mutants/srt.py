@@ -8,6 +8,8 @@ _BACKLOG = "plugins/transports/camcast_srt/backlog.py"
 _BACKLOG_TESTS = ("tests/plugins/test_srt_backlog.py",)
 _OPENING = "plugins/transports/camcast_srt/opening.py"
 _OPENING_TESTS = ("tests/plugins/test_srt_opening.py",)
+_STANDING = "plugins/transports/camcast_srt/standing.py"
+_STANDING_TESTS = "tests/plugins/test_srt_standing.py"
 
 MUTANTS = (
     Mutant(
@@ -87,5 +89,38 @@ MUTANTS = (
         "            self._reactor.do(link.close)\n",
         "",
         _OPENING_TESTS,
+    ),
+    Mutant("a queue stands at once", _STANDING, "SECONDS = 3.0", "SECONDS = 0.0", (_STANDING_TESTS,)),
+    Mutant(
+        "a long queue must not vary", _STANDING, "same = max(SAME, SAME * self._was)", "same = SAME", (_STANDING_TESTS,)
+    ),
+    Mutant(
+        "a queue that becomes shorter counts as one that stood",
+        _STANDING,
+        "            if late < self._was:\n                self.times = 0\n",
+        "",
+        (_STANDING_TESTS,),
+    ),
+    Mutant(
+        "a queue that grows counts as a new one",
+        _STANDING,
+        "            if late < self._was:\n                self.times = 0\n",
+        "            self.times = 0\n",
+        (_STANDING_TESTS,),
+    ),
+    Mutant("a queue's own delay is no time for it", _STANDING, "SECONDS + took", "SECONDS", (_STANDING_TESTS,)),
+    Mutant(
+        "a queue stands with every look from then on",
+        _STANDING,
+        "        self._since = None\n        return True",
+        "        return True",
+        (_STANDING_TESTS,),
+    ),
+    Mutant(
+        "a queue that is gone leaves its time",
+        _STANDING,
+        "self.times, self._since = 0, None",
+        "self.times = 0",
+        (_STANDING_TESTS,),
     ),
 )

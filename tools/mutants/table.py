@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import adapt, engine, net, rtmp, rtsp, session, srt, stream, thin
+from tools.mutants import adapt, engine, http, net, rtmp, rtsp, session, srt, stream, thin
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
@@ -17,4 +17,5 @@ ROOMS: Mapping[str, Sequence[Mutant]] = {
     "camcast_rtmp": rtmp.MUTANTS,
     "camcast_rtsp": rtsp.MUTANTS,
     "camcast_srt": srt.MUTANTS,
+    "camcast_http": http.MUTANTS,
 }

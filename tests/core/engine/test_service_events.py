@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from camcast.engine import service_events
 from camcast.engine.service_events import ServiceEvents
 from camcast.events import Event
 
@@ -98,3 +100,29 @@ async def test_who_does_not_read_loses_the_oldest_counted() -> None:
     assert queue.unread_for() > 0
     assert [(await anext(queue)).label for _ in range(3)] == ["2", "3", "4"]
     assert queue.unread_for() == 0
+
+
+async def test_how_long_nobody_reads_counts_from_the_first_event_that_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(service_events, "time", SimpleNamespace(monotonic=lambda: now))
+    queue = ServiceEvents(2)
+    for number in range(5):
+        now += 10
+        queue.take(event(number))
+    assert queue.unread_for() == 20, "the third was the first that was too many, at 130"
+    queue.close()
+    assert queue.unread_for() == 0
+
+
+async def test_a_queue_that_is_closed_takes_no_more_and_says_so_once() -> None:
+    told: list[ServiceEvents] = []
+    queue = ServiceEvents(2, closed=told.append)
+    queue.close()
+    queue.take(event(0))
+    assert told == [queue]
+    assert [one async for one in queue] == []
+
+
+def test_a_queue_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least 1"):
+        ServiceEvents(0)

@@ -1,0 +1,74 @@
+"""Faults in what the HTTP interface keeps and hands out."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import Mutant
+
+_HAPPENINGS = "plugins/services/camcast_http/happenings.py"
+_LOOKS = "plugins/services/camcast_http/looks.py"
+_TEXTS = "plugins/services/camcast_http/texts.py"
+_VALUES = "tests/plugins/test_http_values.py"
+
+MUTANTS = (
+    Mutant("few events are kept", _HAPPENINGS, "KEPT = 1000", "KEPT = 10", (_VALUES,)),
+    Mutant(
+        "the oldest events are given instead of the newest",
+        _HAPPENINGS,
+        "found[-limit:] if limit else []",
+        "found[:limit] if limit else []",
+        (_VALUES,),
+    ),
+    Mutant(
+        "who wants no events gets all", _HAPPENINGS, "found[-limit:] if limit else []", "found[-limit:]", (_VALUES,)
+    ),
+    Mutant(
+        "an event that is known is given again",
+        _HAPPENINGS,
+        "if one.number > number]",
+        "if one.number >= number]",
+        (_VALUES,),
+    ),
+    Mutant(
+        "one listener too many is let in",
+        _HAPPENINGS,
+        "if len(self._listeners) >= self._most:",
+        "if len(self._listeners) > self._most:",
+        (_VALUES,),
+    ),
+    Mutant(
+        "a listener that goes keeps its place",
+        _HAPPENINGS,
+        "            self._listeners.discard(listener)",
+        "            pass",
+        (_VALUES,),
+    ),
+    Mutant(
+        "a listener that was cut off goes on with a hole",
+        _HAPPENINGS,
+        "while not listener.cut_off:",
+        "while True:",
+        (_VALUES,),
+    ),
+    Mutant(
+        "a number of another run is believed", _HAPPENINGS, "after if after <= self._number else 0", "after", (_VALUES,)
+    ),
+    Mutant("no sign of life", _HAPPENINGS, "KEEP_ALIVE = 15.0", "KEEP_ALIVE = 1500.0", (_VALUES,)),
+    Mutant("who goes away ends everybody's look", _LOOKS, "await asyncio.shield(look)", "await look", (_VALUES,)),
+    Mutant(
+        "a slow look is taken again and again",
+        _LOOKS,
+        "look is None or (look.done() and self._now()",
+        "look is None or (self._now()",
+        (_VALUES,),
+    ),
+    Mutant(
+        "what is shown is written for each who asks",
+        _LOOKS,
+        "body = self._written[what] = written(make())",
+        "body = written(make())",
+        (_VALUES,),
+    ),
+    Mutant("answers are no JSON", _LOOKS, "media_type=JSON", 'media_type="text/plain"', (_VALUES,)),
+    Mutant("other letters are escaped", _TEXTS, "ensure_ascii=False", "ensure_ascii=True", (_VALUES,)),
+    Mutant("what is no number is written as one", _TEXTS, "allow_nan=False", "allow_nan=True", (_VALUES,)),
+)
