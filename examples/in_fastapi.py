@@ -59,6 +59,8 @@ def application(path: str) -> FastAPI:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     try:
         uvicorn.run(application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]) if len(sys.argv) > 2 else 8000)
     except ConfigError as error:

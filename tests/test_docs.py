@@ -119,7 +119,9 @@ def test_there_is_a_page_for_each_hook() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES, ROOT / "README.md", *(ROOT / "docs").glob("*.md")], ids=lambda page: page.stem
+    "page",
+    [*PAGES, *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"), *(ROOT / "docs").glob("*.md")],
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_lead_somewhere(page: Path) -> None:
     broken = [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()]

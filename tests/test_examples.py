@@ -78,6 +78,21 @@ def test_ctrl_c_ends_them_in_order(name: str, file: Path) -> None:
     assert "Traceback" not in errors
 
 
+def _takes_arguments() -> list[str]:
+    programs = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("services/*.py")]
+    return sorted(str(path.relative_to(EXAMPLES)) for path in programs if "sys.argv[1" in path.read_text())
+
+
+@pytest.mark.parametrize("name", _takes_arguments())
+def test_without_an_argument_each_says_how_it_is_used(name: str) -> None:
+    program = [sys.executable, str(EXAMPLES / name)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    if "pip install" not in done.stderr:
+        assert f"python examples/{name} " in done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_without_opencv_its_example_says_what_to_install() -> None:
     if importlib.util.find_spec("cv2") is not None:
         assert "pictures" in run("push_opencv.py", made("h264_aac"))

@@ -43,4 +43,6 @@ def main(address: str, token: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(*sys.argv[1:3])

@@ -34,6 +34,8 @@ async def main(host: str, port: int, output: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     try:
         asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:4]))
     except KeyboardInterrupt:

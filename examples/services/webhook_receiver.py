@@ -49,6 +49,8 @@ class Hook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     Hook.secret = sys.argv[2]
     with ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Hook) as server:
         try:
