@@ -72,8 +72,9 @@ def configs(draw: st.DrawFn) -> Config:
     for camera_id in draw(st.lists(st.integers(0, 50), max_size=3, unique=True)):
         name = draw(NAMES | st.just(""))
         streams = []
-        for stream_id in draw(st.lists(st.integers(0, 50), max_size=3, unique=True)):
-            stream_name = draw(NAMES)
+        numbers = draw(st.lists(st.integers(0, 50), max_size=3, unique=True))
+        names = draw(st.lists(NAMES, min_size=len(numbers), max_size=len(numbers), unique=True))
+        for stream_id, stream_name in zip(numbers, names, strict=True):
             sessions = [
                 SessionConfig(
                     camera_id=camera_id,
