@@ -20,7 +20,7 @@ SMALL = 0.04
 """Seconds of CPU below which growth says nothing: a quadratic reader takes seconds for `SIZE`."""
 GROWTH = 3.0
 """Twice as much takes twice as long; four times as long is quadratic."""
-PLAIN, MOST = 2.5, 6
+PLAIN, MOST = 2.5, 16
 """At this growth one look is enough; else it is looked at so many times: a busy machine does not make the same one of
 the two slower each time."""
 SHAPES = (

@@ -23,7 +23,7 @@ ResolveSecret = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(env|file):(?!//)\S")
 _URL_REFERENCE = re.compile(r"[a-z][a-z0-9+-]+:(?!//)\S")
-_MISPLACED = re.compile(r"://.*[/@:=?&](env|file)(?::|%3[Aa])[\w./~]")
+_MISPLACED = re.compile(r"[/@:=?&](env|file)(?::|%3[Aa])[\w./~]")
 _AROUND = "".join(map(chr, filter(lambda number: chr(number).isspace(), range(0x3001)))) + "\u200b\u2060\ufeff"
 """Whatever counts as a space, and what is none and cannot be seen: it is copied along from pages."""
 _MAX_SECRET = 64 * 1024
@@ -41,7 +41,8 @@ def is_url_reference(value: str) -> bool:
 
 def misplaced_reference(url: str) -> str:
     """What is wrong with a URL in which a reference stands where none is looked for; "" = nothing."""
-    found = _MISPLACED.search(url)
+    after = url.find("://") + len("://")
+    found = _MISPLACED.search(url, after) if "://" in url else None
     if found is None:
         return ""
     name = f"{found[1]}:…"
