@@ -209,9 +209,19 @@ MISTAKES: dict[str, Mistake] = {
         "rtmp://server.example/live/",
     ),
     "YouTube without a key": output(
-        "url: the stream key is missing: YouTube Live wants one behind the application; write it there, or beside the "
+        "url: the stream key is missing: YouTube Live wants one; write it after the URL's last slash, or beside the "
         'URL as "stream_key": "env:NAME"',
         "rtmps://a.rtmps.youtube.com/live2",
+    ),
+    "Twitch without a key": output(
+        "url: the stream key is missing: Twitch wants one; write it after the URL's last slash, or beside the "
+        'URL as "stream_key": "env:NAME"',
+        "rtmp://sfo.contribute.live-video.net/app",
+    ),
+    "Facebook without a key": output(
+        "url: the stream key is missing: Facebook Live wants one; write it after the URL's last slash, or beside the "
+        'URL as "stream_key": "env:NAME"',
+        "rtmps://live-api-s.facebook.com:443/rtmp",
     ),
     "a key's name within the URL": output(
         "url: env:… within a URL is not looked up, it would go out as it stands; put the whole URL there, or the key "

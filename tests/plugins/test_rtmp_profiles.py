@@ -146,3 +146,22 @@ def test_servers_are_told_by_all_that_they_say_and_do(
 def test_who_was_named_is_not_guessed() -> None:
     target = Target(url="rtmp://h/live/k", server="srs")
     assert from_answer(target, Connected(NGINX, SAID, MANNER)) is None
+
+
+def test_what_a_server_says_of_codecs_counts_where_only_its_host_told_what_it_is() -> None:
+    told = {"videoFourCcInfoMap": {"vp09": 1.0}}
+    guessed = Target(url="rtmps://a.rtmps.youtube.com/live2/k")
+    found = from_answer(guessed, Connected({}, told))
+    assert found is not None
+    assert found.codecs["vp9"].confidence is Confidence.YES
+    assert from_answer(guessed, Connected({}, {})) is None
+    assert from_answer(Target(url=guessed.url, server="youtube"), Connected({}, told)) is None
+
+
+def test_names_of_amazons_are_not_taken_for_twitchs() -> None:
+    assert accepts(Target(url="rtmp://sfo.contribute.live-video.net/app/k")) == accepts(
+        Target(url="rtmp://h/live/k", server="twitch")
+    )
+    assert accepts(Target(url="rtmps://a1.global-contribute.live-video.net:443/app/k")) == accepts(
+        Target(url="rtmp://h/live/k")
+    )

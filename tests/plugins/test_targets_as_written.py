@@ -108,3 +108,29 @@ def test_a_client_certificate_reaches_the_target(tmp_path: Path) -> None:
     (session,) = configured(one=output).sessions()
     target = session.targets[0].target(resolve_secret=str)
     assert target.client_certificate == target.client_key == str(mine)
+
+
+@pytest.mark.parametrize(
+    "written", [" env:CAMCAST_KEY", "\ufeffenv:CAMCAST_KEY", "env:CAMCAST_KEY\u2003", "\u200eenv:CAMCAST_KEY"]
+)
+def test_what_stands_around_a_reference_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("CAMCAST_KEY", "k3y")
+    (session,) = configured(one={"url": "rtmp://host", "app": "live", "stream_key": written}).sessions()
+    assert session.targets[0].needs_secrets
+    assert session.targets[0].target(resolve_secret=resolve_reference).stream_key == "k3y"
+    assert resolve_options({"token": written}, resolve_reference) == {"token": "k3y"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("k3y".encode("utf-16-le"), "has characters of no text in it"),
+        (b"\xff\xfe" + b"k\0" * 40_000, "is longer than 64 KiB"),
+        (b"\xff\xfek", "is neither UTF-8 nor UTF-16 text"),
+        ("\u00ad\u200f\r\n".encode(), "is empty"),
+    ],
+)
+def test_a_file_that_is_no_secret_is_told(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "key").write_bytes(data)
+    with pytest.raises(ConfigError, match=said):
+        resolve_reference(f"file:{tmp_path / 'key'}")

@@ -87,8 +87,8 @@ def check_source(host: PluginHost, source: SourceConfig, place: Place) -> Source
     check_options(host, kind, source.options, place.at("options"))
     if kind.needs_url and not source.url:
         place.at("url").wrong(f'is missing; a source of type "{kind.name}" needs it')
-    elif fault := misplaced_reference(source.url):
-        place.at("url").wrong(fault.partition(", or the key")[0])
+    elif fault := misplaced_reference(source.url, target=False):
+        place.at("url").wrong(fault)
     return kind
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,33 +24,37 @@ ResolveSecret = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(env|file):(?!//)\S")
 _URL_REFERENCE = re.compile(r"[a-z][a-z0-9+-]+:(?!//)\S")
-_MISPLACED = re.compile(r"[/@:=?&](env|file)(?::|%3[Aa])[\w./~]")
-_AROUND = "".join(map(chr, filter(lambda number: chr(number).isspace(), range(0x3001)))) + "\u200b\u2060\ufeff"
+_MISPLACED = re.compile(r"[/@:=?&](?:(env)(?::|%3[Aa])[A-Z_][A-Z0-9_]*(?=$|[@/?&#])|(file)(?::|%3[Aa])/)")
+"""A whole part of a URL that is written as a reference is: other names may begin like one."""
+_UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
+_AROUND = "".join(one for one in map(chr, range(0x3001)) if unicodedata.category(one) in _UNSEEN) + "\ufeff"
 """Whatever counts as a space, and what is none and cannot be seen: it is copied along from pages."""
 _MAX_SECRET = 64 * 1024
 
 
 def is_reference(value: object) -> bool:
     """Whether a password, key or option stands for a secret kept elsewhere."""
-    return isinstance(value, str) and _REFERENCE.match(value) is not None
+    return isinstance(value, str) and _REFERENCE.match(trimmed(value)) is not None
 
 
 def is_url_reference(value: str) -> bool:
     """Whether a URL field's text stands for a URL kept elsewhere."""
-    return _URL_REFERENCE.match(value) is not None
+    return _URL_REFERENCE.match(trimmed(value)) is not None
 
 
-def misplaced_reference(url: str) -> str:
-    """What is wrong with a URL in which a reference stands where none is looked for; "" = nothing."""
+def misplaced_reference(url: str, *, target: bool = True) -> str:
+    """What is wrong with a URL in which a reference stands where none is looked for; "" = nothing.
+
+    A source's URL (`target` = False) has no key beside it, and paths of files may well be part of it.
+    """
     after = url.find("://") + len("://")
     found = _MISPLACED.search(url, after) if "://" in url else None
-    if found is None:
+    kind = found and (found[1] or (found[2] if target else ""))
+    if not kind:
         return ""
-    name = f"{found[1]}:…"
-    return (
-        f"{name} within a URL is not looked up, it would go out as it stands; put the whole URL there, or the key "
-        f'beside the URL as "stream_key": "{name}"'
-    )
+    name = f"{kind}:…"
+    beside = f', or the key beside the URL as "stream_key": "{name}"' if target else ""
+    return f"{name} within a URL is not looked up, it would go out as it stands; put the whole URL there{beside}"
 
 
 def show_url(url: str, name: str = "") -> str:
@@ -70,7 +75,7 @@ def resolve_reference(reference: str) -> str:
 
     Reads a file, so it belongs on a thread.
     """
-    kind, _, rest = reference.partition(":")
+    kind, _, rest = trimmed(reference).partition(":")
     if kind == "env":
         value = os.environ.get(rest)
         if not value or not trimmed(value):
@@ -80,14 +85,18 @@ def resolve_reference(reference: str) -> str:
         try:
             with Path(rest).expanduser().open("rb") as file:
                 data = file.read(_MAX_SECRET + 1)
+            if len(data) > _MAX_SECRET:
+                raise ConfigError(f"the secret in file:{rest} is longer than 64 KiB")
             # Editors and shells of Windows write one or the other mark in front.
             text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig").rstrip("\r\n")
         except OSError as error:
             raise ConfigError(f"cannot read the secret in file:{rest}: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise ConfigError(f"the secret in file:{rest} is not UTF-8 text") from None
-        if not trimmed(text) or len(data) > _MAX_SECRET:
-            raise ConfigError(f"the secret in file:{rest} is {'longer than 64 KiB' if trimmed(text) else 'empty'}")
+            raise ConfigError(f"the secret in file:{rest} is neither UTF-8 nor UTF-16 text") from None
+        if "\0" in text:
+            raise ConfigError(f"the secret in file:{rest} has characters of no text in it; save it as UTF-8")
+        if not trimmed(text):
+            raise ConfigError(f"the secret in file:{rest} is empty")
         return text
     slip = f"; as a URL it would begin with {kind}://" if rest[:1] in ("/", "\\") else ""
     raise ConfigError(f'nothing here resolves references of the kind "{kind}:"; known: env:NAME, file:PATH{slip}')
@@ -99,6 +108,7 @@ def secret(host: PluginHost, reference: str) -> str:
     May take as long as a plugin does, so it belongs on a thread. Raises `ConfigError`, and `PluginFault` for a plugin
     that fails.
     """
+    reference = trimmed(reference)
     if host.listens("camcast_resolve_secret"):
         try:
             answer = host.ask("camcast_resolve_secret", reference=reference)

@@ -32,8 +32,9 @@ def check(target: Target) -> None:
     platform = profiles.platform(target.server, address.host)
     if platform is not None and not address.app and address.key.partition("?")[0] == platform.app:
         raise ValueError(
-            f"the stream key is missing: {platform.title} wants one behind the application; write it there, or "
-            'beside the URL as "stream_key": "env:NAME"'
+            # The last part of the URL is hidden wherever it stands, and here that is the word for an application.
+            f"the stream key is missing: {platform.title} wants one; write it after the URL's last slash, or beside "
+            'the URL as "stream_key": "env:NAME"'
         )
     tls.check(tls.TlsSettings.of(target), encrypted=address.secure, scheme="rtmps")
     if target.proxy:

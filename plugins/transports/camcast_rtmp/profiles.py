@@ -69,10 +69,15 @@ def accepts(target: Target) -> Acceptance:
 
 def _name(target: Target) -> str:
     """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
-    if target.server in profiles() and target.server != AUTO:
+    if _is_named(target):
         return target.server
     host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
     return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
+
+
+def _is_named(target: Target) -> bool:
+    """Whether somebody has said what server it is: that stands, whatever the server says."""
+    return target.server in profiles() and target.server != AUTO
 
 
 @cache
@@ -83,11 +88,13 @@ def _known(server: str, forms: tuple[tuple[str, str], ...]) -> Acceptance:
 
 def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     """What the server's answer to connect says about codecs, or None where it says nothing."""
-    if _name(target) != AUTO:
+    if _is_named(target):
         return None
     told = {**answer.info, **answer.properties}
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
+    if _name(target) != AUTO:
+        return None
     profile = recognised(answer)
     return None if profile is None else _acceptance(profile, target.forms)
 
