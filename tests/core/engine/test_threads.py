@@ -92,7 +92,7 @@ def public(cls: type) -> dict[str, object]:
 
 NOT_FOR_THREADS = {
     SessionHandle: {"start", "tick", "adopt", "frames_dropped"},  # their manager's and the engine's
-    SessionManager: {"keep", "close", "totals_with"},  # the engine's
+    SessionManager: {"keep", "close", "totals_with", "adopt"},  # the engine's
     CameraHandle: {"add_stream", "remove_stream", "adopt_stream", "rename"},  # the engine's
     StreamHandle: {"adopt"},  # the engine's
     CameraManager: {"create", "destroy", "stream", "feed", "close", "max_cameras"},  # the engine's and the sessions'
