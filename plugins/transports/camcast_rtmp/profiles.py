@@ -71,8 +71,16 @@ def _name(target: Target) -> str:
     """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
     if _is_named(target):
         return target.server
-    host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
+    host = _host(target.url)
     return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
+
+
+def _host(url: str) -> str:
+    """Where it leads; "" for what is no URL, which `check` tells."""
+    try:
+        return urlsplit(url).hostname or "" if url.isprintable() else ""
+    except ValueError:
+        return ""
 
 
 def _is_named(target: Target) -> bool:
