@@ -257,8 +257,8 @@ def test_targets_that_cannot_work(fields: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "path", "words"),
     [
-        ({"token": "two words"}, "options", "token: expected printable ASCII"),
-        ({"ice_servers": [{"url": "turn:user:geheim@host"}]}, "options.ice_servers[0]", "stun:host:port"),
+        ({"token": "two words"}, "options.token", "expected printable ASCII"),
+        ({"ice_servers": [{"url": "turn:user:geheim@host"}]}, "options.ice_servers[0].url", "stun:host:port"),
         ({"packet_size": 9000}, "options.packet_size", "must be <= 1380, got 9000"),
         ({"tokken": "geheim"}, "options.tokken", 'did you mean "token"'),
     ],
