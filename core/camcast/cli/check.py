@@ -63,7 +63,9 @@ def check(
             from camcast.cli.check_targets import try_targets
 
             well &= _told(asyncio.run(try_targets(config, host)))
-        if publish_test and not missing:
+        if publish_test and missing:
+            typer.echo("not published: see the errors above")
+        elif publish_test:
             from camcast.cli.publish_test import publish
 
             well &= _told(asyncio.run(publish(config, host, publish_test)))

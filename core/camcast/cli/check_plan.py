@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from camcast.config import StreamConfig, TargetConfig
+from camcast.config.asked import bug
 from camcast.config.hosted import AUDIO_WORDS
 from camcast.host import PluginHost
 from camcast.kinds import Acceptance, Confidence
@@ -19,7 +20,12 @@ def plan_lines(host: PluginHost, stream: StreamConfig, target: TargetConfig) -> 
         kind = host.transport(target.transport, target.scheme)
     except LookupError:  # where to is a secret
         return
-    answer = kind.accepts(target.target(resolve_secret=str))
+    where = target.target(resolve_secret=str)
+    try:
+        answer = kind.accepts(where)
+    except Exception as error:  # noqa: BLE001  a plugin's bug
+        yield f"nobody can say what it takes: {bug(host, f'transport {kind.name}', 'accepts', error, where.scrub)}"
+        return
     codec = stream.encoder.codec
     if codec is not None:
         yield from _picture(answer, codec, target)

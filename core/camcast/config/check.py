@@ -67,7 +67,8 @@ def _camera(
     camera: CameraConfig, host: PluginHost, place: Place, published: Published | None, uplinked: Uplinked | None
 ) -> CameraConfig:
     streams, names = [], [stream.name for stream in camera.streams]
-    check_names(names, [place.at("streams").item(index).at("name") for index in range(len(names))])
+    on = [(index, stream.name) for index, stream in enumerate(camera.streams) if stream.enabled]
+    check_names([name for _, name in on], [place.at("streams").item(index).at("name") for index, _ in on])
     for index, stream in enumerate(camera.streams):
         where = place.at("streams").item(index)
         kind = check_source(host, stream.source, where.at("source"))

@@ -7,15 +7,16 @@ all that is enabled. Secrets are looked for and forgotten: they go into no objec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from camcast.config.asked import READABLE, Patience, bug
 from camcast.config.hosted import HARDWARE_WORDS, check_options, offered_encoders, tell_target
 from camcast.config.model import AUTO, EncoderConfig, SourceConfig
 from camcast.config.place import Place
-from camcast.config.secrets import has_reference, is_reference, is_url_reference, secret
+from camcast.config.published import name_of
+from camcast.config.secrets import has_reference, is_reference, is_url_reference, secret, trimmed
 from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
 from camcast.errors import CamcastError
@@ -26,10 +27,6 @@ from camcast.url_template import url_fault
 if TYPE_CHECKING:
     from camcast.host import PluginHost
 
-T = TypeVar("T")
-
-DEADLINE = 15.0
-"""Seconds for a library to be imported, an encoder to be opened, a plugin to find a secret."""
 NOTHING_RUNS = (
     'nothing would be published: give a stream an output, such as "rtmp": {"url": "rtmp://SERVER/APP/KEY"}, and see '
     "that it, its stream and its camera are enabled"
@@ -43,12 +40,16 @@ class Here:
         self._host = host
         self._found: dict[str, str] = {}
         """Secrets that were asked for, so that each is asked for once."""
+        self._missing: dict[str, str] = {}
+        """Why others are not there, by reference."""
+        self._secrets = Patience("secret")
+        self._plugins = Patience("look")
         self._libraries: dict[int, str] = {}
         """Why a kind cannot be used, by its id; "" = it can."""
         self._encoders: dict[str, str] = {}
         """The same of encoders, by name."""
-        self._owners: dict[str, str] = {}
-        """Who publishes what, its secrets known."""
+        self._owners: dict[str, tuple[str, bool]] = {}
+        """Who publishes what, its secrets known, and whether it has any."""
 
     def source(self, config: SourceConfig, kind: SourceKind, place: Place) -> None:
         """A stream's source that is to run."""
@@ -59,11 +60,12 @@ class Here:
             check_options(self._host, kind, options, place.at("options"))
         url = self._secret(config.url, place.at("url")) if is_url_reference(config.url) else config.url
         if url:
-            hidden = Target(url=url)
-            try:
-                kind.present(url)
-            except (ValueError, OSError, CamcastError) as error:
-                place.at("url").wrong(hidden.scrub(str(error)))
+            # Of what is kept elsewhere nothing is shown; a file's name is no key.
+            kept = frozenset({url} if is_url_reference(config.url) else ())
+            name = url.rpartition("/")[2] if not kept and url.lower().startswith("file:///") else ""
+            hidden = Target(url=url, inherited=kept, shown_name=name)
+            if why := self._fault(f"source {kind.name}", "present", lambda: kind.present(url), hidden.scrub):
+                place.at("url").wrong(why)
 
     def encoder(self, config: EncoderConfig, source: SourceKind, place: Place) -> None:
         """A stream's encoder, where one is needed for certain."""
@@ -111,16 +113,32 @@ class Here:
         options = check_options(self._host, kind, target.options, place.at("options"))
         if place.report.told > before:
             return
-        target = attrs.evolve(target, options=options)
-        try:
-            if config.needs_secrets:
-                kind.check(target)
-            name = f"{kind.schemes[0]}\0{kind.publish_name(target)}"
-        except (ValueError, CamcastError) as error:
-            tell_target(error, target, place, url)
+        self._goes(label, config, kind, attrs.evolve(target, options=options), place, url)
+
+    def _goes(
+        self, label: str, config: TargetConfig, kind: TransportKind, target: Target, place: Place, url: Place
+    ) -> None:
+        """Whether its transport can work with `target`, which is whole, and nobody else publishes the same."""
+        who = f"transport {kind.name}"
+        if config.needs_secrets:
+            try:
+                self._plugins.within(who, lambda: kind.check(target))
+            except READABLE as error:
+                tell_target(error, target, place, url)
+                return
+            except Exception as error:  # noqa: BLE001  a plugin's bug
+                url.wrong(bug(self._host, who, "check", error, target.scrub))
+                return
+        if why := self._fault(who, "accepts", lambda: kind.accepts(target), target.scrub):
+            url.wrong(why)
             return
-        owner = self._owners.setdefault(name, label)
-        if owner != label and config.needs_secrets:
+        name = name_of(self._host, kind, target)
+        if name is None:
+            url.wrong(f"{who} cannot say what is published there")
+            return
+        owner, hidden = self._owners.setdefault(name, (label, config.needs_secrets))
+        # Where neither has a secret, it is told without looking for any.
+        if owner != label and (hidden or config.needs_secrets):
             url.wrong(f"{label} would publish what {owner} does, once the secrets are known; give it a key of its own")
 
     def service(self, config: ServiceConfig, kind: ServiceKind, place: Place, options: Place) -> None:
@@ -142,55 +160,56 @@ class Here:
 
     def _secret(self, reference: str, place: Place) -> str | None:
         """What a reference stands for; None where that is not there, which is told."""
-        if reference not in self._found:
+        if reference not in self._found and reference not in self._missing:
             try:
-                self._found[reference] = _within(lambda: secret(self._host, reference)).strip()
+                self._found[reference] = trimmed(self._secrets.within(reference, lambda: secret(self._host, reference)))
             except CamcastError as error:
-                place.wrong(str(error))
-                return None
-            except TimeoutError:
-                place.wrong(f"{reference}: no answer within {DEADLINE:g} s from the plugin that knows such secrets")
-                return None
+                self._missing[reference] = str(error)
+            except TimeoutError as error:
+                self._missing[reference] = f"{error}; see to the plugin or the disk that keeps this secret"
+            except Exception as error:  # noqa: BLE001  whose text may hold what was looked for
+                self._missing[reference] = f"{reference}: looking for it failed with {type(error).__name__}"
+        if reference in self._missing:
+            place.wrong(self._missing[reference])
+            return None
         return self._found[reference]
 
     def _library(self, kind: SourceKind | TransportKind | ServiceKind) -> str:
         """Why a kind cannot be used here; "" = it can."""
         if id(kind) not in self._libraries:
-            self._libraries[id(kind)] = _fault(lambda: _use(kind))
+            self._libraries[id(kind)] = self._unusable(kind.name, lambda: _use(kind))
         return self._libraries[id(kind)]
 
     def _opens(self, kind: EncoderKind) -> str:
         if kind.name not in self._encoders:
-            self._encoders[kind.name] = _fault(kind.probe)
+            self._encoders[kind.name] = self._unusable(kind.name, kind.probe)
         return self._encoders[kind.name]
+
+    def _unusable(self, what: str, call: Callable[[], object]) -> str:
+        """Why `call`, which loads or opens something, fails, in words; "" = it does not."""
+        try:
+            self._plugins.within(what, call)
+        except (CamcastError, TimeoutError) as error:
+            return str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001  whatever an import or a driver raises
+            return f"it does not load on this machine ({type(error).__name__}: {error})"
+        return ""
+
+    def _fault(self, who: str, where: str, call: Callable[[], object], clean: Callable[[str], str]) -> str:
+        """The same of any other call of a plugin."""
+        try:
+            self._plugins.within(who, call)
+        except READABLE as error:
+            return clean(str(error)) or type(error).__name__
+        except Exception as error:  # noqa: BLE001  a plugin's bug
+            return bug(self._host, who, where, error, clean)
+        return ""
 
 
 def _use(kind: SourceKind | TransportKind | ServiceKind) -> None:
     kind.available()
     if not isinstance(kind, ServiceKind):
         kind.load()
-
-
-def _fault(call: Callable[[], object]) -> str:
-    """Why `call` fails, in words; "" = it does not."""
-    try:
-        _within(call)
-    except CamcastError as error:
-        return str(error)
-    except TimeoutError:
-        return f"nothing came of it within {DEADLINE:g} s"
-    except Exception as error:  # noqa: BLE001  whatever an import or a driver raises
-        return f"it does not load on this machine ({type(error).__name__}: {error})"
-    return ""
-
-
-def _within(call: Callable[[], T]) -> T:
-    """The result of `call`, which has `DEADLINE` seconds on a thread. Raises what it raises, and `TimeoutError`."""
-    pool = ThreadPoolExecutor(1)
-    try:
-        return pool.submit(call).result(DEADLINE)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _references(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from camcast.config.asked import READABLE, bug
 from camcast.config.defaults import VIDEO_CODEC
 from camcast.config.model import AUTO, COPY, EncoderConfig, SourceConfig
 from camcast.config.place import Place, Report
 from camcast.config.secrets import has_reference, is_reference, is_url_reference, misplaced_reference
 from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
-from camcast.errors import CamcastError, ConfigError, Issue, MediaError
+from camcast.errors import ConfigError, Issue, MediaError
 from camcast.kinds import CodecKind, EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
@@ -73,8 +74,12 @@ def check_service(host: PluginHost, service: ServiceConfig, place: Place, type_p
     check_options(host, kind, service.options, place)
     if place.report.told != before:
         return
-    with place.told():
-        kind.check(service.options)
+    try:
+        with place.told():
+            kind.check(service.options)
+    except Exception as error:  # noqa: BLE001  a plugin's bug
+        hidden = Target(url="", options=dict(service.options))
+        type_place.wrong(bug(host, f"service {kind.name}", "check", error, hidden.scrub))
 
 
 def check_source(host: PluginHost, source: SourceConfig, place: Place) -> SourceKind | None:
@@ -197,7 +202,7 @@ def check_target(host: PluginHost, config: TargetConfig, place: Place, url_place
         return None
     options = check_options(host, kind, config.options, place.at("options"))
     if place.report.told == before and not config.needs_secrets:
-        _ask(kind, attrs.evolve(config.target(resolve_secret=str), options=options), place, url_place)
+        _ask(host, kind, attrs.evolve(config.target(resolve_secret=str), options=options), place, url_place)
     return kind
 
 
@@ -219,14 +224,23 @@ def _schemes(host: PluginHost) -> set[str]:
     return {scheme for kind in host.transports.values() for scheme in kind.schemes}
 
 
-def _ask(kind: TransportKind, target: Target, place: Place, url_place: Place) -> None:
+def _ask(host: PluginHost, kind: TransportKind, target: Target, place: Place, url_place: Place) -> None:
+    who = f"transport {kind.name}"
     try:
         kind.check(target)
-    except (ValueError, CamcastError) as error:
+    except READABLE as error:
         tell_target(error, target, place, url_place)
-    else:
-        for text in kind.remarks(target):
-            url_place.remark(target.scrub(text))
+        return
+    except Exception as error:  # noqa: BLE001  a plugin's bug
+        url_place.wrong(bug(host, who, "check", error, target.scrub))
+        return
+    try:
+        remarks = [target.scrub(text) for text in kind.remarks(target)]
+    except Exception as error:  # noqa: BLE001  a plugin's bug, which keeps nothing from being published
+        bug(host, who, "remarks", error, target.scrub)
+        return
+    for text in remarks:
+        url_place.remark(text)
 
 
 def tell_target(error: Exception, target: Target, place: Place, url_place: Place) -> None:

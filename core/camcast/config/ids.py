@@ -18,7 +18,7 @@ def assigned(written: Sequence[int], places: Sequence[Place]) -> list[int]:
 
 
 def check_names(names: Sequence[str], places: Sequence[Place]) -> None:
-    """A camera's streams have names of their own: labels, figures and templates know them by nothing else."""
+    """A camera's streams that run have names of their own: labels, figures and templates know them by nothing else."""
     first: dict[str, Place] = {}
     for name, place in zip(names, places, strict=True):
         if first.setdefault(name, place) is not place:

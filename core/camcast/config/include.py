@@ -76,7 +76,11 @@ def _found(patterns: Sequence[str], base: Path, place: Place, main: Path | None)
     seen = {os.path.realpath(main)} if main is not None else set()
     for index, pattern in enumerate(patterns):
         wild = any(sign in pattern for sign in _WILD)
-        whole = str(base / Path(pattern).expanduser())
+        try:
+            whole = str(base / Path(pattern).expanduser())
+        except RuntimeError as error:  # nobody's home folder
+            place.item(index).wrong(f"cannot be looked for: {error}")
+            continue
         names = sorted(glob.glob(whole, recursive=True)) if wild else [whole]
         if not wild and os.path.realpath(whole) in seen:
             place.item(index).wrong("is the file itself, or is included twice")

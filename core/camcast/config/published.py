@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from camcast.config.asked import READABLE, bug
 from camcast.config.hosted import check_options
 from camcast.config.place import Place, Report
 from camcast.config.target import TargetConfig
-from camcast.errors import CamcastError
 from camcast.kinds import TransportKind
+from camcast.target import Target
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -22,15 +23,25 @@ def published_name(host: PluginHost, kind: TransportKind, config: TargetConfig) 
         return None
     # In the form that the transport gets them: a stream id or a token in them is part of the name.
     options = check_options(host, kind, config.options, Report().root())
+    return name_of(host, kind, attrs.evolve(config.target(resolve_secret=str), options=options))
+
+
+def name_of(host: PluginHost, kind: TransportKind, target: Target) -> str | None:
+    """The same of a target whose secrets are known, with its options in the form that the transport gets them.
+
+    None where its plugin fails.
+    """
     try:
-        target = attrs.evolve(config.target(resolve_secret=str), options=options)
-        # Kinds for one protocol name alike: their first scheme stands for it.
-        return f"{kind.schemes[0]}\0{kind.publish_name(target)}"
-    except (ValueError, CamcastError):
+        name = kind.publish_name(target)
+        if not isinstance(name, str):
+            raise TypeError(f"it gave {type(name).__name__}, not a text")
+    except READABLE:
         return None
     except Exception as error:  # noqa: BLE001  a plugin's bug, which its sessions tell
-        host.faults.tell(f"transport {kind.name}", "publish_name", error, clean=config.target(resolve_secret=str).scrub)
+        bug(host, f"transport {kind.name}", "publish_name", error, target.scrub)
         return None
+    # Kinds for one protocol name alike: their first scheme stands for it.
+    return f"{kind.schemes[0]}\0{name}"
 
 
 class Published:

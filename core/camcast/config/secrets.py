@@ -93,6 +93,8 @@ def resolve_reference(reference: str) -> str:
             raise ConfigError(f"cannot read the secret in file:{rest}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"the secret in file:{rest} is neither UTF-8 nor UTF-16 text") from None
+        except (RuntimeError, ValueError) as error:  # nobody's home folder, a character that no path holds
+            raise ConfigError(f"cannot read the secret in file:{rest}: {error}") from None
         if "\0" in text:
             raise ConfigError(f"the secret in file:{rest} has characters of no text in it; save it as UTF-8")
         if not trimmed(text):

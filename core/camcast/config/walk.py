@@ -171,7 +171,8 @@ def _camera(given: Given, number: int, scope: Scope) -> CameraConfig:
     blocks = [STREAM.read(value, place.item(index)) for index, value in enumerate(given.values.get("streams", []))]
     ids = _ids(blocks, "stream_id")
     names = tuple(one.values.get("name", default_name(id_)) for one, id_ in zip(blocks, ids, strict=True))
-    check_names(names, [one.place.at("name") for one in blocks])
+    on = [(name, one) for name, one in zip(names, blocks, strict=True) if one.values.get("enabled", True)]
+    check_names([name for name, _ in on], [one.place.at("name") for _, one in on])
     inner = attrs.evolve(inner, streams=names)
     streams = [_stream(one, id_, inner) for one, id_ in zip(blocks, ids, strict=True)]
     right = () if place.report.told else tuple(stream for stream in streams if stream is not None)

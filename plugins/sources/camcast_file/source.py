@@ -84,4 +84,7 @@ def local_path(url: str) -> Path:
         )
     if not url:
         raise SourceError('the file source needs a path: {"type": "file", "url": "clip.mp4"}', fatal=True)
-    return Path(url).expanduser()
+    try:
+        return Path(url).expanduser()
+    except RuntimeError as error:  # nobody's home folder
+        raise SourceError(f"{url} is no path on this machine: {error}", fatal=True) from None

@@ -86,6 +86,11 @@ def test_what_is_wrong_is_told_with_its_file(folder: Path, text: str, fault: str
     assert fault in wrong(folder, "cameras.d/*")
 
 
+def test_nobodys_home_folder_is_told_at_its_place(folder: Path) -> None:
+    said = wrong(folder, "cameras.d/a.json", "~no-such-user/b.json")
+    assert "include[1]: cannot be looked for: Could not determine home directory" in said
+
+
 def test_a_file_that_is_named_must_be_there_once(folder: Path) -> None:
     assert "cameras.d/c.json: cannot read it: No such file" in wrong(folder, "cameras.d/c.json")
     assert "include[1]: is the file itself, or is included twice" in wrong(folder, *["cameras.d/a.json"] * 2)
