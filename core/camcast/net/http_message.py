@@ -37,9 +37,9 @@ class Answer:
     headers: Sequence[tuple[str, str]]
     body: bytes = attrs.field(repr=False)
     certificate_expires: float | None = None
+    """`time.time()` at which the server's certificate expires, where it was verified."""
     tls: str = ""
     """The connection's version of TLS and certificate, for people; "" = it was not encrypted."""
-    """`time.time()` at which the server's certificate expires, where it was verified."""
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]

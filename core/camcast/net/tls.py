@@ -8,7 +8,6 @@ oldest version, and without finite-field Diffie-Hellman: there the server choose
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import re
@@ -18,6 +17,7 @@ from functools import lru_cache
 import attrs
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
+from camcast.net.certificate import fingerprint
 from camcast.target import Target
 
 _SHA256_DIGITS = 64
@@ -150,7 +150,7 @@ def check_pin(certificate: bytes | None, settings: TlsSettings) -> None:
     """Raises `MisconfiguredError` unless `certificate` (DER) is the pinned one, or none is pinned."""
     if settings.pin is None:
         return
-    found = hashlib.sha256(certificate or b"").hexdigest()
+    found = fingerprint(certificate or b"")
     if not hmac.compare_digest(found.encode(), settings.pin.encode()):
         raise MisconfiguredError(
             f"the server's certificate is not the pinned one: expected SHA-256 {settings.fingerprint}, got {found}. "
@@ -170,7 +170,7 @@ def explained(
         if error.verify_code in _UNKNOWN_AUTHORITY:
             text += "; name its authority in ca_file, or pin the certificate with fingerprint"
             if certificate:
-                shown = hashlib.sha256(certificate).hexdigest()
+                shown = fingerprint(certificate)
                 text += f" (the one that it shows is {shown}: compare that with the server's own before you trust it)"
         # A machine that has just been switched on may not know what time it is: that mends itself.
         return (NetworkError if error.verify_code == _NOT_YET else RefusedError)(text, stage="tls")
