@@ -79,15 +79,20 @@ class Share:
         if on_air is None:
             self._leave()
 
-    def steps(self, rates: Sequence[float]) -> Part:
-        """It can send at these rates only, the highest first; bit/s, with sound. 0 = not known yet.
+    def steps(self, rates: Sequence[float], names: Sequence[str]) -> Part:
+        """It can send at these rates only, the highest first; bit/s, with sound. 0 = not known yet. `names`:
+        what each is called, as long as it is the same.
 
         Until they are, it is not to take anything from those that can give way at once: it soon will, too.
         """
         if not all(rates):
             return self._claim(0.0, self._rate)
-        steps = tuple(accumulate(reversed(rates), max))
-        return self._claim(steps[0], steps[-1], steps)
+        steps, called = tuple(accumulate(reversed(rates), max)), tuple(reversed(names))
+        part = self._claim(steps[0], steps[-1], steps, called)
+        if part.name is None:
+            return part
+        # Decided by what was claimed before, perhaps.
+        return attrs.evolve(part, step=called.index(part.name) if part.name in called else None)
 
     def between(self, least: float, most: float) -> Part:
         """It can send at any rate from `least` to `most`; bit/s, with sound."""
@@ -109,12 +114,14 @@ class Share:
         (then, before), (last, after) = self._samples[0], self._samples[-1]
         return (after - before) * 8 / max(1.0, last - then) / self._places
 
-    def _claim(self, least: float, most: float, steps: Sequence[float] = ()) -> Part:
+    def _claim(self, least: float, most: float, steps: Sequence[float] = (), names: tuple[str, ...] = ()) -> Part:
         on_air, places = self._on_air, self._places
         if not self.uplink or on_air is None:
             return self.part
         self._claimed = True
-        claim = Claim(self.config.priority, least * places, most * places, tuple(step * places for step in steps))
+        claim = Claim(
+            self.config.priority, least * places, most * places, tuple(step * places for step in steps), names
+        )
         part = self.uplinks.report(self.uplink, self.key, Report(claim, self._sent, on_air.outlet.reading()))
         self.part = attrs.evolve(part, rate=part.rate / places)
         return self.part

@@ -166,7 +166,9 @@ class Thinning:
         if at.stream and at != self._sent and now - self._since > PATIENCE:
             self._lost(at.stream, UNSEEN)
         there = self._rungs(on_air, now)
-        part = share.steps([rung.rate and rung.rate + self._ladder.beside for rung in there])
+        part = share.steps(
+            [rung.rate and rung.rate + self._ladder.beside for rung in there], [str(rung) for rung in there]
+        )
         rungs = there if part.step is None else there[-1 - part.step :]
         if self._todo and at in rungs:
             self._select()

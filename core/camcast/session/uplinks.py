@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from math import inf
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -28,6 +29,10 @@ WINDOW = 5.0
 """Seconds over which it is taken what is sent."""
 SHORT = 5.0
 """Seconds in which the budget must have been less than the least of all before that is told."""
+
+KEPT = 1024
+"""Outputs of which it is kept what they might do when they left."""
+K = TypeVar("K", bound=Hashable)
 
 TAKEN = "too little, its outputs take"
 """A reason."""
@@ -51,9 +56,12 @@ class Part:
     rate: float = inf
     """bit/s that it may send, with sound."""
     step: int | None = None
-    """Which of the steps that it claimed it may take, 0 = the least; None = it claimed none."""
+    """Which of the steps that it claimed it may take, 0 = the least; None = it claimed none, or nobody has decided yet.
+    """
     late: bool = False
     """Whether all outputs of its uplink are late: then its own path says nothing of itself."""
+    name: str | None = None
+    """The step's, as it was claimed: what an output claims may be another list by the time that it is told."""
 
 
 Told = Mapping[tuple[str, SessionKey], Report]
@@ -81,6 +89,22 @@ class UplinkMetrics:
     """How many of them are on the air."""
 
 
+class _Lately(Generic[K]):
+    """What outputs might do when they left: who comes back goes on by that until it is decided again."""
+
+    def __init__(self) -> None:
+        self._parts: dict[K, Part] = {}
+
+    def keep(self, key: K, part: Part) -> None:
+        self._parts.pop(key, None)
+        self._parts[key] = part
+        if len(self._parts) > KEPT:
+            del self._parts[next(iter(self._parts))]
+
+    def get(self, key: K) -> Part | None:
+        return self._parts.get(key)
+
+
 @attrs.define(eq=False)
 class Uplink:
     """One of them."""
@@ -96,6 +120,7 @@ class Uplink:
     """Sent by all, ever; `_counted`: of it, what was taken into account."""
     _counted: int = attrs.field(default=0, init=False)
     _samples: deque[tuple[float, int]] = attrs.field(factory=deque, init=False)
+    _lately: _Lately[SessionKey] = attrs.field(factory=lambda: _Lately[SessionKey](), init=False)
     _looked: float = attrs.field(default=-inf, init=False)
     _short_since: float | None = attrs.field(default=None, init=False)
     _told: bool = attrs.field(default=False, init=False)
@@ -111,21 +136,29 @@ class Uplink:
 
     def take(self, reports: Mapping[SessionKey, Report], now: float) -> None:
         """What some outputs tell; `now` in seconds."""
-        news = bool(reports.keys() - self._reports.keys())
         for key, report in reports.items():
             before = self._reports.get(key)
             self._bytes += max(0, report.sent - before.sent) if before is not None else 0
             self._reports[key] = report
-        if news or now - self._looked >= EARLY * LOOK:
+        # One that has just come waits for that, too: where hundreds come back at once, it is decided once.
+        if now - self._looked >= EARLY * LOOK:
             self._look(now)
 
     def leave(self, key: SessionKey) -> None:
         """It sends nothing any more."""
-        self._reports.pop(key, None)
+        if self._reports.pop(key, None) is not None and key in self._allotment.given:
+            self._lately.keep(key, self._part(key))
 
     def part(self, key: SessionKey) -> Part:
-        """What it may do."""
-        return Part(self._allotment.given.get(key, inf), self._allotment.step(key), self._budget.late)
+        """What it may do; for one that has just come, what it might before, or its least."""
+        if key in self._allotment.given:
+            return self._part(key)
+        report = self._reports.get(key)
+        return self._lately.get(key) or Part(report.claim.least if report is not None else inf)
+
+    def _part(self, key: SessionKey) -> Part:
+        allotment = self._allotment
+        return Part(allotment.given[key], allotment.step(key), self._budget.late, allotment.name(key))
 
     def metrics(self, now: float) -> UplinkMetrics:
         """How it stands."""
@@ -261,7 +294,8 @@ class Uplinks:
         for name, reports in by_name.items():
             if name in self._uplinks:
                 self._uplinks[name].take(reports, now)
-        return {(name, key): self._uplinks[name].part(key) for name, key in told if name in self._uplinks}
+        # An uplink that is none leaves all free.
+        return {(name, key): self._uplinks[name].part(key) if name in self._uplinks else Part() for name, key in told}
 
     def forget(self, process: Hashable) -> None:
         """It has died: nothing is sent there."""
@@ -269,31 +303,40 @@ class Uplinks:
 
 
 class TellingUplinks(Uplinks):
-    """In a worker process: the parent decides. Until it has, an output sends its least."""
+    """In a worker process: the parent decides. Until it has, an output goes on as it might before, or sends its least:
+    of pictures that come encoded, those that it sends already, as nobody knows yet which of them fit."""
 
-    def __init__(self, configs: Mapping[str, UplinkConfig], tell: Callable[[Told], object]) -> None:
-        super().__init__(configs)
+    def __init__(
+        self,
+        configs: Mapping[str, UplinkConfig],
+        tell: Callable[[Told], object],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(configs, now=now)
         self._tell = tell
         self._reports: dict[tuple[str, SessionKey], Report] = {}
         self._parts: Parts = {}
+        self._lately: _Lately[tuple[str, SessionKey]] = _Lately()
         self._told = -inf
 
     def check(self, config: SessionConfig) -> None:
         """The parent has done so."""
 
     def report(self, name: str, key: SessionKey, report: Report) -> Part:
-        new = (name, key) not in self._reports
         self._reports[name, key] = report
-        now = self._now()
-        if new or now - self._told >= EARLY * LOOK:
-            self._told = now
-            self._tell(dict(self._reports))
-        claim = report.claim
-        return self._parts.get((name, key)) or (Part(claim.steps[0], 0) if claim.steps else Part(claim.least))
+        self._tell_when_due()
+        return self._parts.get((name, key)) or self._lately.get((name, key)) or Part(report.claim.least)
 
     def leave(self, name: str, key: SessionKey) -> None:
-        if self._reports.pop((name, key), None) is not None:
-            self._tell(dict(self._reports))
+        if self._reports.pop((name, key), None) is None:
+            return
+        if (part := self._parts.get((name, key))) is not None:
+            self._lately.keep((name, key), part)
+        if self._reports:
+            self._tell_when_due()
+        else:
+            # Nobody is left who would.
+            self._tell({})
 
     def metrics(self) -> tuple[UplinkMetrics, ...]:
         """The parent has them."""
@@ -302,3 +345,10 @@ class TellingUplinks(Uplinks):
     def told(self, parts: Parts) -> None:
         """What the parent has decided."""
         self._parts = parts
+
+    def _tell_when_due(self) -> None:
+        """All at once, four times a second: where hundreds come or go together, each would tell of all of them."""
+        now = self._now()
+        if now - self._told >= EARLY * LOOK:
+            self._told = now
+            self._tell(dict(self._reports))

@@ -46,6 +46,8 @@ class Claim:
     most: float
     steps: tuple[float, ...] = ()
     """The only rates that it can send at, ascending; () = any from `least` to `most`. The first is had in any case."""
+    names: tuple[str, ...] = ()
+    """Of the steps, by which they are known again when others come and go; () = they are known by number and rate."""
 
 
 def shares(budget: float, claims: Mapping[K, Claim]) -> dict[K, float]:
@@ -79,26 +81,92 @@ def stepped(budget: float, claims: Mapping[K, Claim]) -> dict[K, float]:
 
     Their first steps may be more than the budget; then everybody else gets what is left of his least, or nothing.
     """
-    fixed: dict[K, float] = {}
     order = sorted((key for key in claims if claims[key].steps), key=lambda key: claims[key].weight)
-
-    def part() -> dict[K, float]:
-        left = max(0.0, budget - sum(fixed.values()))
-        return shares(left, {key: one for key, one in claims.items() if key not in fixed})
-
+    rest = {key: one for key, one in claims.items() if not one.steps}
+    scarce = sum(max(0.0, one.least) for one in claims.values()) > budget
+    fixed: dict[K, float] = {}
+    free = budget - sum(one.most for one in rest.values())
+    level = _Level(budget, claims)
     for key in order:
-        fixed[key] = _below(claims[key].steps, part()[key])
+        steps = claims[key].steps
+        fixed[key] = steps[0] if scarce else _below(steps, level.part(key))
+        level.fix(key, fixed[key])
+        # What the others were promised is not for these.
+        free -= fixed[key]
     for key in reversed(order):
-        rest = {other: one for other, one in claims.items() if other not in fixed}
-        # What the others were promised is not for this one.
-        free = budget - sum(fixed.values()) - sum(one.most for one in rest.values())
-        fixed[key] = max(fixed[key], _below(claims[key].steps, fixed[key] + free))
-    return {**part(), **fixed}
+        higher = max(fixed[key], _below(claims[key].steps, fixed[key] + free))
+        free -= higher - fixed[key]
+        fixed[key] = higher
+    return {**shares(max(0.0, budget - sum(fixed.values())), rest), **fixed}
 
 
 def _below(steps: tuple[float, ...], rate: float) -> float:
     """The largest step that is not above, or the first."""
-    return max((step for step in steps if step <= rate), default=steps[0])
+    return steps[number_of(steps, rate)]
+
+
+class _Level(Generic[K]):
+    """The level of those whose part is not fixed yet. It only rises, as nobody is fixed above his part: so whoever is
+    passed on the way up is passed for good, and to fix all of them takes one walk."""
+
+    def __init__(self, budget: float, claims: Mapping[K, Claim]) -> None:
+        self._bounds = {
+            key: (max(0.0, one.least), max(0.0, one.least, one.most), max(1, one.weight)) for key, one in claims.items()
+        }
+        self._turns = sorted(
+            [(least / weight, weight, key) for key, (least, _, weight) in self._bounds.items()]
+            + [(most / weight, -weight, key) for key, (_, most, weight) in self._bounds.items()],
+            key=lambda turn: (turn[0], -turn[1]),
+        )
+        self._next = 0
+        self._left = budget - sum(least for least, _, _ in self._bounds.values())
+        """Of the budget, at the level of `_at`."""
+        self._at = 0.0
+        self._growing: dict[K, int] = {}
+        """By key, what it weighs; `_slope` is the sum."""
+        self._slope = 0
+        self._fixed: set[K] = set()
+
+    def part(self, key: K) -> float:
+        """What it gets as it is."""
+        self._rise()
+        least, most, weight = self._bounds[key]
+        return min(max(self._at * weight, least), most)
+
+    def fix(self, key: K, rate: float) -> None:
+        """It gets so much, whatever the level."""
+        least, most, weight = self._bounds[key]
+        self._left += min(max(self._at * weight, least), most) - rate
+        self._slope -= self._growing.pop(key, 0)
+        self._fixed.add(key)
+
+    def _rise(self) -> None:
+        while self._next < len(self._turns):
+            turn, weight, key = self._turns[self._next]
+            if key not in self._fixed:
+                step = (turn - self._at) * self._slope
+                if self._slope and step > self._left:
+                    break
+                self._left, self._at = self._left - step, turn
+                self._slope += weight
+                if weight > 0:
+                    self._growing[key] = weight
+                else:
+                    self._growing.pop(key)
+            self._next += 1
+        if self._slope and self._next < len(self._turns):
+            self._at += max(0.0, self._left) / self._slope
+            self._left = 0.0
+
+
+@attrs.frozen
+class _Taken:
+    """A step that was given: its number among `of`, its name if it has one, and its rate."""
+
+    number: int
+    of: int
+    name: str | None
+    rate: float
 
 
 @attrs.define(eq=False)
@@ -111,8 +179,8 @@ class Allotment(Generic[K]):
     """Bits that were sent above the budget and are not made good."""
     _rising: dict[K, float] = attrs.field(factory=dict, init=False)
     """Since when each would have got more."""
-    _steps: dict[K, int] = attrs.field(factory=dict, init=False)
-    """Which of its steps each was given, by number."""
+    _steps: dict[K, _Taken] = attrs.field(factory=dict, init=False)
+    """Which of its steps each was given."""
     _last: float | None = attrs.field(default=None, init=False)
 
     def look(self, now: float, budget: float, claims: Mapping[K, Claim], sent: float = 0.0) -> Mapping[K, float]:
@@ -132,7 +200,13 @@ class Allotment(Generic[K]):
 
     def step(self, key: K) -> int | None:
         """Which of its steps it may take, by number; None = it takes none."""
-        return self._steps.get(key)
+        taken = self._steps.get(key)
+        return taken.number if taken is not None else None
+
+    def name(self, key: K) -> str | None:
+        """Likewise by its name in the claim; None = it takes none, or they have no names."""
+        taken = self._steps.get(key)
+        return taken.name if taken is not None else None
 
     def _count(self, now: float, budget: float, sent: float) -> None:
         if self._last is not None:
@@ -142,38 +216,54 @@ class Allotment(Generic[K]):
 
     def _dearer(self, key: K, one: Claim) -> Claim:
         """The claim with the steps that would have to be gone up a little larger than they are."""
-        at = self._steps.get(key)
-        if at is None or not one.steps:
+        at = self._at(key, one)
+        if at is None:
             return one
         steps = tuple(rate if number <= at else rate * MARGIN for number, rate in enumerate(one.steps))
         return attrs.evolve(one, steps=steps, most=steps[-1])
 
+    def _at(self, key: K, one: Claim) -> int | None:
+        """Which of the steps that it claims now is the one that it was given; None = it was given none."""
+        taken = self._steps.get(key)
+        if taken is None or not one.steps:
+            return None
+        if one.names and taken.name in one.names:
+            return one.names.index(taken.name)
+        if not one.names and taken.of == len(one.steps):
+            return taken.number
+        return min(range(len(one.steps)), key=lambda number: abs(one.steps[number] - taken.rate))
+
     def _give(self, key: K, one: Claim, wanted: float, now: float) -> None:
-        before = self.given.get(key)
-        step = _number(self._dearer(key, one).steps, wanted) if one.steps else -1
+        before, at = self.given.get(key), self._at(key, one)
+        step = number_of(self._dearer(key, one).steps, wanted) if one.steps else -1
         if before is None:
             more = False
         elif one.steps:
-            more = step > self._steps.get(key, step)
+            more = at is not None and step > at
         else:
             more = wanted > before
         if more and now - self._rising.setdefault(key, now) < HOLD:
-            if one.steps:
+            if at is not None:
                 # What it sends already, at its rate of now.
-                self.given[key] = one.steps[self._steps[key]]
+                self._take(key, one, at)
             return
         self._rising.pop(key, None)
         if one.steps:
-            self._steps[key], self.given[key] = step, one.steps[step]
+            self._take(key, one, step)
             return
         self._steps.pop(key, None)
         if before is None or abs(wanted - before) > SMALL * before or wanted >= one.most:
             self.given[key] = wanted
+
+    def _take(self, key: K, one: Claim, number: int) -> None:
+        rate = self.given[key] = one.steps[number]
+        self._steps[key] = _Taken(number, len(one.steps), one.names[number] if one.names else None, rate)
 
     def _forget(self, key: K) -> None:
         for kept in (self.given, self._rising, self._steps):
             kept.pop(key, None)
 
 
-def _number(steps: tuple[float, ...], rate: float) -> int:
-    return max((number for number, step in enumerate(steps) if step <= rate), default=0)
+def number_of(steps: tuple[float, ...], rate: float) -> int:
+    """Of the largest step that is not above, or of the first."""
+    return max((number for number, step in enumerate(steps) if step <= rate * (1 + 1e-9)), default=0)

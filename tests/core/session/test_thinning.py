@@ -10,7 +10,7 @@ import pytest
 from tests.core.stream.test_outlet import Link, Owner, make
 from tests.core.world import TOY_VIDEO, VIDEO, picture, sound
 
-from camcast.config import Adapt, SessionConfig, TargetConfig
+from camcast.config import Adapt, SessionConfig, TargetConfig, UplinkConfig
 from camcast.errors import CamcastError, MediaError
 from camcast.events import Event, Note, PictureChanged, SessionKey
 from camcast.group import Group
@@ -20,7 +20,7 @@ from camcast.session.adapting import SOUND
 from camcast.session.share import BUDGET, Share
 from camcast.session.telling import Telling
 from camcast.session.thinning import AGAIN, BROKEN, CODEC, GONE, PATIENCE, REFUSES, UNSEEN, Thinned, Thinning
-from camcast.session.uplinks import Part, Uplinks
+from camcast.session.uplinks import Part, TellingUplinks, Told, Uplinks
 from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import Hub, Packer
 from camcast.stream.ladder import CALM, HOLD, OTHER
@@ -42,8 +42,9 @@ WIDE, THIN, THINNER = 20.0 * MBIT, 0.9 * MBIT, 0.25 * MBIT
 DOWN = Adapt(down_to=("sub",), then="keyframes")
 
 
-def config(adapt: Adapt = DOWN) -> SessionConfig:
-    return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
+def config(adapt: Adapt = DOWN, uplink: str = "") -> SessionConfig:
+    targets = [TargetConfig(url="rtmp://127.0.0.1/live/x")]
+    return SessionConfig(camera_id=0, targets=targets, adapt=adapt, uplink=uplink)
 
 
 NO_SHARE = Share(config(), Uplinks(), KEY)
@@ -524,7 +525,7 @@ class Left:
     part: Part = attrs.field(factory=Part)
     rates: list[float] = attrs.field(factory=list)
 
-    def steps(self, rates: Sequence[float]) -> Part:
+    def steps(self, rates: Sequence[float], names: Sequence[str]) -> Part:
         self.rates = list(rates)
         return self.part
 
@@ -542,6 +543,36 @@ def test_it_sends_what_its_uplink_leaves_room_for() -> None:
     left.part = Part()
     place.play_until("")
     assert [reason for _, _, reason in place.told()] == [BUDGET, BUDGET, CALM, CALM]
+
+
+def test_until_the_parent_has_answered_a_worker_sends_what_it_sends() -> None:
+    told: list[Told] = []
+    place = Place()
+    uplinks = TellingUplinks({"lte": UplinkConfig(limit=8000)}, told.append, lambda: place.now)
+    place.share = Share(config(uplink="lte"), uplinks, KEY)
+
+    def play(seconds: float, part: Part | None = None) -> None:
+        for _ in range(round(seconds / LOOK)):
+            place.share.see(place.on_air, place.now, 0, None)
+            place.play(LOOK)
+            if part is not None:
+                uplinks.told({("lte", KEY): part})
+
+    place.begin()
+    play(5)
+    assert (told[-1]["lte", KEY].claim.names, place.told()) == (("sub, keyframes only", "sub", ""), [])
+    # A parent that decided by what was claimed before another stream came.
+    play(5, Part(3 * MBIT, 0, name=""))
+    assert place.told() == []
+    play(5, Part(MBIT, 0, name="sub"))
+    assert place.thinning.now.picture == "sub"
+    # Another attempt goes on by what was left last.
+    place.end()
+    place.share.see(None, place.now, 0, None)
+    uplinks.told({})
+    place.begin()
+    play(5)
+    assert [picture for _, picture, _ in place.told()] == ["sub", "sub"]
 
 
 def test_the_budget_holds_also_where_the_path_says_nothing() -> None:

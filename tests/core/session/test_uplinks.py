@@ -13,7 +13,7 @@ from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, UplinkChanged
 from camcast.session.share import Share
 from camcast.session.uplinks import SHORT, Part, Report, TellingUplinks, Told, Uplinks
-from camcast.stream.allotment import HEADROOM, Claim
+from camcast.stream.allotment import HEADROOM, Allotment, Claim
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import LOOK
 
@@ -45,12 +45,16 @@ def test_who_claims_gets_his_part_and_leaves_it_to_the_others() -> None:
     alone = uplinks.report("lte", GATE, Report(claim(), 0))
     assert alone == Part(6 * MBIT)
     both = uplinks.report("lte", YARD, Report(claim(), 0))
+    assert both == Part(0.5 * MBIT)
+    clock.now += LOOK
+    both = uplinks.report("lte", YARD, Report(claim(), 0))
     assert both.rate == 4 * HEADROOM * MBIT
     uplinks.leave("lte", YARD)
     for _ in range(20):
         clock.now += LOOK
         alone = uplinks.report("lte", GATE, Report(claim(), 0))
     assert alone.rate == 6 * MBIT
+    assert uplinks.report("lte", YARD, Report(claim(), 0)).rate == 4 * HEADROOM * MBIT, "as before it left"
     assert events == []
 
 
@@ -134,6 +138,7 @@ def test_workers_tell_and_are_told() -> None:
     parent.report("lte", GATE, Report(claim(), 0))
     first = worker.report("lte", YARD, Report(claim(), 0))
     assert first == Part(0.5 * MBIT)
+    clock.now += LOOK
     worker.told(parent.take("worker 1", sent[-1]))
     assert worker.report("lte", YARD, Report(claim(), 0)).rate == 4 * HEADROOM * MBIT
     assert parent.report("lte", GATE, Report(claim(), 0)).rate == 4 * HEADROOM * MBIT
@@ -142,9 +147,44 @@ def test_workers_tell_and_are_told() -> None:
     assert worker.metrics() == ()
     worker.leave("lte", YARD)
     assert sent[-1] == {}
-    parent.take("worker 1", sent[-1])
+    worker.told(parent.take("worker 1", sent[-1]))
+    assert worker.report("lte", YARD, Report(claim(), 0)).rate == 4 * HEADROOM * MBIT, "as before it left"
     (one,) = parent.metrics()
     assert one.outputs == 1
+
+
+def test_an_uplink_that_the_parent_does_not_know_leaves_a_worker_free_too() -> None:
+    sent = list[Told]()
+    worker = TellingUplinks(LTE, sent.append)
+    worker.report("lte", GATE, Report(claim(), 0))
+    worker.told(Uplinks().take("worker 1", sent[-1]))
+    assert worker.report("lte", GATE, Report(claim(), 0)) == Part()
+
+
+def test_hundreds_that_come_at_once_are_decided_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looks, sent = Clock(), list[int](), list[Told]()
+    look = Allotment.look
+
+    def counted(self: Allotment[Any], now: float, budget: float, claims: Any, sent: float = 0.0) -> Any:
+        looks.append(len(claims))
+        return look(self, now, budget, claims, sent)
+
+    monkeypatch.setattr(Allotment, "look", counted)
+    uplinks = Uplinks({"lte": UplinkConfig(limit=200_000)}, now=clock)
+    worker = TellingUplinks(LTE, sent.append, clock)
+    steps = (0.4 * MBIT, 2.0 * MBIT)
+    keys = [SessionKey(number, 0, "rtmp") for number in range(256)]
+    for _ in range(2):
+        parts = [uplinks.report("lte", key, Report(Claim(10, *steps, steps), 0)) for key in keys]
+        for key in keys:
+            worker.report("lte", key, Report(claim(), 0))
+        clock.now += LOOK
+    assert looks == [1, 256]
+    assert [len(told) for told in sent] == [1, 256]
+    assert [part.step for part in parts].count(1) == int((200 * HEADROOM - 256 * 0.4) / 1.6)
+    for key in keys:
+        worker.leave("lte", key)
+    assert [len(told) for told in sent] == [1, 256, 255, 0]
 
 
 def test_what_a_dead_worker_had_is_free() -> None:
@@ -186,7 +226,8 @@ def test_without_an_uplink_a_session_may_send_anything() -> None:
 
 
 def test_a_second_place_takes_as_much_again() -> None:
-    uplinks = Uplinks(LTE)
+    clock = Clock()
+    uplinks = Uplinks(LTE, now=clock)
     share = Share(config(), uplinks, GATE)
     active: Any = OnAir()
     beside: Any = OnAir()
@@ -196,7 +237,11 @@ def test_a_second_place_takes_as_much_again() -> None:
     share.between(MBIT, 6 * MBIT)
     (one,) = uplinks.metrics()
     assert one.least == 2 * MBIT
-    assert share.rate <= 4 * HEADROOM * MBIT
+    assert share.rate == 3 * MBIT, "until it is decided again"
+    for _ in range(12):
+        clock.now += LOOK
+        share.between(MBIT, 6 * MBIT)
+    assert share.rate == 4 * HEADROOM * MBIT
 
 
 def test_what_is_sent_counts_wherever_it_goes() -> None:
@@ -221,17 +266,19 @@ def test_what_is_sent_counts_wherever_it_goes() -> None:
 
 def test_steps_are_claimed_from_the_smallest_and_only_when_they_are_known() -> None:
     told: list[Told] = []
-    share = Share(config(priority=30), TellingUplinks(LTE, told.append), GATE)
+    clock = Clock()
+    share = Share(config(priority=30), TellingUplinks(LTE, told.append, clock), GATE)
     active: Any = OnAir()
     share.see(active, 1.0, 0, None)
-    share.steps([3e6, 5e5, 1e5])
-    assert told[-1]["lte", GATE].claim == Claim(30, 1e5, 3e6, (1e5, 5e5, 3e6))
+    share.steps([3e6, 5e5, 1e5], ["", "sub", "tiny"])
+    assert told[-1]["lte", GATE].claim == Claim(30, 1e5, 3e6, (1e5, 5e5, 3e6), ("tiny", "sub", ""))
     share.adopt(config(""))
     assert told[-1] == {}
     assert share.rate == 0
     share.adopt(config())
     share.see(active, 2.0, 0, None)
-    share.steps([3e6, 0.0])
+    clock.now += LOOK
+    share.steps([3e6, 0.0], ["", "sub"])
     assert told[-1]["lte", GATE].claim.steps == ()
     share.see(None, 3.0, 0, None)
     assert told[-1] == {}

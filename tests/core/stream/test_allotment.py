@@ -201,6 +201,48 @@ def test_a_rate_that_wavers_takes_no_step_back_and_forth() -> None:
     assert min(allotment.given.values()) > MBIT
 
 
+@st.composite
+def another_rung(draw: st.DrawFn) -> tuple[dict[str, Claim], dict[str, Claim]]:
+    """The same outputs, before and after one of them was given another rung below its best."""
+    found = {}
+    for key in "abc":
+        rates = tuple(sorted(draw(st.lists(st.integers(10, 99), min_size=1, max_size=4, unique=True))))
+        names = tuple(str(rate) for rate in rates)
+        found[key] = Claim(10, rates[0] * MBIT, rates[-1] * MBIT, tuple(rate * MBIT for rate in rates), names)
+    old = found["a"]
+    rate = draw(st.floats(0.1, old.most / MBIT - 0.1)) * MBIT
+    where = sum(step < rate for step in old.steps)
+    steps, names = (*old.steps[:where], rate, *old.steps[where:]), (*old.names[:where], "new", *old.names[where:])
+    return found, {**found, "a": Claim(10, steps[0], steps[-1], steps, names)}
+
+
+@given(another_rung(), st.booleans())
+def test_another_rung_moves_nobody_while_all_fits(both: tuple[dict[str, Claim], dict[str, Claim]], named: bool) -> None:
+    if not named:
+        first, second = ({key: attrs.evolve(one, names=()) for key, one in all_.items()} for all_ in both)
+        both = first, second
+    before, after = both
+    allotment: Allotment[str] = Allotment()
+    now = play(allotment, 0, 1, 320 * MBIT, before)
+    given_ = dict(allotment.given)
+    assert given_ == {key: one.most for key, one in before.items()}
+    now = play(allotment, now, LOOK, 320 * MBIT, after)
+    assert allotment.given == given_
+    assert allotment.step("a") == len(after["a"].steps) - 1
+    play(allotment, now, LOOK, 320 * MBIT, before)
+    assert allotment.given == given_
+
+
+def test_a_rung_is_known_again_by_its_name() -> None:
+    allotment: Allotment[str] = Allotment()
+    both = Claim(10, 0.5 * MBIT, 3 * MBIT, (0.5 * MBIT, 3 * MBIT), ("sub", ""))
+    play(allotment, 0, 1, 2 * MBIT, {"a": both})
+    assert (allotment.step("a"), allotment.name("a")) == (0, "sub")
+    three = Claim(10, 0.1 * MBIT, 3 * MBIT, (0.1 * MBIT, 0.5 * MBIT, 3 * MBIT), ("tiny", "sub", ""))
+    play(allotment, 1, LOOK, 50 * MBIT, {"a": three})
+    assert (allotment.step("a"), allotment.name("a")) == (1, "sub"), "up after a while only"
+
+
 @given(st.lists(st.tuples(st.floats(1e5, 2e7), claims(steps=True)), min_size=1, max_size=12))
 def test_whatever_comes_the_sum_stays_below_the_budget(looks: list[tuple[float, dict[int, Claim]]]) -> None:
     allotment: Allotment[int] = Allotment()
