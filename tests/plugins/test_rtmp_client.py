@@ -180,6 +180,10 @@ def test_answers_nobody_waits_for_change_nothing() -> None:
         (State.LIVE, "onStatus", 0, {"code": "NetConnection.Connect.IdleTimeout", "level": "status"}, "onStatus"),
         (State.CONNECTING, "onStatus", 0, {"code": "NetConnection.Connect.Rejected", "level": "status"}, "connect"),
         (State.PUBLISHING, "onStatus", 0, {"code": "netstream.publish.denied"}, "publish"),
+        (State.PUBLISHING, "onStatus", 0, {"code": "NetStream.Publish.Stop", "level": "status"}, "publish"),
+        (State.PUBLISHING, "onStatus", 0, {"code": "NetStream.Publish.NoLicence", "level": "warning"}, "publish"),
+        (State.CONNECTING, "_result", 1, {"code": "NetConnection.Connect.InvalidApp", "level": "status"}, "connect"),
+        (State.LIVE, "onStatus", 0, {"code": "NetStream.Publish.Denied", "level": "warning"}, "onStatus"),
         (State.LIVE, "close", 0, {}, "close"),
     ],
 )
@@ -194,6 +198,16 @@ def test_remarks_while_live_are_only_remarks(code: str) -> None:
     pair = in_state(State.LIVE)
     assert pair.say("onStatus", 0, {"code": code, "level": "status"}) == []
     assert pair.client.state is State.LIVE
+
+
+@pytest.mark.parametrize(
+    "code", ["NetStream.Publish.Idle", "NetStream.Publish.Reset", "NetStream.Data.Start", "NetStream"]
+)
+def test_remarks_before_the_answer_to_publish_are_only_remarks(code: str) -> None:
+    pair = in_state(State.PUBLISHING)
+    assert pair.say("onStatus", 0, {"code": code, "level": "status"}) == []
+    assert pair.client.state is State.PUBLISHING
+    assert pair.say("onStatus", 0, {"code": "NetStream.Publish.Start"}, stream_id=1) == [Published()]
 
 
 def test_reconnect_request_at_any_time() -> None:
@@ -342,6 +356,8 @@ def test_an_end_that_the_server_makes_is_told_with_its_words(type: int, payload:
     assert (event.command, event.code) == ("onStatus", code or "NetStream.Unpublish.Success")
     assert pair.client.state is State.REFUSED
     for state in (State.CONNECTING, State.CONNECTED, State.PUBLISHING):
+        if state is State.PUBLISHING and event.code == "NetStream.Publish.Stop":
+            continue  # There it is an answer to publish, and none that agrees.
         pair = in_state(state)
         assert speak(pair, type, payload) == []
         assert pair.client.state is state

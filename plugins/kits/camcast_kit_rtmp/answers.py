@@ -1,6 +1,7 @@
 """What a server's answer, or its silence, means: its words → one of camcast's error classes.
 
-The table holds the status codes that servers are known to send; a code that is not in it refuses. Closing without a
+The table holds the status codes by which servers are known to say no, and `status` goes by it too; a no by another
+code refuses. Closing without a
 word after a command is `UnexplainedRefusal`, and the text says what usually causes it, because several servers do just
 that for an unknown application, a wrong key or a name in use.
 """
@@ -35,7 +36,7 @@ CODES: dict[str, type[TransportError]] = {
     "NetStream.Failed": NetworkError,
     "NetStream.Publish.Failed": NetworkError,
 }
-_KINDS = {code.lower(): kind for code, kind in CODES.items()}
+KINDS = {code.lower(): kind for code, kind in CODES.items()}
 """Servers differ in their capitals: IdleTimeOut, IdleTimeout."""
 
 STAGES = {
@@ -68,7 +69,7 @@ _WHAT_FAILED = {
 
 def refused(event: Refused, target: Target) -> TransportError:
     """The error for a server's no."""
-    kind = _KINDS.get(event.code.lower())
+    kind = KINDS.get(event.code.lower())
     said = event.description.lower()
     if any(words in said for words in _BUSY_WORDS):
         kind = BusyError

@@ -1,16 +1,20 @@
-"""What an onStatus means to whoever publishes, by its code and, where that says nothing, by its level.
+"""What a server's words mean to whoever publishes: an onStatus, an answer, the end of a stream.
 
-Rules: codes are compared without capitals, because servers differ in them (IdleTimeOut, IdleTimeout). Some are final
-whatever their level: AMS says Closed, AppShutdown, IdleTimeOut and Rejected as "status". A server that ends a
-publication may keep the connection for ever; NetStream.Unpublish.* and NetStream.Publish.Stop are its words for that.
+Rules: codes are compared without capitals, because servers differ in them (IdleTimeOut, IdleTimeout). Those in
+`answers.CODES` are final whatever their level: AMS says Closed, AppShutdown, IdleTimeOut and Rejected as "status",
+others refuse a name as "status" or "warning". A server that is asked to publish answers with NetStream.Publish.*: what
+is neither Start, nor a remark on the way there (Idle, Reset), is a no. A server that ends a publication may keep the
+connection for ever; NetStream.Unpublish.* and NetStream.Publish.Stop are its words for that.
 NetStream.Publish.Idle is none of them: nothing came for a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
+
+from camcast_kit_rtmp.answers import KINDS
 
 
 class Status(Enum):
@@ -24,21 +28,54 @@ class Status(Enum):
 _STARTED = "netstream.publish.start"
 _MOVE = "netconnection.connect.reconnectrequest"
 _ENDED = ("netstream.unpublish.", "netstream.publish.stop")
-_FINAL = frozenset(
-    f"netconnection.connect.{word}" for word in ("closed", "appshutdown", "idletimeout", "rejected", "invalidapp")
-)
+_ANSWER = "netstream.publish."
+_NO_ANSWER = ("netstream.publish.idle", "netstream.publish.reset")
 _BAD_ENDS = frozenset({"badname", "badauth", "denied", "rejected", "unauthorized", "failed"})
 """Last words of codes, for servers that give only a code (go2rtc)."""
+_STREAM_EOF = b"\0\x01"
+"""The event at the head of a user control message (RTMP 1.0 §7.1.7)."""
 
 
-def status(info: Mapping[str, Any]) -> Status:
-    """What `info`, the information object of an onStatus, means. Fields that are no text count as missing."""
+def information(values: Sequence[Any]) -> dict[str, Any]:
+    """The information object of an answer or status. `values` is what follows name and transaction id.
+
+    It is the first object behind the command object; some servers leave out the null before it.
+    """
+    found = next((value for value in values[1:] if isinstance(value, dict)), None)
+    if found is None:
+        first = values[0] if values else None
+        found = first if isinstance(first, dict) and "code" in first else {}
+    return found
+
+
+def status(info: Mapping[str, Any], *, asked: bool = False) -> Status:
+    """What `info`, the information object of an onStatus, means. Fields that are no text count as missing.
+
+    `asked`: publish was sent, and is not answered yet.
+    """
     code, level = (str(value).lower() if isinstance(value := info.get(key), str) else "" for key in ("code", "level"))
     if code == _MOVE:
         return Status.MOVE
     if code == _STARTED:
         return Status.STARTED
+    if asked and code.startswith(_ANSWER) and code not in _NO_ANSWER:
+        return Status.BAD
     if code.startswith(_ENDED):
         return Status.ENDED
-    bad = code in _FINAL or level == "error" or (not level and code.rpartition(".")[2] in _BAD_ENDS)
+    bad = code in KINDS or level == "error" or (not level and code.rpartition(".")[2] in _BAD_ENDS)
     return Status.BAD if bad else Status.REMARK
+
+
+def agrees(name: str, info: Mapping[str, Any]) -> bool:
+    """Whether an answer, `_result` or `_error`, says yes. Some say no in one that is called a result."""
+    return name == "_result" and status(info) is not Status.BAD
+
+
+def ends(payload: bytes, stream_id: int) -> bool:
+    """Whether a user control message says that stream `stream_id` has ended (StreamEOF, RTMP 1.0 §7.1.7).
+
+    Some servers leave the number out, some mean the connection by 0.
+    """
+    if not payload.startswith(_STREAM_EOF):
+        return False
+    return len(payload) < 6 or int.from_bytes(payload[2:6]) in (0, stream_id)

@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from camcast.errors import NetworkError
@@ -22,7 +22,7 @@ from camcast.net.dial import LEAST_USER_TIMEOUT
 from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, status
+from camcast_kit_rtmp.status import Status, agrees, ends, information, status
 from camcast_kit_rtmp.urls import Address
 from camcast_librtmp.binding import Binding
 from camcast_librtmp.options import LibrtmpOptions
@@ -41,7 +41,7 @@ _MESSAGE_HEADER = 12
 _LOOK_EVERY = 0.05
 """Seconds between looks for what the server says, while media is sent."""
 _SYN_SENT = 2
-_USER_CONTROL, _STREAM_EOF = 4, b"\0\x01"
+_USER_CONTROL = 4
 
 
 def wire_size(tag: Tag, chunk_size: int) -> int:
@@ -101,9 +101,11 @@ class Session:
         while self._greeting is None:
             packet, command = self._read()
             match command:
-                case ["_result", 1.0, *_]:
+                case ["_result" | "_error" as name, 1.0, *rest]:
+                    if not agrees(name, information(rest)):
+                        raise self._refused("connect", rest)
                     self._greeting = packet
-                case ["_error", 1.0, *rest]:
+                case ["onStatus", _, *rest] if status(information(rest)) is Status.BAD:
                     raise self._refused("connect", rest)
                 case ["close", *_]:
                     raise answers.closed(self.state, None)
@@ -114,21 +116,27 @@ class Session:
     def publish(self) -> None:
         """Up to Publish.Start. Raises `TransportError`."""
         self._enlarge_chunks()
-        self.state = State.PUBLISHING
+        self.state = State.CREATING
         self._hand_on(self._greeting)
         self._greeting = None
         # releaseStream and FCPublish come before it; their refusals mean nothing.
-        create = float(self._librtmp.transaction_id)
+        asked = self._librtmp.transaction_id
         while self.state is not State.LIVE:
             packet, command = self._read()
             match command:
-                case ["_result", number, _, float(stream_id), *_] if number == create:
-                    self._stream_id = int(stream_id)
-                case ["_error", number, *rest] if number == create:
-                    raise self._refused("createStream", rest)
+                case ["_result" | "_error" as name, number, *rest] if number == asked:
+                    if not agrees(name, information(rest)):
+                        raise self._refused("createStream" if self.state is State.CREATING else "publish", rest)
+                    if self.state is State.CREATING:
+                        self._stream_id = _number(rest)
+                        self._hand_on(packet)
+                        # By that librtmp has sent publish.
+                        asked = self._librtmp.transaction_id
+                        self.state = State.PUBLISHING
+                        continue
                 case ["onStatus", _, *rest]:
-                    match status(_info(rest)):
-                        case Status.STARTED:
+                    match status(information(rest), asked=self.state is State.PUBLISHING):
+                        case Status.STARTED if self.state is State.PUBLISHING:
                             self.state = State.LIVE
                         case Status.BAD:
                             raise self._refused("publish", rest)
@@ -151,13 +159,13 @@ class Session:
         while select.select([self._own], [], [], 0)[0]:
             packet, command = self._read()
             match command:
-                case ["onStatus", _, *rest] if status(_info(rest)) in (Status.BAD, Status.ENDED):
+                case ["onStatus", _, *rest] if status(information(rest)) in (Status.BAD, Status.ENDED):
                     raise self._refused("onStatus", rest)
                 case ["onFCUnpublish", *rest]:
                     raise self._refused("onStatus", rest, code="onFCUnpublish")
                 case ["close", *_]:
                     raise self._refused("close", ())
-            if packet.type == _USER_CONTROL and _body(packet).startswith(_STREAM_EOF):
+            if packet.type == _USER_CONTROL and ends(_body(packet), self._stream_id):
                 raise self._refused("onStatus", (), code="StreamEOF")
             self._hand_on(packet)
 
@@ -210,7 +218,7 @@ class Session:
         return True
 
     def _refused(self, command: str, rest: Sequence[Any], code: str = "") -> Exception:
-        info = _info(rest)
+        info = information(rest)
         said, description = (str(info.get(key) or "") for key in ("code", "description"))
         code = said or code
         self.state = State.REFUSED
@@ -311,5 +319,10 @@ def _body(packet: Any) -> bytes:
     return bytes(packet.body) if packet.packet.m_nBodySize else b""
 
 
-def _info(values: Sequence[Any]) -> Mapping[str, Any]:
-    return next((value for value in reversed(values) if isinstance(value, dict)), {})
+def _number(rest: Sequence[Any]) -> int:
+    """The stream that createStream's answer names. Raises `NetworkError` when it names none that librtmp can hold."""
+    match rest:
+        case [_, float(number), *_] if 0 <= number < 1 << 31:
+            return int(number)
+        case _:
+            raise NetworkError("createStream was answered without a stream id", stage="publish")

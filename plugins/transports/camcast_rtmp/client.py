@@ -16,10 +16,10 @@ import attrs
 
 from camcast.flv import amf0
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, status
+from camcast_kit_rtmp.status import Status, agrees, ends, status
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
-from camcast_rtmp.messages import ChunkStream, Command, Control, Message, ProtocolError, Type, parse_command, text
+from camcast_rtmp.messages import ChunkStream, Command, Message, ProtocolError, Type, parse_command, text
 from camcast_rtmp.table import AFTER, TABLE, Do, Input
 
 MAX_INCOMING_MESSAGE = 1 << 16
@@ -139,12 +139,8 @@ class Client(Connection):
         self._feed(Input.OPENED)
 
     def user_control(self, message: Message) -> bool:
-        payload = message.payload
-        if payload.startswith(Control.STREAM_EOF.to_bytes(2, "big")):
-            number = int.from_bytes(payload[2:6], "big")
-            # Some leave the number out, some mean the connection by 0.
-            if len(payload) < 6 or number in (0, self.stream_id):
-                self._feed(Input.UNPUBLISHED, _said("StreamEOF", "the server says that the stream has ended"))
+        if ends(message.payload, self.stream_id):
+            self._feed(Input.UNPUBLISHED, _said("StreamEOF", "the server says that the stream has ended"))
         return True
 
     def _understood(self, command: Command) -> Input:
@@ -152,11 +148,9 @@ class Client(Connection):
         match command.name:
             case "_result" | "_error":
                 asked = self._waiting.pop(command.transaction, "")
-                # Some say no in an answer that is called a result.
-                agreed = command.name == "_result" and status(command.info) is not Status.BAD
-                return _ANSWERS.get((asked, agreed), Input.REMARK)
+                return _ANSWERS.get((asked, agrees(command.name, command.info)), Input.REMARK)
             case "onStatus":
-                return _STATUS[status(command.info)]
+                return _STATUS[status(command.info, asked=self.state is State.PUBLISHING)]
             case "onFCUnpublish":
                 return Input.UNPUBLISHED
             case "close":

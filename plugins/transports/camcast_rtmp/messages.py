@@ -14,6 +14,7 @@ import attrs
 
 from camcast.errors import NetworkError
 from camcast.flv import amf0
+from camcast_kit_rtmp.status import information
 
 MAX_COMMAND_VALUES = 1000
 """Values of a command that are read, inner ones counted: a millisecond's worth."""
@@ -83,14 +84,8 @@ class Command:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The information object of an answer or status: the first argument that is an object.
-
-        Some servers leave out the null before it.
-        """
-        found = next((value for value in self.arguments if isinstance(value, dict)), None)
-        if found is None:
-            found = self.object if isinstance(self.object, dict) and "code" in self.object else {}
-        return found
+        """The information object of an answer or status; empty without one."""
+        return information((self.object, *self.arguments))
 
 
 def parse_command(message: Message) -> Command | None:
