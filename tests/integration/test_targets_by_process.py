@@ -100,6 +100,7 @@ async def test_keys_of_other_tools_are_passed_over_and_told(tmp_path: Path) -> N
         received = await asyncio.to_thread(server.received)
     assert compare(made(CLIP), received, from_keyframe=1).missing_tail == {"video": 0, "audio": 0}
     assert "keys of the URL that change nothing here are ignored" in log
+    assert "linger=5 counts as 1.5" in log
 
 
 async def test_a_long_latency_of_srt_loses_no_tail_at_a_clean_stop(tmp_path: Path) -> None:

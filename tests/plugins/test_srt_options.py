@@ -30,7 +30,7 @@ def test_defaults() -> None:
 
 OTHERS = (
     "connect_timeout=3000000&timeout=5000&rcvbuf=1000&recv_buffer_size=1&lossmaxttl=40&ffs=9&listen_timeout=1"
-    "&kmrefreshrate=1000&drifttracer=1&snddropdelay=0&poll-timeout=5&auto-reconnect=true&rw_timeout=1&conntimeo=3"
+    "&kmrefreshrate=1000&drifttracer=1&poll-timeout=5&auto-reconnect=true&rw_timeout=1&conntimeo=3"
 )
 
 
@@ -42,7 +42,7 @@ def test_keys_of_other_tools_that_change_nothing_are_passed_over() -> None:
     same = "transtype=live&tsbpd=1&tsbpdmode=true&messageapi=1&enforced_encryption=yes&smoother=live&congestion=live"
     assert settings_of(Target(url=f"srt://h:1?{same}"), SrtOptions()).ignored == (), "they say what holds anyway"
     assert settings_of(Target(url="srt://h:1?send_buffer_size=100000"), SrtOptions()).sndbuf == 100_000
-    same = "adapter=0.0.0.0&localport=0&cryptomode=1&type=live&maxrexmitbw=-1"
+    same = "adapter=0.0.0.0&localport=0&cryptomode=1&type=live&maxrexmitbw=-1&mininputbw=0&snddropdelay=0"
     assert settings_of(Target(url=f"srt://h:1?{same}"), SrtOptions()).ignored == ()
 
 
@@ -73,12 +73,38 @@ def test_what_other_tools_say_otherwise(query: str, name: str, value: object) ->
         ("cryptomode=2", "cryptomode: this transport supports '0' only"),
         ("localport=5000", "localport: set `bind` of the output instead"),
         ("maxrexmitbw=1000", "maxrexmitbw: this transport supports '-1' only"),
+        ("maxbw=0&inputbw=0&mininputbw=250000", "mininputbw: this transport supports '0' only"),
+        ("snddropdelay=2000", "snddropdelay: this transport supports '0' only"),
+        ("snddropdelay=-1", "snddropdelay: this transport supports '0' only"),
+        ("linger=nan", "linger: not a valid value in the URL's query"),
     ],
 )
 def test_keys_of_other_tools_that_would_change_something_are_errors(query: str, text: str) -> None:
     with pytest.raises(ValueError) as caught:
         settings_of(Target(url=f"srt://h:1?{query}"), SrtOptions())
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "remark"),
+    [
+        ("linger=180", "linger=180 counts as 1.5"),
+        ("linger=inf&latency=80", "linger=inf counts as 1.5"),
+        ("payload_size=1456", "payload_size=1456 counts as 1316"),
+        ("pkt_size=max_size", "pkt_size=max_size counts as 1316"),
+        ("linger=9&rcvbuf=1", "keys of the URL that change nothing here are ignored: rcvbuf; linger=9 counts as 1.5"),
+        ("linger=1.5&payload_size=ts_size&pkt_size=1316", ""),
+        ("linger=-1", ""),
+        ("", ""),
+    ],
+)
+def test_what_is_taken_instead_of_what_cannot_be_had_is_told(query: str, remark: str) -> None:
+    assert settings(f"srt://h:1?{query}").remark == remark
+
+
+def test_what_is_no_number_is_no_option() -> None:
+    with pytest.raises(ValueError, match=r"linger: expected 0 to 1\.5, got nan"):
+        SrtOptions(linger=float("nan"))
 
 
 def test_the_urls_query() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from hashlib import sha256
+from math import isnan
 from typing import Any
 from urllib.parse import unquote
 
@@ -117,6 +118,14 @@ class SrtSettings(SrtOptions):
     payload_size: int = attrs.field(default=1316, validator=_payload)
     ignored: tuple[str, ...] = ()
     """Keys of the URL that are other tools' and change nothing here."""
+    clamped: tuple[str, ...] = ()
+    """What the URL asks for beyond what can be had, and what is taken instead: "linger=180 counts as 1.5"."""
+
+    @property
+    def remark(self) -> str:
+        """What of the URL is not done as it stands, in words; "" when all is."""
+        ignored = f"keys of the URL that change nothing here are ignored: {', '.join(self.ignored)}"
+        return "; ".join([*([ignored] if self.ignored else []), *self.clamped])
 
     @property
     def publish_name(self) -> str:
@@ -149,14 +158,16 @@ _HARMLESS: dict[str, tuple[str, ...]] = {
     "tsbpdmode": ("1", "true", "yes", "on"),
     "cryptomode": ("0", "1", "auto", "aes-ctr"),
     "maxrexmitbw": ("-1",),
+    "mininputbw": ("0",),
+    "snddropdelay": ("0",),
     "type": ("live",),
     **dict.fromkeys(
         (
             *("connect_timeout", "conntimeo", "timeout", "listen_timeout", "rw_timeout", "poll-timeout"),
             *("rcvbuf", "recv_buffer_size", "udp_rcvbuf", "udp_sndbuf", "buffer_size", "ffs", "blocking"),
-            *("lossmaxttl", "drifttracer", "snddropdelay", "retransmitalgo", "kmrefreshrate", "kmpreannounce"),
+            *("lossmaxttl", "drifttracer", "retransmitalgo", "kmrefreshrate", "kmpreannounce"),
             *("wait-for-connection", "auto-reconnect", "keep-listening", "groupconnect", "groupminstabletimeo"),
-            *("authentication", "ipv6only", "mininputbw", "sndsyn", "rcvsyn", "statsout", "stats"),
+            *("authentication", "ipv6only", "sndsyn", "rcvsyn", "statsout", "stats"),
         ),
         _ANY,
     ),
@@ -189,13 +200,13 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         raise ValueError("SRT has no app or stream_key: put the stream's name into `streamid`")
     host, port, query = _split(target.url)
     given = {field.name: getattr(options, field.name) for field in attrs.fields(SrtOptions)}
-    asked, ignored = _parse_query(query)
+    asked, ignored, clamped = _parse_query(query)
     for name, value in asked.items():
         if given[name] is not None and given[name] != value:
             raise ValueError(f"{name} is set both in the options and in the URL's query, and differs: remove one")
         given[name] = value
     chosen = {name: value for name, value in given.items() if value is not None}
-    settings = SrtSettings(host=host, port=port, ignored=ignored, **chosen)
+    settings = SrtSettings(host=host, port=port, ignored=ignored, clamped=clamped, **chosen)
     if settings.mode != "listener" and not host:
         raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")
     if settings.mode == "rendezvous" and settings.streamid:
@@ -228,10 +239,11 @@ def _split(url: str) -> tuple[str, int, str]:
     return host, int(digits), query
 
 
-def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Values by the name of their option, and the keys that change nothing."""
+def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+    """Values by the name of their option, the keys that change nothing, and what was clamped."""
     found: dict[str, Any] = {}
     ignored: list[str] = []
+    clamped: list[str] = []
     for pair in filter(None, query.split("&")):
         key, equals, raw = pair.partition("=")
         key, text = key.lower(), unquote(raw)
@@ -257,9 +269,11 @@ def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...]]:
             raise ValueError(f"{key}: not a valid value in the URL's query") from None
         if value is None:
             continue
+        if name in _CLAMPED and _CLAMPED[name](text):
+            clamped.append(f"{key}={text.strip()} counts as {value:g}")
         if found.setdefault(name, value) != value:
             raise ValueError(f"{name} stands twice in the URL's query, and differs")
-    return found, tuple(dict.fromkeys(ignored))
+    return found, tuple(dict.fromkeys(ignored)), tuple(dict.fromkeys(clamped))
 
 
 def _mode(text: str) -> str:
@@ -269,12 +283,23 @@ def _mode(text: str) -> str:
 def _linger(text: str) -> float | None:
     """Other tools take minutes (libsrt's own default is three) or -1 for the default; what can be had of that is given:
     whatever the receiver still holds for its latency is waited for anyway."""
-    return min(float(text), _MAX_LINGER) if float(text) >= 0 else None
+    seconds = float(text)
+    if isnan(seconds):
+        raise ValueError(text)
+    return min(seconds, _MAX_LINGER) if seconds >= 0 else None
 
 
 def _payload_size(text: str) -> int:
     """FFmpeg has words for two sizes, of which one holds no whole number of TS packets."""
-    return 1316 if text.lower() in ("ts_size", "max_size", str(MAX_PAYLOAD)) else int(text)
+    return 1316 if text.lower() in ("ts_size", *_OTHER_SIZES) else int(text)
+
+
+_OTHER_SIZES = ("max_size", str(MAX_PAYLOAD))
+_CLAMPED: dict[str, Callable[[str], bool]] = {
+    "linger": lambda text: float(text) > _MAX_LINGER,
+    "payload_size": lambda text: text.lower() in _OTHER_SIZES,
+}
+"""Options of which a URL may ask for more than can be had, and whether a text that was parsed does."""
 
 
 def _flag(text: str) -> bool:

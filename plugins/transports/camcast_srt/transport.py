@@ -77,9 +77,8 @@ class SrtTransport:
             raise NetworkError("this attempt has been used already", stage="connect")
         self._begun = True
         self._lease.take()
-        if self._settings.ignored:
-            keys = ", ".join(self._settings.ignored)
-            self._context.events.note("srt_ignored", f"keys of the URL that change nothing here are ignored: {keys}")
+        if remark := self._settings.remark:
+            self._context.events.note("srt_ignored", remark)
         self._link = await self._opening.run()
         self._backlog = Backlog(self._link, self._settings.payload_size)
         return None
