@@ -279,5 +279,7 @@ def test_latency_is_told_by_its_reasons(night: Night) -> None:
 def test_a_file_on_a_disk_that_hangs_is_told_and_holds_up_no_camera(night: Night) -> None:
     said = "reading the file took more than 10 s: is its disk or mount there?"
     assert f"Source cam1_main: starting -> waiting ({said}; next try in 0.5s)" in night.log
-    assert night.stream("cam1_main")["last_error"] == said
+    # That read hangs on, so the next try is refused at once.
+    refused = "a read of this file hangs, and no other is tried: is its disk or mount there?"
+    assert night.stream("cam1_main")["last_error"] in (said, refused)
     assert "stand still" not in night.log

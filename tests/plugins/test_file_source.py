@@ -22,7 +22,7 @@ from camcast_file import camcast_sources
 from camcast_file.feeds import MemoryFeed
 from camcast_file.options import FileOptions
 from camcast_file.reader import FileReader
-from camcast_file.shared import load
+from camcast_file.shared import Shared, load
 
 
 def file_kind() -> SourceKind:
@@ -250,16 +250,67 @@ async def test_a_hung_disk_ends_its_source_in_time_and_no_other(monkeypatch: pyt
         return real(self, *args)
 
     monkeypatch.setattr(FileReader, "read", read)
-    monkeypatch.setattr("camcast_file.feeds.READ_DEADLINE", 0.2)
+    monkeypatch.setattr("camcast_file.readers.READ_DEADLINE", 0.2)
     try:
         stuck = [asyncio.create_task(play(made("h264_only"), kind)) for _ in range(3)]
-        for task in stuck:
-            with pytest.raises(SourceError, match="reading the file took more than"):
-                await task
+        said = sorted(str(error) for error in await asyncio.gather(*stuck, return_exceptions=True))
+        # One read of a file at a time; what waits for it is told the same way as what comes later.
+        assert "reading the file took more than" in said[-1]
+        assert ["a read of this file hangs" in one for one in said[:-1]] == [True, True]
         assert hung.is_set()
         assert len((await play(made("h264_aac"), kind, speed=100)).of(MediaKind.VIDEO)) == 100
     finally:
         release.set()
+
+
+async def test_a_source_that_begins_anew_alone_on_a_dead_disk_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    kind, begun = file_kind(), []
+
+    def load_forever(path: Path, codec: object) -> None:
+        begun.append(path)
+        release.wait(30)
+
+    monkeypatch.setattr("camcast_file.shared.load", load_forever)
+    monkeypatch.setattr("camcast_file.readers.READ_DEADLINE", 0.5)
+    try:
+        for _ in range(4):
+            with pytest.raises(SourceError, match="is its disk or mount there"):
+                await play(made("h264_only"), kind, loop=True)
+        assert len(begun) == 1
+        release.set()
+        # It comes back by itself.
+        monkeypatch.setattr("camcast_file.shared.load", load)
+        assert await until_it_plays(kind)
+    finally:
+        release.set()
+
+
+async def until_it_plays(kind: SourceKind) -> Sink:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await play_until(3, made("h264_only"), kind, loop=True)
+            except SourceError:
+                await asyncio.sleep(0.01)
+
+
+async def test_many_cameras_of_one_clip_on_a_dead_disk_take_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("camcast_file.shared.load", lambda path, codec: release.wait(30))
+    monkeypatch.setattr("camcast_file.readers.READ_DEADLINE", 1.0)
+    path, codec = made("h264_only"), PluginHost().codec
+    with Shared().desk() as desk:
+        try:
+            said = await asyncio.gather(
+                *(desk.clip(path, codec) for _ in range(50)),
+                return_exceptions=True,
+            )
+            assert all("is its disk or mount there" in str(error) for error in said)
+            assert desk.readers.hung == 1
+            assert await desk.readers.run(lambda: "read", Path("/good")) == "read"
+        finally:
+            release.set()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from camcast.media import MediaKind, Packet, Track
 from camcast_file.reader import Batch, FileReader
-from camcast_file.readers import READ_DEADLINE, Readers
+from camcast_file.readers import Readers
 from camcast_file.shared import Clip
 
 CLOSE_DEADLINE = 1.5
@@ -91,7 +91,6 @@ class ReadAhead:
         self._on_dropped = on_dropped
         self._packets: deque[Packet] = deque()
         self._reading: asyncio.Future[Batch] | None = None
-        self._watch: asyncio.TimerHandle | None = None
 
     def take(self) -> Packet | None:
         packets = self._packets
@@ -105,14 +104,9 @@ class ReadAhead:
         except Exception as error:  # noqa: BLE001 - raised by the source when what was read is played
             self._fail(error)
             return
-        self._watch = asyncio.get_running_loop().call_later(READ_DEADLINE, self._overdue, self._reading)
         self._reading.add_done_callback(self._arrived)
 
     def _arrived(self, reading: asyncio.Future[Batch]) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        if reading is not self._reading:
-            return
         self._reading = None
         if (error := reading.exception()) is not None:
             self._fail(error)
@@ -126,10 +120,6 @@ class ReadAhead:
         if starved:
             self._on_ready()
 
-    def _overdue(self, reading: asyncio.Future[Batch]) -> None:
-        self._reading = None
-        self._fail(self._readers.hung(reading))
-
     def _fail(self, error: BaseException) -> None:
         self.error = error
         self.ended = True
@@ -141,8 +131,6 @@ class ReadAhead:
         if self._own_readers:
             # It may be waiting for more of the file.
             self._reader.close()
-        if self._watch is not None:
-            self._watch.cancel()
         closing: list[asyncio.Future[None] | asyncio.Future[Batch]]
         closing = [self._readers.submit(self._reader.close, self._reader.path, closing=True)]
         if self._reading is not None:

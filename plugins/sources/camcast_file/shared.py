@@ -1,6 +1,7 @@
 """What all file sources of one engine share: reading threads, one pacer, and small looped clips in memory.
 
-It exists while at least one source runs; the last one to leave takes it down.
+It exists while at least one source runs; the last one to leave takes it down, unless reads hang: a source that is alone
+and begins anew again and again must find that they do, or each time would cost a thread.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Shared:
         loop = asyncio.get_running_loop()
         desk = self._desks.get(loop)
         if desk is None:
+            for gone in [one for one in self._desks if one.is_closed()]:
+                del self._desks[gone]
             desk = self._desks[loop] = Desk(Readers(loop), Pacer(loop))
         desk.users += 1
         try:
@@ -72,8 +75,9 @@ class Shared:
         finally:
             desk.users -= 1
             if desk.users == 0:
-                del self._desks[loop]
                 desk.readers.close()
+                if not desk.readers.hung:
+                    del self._desks[loop]
 
 
 @attrs.define(eq=False)
@@ -111,7 +115,8 @@ class Desk:
                 del self._clips[key]
 
         try:
-            return await self.readers.guard(entry.clip), leave
+            # One of those who wait for it may be stopped; the others wait on.
+            return await asyncio.shield(entry.clip), leave
         except BaseException:
             leave()
             raise

@@ -55,7 +55,7 @@ class FileSource:
         readers = Readers(asyncio.get_running_loop(), threads=1) if growing else desk.readers
         opening = readers.submit(reader.open, path)
         try:
-            tracks = await readers.guard(opening)
+            tracks = await opening
         except BaseException:
             # A thread may still be opening it; it is closed as soon as that is done.
             reader.close()
