@@ -132,13 +132,24 @@ def test_encoders_are_opened_for_real() -> None:
 def test_an_encoder_that_hangs_does_not_hang_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     from threading import Event
 
-    from camcast.cli import encoders
+    from camcast.cli.encoders import probe
+    from camcast.config import asked
 
     released = Event()
-    monkeypatch.setattr(encoders, "DEADLINE", 0.05)
+    monkeypatch.setattr(asked, "DEADLINE", 0.05)
     kind = EncoderKind(name="slow", codec="x", title="", probe=lambda: _wait(released), open=_open)
-    assert encoders.probe(kind) == "did not answer within 0.05 s"
+    assert probe(kind) == "slow: no answer within 0.05 s"
     released.set()
+
+
+def test_an_encoder_whose_driver_raises_anything_does_not_end_the_list() -> None:
+    from camcast.cli.encoders import probe
+
+    def crashes() -> None:
+        raise KeyError("driver")
+
+    kind = EncoderKind(name="odd", codec="x", title="", probe=crashes, open=_open)
+    assert probe(kind) == "it does not open (KeyError: 'driver')"
 
 
 def _wait(event: Any) -> None:

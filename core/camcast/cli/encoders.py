@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from camcast.cli.terminal import load_host, output, print_json, table, warn
+from camcast.config.asked import Patience
 from camcast.errors import CamcastError
 from camcast.kinds import EncoderKind
-
-DEADLINE = 15.0
-"""Seconds for one probe: a driver that hangs must not hang the list."""
 
 
 def encoders(
@@ -60,14 +56,11 @@ def encoders(
 
 
 def probe(kind: EncoderKind) -> str:
-    """Why it does not work here, or ""."""
-    pool = ThreadPoolExecutor(1)
+    """Why it does not work here, or "". A driver that hangs holds up neither the list nor its end."""
     try:
-        pool.submit(kind.probe).result(DEADLINE)
-    except CamcastError as error:
-        return str(error)
-    except TooLate:
-        return f"did not answer within {DEADLINE:g} s"
-    finally:
-        pool.shutdown(wait=False)
+        Patience("probe").within(kind.name, kind.probe)
+    except (CamcastError, TimeoutError) as error:
+        return str(error) or type(error).__name__
+    except Exception as error:  # noqa: BLE001  whatever a driver raises
+        return f"it does not open ({type(error).__name__}: {error})"
     return ""
