@@ -174,6 +174,9 @@ class TransportKind:
     whose issues name the keys beside the URL that are wrong."""
     remarks: Callable[[Target], Sequence[str]] = lambda target: ()
     """What is odd about a target that passes `check`, for people to read: it may be meant, and is hardly ever."""
+    waits: Callable[[Target], bool] = lambda target: False
+    """Whether a target that passes `check` goes nowhere but takes an address here and waits until somebody calls: so
+    there is nobody who could be tried by `camcast check --targets`. Pure."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
     receiver: Callable[[Path], LocalReceiver] | None = None

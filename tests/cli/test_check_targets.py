@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.test_check import run
-from tests.media import made
+from tests.media import encode, made
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
@@ -157,6 +159,45 @@ def test_srt(tmp_path: Path) -> None:
         status, said = check(tmp_path, "--targets", one=right)
         assert status == 0
         assert "answers; ready to publish" in said
+
+
+def test_what_waits_for_callers_is_not_tried(tmp_path: Path) -> None:
+    """Its port may be a live run's; and nobody calls."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as live:
+        live.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{live.getsockname()[1]}"
+        one = {"url": f"srt://{place}?mode=listener&streamid={KEY}", "bind": "eth0"}
+        status, said = check(tmp_path, "--targets", one=one)
+    assert (status, said) == (0, f"cam0_main/one: srt://{place}/***: waits for callers; not tried\n")
+    assert (
+        "note: cameras[0].streams[0].outputs.one.url: `bind` changes nothing for a listener"
+        in run("check", str(tmp_path / "config.json"))[1]
+    )
+
+
+def test_each_port_has_its_own_turn_of_connects(tmp_path: Path) -> None:
+    """As sessions count: two servers on one host wait for each other no more than two hosts."""
+    outputs = {f"o{number}": {"url": f"rtmp://127.0.0.1:{free_port()}/live/k"} for number in range(2)}
+    config = {
+        "system": {"max_connects_per_second": 0.1},
+        "cameras": [{"camera_id": 0, "streams": [{"source": TEST, "outputs": outputs}]}],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    begun = time.monotonic()
+    status, out, _ = run("check", str(tmp_path / "config.json"), "--targets")
+    assert time.monotonic() - begun < 9, "ten seconds apart at one port"
+    assert (status, out.count("Connection refused")) == (1, 2)
+
+
+def test_keyframes_that_hardly_come_are_told(tmp_path: Path) -> None:
+    """Also where there is but one, so that no distance is known."""
+    clip = tmp_path / "rare.mp4"
+    encode(clip, size=(160, 120), fps=10, seconds=6.5, gop=60.0, audio=None, video_options={"sc_threshold": "0"})
+    source = {"type": "file", "url": str(clip), "options": {"loop": True}}
+    status, said = check(tmp_path, "--sources", "--seconds", "6", source=source, o={"url": "rtmp://127.0.0.1:1/l/k"})
+    assert status == 0
+    assert re.search(r", no keyframe for the last [56]\.\d s", said)
+    assert re.search(r"keyframes are [56]\.\d s apart at least; platforms recommend 2 s and want 4 s at most", said)
 
 
 def test_whip(tmp_path: Path, authority: Authority, certificate: Certificate) -> None:

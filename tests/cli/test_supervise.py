@@ -29,7 +29,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def over(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
-    return asyncio.create_task(supervise._until_done(world.engine, stop or asyncio.Event()))
+    return asyncio.create_task(supervise.until_done(world.engine, stop or asyncio.Event()))
 
 
 FOR_GOOD = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_attempts=2, revive_after=None)

@@ -150,6 +150,7 @@ async def test_stopped_before_it_begins(network: Network) -> None:
 async def test_what_it_binds_to_must_fit(network: Network) -> None:
     with pytest.raises(ValueError, match="bind: SRT sends from an IP address"):
         begun(network, bind="eth0")
+    assert settings_of(Target(url="srt://0.0.0.0:9000?mode=listener", bind="eth0"), SrtOptions()).mode == "listener"
     with pytest.raises(NetworkError, match="bind"):
         await begun(network, bind="::1").run()
     assert network.opened == []

@@ -15,8 +15,10 @@ from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
 from camcast.config.here import NOTHING_RUNS
 from camcast.config.secrets import show_url
+from camcast.descriptors import raise_limit
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
+from camcast.interpreter import take_turns
 from camcast.native import form
 from camcast.printable import printable
 from camcast.workers.sharding import stays_at_home, worker_count
@@ -44,7 +46,14 @@ def check(
     Exit status: 0; 2 when the configuration is wrong or cannot run here; 1 when a source does not bring what is
     expected, a target does not answer, or something could not be published.
     """
+    if sources or targets or publish_test:
+        raise_limit()
+        take_turns()
     with explained():
+        if publish_test:
+            from camcast.cli.publish_test import publish, refuse_beside
+
+            refuse_beside(file)
         config, host, missing = load_here(context, file, regardless=sources or targets)
         check_slates(config)
         if not sources and not config.services and next(config.sessions(), None) is None:
@@ -66,8 +75,6 @@ def check(
         if publish_test and missing:
             typer.echo("not published: see the errors above")
         elif publish_test:
-            from camcast.cli.publish_test import publish
-
             well &= _told(asyncio.run(publish(config, host, publish_test)))
     raise typer.Exit(WRONG if missing else 0 if well else FAILED)
 

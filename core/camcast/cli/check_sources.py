@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import attrs
 
 from camcast.camera.stats import StreamMetrics
+from camcast.cli.quiet import quiet
 from camcast.cli.source_facts import SourceFacts, watch
 from camcast.config import Config
 from camcast.engine import Engine
@@ -97,7 +98,7 @@ def _oddities(notes: Sequence[SourceNote]) -> Iterator[str]:
 
 
 def _without_outputs(config: Config, host: PluginHost) -> Config:
-    """The same streams without sessions; sources that an embedding program feeds are left out."""
+    """The same streams without sessions and services; sources that an embedding program feeds are left out."""
     cameras = []
     for camera in config.cameras:
         streams = tuple(
@@ -106,7 +107,7 @@ def _without_outputs(config: Config, host: PluginHost) -> Config:
             if stream.enabled and not host.source(stream.source.type).in_process
         )
         cameras.append(attrs.evolve(camera, streams=streams))
-    return attrs.evolve(config, cameras=tuple(cameras), system=attrs.evolve(config.system, workers=1))
+    return quiet(attrs.evolve(config, cameras=tuple(cameras)))
 
 
 async def _watch(events: AsyncIterator[Event], looks: Mapping[str, _Look]) -> list[Event]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 import attrs
 
 from camcast.config import Config, SessionConfig, TargetConfig
 from camcast.contracts import Resolver, TransportContext
 from camcast.engine.handover import LoopHandover
-from camcast.errors import TransportError
+from camcast.errors import PluginFault, TransportError
 from camcast.host import PluginHost
 from camcast.kinds import Acceptance, Confidence
 from camcast.net.host import Address
-from camcast.session.environment import Environment
+from camcast.session.environment import Environment, Place
 from camcast.session.guard import Guarded
-from camcast.session.hosts import Hosts
+from camcast.session.hosts import Hosts, host_of
 from camcast.session.resolver import NameResolver
 
 AT_ONCE = 32
@@ -91,17 +90,31 @@ async def try_targets(config: Config, host: PluginHost) -> tuple[list[str], bool
 async def _try(environment: Environment, session: SessionConfig, config: TargetConfig) -> tuple[list[str], bool]:
     told = _Told()
     try:
-        answer = await _connect(environment, session.label, config, told)
+        place = await environment.prepare(config, 0)
+        if _waits(environment, place):
+            # Trying it would take its place, perhaps from a run, until somebody calls.
+            return _report(session.label, config.shown, "waits for callers; not tried", []), True
+        answer = await _connect(environment, session.label, place, told)
     except TransportError as error:
         return _report(session.label, config.shown, f"{error.stage or 'connect'}: {error}", told.lines), False
     told.lines.extend(_taken(answer))
     return _report(session.label, config.shown, "answers; ready to publish", told.lines), True
 
 
-async def _connect(environment: Environment, label: str, config: TargetConfig, told: _Told) -> Acceptance:
+def _waits(environment: Environment, place: Place) -> bool:
+    """Whether the target goes nowhere. Raises `PluginFault`."""
+    try:
+        return bool(place.kind.waits(place.target))
+    except Exception as error:  # noqa: BLE001  a plugin's bug
+        who = f"transport {place.kind.name}"
+        environment.host.faults.tell(who, "waits", error, clean=place.target.scrub)
+        text = f"{who} failed in waits, by a bug of its own: {type(error).__name__}"
+        raise PluginFault(text, stage="configuration") from None
+
+
+async def _connect(environment: Environment, label: str, place: Place, told: _Told) -> Acceptance:
     """What the server takes. Raises `TransportError`. Whatever was found on the way is in `told` then."""
-    place = await environment.prepare(config, 0)
-    await environment.hosts.slot(urlsplit(place.target.url).hostname or "")
+    await environment.hosts.slot(host_of(place.target.url))
     transport = Guarded(
         place.kind,
         TransportContext(

@@ -92,6 +92,12 @@ def find(name: str | None, path: Path | None) -> Path:
     raise CamcastError(f"{wanted} that listens on a socket (looked in {looked}){known}")
 
 
+def answering(name: str) -> Path | None:
+    """The socket at which a run of this name answers; None where there is none."""
+    places = [folder / f"{name}{SUFFIX}" for folder in dict.fromkeys(folders())]
+    return next((path for path in places if _answers(path)), None)
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_CONNECT_DEADLINE)

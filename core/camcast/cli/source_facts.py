@@ -15,7 +15,10 @@ LOOK = 0.04
 """Seconds between two looks: keyframes do not come more often, at the rates of cameras."""
 NS_PER_S = 1_000_000_000
 FAR = 4.0
-"""Seconds between keyframes above which platforms complain, and viewers wait for a picture."""
+"""Seconds between keyframes above which platforms complain, and viewers wait for a picture. Two are recommended and
+four the most at developers.facebook.com/docs/live-video-api/reference ("Video Settings", a copy read on 2026-11-30)."""
+UNEVEN = 0.25
+"""Seconds that a distance may be above it: 120 pictures at 29.97 a second are 4.004 s, and networks are uneven."""
 
 
 @attrs.define(eq=False)
@@ -28,6 +31,10 @@ class SourceFacts:
     """When its last keyframe was to be decoded, ns."""
     _longest: float = 0.0
     """Seconds between two keyframes."""
+    _keyframe_at: float = 0.0
+    """When the last of them came, or the source began without one."""
+    _picture_at: float = 0.0
+    """When the last picture came."""
     _until: float = 0.0
     _first_bytes: int = 0
     _first_pictures: int = 0
@@ -45,12 +52,20 @@ class SourceFacts:
         if self._begun is None:
             # What comes at once may be more than the source brings in that time.
             self._begun, self._first_bytes, self._first_pictures = now, counters.bytes, counters.received.video
+            self._keyframe_at = self._picture_at = now
+        if counters.received.video != self._pictures:
+            self._picture_at = now
         self._until, self._bytes, self._pictures = now, counters.bytes, counters.received.video
         keyframe = self.feed.keyframe
         if keyframe is not None and keyframe.dts != self._last:
             if self._last is not None:
                 self._longest = max(self._longest, (keyframe.dts - self._last) / NS_PER_S)
-            self._last = keyframe.dts
+            self._last, self._keyframe_at = keyframe.dts, now
+
+    @property
+    def _none_for(self) -> float:
+        """Seconds for which pictures have come since the last keyframe."""
+        return self._picture_at - self._keyframe_at if self._bytes else 0.0
 
     def lines(self) -> Iterator[str]:
         """What came, and what is wrong with that."""
@@ -63,10 +78,12 @@ class SourceFacts:
         if took >= 1 and self._bytes:
             parts.append(f"{(self._bytes - self._first_bytes) * 8 / took / 1_000_000:.2f} Mbit/s")
         yield "  " + "; ".join(parts)
-        if self._longest > FAR:
+        longest = max(self._longest, self._none_for)
+        if longest > FAR + UNEVEN:
+            how = f"come every {longest:.1f} s" if self._longest == longest else f"are {longest:.1f} s apart at least"
             yield (
-                f"  keyframes come every {self._longest:.1f} s; platforms want {FAR:g} s or less, and viewers wait as "
-                "long for a picture: set the camera, or transcode"
+                f"  keyframes {how}; platforms recommend 2 s and want {FAR:g} s at most, and viewers wait as long for "
+                "a picture: set the camera, or transcode"
             )
 
     def _picture(self, track: Track, took: float) -> str:
@@ -76,7 +93,9 @@ class SourceFacts:
         if took >= 1:
             words.append(f"{(self._pictures - self._first_pictures) / took:.1f} pictures/s")
         text = " ".join(filter(None, words))
-        if self._longest:
+        if self._none_for > self._longest + UNEVEN and self._none_for >= 1:
+            text += f", no keyframe for the last {self._none_for:.1f} s"
+        elif self._longest:
             text += f", a keyframe every {self._longest:.1f} s"
         return text + (", with B-frames" if track.reorder else "")
 

@@ -27,7 +27,7 @@ class Summary:
     def text(self) -> str:
         """One line."""
         totals = self.totals
-        bad = [session for session in self.sessions if not _sound(session)]
+        bad = [session for session in self.sessions if not sound(session)]
         names = f": {', '.join(str(session['label']) for session in bad)}" if bad else ""
         waiting = sum(session["health"] == Health.WAITING.value for session in self.sessions)
         names += f", {waiting} {Health.WAITING.value}" if waiting else ""
@@ -43,7 +43,7 @@ def summarise(before: Stats, after: Stats) -> Summary:
     ends = {metrics.key: metrics for metrics in after.sessions}
     sessions = [_session(metrics, ends.get(metrics.key, metrics)) for metrics in before.sessions]
     return Summary(
-        healthy=bool(sessions) and all(_sound(session) for session in sessions),
+        healthy=bool(sessions) and all(sound(session) for session in sessions),
         seconds=round(before.uptime, 3),
         totals=attrs.asdict(after.totals) | _present(before.totals, "active", "bitrate", "average_latency"),
         sessions=sessions,
@@ -80,7 +80,7 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
     }
 
 
-def _sound(session: Mapping[str, Any]) -> bool:
+def sound(session: Mapping[str, Any]) -> bool:
     """Whether nothing was wrong with it at the end: it was healthy, or had sent all that its source had to give."""
     wrong = session["health"] in (Health.UNHEALTHY.value, Health.UNCONFIRMED.value)
     return bool(session["healthy"] or (not wrong and session["frames_sent"] > 0))

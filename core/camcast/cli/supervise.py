@@ -129,7 +129,7 @@ async def supervise(
             async with beside(*work):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(duration):
-                        await _until_done(engine, wanted.stop)
+                        await until_done(engine, wanted.stop)
             manager.stopping()
             await engine.refresh()
             before = engine.stats()
@@ -152,7 +152,7 @@ async def stop_in_order(engine: Engine, hurry: asyncio.Event) -> None:
     await stopping
 
 
-async def _until_done(engine: Engine, stop: asyncio.Event) -> None:
+async def until_done(engine: Engine, stop: asyncio.Event) -> None:
     """Until asked to stop, or until nothing more can be sent."""
     drained_by: float | None = None
     while not stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -43,6 +44,8 @@ class SrtPlugin:
             available=self.available,
             load=self.load,
             check=lambda target: _check(target),
+            remarks=_remarks,
+            waits=lambda target: settings_of(target, _options(target)).mode == "listener",
             publish_name=_publish_name,
         )
 
@@ -79,6 +82,12 @@ def _options(target: Target) -> SrtOptions:
 
 def _check(target: Target) -> None:
     settings_of(target, _options(target))
+
+
+def _remarks(target: Target) -> Sequence[str]:
+    if target.bind and settings_of(target, _options(target)).mode == "listener":
+        return ("`bind` changes nothing for a listener: the address in its URL is the one at which it waits",)
+    return ()
 
 
 def _publish_name(target: Target) -> str:

@@ -194,8 +194,6 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
     """What a target's URL and options ask for. Raises `ValueError` with a text that holds no secret."""
     if target.proxy:
         raise ValueError("SRT runs on UDP and cannot go through a proxy: remove `proxy`")
-    if target.bind and not _is_address(target.bind):
-        raise ValueError("bind: SRT sends from an IP address, not by a network interface's name")
     if target.app is not None or target.stream_key is not None:
         raise ValueError("SRT has no app or stream_key: put the stream's name into `streamid`")
     host, port, query = _split(target.url)
@@ -207,6 +205,8 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         given[name] = value
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = SrtSettings(host=host, port=port, ignored=ignored, clamped=clamped, **chosen)
+    if settings.mode != "listener" and target.bind and not _is_address(target.bind):
+        raise ValueError("bind: SRT sends from an IP address, not by a network interface's name")
     if settings.mode != "listener" and not host:
         raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")
     if settings.mode == "rendezvous" and settings.streamid:
