@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -16,6 +17,13 @@ Work = Callable[[], Coroutine[Any, Any, object]]
 
 DEADLINE = 30.0
 """Seconds that a call waits for its result."""
+
+
+def _leave_ctrl_c_to_others() -> None:
+    """Python's main thread answers SIGINT, and sleeps on where the system hands the signal to another thread. Threads
+    that this one starts have its mask."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class LoopThread:
@@ -60,6 +68,7 @@ class LoopThread:
 
         def run() -> None:
             # A thread of our own needs a loop of its own; the embedder's main program stays as it is.
+            _leave_ctrl_c_to_others()
             try:
                 with asyncio.Runner() as runner:
                     runner.run(main())

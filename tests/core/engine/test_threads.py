@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -318,6 +320,15 @@ def test_a_file_is_run_by_a_thread(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"c\.json"):
         EngineThread.from_file(file, host=World().host)
     assert EngineThread(Config()).config == Config()
+
+
+def test_ctrl_c_goes_to_the_programs_own_thread(running: tuple[World, EngineThread]) -> None:
+    """Handed to another one it would wake nobody: a program that sleeps would sleep on."""
+    (engine,) = (thread for thread in threading.enumerate() if thread.name == "camcast-engine")
+    for thread, blocked in ((engine, True), (threading.main_thread(), False)):
+        status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+        (mask,) = re.findall(r"^SigBlk:\s*(\w+)", status, re.MULTILINE)
+        assert bool(int(mask, 16) >> (signal.SIGINT - 1) & 1) is blocked
 
 
 def test_ctrl_c_while_it_starts_ends_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
