@@ -175,11 +175,15 @@ class Thinning:
         missing = BUDGET if at in there else OTHER
         if at.stream in adapt.down_to:
             missing = self._missing(at.stream, on_air, now) or missing
-        step = self._ladder.stay(now, rungs, missing) if at in there else None
+        step = self._ladder.stay(now, rungs, missing)
+        if step is not None and missing is BUDGET:
+            self._ladder.lent(step.before)
         # What all outputs of a link wait for says nothing of this one's path.
         reading = None if part.late else on_air.outlet.reading()
         if step is None and reading is not None:
             step = self._ladder.read(reading, rungs, missing)
+        if step is None and not part.late:
+            step = self._ladder.back(now, rungs, BUDGET, reading)
         if step is not None:
             if step.reason == GONE:
                 # One that comes and goes is not gone after each time.

@@ -96,6 +96,10 @@ class Ladder:
     """When the last step up took effect."""
     _holds: dict[Rung, float] = attrs.field(factory=dict, init=False)
     """How long what failed waits, where that is more than `HOLD`."""
+    _lent: Rung | None = attrs.field(default=None, init=False)
+    """What was sent before somebody else's need took it down; None = it is where its link has it."""
+    _free_since: float | None = attrs.field(default=None, init=False)
+    """Since when there is room for more again."""
     _steps: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=CLIMBS), init=False)
     """When the last ones were decided."""
 
@@ -162,6 +166,27 @@ class Ladder:
         self._index = rungs.index(self.at)
         return None
 
+    def lent(self, before: Rung) -> None:
+        """The last step was for somebody else's need and not for the link's; `back` undoes it."""
+        self._lent = self._lent or before
+
+    def back(self, now: float, rungs: Sequence[Rung], reason: str, reading: Reading | None) -> Step | None:
+        """Where such a step is no longer needed, one rung up, after `HOLD` seconds: of a path that tells too seldom for
+        `read` to go up by it, or nothing (`reading` None). Call it after `stay` and `read`, with all that is allowed.
+        """
+        if self._lent in rungs[self._index :] or self.at not in rungs:
+            self._lent = None
+        if self._lent is None or not self._index or (reading is not None and (self._seen.steady or self._seen.dropped)):
+            self._free_since = None
+            return None
+        if self._free_since is None:
+            self._free_since = now
+        if now - max(self._free_since, self._settled) < HOLD:
+            return None
+        if len(self._steps) == CLIMBS and now - self._steps[0] < MINUTE:
+            return None
+        return self._go(rungs, self._index - 1, now, reason, rose=True)
+
     def _waits(self, now: float) -> bool:
         """Whether the last step has yet to show."""
         if self._settled == inf:
@@ -185,6 +210,7 @@ class Ladder:
                 return None
         if 0 <= now - self._rose < FAILED:
             self._holds[self.at] = min(2 * self._holds.get(self.at, HOLD), MAX_HOLD)
+        self._lent = None
         room = bears * SHARE - self.beside
         fitting = (at for at in range(self._index + 1, len(rungs)) if rungs[at].rate <= room)
         to = next(fitting, len(rungs) - 1)

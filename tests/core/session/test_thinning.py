@@ -341,10 +341,9 @@ def test_a_server_that_takes_no_other_picture_gets_none_after_a_move() -> None:
     place.thin(THIN, "sub")
     place.end()
     on_air = place.begin(another_picture=False, silent=True)
-    place.play(3)
-    assert (place.sub.hub.attached, place.thinning.now.picture) == ((), "")
-    on_air.outlet.silent = False
     place.play_until("keyframes only", 5)
+    assert place.sub.hub.attached == ()
+    on_air.outlet.silent = False
     place.play_until("")
     assert place.sizes(on_air, 10**6) == {VIDEO.width}
     assert [reason for _, _, reason in place.told()[1:]] == [REFUSES, CALM]
@@ -543,6 +542,66 @@ def test_it_sends_what_its_uplink_leaves_room_for() -> None:
     left.part = Part()
     place.play_until("")
     assert [reason for _, _, reason in place.told()] == [BUDGET, BUDGET, CALM, CALM]
+
+
+class Seldom(Measured):
+    """Its receiver tells once a second, as over RTP."""
+
+    told: Reading | None = None
+
+    def reading(self) -> Reading | None:
+        now = Reading(self.time, self.link.acked, self.link.acked, 0.05, 0.0, 0)
+        if self.told is None or self.time - self.told.now >= 1:
+            self.told = now
+        return attrs.evolve(now, acked=self.told.acked, waiting=self.time - self.told.now)
+
+
+@pytest.mark.parametrize("kind", [None, Seldom], ids=["nothing", "seldom"])
+def test_what_the_budget_took_comes_back_where_the_path_says_too_little(kind: type[Measured] | None) -> None:
+    place = Place()
+    place.share = left = Left()
+    on_air = place.begin(silent=True)
+    if kind is not None:
+        on_air.outlet.__class__ = kind
+    place.play(5)
+    left.part = Part(0.0, 0)
+    place.play_until("sub, keyframes only")
+    place.play(2 * HOLD)
+    assert place.thinning.now.picture == "sub, keyframes only"
+    left.part = Part(0.9 * MBIT, 1)
+    place.play_until("sub", HOLD + 3)
+    place.play(2 * HOLD)
+    assert place.thinning.now.picture == "sub"
+    left.part = Part(late=True)
+    place.play(2 * HOLD)
+    assert place.thinning.now.picture == "sub"
+    left.part = Part()
+    place.play_until("", HOLD + 3)
+    reasons = [reason for _, _, reason in place.told()]
+    # Of keyframes only, each is acknowledged before the next: that is steady enough.
+    assert reasons == [BUDGET, CALM if kind is Seldom else BUDGET, BUDGET]
+
+
+def test_what_the_path_took_does_not_come_back_by_the_budget() -> None:
+    place = Place()
+    place.share = left = Left()
+    on_air = place.thin(THIN, "sub")
+    on_air.outlet.silent = True
+    left.part = Part(0.0, 0)
+    place.play_until("sub, keyframes only")
+    left.part = Part()
+    place.play(6 * HOLD)
+    assert place.thinning.now.picture == "sub"
+
+
+def test_a_stream_that_is_gone_is_left_while_all_are_late() -> None:
+    place = Place()
+    place.share = left = Left()
+    place.thin(THIN, "sub")
+    left.part = Part(late=True)
+    place.sub.flows = False
+    place.play_until("keyframes only", 6)
+    assert place.told()[-1][2] == GONE
 
 
 def test_until_the_parent_has_answered_a_worker_sends_what_it_sends() -> None:
