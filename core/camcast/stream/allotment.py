@@ -33,6 +33,9 @@ REPAID = 2.0
 """Seconds in which an excess is made good."""
 AT_ONCE = 0.25
 """Of the budget, what is held back for that at the most: who is important is not to pay for others' beginnings."""
+UNUSED = 3.0
+"""Seconds of the budget that may be left over before a burst and count against it: a keyframe is no excess, it follows
+pictures that took less."""
 MOST_EXCESS = 2.0
 """Seconds of the budget that are remembered as such, at most."""
 
@@ -176,7 +179,7 @@ class Allotment(Generic[K]):
     given: dict[K, float] = attrs.field(factory=dict, init=False)
     """bit/s that each may send."""
     excess: float = attrs.field(default=0.0, init=False)
-    """Bits that were sent above the budget and are not made good."""
+    """Bits that were sent above the budget and are not made good; below 0: that were left of it lately."""
     _rising: dict[K, float] = attrs.field(factory=dict, init=False)
     """Since when each would have got more."""
     _steps: dict[K, _Taken] = attrs.field(factory=dict, init=False)
@@ -188,7 +191,7 @@ class Allotment(Generic[K]):
         self._count(now, budget, sent)
         for key in [key for key in self.given if key not in claims]:
             self._forget(key)
-        room, held = budget * HEADROOM, min(self.excess / REPAID, budget * AT_ONCE)
+        room, held = budget * HEADROOM, min(max(0.0, self.excess) / REPAID, budget * AT_ONCE)
         wanted = stepped(room, {key: self._dearer(key, one) for key, one in claims.items()})
         if held:
             # What passes is no reason for another picture.
@@ -211,7 +214,7 @@ class Allotment(Generic[K]):
     def _count(self, now: float, budget: float, sent: float) -> None:
         if self._last is not None:
             more = self.excess + sent - budget * (now - self._last)
-            self.excess = min(max(0.0, more), budget * MOST_EXCESS)
+            self.excess = min(max(-budget * UNUSED, more), budget * MOST_EXCESS)
         self._last = now
 
     def _dearer(self, key: K, one: Claim) -> Claim:

@@ -158,7 +158,7 @@ def test_what_was_sent_above_the_budget_is_made_good() -> None:
     allotment.look(1, 2 * MBIT, all_, sent=4 * MBIT)
     assert allotment.given["a"] == before - 2 * MBIT * AT_ONCE
     now = 1.0
-    while allotment.excess and now < 10:
+    while allotment.excess > 0 and now < 10:
         now += LOOK
         allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
     assert now < 1 + 2 / AT_ONCE
@@ -166,6 +166,19 @@ def test_what_was_sent_above_the_budget_is_made_good() -> None:
         now += LOOK
         allotment.look(now, 2 * MBIT, all_, sent=allotment.given["a"] * LOOK)
     assert allotment.given["a"] > 0.95 * before
+
+
+def test_keyframes_are_no_excess() -> None:
+    allotment: Allotment[str] = Allotment()
+    all_ = {"a": Claim(10, 0.1 * MBIT, 4 * MBIT)}
+    allotment.look(0, 2 * MBIT, all_)
+    before = allotment.given["a"]
+    # Every two seconds a quarter of what they take in all, at nine tenths of the budget.
+    whole = 0.9 * 2 * MBIT * 2
+    for number in range(1, 81):
+        sent = whole / 4 + whole * 3 / 32 if not number % 8 else whole * 3 / 32
+        allotment.look(number * LOOK, 2 * MBIT, all_, sent=sent)
+        assert allotment.given["a"] == before
 
 
 def test_what_passes_makes_nobody_take_a_step() -> None:
