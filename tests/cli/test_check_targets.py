@@ -24,7 +24,13 @@ TEST = {"type": "testsrc"}
 KEY = "S3cretKey-of-this-test"
 
 
-def check(tmp_path: Path, *words: str, source: dict[str, Any] = TEST, **outputs: dict[str, Any]) -> tuple[int, str]:
+def check(
+    tmp_path: Path,
+    *words: str,
+    source: dict[str, Any] = TEST,
+    interface: str | None = None,
+    **outputs: dict[str, Any],
+) -> tuple[int, str]:
     """Exit status, and what is said of each output."""
     path = tmp_path / "config.json"
     encoder = (
@@ -33,7 +39,8 @@ def check(tmp_path: Path, *words: str, source: dict[str, Any] = TEST, **outputs:
         else {}
     )
     stream = {"name": "main", "source": source, "outputs": outputs, **encoder}
-    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    system = {"uplinks": {"lte": {"interface": interface}}} if interface is not None else {}
+    path.write_text(json.dumps({"system": system, "cameras": [{"camera_id": 0, "streams": [stream]}]}))
     status, out, err = run("check", str(path), *words)
     assert KEY not in out + err
     return status, out.partition("fast path: ")[2].partition("\n")[2] + err
@@ -147,6 +154,15 @@ def test_ports_that_speak_something_else(tmp_path: Path, nginx: Nginx, silent: i
     assert status == 1
     assert "rtmp:// is what is meant" in said or "rtmp:// may be what is meant" in said
     assert "handshake" in said.partition("cam0_main/mute")[2]
+
+
+def test_an_uplinks_interface_is_gone_through(tmp_path: Path, nginx: Nginx) -> None:
+    over = {"url": nginx.url(KEY), "uplink": "lte"}
+    status, said = check(tmp_path, "--targets", interface="lo", one=over)
+    assert (status, "answers; ready to publish" in said) == (0, True), said
+    status, said = check(tmp_path, "--targets", interface="wwan77", one=over)
+    assert status == 1
+    assert "wwan77" in said.partition("connect: ")[2], said
 
 
 def test_srt(tmp_path: Path) -> None:

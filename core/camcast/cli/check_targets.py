@@ -22,6 +22,7 @@ from camcast.session.environment import Environment, Place
 from camcast.session.guard import Guarded
 from camcast.session.hosts import Hosts, host_of
 from camcast.session.resolver import NameResolver
+from camcast.session.uplinks import Uplinks
 
 AT_ONCE = 32
 """Targets that are tried at the same time."""
@@ -72,6 +73,7 @@ async def try_targets(config: Config, host: PluginHost) -> tuple[list[str], bool
         resolver=NameResolver(),
         hosts=Hosts(config.system.max_connects_per_second),
         emit=lambda event: None,
+        uplinks=Uplinks(config.system.uplinks),
     )
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -90,7 +92,7 @@ async def try_targets(config: Config, host: PluginHost) -> tuple[list[str], bool
 async def _try(environment: Environment, session: SessionConfig, config: TargetConfig) -> tuple[list[str], bool]:
     told = _Told()
     try:
-        place = await environment.prepare(config, 0)
+        place = await environment.prepare(environment.uplinks.bound(session.uplink, config), 0)
         if _waits(environment, place):
             # Trying it would take its place, perhaps from a run, until somebody calls.
             return _report(session.label, config.shown, "waits for callers; not tried", []), True

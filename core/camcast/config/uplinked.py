@@ -11,6 +11,7 @@ import attrs
 from camcast.config.hosted import check_target
 from camcast.config.place import Place, Report
 from camcast.config.session import SessionConfig
+from camcast.config.target import TargetConfig
 from camcast.config.uplink import UplinkConfig
 
 if TYPE_CHECKING:
@@ -71,8 +72,16 @@ class Uplinked:
                 continue
             trial = Report()
             check_target(self._host, attrs.evolve(target, bind=interface), trial.root(), trial.root())
+            remedy = "say which address to send from by `bind`, or name no interface"
+            if trial.issues and not self._takes_an_address(target):
+                remedy = "name no interface, or send to it otherwise"
             for issue in trial.issues:
                 place.at("uplink").wrong(
                     f'"{session.uplink}" binds to the interface "{interface}", which cannot be done for '
-                    f"{target.shown}: {issue.message}; say which address to send from by `bind`, or name no interface"
+                    f"{target.shown}: {issue.message}; {remedy}"
                 )
+
+    def _takes_an_address(self, target: TargetConfig) -> bool:
+        trial = Report()
+        check_target(self._host, attrs.evolve(target, bind="127.0.0.1"), trial.root(), trial.root())
+        return not trial.issues

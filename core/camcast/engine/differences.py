@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from camcast.config import CameraConfig, StreamConfig
+from camcast.config import CameraConfig, SessionConfig, StreamConfig, UplinkConfig
 from camcast.config.rules import key_of
 
 MOST = 3
@@ -41,7 +41,8 @@ ADOPTED = frozenset(
         "uplink",
     }
 )
-"""What a session takes over while it is on the air: nothing that is published depends on it."""
+"""What a session takes over while it is on the air: nothing that is published depends on it. An uplink only where
+it goes out alike (`goes_out_alike`)."""
 _OF_STREAMS = re.compile(r"name|encoder\.bitrate|source\.retry_policy\..+")
 """What a stream takes over while its source and its encoders run."""
 _CONNECT_TIMEOUT = re.compile(r"targets\[\d+\]\.connect_timeout")
@@ -50,6 +51,17 @@ _CONNECT_TIMEOUT = re.compile(r"targets\[\d+\]\.connect_timeout")
 def adopted(place: str) -> bool:
     """Whether a session can take over what differs at this place, as it is."""
     return place.partition(".")[0] in ADOPTED or _CONNECT_TIMEOUT.fullmatch(place) is not None
+
+
+def goes_out_alike(
+    old: SessionConfig, before: Mapping[str, UplinkConfig], new: SessionConfig, after: Mapping[str, UplinkConfig]
+) -> bool:
+    """Whether its connections would go out through the same network interface over another uplink: they are bound to
+    it where they begin."""
+    if old.uplink == new.uplink or all(target.bind is not None for target in new.targets):
+        return True
+    first, second = before.get(old.uplink), after.get(new.uplink)
+    return (first.interface if first is not None else None) == (second.interface if second is not None else None)
 
 
 def adopted_by_stream(place: str) -> bool:

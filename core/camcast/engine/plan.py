@@ -16,7 +16,7 @@ import attrs
 
 from camcast.config import CameraConfig, Config, SessionConfig, StreamConfig, SystemConfig
 from camcast.config.service import ServiceConfig
-from camcast.engine.differences import adopted, adopted_by_stream, places, streams, told, whole
+from camcast.engine.differences import adopted, adopted_by_stream, goes_out_alike, places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
 
@@ -109,7 +109,7 @@ def plan(running: Running, wanted: Config, names: Names = lambda session: ()) ->
         else:
             if old.name != new.name:
                 steps.append(Step(action=Action.SET, key=number, label=label, why=_goes_on(["name"]), config=new))
-            steps += _camera(running, old, new)
+            steps += _camera(running, old, new, wanted.system)
     steps += [
         Step(action=Action.ADD, key=number, label=f"camera {number}", config=camera)
         for number, camera in cameras.items()
@@ -155,7 +155,7 @@ def _system(old: SystemConfig, new: SystemConfig) -> list[Step]:
     return steps
 
 
-def _camera(running: Running, old: CameraConfig, new: CameraConfig) -> list[Step]:
+def _camera(running: Running, old: CameraConfig, new: CameraConfig, system: SystemConfig) -> list[Step]:
     """What differs in a camera that goes on: its streams, each by itself, and the sessions of those that stay."""
     steps = []
     before, after = streams(old), streams(new)
@@ -177,10 +177,10 @@ def _camera(running: Running, old: CameraConfig, new: CameraConfig) -> list[Step
             if key in running.failed:
                 # A reload is a reason to try again.
                 steps.append(Step(action=Action.RETRY, key=key, label=label, why="its source had given up"))
-    return steps + _sessions(running, new, staying)
+    return steps + _sessions(running, new, staying, system)
 
 
-def _sessions(running: Running, camera: CameraConfig, staying: set[int]) -> list[Step]:
+def _sessions(running: Running, camera: CameraConfig, staying: set[int], system: SystemConfig) -> list[Step]:
     wanted = {key: one for key, one in sessions_of(camera).items() if key.stream_id in staying}
     steps = []
     for key, old in sorted(running.sessions.items()):
@@ -191,7 +191,8 @@ def _sessions(running: Running, camera: CameraConfig, staying: set[int]) -> list
             steps.append(Step(action=Action.REMOVE, key=key, label=label))
             continue
         differ = list(places(old, new))
-        if not all(map(adopted, differ)):
+        alike = goes_out_alike(old, running.system.uplinks, new, system.uplinks)
+        if not alike or not all(map(adopted, differ)):
             steps.append(Step(action=Action.RESTART, key=key, label=label, why=told(differ), config=new))
             continue
         if differ:

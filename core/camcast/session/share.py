@@ -53,7 +53,7 @@ class Share:
     @property
     def rate(self) -> int:
         """bit/s that it may send; 0 = anything."""
-        return 0 if self.part.rate == inf else round(self.part.rate)
+        return 0 if self.part.rate == inf else max(1, round(self.part.rate))
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""

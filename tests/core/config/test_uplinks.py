@@ -11,7 +11,7 @@ from camcast import PluginHost
 from camcast.config import Config, SystemConfig, UplinkConfig, dump, from_mapping
 from camcast.config.check import check
 from camcast.engine.differences import adopted, places
-from camcast.engine.plan import Running, plan
+from camcast.engine.plan import Running, plan, sessions_of
 from camcast.errors import ConfigError
 
 
@@ -107,6 +107,12 @@ def test_transports_that_cannot_be_bound_to_an_interface_say_so(url: str, why: s
     from_mapping(mapping({**OVER, "url": url, "bind": "127.0.0.1"}, lte={"interface": "lo"}), host)
 
 
+def test_where_nothing_can_be_bound_no_address_is_asked_for(host: PluginHost) -> None:
+    (fault,) = faults(host, {**OVER, "transport": "librtmp"}, lte={"interface": "lo"})
+    assert "librtmp takes neither proxy nor bind" in fault
+    assert fault.endswith("; name no interface, or send to it otherwise")
+
+
 def test_who_cannot_give_way_is_told_what_that_means(host: PluginHost) -> None:
     config = from_mapping(mapping({"uplink": "lte"}, OVER, lte={"limit": 8000}), host)
     (note,) = config.notes
@@ -132,6 +138,36 @@ def test_a_configuration_made_in_python_is_checked_alike(host: PluginHost) -> No
         check(less, host)
     with pytest.raises(ConfigError, match=r"uplinks: .*expected a UplinkConfig"):
         SystemConfig(uplinks={"lte": 5})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bind", "text"),
+    [
+        ("lte", "dsl", None, "session cam0_main/tv restarted (uplink)"),
+        ("lte", "", None, "session cam0_main/tv restarted (uplink)"),
+        ("lte", "too", None, "session cam0_main/tv goes on with another uplink"),
+        ("any", "", None, "session cam0_main/tv goes on with another uplink"),
+        ("lte", "dsl", "127.0.0.1", "session cam0_main/tv goes on with another uplink"),
+    ],
+)
+def test_another_uplink_is_gone_over_anew_where_it_is_another_interface(
+    before: str, after: str, bind: str | None, text: str, host: PluginHost
+) -> None:
+    uplinks: dict[str, Any] = {
+        "lte": {"interface": "lo"},
+        "too": {"interface": "lo"},
+        "dsl": {"interface": "eth7"},
+        "any": {},
+    }
+
+    def config(uplink: str) -> Config:
+        output = {"adapt": {"max": 4000}} | ({"uplink": uplink} if uplink else {}) | ({"bind": bind} if bind else {})
+        return from_mapping(mapping(output, **uplinks), host)
+
+    old = config(before)
+    (camera,) = old.cameras
+    running = Running(system=old.system, cameras={camera.camera_id: camera}, sessions=sessions_of(camera))
+    assert [step.text for step in plan(running, config(after))] == [text]
 
 
 def test_a_reload_changes_limits_and_weights_while_all_goes_on(host: PluginHost) -> None:

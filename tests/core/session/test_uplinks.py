@@ -225,6 +225,15 @@ def test_without_an_uplink_a_session_may_send_anything() -> None:
     assert (share.uplink, share.rate) == ("", 0)
 
 
+def test_a_share_of_nothing_is_not_shown_as_any() -> None:
+    uplinks = TellingUplinks(LTE, lambda told: None)
+    share = Share(config(), uplinks, GATE)
+    active: Any = OnAir()
+    share.see(active, 1.0, 0, None)
+    assert share.between(0.0, MBIT) == Part(0.0)
+    assert share.rate == 1
+
+
 def test_a_second_place_takes_as_much_again() -> None:
     clock = Clock()
     uplinks = Uplinks(LTE, now=clock)
