@@ -161,7 +161,7 @@ def test_keyframes_that_are_far_apart_are_told(tmp_path: Path) -> None:
     at = lines.index("cam0_rare: media comes")
     assert ", a keyframe every 5.0 s; no sound; " in lines[at + 1]
     assert lines[at + 2].startswith(
-        "  keyframes come every 5.0 s; platforms want 4 s or less, and viewers wait as long "
+        "  keyframes come every 5.0 s; platforms recommend 2 s and want 4 s at most, and viewers wait as long "
     )
     assert re.fullmatch(r"  frames \d+x\d+ .+ pictures/s.*; (no )?sound.*", lines[-1])
     assert "Mbit/s" not in lines[-1]
