@@ -8,6 +8,8 @@ import attrs
 from camcast.config.quantities import read_kbps
 from camcast.config.rules import LABEL, OptionalText, Rule, checked, named, rate, read_label
 
+HEADROOM = 0.93
+"""Of a budget, what is given: the rest is what encoders and cameras exceed their rate by, and the protocols' own."""
 MOST_KBPS = 10_000_000
 MOST_LETTERS = 64
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,7 +13,7 @@ from camcast.config.hosted import check_target
 from camcast.config.place import Place, Report
 from camcast.config.session import SessionConfig
 from camcast.config.target import TargetConfig
-from camcast.config.uplink import UplinkConfig
+from camcast.config.uplink import HEADROOM, UplinkConfig
 
 if TYPE_CHECKING:
     from camcast.host import PluginHost
@@ -56,10 +57,12 @@ class Uplinked:
         there = {name for _, name in socket.if_nameindex()} if self._here else None
         for name, uplink in self._uplinks.items():
             least = self._least.get(name, 0)
-            if uplink.limit and least > uplink.limit:
+            needed = ceil(least / HEADROOM)
+            if uplink.limit and needed > uplink.limit:
                 place.at(name).at("limit").wrong(
-                    f"{uplink.limit} kbit/s is less than the outputs on it take at least, {least} kbit/s in all; "
-                    "give a larger limit, or smaller adapt.min there"
+                    f"{uplink.limit} kbit/s is less than the outputs on it take at least, {least} kbit/s in all "
+                    f"without sound, which {HEADROOM:.0%} of the limit must hold; give {needed} or more, or smaller "
+                    "adapt.min there"
                 )
             if there is not None and uplink.interface is not None and uplink.interface not in there:
                 place.report.note(

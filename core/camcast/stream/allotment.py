@@ -19,10 +19,10 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from camcast.config.uplink import HEADROOM as HEADROOM
+
 K = TypeVar("K", bound=Hashable)
 
-HEADROOM = 0.93
-"""Of a budget, what is given: the rest is what encoders and cameras exceed their rate by, and the protocols' own."""
 HOLD = 2.0
 """Seconds in which more would have been given before it is."""
 SMALL = 0.03

@@ -70,6 +70,7 @@ def test_what_is_written_is_read_and_written_again(host: PluginHost) -> None:
             {"lte": {"limit": 300}},
             "system.uplinks.lte.limit: 300 kbit/s is less than the outputs on it take at le",
         ),
+        (OVER, {"lte": {"limit": 530}}, "without sound, which 93% of the limit must hold; give 538 or more, or sma"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(
