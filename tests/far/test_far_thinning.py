@@ -32,6 +32,7 @@ from tests.servers.process import wait_for
 
 FPS = 15
 _SHOWN = re.compile(r"showinfo.* n: *\d+ pts: *(\d+) .* s:(\d+)x(\d+)")
+_SENDS = re.compile(r"Session cam0_main/(far\d): sends ([^:]*):")
 SIZES = {"main": (640, 360), "sub": (320, 240)}
 RATES = {"main": 1_500_000, "sub": 300_000}
 WIDE, THIN, THINNER = 4_000_000, 850_000, 220_000
@@ -143,6 +144,11 @@ def test_pictures_follow_their_links_down_and_up(tmp_path: File) -> None:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
 
+    def all_send(what: str) -> bool:
+        """Whether that is what each was last told to send: a rung above may be tried at any moment."""
+        told = dict(_SENDS.findall(log.read_text()))
+        return len(told) == len(paths) and set(told.values()) == {what}
+
     def flows(least: int) -> None:
         """So many bytes more have been kept by each."""
         before = kept(nginx), kept(nms)
@@ -166,6 +172,8 @@ def test_pictures_follow_their_links_down_and_up(tmp_path: File) -> None:
                 (THINNER, "keyframes only:", 30_000),
                 (WIDE, "all of its own pictures:", 200_000),
             ):
+                if rate == THINNER:
+                    until(lambda: all_send("sub"), "both send sub")
                 for path in paths:
                     path.set(rate=rate)
                 until(told(what), what)
