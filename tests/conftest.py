@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from camcast import native
+from camcast.pyav import scheduling
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer
@@ -27,6 +28,7 @@ settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile("default")
 
+_SCHEDULING = scheduling.now()
 _NO_SERVERS = {"certificates", "process"}
 """Modules of `tests.servers` that start nothing."""
 _SERVER_FIXTURES = {"nginx", "start_nginx", "shared_nginx", "shared_tls", "node_media_server", "listener"}
@@ -140,6 +142,14 @@ def authority(tmp_path: Path) -> Authority:
 def certificate(authority: Authority) -> Certificate:
     """A right certificate for localhost, 127.0.0.1 and ::1."""
     return authority.issue()
+
+
+@pytest.fixture(autouse=True)
+def usual_scheduling() -> Iterator[None]:
+    """Whatever a test has encoded by itself: real-time threads would let nothing else of the machine go on."""
+    yield
+    if scheduling.now() != _SCHEDULING:
+        scheduling.restore(_SCHEDULING)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 
+from camcast.pyav import scheduling
+
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
 RELEASES = f"PyAV {av.__version__} with FFmpeg {av.ffmpeg_version_info}, NumPy {np.__version__}"
@@ -73,7 +75,7 @@ def encode(
     noise: int = 12,
 ) -> None:
     """Encode a moving picture with some noise (so that it compresses like a camera's), and a tone."""
-    with av.open(str(path), "w") as out:
+    with scheduling.kept(), av.open(str(path), "w") as out:
         picture = _video(out, video, size, fps, bitrate, gop, b_frames, video_options, pixel_format) if video else None
         sound = out.add_stream(audio, rate=rate, layout=layout) if audio else None
         assert sound is None or isinstance(sound, av.AudioStream)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camcast.bitstream.audio_format import format_audio
+from camcast.pyav import scheduling
 from camcast.testing import strip
 from tests.cameras import kept
 
@@ -84,7 +85,8 @@ def video(
 
 @cache
 def _kept(make: Callable[..., Clip], *asked: object) -> Clip:
-    return kept.value((make.__name__, *asked), lambda: make(*asked))
+    with scheduling.kept():
+        return kept.value((make.__name__, *asked), lambda: make(*asked))
 
 
 def _video(

@@ -21,6 +21,7 @@ import attrs
 from camcast.contracts import CodecParser, Encoder, EncoderSettings
 from camcast.errors import EncoderError, MediaError
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast.pyav import scheduling
 from camcast.pyav.decoder import reason
 from camcast.pyav.ticks import Ticks
 
@@ -176,7 +177,8 @@ class AvVideoEncoder:
             if self._colour:
                 context.color_primaries, context.color_trc, context.colorspace, context.color_range = self._colour
             context.options = options
-            context.open()
+            with scheduling.kept():
+                context.open()
         except (av.error.FFmpegError, ValueError, TypeError) as error:
             raise _open_error(encoding, settings, self._size, error) from error
         if opened_at != self._bitrate:
