@@ -62,4 +62,4 @@ def test_every_process_of_our_own_does_so() -> None:
         for path in (ROOT / "core").rglob("*.py")
         if "take_turns()" in path.read_text(encoding="utf-8") and path.name != "interpreter.py"
     }
-    assert users == {"cli/carry_out.py", "cli/demo.py", "engine/worker.py"}
+    assert users == {"cli/carry_out.py", "cli/check.py", "cli/demo.py", "engine/worker.py"}
