@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -95,7 +96,8 @@ def test_without_one_the_demo_runs(tmp_path: Path) -> None:
         timeout=100,
     )
     assert not demo.returncode, demo.stdout + demo.stderr
-    (tmp_path / "c.json").write_text('{"cameras": []}')
+    stream = {"source": {"type": "testsrc"}, "rtmp": {"url": "rtmp://127.0.0.1/live/cam"}}
+    (tmp_path / "c.json").write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
     code = "import sys; sys.argv = ['camcast', 'check', '../c.json']; from camcast.cli import main; main()"
     assert said(there, code).splitlines()[-1] == "fast path: pure Python (it was not built)"
 
