@@ -31,7 +31,7 @@ from tests.servers.process import free_port
 ATTEMPTS = 40
 WARM = 5
 """Attempts before: what is worked out once is not counted."""
-CALLS = 215
+CALLS = 225
 """Calls of camcast's functions, resumed coroutines included, that an attempt may take with the wait before it."""
 TASKS = 2.1
 """One for each step that is a plugin's: to connect and to close. A few are the test's own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import isfinite
 from typing import Any
@@ -69,18 +69,19 @@ def accepts(target: Target) -> Acceptance:
 
 def _name(target: Target) -> str:
     """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
-    if _is_named(target):
+    if target.server != AUTO and target.server in profiles():
         return target.server
-    host = _host(target.url)
-    return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
-
-
-def _host(url: str) -> str:
-    """Where it leads; "" for what is no URL, which `check` tells."""
     try:
-        return urlsplit(url).hostname or "" if url.isprintable() else ""
-    except ValueError:
-        return ""
+        host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
+    except ValueError:  # no URL, which `check` tells
+        return AUTO
+    return _name_at(host)
+
+
+@lru_cache(1024)
+def _name_at(host: str) -> str:
+    """The platform's profile, or `auto`: of a few hosts, for whatever number of attempts."""
+    return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
 
 
 def _is_named(target: Target) -> bool:
