@@ -226,7 +226,7 @@ async def test_what_helped_at_a_server_is_remembered(tmp_path: Path) -> None:
         receiver.on_connect = on_connect
         async with running(tmp_path, receiver.url("live", "cam"), loop=True) as process:
             for number in range(2):
-                recording = await receiver.recording("cam", number, timeout=20)
+                recording = await receiver.recording("cam", number, timeout=50)
                 await receiver.until(partial(shows, recording), timeout=20)
                 receiver.drop()
             process.terminate()
