@@ -177,9 +177,8 @@ class Uplink:
         )
 
     def _look(self, now: float) -> None:
-        if now - self._looked >= EARLY * LOOK:
-            self._looked = now
-            self._read(now)
+        self._looked = now
+        self._read(now)
         claims = {key: report.claim for key, report in self._reports.items()}
         least, most = (sum(getattr(one, what) for one in claims.values()) for what in ("least", "most"))
         given = self._allotment.given

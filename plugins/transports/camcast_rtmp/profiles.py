@@ -59,7 +59,8 @@ def platform(server: str, host: str) -> Profile | None:
     named = profiles().get(server)
     if named is not None and named.app:
         return named
-    return next((profile for profile in profiles().values() if profile.serves(host)), None)
+    name = _name_at(host)
+    return profiles()[name] if name != AUTO else None
 
 
 def accepts(target: Target) -> Acceptance:
@@ -69,7 +70,7 @@ def accepts(target: Target) -> Acceptance:
 
 def _name(target: Target) -> str:
     """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
-    if target.server != AUTO and target.server in profiles():
+    if _is_named(target):
         return target.server
     try:
         host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
