@@ -20,6 +20,15 @@ def canonical(host: str) -> str:
         return host.lower().removesuffix(".")
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an IP address as it stands, and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def address_of(host: str, port: int) -> Address | None:
     """The socket address that `host` is by itself, or None where it is a name.
 

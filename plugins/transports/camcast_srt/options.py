@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from camcast.net.host import canonical
+from camcast.net.host import canonical, is_address
 from camcast.target import Target
 
 MODES = ("caller", "listener", "rendezvous")
@@ -182,14 +182,6 @@ _ELSEWHERE = {"adapter": "`bind`", "localaddress": "`bind`", "localport": "`bind
 """Keys of other tools for which there is a key of every output's."""
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
     """What a target's URL and options ask for. Raises `ValueError` with a text that holds no secret."""
     if target.proxy:
@@ -205,7 +197,7 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         given[name] = value
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = SrtSettings(host=host, port=port, ignored=ignored, clamped=clamped, **chosen)
-    if settings.mode != "listener" and target.bind and not _is_address(target.bind):
+    if settings.mode != "listener" and target.bind and not is_address(target.bind):
         raise ValueError("bind: SRT sends from an IP address, not by a network interface's name")
     if settings.mode != "listener" and not host:
         raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")

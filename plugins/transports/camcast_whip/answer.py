@@ -6,12 +6,12 @@ Rules: as many sections as were offered and of the same kinds; a port of 0 refus
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
 
 import attrs
 
+from camcast.net.host import is_address
 from camcast_whip.offer import MID_URI, OfferedTrack
 
 MAX_LINES = 2000
@@ -103,8 +103,8 @@ def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
         fingerprints=tuple((name.lower(), value.strip().upper()) for name, _, value in fingerprints),
         active=setup == "active",
         lite=any(key == "ice-lite" for key, _ in session.attributes + carrier.attributes),
-        candidates=tuple(line for line in usable if _is_address(line.split()[4]))[:MAX_CANDIDATES],
-        named=tuple(line for line in usable if not _is_address(line.split()[4]))[:MAX_NAMED],
+        candidates=tuple(line for line in usable if is_address(line.split()[4]))[:MAX_CANDIDATES],
+        named=tuple(line for line in usable if not is_address(line.split()[4]))[:MAX_NAMED],
         complete=bool(raw),
         tracks=tuple(accepted),
     )
@@ -176,7 +176,7 @@ def _usable(candidate: str) -> str:
     if len(words) < 8 or words[1] != "1" or words[2].lower() != "udp" or words[6] != "typ" or words[7] not in _TYPES:
         return ""
     priority = words[3]
-    if not _is_address(words[4]) and (not _NAME.fullmatch(words[4]) or words[4].lower().rstrip(".").endswith(".local")):
+    if not is_address(words[4]) and (not _NAME.fullmatch(words[4]) or words[4].lower().rstrip(".").endswith(".local")):
         return ""
     try:
         good = _number(words[5], 65535) and priority.isascii() and priority.isdigit() and len(priority) <= 10
@@ -184,11 +184,3 @@ def _usable(candidate: str) -> str:
         return ""
     words[2] = "udp"
     return " ".join(words) if good else ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -7,7 +7,6 @@ would share its few threads, and a server that names hosts whose name servers ha
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import attrs
 
 from camcast.contracts import Resolver
 from camcast.errors import NetworkError
+from camcast.net.host import is_address
 from camcast_whip.options import IceServer
 
 CANDIDATES_WITHIN = 2.0
@@ -79,7 +79,7 @@ class Names:
             scheme, _, rest = server.url.partition(":")
             place, mark, more = rest.partition("?")
             host, colon, port = place.partition(":")
-            if scheme.endswith("s") or _literal(host):
+            if scheme.endswith("s") or is_address(host):
                 found.append(server)
                 continue
             # In these URLs an address of version 6 has no place (RFC 7064 §3.1 has, aioice has not).
@@ -93,11 +93,3 @@ class Names:
                 return [str(where[0]) for _, where in await self.resolve(host, port, self._family)]
         except (NetworkError, TimeoutError):
             return []
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
