@@ -13,7 +13,7 @@ from tests import imports
 
 ROOT = Path(__file__).parent.parent
 KINDS_OF_PLUGIN = ("configs", "encoders", "kits", "services", "sources", "transports")
-FLOORS = ("cli", "engine", "workers", "camera", "session", "stream")
+FLOORS = ("cli", "fleet", "engine", "workers", "camera", "session", "stream")
 """Rooms of the core from the top down; each knows only what is below it."""
 FOLDERS = [ROOT / "core", *(path for path in sorted((ROOT / "plugins").iterdir()) if path.is_dir())]
 MODULES = imports.modules(FOLDERS)
@@ -102,7 +102,7 @@ def test_what_is_called_a_worker_is_a_process() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("floor", ["engine", "workers", "camera", "session", "stream", "encode"])
+@pytest.mark.parametrize("floor", ["fleet", "engine", "workers", "camera", "session", "stream", "encode"])
 def test_no_class_is_a_lump(floor: str) -> None:
     """At most 300 lines and 20 attributes of its own. A frozen record of figures does nothing, so it may have more."""
     for module, path in MODULES.items():

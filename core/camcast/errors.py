@@ -117,6 +117,18 @@ class ServiceError(CamcastError):
         self.fatal = fatal
 
 
+class CoordinatorError(CamcastError):
+    """What the machines of a fleet share is away, or does not let this one in. Trying again helps unless `fatal`."""
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
+class Conflict(CoordinatorError):
+    """Somebody else was there first: what was to be replaced is not what is there."""
+
+
 class EncoderError(CamcastError):
     """An encoder or decoder could not be opened, or failed while running."""
 

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     import cattrs
 
     from camcast.events import Event
-    from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
+    from camcast.kinds import (
+        CodecKind,
+        ConfigForm,
+        CoordinatorKind,
+        EncoderKind,
+        ServiceKind,
+        SourceKind,
+        TransportKind,
+    )
     from camcast.target import Target
 
 PROJECT = "camcast"
@@ -45,6 +53,10 @@ class Hooks:
     @hookspec
     def camcast_services(self) -> Sequence[ServiceKind]:  # type: ignore[empty-body]
         """The services this plugin brings: what runs beside an engine and sees it through a view."""
+
+    @hookspec
+    def camcast_coordinators(self) -> Sequence[CoordinatorKind]:  # type: ignore[empty-body]
+        """The stores this plugin speaks to, through which the machines of a fleet agree on who runs which camera."""
 
     @hookspec
     def camcast_config_forms(self) -> Sequence[ConfigForm]:  # type: ignore[empty-body]

@@ -21,13 +21,22 @@ from camcast.hosting.claims import Claim, Claims
 from camcast.hosting.faults import Faults
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
+from camcast.kinds import (
+    CodecKind,
+    ConfigForm,
+    CoordinatorKind,
+    EncoderKind,
+    Kind,
+    ServiceKind,
+    SourceKind,
+    TransportKind,
+)
 from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, structure, suggest
 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm)
 
 
 class PluginHost:
@@ -177,6 +186,10 @@ class PluginHost:
         return self._services.kinds
 
     @property
+    def coordinators(self) -> Mapping[str, CoordinatorKind]:
+        return self._coordinators.kinds
+
+    @property
     def forms(self) -> Mapping[str, ConfigForm]:
         """Other forms of configuration that can be read here."""
         return self._forms.kinds
@@ -191,6 +204,15 @@ class PluginHost:
     def service(self, name: str) -> ServiceKind:
         """The service kind of that name; `LookupError` names those known."""
         return self._one(self._services, name, "service")
+
+    def coordinator(self, url: str) -> CoordinatorKind:
+        """The coordinator for URLs like this one; `LookupError` names the schemes that are known."""
+        scheme = url.partition("://")[0].lower() if "://" in url else ""
+        for kind in self.coordinators.values():
+            if scheme in kind.schemes:
+                return kind
+        known = listed(f"{one}://" for kind in self.coordinators.values() for one in kind.schemes) or "none"
+        raise LookupError(f'no coordinator for "{shortened(url)}"; known: {known}{self._left_out()}')
 
     def codec(self, name: str) -> CodecKind:
         """The codec kind by any of its names; raises `MediaError` naming those known. Never one that is only spelt
@@ -223,7 +245,10 @@ class PluginHost:
         return found
 
     def structure_options(
-        self, kind: SourceKind | EncoderKind | TransportKind | ServiceKind, value: object, path: str
+        self,
+        kind: SourceKind | EncoderKind | TransportKind | ServiceKind | CoordinatorKind,
+        value: object,
+        path: str,
     ) -> Any:
         """`value` as the kind's options class; raises `ConfigError` with every issue below `path`."""
         return structure(self.converter, value, kind.options, path)
@@ -247,6 +272,7 @@ class PluginHost:
         self._encoders = Claims(_named(self._claims(EncoderKind)), 'encoder "{}"')
         self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
         self._services = Claims(_named(self._claims(ServiceKind)), 'service "{}"')
+        self._coordinators = Claims(_named(self._claims(CoordinatorKind)), 'coordinator "{}"')
         self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
         aliases = (
             (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
@@ -265,6 +291,7 @@ class PluginHost:
             self._encoders,
             self._transports,
             self._services,
+            self._coordinators,
             self._forms,
             self._aliases,
             self._schemes,

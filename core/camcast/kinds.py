@@ -26,6 +26,7 @@ from camcast.contracts import (
     Transport,
     TransportContext,
 )
+from camcast.coordinators import CoordinatorKind
 from camcast.services import ServiceKind
 from camcast.target import Target
 
@@ -38,6 +39,7 @@ __all__ = [
     "Confidence",
     "ConfigForm",
     "Conversion",
+    "CoordinatorKind",
     "Device",
     "EncoderKind",
     "Fate",
@@ -186,4 +188,4 @@ class TransportKind:
     """As that of `SourceKind`."""
 
 
-Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | ConfigForm
+Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | CoordinatorKind | ConfigForm

@@ -15,7 +15,16 @@ from camcast.cli.terminal import explained, find_plugins, output, print_json, ta
 from camcast.config import ConfigFile
 from camcast.errors import CamcastError
 from camcast.host import Plugin, PluginHost, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, Kind, ServiceKind, SourceKind, TransportKind
+from camcast.kinds import (
+    CodecKind,
+    ConfigForm,
+    CoordinatorKind,
+    EncoderKind,
+    Kind,
+    ServiceKind,
+    SourceKind,
+    TransportKind,
+)
 
 
 def plugins(
@@ -46,7 +55,18 @@ def plugins(
     _print("\nLeft out, whole or in part", host.problems)
 
 
-_ORDER = ("source", "codec", "encoder", "transport", "service", "form", "resolver", "watcher", "converter")
+_ORDER = (
+    "source",
+    "codec",
+    "encoder",
+    "transport",
+    "service",
+    "coordinator",
+    "form",
+    "resolver",
+    "watcher",
+    "converter",
+)
 _HOOKS = {
     "camcast_resolve_url": ("resolver", "URLs"),
     "camcast_resolve_secret": ("resolver", "secrets"),
@@ -81,6 +101,9 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
             word, purpose = "encoder", kind.codec
         case ServiceKind():
             word, purpose, available = "service", kind.title, kind.available
+        case CoordinatorKind():
+            word, available = "coordinator", kind.available
+            purpose = " ".join(f"{scheme}://" for scheme in kind.schemes)
         case ConfigForm():
             word, purpose = "form", kind.title
         case TransportKind():

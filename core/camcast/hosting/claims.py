@@ -8,9 +8,17 @@ from typing import Generic, TypeVar
 import attrs
 
 from camcast.hosting.plugin import Plugin, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
+from camcast.kinds import (
+    CodecKind,
+    ConfigForm,
+    CoordinatorKind,
+    EncoderKind,
+    ServiceKind,
+    SourceKind,
+    TransportKind,
+)
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm)
 
 
 @attrs.frozen(eq=False)

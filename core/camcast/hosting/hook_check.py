@@ -15,6 +15,7 @@ _KINDS = (
     "camcast_encoders",
     "camcast_transports",
     "camcast_services",
+    "camcast_coordinators",
     "camcast_config_forms",
 )
 """Hooks that return a sequence, which may as well be made by a generator."""

@@ -15,7 +15,15 @@ from camcast.hooks import PROJECT, Hooks
 from camcast.hosting.choice import Choice, Rank, rank
 from camcast.hosting.hook_check import hook_fault
 from camcast.hosting.plugin import Plugin, Problem
-from camcast.kinds import CodecKind, ConfigForm, EncoderKind, ServiceKind, SourceKind, TransportKind
+from camcast.kinds import (
+    CodecKind,
+    ConfigForm,
+    CoordinatorKind,
+    EncoderKind,
+    ServiceKind,
+    SourceKind,
+    TransportKind,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +33,7 @@ HOOKS: Mapping[type, str] = {
     EncoderKind: "camcast_encoders",
     TransportKind: "camcast_transports",
     ServiceKind: "camcast_services",
+    CoordinatorKind: "camcast_coordinators",
     ConfigForm: "camcast_config_forms",
 }
 """The hook that brings each class of kinds."""

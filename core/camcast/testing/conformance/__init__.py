@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.codec import CodecConformance
+from camcast.testing.conformance.coordinator import CoordinatorConformance
 from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
@@ -18,6 +19,7 @@ from camcast.testing.conformance.transport import TransportConformance
 __all__ = [
     "Bounds",
     "CodecConformance",
+    "CoordinatorConformance",
     "EncoderConformance",
     "ResolverConformance",
     "Rule",

@@ -1,0 +1,51 @@
+"""Records survive being written, and what is none of them is an error that can be told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast.coordinators import Card, Desired, Hold, Holder, Line
+from camcast.errors import CoordinatorError
+from camcast.fleet_records import decode, encode
+
+RECORDS = [
+    Card(
+        holder=Holder("hall-1", "a3"),
+        capacity=2.5,
+        lease=10.0,
+        labels={"site": "Zürich"},
+        hold=Hold.FOREVER,
+        running=3,
+        on_air=2,
+        troubled=(4, 9),
+    ),
+    Desired(version=3, mapping={"cameras": [{"name": "Größe", "streams": [1, 2.5, None, True]}]}, by="me", at=1.25),
+    Holder("a", "b"),
+    Line(at=1.5, member="a", code="moved", text="…", camera_id=4),
+    Line(at=1.5, member="a", code="moved", text="…"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda one: type(one).__name__)
+def test_a_record_is_read_as_it_was_written(record: Card | Desired | Holder | Line) -> None:
+    assert decode(type(record), encode(record)) == record
+
+
+def test_what_a_newer_version_adds_is_passed_over() -> None:
+    data = {**json.loads(encode(RECORDS[0])), "colour": "red"}
+    assert decode(Card, json.dumps(data).encode()) == RECORDS[0]
+
+
+@given(st.binary(max_size=40) | st.recursive(st.none() | st.text(), st.lists).map(lambda one: json.dumps(one).encode()))
+def test_what_is_no_record_is_told(data: bytes) -> None:
+    with pytest.raises(CoordinatorError, match="cannot be read"):
+        decode(Card, data)
+
+
+def test_a_hold_that_is_none_is_told() -> None:
+    with pytest.raises(CoordinatorError, match="Card"):
+        decode(Card, encode(RECORDS[0]).replace(b"forever", b"never"))
