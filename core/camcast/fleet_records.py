@@ -15,7 +15,7 @@ from camcast.errors import CoordinatorError
 
 __all__ = ["decode", "encode"]
 
-R = TypeVar("R", Card, Desired, Holder, Line)
+R = TypeVar("R", bound=Card | Desired | Holder | Line)
 
 _converter = cattrs.Converter(detailed_validation=False)
 

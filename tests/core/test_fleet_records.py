@@ -12,17 +12,18 @@ from camcast.coordinators import Card, Desired, Hold, Holder, Line
 from camcast.errors import CoordinatorError
 from camcast.fleet_records import decode, encode
 
-RECORDS = [
-    Card(
-        holder=Holder("hall-1", "a3"),
-        capacity=2.5,
-        lease=10.0,
-        labels={"site": "Zürich"},
-        hold=Hold.FOREVER,
-        running=3,
-        on_air=2,
-        troubled=(4, 9),
-    ),
+CARD = Card(
+    holder=Holder("hall-1", "a3"),
+    capacity=2.5,
+    lease=10.0,
+    labels={"site": "Zürich"},
+    hold=Hold.FOREVER,
+    running=3,
+    on_air=2,
+    troubled=(4, 9),
+)
+RECORDS: list[Card | Desired | Holder | Line] = [
+    CARD,
     Desired(version=3, mapping={"cameras": [{"name": "Größe", "streams": [1, 2.5, None, True]}]}, by="me", at=1.25),
     Holder("a", "b"),
     Line(at=1.5, member="a", code="moved", text="…", camera_id=4),
@@ -36,8 +37,8 @@ def test_a_record_is_read_as_it_was_written(record: Card | Desired | Holder | Li
 
 
 def test_what_a_newer_version_adds_is_passed_over() -> None:
-    data = {**json.loads(encode(RECORDS[0])), "colour": "red"}
-    assert decode(Card, json.dumps(data).encode()) == RECORDS[0]
+    data = {**json.loads(encode(CARD)), "colour": "red"}
+    assert decode(Card, json.dumps(data).encode()) == CARD
 
 
 @given(st.binary(max_size=40) | st.recursive(st.none() | st.text(), st.lists).map(lambda one: json.dumps(one).encode()))
@@ -48,4 +49,4 @@ def test_what_is_no_record_is_told(data: bytes) -> None:
 
 def test_a_hold_that_is_none_is_told() -> None:
     with pytest.raises(CoordinatorError, match="Card"):
-        decode(Card, encode(RECORDS[0]).replace(b"forever", b"never"))
+        decode(Card, encode(CARD).replace(b"forever", b"never"))
