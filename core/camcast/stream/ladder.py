@@ -162,7 +162,7 @@ class Ladder:
     def stay(self, now: float, rungs: Sequence[Rung], missing: str = OTHER) -> Step | None:
         """Where what was decided last is not among `rungs` (as in `read`), what is to be sent instead."""
         if self.at not in rungs:
-            return self._go(rungs, min(self._index, len(rungs) - 1), now, missing)
+            return self._go(rungs, self._instead(rungs), now, missing)
         self._index = rungs.index(self.at)
         return None
 
@@ -186,6 +186,14 @@ class Ladder:
         if len(self._steps) == CLIMBS and now - self._steps[0] < MINUTE:
             return None
         return self._go(rungs, self._index - 1, now, reason, rose=True)
+
+    def _instead(self, rungs: Sequence[Rung]) -> int:
+        """Which of `rungs` takes the place of one that is not among them: the best that takes no more than it did.
+
+        Not the one at its place: where those above it may not be sent either, that is further down than it need be.
+        """
+        fitting = (index for index, rung in enumerate(rungs) if 0 < rung.rate <= self.at.rate)
+        return next(fitting, min(self._index, len(rungs) - 1))
 
     def _waits(self, now: float) -> bool:
         """Whether the last step has yet to show."""

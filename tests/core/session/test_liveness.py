@@ -167,6 +167,7 @@ def test_when_it_would_be_noticed_is_known_beforehand() -> None:
     liveness.look(1000, 500, 0.05, 10.25)
     assert liveness.due() == pytest.approx(15.2)
     assert not liveness.suspicious(10.2 + SUSPICION * 5.0)
+    assert SUSPICION * 5.0 < 5.0 - 1.0, "early enough to connect elsewhere"
     assert liveness.suspicious(10.2 + SUSPICION * 5.0 + 0.01)
     assert liveness.look(1000, 500, 4.99, 15.19) is None
     assert liveness.look(1000, 500, 5.0, 15.2) is not None
@@ -187,3 +188,29 @@ def test_what_is_acknowledged_before_the_first_unit_is_sent_is_no_media() -> Non
     assert liveness.look(3173, 500, 0.1, 100.2) is None
     assert liveness.begun is None
     assert liveness.due() == pytest.approx(105.1)
+
+
+def test_an_acknowledgement_ends_a_silence_of_which_nobody_knows_what_waits() -> None:
+    """A transport's own messages are answered: the next silence begins with that answer."""
+    liveness = Liveness(5.0, 0, 0.0)
+    assert liveness.look(0, 64, 0.0, 1.0) is None
+    assert liveness.look(32, 32, 0.0, 4.0) is None
+    assert liveness.due() == pytest.approx(9.0)
+    assert liveness.look(32, 32, 0.0, 8.9) is None
+    assert liveness.look(32, 32, 0.0, 9.0) == Stall(32, 5.0)
+
+
+def test_what_rests_has_no_silence_behind_it() -> None:
+    """A candidate has waited for a minute; its first unit waits from when it was sent."""
+    liveness = Liveness(5.0, 0, 0.0)
+    liveness.rest(0, 60.0)
+    assert liveness.look(0, 64, 0.0, 60.1) is None
+    assert liveness.due() == pytest.approx(65.0)
+
+
+def test_a_single_byte_under_way_is_under_way() -> None:
+    liveness = Liveness(5.0, 0, 0.0)
+    liveness.look(0, 0, 0.0, 1.0)
+    assert liveness.look(0, 1, 0.0, 6.5) == Stall(1, 5.5)
+    assert liveness.suspicious(6.5)
+    assert liveness.due() == pytest.approx(6.0)

@@ -16,11 +16,8 @@ from camcast.config import EncoderConfig
 from camcast.errors import CamcastError, EncoderError, SourceError
 from camcast.kinds import Payload
 from camcast.media import MediaKind
-from camcast.stream import pulse as pulse_module
-from camcast.stream.expectation import Expectation
 from camcast.stream.feed import Feed
 from camcast.stream.negotiation import RenditionKey
-from camcast.stream.pulse import Pulse
 from camcast.stream.renditions import LINGER
 
 KEY = RenditionKey(Payload.TAGS, video_form="plain", audio_form="plain")
@@ -232,54 +229,6 @@ def test_media_without_known_tracks_does_not_flow_yet() -> None:
         assert (camera.begins, listener.flows) == (1, 1)
 
     run(act())
-
-
-def test_silence_is_the_sources_and_flow_is_anybodys(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(pulse_module, "monotonic", lambda: now)
-    pulse = Pulse()
-    assert pulse.silent_for is None
-    assert not pulse.flowing(1000)
-    pulse.last = pulse.source = now
-    now = 103.0
-    assert pulse.silent_for == 3.0
-    assert pulse.flowing(3.1)
-    assert not pulse.flowing(3.0)
-    pulse.last = now  # a still picture
-    assert pulse.silent_for == 3.0
-    assert pulse.flowing(0.1)
-
-
-# --- what is expected ----------------------------------------------------------------------------------------
-
-
-def test_another_codec_than_the_configured_one_is_a_fault_each_time() -> None:
-    notes: list[str] = []
-    expectation = Expectation(EncoderConfig(type="H264_CBR"), lambda code, text: notes.append(text))
-    for _ in range(2):
-        error = expectation.compare(VIDEO)
-        assert error is not None
-        assert error.fatal
-        assert "the source sends toyvideo, but encoder.type is H264_CBR" in str(error)
-    assert not notes
-
-
-def test_another_size_or_rate_is_told_once_each() -> None:
-    notes: list[str] = []
-    wanted = EncoderConfig(width=1920, height=1080, framerate=30)
-    expectation = Expectation(wanted, lambda code, text: notes.append(f"{code}: {text}"))
-    for rate in (29.97, 25.0, 25.0):
-        assert expectation.compare(attrs.evolve(VIDEO, width=1280, height=720, frame_rate=rate)) is None
-    assert notes == [
-        "format_differs: width is 1280, the configuration expects 1920; sent as it comes",
-        "format_differs: height is 720, the configuration expects 1080; sent as it comes",
-        "format_differs: framerate is 25, the configuration expects 30; sent as it comes",
-    ]
-
-
-def test_what_is_not_known_is_not_compared() -> None:
-    expectation = Expectation(EncoderConfig(width=1920), lambda code, text: pytest.fail(text))
-    assert expectation.compare(attrs.evolve(VIDEO, width=0)) is None
 
 
 def test_a_fault_reaches_the_camera() -> None:

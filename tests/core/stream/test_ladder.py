@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camcast.stream.ladder import AWAITED, CALM, CLIMBS, HOLD, MAX_HOLD, OTHER, TOP, Ladder, Part, Rung, Step
+from camcast.stream.ladder import AWAITED, CALM, CLIMBS, FAILED, HOLD, MAX_HOLD, OTHER, TOP, Ladder, Part, Rung, Step
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import BEHIND, DROPS, EASY, LATE, LOOK, MINUTE
 
@@ -258,3 +259,128 @@ def test_it_never_hunts_whatever_the_link_does(rates: list[float], length: float
     for at, step in path.steps:
         assert step.to in RUNGS
         assert sum(at <= other < at + MINUTE for other, _ in path.steps) <= MOST
+
+
+def test_what_went_well_for_long_waits_the_usual_time_again() -> None:
+    """Its earlier failures are forgotten, so that it is not punished for a bad hour all day."""
+    path = Path(lambda now: 1.0 * MBIT if now < 200 else 5 * MBIT)
+    path.play(200)
+    assert max(path.ladder.holds.values()) > 2 * HOLD
+    path.play_until(lambda: path.ladder.at == TOP)
+    path.play(FAILED + 5)
+    assert TOP not in path.ladder.holds
+
+
+def test_no_more_is_tried_in_a_minute_than_so_much() -> None:
+    """A link that changes ten times a minute is not followed up each time."""
+    path = Path(lambda now: 0.3 * MBIT if now % 12 < 3 else 5 * MBIT)
+    path.play(600)
+    ups = [at for at, step in path.steps if step.reason == CALM]
+    assert ups
+    for at in ups:
+        assert sum(at - MINUTE < other < at for other, _ in path.steps) < CLIMBS
+
+
+# --- for somebody else's need --------------------------------------------------------------------------------
+
+
+@attrs.define
+class Lender:
+    """A ladder whose path tells too seldom to go up by it, as over RTP; its uplink allows `allowed` at times."""
+
+    ladder: Ladder = attrs.field(factory=Ladder)
+    now: float = 100.0
+    allowed: Sequence[Rung] = tuple(RUNGS)
+    steps: list[tuple[float, Step]] = attrs.field(factory=list)
+
+    def play(self, seconds: float, reading: Reading | None = None) -> None:
+        """Look four times a second; each step takes effect at once."""
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            self.now += LOOK
+            step = self.ladder.stay(self.now, self.allowed, NEED)
+            if step is not None:
+                self.ladder.lent(step.before)
+            else:
+                step = self.ladder.back(self.now, self.allowed, NEED, reading)
+            if step is not None:
+                self.steps.append((self.now, step))
+                self.ladder.settled(self.now)
+
+
+NEED = "the uplink's budget"
+
+
+def test_what_was_lent_comes_back_rung_by_rung_once_it_is_free() -> None:
+    lender = Lender()
+    lender.play(10)
+    lender.allowed = RUNGS[2:]
+    lender.play(20)
+    assert [step.to for _, step in lender.steps] == [RUNGS[2]]
+    lender.allowed, free = RUNGS, lender.now
+    lender.play(60)
+    assert [step.to for _, step in lender.steps] == [RUNGS[2], RUNGS[1], TOP]
+    (first, _), (second, step) = lender.steps[1:]
+    assert HOLD <= first - free <= HOLD + 2 * LOOK
+    assert HOLD <= second - first <= HOLD + 2 * LOOK
+    assert (step.reason, step.bears) == (NEED, 0.0)
+
+
+def test_what_was_lent_twice_comes_back_to_where_it_was_first() -> None:
+    lender = Lender()
+    lender.play(1)
+    for allowed in (RUNGS[1:], RUNGS[3:]):
+        lender.allowed = allowed
+        lender.play(1)
+    lender.allowed = RUNGS
+    lender.play(10 * HOLD)
+    assert lender.ladder.at == TOP
+
+
+def test_nothing_comes_back_beyond_what_was_lent() -> None:
+    """Where its own link had taken it down, only its own link takes it up."""
+    lender = Lender()
+    lender.ladder.at = RUNGS[1]
+    lender.play(1)
+    lender.allowed = RUNGS[2:]
+    lender.play(1)
+    lender.allowed = RUNGS
+    lender.play(20 * HOLD)
+    assert [step.to for _, step in lender.steps] == [RUNGS[2], RUNGS[1]]
+
+
+def test_a_room_that_comes_and_goes_brings_nothing_back() -> None:
+    """Free means free for a while without a break."""
+    lender = Lender()
+    lender.play(1)
+    for _ in range(5):
+        lender.allowed = RUNGS[2:]
+        lender.play(HOLD)
+        lender.allowed = RUNGS
+        lender.play(HOLD - 2 * LOOK)
+    assert [step.to for _, step in lender.steps] == [RUNGS[2]]
+
+
+def test_a_path_that_tells_enough_brings_itself_back() -> None:
+    """By its own rules, which know of queues."""
+    lender = Lender()
+    for look in range(20):
+        sent = look * 10_000
+        lender.ladder.read(Reading(90.0 + look * LOOK, sent, sent, TRIP, 0.0, 0), RUNGS)
+    lender.allowed = RUNGS[2:]
+    lender.play(1)
+    lender.allowed = RUNGS
+    lender.play(10 * HOLD, Reading(lender.now, 0, 0, TRIP, 0.0, 0))
+    assert [step.to for _, step in lender.steps] == [RUNGS[2]]
+
+
+def test_what_comes_back_keeps_the_bound_of_steps_too() -> None:
+    lender = Lender()
+    lender.play(1)
+    for _ in range(CLIMBS):
+        lender.allowed = RUNGS[1:]
+        lender.play(2 * LOOK)
+        lender.allowed = RUNGS
+        lender.play(HOLD + 3 * LOOK)
+    assert all(sum(at <= other < at + MINUTE for other, _ in lender.steps) <= MOST for at, _ in lender.steps)
+    assert len(lender.steps) < 2 * CLIMBS

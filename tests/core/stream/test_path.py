@@ -193,3 +193,41 @@ def test_patience_counts_anew_for_each_queue() -> None:
     for number in range(100):
         found.see(3.15, 12.0 + number * 0.1)
     assert not found.gone(1.0, 12.0 + PATIENCE)
+
+
+def test_a_round_is_not_judged_by_what_was_sent_before_it() -> None:
+    """The queue is gone; what was sent into it is answered late, after what shows that it is gone."""
+    found = standing([0.15] * 10 + [3.15] * 100)
+    found.clear()
+    for number in range(25):
+        found.see(3.0 - number * 0.1, 12.0 + number * 0.05)
+    found.see(0.15, 13.3)
+    for number in range(40):
+        found.see(0.15, 13.4 + number * 0.1)
+    assert found.seconds == pytest.approx(0.0)
+
+
+def test_a_queue_of_just_the_bound_is_gone() -> None:
+    found = standing([0.5] * 10 + [1.5] * 100)
+    assert found.seconds == 1.0
+    assert found.gone(1.0, 11.0)
+
+
+def test_after_a_pause_bytes_wait_from_their_own_first_look_on() -> None:
+    """Looks from before everything had left say nothing of what waits now."""
+    found = Departures()
+    for left, end, at in ((1000, 9000, 1.0), (9000, 9000, 2.0), (9500, 12_000, 3.0)):
+        found.see(left, end, at)
+    assert found.of(9800, 2.5) == 3.0
+    assert found.of(9400, 2.5) == 2.5
+
+
+def test_a_rate_needs_to_have_been_heard_of() -> None:
+    """Bytes that leave while nothing comes back fill a buffer: their rate is the buffer's."""
+    rate = Rate()
+    rate.see(0, 0, 10.0, 0.05, waits=True)
+    for step in range(1, 5):
+        rate.see(100_000 * step, 0, 10.0 + 0.1 * step, 0.05, waits=True)
+    assert rate.value == 0.0
+    rate.see(500_000, 400_000, 10.5, 0.05, waits=True)
+    assert rate.value == 0.0 or rate.value <= 500_000 / 0.5

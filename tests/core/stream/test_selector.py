@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import attrs
 import pytest
 from tests.core.stream.test_outlet import Link, balanced, make, outlet
@@ -12,15 +9,15 @@ from tests.core.world import AUDIO, STEP, TOY_AUDIO, TOY_VIDEO, VIDEO, picture, 
 
 from camcast.errors import MediaError
 from camcast.flv.packer import to_ms
-from camcast.group import Group
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, TagType, Track
-from camcast.stream.flow import REASON_THIN, FeedCounters
+from camcast.stream.flow import REASON_THIN
 from camcast.stream.hub import Hub
 from camcast.stream.ladder import Part
-from camcast.stream.meters import Meter, Times
+from camcast.stream.meters import Times
 from camcast.stream.outlet import Outlet
+from camcast.stream.pace import PATIENCE, USUAL
 from camcast.stream.rendition import FlvPacker
-from camcast.stream.selector import EARLY, Selector
+from camcast.stream.selector import EARLIER, EARLY, REFUSED, Selector
 
 SUB = attrs.evolve(VIDEO, config=b"small", width=32, height=24)
 GOP = 10
@@ -255,48 +252,6 @@ def test_an_outlet_that_has_not_begun_is_asked_again_later() -> None:
     assert place.selector.want(Part.KEYFRAMES)
 
 
-def test_a_meter_knows_rate_shares_and_where_the_timeline_begins() -> None:
-    meter, hub, counters = Meter(), make(), FeedCounters()
-    for number in range(60):
-        one = picture(number, key=not number % GOP, size=400 if not number % GOP else 100, disposable=number % 2 == 1)
-        one.arrival = 5 * NS_PER_S + one.dts + (30_000_000 if number % 3 else 10_000_000)
-        hub.packet(one)
-        counters.bytes += len(one.payload)
-        meter.look(number * STEP / NS_PER_S, counters, hub.group)
-    assert meter.rate == pytest.approx(1300 * 8 / (GOP * STEP / NS_PER_S), rel=0.05)
-    assert (round(meter.keyframes, 2), round(meter.disposable, 2)) == (0.31, 0.38)
-    assert meter.zero == Times(5 * NS_PER_S + 10_000_000, 5 * NS_PER_S + 10_000_000)
-
-
-def test_a_meter_looks_at_each_picture_once() -> None:
-    class Counted(list[Packet]):
-        looked = 0
-
-        def __iter__(self) -> Iterator[Packet]:
-            for one in super().__iter__():
-                self.looked += 1
-                yield one
-
-        def __getitem__(self, at: Any) -> Any:
-            found = super().__getitem__(at)
-            self.looked += len(found) if isinstance(at, slice) else 1
-            return found
-
-    meter, group, counters = Meter(), Group(), FeedCounters()
-    pictures = group.packets = Counted()
-    for number in range(1000):
-        pictures.append(picture(number, key=not number))
-        group.bytes += 100
-        if number % 10 == 9:
-            meter.look(number * STEP / NS_PER_S, counters, group)
-    # Each look asks for the keyframe besides.
-    assert pictures.looked <= 1000 + 4 * 100
-
-
-def test_a_meter_that_has_seen_nothing_knows_nothing() -> None:
-    assert (Meter().rate, Meter().zero) == (0.0, Times())
-
-
 def test_other_pictures_come_a_little_before_their_time_so_that_the_way_back_is_free() -> None:
     place = Place()
     place.play(3)
@@ -347,3 +302,108 @@ def test_another_streams_sound_is_never_sent_and_its_hub_is_listened_to_once() -
     assert unit.packet is not None
     place.other.attached[0].offer(unit, unit.packet)
     assert place.sounds() == heard
+
+
+def away_and_back(place: Place, late: int) -> int:
+    """Take the other stream's pictures, `late` pictures later than they are, then ask for its own again: how many of
+    its own keyframes were passed over until they came."""
+    place.selector.want(Part.ALL, place.other, lambda: Times(AWAY.dts + late * STEP, AWAY.pts + late * STEP))
+    while place.sent()[-1][0] != b"small":
+        place.play(1)
+    place.selector.want(Part.ALL)
+    passed = 0
+    while True:
+        place.play(1)
+        if place.sent()[-1][0] == b"vc":
+            return passed
+        passed += (place.number - 1) % GOP == 0
+
+
+def test_a_keyframe_that_always_comes_too_late_is_taken_after_some() -> None:
+    """And each way back begins to count anew."""
+    place = Place()
+    place.play(3)
+    assert [away_and_back(place, late=50), away_and_back(place, late=50)] == [REFUSED, REFUSED]
+    assert balanced(place.outlet)
+
+
+def test_while_a_keyframe_is_too_late_the_others_are_put_earlier_and_stay_there() -> None:
+    """By half of what lies between two of them, so that they stay in order and the next one is in time."""
+    place = Place()
+    place.play(3)
+    put = Times(AWAY.dts + STEP, AWAY.pts + STEP)
+    place.selector.want(Part.ALL, place.other, lambda: put)
+    place.play(2 * GOP)
+    place.selector.want(Part.ALL)
+    before = len(place.sent())
+    place.play(GOP)
+    times = [time for _, time in place.sent()]
+    steps = [after - time for time, after in zip(times[before - 1 :], times[before:], strict=False)]
+    usual = to_ms(STEP)
+    # One of them comes earlier, once; none is ever put back.
+    assert min(usual // 2, EARLIER) == usual - min(steps)
+    assert steps.count(usual) == len(steps) - 1
+
+
+def test_what_is_left_out_is_no_habit_of_silence() -> None:
+    """Pictures that are sent may be as far apart as they were; a peer that sees none is noticed all the same."""
+    place = Place()
+    place.play(GOP)
+    place.selector.want(Part.KEYFRAMES)
+    place.play(20 * GOP)
+    apart = GOP * STEP / NS_PER_S
+    assert place.outlet.picture_overdue(place.link.time + USUAL * apart + PATIENCE + 1) > 0
+
+
+def test_a_stream_that_comes_late_begins_with_no_silence() -> None:
+    """What was sent before the selector came counts."""
+    place = Place()
+    place.play(100 * GOP)
+    place.selector.want(Part.NEEDED)
+    place.play(GOP)
+    assert place.outlet.picture_overdue(place.link.time + PATIENCE + 1) > 0
+
+
+def test_shown_times_of_another_stream_come_after_what_was_shown() -> None:
+    """Its own has pictures that are shown long after they are decoded; the other's begin after the last of them."""
+    place = Place()
+    place.play(GOP + 3)
+    ahead = place.picture(place.number, GOP, VIDEO)
+    shown = ahead.dts + 300 * NS_PER_MS
+    place.own.packet(attrs.evolve(ahead, pts=shown))
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    place.number += 1
+    place.play(GOP)
+    first = next(unit for unit, _ in place.link.sent if unit.packet is not None and unit.packet.track is SUB)
+    assert first.packet is not None
+    assert first.packet.pts > shown
+
+
+def test_a_codec_that_cannot_make_the_keyframe_a_unit_has_sent_nothing() -> None:
+    """Neither what announces it: the peer would go on with pictures of the one before."""
+    place = Place()
+    plain = TOY_VIDEO.flv["plain"]
+
+    def head(track: Track, key: bool, composition: int) -> bytes:
+        if key:
+            raise MediaError("not this one")
+        return b"head"
+
+    place.form = attrs.evolve(plain, head=head)
+    place.play(3)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    place.play(GOP)
+    assert len(place.failures) == 1
+    headers = [unit for unit, _ in place.link.sent if unit.packet is None and unit.type is TagType.VIDEO]
+    assert [unit.body for unit in headers] == [plain.header(VIDEO)]
+    assert {whose for whose, _ in place.sent()} == {b"vc"}
+
+
+def test_a_closed_outlet_leaves_also_what_it_waits_for() -> None:
+    place = Place()
+    place.play(1)
+    place.selector.want(Part.ALL, place.other, lambda: AWAY)
+    assert place.other.attached
+    place.outlet.close()
+    place.play(1)
+    assert (place.gone, place.own.attached, place.other.attached, place.selector.pending) == (1, (), (), False)
