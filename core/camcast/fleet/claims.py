@@ -1,0 +1,86 @@
+"""Who has which camera, as the store tells, and the highest fencing number that was ever heard of each.
+
+A store may go back to what it was earlier. Then a number in it is lower than one that was heard; such a record says who
+had the camera once, and nothing more.
+"""
+
+from __future__ import annotations
+
+from camcast.coordinators import ClaimNews, Holder
+
+
+class Claims:
+    """Records by camera. `numbers`: the highest fencing numbers, of an earlier run too."""
+
+    def __init__(self, numbers: dict[int, int], me: Holder) -> None:
+        self.numbers = numbers
+        self._me = me
+        self._records: dict[int, ClaimNews] = {}
+        self._mine: dict[int, int] = {}
+        """Cameras that the store says are this life's, with their numbers."""
+        self.free_since: dict[int, float] = {}
+        """When a camera was heard to be released."""
+
+    def live_as(self, me: Holder) -> None:
+        """Another life begins, which has nothing yet."""
+        self._me = me
+        self._mine.clear()
+
+    def hear(self, news: ClaimNews, now: float) -> None:
+        """A record is as told."""
+        camera_id, known = news.camera_id, self.numbers.get(news.camera_id, 0)
+        self._records[camera_id] = news
+        if news.holder is None:
+            self.free_since.setdefault(camera_id, now)
+        else:
+            self.free_since.pop(camera_id, None)
+        if news.holder == self._me and news.fence >= known:
+            self._mine[camera_id] = news.fence
+        else:
+            self._mine.pop(camera_id, None)
+        self.numbers[camera_id] = max(news.fence, known)
+
+    def taken(self, camera_id: int, fence: int) -> None:
+        """This life has it, whatever was known: it has just replaced what the store had."""
+        self._records[camera_id] = ClaimNews(camera_id, fence, self._me)
+        self._mine[camera_id] = self.numbers[camera_id] = fence
+
+    def begin_anew(self) -> None:
+        """All records are told once more. What is this life's stays so until then."""
+        self._records.clear()
+
+    def heard_all(self) -> None:
+        """What has not been told, the store does not have."""
+        for camera_id in [one for one in self._mine if one not in self._records]:
+            del self._mine[camera_id]
+
+    def mine(self) -> tuple[tuple[int, int], ...]:
+        """Cameras that this life has, with their numbers."""
+        return tuple(self._mine.items())
+
+    def is_mine(self, camera_id: int) -> bool:
+        return camera_id in self._mine
+
+    def is_others(self, camera_id: int, name: str) -> bool:
+        """Whether another member has it under a number that is not one of the past."""
+        record = self._records.get(camera_id)
+        holder = record.holder if record else None
+        return holder is not None and holder.name != name and not self.is_rolled_back(camera_id)
+
+    def is_rolled_back(self, camera_id: int) -> bool:
+        """Whether its record is one of the past."""
+        record = self._records.get(camera_id)
+        return record is not None and record.fence < self.numbers.get(camera_id, 0)
+
+    def record(self, camera_id: int) -> ClaimNews | None:
+        """What the store says of a camera."""
+        return self._records.get(camera_id)
+
+    def number(self, camera_id: int) -> int:
+        """The number that a claim is to replace."""
+        record = self._records.get(camera_id)
+        return record.fence if record else self.numbers.get(camera_id, 0)
+
+    def holders(self) -> dict[int, str]:
+        """Names of the members that have cameras, dead ones too."""
+        return {number: record.holder.name for number, record in self._records.items() if record.holder is not None}

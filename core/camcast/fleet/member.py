@@ -1,0 +1,347 @@
+"""One member of a fleet: what it does next, by what it has heard and by the time it is. No I/O; the clock is passed in.
+
+What keeps a camera from being on the air twice:
+
+- a camera runs only while this member's lease holds, which it counts from the beginning of renewals (`lease.py`);
+- a member that is silent for its whole lease is *buried*: a write that fails if it has renewed meanwhile. Only what a
+  buried life, or a former life of the same member, had may be taken;
+- a claim replaces exactly the one that was seen, and has a higher fencing number; whoever hears of a higher one stops;
+- where there is no record at all, the store may have lost it: then nothing is taken for a whole lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import attrs
+
+from camcast.coordinators import (
+    Away,
+    Card,
+    ClaimNews,
+    Desired,
+    DesiredNews,
+    Hold,
+    Holder,
+    LineNews,
+    MemberNews,
+    News,
+    OrderNews,
+    Synced,
+)
+from camcast.errors import ConfigError
+from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.claims import Claims
+from camcast.fleet.desired import Cameras, cameras_of
+from camcast.fleet.lease import Lease
+from camcast.fleet.planning import Planning, Store
+from camcast.fleet.roster import Roster
+from camcast.fleet.running import Running
+
+MOVES = 4
+"""Cameras that one member hands over at a time."""
+TAKES = 32
+"""Claims that are under way at a time."""
+PUT_AGAIN = 5.0
+
+
+@attrs.define(eq=False)
+class _Asked:
+    """What is under way."""
+
+    burying: set[str] = attrs.field(factory=set)
+    taking: set[int] = attrs.field(factory=set)
+    releasing: set[int] = attrs.field(factory=set)
+    put_at: float | None = None
+    complaint: str = ""
+    """Something that was heard and cannot be used."""
+
+
+class Member:
+    """Feed it with `hear` and with how its actions went; `step` says what is to be done now."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        lives: Callable[[], str],
+        lease: float,
+        hold: Hold = Hold.LEASE,
+        previous: str = "",
+        desired: Desired | None = None,
+        fences: Mapping[int, int] | None = None,
+    ) -> None:
+        """`lives` gives a new incarnation's name. `previous`: an incarnation of this member that is dead for sure.
+
+        `desired` and `fences`: what was known when the member last ran, from its disk.
+        """
+        self.hold = hold
+        self.lease = Lease(lease)
+        self.roster = Roster(longest=lease)
+        self.running = Running()
+        self.desired = desired
+        self.cameras: Cameras = cameras_of(desired)
+        self.planning = Planning()
+        self.store = Store()
+        self.leaving = False
+        self._lives = lives
+        self._me = Holder(name, lives())
+        self.claims = Claims(dict(fences or {}), self._me)
+        self._previous = previous
+        self._joined = False
+        """Whether the store has this life's record, as far as was heard."""
+        self._asked = _Asked()
+
+    @property
+    def me(self) -> Holder:
+        """This life of the member."""
+        return self._me
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has left, and nothing runs any more."""
+        return self.leaving and not self.running and not self._joined
+
+    # --- what is heard ------------------------------------------------------------------------------------
+
+    def hear(self, news: News, now: float) -> None:
+        """Something that the coordinator tells."""
+        self.planning.stale = True
+        match news:
+            case MemberNews():
+                self.roster.hear(news, now)
+                if news.name == self._me.name:
+                    self._hear_of_me(news.card)
+            case ClaimNews():
+                self.claims.hear(news, now)
+            case DesiredNews():
+                self._hear_desired(news.desired)
+            case OrderNews():
+                self.roster.orders[news.name] = news.order
+            case LineNews():
+                pass
+            case Away():
+                if self.store.heard:
+                    self.store.away()
+                    self.claims.begin_anew()
+                    self.roster = Roster(orders=self.roster.orders, longest=self.roster.longest)
+            case Synced():
+                self._hear_all(news.epoch, now)
+
+    def _hear_of_me(self, card: Card | None) -> None:
+        """Of this member's own record: it is this life's, or this life has been found dead."""
+        mine = card is not None and card.holder == self._me
+        if self._joined and not mine:
+            self._die()
+        self._joined = mine
+
+    def _hear_desired(self, desired: Desired) -> None:
+        self.store.version = desired.version
+        if desired.version < (self.desired.version if self.desired else 0) or desired == self.desired:
+            return
+        try:
+            self.cameras = cameras_of(desired)
+        except ConfigError as error:
+            self._asked.complaint = str(error)
+        else:
+            self.desired = desired
+
+    def _die(self) -> None:
+        """Go on as somebody else; what runs is held by nobody."""
+        self._joined = False
+        self.lease.lost()
+        self._previous = self._me.incarnation
+        self._me = Holder(self._me.name, self._lives())
+        self.claims.live_as(self._me)
+
+    def _hear_all(self, epoch: str, now: float) -> None:
+        """Nothing more is to come of what there was before."""
+        self.store.synced(epoch, now)
+        self.roster.begin_anew(now)
+        self.claims.heard_all()
+        self._joined = self._joined and self._me.name in self.roster.seen
+
+    # --- how it went --------------------------------------------------------------------------------------
+
+    def renewed(self, action: Renew, revision: int, card: Card, began: float, now: float) -> None:
+        """The store has this life's record. `began`: before the call."""
+        self.lease.asking = False
+        if action.holder != self._me:
+            return
+        self.lease.answered(began)
+        self._joined = True
+        if revision > self.roster.revision(self._me.name):
+            self.roster.hear(MemberNews(self._me.name, revision, card), now)
+        self.planning.stale = True
+
+    def not_renewed(self) -> None:
+        """It was refused, or nothing was answered."""
+        self.lease.asking = False
+
+    def buried(self, name: str) -> None:
+        """Done, refused, or not answered: what is so is told by the store."""
+        self._asked.burying.discard(name)
+
+    def taken(self, camera_id: int, holder: Holder, fence: int) -> None:
+        """A claim was made, by this life or a former one."""
+        self._asked.taking.discard(camera_id)
+        record = self.claims.record(camera_id)
+        if holder == self._me and (record is None or record.fence <= fence):
+            self.claims.taken(camera_id, fence)
+        self.planning.stale = True
+
+    def not_taken(self, camera_id: int) -> None:
+        """It was refused, or nothing was answered."""
+        self._asked.taking.discard(camera_id)
+        self.planning.stale = True
+
+    def released(self, camera_id: int) -> None:
+        """Done, refused, or not answered."""
+        self._asked.releasing.discard(camera_id)
+
+    def stopped(self, camera_id: int) -> None:
+        """A camera that was to be ended has ended."""
+        self.running.ended(camera_id)
+
+    def leave(self) -> None:
+        """End everything in order, and say so."""
+        self.leaving = True
+
+    # --- what is to be done -------------------------------------------------------------------------------
+
+    def step(self, now: float) -> list[Action]:
+        """What is to be done now."""
+        may_run = self.hold is Hold.FOREVER or self.lease.holds(now)
+        actions: list[Action] = list(self._ending(may_run))
+        if not self.store.heard:
+            return actions
+        if self._asked.complaint:
+            actions.append(Say("unusable", self._asked.complaint))
+            self._asked.complaint = ""
+        actions += self._staying(now)
+        if self._joined and not self.leaving and self.lease.holds(now):
+            actions += self._burials(now)
+            self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
+            actions += self._handing_over()
+            actions += self._taking(now)
+            actions += self._beginning()
+            if self.desired and self.store.version < self.desired.version:
+                actions += self._put(self.desired, now)
+        return actions
+
+    def _ending(self, may_run: bool) -> Iterator[Action]:
+        """What must not run (any more), whatever the store says."""
+        told = False
+        for camera_id in self.running.going:
+            if self.leaving or not may_run:
+                if not told and not self.leaving:
+                    yield Say("lease_over", "has not renewed its lease in time and ends all that it runs")
+                told = True
+                yield self._stop(camera_id)
+            elif self.claims.is_others(camera_id, self._me.name):
+                yield Say("fenced", "another member has this camera; it is ended here", camera_id)
+                yield self._stop(camera_id)
+            elif camera_id not in self.cameras.wanted or self.running.spec(camera_id) != self.cameras.specs[camera_id]:
+                yield self._stop(camera_id)
+
+    def _staying(self, now: float) -> Iterator[Action]:
+        """Renew, join, or say that this life is over."""
+        name, card = self._me.name, self.roster.card(self._me.name)
+        if self.leaving:
+            if not self.running and self._joined and name not in self._asked.burying:
+                self._asked.burying.add(name)
+                yield Bury(name, self.roster.revision(name))
+            if self.running and self._joined and self.lease.due(now):
+                self.lease.ask(now)
+                yield Renew(self._me, self.roster.revision(name))
+            return
+        if not self.lease.due(now) or not self._may_join(card, now):
+            return
+        self.lease.ask(now)
+        yield Renew(self._me, self.roster.revision(name))
+
+    def _may_join(self, card: Card | None, now: float) -> bool:
+        """Whether this member's record may be replaced by its present life's, which says that all former ones are over.
+
+        With `lease`, what a former life ran must have ended; with `forever` it is claimed anew as it runs.
+        """
+        if card is not None and card.holder == self._me:
+            return True
+        if self.hold is Hold.LEASE and self.lease.renewed_at is None and self.running:
+            return False
+        if card is None or card.holder.incarnation == self._previous:
+            return True
+        seen = self.roster.last_sign(self._me.name)
+        return seen is not None and now >= seen + card.lease
+
+    def _burials(self, now: float) -> Iterator[Action]:
+        for name, revision in self.roster.silent(now):
+            if name != self._me.name and name not in self._asked.burying:
+                self._asked.burying.add(name)
+                seconds = now - (self.roster.last_sign(name) or now)
+                yield Say("buried", f"{name} has not been heard of for {seconds:.1f} s; its cameras are taken over")
+                yield Bury(name, revision)
+
+    def _handing_over(self) -> Iterator[Action]:
+        """Give up what is to run elsewhere, or nowhere: ended first, released then."""
+        moving = len(self._asked.releasing)
+        for camera_id, fence in self.claims.mine():
+            home = self.planning.of(camera_id)
+            if camera_id in self.cameras.wanted and home in (None, self._me.name):
+                continue
+            if camera_id in self.running:
+                moving += 1
+                if moving <= MOVES and not self.running.is_ending(camera_id):
+                    yield Say("moves", f"goes to {home}" if home else "is not desired any more", camera_id)
+                    yield self._stop(camera_id)
+            elif camera_id not in self._asked.releasing and moving < MOVES:
+                moving += 1
+                self._asked.releasing.add(camera_id)
+                yield Release(camera_id, fence)
+
+    def _taking(self, now: float) -> Iterator[Action]:
+        """Claim what is to run here, and what runs here already without the store's knowing."""
+        unknown = [one for one in self.running.going if not self.claims.is_mine(one)]
+        for camera_id in (*unknown, *self.planning.home):
+            if len(self._asked.taking) >= TAKES:
+                return
+            asked = camera_id in self._asked.taking or camera_id in self._asked.releasing
+            if asked or self.claims.is_mine(camera_id) or camera_id not in self.cameras.wanted:
+                continue
+            if camera_id in self.running or self._is_free(camera_id, now):
+                self._asked.taking.add(camera_id)
+                yield Take(camera_id, self.claims.number(camera_id))
+
+    def _is_free(self, camera_id: int, now: float) -> bool:
+        """Whether nobody else can be running it."""
+        record = self.claims.record(camera_id)
+        long_enough = now >= self.store.since + self.roster.longest
+        if record is None:
+            return long_enough
+        if record.holder is None:
+            return not self.claims.is_rolled_back(camera_id) or long_enough
+        if record.holder == self._me:
+            return long_enough
+        over = self.roster.is_over(record.holder)
+        return long_enough if over is None else over
+
+    def _beginning(self) -> Iterator[Action]:
+        """Run what this member has."""
+        for camera_id, _ in self.claims.mine():
+            spec = self.cameras.specs.get(camera_id)
+            here = self.planning.of(camera_id) in (None, self._me.name)
+            if spec is not None and here and camera_id not in self.running and camera_id not in self._asked.releasing:
+                self.running.begin(camera_id, spec)
+                yield Start(camera_id, spec)
+
+    def _put(self, desired: Desired, now: float) -> Iterator[Action]:
+        if self._asked.put_at is None or now >= self._asked.put_at + PUT_AGAIN:
+            self._asked.put_at = now
+            yield Say(
+                "restored", f"the store has version {self.store.version} of what is desired; it gets {desired.version}"
+            )
+            yield Put(desired)
+
+    def _stop(self, camera_id: int) -> Stop:
+        self.running.end(camera_id)
+        return Stop(camera_id)

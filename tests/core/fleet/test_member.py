@@ -1,0 +1,297 @@
+"""What a fleet does when something dies, told with a made-up clock and a store in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from tests.core.fleet.world import ENDING, LEASE, TICK, Process, World, now_
+
+from camcast.coordinators import Desired, Hold, Order
+from camcast.fleet.actions import Start, Stop
+from camcast.testing.coordinator import MemoryCoordinator
+
+CAMERAS = 12
+
+
+def running(hold: Hold = Hold.LEASE, names: str = "abc") -> World:
+    """A world in which all is well."""
+    world = World(names, hold)
+    for name in names:
+        world.start(name)
+    world.apply(1, CAMERAS)
+    world.pass_(LEASE + 3)
+    assert set(world.where()) == set(range(CAMERAS))
+    return world
+
+
+def on(world: World, name: str) -> set[int]:
+    return set(world.processes[name].on_air)
+
+
+def codes(world: World, name: str) -> list[str]:
+    return [one.code for one in world.processes[name].said]
+
+
+def test_a_fleet_shares_its_cameras() -> None:
+    assert Counter(running().where().values()) == {"a": 4, "b": 4, "c": 4}
+
+
+def test_a_new_store_is_not_trusted_for_a_lease() -> None:
+    world = World("ab")
+    world.start("a")
+    world.apply(1, 2)
+    world.pass_(LEASE - 1)
+    assert world.where() == {}
+    world.pass_(2)
+    assert set(world.where()) == {0, 1}
+
+
+def test_new_cameras_begin_at_once() -> None:
+    world = running()
+    world.apply(2, CAMERAS + 3)
+    world.pass_(1)
+    assert len(world.where()) == CAMERAS + 3
+
+
+@pytest.mark.parametrize("hold", Hold)
+def test_a_member_that_dies_is_replaced_within_its_lease(hold: Hold) -> None:
+    world = running(hold)
+    before = world.where()
+    world.kill("b")
+    world.pass_(LEASE + 2)
+    after = world.where()
+    assert set(after) == set(range(CAMERAS))
+    assert {camera for camera in after if after[camera] != before[camera]} == {
+        camera for camera, name in before.items() if name == "b"
+    }
+    assert "buried" in codes(world, "a") + codes(world, "c")
+
+
+def test_a_member_that_comes_back_takes_its_share_and_no_more_moves() -> None:
+    world = running()
+    world.kill("b")
+    world.pass_(LEASE + 2)
+    before = world.where()
+    world.start("b")
+    world.pass_(10)
+    after = world.where()
+    assert Counter(after.values()) == {"a": 4, "b": 4, "c": 4}
+    assert all(after[camera] == "b" for camera in after if after[camera] != before[camera])
+
+
+def test_a_restart_that_knows_its_last_life_to_be_over_waits_for_nothing() -> None:
+    world = running()
+    before = world.where()
+    world.kill("b")
+    world.start("b")
+    world.pass_(3 * TICK)
+    assert world.where() == before
+
+
+def test_a_restart_without_its_disk_waits_the_lease_out() -> None:
+    world = running()
+    world.kill("b")
+    world.start("b", remembers=False)
+    world.pass_(LEASE / 2)
+    assert on(world, "b") == set()
+    world.pass_(LEASE)
+    assert len(world.where()) == CAMERAS
+
+
+def test_all_restarted_at_once() -> None:
+    world = running()
+    before = world.where()
+    for name in "abc":
+        world.kill(name)
+    for name in "abc":
+        world.start(name)
+    world.pass_(2)
+    assert world.where() == before
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_all_restarted_with_a_store_that_lost_everything(remembers: bool) -> None:
+    world = running()
+    for name in "abc":
+        world.kill(name)
+    world.store.wipe()
+    for name in "abc":
+        world.start(name, remembers=remembers)
+    world.pass_(LEASE - 1)
+    assert world.where() == {}
+    if not remembers:
+        world.apply(1, CAMERAS)
+    world.pass_(4)
+    assert len(world.where()) == CAMERAS
+
+
+@pytest.mark.parametrize("hold", Hold)
+def test_a_store_that_loses_everything_stops_nothing(hold: Hold) -> None:
+    world = running(hold)
+    before = world.where()
+    world.store.wipe()
+    for _ in range(60):
+        world.pass_(TICK)
+        assert world.where() == before
+    assert world.store.versions[-1].version == 1
+    assert {number for number, news in world.store.claims.items() if news.holder} == set(range(CAMERAS))
+
+
+def test_fencing_numbers_rise_past_a_store_that_lost_everything() -> None:
+    world = running()
+    before = {number: news.fence for number, news in world.store.claims.items()}
+    world.store.wipe()
+    world.pass_(3)
+    assert all(world.store.claims[number].fence > fence for number, fence in before.items())
+
+
+@pytest.mark.parametrize("name", ["a", "abc"])
+def test_a_member_without_the_store_stops_before_its_lease_ends(name: str) -> None:
+    world = running()
+    for one in name:
+        world.store.cut(one)
+    world.pass_(LEASE * 0.9)
+    assert on(world, "a") == set()
+    assert "lease_over" in codes(world, "a")
+    assert world.killed_by_kernel == 0
+    world.pass_(3)
+    assert len(world.where()) == (0 if name == "abc" else CAMERAS)
+    for one in name:
+        world.store.heal(one)
+    world.pass_(4)
+    assert len(world.where()) == CAMERAS
+
+
+def test_a_short_outage_of_the_store_stops_nothing() -> None:
+    world = running()
+    before = world.where()
+    for name in "abc":
+        world.store.cut(name)
+    world.pass_(LEASE / 3)
+    for name in "abc":
+        world.store.heal(name)
+    for _ in range(40):
+        world.pass_(TICK)
+        assert world.where() == before
+
+
+def test_with_forever_an_outage_of_the_store_stops_nothing() -> None:
+    world = running(Hold.FOREVER)
+    before = world.where()
+    for name in "abc":
+        world.store.cut(name)
+    world.pass_(10 * LEASE)
+    assert world.where() == before
+    for name in "abc":
+        world.store.heal(name)
+    world.pass_(3 * LEASE)
+    assert world.where() == before
+
+
+def test_with_forever_who_was_cut_off_stops_once_it_hears_of_another() -> None:
+    world = running(Hold.FOREVER)
+    mine = on(world, "a")
+    world.store.cut("a")
+    world.pass_(LEASE + 2)
+    assert on(world, "a") == mine
+    assert on(world, "b") | on(world, "c") == set(range(CAMERAS))
+    world.store.heal("a")
+    world.pass_(ENDING + 1)
+    assert not on(world, "a") & (on(world, "b") | on(world, "c"))
+    world.pass_(LEASE)
+    assert Counter(world.where().values()) == {"a": 4, "b": 4, "c": 4}
+
+
+def test_a_frozen_process_is_ended_before_anybody_takes_its_cameras() -> None:
+    world = running()
+    world.freeze("a")
+    world.pass_(LEASE * 0.9 + TICK)
+    assert world.killed_by_kernel == 1
+    world.pass_(3)
+    assert len(world.where()) == CAMERAS
+
+
+def test_a_process_that_was_frozen_for_a_moment_goes_on() -> None:
+    world = running()
+    before = world.where()
+    world.freeze("a")
+    world.pass_(LEASE / 2)
+    world.thaw("a")
+    world.pass_(LEASE)
+    assert world.where() == before
+    assert world.killed_by_kernel == 0
+
+
+def test_lost_answers_are_no_answers() -> None:
+    world = running()
+    world.processes["a"].deaf = True
+    world.pass_(LEASE)
+    assert on(world, "a") == set()
+    world.processes["a"].deaf = False
+    world.pass_(2 * LEASE)
+    assert len(world.where()) == CAMERAS
+
+
+def test_drain_moves_everything_and_cordon_nothing() -> None:
+    world = running()
+    world.order("a", Order.CORDON)
+    world.pass_(3)
+    assert len(on(world, "a")) == 4
+    world.kill("b")
+    world.pass_(LEASE + 2)
+    assert (len(on(world, "a")), len(on(world, "c"))) == (4, 8)
+    world.start("b")
+    world.order("a", Order.DRAIN)
+    world.pass_(10)
+    assert on(world, "a") == set()
+    assert len(world.where()) == CAMERAS
+    world.order("a", Order.NONE)
+    world.pass_(10)
+    assert len(on(world, "a")) == 4
+
+
+def test_who_leaves_leaves_at_once() -> None:
+    world = running()
+    member = world.processes["b"].member
+    assert member is not None
+    member.leave()
+    world.pass_(ENDING + 1)
+    assert member.gone
+    world.pass_(2)
+    assert (len(world.where()), on(world, "b")) == (CAMERAS, set())
+
+
+def test_a_camera_that_is_changed_is_begun_anew_and_one_that_is_dropped_ends() -> None:
+    world = running(names="a")
+    world.apply(2, CAMERAS - 2, weather="fine")
+    world.pass_(ENDING + 2)
+    assert on(world, "a") == set(range(CAMERAS - 2))
+    member = world.processes["a"].member
+    assert member is not None
+    now_(MemoryCoordinator(world.store, "operator").put(Desired(version=3, mapping={"cameras": [{"camera_id": 0}]})))
+    stopped = [action for action in member.step(world.now) if isinstance(action, Stop)]
+    assert stopped == [Stop(camera) for camera in range(CAMERAS - 2)]
+    assert not any(isinstance(action, Start | Stop) for action in member.step(world.now + TICK))
+    for camera in range(CAMERAS - 2):
+        member.stopped(camera)
+    started = [action.camera_id for action in member.step(world.now + 1) if isinstance(action, Start)]
+    assert started == [0]
+
+
+def test_two_processes_of_one_name_do_not_both_run() -> None:
+    world = running(names="ab")
+    world.processes["x"] = twin = Process("a", Hold.LEASE, lives=50)
+    world.start("x")
+    world.pass_(3 * LEASE)
+    assert twin.on_air == set()
+    assert len(world.where()) == CAMERAS
+
+
+def test_an_unusable_desired_state_changes_nothing() -> None:
+    world = running()
+    before = world.where()
+    world.apply(2, 3, fleet={"rules": 7})
+    world.pass_(3)
+    assert world.where() == before
+    assert "unusable" in codes(world, "a")

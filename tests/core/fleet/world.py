@@ -1,0 +1,226 @@
+"""A fleet in one process: pure members, a store in memory, and a clock that is made up.
+
+What counts is `on_air`: which processes really send a camera. A frozen process goes on sending nothing new, but counts
+until its kernel ends it, and again if it is let go on before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import attrs
+
+from camcast.coordinators import Away, Card, Desired, Hold, News, Order
+from camcast.errors import CoordinatorError
+from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.member import Member
+from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
+
+T = TypeVar("T")
+LEASE = 10.0
+TICK = 0.5
+ENDING = 1.0
+"""Seconds that ending a camera takes."""
+
+
+def now_(doing: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        doing.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    raise AssertionError("it waits")
+
+
+@attrs.define(eq=False)
+class Process:
+    """One machine: the member that runs there, if any, and what of it survives."""
+
+    name: str
+    hold: Hold
+    capacity: float = 100.0
+    member: Member | None = None
+    way: MemoryCoordinator | None = None
+    on_air: set[int] = attrs.field(factory=set)
+    ending: dict[int, float] = attrs.field(factory=dict)
+    frozen: bool = False
+    deaf: bool = False
+    """Whether answers to its calls are lost, though they are carried out."""
+    lives: int = 0
+    disk: tuple[Desired | None, dict[int, int], str] = (None, {}, "")
+    said: list[Say] = attrs.field(factory=list)
+    missed: list[News] = attrs.field(factory=list)
+    """What came while it was frozen."""
+
+
+class World:
+    """`hold` for all members."""
+
+    def __init__(self, names: str = "abc", hold: Hold = Hold.LEASE, capacity: float = 100.0) -> None:
+        self.store = MemoryStore()
+        self.now = 1000.0
+        self.processes = {name: Process(name, hold, capacity) for name in names}
+        self.killed_by_kernel = 0
+
+    # --- what happens to processes ------------------------------------------------------------------------
+
+    def start(self, name: str, *, remembers: bool = True) -> None:
+        """`remembers`: whether it finds what it had written to its disk, and so knows that its last life is over."""
+        process = self.processes[name]
+        if process.member is not None:
+            return
+        process.lives += 1
+        desired, fences, previous = process.disk if remembers else (None, {}, "")
+        count = iter(range(1000))
+        process.member = Member(
+            process.name,
+            lives=lambda: f"{process.lives}.{next(count)}",
+            lease=LEASE,
+            hold=process.hold,
+            previous=previous,
+            desired=desired,
+            fences=fences,
+        )
+        process.way = MemoryCoordinator(self.store, process.name)
+        if name in self.store.away:
+            process.member.hear(Away("cut off"), self.now)
+        else:
+            self.store.recite(lambda news: self._hear(process, news))
+        self.store.listen(process.way, lambda news: self._hear(process, news))
+
+    def kill(self, name: str) -> None:
+        process = self.processes[name]
+        if process.member is None:
+            return
+        process.disk = (process.member.desired, dict(process.member.claims.numbers), process.member.me.incarnation)
+        assert process.way is not None
+        self.store.listen(process.way, None)
+        process.member = process.way = None
+        process.on_air.clear()
+        process.ending.clear()
+        process.missed.clear()
+        process.frozen = False
+
+    def freeze(self, name: str) -> None:
+        self.processes[name].frozen = self.processes[name].member is not None
+
+    def thaw(self, name: str) -> None:
+        """Go on; the kernel comes first."""
+        process = self.processes[name]
+        self._fence(process)
+        process.frozen = False
+        if process.member is not None:
+            for news in process.missed:
+                process.member.hear(news, self.now)
+        process.missed.clear()
+
+    def apply(self, version: int, cameras: int, **more: Any) -> None:
+        """Somebody puts so many cameras."""
+        mapping = {"cameras": [{"camera_id": number, "name": f"cam{number}"} for number in range(cameras)], **more}
+        now_(MemoryCoordinator(self.store, "operator").put(Desired(version=version, mapping=mapping)))
+
+    def order(self, name: str, order: Order) -> None:
+        now_(MemoryCoordinator(self.store, "operator").order(name, order))
+
+    # --- time -----------------------------------------------------------------------------------------------
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass, with a look at the air at every tick."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += TICK
+            self.tick()
+
+    def tick(self) -> None:
+        """Every process does what it wants to do now."""
+        for process in self.processes.values():
+            self._fence(process)
+            if process.member is None or process.frozen:
+                continue
+            for camera_id in [one for one, at in process.ending.items() if self.now >= at]:
+                del process.ending[camera_id]
+                process.on_air.discard(camera_id)
+                process.member.stopped(camera_id)
+            for action in process.member.step(self.now):
+                self._do(process, process.member, action)
+            self.look()
+
+    def look(self) -> None:
+        """No camera is on the air twice, as far as members hold to leases."""
+        for process in self.processes.values():
+            if process.hold is Hold.LEASE:
+                for other in self.processes.values():
+                    assert other is process or not (both := process.on_air & other.on_air), (
+                        f"at {self.now}: cameras {both} are on the air on {process.name} and {other.name}"
+                    )
+
+    def where(self) -> dict[int, str]:
+        """Who sends each camera."""
+        return {camera: one.name for one in self.processes.values() for camera in one.on_air}
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _hear(self, process: Process, news: News) -> None:
+        if process.frozen:
+            process.missed.append(news)
+        elif process.member is not None:
+            process.member.hear(news, self.now)
+
+    def _fence(self, process: Process) -> None:
+        """What the kernel does for a process that runs something."""
+        member = process.member
+        if member is None or member.hold is Hold.FOREVER or not process.on_air:
+            return
+        at = member.lease.kill_at
+        if at is None or self.now >= at:
+            self.killed_by_kernel += 1
+            self.kill(process.name)
+
+    def _do(self, process: Process, member: Member, action: Action) -> None:
+        way = process.way
+        assert way is not None
+        match action:
+            case Start(camera_id):
+                process.on_air.add(camera_id)
+            case Stop(camera_id):
+                process.ending[camera_id] = self.now + ENDING
+            case Say():
+                process.said.append(action)
+            case Renew():
+                card = Card(holder=action.holder, capacity=process.capacity, lease=LEASE, hold=process.hold)
+                try:
+                    revision = self._call(process, way.renew(card, action.after))
+                except CoordinatorError:
+                    member.not_renewed()
+                else:
+                    member.renewed(action, revision, card, self.now, self.now)
+            case Bury(name, after):
+                self._try(process, way.bury(name, after))
+                member.buried(name)
+            case Take(camera_id, after):
+                holder = member.me
+                try:
+                    fence = self._call(process, way.claim(camera_id, holder, after))
+                except CoordinatorError:
+                    member.not_taken(camera_id)
+                else:
+                    member.taken(camera_id, holder, fence)
+            case Release(camera_id, fence):
+                self._try(process, way.release(camera_id, fence))
+                member.released(camera_id)
+            case Put(desired):
+                self._try(process, way.put(desired))
+
+    def _call(self, process: Process, doing: Coroutine[Any, Any, T]) -> T:
+        result = now_(doing)
+        if process.deaf:
+            raise CoordinatorError("no answer")
+        return result
+
+    def _try(self, process: Process, doing: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self._call(process, doing)
+        except CoordinatorError:
+            process.said.append(Say("refused", "the store did not do it"))
