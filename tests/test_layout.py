@@ -102,6 +102,7 @@ def test_no_folder_of_the_tree_becomes_importable(tmp_path: Path) -> None:
     names = [
         "core",
         "plugins",
+        "coordinators",
         "encoders",
         "kits",
         "services",
