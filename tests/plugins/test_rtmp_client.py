@@ -17,6 +17,7 @@ from camcast_rtmp.client import (
     Client,
     ClientEvent,
     ClientSettings,
+    Complained,
     Connected,
     Published,
     ReconnectRequested,
@@ -218,6 +219,16 @@ def test_reconnect_request_at_any_time() -> None:
     assert pair.client.state is State.LIVE
 
 
+@pytest.mark.parametrize("level", ["error", "warning"])
+def test_a_complaint_about_something_else_is_told_and_ends_nothing(level: str) -> None:
+    """nginx-rtmp with `record_notify on` and a full disk."""
+    pair = Pair().live()
+    info = {"code": "NetStream.Record.Failed", "description": "all", "level": level}
+    assert pair.say("onStatus", 0, info, stream_id=1) == [Complained("NetStream.Record.Failed: all")]
+    assert pair.say("onStatus", 0, {**info, "level": "status"}, stream_id=1) == []
+    assert pair.client.state is State.LIVE
+
+
 def test_words_of_a_peer_are_bounded_and_as_they_came() -> None:
     """What is secret in them is hidden later, in the whole of them: nothing is cut or cleaned before."""
     (event,) = in_state(State.CONNECTING).say("_error", 1, {"code": "A\nB\x1b[31m", "description": "x" * 10_000})
@@ -246,7 +257,7 @@ def test_every_state_has_an_entry_for_every_input(state: State, input: Input) ->
     client_._feed(input, number)
     assert client_.state is AFTER.get(do, state)
     told = {Do.ACCEPTED: [Connected], Do.START: [Published], Do.REFUSE: [Refused], Do.OVER: [Refused]}
-    told[Do.MOVE] = [ReconnectRequested]
+    told |= {Do.MOVE: [ReconnectRequested], Do.TELL: [Complained]}
     assert [type(event) for event in client_._events] == told.get(do, [])
     speaks = do in (Do.CONNECT, Do.CREATE, Do.NAME, Do.LEAVE)
     assert bool(client_.outgoing()) == speaks

@@ -172,12 +172,12 @@ async def test_the_end_of_another_stream_ends_nothing(client: str) -> None:
         (connection,) = receiver.connections
         connection.server.control(Type.USER_CONTROL, eof(7))
         connection.flush()
+        # What is said behind it is answered; librtmp looks for it while it sends.
         pictures = recording.counts[TagType.VIDEO]
-        # What is said behind it is answered; librtmp looks for it while it sends, one message at a time.
+        connection.server.ping(77)
+        connection.flush()
         async with asyncio.timeout(10):
             while not receiver.pings or recording.counts[TagType.VIDEO] == pictures:
-                connection.server.ping(77)
-                connection.flush()
                 picture()
                 await asyncio.sleep(0.06)
         assert not events.losses
@@ -188,6 +188,25 @@ async def test_the_end_of_another_stream_ends_nothing(client: str) -> None:
                 await asyncio.sleep(0.06)
         (error,) = events.losses
         assert "StreamEOF" in str(error)
+        await transport.close()
+
+
+async def test_what_comes_in_one_piece_is_all_heard(client: str) -> None:
+    """Ten pings and the end of the stream in one segment, and nothing behind them."""
+    async with Receiver() as receiver:
+        transport, events, picture = await live(client, receiver)
+        await receiver.recording("cam")
+        (connection,) = receiver.connections
+        for number in range(10):
+            connection.server.ping(number)
+        connection.server.control(Type.USER_CONTROL, eof(1))
+        connection.flush()
+        async with asyncio.timeout(10):
+            while not events.losses:
+                picture()
+                await asyncio.sleep(0.06)
+        await receiver.until(lambda: list(receiver.pings) == list(range(10)))
+        assert "StreamEOF" in str(events.losses[0])
         await transport.close()
 
 

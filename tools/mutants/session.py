@@ -95,8 +95,15 @@ MUTANTS = (
     Mutant(
         "what was refused counts as having been on the air",
         _GHOSTS,
-        "        if now - published_at > AGREEMENT_WINDOW:\n            # Names",
-        "        if now - published_at >= 0:\n            # Names",
+        "        if now - published_at > AGREEMENT_WINDOW:\n            self.",
+        "        if now - published_at >= 0:\n            self.",
+        _GHOSTS_TESTS,
+    ),
+    Mutant(
+        "a first close after the agreement is a refusal",
+        _GHOSTS,
+        "again = name is None or name in self._dropped",
+        "again = True",
         _GHOSTS_TESTS,
     ),
     Mutant(

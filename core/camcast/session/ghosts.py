@@ -1,8 +1,9 @@
 """Names that this session published may be held by their own ghosts: a server notices a dead link only after a while.
 
 Some servers agree to publish and close a moment later, whatever the reason. Such a loss is *busy* when the name was
-really on the air lately. Else it is a *refusal*, unless media had flowed for a while: those that refuse close at once.
-Pure, with a clock passed in.
+really on the air lately. Else it is a *refusal* from the second time on, unless media had flowed for a while: those
+that refuse close at once. The first time it may be a server that was just restarted: to ask again soon costs one
+attempt, where taking it for a refusal costs half a minute off the air. Pure, with a clock passed in.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ class Ghosts:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._published: dict[str, float] = {}
+        self._dropped: dict[str, float] = {}
+        """Names that were closed a moment after the agreement, and when."""
 
     def remember(self, name: str, published_at: float) -> None:
         """What was published as `name` ends; if it was really on the air, the name may be held from now on."""
         now = self._now()
         if now - published_at > AGREEMENT_WINDOW:
-            # Names may be new at each attempt (tokens), so what no ghost holds any more is forgotten.
-            self._published = {old: at for old, at in self._published.items() if now - at < GHOST_WINDOW}
-            self._published[name] = now
+            self._published = {**self._lately(self._published), name: now}
+            self._dropped.pop(name, None)
 
     def explain(
         self,
@@ -57,4 +59,12 @@ class Ghosts:
             )
         if flow_since is not None and now - flow_since >= FLOWED:
             return error
-        return RefusedError(str(error), stage="publish")
+        self._dropped = self._lately(self._dropped)
+        again = name is None or name in self._dropped
+        if name is not None:
+            self._dropped[name] = now
+        return RefusedError(str(error), stage="publish") if again else error
+
+    def _lately(self, names: dict[str, float]) -> dict[str, float]:
+        """Names may be new at each attempt (tokens), so what no ghost holds any more is forgotten."""
+        return {name: at for name, at in names.items() if self._now() - at < GHOST_WINDOW}

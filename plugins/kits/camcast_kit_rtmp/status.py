@@ -5,7 +5,9 @@ Rules: codes are compared without capitals, because servers differ in them (Idle
 others refuse a name as "status" or "warning". A server that is asked to publish answers with NetStream.Publish.*: what
 is neither Start, nor a remark on the way there (Idle, Reset), is a no. A server that ends a publication may keep the
 connection for ever; NetStream.Unpublish.* and NetStream.Publish.Stop are its words for that.
-NetStream.Publish.Idle is none of them: nothing came for a moment.
+NetStream.Publish.Idle is none of them: nothing came for a moment. Nor are errors about something else than publishing:
+nginx-rtmp says NetStream.Record.Failed when its disk is full, and goes on; others say NetConnection.Call.Failed to
+methods that they lack (releaseStream, FCPublish), or NetStream.Play.StreamNotFound to releaseStream.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ _MOVE = "netconnection.connect.reconnectrequest"
 _ENDED = ("netstream.unpublish.", "netstream.publish.stop")
 _ANSWER = "netstream.publish."
 _NO_ANSWER = ("netstream.publish.idle", "netstream.publish.reset")
+_ELSEWHERE = ("netstream.record.", "netstream.play.", "netstream.seek.", "netconnection.call.")
 _BAD_ENDS = frozenset({"badname", "badauth", "denied", "rejected", "unauthorized", "failed"})
 """Last words of codes, for servers that give only a code (go2rtc)."""
+_MOST_STREAMS = 0xFFFFFFFF
 _STREAM_EOF = b"\0\x01"
 """The event at the head of a user control message (RTMP 1.0 §7.1.7)."""
 
@@ -62,8 +66,29 @@ def status(info: Mapping[str, Any], *, asked: bool = False) -> Status:
         return Status.BAD
     if code.startswith(_ENDED):
         return Status.ENDED
+    if code.startswith(_ELSEWHERE):
+        return Status.REMARK
     bad = code in KINDS or level == "error" or (not level and code.rpartition(".")[2] in _BAD_ENDS)
     return Status.BAD if bad else Status.REMARK
+
+
+def complaint(info: Mapping[str, Any]) -> str:
+    """What a server holds wrong, where it goes on all the same: "" = nothing."""
+    if status(info) is not Status.REMARK or info.get("level") not in ("error", "warning"):
+        return ""
+    return ": ".join(said for key in ("code", "description") if isinstance(said := info.get(key), str) and said)
+
+
+def stream_number(values: Sequence[Any]) -> int | None:
+    """The message stream that an answer to createStream names; None = it names none.
+
+    `values` is what follows name and transaction id. Some leave out the null before it, some write it as a text.
+    """
+    for value in values[:2]:
+        number = float(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(number, float) and 0 <= number <= _MOST_STREAMS:
+            return int(number)
+    return None
 
 
 def agrees(name: str, info: Mapping[str, Any]) -> bool:

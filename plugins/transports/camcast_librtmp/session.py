@@ -22,9 +22,10 @@ from camcast.net.dial import LEAST_USER_TIMEOUT
 from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, agrees, ends, information, status
+from camcast_kit_rtmp.status import Status, agrees, ends, information, status, stream_number
 from camcast_kit_rtmp.urls import Address
 from camcast_librtmp.binding import Binding
+from camcast_librtmp.buffered import Buffered
 from camcast_librtmp.options import LibrtmpOptions
 
 _HEADROOM = 18
@@ -71,6 +72,7 @@ class Session:
         self._scratch: Any = None
         self._last: dict[int, int] = {}
         self._looked_at = 0.0
+        self._buffered: Buffered | None = None
         self.chunk_size = _FRESH_CHUNK_SIZE
         self.state = State.HANDSHAKE
         self.started_at: float | None = None
@@ -95,7 +97,9 @@ class Session:
             raise NetworkError(
                 f"{self._target.shown}: cannot connect: refused, unreachable, or no RTMP server", stage="connect"
             )
-        self._own = socket.socket(fileno=os.dup(self._lib.RTMP_Socket(self._librtmp.rtmp)))
+        descriptor = self._lib.RTMP_Socket(self._librtmp.rtmp)
+        self._own = socket.socket(fileno=os.dup(descriptor))
+        self._buffered = Buffered(self._ffi, self._librtmp.rtmp, descriptor)
         kernel.tune(self._own, max(self._target.connect_timeout, LEAST_USER_TIMEOUT))
         self.state = State.CONNECTING
         while self._greeting is None:
@@ -129,7 +133,7 @@ class Session:
                         raise self._refused("createStream" if self.state is State.CREATING else "publish", rest)
                     if self.state is State.CREATING:
                         self._stream_id = _number(rest)
-                        self._hand_on(packet)
+                        self._do(packet, amf0.encode("_result", number, None, self._stream_id))
                         # By that librtmp has sent publish.
                         asked = self._librtmp.transaction_id
                         self.state = State.PUBLISHING
@@ -156,7 +160,7 @@ class Session:
     def look(self) -> None:
         """Take in what the server has sent; librtmp answers pings."""
         assert self._own is not None
-        while select.select([self._own], [], [], 0)[0]:
+        while self._buffered or select.select([self._own], [], [], 0)[0]:
             packet, command = self._read()
             match command:
                 case ["onStatus", _, *rest] if status(information(rest)) in (Status.BAD, Status.ENDED):
@@ -193,29 +197,32 @@ class Session:
         """Have librtmp do what follows from a message, unless it is one that librtmp cannot bear.
 
         It looks into an empty command by a null pointer, and reads short control messages beyond their end: a server
-        that says odd things would end the process. Of a command it gets what can be read.
+        that says odd things would end the process. Of a command it gets what can be read. It closes at statuses that
+        have nothing to do with publishing, so of those it gets Start alone.
         """
         body = _body(packet)
         if packet.type in (_INVOKE, _INVOKE_AMF3):
             first = body[:1] if packet.type == _INVOKE_AMF3 else b""
             values, error = amf0.decode_some(body[len(first) :])
-            safe = len(values) > 1 and isinstance(values[0], str) and isinstance(values[1], float)
-            if safe and error is not None:
-                safe = self._shorten(packet, first + amf0.encode(*values))
-        else:
-            safe = len(body) >= _LEAST.get(packet.type, 1 << 32)
-            if packet.type == _CHUNK_SIZE and safe:
-                safe = 1 <= int.from_bytes(body[:4]) <= 0x7FFFFFFF
-        if safe:
-            self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
+            if not _bearable(values):
+                return
+            if error is not None:
+                self._do(packet, first + amf0.encode(*values))
+                return
+        elif len(body) < _LEAST.get(packet.type, 1 << 32):
+            return
+        if packet.type == _CHUNK_SIZE and not 1 <= int.from_bytes(body[:4]) <= 0x7FFFFFFF:
+            return
+        self._lib.RTMP_ClientPacket(self._librtmp.rtmp, packet.packet)
 
-    def _shorten(self, packet: Any, body: bytes) -> bool:
-        """Put a shorter body in the place of a message's own; False if it is not."""
-        if len(body) > packet.packet.m_nBodySize:
-            return False
-        self._ffi.buffer(packet.packet.m_body, len(body))[:] = body
-        packet.packet.m_nBodySize = packet.packet.m_nBytesRead = len(body)
-        return True
+    def _do(self, packet: Any, body: bytes) -> None:
+        """Have librtmp do what follows from a message with another body than its own."""
+        size = len(body)
+        room = self._ffi.new("char[]", _HEADROOM + size)
+        self._ffi.buffer(room)[_HEADROOM:] = body
+        other = self._ffi.new("RTMPPacket *", packet.packet[0])
+        other.m_body, other.m_nBodySize, other.m_nBytesRead = room + _HEADROOM, size, size
+        self._lib.RTMP_ClientPacket(self._librtmp.rtmp, other)
 
     def _refused(self, command: str, rest: Sequence[Any], code: str = "") -> Exception:
         info = information(rest)
@@ -314,6 +321,16 @@ def _is_connecting(connection: socket.socket) -> bool:
         return False
 
 
+def _bearable(command: Sequence[Any]) -> bool:
+    match command:
+        case ["onStatus", float(), *rest]:
+            return status(information(rest)) is Status.STARTED
+        case [str(), float(), *_]:
+            return True
+        case _:
+            return False
+
+
 def _body(packet: Any) -> bytes:
     """A message's bytes; librtmp has none for an empty one."""
     return bytes(packet.body) if packet.packet.m_nBodySize else b""
@@ -321,8 +338,7 @@ def _body(packet: Any) -> bytes:
 
 def _number(rest: Sequence[Any]) -> int:
     """The stream that createStream's answer names. Raises `NetworkError` when it names none that librtmp can hold."""
-    match rest:
-        case [_, float(number), *_] if 0 <= number < 1 << 31:
-            return int(number)
-        case _:
-            raise NetworkError("createStream was answered without a stream id", stage="publish")
+    number = stream_number(rest)
+    if number is None or number >= 1 << 31:
+        raise NetworkError("createStream was answered without a stream id", stage="publish")
+    return number

@@ -16,7 +16,7 @@ import attrs
 
 from camcast.flv import amf0
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, agrees, ends, status
+from camcast_kit_rtmp.status import Status, agrees, complaint, ends, status, stream_number
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.messages import ChunkStream, Command, Message, ProtocolError, Type, parse_command, text
@@ -48,7 +48,14 @@ class ReconnectRequested:
     description: str = ""
 
 
-ClientEvent = Connected | Published | Refused | ReconnectRequested
+@attrs.frozen
+class Complained:
+    """The server says that something is wrong, and goes on: that it cannot record, for example."""
+
+    words: str
+
+
+ClientEvent = Connected | Published | Refused | ReconnectRequested | Complained
 
 CHUNK_STREAMS: dict[int, int] = {
     int(Type.AUDIO): int(ChunkStream.AUDIO),
@@ -104,6 +111,7 @@ class Client(Connection):
             Do.REFUSE: self._refuse,
             Do.OVER: self._over,
             Do.MOVE: self._move,
+            Do.TELL: self._tell,
             Do.LEAVE: self._leave,
             Do.STOP: _nothing,
         }
@@ -150,7 +158,8 @@ class Client(Connection):
                 asked = self._waiting.pop(command.transaction, "")
                 return _ANSWERS.get((asked, agrees(command.name, command.info)), Input.REMARK)
             case "onStatus":
-                return _STATUS[status(command.info, asked=self.state is State.PUBLISHING)]
+                found = _STATUS[status(command.info, asked=self.state is State.PUBLISHING)]
+                return Input.COMPLAINT if found is Input.REMARK and complaint(command.info) else found
             case "onFCUnpublish":
                 return Input.UNPUBLISHED
             case "close":
@@ -185,10 +194,10 @@ class Client(Connection):
         self._command("createStream", None)
 
     def _name(self, command: Command) -> None:
-        number = command.arguments[0] if command.arguments else None
-        if not isinstance(number, float) or not 0 <= number <= 0xFFFFFFFF:
+        number = stream_number((command.object, *command.arguments))
+        if number is None:
             raise ProtocolError("createStream was answered without a stream id", stage="publish")
-        self.stream_id = int(number)
+        self.stream_id = number
         self._command("publish", None, self._settings.key, "live", stream_id=self.stream_id)
 
     def _start(self, _: Command) -> None:
@@ -210,6 +219,9 @@ class Client(Connection):
     def _move(self, command: Command) -> None:
         info = command.info
         self._events.append(ReconnectRequested(text(info.get("tcUrl")), text(info.get("description"))))
+
+    def _tell(self, command: Command) -> None:
+        self._events.append(Complained(text(complaint(command.info))))
 
     def _leave(self, _: Command) -> None:
         self._command("FCUnpublish", None, self._settings.key)

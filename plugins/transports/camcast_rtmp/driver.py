@@ -29,6 +29,7 @@ from camcast_rtmp.client import (
     CHUNK_STREAMS,
     ClientEvent,
     ClientSettings,
+    Complained,
     Connected,
     Published,
     ReconnectRequested,
@@ -45,6 +46,7 @@ MAX_MESSAGE = 0xFFFFFF
 MAX_CONNECTIONS = 4
 """TCP connections in one `connect()`: announced, bare, and two steps of authentication."""
 _MAX_REDIRECTS = 8
+_MAX_COMPLAINTS = 4
 _LINES = {type: (CHUNK_STREAMS[type.value], type.value) for type in TagType}
 """Chunk stream and message type of each type of tag."""
 _DECIDED = frozenset({"NetConnection.Connect.InvalidApp", "NetConnection.Connect.AppShutdown"})
@@ -82,6 +84,7 @@ class RtmpTransport(TransportState):
         self._closed = False
         self._findings: dict[str, None] = {}
         self._redirects = 0
+        self._complaints: set[str] = set()
         self._counts = _Counts()
 
     # --- connect and publish ----------------------------------------------------------------------------
@@ -262,8 +265,16 @@ class RtmpTransport(TransportState):
                 self._drain(event)
             elif (url := reconnect.requested(event.tc_url, self._address)) is not None:
                 self._redirect(url)
+        elif isinstance(event, Complained):
+            self._complain(event.words)
         elif isinstance(event, Refused) and self._line is not None:
             self._line.fail(answers.refused(event, self._target))
+
+    def _complain(self, words: str) -> None:
+        """Tell what a server says is wrong, each thing once."""
+        if words not in self._complaints and len(self._complaints) < _MAX_COMPLAINTS:
+            self._complaints.add(words)
+            self._events.note("server_complains", f"the server goes on, but says: {self._target.words(words)}")
 
     def _drain(self, event: ReconnectRequested) -> None:
         """The server wants this connection to end and another to begin, as before it is shut down.

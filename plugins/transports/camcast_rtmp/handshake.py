@@ -2,7 +2,8 @@
 
 Rules: C0 C1 go out at once; C2 echoes S1; nothing else is sent before all of S2 has come. Bytes 4 to 7 of C1
 stay zero, which asks for the plain form that every server knows. A wrong echo in S2 is forgiven: servers get
-it wrong. A first byte that is not 3 is not RTMP, and the error says what it looks like instead.
+it wrong. The version is 3; of a server others are taken too, as librtmp does, since 0 to 31 are kept for RTMP. Any
+other first byte is not RTMP, and neither are 6 (RTMPE) and TLS's: the error says what it looks like instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import struct
 from camcast_rtmp.messages import ProtocolError
 
 VERSION = 3
+_OTHERS = frozenset(range(32)) - {6, 0x15, 0x16}
+"""Versions that a server may say and mean plain RTMP by (§5.2.2)."""
 SIZE = 1536
 _RANDOM = SIZE - 8
 
@@ -38,7 +41,7 @@ class Handshake:
         """Take what arrived, return what to send. Raises `ProtocolError`."""
         self._buffer += data
         answer = b""
-        if self._buffer and self._buffer[0] != VERSION:
+        if self._buffer and self._buffer[0] != VERSION and (self._server or self._buffer[0] not in _OTHERS):
             raise ProtocolError(_not_rtmp(bytes(self._buffer[:16])), stage="handshake")
         if not self._greeted and len(self._buffer) > SIZE:
             self._greeted = True

@@ -22,7 +22,7 @@ from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
 from camcast_rtmp.chunk import TooManyPieces
-from camcast_rtmp.client import Client, ClientEvent, ClientSettings, Published, ReconnectRequested
+from camcast_rtmp.client import Client, ClientEvent, ClientSettings, Complained, Published, ReconnectRequested
 from camcast_rtmp.native import LineState
 
 PIECES_AT_ONCE, PIECES_PER_SECOND = 500, 50
@@ -147,7 +147,7 @@ class Line(LineState):
         if isinstance(event, Published):
             self.started, self.base = _time.monotonic(), self.wire.handed
         waiter = self._waiter
-        if waiter is not None and not waiter.done() and not isinstance(event, ReconnectRequested):
+        if waiter is not None and not waiter.done() and not isinstance(event, (ReconnectRequested, Complained)):
             waiter.set_result(event)
         else:
             self._told(event)

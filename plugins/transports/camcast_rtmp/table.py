@@ -28,6 +28,7 @@ class Input(Enum):
     UNPUBLISHED = "onFCUnpublish, NetStream.Unpublish.*, NetStream.Publish.Stop, or StreamEOF"
     CLOSED = "close"
     MOVE = "NetConnection.Connect.ReconnectRequest"
+    COMPLAINT = "a status that says what else is wrong"
     REMARK = "anything else"
 
 
@@ -44,6 +45,7 @@ class Do(Enum):
     REFUSE = "tell of the refusal, with the server's words"
     OVER = "tell that the server ended the publication, with its words"
     MOVE = "tell where the server wants us"
+    TELL = "tell of it, and go on"
     LEAVE = "send FCUnpublish and deleteStream"
     STOP = "say nothing more"
 
@@ -62,6 +64,7 @@ _DEAF: Mapping[Input, Do] = {
     Input.UNPUBLISHED: Do.IGNORE,
     Input.CLOSED: Do.IGNORE,
     Input.MOVE: Do.IGNORE,
+    Input.COMPLAINT: Do.IGNORE,
     Input.REMARK: Do.IGNORE,
 }
 """What is true where no server is listened to: before the handshake, and after the end."""
@@ -71,6 +74,7 @@ _LISTENING: Mapping[Input, Do] = {
     Input.BAD_STATUS: Do.REFUSE,
     Input.CLOSED: Do.REFUSE,
     Input.MOVE: Do.MOVE,
+    Input.COMPLAINT: Do.TELL,
 }
 """What any server may say to any client at any time."""
 

@@ -223,7 +223,7 @@ async def test_misconfigured_fails_at_once(world: World) -> None:
     assert world.servers.connects["a"] == 1
 
 
-async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy_later(
+async def test_closed_right_after_agreement_is_unexplained_the_first_time_and_busy_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow this machine is, a loss now is one right after the agreement.
@@ -232,7 +232,7 @@ async def test_closed_right_after_agreement_is_a_refusal_the_first_time_and_busy
     await on_air(world, "a")
     world.servers.lose("a", UnexplainedRefusal("closed", stage="publish"))
     await on_air(world, "b")
-    assert world.of(AttemptFailed)[-1].error_class is ErrorClass.REFUSED
+    assert world.of(AttemptFailed)[-1].error_class is ErrorClass.UNEXPLAINED
     monkeypatch.setattr(ghosts, "AGREEMENT_WINDOW", 0.2)
     for host, following in (("b", "a"), ("a", "b")):
         lived = world.session().recorder.uptime

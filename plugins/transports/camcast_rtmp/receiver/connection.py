@@ -38,6 +38,8 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self.receiver.accepted += 1
         self.receiver.connections.add(self)
+        if self.receiver.on_accept is not None:
+            self.receiver.on_accept(self)
         if self.receiver.paused:
             transport.pause_reading()
         self.receiver.happened()

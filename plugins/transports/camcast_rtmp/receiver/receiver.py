@@ -54,6 +54,8 @@ class Receiver:
         self.on_connect: Callable[[str, Mapping[str, Any]], Refusal | None] | None = None
         self.on_tag: Callable[[Recording, TagType, int], object] | None = None
         """Told of every tag with its time in ms, kept or not."""
+        self.on_accept: Callable[[Connection], object] | None = None
+        """Told of every TCP connection before anything is read: its `server` may be made an odd one."""
         self.properties: dict[str, Any] = {}
         """Added to the answer to connect: Enhanced RTMP's, for example."""
         self.answer_delay = 0.0

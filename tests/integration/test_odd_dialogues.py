@@ -1,0 +1,295 @@
+"""What servers say beside what is asked for, or in their own way, while all is well: nothing of it costs a picture.
+
+One `camcast run` with an output for each case, each to a server of its own. Window sizes, chunk sizes, remarks and
+refusals of what is optional are those of Adobe's servers, Wowza, Red5, nginx-rtmp, MonaServer and home-made ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camcast.flv import amf0
+from camcast.media import TagType
+from camcast_rtmp.messages import Command, Type, u32
+from camcast_rtmp.receiver import Receiver
+from camcast_rtmp.receiver.connection import Connection
+from camcast_rtmp.server import Server
+from tests.compare import compare
+from tests.integration.test_odd_servers import CLIP, by, ended, running
+from tests.media import made
+
+Patch = Callable[[Connection], None]
+
+
+def around(method: str, *, before: Callable[[Server], object] | None = None, after: Any = None) -> Patch:
+    """A server that says more before or after it does `method`."""
+
+    def patch(connection: Connection) -> None:
+        server = connection.server
+        plain = getattr(server, method)
+
+        def more(*arguments: Any, **named: Any) -> None:
+            if before is not None:
+                before(server)
+            plain(*arguments, **named)
+            if after is not None:
+                after(server)
+
+        setattr(server, method, more)
+
+    return patch
+
+
+def control(type: int, payload: bytes) -> Callable[[Server], None]:
+    return lambda server: server.control(type, payload)
+
+
+def status(code: str, level: str = "status", **more: Any) -> Callable[[Server], None]:
+    return lambda server: server.status(1, level, code, "in its own words", **more)
+
+
+def said(*values: Any, type: int = Type.COMMAND, more: bytes = b"") -> Callable[[Server], None]:
+    """A command, as it stands."""
+    first = b"\0" if type == Type.COMMAND_AMF3 else b""
+    return lambda server: server.send(3, type, 0, first + amf0.encode(*values) + more)
+
+
+def start(info: Any, *, type: int = Type.COMMAND, stream: int = 1, transaction: float = 0, null: bool = True) -> Patch:
+    """A server that agrees to publish in these words."""
+
+    def patch(connection: Connection) -> None:
+        server = connection.server
+
+        def accept_publish(asked: Any) -> None:
+            server._publishing.add(asked.stream_id)
+            values = ["onStatus", transaction, *([None] if null else []), info]
+            first = b"\0" if type == Type.COMMAND_AMF3 else b""
+            server.send(3, type, stream, first + amf0.encode(*values))
+
+        server.accept_publish = accept_publish  # type: ignore[method-assign]
+
+    return patch
+
+
+def answering(name: str, answer: Callable[[Server, Command], object], *, instead: bool = False) -> Patch:
+    """A server that has an answer of its own to a command."""
+
+    def patch(connection: Connection) -> None:
+        server = connection.server
+        plain = server._on_command
+
+        def on_command(command: Command) -> None:
+            if command.name == name:
+                answer(server, command)
+            if command.name != name or not instead:
+                plain(command)
+
+        server._on_command = on_command  # type: ignore[method-assign]
+
+    return patch
+
+
+def created(*values: Any, stream: int = 1) -> Patch:
+    """A server that answers createStream by these values behind the transaction's number."""
+
+    def answer(server: Server, command: Command) -> None:
+        server._streams = stream
+        server.send(3, Type.COMMAND, 0, amf0.encode("_result", command.transaction, *values))
+
+    return answering("createStream", answer, instead=True)
+
+
+def both(*patches: Patch) -> Patch:
+    def patch(connection: Connection) -> None:
+        for one in patches:
+            one(connection)
+
+    return patch
+
+
+def refuses(name: str, called: str, info: Any) -> Patch:
+    """A server without a method that is optional, which it says by `called`."""
+    return answering(
+        name,
+        lambda server, command: server._command(
+            0, called, command.transaction if called != "onStatus" else 0, None, info
+        ),
+    )
+
+
+def greeting(change: Callable[[bytes], bytes]) -> Patch:
+    """A server whose S0 S1 S2 are changed."""
+
+    def patch(connection: Connection) -> None:
+        handshake = connection.server.handshake
+        plain = handshake.feed
+
+        def feed(data: bytes) -> bytes:
+            answer = plain(data)
+            return change(answer) if answer else b""
+
+        handshake.feed = feed  # type: ignore[method-assign]
+
+    return patch
+
+
+def late_echo(connection: Connection) -> None:
+    """S2 only after C2, which no client needs to wait for."""
+    handshake = connection.server.handshake
+    plain, held = handshake.feed, []
+
+    def feed(data: bytes) -> bytes:
+        answer = plain(data)
+        if answer:
+            held.append(answer[1537:])
+            return answer[:1537]
+        return held.pop() if handshake.done else b""
+
+    handshake.feed = feed  # type: ignore[method-assign]
+
+
+def ending(*, reset: bool) -> Patch:
+    """A server that hangs up when it is said goodbye to."""
+
+    def patch(connection: Connection) -> None:
+        answering("FCUnpublish", lambda server, command: connection.drop(reset=reset))(connection)
+
+    return patch
+
+
+def on_air(say: Callable[[Server], object]) -> Patch:
+    """A server that says something after some pictures."""
+
+    def patch(connection: Connection) -> None:
+        server, plain = connection.server, connection.server.feed
+        media = [0]
+
+        def feed(data: bytes) -> Any:
+            events = plain(data)
+            before, media[0] = media[0], media[0] + sum(getattr(event, "type", 0) == Type.VIDEO for event in events)
+            if before < 20 <= media[0]:
+                say(server)
+            return events
+
+        server.feed = feed  # type: ignore[method-assign]
+
+    return patch
+
+
+CALL_FAILED = {
+    "level": "error",
+    "code": "NetConnection.Call.Failed",
+    "description": "Method not found (releaseStream).",
+}
+START = {"level": "status", "code": "NetStream.Publish.Start", "description": "ok"}
+EVERYTHING = 0xFFFFFFFF
+
+ODD: Mapping[str, Patch] = {
+    # Windows and chunks.
+    "a window of 0": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(0))),
+    "a window of 1": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(1))),
+    "the largest window": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(EVERYTHING))),
+    "a bandwidth of 0": around("accept", after=control(Type.SET_PEER_BANDWIDTH, u32(0) + b"\0")),
+    "the largest bandwidth, of no kind": around(
+        "accept", after=control(Type.SET_PEER_BANDWIDTH, u32(EVERYTHING) + b"\x09")
+    ),
+    "an acknowledgement of more than was sent": around("accept", after=control(Type.ACKNOWLEDGEMENT, u32(EVERYTHING))),
+    "a chunk size with the handshake": around("opened", after=lambda server: server.set_chunk_size(4096)),
+    "chunks of 1": around("accept", after=lambda server: server.set_chunk_size(1)),
+    "the largest chunks": around("accept", after=control(Type.SET_CHUNK_SIZE, u32(0x7FFFFFFF))),
+    "another chunk size before Start": around("accept_publish", before=lambda server: server.set_chunk_size(64)),
+    # The handshake.
+    "a version that is to come": greeting(lambda answer: b"\x1f" + answer[1:]),
+    "a version of old": greeting(lambda answer: b"\0" + answer[1:]),
+    "an echo of something else": greeting(lambda answer: answer[:1537] + bytes(1536)),
+    "a server that has a version": greeting(lambda answer: answer[:5] + b"\x05\0\x03\x01" + answer[9:]),
+    "the echo after ours": late_echo,
+    # Agreeing.
+    "Start as a warning": start({**START, "level": "warning"}),
+    "Start without a level": start({"code": START["code"]}),
+    "Start in small letters": start({**START, "code": "netstream.publish.start"}),
+    "Start in an array": start(amf0.EcmaArray(START)),
+    "Start without a null": start(START, null=False),
+    "Start in a command of AMF3": start(START, type=Type.COMMAND_AMF3),
+    "Start by publish's number, of the connection": start(START, stream=0, transaction=5),
+    "Start with a number for words": start({**START, "description": 200, "details": ["cam"], "clientid": 1}),
+    "Start twice": around("accept_publish", after=status("NetStream.Publish.Start")),
+    "Reset, Idle, and something to come before Start": around(
+        "accept_publish",
+        before=lambda server: [
+            status(code, level)(server)
+            for code, level in (
+                ("NetStream.Publish.Reset", "status"),
+                ("NetStream.Publish.Idle", "status"),
+                ("NetStream.Something.ToCome", "warning"),
+            )
+        ],
+    ),
+    "a recording that begins": around("accept_publish", after=status("NetStream.Record.Start")),
+    # What is optional.
+    "no releaseStream": refuses("releaseStream", "_error", CALL_FAILED),
+    "no FCPublish": refuses("FCPublish", "_error", CALL_FAILED),
+    "no releaseStream, as a status": refuses("releaseStream", "onStatus", CALL_FAILED),
+    "no FCPublish, as a status": refuses("FCPublish", "onStatus", CALL_FAILED),
+    "no FCPublish, in a word": refuses("FCPublish", "_error", "no such method"),
+    "onFCPublish that says Start": answering(
+        "FCPublish", lambda server, command: server._command(0, "onFCPublish", 0, None, START)
+    ),
+    "releaseStream of a stream that is not there": refuses(
+        "releaseStream", "onStatus", {"level": "error", "code": "NetStream.Play.StreamNotFound", "description": "cam"}
+    ),
+    # createStream.
+    "a stream of 1.0000001": created(None, 1.0000001),
+    "a stream in the null's place": created(1.0),
+    "a stream as a text": created(None, "1"),
+    "a stream of 7": created(None, 7, stream=7),
+    "a stream behind an object": created({}, 1.0),
+    "a stream with more behind it": created(None, 1.0, {"level": "status"}),
+    "a stream of a server that counts again": both(
+        created(None, 1.0), around("accept_publish", before=said("_result", 4, None, 9.0))
+    ),
+    # Remarks.
+    "a recording that fails": on_air(status("NetStream.Record.Failed", "error")),
+    "a recording that may not be": on_air(status("NetStream.Record.NoAccess", "error")),
+    "a call that failed": on_air(status("NetConnection.Call.Failed", "error")),
+    "a warning on the air": on_air(status("NetStream.Play.InsufficientBW", "warning")),
+    "Start again on the air": on_air(status("NetStream.Publish.Start")),
+    "Idle on the air": on_air(status("NetStream.Publish.Idle", "status")),
+    "a bandwidth check": around("accept", after=said("_onbwcheck", 7, None, [1, 2, 3], 4)),
+    "a bandwidth check before the answer": around("accept", before=said("onBWDone", 3, None)),
+    "a stream that is dry": on_air(control(Type.USER_CONTROL, b"\0\x02" + u32(1))),
+    "an aggregate": on_air(lambda server: server.send(3, 22, 1, b"\x08\0\0\x01\0\0\0\0\0\0\0\xaf\0\0\0\x0c")),
+    # The end.
+    "a reset at goodbye": ending(reset=True),
+    "closing at goodbye": ending(reset=False),
+}
+
+
+@pytest.mark.parametrize("transport", ["", "librtmp"])
+async def test_what_servers_say_otherwise_costs_no_picture(transport: str, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        receivers: dict[str, Receiver] = {}
+        for name, patch in ODD.items():
+            receiver = receivers[name] = await stack.enter_async_context(Receiver())
+            receiver.on_accept = patch
+        keys = {f"k{number}": name for number, name in enumerate(ODD)}
+        outputs = {key: {"url": receivers[name].url("live", key), **by(transport)} for key, name in keys.items()}
+        async with running(tmp_path, "", loop=False, outputs=outputs) as process:
+            code, log = await ended(process)
+        lost = []
+        for key, name in keys.items():
+            receiver = receivers[name]
+            whole = tmp_path / f"{key}.flv"
+            if receiver.accepted != 1 or len(receiver.recordings) != 1:
+                lost.append(f"{name}: {receiver.accepted} connections, {len(receiver.recordings)} publications")
+                continue
+            assert receiver.recordings[0].counts[TagType.VIDEO] > 0
+            whole.write_bytes(receiver.recordings[0].flv())
+            if any(compare(made(CLIP), whole, from_keyframe=1).missing_tail.values()):
+                lost.append(f"{name}: its end")
+    assert (code, lost) == (0, []), "\n".join([*lost, log])
