@@ -84,10 +84,12 @@ class Target:
         return frozenset(secret for secret in found if secret)
 
     def moved(self, url: str) -> Target:
-        """This target at `url`, as its server asks; the URL says all by itself. No secret goes to another origin."""
+        """This target at `url`, as its server asks; the URL says all by itself, and an explicit key that it ends with
+        says how it is taken apart. No secret goes to another origin."""
+        key = self.stream_key if self.stream_key and url.endswith(f"/{self.stream_key}") else None
         options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
         return attrs.evolve(
-            self, url=url, app=None, stream_key=None, options=options, inherited=self.secrets, shown_name=""
+            self, url=url, app=None, stream_key=key, options=options, inherited=self.secrets, shown_name=""
         )
 
     def shows(self, url: str) -> bool:

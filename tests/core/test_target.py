@@ -31,7 +31,14 @@ def test_within_its_origin_everything_goes_along(url: str) -> None:
     there = HERE.moved(url)
     assert there.url == url
     assert there.options == HERE.options
-    assert (there.app, there.stream_key) == (None, None)
+    assert (there.app, there.stream_key) == (None, "key" if url.endswith("/key") else None)
+
+
+def test_a_key_with_slashes_is_known_again_where_the_url_ends_with_it() -> None:
+    here = Target(url="demo://host/live", stream_key="a/b?c=d/e")
+    assert here.moved("demo://other/app/inst/a/b?c=d/e").stream_key == here.stream_key
+    assert here.moved("demo://other/app/b?c=d/e").stream_key is None
+    assert here.moved("demo://other/appa/b?c=d/e").stream_key is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from tests.integration.test_odd_servers import ended, running
 from tests.media import made
 from tests.plugins.transport_harness import load
+from tests.servers.certificates import Authority
 from tests.servers.whip import WhipServer
 
 CLIP = "h264_opus"
+SOME = 30
+"""Pictures."""
 WAIT = 3
 """Seconds after which a server that is full wants to be asked again."""
 ODD = {
@@ -52,3 +56,32 @@ async def test_what_is_optional_is_no_condition(tmp_path: Path) -> None:
     assert len(posts) == 2
     assert WAIT <= posts[1] - posts[0] < WAIT + 10
     assert f"asks to wait {WAIT} s" in log
+
+
+async def test_a_demanded_certificate_is_shown_or_told_of(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    ours = authority.issue("camera", client=True)
+    strange = Authority(tmp_path / "other", "Another").issue("camera", client=True)
+    shared = {"ca_file": str(authority.ca_file), "retry_policy": {"max_attempts": 0, "initial_delay": 0.1}}
+    shown = {
+        "ours": {"client_certificate": str(ours.cert_file), "client_key": str(ours.key_file)},
+        "none": {},
+        "strange": {"client_certificate": str(strange.cert_file), "client_key": str(strange.key_file)},
+    }
+    with WhipServer(tmp_path / "whip", certificate=authority.issue(), clients=authority.ca_file) as server:
+        url = server.url("whip/x").replace(server.host, "localhost")
+        outputs = {name: {"url": f"{url}-{name}", **shared, **more} for name, more in shown.items()}
+        async with running(tmp_path, "", loop=True, clip=CLIP, outputs=outputs) as process:
+            began = time.monotonic()
+            while len([unit for unit in server.received() if unit.kind == "video"]) < SOME:
+                assert time.monotonic() - began < 40
+                await asyncio.sleep(0.2)
+            process.terminate()
+            out, err = await asyncio.wait_for(process.communicate(), 40)
+    assert {unit.session for unit in server.received()} == {0}
+    sessions = {one["key"].rpartition("/")[2]: one for one in json.loads(out)["sessions"]}
+    assert (sessions["ours"]["last_error"] or "") == ""
+    assert "client_certificate" in sessions["none"]["last_error"]
+    assert "client_certificate" in sessions["strange"]["last_error"]
+    for text in ("SSLV3", "TLSV1", "_ssl.c", "ALERT"):
+        assert text not in err.decode()

@@ -23,6 +23,7 @@ from tests.servers.process import free_port
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.media import Tag, TagType
+from camcast.session.resolver import NameResolver
 from camcast_rtmp.options import RtmpOptions
 from camcast_rtmp.receiver import Receiver
 
@@ -57,6 +58,22 @@ async def test_the_right_certificate(authority: Authority, certificate: Certific
         events = await publish(receiver, host=host, ca_file=str(authority.ca_file))
     assert names == (["localhost"] if host == "localhost" else [None])
     assert events.notes == []
+
+
+async def test_the_roots_dot_is_no_part_of_the_name(authority: Authority, certificate: Certificate) -> None:
+    """`rtmps://host./app/key`: no certificate is for a name that ends with a dot."""
+    names: list[str | None] = []
+    tls = context(certificate)
+    tls.sni_callback = lambda sock, name, _: names.append(name)
+
+    def look_up(host: str, port: int, family: int) -> list[tuple[int, tuple[Any, ...]]]:
+        assert host == "localhost."
+        return [(socket.AF_INET, ("127.0.0.1", port))]
+
+    async with Receiver(tls=tls) as receiver:
+        resolver = NameResolver(look_up)
+        await publish(receiver, host="localhost.", ca_file=str(authority.ca_file), resolver=resolver)
+    assert names == ["localhost"]
 
 
 async def test_it_is_told_when_the_certificate_expires(authority: Authority, certificate: Certificate) -> None:

@@ -24,6 +24,9 @@ from camcast_rtmp.kind import check
         ("rtmp://h:1936/live/inst/k", {}, "h", 1936, "live/inst", "k", "rtmp://h:1936/live/inst"),
         ("rtmp://[::1]:1936/live/k", {}, "::1", 1936, "live", "k", "rtmp://[::1]:1936/live"),
         ("rtmp://h/cam1", {}, "h", 1935, "", "cam1", "rtmp://h/"),
+        ("rtmp://h/live//k", {}, "h", 1935, "live", "k", "rtmp://h/live"),
+        ("rtmp://h//live/inst//k", {}, "h", 1935, "live/inst", "k", "rtmp://h/live/inst"),
+        ("rtmp://h:443/Entry/cam_1@12345", {}, "h", 443, "Entry", "cam_1@12345", "rtmp://h:443/Entry"),
         (
             "rtmp://h/live/k?y/with&all#of%it",
             {},
@@ -165,7 +168,10 @@ ADDRESS = urls.parse(Target(url="rtmp://u:p@h:1936/live/inst/k?t=1"))
         ("http://h2/app", None),
         ("rtmp:///app", None),
         ("rtmp://h2/a b", None),
-        ("app", None),
+        ("app", "rtmp://h:1936/live/app/k?t=1"),
+        ("app/inst", "rtmp://h:1936/live/app/inst/k?t=1"),
+        ("::", None),
+        ("rtmp:app", None),
     ],
 )
 def test_reconnect_requests_are_resolved(asked: str, url: str | None) -> None:
@@ -191,7 +197,7 @@ def test_a_redirected_target_keeps_an_explicit_key() -> None:
     target = Target(url="rtmp://h/live", stream_key="a/b")
     moved = reconnect.requested("rtmp://h2/app", urls.parse(target))
     assert moved is not None
-    again = urls.parse(Target(url=moved, stream_key="a/b"))
+    again = urls.parse(target.moved(moved))
     assert (again.host, again.app, again.key) == ("h2", "app", "a/b")
 
 

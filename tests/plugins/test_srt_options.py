@@ -58,6 +58,13 @@ def test_keys_of_other_tools_that_change_nothing_are_passed_over() -> None:
         ("tsbpddelay=300", "latency", 300),
         ("key-length=16&passphrase=correct-horse", "pbkeylen", 16),
         ("bandwidth-overhead-limit=30", "oheadbw", 30),
+        ("rcvlatency=100&peerlatency=250", "latency", 250),
+        ("peerlatency=250&latency=100", "latency", 250),
+        ("iptos=0xB8", "iptos", 0xB8),
+        ("latency=0120", "latency", 120),
+        ("streamId=publish:cam:user:pass", "streamid", "publish:cam:user:pass"),
+        ("streamid=live/cam?token=a=b", "streamid", "live/cam?token=a=b"),
+        ("passphrase=%20&latency=80", "passphrase", None),
     ],
 )
 def test_what_other_tools_say_otherwise(query: str, name: str, value: object) -> None:
@@ -95,11 +102,20 @@ def test_keys_of_other_tools_that_would_change_something_are_errors(query: str, 
         ("linger=9&rcvbuf=1", "keys of the URL that change nothing here are ignored: rcvbuf; linger=9 counts as 1.5"),
         ("linger=1.5&payload_size=ts_size&pkt_size=1316", ""),
         ("linger=-1", ""),
+        ("passphrase=&pbkeylen=0&streamid=", "passphrase is empty, so nothing is encrypted"),
+        ("pbkeylen=16", "pbkeylen without a passphrase encrypts nothing"),
+        ("latency=&maxbw=", "latency is empty; maxbw is empty"),
+        ("enforced_encryption=0", "keys of the URL that change nothing here are ignored: enforced_encryption"),
         ("", ""),
     ],
 )
 def test_what_is_taken_instead_of_what_cannot_be_had_is_told(query: str, remark: str) -> None:
     assert settings(f"srt://h:1?{query}").remark == remark
+
+
+def test_a_listener_as_others_write_it() -> None:
+    found = settings("srt://@:9000?mode=listener")
+    assert (found.host, found.port, found.mode) == ("", 9000, "listener")
 
 
 def test_what_is_no_number_is_no_option() -> None:
@@ -157,7 +173,7 @@ def test_options_fill_in_and_agree() -> None:
         ("srt://h:1?mode=push", {}, "mode: expected one of caller, listener, rendezvous"),
         ("srt://h:1?transtype=file", {}, "supports 'live' only"),
         ("srt://h:1?passphrase=short", {}, "passphrase: expected 10 to 79 bytes, got 5"),
-        ("srt://h:1?pbkeylen=32", {}, "without a passphrase"),
+        ("srt://h:1", {"pbkeylen": 32}, "without a passphrase"),
         ("srt://h:1?pkt_size=1500", {}, "multiple of 188 up to 1456"),
         ("srt://h:1?mode=rendezvous&streamid=a", {}, "a rendezvous carries no streamid"),
         ("srt://h:1?latency=80", {"latency": 90}, "latency is set both in the options and in the URL's query"),

@@ -145,26 +145,61 @@ def test_a_refused_track() -> None:
     ("old", "new", "words"),
     [
         ("v=0", "<html>", "no SDP"),
-        ("a=setup:passive", "a=setup:actpass", "active or passive"),
-        ("a=setup:passive", "", "no a=setup"),
+        ("a=setup:passive", "a=setup:holdconn", "active or passive"),
         ("a=ice-pwd:0123456789012345678901", "a=ice-pwd:short", "length"),
         ("a=fingerprint", "a=nothing", "fingerprint"),
-        ("m=audio", "m=video", "expected a section for audio"),
+        ("H264", "VP8", "111"),
         ("m=video 9", "m=video x", "number"),
         ("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9", "too short"),
-        ("m=audio", "a=audio", "1 media sections"),
         ("SAVPF 96 97", "SAVPF 0", "111"),
+        ("m=audio", "m=text", "96"),
+        ("m=", "a=", "none of the offered"),
         ("s=-", "s=" + "x" * 5000, "characters"),
         ("s=-", "\n".join(["a=x"] * 3000), "lines"),
     ],
 )
 def test_answers_that_cannot_be_used(old: str, new: str, words: str) -> None:
     text = ANSWER.replace(old, new)
-    if words == "111":  # only the picture is refused: the sound carries the transport
-        assert [track.payload_type for track in read_answer(text, OFFER).tracks] == [0, 111]
+    if words in ("96", "111"):  # only one is refused: the other carries the transport
+        taken = [0, 111] if words == "111" else [96, 0]
+        assert [track.payload_type for track in read_answer(text, OFFER).tracks] == taken
         return
     with pytest.raises(ValueError, match=words):
         read_answer(text, OFFER)
+
+
+@pytest.mark.parametrize(
+    ("types", "maps", "taken"),
+    [
+        ("102 97", "a=rtpmap:102 H264/90000\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=102", 102),
+        ("103 102 96", "a=rtpmap:103 VP8/90000\na=rtpmap:102 h264/90000", 102),
+        ("96", "", 96),
+        ("35", "", 0),
+        ("96", "a=rtpmap:96 VP8/90000", 0),
+    ],
+)
+def test_payload_types_are_those_of_the_answer(types: str, maps: str, taken: int) -> None:
+    """A server numbers them as it likes (RFC 3264 §6.1)."""
+    text = ANSWER.replace("a=rtpmap:96 H264/90000\n", f"{maps}\n").replace("SAVPF 96 97", f"SAVPF {types}")
+    text = text.replace("a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n", "")
+    video, audio = read_answer(text, OFFER).tracks
+    assert [video.payload_type, audio.payload_type] == [taken, 111]
+    assert video.repeat_payload_type == (97 if "apt=102" in maps else 0)
+
+
+@pytest.mark.parametrize(("role", "active"), [("active", True), ("passive", False), ("actpass", False), ("", False)])
+def test_who_begins_with_dtls(role: str, active: bool) -> None:
+    line = f"a=setup:{role}\n" if role else ""
+    assert read_answer(ANSWER.replace("a=setup:passive\n", line), OFFER).active is active
+
+
+def test_candidates_of_no_use_leave_the_server_to_come_to_us() -> None:
+    """Until there is one of use, more may come: the server's own checks, for example."""
+    over_tcp = ANSWER.replace(" UDP ", " tcp ").replace("a=candidate:3", "a=nothing:3")
+    assert (read_answer(over_tcp, OFFER).complete, read_answer(over_tcp, OFFER).tcp_only) == (False, True)
+    mdns = ANSWER.replace("192.0.2.7", "8f6d.local")
+    assert (read_answer(mdns, OFFER).complete, read_answer(mdns, OFFER).tcp_only) == (False, False)
+    assert (read_answer(ANSWER, OFFER).complete, read_answer(ANSWER, OFFER).tcp_only) == (True, False)
 
 
 def test_too_many_candidates_are_cut() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,24 @@ class WhipServer(ServerProcess):
         port: int = 0,
         token: str = "",
         certificate: Certificate | None = None,
+        clients: Path | None = None,
         light: bool = False,
+        odd: Mapping[str, Mapping[str, Any]] | None = None,
         prefix: Sequence[str] = (),
     ) -> None:
-        """`light`: counts packets instead of putting units together, so that it costs little."""
+        """`clients`: the authority by which clients have to show who they are, over TLS.
+
+        `light`: counts packets instead of putting units together, so that it costs little.
+
+        `odd`: what is different at /odd/NAME, by name: "status" and "headers" of its answer to POST, and edits of the
+        "offer" as it is read and the "answer" as it is sent: pairs of a regular expression and what takes its place.
+        """
         super().__init__(directory, host=host, port=port, prefix=prefix)
         self.token = token
         self.certificate = certificate
+        self.clients = clients
         self.light = light
+        self.odd = dict(odd or {})
         self.output = directory / "received.jsonl"
         self._lines = self._requests = self._sessions = 0
 
@@ -56,8 +66,10 @@ class WhipServer(ServerProcess):
             "port": self.port,
             "token": self.token,
             "tls": tls,
+            "clients": str(self.clients or ""),
             "output": str(self.output),
             "light": self.light,
+            "odd": self.odd,
         }
         return (sys.executable, str(Path(__file__).with_name("whip_server.py")), json.dumps(settings))
 

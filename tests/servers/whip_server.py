@@ -16,6 +16,7 @@
 /full/WORDS        the same once, then like /whip/…
 /mute/…            answers, without any address, and has closed its sockets
 /redirect/N/…      307, N times, then /whip/…
+/odd/NAME          like /whip/…, with what `odd` of the settings has for NAME
 /to?URL            307 to URL
 /status/N          answers N with text that quotes the Authorization header
 /silent, /endless, /garbage, /html, /nothing   answers that are none
@@ -48,6 +49,7 @@ class Server:
         self.deleted: list[int] = []
         self.number = 0
         self.was_full = False
+        self.odd_answers: dict[str, dict[str, Any]] = settings["odd"]
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -118,6 +120,8 @@ class Server:
     async def publish(self, behaviour: str, request: web.Request) -> web.StreamResponse:
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         offer = await request.text()
+        odd = self.odd_answers[request.match_info["rest"]] if behaviour == "odd" else {}
+        offer = _edited(offer, odd.get("offer", ()))
         if behaviour == "any-profile":
             offer = re.sub(r"profile-level-id=[0-9a-f]{6}", "profile-level-id=42e01f", offer)
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -140,7 +144,9 @@ class Server:
         if behaviour in ("named", "localhost"):
             name = {"named": "media.example"}.get(behaviour, behaviour)
             text = re.sub(r"(?m)^(a=candidate:(?:\S+ ){4})\S+", rf"\g<1>{name}", text)
+        text = _edited(text, odd.get("answer", ()))
         headers = {"Location": f"/session/{number}", "Content-Type": "application/sdp"}
+        headers |= {name: value.replace("NUMBER", str(number)) for name, value in odd.get("headers", {}).items()}
         if behaviour == "elsewhere":
             headers["Location"] = f"http://localhost:{request.url.port}/session/{number}"
         if behaviour == "absolute":
@@ -148,7 +154,7 @@ class Server:
         if behaviour == "no-location":
             del headers["Location"]
         if behaviour not in ("chunked", "until-close"):
-            return web.Response(status=201, headers=headers, body=text.encode())
+            return web.Response(status=odd.get("status", 201), headers=headers, body=text.encode())
         streamed = web.StreamResponse(status=201, headers=headers)
         if behaviour == "chunked":
             streamed.enable_chunked_encoding()
@@ -222,6 +228,12 @@ async def count_only(self: Any, packet: Any, arrival_time_ms: int) -> None:
     streams[packet.ssrc].add(packet)
 
 
+def _edited(text: str, edits: Any) -> str:
+    for pattern, new in edits:
+        text = re.sub(pattern, new, text)
+    return text
+
+
 def _links() -> dict[str, str]:
     # Addresses for documentation (RFC 5737) would be asked; a closed port of this machine answers at once.
     return {"Link": '<stun:127.0.0.1:9>; rel="ice-server", <https://example.com/>; rel="help"'}
@@ -254,6 +266,9 @@ def main() -> None:
     if settings["tls"]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*settings["tls"])
+        if settings["clients"]:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(settings["clients"])
     web.run_app(
         server.application(), host=settings["host"], port=settings["port"], ssl_context=context, print=None,
         handle_signals=True, access_log=None, shutdown_timeout=0.5,

@@ -200,7 +200,7 @@ class SessionConfig:
     priority: Annotated[int, whole(1, 100)] = 10
     """Its weight where the uplink's budget is divided: twice as much gets twice the share."""
     allow_redirect_hosts: Texts = ()
-    """Other hosts that a server may redirect to."""
+    """Other hosts that a server may redirect to, each by its name or as "*.example.com"."""
     chain: TemplateChain | None = attrs.field(default=None, eq=False, repr=False)
     """The templates that `targets` were made from; None where they were given as they are."""
 

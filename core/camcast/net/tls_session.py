@@ -26,6 +26,11 @@ _DER = 2
 """OpenSSL's word for the binary form, `_ssl.ENCODING_DER`."""
 
 
+def _name(host: str) -> str:
+    """What the server is asked for, and its certificate has to be for: without the root's dot (RFC 6066 §3)."""
+    return host.removesuffix(".")
+
+
 class TlsSession:
     """One connection's TLS. Raises `ssl.SSLError` where the peer breaks it."""
 
@@ -37,7 +42,7 @@ class TlsSession:
         self.expires: float | None = None
         """`time.time()` at which the peer's certificate expires; None where it is not verified, but pinned or taken."""
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=host)
+        self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=_name(host))
 
     @property
     def shown(self) -> str:

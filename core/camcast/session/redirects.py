@@ -1,7 +1,7 @@
 """Whether a session follows its server to another address.
 
-Only to the same host unless the configuration allows the other one; never to another protocol, which keeps an
-encrypted session encrypted; and never more than `MAX_HOPS` in a row.
+Only to the same host unless the configuration allows the other one, by its name or as "*.example.com"; never to another
+protocol, which keeps an encrypted session encrypted; and never more than `MAX_HOPS` in a row.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ def refusal(old: str, new: str, allowed_hosts: Sequence[str], hops: int) -> str 
         return f"it leads from {here.scheme} to {there.scheme or 'no protocol'}"
     if not host:
         return "the address has no host"
-    if host != origin and host.lower() not in (name.lower() for name in allowed_hosts):
+    if host != origin and not any(_is_among(host, name.lower()) for name in allowed_hosts):
         return f'{host} is another host; allow it by "allow_redirect_hosts": ["{host}"]'
     return None
+
+
+def _is_among(host: str, name: str) -> bool:
+    """Whether a configuration means `host` by `name`. Both are in small letters."""
+    return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 
 class Redirects:

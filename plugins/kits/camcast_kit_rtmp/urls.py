@@ -122,6 +122,7 @@ def _split(app: str | None, key: str | None, path: str) -> tuple[str, str]:
         mark = re.search(r"[?#]", path)
         plain = path[: mark.start()] if mark else path
         app, _, name = plain.rpartition("/")
+        app = app.strip("/")  # somebody put a server's URL, a slash and a key together
         key = name + path[len(plain) :]
         if not app and "/" in key:
             raise ValueError(

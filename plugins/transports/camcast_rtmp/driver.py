@@ -263,8 +263,8 @@ class RtmpTransport(TransportState):
         if isinstance(event, ReconnectRequested):
             if reconnect.to_the_same(event.tc_url, self._address):
                 self._drain(event)
-            elif (url := reconnect.requested(event.tc_url, self._address)) is not None:
-                self._redirect(url)
+            else:
+                self._redirect(reconnect.requested(event.tc_url, self._address))
         elif isinstance(event, Complained):
             self._complain(event.words)
         elif isinstance(event, Refused) and self._line is not None:
@@ -291,11 +291,13 @@ class RtmpTransport(TransportState):
         elif self._line is not None:
             self._line.fail(error)
 
-    def _redirect(self, url: str) -> None:
+    def _redirect(self, url: str | None) -> None:
         self._redirects += 1
         if self._redirects > _MAX_REDIRECTS:
             return
-        if self._target.shows(url):
+        if url is None:
+            self._events.note("redirect_refused", "the server asks to move to what is no RTMP address: not followed")
+        elif self._target.shows(url):
             self._events.redirect(url)
         else:
             self._events.note(

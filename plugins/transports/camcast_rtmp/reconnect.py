@@ -1,7 +1,7 @@
 """Where a server asks to go: ReconnectRequest (Enhanced RTMP v2 "Reconnect Request") and `ex.redirect`.
 
-Rules: the named URL may be absolute, `//host/app` or `/app`, resolved against the current tcUrl, or absent for the
-same, which is the usual way to empty a server before it is shut down. It names the application, and the stream key
+Rules: the named URL may be absolute, `//host/app`, `/app` or `app`, resolved against the current tcUrl, or absent for
+the same, which is the usual way to empty a server before it is shut down. It names the application, and the stream key
 stays. `ex.redirect2` (SRS) is a whole URL with the key in it. Whether to go there is the session's decision. urljoin
 does not resolve rtmp URLs, so it is done by hand.
 """
@@ -58,6 +58,9 @@ def resolve(tc_url: str, address: Address) -> str | None:
     elif tc_url.startswith("/"):
         authority = address.tc_url.partition("://")[2].partition("/")[0]
         found = f"{address.scheme}://{authority}{tc_url}"
+    elif ":" not in tc_url.partition("/")[0]:
+        # RFC 3986 §5.2.3: it takes the place of the path's last part.
+        found = f"{address.tc_url.rpartition('/')[0]}/{tc_url}"
     else:
         found = tc_url
     return found if _possible(found) else None

@@ -149,13 +149,12 @@ _ALIASES = {
     "smoother": "congestion",
 }
 _ANY = ()
+_YES = ("1", "true", "yes", "on")
 _HARMLESS: dict[str, tuple[str, ...]] = {
     "transtype": ("live",),
-    "enforcedencryption": ("1", "true", "yes", "on"),
+    "enforcedencryption": _YES,
     "congestion": ("live",),
-    "messageapi": ("1", "true", "yes", "on"),
-    "tsbpd": ("1", "true", "yes", "on"),
-    "tsbpdmode": ("1", "true", "yes", "on"),
+    **dict.fromkeys(("messageapi", "tsbpd", "tsbpdmode"), _YES),
     "cryptomode": ("0", "1", "auto", "aes-ctr"),
     "maxrexmitbw": ("-1",),
     "mininputbw": ("0",),
@@ -191,6 +190,8 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
     host, port, query = _split(target.url)
     given = {field.name: getattr(options, field.name) for field in attrs.fields(SrtOptions)}
     asked, ignored, clamped = _parse_query(query)
+    if asked.get("pbkeylen") and "passphrase" not in asked and options.passphrase is None:
+        clamped = (*clamped, "pbkeylen without a passphrase encrypts nothing")
     for name, value in asked.items():
         if given[name] is not None and given[name] != value:
             raise ValueError(f"{name} is set both in the options and in the URL's query, and differs: remove one")
@@ -203,7 +204,7 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         raise ValueError(f"an SRT {settings.mode} needs a host: srt://host:port")
     if settings.mode == "rendezvous" and settings.streamid:
         raise ValueError("a rendezvous carries no streamid: remove it, or use mode=caller")
-    if settings.pbkeylen and settings.passphrase is None:
+    if options.pbkeylen and settings.passphrase is None:
         raise ValueError("pbkeylen is set without a passphrase, so nothing would be encrypted: add one or remove it")
     return settings
 
@@ -213,6 +214,7 @@ def _split(url: str) -> tuple[str, int, str]:
     _, _, rest = url.partition("://")
     place, _, query = rest.partition("?")
     authority, _, path = place.partition("/")
+    authority = authority.removeprefix("@")  # as VLC and FFmpeg write a listener
     if path:
         raise ValueError("an SRT URL has no path: put the stream's name into the query, ?streamid=…")
     if "@" in authority:
@@ -234,14 +236,20 @@ def _split(url: str) -> tuple[str, int, str]:
 def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
     """Values by the name of their option, the keys that change nothing, and what was clamped."""
     found: dict[str, Any] = {}
+    keys: set[str] = set()
     ignored: list[str] = []
     clamped: list[str] = []
     for pair in filter(None, query.split("&")):
         key, equals, raw = pair.partition("=")
         key, text = key.lower(), unquote(raw)
         name = _ALIASES.get(key, key)
+        if name in _PARSERS and not text.strip() and name != "streamid":
+            clamped.append(f"{key} is empty{', so nothing is encrypted' if name == 'passphrase' else ''}")
+            continue
         if name in _HARMLESS:
             values = _HARMLESS[name]
+            if name == "enforcedencryption" and text.lower() not in values:
+                values = _ANY  # to ask for less than is done
             if values and text.lower() not in values:
                 raise ValueError(f"{key}: this transport supports {values[0]!r} only")
             if not values:
@@ -263,9 +271,17 @@ def _parse_query(query: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str
             continue
         if name in _CLAMPED and _CLAMPED[name](text):
             clamped.append(f"{key}={text.strip()} counts as {value:g}")
+        if name == "latency" and name in found and key not in keys:
+            found[name] = value = max(value, found[name])  # the greater of both ends' counts
+        keys.add(key)
         if found.setdefault(name, value) != value:
             raise ValueError(f"{name} stands twice in the URL's query, and differs")
     return found, tuple(dict.fromkeys(ignored)), tuple(dict.fromkeys(clamped))
+
+
+def _whole(text: str) -> int:
+    """In hexadecimal too, as libsrt's tools take them."""
+    return int(text, 16) if text.strip().lower().startswith("0x") else int(text)
 
 
 def _mode(text: str) -> str:
@@ -312,9 +328,8 @@ def _flag(text: str) -> bool:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("streamid", "passphrase", "packetfilter"), str),
-    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "peeridletimeo"), int),
-    **dict.fromkeys(("mss", "fc", "sndbuf", "iptos", "ipttl"), int),
-    "minversion": lambda text: int(text, 0),
+    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "peeridletimeo"), _whole),
+    **dict.fromkeys(("mss", "fc", "sndbuf", "iptos", "ipttl", "minversion"), _whole),
     "mode": _mode,
     "payload_size": _payload_size,
     "linger": _linger,

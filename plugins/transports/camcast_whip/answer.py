@@ -1,7 +1,9 @@
-"""Reads the server's SDP answer (RFC 3264, RFC 8829), strictly and within bounds: it comes from outside.
+"""Reads the server's SDP answer (RFC 3264, RFC 8829) within bounds, since it comes from outside.
 
-Rules: as many sections as were offered and of the same kinds; a port of 0 refuses one. What belongs to the transport
-(ICE, DTLS) is taken from the first section that was accepted, or from the session where the section lacks it.
+Rules: a section is known by its `mid`, or its kind where servers leave that out; a track without one is refused, as by
+a port of 0. A server may number its payload types anew (RFC 3264 §6.1): its `rtpmap` counts. What belongs to the
+transport (ICE, DTLS) is taken from the first section that was accepted, or from the session where the section lacks it.
+Where nothing says who begins with DTLS, we do, as browsers.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from camcast.media import MediaKind
 from camcast.net.host import is_address
 from camcast_whip.offer import MID_URI, OfferedTrack
 
@@ -24,6 +27,9 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$)(?![\d.]+$)(?:{_LABEL}\.)*{_LABEL}\.?", re.ASCII)
 """Of one label too, and with underlines: services of containers are called so. Numbers alone are an address."""
 _TYPES = ("host", "srflx", "prflx", "relay")
+_CODECS = {MediaKind.VIDEO: "h264/90000", MediaKind.AUDIO: "opus/48000"}
+_ROLES = {"active": True, "passive": False, "actpass": False, "": False}
+"""Who begins, by a=setup: whether it is the server. "actpass" is no answer (RFC 8842 §5.3), but given by some."""
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +60,9 @@ class Answer:
     named: tuple[str, ...]
     """The same, with the name of a host in the address's place."""
     complete: bool
-    """No further candidates will come."""
+    """No further candidates will come, and some may be of use: without any, the server has to come to us."""
+    tcp_only: bool
+    """There are candidates, and all of them are for TCP."""
     tracks: tuple[Accepted, ...]
     """In the order of the offer."""
 
@@ -73,10 +81,9 @@ class _Section:
 def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
     """Raises `ValueError` that says what is wrong; its text quotes nothing of the answer."""
     session, sections = _split(text)
-    if len(sections) != len(offer):
-        raise ValueError(f"it has {len(sections)} media sections, the offer {len(offer)}")
-    accepted = [_accepted(section, track) for section, track in zip(sections, offer, strict=True)]
-    carrier = next((s for s, track in zip(sections, accepted, strict=True) if track.payload_type), None)
+    matched = _matched(sections, offer)
+    accepted = [_accepted(section, track) for section, track in zip(matched, offer, strict=True)]
+    carrier = next((s for s, track in zip(matched, accepted, strict=True) if s and track.payload_type), None)
     if carrier is None:
         raise ValueError("it takes none of the offered codecs (H.264, Opus)")
 
@@ -89,8 +96,8 @@ def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
     username, password = one("ice-ufrag"), one("ice-pwd")
     if not 4 <= len(username) <= 256 or not 22 <= len(password) <= 256:
         raise ValueError("its ICE user name or password has an impossible length")
-    setup = one("setup").lower()
-    if setup not in ("active", "passive"):
+    setup = next(iter(carrier.all("setup") or session.all("setup")), "").lower()
+    if setup not in _ROLES:
         raise ValueError("expected a=setup:active or passive, got another value")
     fingerprints = [line.partition(" ") for line in carrier.all("fingerprint") or session.all("fingerprint")]
     if not fingerprints:
@@ -101,17 +108,18 @@ def read_answer(text: str, offer: Sequence[OfferedTrack]) -> Answer:
         username=username,
         password=password,
         fingerprints=tuple((name.lower(), value.strip().upper()) for name, _, value in fingerprints),
-        active=setup == "active",
+        active=_ROLES[setup],
         lite=any(key == "ice-lite" for key, _ in session.attributes + carrier.attributes),
         candidates=tuple(line for line in usable if is_address(line.split()[4]))[:MAX_CANDIDATES],
         named=tuple(line for line in usable if not is_address(line.split()[4]))[:MAX_NAMED],
-        complete=bool(raw),
+        complete=bool(usable),
+        tcp_only=bool(raw) and all(line.split()[2:3] in (["tcp"], ["TCP"]) for line in raw),
         tracks=tuple(accepted),
     )
 
 
 def _split(text: str) -> tuple[_Section, list[_Section]]:
-    lines = text.splitlines()
+    lines = text.lstrip("\ufeff \t\r\n").splitlines()
     if not lines or lines[0].strip() != "v=0":
         raise ValueError("it is no SDP: expected v=0 in the first line")
     if len(lines) > MAX_LINES:
@@ -135,7 +143,8 @@ def _media(value: str) -> _Section:
     words = value.split()
     if len(words) < 4:
         raise ValueError("a media line is too short")
-    return _Section(words[0], _number(words[1].partition("/")[0], 65535), tuple(_number(w, 127) for w in words[3:]))
+    formats = words[3:] if words[0] in {kind.value for kind in _CODECS} else ()
+    return _Section(words[0], _number(words[1].partition("/")[0], 65535), tuple(_number(w, 127) for w in formats))
 
 
 def _number(text: str, most: int) -> int:
@@ -144,17 +153,29 @@ def _number(text: str, most: int) -> int:
     return int(text)
 
 
-def _accepted(section: _Section, track: OfferedTrack) -> Accepted:
-    if section.media != track.kind.value:
-        # Not quoted: a piece of a line may be a piece of our token, which is known by the whole of it.
-        raise ValueError(f"expected a section for {track.kind.value}, got one for something else")
-    directions = {name for name, _ in section.attributes} & {"recvonly", "sendrecv", "sendonly", "inactive"}
-    if not section.port or directions & {"sendonly", "inactive"}:
+def _matched(sections: Sequence[_Section], offer: Sequence[OfferedTrack]) -> list[_Section | None]:
+    """The section that answers each track, None where there is none."""
+    found: list[_Section | None] = []
+    for track in offer:
+        ours = [section for section in sections if section.media == track.kind.value]
+        found.append(next((one for one in ours if track.mid in one.all("mid")), ours[0] if ours else None))
+    return found
+
+
+def _accepted(section: _Section | None, track: OfferedTrack) -> Accepted:
+    if section is None or not section.port:
         return Accepted(payload_type=0)
-    chosen = next((kind for kind in section.types if kind in track.payload_types), 0)
+    if {name for name, _ in section.attributes} & {"sendonly", "inactive"}:
+        return Accepted(payload_type=0)
+    maps = dict(line.lower().split()[:2] for line in section.all("rtpmap") if len(line.split()) >= 2)
+    wanted = _CODECS[track.kind]
+    chosen = next(
+        (kind for kind in section.types if f"{maps.get(str(kind), '')}/".startswith(f"{wanted}/")),
+        next((kind for kind in section.types if kind in track.payload_types and str(kind) not in maps), 0),
+    )
     if not chosen:
         return Accepted(payload_type=0)
-    index = track.payload_types.index(chosen)
+    index = track.payload_types.index(chosen) if chosen in track.payload_types else 0
     repeats = [line.partition(" ") for line in section.all("fmtp")]
     repeat = next((kind for kind, _, rest in repeats if rest.replace(" ", "").partition(";")[0] == f"apt={chosen}"), "")
     extension = next((line for line in section.all("extmap") if MID_URI in line.split()), "")

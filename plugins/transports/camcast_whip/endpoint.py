@@ -30,13 +30,14 @@ OPTIONS_TIMEOUT = 3.0
 """Seconds for an answer that nothing depends on."""
 _FOLLOWED = (301, 302, 307, 308)
 _SDP = "application/sdp"
+_MAY_PRECEDE = b"\xef\xbb\xbf \t\r\n"
 MAX_SHOWN = 200
 _WORDS = ("text/plain", "application/json", "application/problem+json")
 
 
 @attrs.frozen
 class Opened:
-    """The server's 201."""
+    """The server's yes: 201 (RFC 9725 §4.2), of some 200."""
 
     answer: str = attrs.field(repr=False)
     session_url: str = attrs.field(repr=False)
@@ -131,7 +132,7 @@ class Endpoint:
             raise
 
     def _opened(self, answer: Answer, url: str) -> Opened:
-        if answer.status not in (200, 201):
+        if not 200 <= answer.status < 300:
             raise self._refusal(answer)
         location = answer.get("location")
         elsewhere = ""
@@ -142,7 +143,7 @@ class Endpoint:
                 self._session_url = there
             else:
                 elsewhere = self._target.words(host, 100)
-        if answer.kind != _SDP:
+        if answer.kind != _SDP and not answer.body.lstrip(_MAY_PRECEDE).startswith(b"v=0"):
             raise RefusedError(
                 f"the server answered {answer.status} with "
                 f"{self._target.words(answer.kind, 80) or 'no content type'}, "

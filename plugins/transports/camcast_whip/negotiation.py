@@ -102,9 +102,10 @@ class Negotiation:
                 return late
             if isinstance(error, NetworkError):
                 raise
+            why = "all its addresses are for TCP, and media is sent over UDP" if answer.tcp_only else "is UDP blocked?"
             raise NetworkError(
                 f"the server agreed, but no media path to it within {timeout:g} s "
-                f"({len(candidates)} addresses tried): is UDP blocked?",
+                f"({len(candidates)} addresses tried): {why}",
                 stage="publish",
             ) from None
         return answer

@@ -9,6 +9,9 @@ def test_redirects_within_the_rules() -> None:
     assert refusal("a://h:1/x", "a://h:2/y", (), 0) is None
     assert refusal("a://h/x", "a://k/y", ("K",), 0) is None
     assert refusal("a://h/x", "a://k/y", (), 0) == 'k is another host; allow it by "allow_redirect_hosts": ["k"]'
+    assert refusal("a://h/x", "a://b.k.com/y", ("*.K.com",), 0) is None
+    assert refusal("a://h/x", "a://k.com/y", ("*.k.com",), 0) is not None
+    assert refusal("a://h/x", "a://bk.com/y", ("*.k.com", "*"), 0) is not None
     assert refusal("as://h/x", "a://h/y", (), 0) == "it leads from as to a"
     assert refusal("a://h/x", "a:///y", (), 0) == "the address has no host"
     assert refusal("a://h/x", "a://h:port/y", (), 0) == "the address is not a valid URL"

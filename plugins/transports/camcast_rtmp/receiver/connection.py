@@ -123,7 +123,8 @@ class Connection(asyncio.Protocol):
         receiver, key = self.receiver, asked.key
         name = key.partition("?")[0]
         refusal = receiver.on_publish(self._app, key) if receiver.on_publish else None
-        if refusal is None and (name in receiver.held or receiver.live(name)):
+        taken = any(recording.app == self._app for recording in receiver.live(name))
+        if refusal is None and (name in receiver.held or taken):
             refusal = Refusal("NetStream.Publish.BadName", "Already publishing")
         if refusal is not None:
             self._refuse_publish(asked, refusal)

@@ -1,0 +1,122 @@
+"""Answers of WHIP servers that differ from what RFC 9725 shows, by `camcast run` with a file: the media comes.
+
+A real peer (aiortc) behind an endpoint that changes what is said: as Cloudflare, Dolby, OvenMediaEngine, Janus,
+MediaMTX, Broadcast Box, MistServer, SRS and home-made endpoints answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.integration.test_odd_servers import ended, running
+from tests.servers.whip import WhipServer
+
+CLIP = "h264_opus"
+SOME = 50
+"""Units of each kind."""
+PASSIVE = [("a=setup:actpass", "a=setup:active")]
+"""An offer that makes aiortc wait for our handshake."""
+NO_CANDIDATES = (r"(?m)^a=candidate:.*\r\n", "")
+
+ODD: dict[str, dict[str, Any]] = {
+    # HTTP.
+    "200 instead of 201": {"status": 200},
+    "202, with a strong ETag": {"status": 202, "headers": {"ETag": '"38sdf4fdsf54:EsAw"'}},
+    "a Location relative to the endpoint": {"headers": {"Location": "../session/NUMBER"}},
+    "a Location with a query": {"headers": {"Location": "/session/NUMBER?token=a/b"}},
+    "a Location that is no URL": {"headers": {"Location": "http://["}},
+    "a content type with a parameter": {"headers": {"Content-Type": "application/sdp; charset=utf-8"}},
+    "a content type of text": {"headers": {"Content-Type": "text/plain"}},
+    "a content type in capitals": {"headers": {"Content-Type": "Application/SDP"}},
+    "links to ICE servers that are none": {
+        "headers": {"Link": '<turn:127.0.0.1:9?transport=tcp>; rel="ice-server"; username="u", <x>; rel=ice-server, ,'}
+    },
+    # SDP's form.
+    "lines that end as Unix's": {"answer": [("\r\n", "\n")]},
+    "marks and lines before it": {"answer": [(r"^v=0", "\ufeff\r\n\r\nv=0")]},
+    "no last line's end": {"answer": [(r"\r\n$", "")]},
+    # Sections.
+    "no section for the sound": {"answer": [(r"(?s)m=audio.*?(?=m=|$)", "")]},
+    "the sound refused": {"answer": [("m=audio [0-9]+", "m=audio 0")]},
+    "sections the other way round": {"answer": [(r"(?s)(m=video.*?)(m=audio.*)", r"\2\1")]},
+    "mids of its own": {"answer": [("a=mid:0", "a=mid:video"), ("a=mid:1", "a=mid:audio")]},
+    "no mids": {"answer": [("a=mid:.\r\n", "")]},
+    "a section for data": {
+        "answer": [(r"$", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n")]
+    },
+    "nothing of bundling": {"answer": [("a=group:BUNDLE.*\r\n", "")]},
+    "nothing of RTCP": {"answer": [("a=rtcp-mux\r\n", ""), ("a=rtcp:.*\r\n", "")]},
+    "no direction": {"answer": [("a=recvonly\r\n", "")]},
+    "both directions": {"answer": [("a=recvonly", "a=sendrecv")]},
+    # Codecs.
+    "payload types of its own": {
+        "offer": [
+            ("(?<=[ :=])96(?=[ \r/])", "120"),
+            ("(?<=[ :=])97(?=[ \r/])", "121"),
+            ("(?<=[ :=])111(?=[ \r/])", "96"),
+        ]
+    },
+    "codecs in other letters": {"answer": [("H264/90000", "h264/90000"), ("opus/48000", "OPUS/48000")]},
+    "another profile": {"answer": [("profile-level-id=[0-9a-f]{6}", "profile-level-id=42001f")]},
+    "one unit a packet": {"answer": [("packetization-mode=1", "packetization-mode=0")]},
+    "stereo": {"answer": [(r"(a=rtpmap:111.*\r\n)", r"\1a=fmtp:111 stereo=1;useinbandfec=1\r\n")]},
+    # DTLS.
+    "passive": {"offer": PASSIVE},
+    "an answer that decides nothing": {"offer": PASSIVE, "answer": [("a=setup:passive", "a=setup:actpass")]},
+    "an answer without a role": {"offer": PASSIVE, "answer": [("a=setup:passive\r\n", "")]},
+    # ICE.
+    "no candidates": {"answer": [NO_CANDIDATES, ("a=end-of-candidates\r\n", "")]},
+    "candidates of mDNS": {"answer": [(r"(a=candidate:(?:\S+ ){4})\S+", r"\g<1>0fe7a2c4-2b4e.local")]},
+    "candidates for TCP": {"answer": [(r"(a=candidate:\S+ \S+) udp", r"\1 tcp")]},
+    "candidates for TCP beside it": {
+        "answer": [(r"(a=candidate:\S+ \S+) udp(.*)\r\n", r"\g<0>\1 TCP\2 tcptype passive\r\n")]
+    },
+    "candidates with more behind them": {
+        "answer": [(r"(a=candidate:.*?)\r\n", r"\1 generation 0 network-cost 999\r\n")]
+    },
+    "a candidate of the second component": {
+        "answer": [(r"(a=candidate:\S+) 1 (.*\r\n)", r"\g<0>\1 2 \2")],
+    },
+    "says that it is lite, and is not": {
+        "answer": [("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\na=ice-options:trickle ice2\r\n")]
+    },
+}
+SILENT = {"no section for the sound", "the sound refused"}
+
+
+async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) -> None:
+    with WhipServer(tmp_path / "whip", odd={str(number): odd for number, odd in enumerate(ODD.values())}) as server:
+        outputs = {f"odd{number}": {"url": server.url(f"odd/{number}")} for number in range(len(ODD))}
+        began = time.monotonic()
+        async with running(tmp_path, "", loop=True, clip=CLIP, outputs=outputs) as process:
+
+            def missing() -> list[str]:
+                posts = [one for one in server.state()["requests"] if one["method"] == "POST"]
+                came = Counter((unit.session, unit.kind) for unit in server.received())
+                found = []
+                for number, name in enumerate(ODD):
+                    mine = [at for at, one in enumerate(posts) if one["path"] == f"/odd/{number}"]
+                    kinds = ["video"] if name in SILENT else ["video", "audio"]
+                    least = [min(came[mine[0], kind], SOME) if len(mine) == 1 else 0 for kind in kinds]
+                    if min(least) < SOME:
+                        found.append(f"{name}: {least}, {len(mine)} offers")
+                return found
+
+            while left := await asyncio.to_thread(missing):
+                if time.monotonic() - began > 60:
+                    process.terminate()
+                    _, log = await ended(process)
+                    raise AssertionError("\n".join([*left, log]))
+                await asyncio.sleep(0.3)
+            process.terminate()
+            status, log = await ended(process)
+        assert status == 0, log
+        deleted = len(server.state()["deleted"])
+    assert deleted == len(ODD) - 1, "each but that whose Location is no URL"
+    for name in SILENT:
+        number = list(ODD).index(name)
+        assert [line for line in log.splitlines() if f"odd{number}:" in line and "does not take opus" in line], log
