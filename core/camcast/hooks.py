@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ConfigForm,
         CoordinatorKind,
         EncoderKind,
+        Platform,
         ServiceKind,
         SourceKind,
         TransportKind,
@@ -61,6 +62,10 @@ class Hooks:
     @hookspec
     def camcast_config_forms(self) -> Sequence[ConfigForm]:  # type: ignore[empty-body]
         """Other forms of configuration that this plugin converts to camcast's."""
+
+    @hookspec
+    def camcast_platforms(self) -> Sequence[Platform]:  # type: ignore[empty-body]
+        """The platforms this plugin knows: where they are and what they want, each figure with its source."""
 
     @hookspec
     def camcast_prepare_converter(self, converter: cattrs.Converter) -> None:

@@ -19,6 +19,7 @@ from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.hosting.choice import Choice
 from camcast.hosting.claims import Claim, Claims
 from camcast.hosting.faults import Faults
+from camcast.hosting.platforms import Platforms
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
 from camcast.hosting.registry import Registry
 from camcast.kinds import (
@@ -27,6 +28,7 @@ from camcast.kinds import (
     CoordinatorKind,
     EncoderKind,
     Kind,
+    Platform,
     ServiceKind,
     SourceKind,
     TransportKind,
@@ -36,7 +38,7 @@ from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm, Platform)
 
 
 class PluginHost:
@@ -194,6 +196,11 @@ class PluginHost:
         """Other forms of configuration that can be read here."""
         return self._forms.kinds
 
+    @property
+    def platforms(self) -> Platforms:
+        """What is known of the platforms that targets may be for."""
+        return self._places
+
     def source(self, name: str) -> SourceKind:
         """The source kind of that name; `LookupError` names those known."""
         return self._one(self._sources, name, "source type")
@@ -274,6 +281,8 @@ class PluginHost:
         self._services = Claims(_named(self._claims(ServiceKind)), 'service "{}"')
         self._coordinators = Claims(_named(self._claims(CoordinatorKind)), 'coordinator "{}"')
         self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
+        self._platforms = Claims(_named(self._claims(Platform)), 'platform "{}"')
+        self._places = Platforms(self._platforms.kinds.values())
         aliases = (
             (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
         )
@@ -293,6 +302,7 @@ class PluginHost:
             self._services,
             self._coordinators,
             self._forms,
+            self._platforms,
             self._aliases,
             self._schemes,
         )

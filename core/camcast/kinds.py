@@ -27,6 +27,7 @@ from camcast.contracts import (
     TransportContext,
 )
 from camcast.coordinators import CoordinatorKind
+from camcast.platform import BitrateRange, Figure, Platform, Reading
 from camcast.services import ServiceKind
 from camcast.target import Target
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Acceptance",
+    "BitrateRange",
     "CodecKind",
     "Confidence",
     "ConfigForm",
@@ -43,11 +45,14 @@ __all__ = [
     "Device",
     "EncoderKind",
     "Fate",
+    "Figure",
     "FlvForm",
     "Gives",
     "Kind",
     "NoOptions",
     "Payload",
+    "Platform",
+    "Reading",
     "Remark",
     "ServiceKind",
     "SourceKind",
@@ -188,4 +193,4 @@ class TransportKind:
     """As that of `SourceKind`."""
 
 
-Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | CoordinatorKind | ConfigForm
+Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | CoordinatorKind | ConfigForm | Platform

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from camcast.platform import Platform
 from camcast.redaction import MAX_WORDS, Redactor, redact_text, redact_url, url_secrets
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|user", re.IGNORECASE)
@@ -52,6 +53,10 @@ class Target:
     """Secrets of the target that was left for this one: its server may have put them anywhere."""
     shown_name: str = attrs.field(default="", repr=False)
     """The last part of `url` where that is a name, not a key, and may be shown."""
+    platform: Platform | None = attrs.field(default=None, eq=False, repr=False)
+    """The platform that it is for, where one is known to be there or `server` names it."""
+    platforms: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
+    """Names of all that are known, which `server` may say."""
 
     @property
     def scheme(self) -> str:
@@ -89,7 +94,14 @@ class Target:
         key = self.stream_key if self.stream_key and url.endswith(f"/{self.stream_key}") else None
         options = self.options if _origin(url) == _origin(self.url) else _without_secrets(self.options)
         return attrs.evolve(
-            self, url=url, app=None, stream_key=key, options=options, inherited=self.secrets, shown_name=""
+            self,
+            url=url,
+            app=None,
+            stream_key=key,
+            options=options,
+            inherited=self.secrets,
+            shown_name="",
+            platform=None,
         )
 
     def shows(self, url: str) -> bool:

@@ -165,12 +165,13 @@ def check_line(takes: Takes, acceptance_for: dict[str, Acceptance]) -> int:
 
 
 def test_the_table_names_every_profile() -> None:
-    assert set(SERVERS) == set(profiles())
+    assert set(SERVERS) - {"youtube", "twitch", "facebook"} == set(profiles())
 
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_what_each_server_is_sent(server: str) -> None:
-    known = {hevc: accepts(Target(url="rtmp://h/live/k", server=server, forms={"h265": hevc})) for hevc in HEVC}
+    placed = PluginHost().platforms.placed
+    known = {hevc: accepts(placed(Target(url="rtmp://h/live/k", server=server, forms={"h265": hevc}))) for hevc in HEVC}
     assert check_line(SERVERS[server], known) == 480
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import pytest
 
+from camcast.host import PluginHost
 from camcast.kinds import Acceptance, Confidence, Take
 from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_rtmp.client import Connected
 from camcast_rtmp.profiles import accepts, from_answer, profiles
 
+PLATFORMS = PluginHost().platforms
 YES, UNKNOWN, NO = Confidence.YES, Confidence.UNKNOWN, Confidence.NO
 
 
+def placed(url: str, **fields: Any) -> Target:
+    return PLATFORMS.placed(Target(url=url, **fields))
+
+
 def of(server: str, **forms: str) -> Acceptance:
-    return accepts(Target(url="rtmp://h/live/k", server=server, forms=forms))
+    return accepts(placed("rtmp://h/live/k", server=server, forms=forms))
 
 
 @pytest.mark.parametrize(
@@ -60,13 +69,15 @@ def test_the_form_asked_for_where_the_server_knows_it(server: str, asked: str, f
 
 
 def test_every_profile_is_whole() -> None:
-    names = set(profiles())
+    names = set(profiles()) | set(PLATFORMS.by_name)
+    assert not set(profiles()) & set(PLATFORMS.by_name)
     for name, profile in profiles().items():
         found = of(name)
         assert profile.title
         assert found.fallback == {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"}
         assert set(found.choices) == names - {"auto"}
-        assert found.needs_audio == (name in ("youtube", "facebook"))
+        assert not found.needs_audio
+        assert found.another_picture
         assert not set(profile.yes) & set(profile.unknown)
 
 
@@ -150,18 +161,29 @@ def test_who_was_named_is_not_guessed() -> None:
 
 def test_what_a_server_says_of_codecs_counts_where_only_its_host_told_what_it_is() -> None:
     told = {"videoFourCcInfoMap": {"vp09": 1.0}}
-    guessed = Target(url="rtmps://a.rtmps.youtube.com/live2/k")
+    guessed = placed("rtmps://a.rtmps.youtube.com/live2/k")
     found = from_answer(guessed, Connected({}, told))
     assert found is not None
     assert found.codecs["vp9"].confidence is Confidence.YES
     assert from_answer(guessed, Connected({}, {})) is None
-    assert from_answer(Target(url=guessed.url, server="youtube"), Connected({}, told)) is None
+    assert from_answer(placed(guessed.url, server="youtube"), Connected({}, told)) is None
 
 
 def test_names_of_amazons_are_not_taken_for_twitchs() -> None:
-    assert accepts(Target(url="rtmp://sfo.contribute.live-video.net/app/k")) == accepts(
-        Target(url="rtmp://h/live/k", server="twitch")
-    )
-    assert accepts(Target(url="rtmps://a1.global-contribute.live-video.net:443/app/k")) == accepts(
-        Target(url="rtmp://h/live/k")
-    )
+    assert accepts(placed("rtmp://sfo.contribute.live-video.net/app/k")) == of("twitch")
+    assert accepts(placed("rtmps://a1.global-contribute.live-video.net:443/app/k")) == of("ivs")
+    assert accepts(placed("rtmps://fa723fc1b171.global-contribute.live-video.net/app/k")) == of("kick")
+
+
+def test_of_a_platform_that_is_hardly_known_nobody_says_more_than_of_any_server() -> None:
+    assert attrs.evolve(of("tiktok"), another_picture=True) == of("auto")
+    said = Connected({"fmsVer": "LNX 9,0,124,2"}, {})
+    assert from_answer(placed("rtmp://push.tiktok.com/live/k"), said) is not None
+    assert of("restream").take("h265").confidence is NO
+    assert of("restream").take("opus") == of("auto").take("opus")
+
+
+def test_what_a_platform_wants_is_asked_of_its_data() -> None:
+    assert {name for name in PLATFORMS.by_name if of(name).needs_audio} == {"youtube", "facebook"}
+    assert not any(of(name).another_picture for name in PLATFORMS.by_name)
+    assert of("youtube", h265="legacy").take("h265") == Take(YES, "enhanced")

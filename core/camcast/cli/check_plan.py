@@ -20,7 +20,7 @@ def plan_lines(host: PluginHost, stream: StreamConfig, target: TargetConfig) -> 
         kind = host.transport(target.transport, target.scheme)
     except LookupError:  # where to is a secret
         return
-    where = target.target(resolve_secret=str)
+    where = host.platforms.placed(target.target(resolve_secret=str))
     try:
         answer = kind.accepts(where)
     except Exception as error:  # noqa: BLE001  a plugin's bug

@@ -21,6 +21,7 @@ from camcast.kinds import (
     CoordinatorKind,
     EncoderKind,
     Kind,
+    Platform,
     ServiceKind,
     SourceKind,
     TransportKind,
@@ -63,6 +64,7 @@ _ORDER = (
     "service",
     "coordinator",
     "form",
+    "platform",
     "resolver",
     "watcher",
     "converter",
@@ -106,6 +108,8 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes)
         case ConfigForm():
             word, purpose = "form", kind.title
+        case Platform():
+            word, purpose = "platform", " ".join(kind.hosts.value) if kind.hosts else ""
         case TransportKind():
             word, available = "transport", kind.available
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes) + (" by name" if kind.by_name_only else "")
@@ -133,7 +137,7 @@ def _shown(plugin: Plugin, word: str, name: str, purpose: str) -> dict[str, Any]
 
 def _options(kind: Kind) -> dict[str, str]:
     """Names of a kind's options, and their defaults where these are plain values."""
-    if isinstance(kind, CodecKind | ConfigForm):
+    if isinstance(kind, CodecKind | ConfigForm | Platform):
         return {}
     found = {}
     for field in attrs.fields(kind.options):

@@ -76,9 +76,10 @@ def _camera(
         running = published if camera.enabled and stream.enabled else None
         sharing = Sharing()
         taken = {PRIMARY_OUTPUT}  # of which each further one gets a number
+        sessions = []
         for number, session in enumerate(stream.sessions):
             place_of_session = where.at("sessions").item(number)
-            _session(session, host, place_of_session, running)
+            sessions.append(_session(session, host, place_of_session, running))
             if session.output in taken and session.output != PRIMARY_OUTPUT:
                 place_of_session.at("output").wrong(f'"{session.output}" is taken by another session of this stream')
             taken.add(session.output)
@@ -87,13 +88,19 @@ def _camera(
             if uplinked is not None:
                 uplinked.add(session, place_of_session, running=running is not None)
         sharing.check()
-        streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder))
+        streams.append(attrs.evolve(stream, encoder=encoder or stream.encoder, sessions=tuple(sessions)))
     return camera if tuple(streams) == camera.streams else attrs.evolve(camera, streams=tuple(streams))
 
 
-def _session(session: SessionConfig, host: PluginHost, place: Place, published: Published | None) -> None:
+def _session(session: SessionConfig, host: PluginHost, place: Place, published: Published | None) -> SessionConfig:
+    """The same; what it publishes at a platform is hidden, which nobody knew where its templates were filled in."""
+    targets = list(session.targets)
     for index, target in enumerate(session.targets):
         where = place.at("targets").item(index)
         kind = check_target(host, target, where, where.at("url"))
         if published is not None:
             published.take(session.label, kind, target, where.at("url"))
+        if target.shown_name and host.platforms.keeps_keys(target.url, target.server):
+            targets[index] = attrs.evolve(target, shown_name="")
+    kept = all(one is other for one, other in zip(targets, session.targets, strict=True))
+    return session if kept else session.evolve(targets=tuple(targets), chain=None)

@@ -98,7 +98,7 @@ class Here:
         self._options(config.options, place.at("options"))
         if place.report.told > before:
             return
-        target = config.target(resolve_secret=lambda reference: self._found[reference])
+        target = self._host.platforms.placed(config.target(resolve_secret=lambda reference: self._found[reference]))
         if fault := url_fault(target.url):
             url.wrong(f"the secret in {config.shown} is not a valid URL: {target.scrub(fault)}")
             return

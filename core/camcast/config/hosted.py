@@ -188,6 +188,9 @@ def check_target(host: PluginHost, config: TargetConfig, place: Place, url_place
     if fault := misplaced_reference(config.url):
         url_place.wrong(fault)
         return None
+    if fault := host.platforms.fault(config.url):
+        url_place.wrong(fault)
+        return None
     if config.audio not in AUDIO_WORDS:
         _check_audio(host, config.audio, place.at("audio"))
     try:
@@ -202,7 +205,8 @@ def check_target(host: PluginHost, config: TargetConfig, place: Place, url_place
         return None
     options = check_options(host, kind, config.options, place.at("options"))
     if place.report.told == before and not config.needs_secrets:
-        _ask(host, kind, attrs.evolve(config.target(resolve_secret=str), options=options), place, url_place)
+        target = host.platforms.placed(config.target(resolve_secret=str))
+        _ask(host, kind, attrs.evolve(target, options=options), place, url_place)
     return kind
 
 

@@ -165,7 +165,8 @@ def build(
         with entry.url_place.told():
             url = expand_url(entry.url, values)
             target = TargetConfig(**{**common, **entry.own, "url": url})
-            target = attrs.evolve(target, shown_name=shown_name(entry.url, url, target.server, others))
+            if not host.platforms.keeps_keys(url, target.server):
+                target = attrs.evolve(target, shown_name=shown_name(entry.url, url, others))
             place = output.place.with_elsewhere(output.origins | {key: entry.place.at(key) for key in entry.own})
             target, kind = _checked(host, target, entry, place, kinds[0] if kinds else None)
             targets.append(locate_target(target, base))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 OWN_VARIABLES = ("camera_id", "stream_id", "stream_name", "camera_name")
 """What templates may use of a camera and a stream."""
@@ -19,48 +18,19 @@ _WORDS = frozenset(
 )
 _QUERY = re.compile(r"[?#]")
 _SPELLED = re.compile(r"[A-Za-z]+|[._-]")
-_PLATFORMS = frozenset(
-    (
-        "cloudflare.com",
-        "cloudflarestream.com",
-        "dlive.tv",
-        "facebook.com",
-        "fbcdn.net",
-        "instagram.com",
-        "kick.com",
-        "linkedin.com",
-        "live-video.net",
-        "livepush.io",
-        "mux.com",
-        "pscp.tv",
-        "restream.io",
-        "rumble.com",
-        "steamcontent.com",
-        "tiktok.com",
-        "tiktokcdn.com",
-        "trovo.live",
-        "twitch.tv",
-        "twitter.com",
-        "vimeo.com",
-        "x.com",
-        "youtube.com",
-    )
-)
-"""Where the last part of a URL is all that it takes to publish under somebody's name."""
-_PLATFORM_PROFILES = frozenset({"facebook", "twitch", "youtube"})
 
 
-def shown_name(text: str, url: str, server: str, others: Collection[str] = ()) -> str:
+def shown_name(text: str, url: str, others: Collection[str] = ()) -> str:
     """The last part of `url`, which the template `text` came to, if it may be shown; otherwise "".
 
-    `server`: the target's profile. `others`: names of variables that are not the camera's or the stream's.
+    `others`: names of variables that are not the camera's or the stream's.
     """
     # A variable's value never holds a sign of structure behind "://".
     tail = _last(text)
     names = _VARIABLE.findall(tail)
     if "://" not in text or not names or not set(names) <= set(OWN_VARIABLES) - set(others):
         return ""
-    if not _ordinary(_VARIABLE.sub("/", tail)) or server.lower() in _PLATFORM_PROFILES or _at_platform(url):
+    if not _ordinary(_VARIABLE.sub("/", tail)):
         return ""
     return _last(url)
 
@@ -75,8 +45,3 @@ def _ordinary(literals: str) -> bool:
     return "".join(pieces) == literals.replace("/", "") and all(
         len(piece) == 1 or piece.lower() in _WORDS for piece in pieces
     )
-
-
-def _at_platform(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    return any(host == one or host.endswith(f".{one}") for one in _PLATFORMS)

@@ -53,7 +53,7 @@ def _target(entry: object, values: Mapping[str, object] | None, others: Mapping[
         target = TargetConfig(url=url)
     except ConfigError as error:
         raise ValueError(error.issues[0].message) from None
-    return target if values is None else attrs.evolve(target, shown_name=shown_name(entry, url, "", others))
+    return target if values is None else attrs.evolve(target, shown_name=shown_name(entry, url, others))
 
 
 def expand_url(text: str, values: Mapping[str, object] | None) -> str:

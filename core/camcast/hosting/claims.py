@@ -13,12 +13,13 @@ from camcast.kinds import (
     ConfigForm,
     CoordinatorKind,
     EncoderKind,
+    Platform,
     ServiceKind,
     SourceKind,
     TransportKind,
 )
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm, Platform)
 
 
 @attrs.frozen(eq=False)

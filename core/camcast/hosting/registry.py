@@ -20,6 +20,7 @@ from camcast.kinds import (
     ConfigForm,
     CoordinatorKind,
     EncoderKind,
+    Platform,
     ServiceKind,
     SourceKind,
     TransportKind,
@@ -35,6 +36,7 @@ HOOKS: Mapping[type, str] = {
     ServiceKind: "camcast_services",
     CoordinatorKind: "camcast_coordinators",
     ConfigForm: "camcast_config_forms",
+    Platform: "camcast_platforms",
 }
 """The hook that brings each class of kinds."""
 

@@ -182,7 +182,7 @@ class Environment:
         return name
 
     def _complete(self, asked: Target, fixed: TargetConfig | None = None) -> Place:
-        target = asked
+        target = self.host.platforms.placed(asked)
         try:
             kind = self.host.transport(target.transport, target.scheme)
             if not isinstance(target.options, kind.options):

@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 def check(target: Target) -> None:
     """Raises `ValueError`, or `ConfigError` with the key, when `target` cannot work as it stands."""
     address = urls.parse(target)
-    known = profiles.profiles()
+    known = profiles.names(target)
     if target.server not in known:
         raise ConfigError(
-            [Issue("server", f'unknown server "{shortened(target.server)}"{suggest(target.server, list(known))}')]
+            [Issue("server", f'unknown server "{shortened(target.server)}"{suggest(target.server, known)}')]
         )
-    platform = profiles.platform(target.server, address.host)
-    if platform is not None and not address.app and address.key.partition("?")[0] == platform.app:
+    platform = target.platform
+    if (
+        platform is not None
+        and platform.app is not None
+        and not address.app
+        and address.key.partition("?")[0] == platform.app.value
+    ):
         raise ValueError(
             # The last part of the URL is hidden wherever it stands, and here that is the word for an application.
             f"the stream key is missing: {platform.title} wants one; write it after the URL's last slash, or beside "

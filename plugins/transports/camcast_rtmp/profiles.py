@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from math import isfinite
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 
-from camcast.kinds import Acceptance, Confidence, Take
+from camcast.kinds import Acceptance, Confidence, Platform, Take
 from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_rtmp.client import Connected
 
 AUTO = "auto"
 _FALLBACK = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"}
+_PICTURES = ("h264", "h265", "av1", "vp9")
+_SOUNDS = ("aac", "opus", "g711a", "g711u", "mp3")
+"""What RTMP has a form for."""
 _FOURCCS = {"hvc1": "h265", "av01": "av1", "vp09": "vp9", "Opus": "opus"}
 _CAN_DECODE, _CAN_FORWARD = 1, 4
 _TAKES_IT = _CAN_DECODE | _CAN_FORWARD
@@ -36,16 +38,8 @@ class Profile:
     yes: Mapping[str, Sequence[str]]
     unknown: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     others: str = "no"
-    needs_audio: bool = False
-    another_picture: bool = True
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
-    app: str = ""
-    hosts: Sequence[str] = ()
-
-    def serves(self, host: str) -> bool:
-        """Whether this platform is at `host`."""
-        return any(f".{host.lower()}".endswith(f".{name}") for name in self.hosts)
 
 
 @cache
@@ -54,46 +48,58 @@ def profiles() -> Mapping[str, Profile]:
     return {name: Profile(**fields) for name, fields in data.items()}
 
 
-def platform(server: str, host: str) -> Profile | None:
-    """The platform that a target is for, by its profile's name or where it is."""
-    named = profiles().get(server)
-    if named is not None and named.app:
-        return named
-    name = _name_at(host)
-    return profiles()[name] if name != AUTO else None
+def names(target: Target) -> list[str]:
+    """What its `server` may say: servers and platforms."""
+    return [*profiles(), *(name for name in target.platforms if name not in profiles())]
 
 
 def accepts(target: Target) -> Acceptance:
-    """What the target's profile says; an unknown name is treated like `auto` (`check` refuses it)."""
-    return _known(_name(target), tuple(target.forms.items()))
+    """What the target's server takes; an unknown name is treated like `auto` (`check` refuses it)."""
+    forms, platform = tuple(target.forms.items()), target.platform
+    if _is_profile(target):
+        found = _known(target.server, forms)
+    elif platform is not None:
+        found = _of_platform(platform, forms)
+    else:
+        found = _known(AUTO, forms)
+    return attrs.evolve(found, choices=_choices(target))
 
 
-def _name(target: Target) -> str:
-    """The profile that is asked for; for `auto` that of the platform at this host, if it is one."""
-    if _is_named(target):
-        return target.server
-    try:
-        host = urlsplit(target.url).hostname or "" if target.url.isprintable() else ""
-    except ValueError:  # no URL, which `check` tells
-        return AUTO
-    return _name_at(host)
+def _choices(target: Target) -> tuple[str, ...]:
+    return tuple(name for name in names(target) if name != AUTO)
 
 
-@lru_cache(1024)
-def _name_at(host: str) -> str:
-    """The platform's profile, or `auto`: of a few hosts, for whatever number of attempts."""
-    return next((name for name, profile in profiles().items() if profile.serves(host)), AUTO)
+def _is_profile(target: Target) -> bool:
+    return target.server in profiles() and target.server != AUTO
 
 
 def _is_named(target: Target) -> bool:
     """Whether somebody has said what server it is: that stands, whatever the server says."""
-    return target.server in profiles() and target.server != AUTO
+    return _is_profile(target) or (target.platform is not None and target.server == target.platform.name)
 
 
 @cache
 def _known(server: str, forms: tuple[tuple[str, str], ...]) -> Acceptance:
     """Of a few servers and forms, for whatever number of attempts."""
     return _acceptance(profiles()[server], dict(forms))
+
+
+def _of_platform(platform: Platform, forms: tuple[tuple[str, str], ...]) -> Acceptance:
+    """What it is known to take; where its codecs are unknown, what any server is asked to."""
+    base = _known(AUTO, forms)
+    codecs = dict(base.codecs)
+    for known, asked_for in ((platform.video_codecs, _PICTURES), (platform.audio_codecs, _SOUNDS)):
+        if known is not None:
+            codecs |= {codec: Take(Confidence.NO) for codec in asked_for}
+            codecs |= {codec: Take(Confidence.YES, _form(codec)) for codec in known.value}
+    whole = platform.video_codecs is not None and platform.audio_codecs is not None
+    return attrs.evolve(
+        base,
+        codecs=codecs,
+        others=Take(Confidence.NO) if whole else base.others,
+        needs_audio=platform.needs_audio is not None and platform.needs_audio.value,
+        another_picture=platform.another_picture is not None and platform.another_picture.value,
+    )
 
 
 def from_answer(target: Target, answer: Connected) -> Acceptance | None:
@@ -103,10 +109,10 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     told = {**answer.info, **answer.properties}
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
-    if _name(target) != AUTO:
+    if target.platform is not None and target.platform.video_codecs is not None:
         return None
     profile = recognised(answer)
-    return None if profile is None else _acceptance(profile, target.forms)
+    return None if profile is None else attrs.evolve(_acceptance(profile, target.forms), choices=_choices(target))
 
 
 def recognised(answer: Connected) -> Profile | None:
@@ -131,6 +137,12 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else type(value).__name__
 
 
+def _form(codec: str) -> str:
+    """How it is written for those who take it."""
+    auto = profiles()[AUTO]
+    return next(iter(auto.yes.get(codec) or auto.unknown.get(codec) or ("enhanced",)))
+
+
 def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
     codecs = {}
     for confidence, table in ((Confidence.UNKNOWN, profile.unknown), (Confidence.YES, profile.yes)):
@@ -141,9 +153,6 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
         codecs=codecs,
         others=Take(Confidence(profile.others)),
         fallback=_FALLBACK,
-        needs_audio=profile.needs_audio,
-        another_picture=profile.another_picture,
-        choices=tuple(name for name in profiles() if name != AUTO),
     )
 
 
