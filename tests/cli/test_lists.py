@@ -26,7 +26,16 @@ def invoke(*arguments: str) -> Result:
 def test_plugins_shows_every_kind_with_who_brings_it() -> None:
     found = json.loads(invoke("plugins", "--json").stdout)
     by_name = {(row["kind"], row["name"]): row for row in found["kinds"]}
-    assert {kind for kind, _ in by_name} == {"source", "codec", "encoder", "transport", "service", "form"}
+    assert {kind for kind, _ in by_name} == {
+        "source",
+        "codec",
+        "encoder",
+        "transport",
+        "service",
+        "coordinator",
+        "form",
+        "platform",
+    }
     rtmp = by_name["transport", "rtmp"]
     assert (rtmp["for"], rtmp["plugin"], rtmp["distribution"]) == ("rtmp://", "rtmp", "camcast")
     assert by_name["encoder", "libx264"]["for"] == "h264"
