@@ -109,7 +109,7 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
         case ConfigForm():
             word, purpose = "form", kind.title
         case Platform():
-            word, purpose = "platform", " ".join(kind.hosts.value) if kind.hosts else ""
+            word, purpose = "platform", kind.title
         case TransportKind():
             word, available = "transport", kind.available
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes) + (" by name" if kind.by_name_only else "")
