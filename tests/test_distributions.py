@@ -53,11 +53,13 @@ USES = {
     "camcast_v4l2": Use('unknown source type "v4l2"', {"type": "v4l2", "url": "/dev/video0"}),
     "camcast_push": Use('unknown source type "push"', {"type": "push"}),
     "camcast_rtmp": Use(
-        'no transport for rtmp:// URLs; known: http://, https://, srt://, whip://, whips://; "transport": "librtmp"'
+        "no transport for rtmp:// URLs; known: http://, https://, record://, srt://, whip://, whips://; "
+        '"transport": "librtmp"'
     ),
     "camcast_librtmp": Use('unknown transport "librtmp"', output={"transport": "librtmp"}),
     "camcast_srt": Use("no transport for srt:// URLs", output={"url": f"srt://{NOWHERE}"}),
     "camcast_whip": Use("no transport for whip:// URLs", output={"url": f"whip://{NOWHERE}/cam"}),
+    "camcast_record": Use("no transport for record:// URLs", output={"url": "record:///var/video/a.mp4"}),
     "camcast_h264": Use('unknown codec "H264"'),
     "camcast_h265": Use('unknown codec "H265"', encoder="H265_CBR"),
     "camcast_av1": Use('unknown codec "AV1"', encoder="AV1_CBR"),

@@ -104,6 +104,21 @@ def test_without_opencv_its_example_says_what_to_install() -> None:
     assert "pip install opencv-python-headless" in done.stderr
 
 
+def test_the_example_of_recordings_records(tmp_path: Path) -> None:
+    config = (EXAMPLES / "recording.json").read_text().replace("/var/video", str(tmp_path))
+    file = tmp_path / "recording.json"
+    file.write_text(config.replace("127.0.0.1/live", "127.0.0.1:1/live"))
+    with beside(
+        [sys.executable, "-P", "-m", "camcast", "run", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as program:
+        wait_for(lambda: sum(path.stat().st_size > 5000 for path in tmp_path.rglob("*.m??")) == 2, timeout=30)
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=30)
+    assert {path.parent.parent.name for path in tmp_path.rglob("*.mp4")} == {"gate"}
+    assert len([*tmp_path.glob("gaps/gate-*.mkv")]) == 1, "the server is not there"
+    assert len([*tmp_path.glob("*.index.jsonl")]) == 2
+
+
 # --- services -----------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ def _named_by_plugins() -> set[str]:
     names |= {alias for kind in host.codecs.values() for alias in kind.aliases}
     names |= {name for kind in host.transports.values() for name in (kind.name, *kind.schemes)}
     # These are words of the core's own as well: "dts" is a decode time before it is a sound format.
-    return {name.lower() for name in names} - {"file", "pcm", "dts", "http", "https", "flv"}
+    return {name.lower() for name in names} - {"file", "pcm", "dts", "http", "https", "flv", "record"}
 
 
 def _code(path: Path) -> Iterator[tuple[int, str]]:

@@ -21,6 +21,7 @@ from camcast.target import Target
 __all__ = [
     "CodecParser",
     "Decoder",
+    "Delivery",
     "Encoder",
     "EncoderSettings",
     "Handover",
@@ -29,6 +30,7 @@ __all__ = [
     "PushCounts",
     "PushHandle",
     "Resolver",
+    "Segment",
     "Source",
     "SourceContext",
     "TellsImpaired",
@@ -294,6 +296,29 @@ class HasPort(Protocol):
         """
 
 
+@attrs.frozen(kw_only=True)
+class Segment:
+    """A file of a recording that is complete."""
+
+    path: str
+    begin: float
+    """`time.time()` seconds of its first frame; likewise `end`, of its last."""
+    end: float
+    size: int
+    """Bytes."""
+    frames: int
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """How an output does at this moment."""
+
+    delivers: bool
+    """On the air, acknowledged, and with a picture gone out within its usual distance."""
+    lost: int
+    """Frames that it has dropped, or lost with a connection, since it began."""
+
+
 class TransportEvents(Protocol):
     """What a transport tells its attempt. All calls on the loop; harmless after `close()`."""
 
@@ -308,6 +333,9 @@ class TransportEvents(Protocol):
 
     def note(self, code: str, text: str) -> None:
         """Something an operator should know; becomes an event. `text` must not hold a secret."""
+
+    def segment(self, segment: Segment) -> None:
+        """A file of a recording is complete; becomes an event, and the hook `camcast_segment` is called."""
 
 
 class Resolver(Protocol):
@@ -330,6 +358,8 @@ class TransportContext:
     codec: Callable[[str], CodecKind] = attrs.field(repr=False)
     """Finds a codec kind by any of its names; raises `MediaError`."""
     label: str = ""
+    beside: Callable[[str], Delivery | None] = attrs.field(default=lambda output: None, repr=False)
+    """How another output of the same stream does, by its name; None = there is none. Costs little; on the loop."""
 
 
 class Transport(Protocol):

@@ -251,6 +251,23 @@ class Note(SessionEvent):
         return f"Session {self.label}: {self.message} [{self.code}]"
 
 
+@attrs.frozen(kw_only=True)
+class SegmentFinished(SessionEvent):
+    """A file of a recording is complete: nothing more is written to it."""
+
+    path: str
+    begin: float
+    """`time.time()` seconds of its first frame; likewise `end`, of its last."""
+    end: float
+    size: int
+    """Bytes."""
+    frames: int
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label}: {self.path} is complete, {self.end - self.begin:.0f} s, {self.size / 1e6:.1f} MB"
+
+
 class SourceState(Enum):
     """Where a camera stream's source side is."""
 

@@ -14,7 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     import cattrs
 
-    from camcast.events import Event
+    from camcast.events import Event, SegmentFinished
     from camcast.kinds import (
         CodecKind,
         ConfigForm,
@@ -78,6 +78,10 @@ class Hooks:
     @hookspec(firstresult=True)
     def camcast_resolve_secret(self, reference: str) -> str | None:
         """The value behind a reference ("vault:camera/7"), or None if not yours. On a thread, 10 s deadline."""
+
+    @hookspec
+    def camcast_segment(self, segment: SegmentFinished) -> None:
+        """A file of a recording is complete. On a thread, one file after another: take the time that it takes."""
 
     @hookspec
     def camcast_session_event(self, event: Event) -> None:

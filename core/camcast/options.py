@@ -8,6 +8,6 @@
 takes `"timeout": 2`, "500ms" and "5 min", says in the JSON Schema in what it may be given, and is a `float` in Python.
 """
 
-from camcast.config.rules import Bytes, Kbps, PositiveSeconds, Seconds, SecondsOrNever
+from camcast.config.rules import Bytes, BytesOrNever, Kbps, PositiveSeconds, Seconds, SecondsOrNever
 
-__all__ = ["Bytes", "Kbps", "PositiveSeconds", "Seconds", "SecondsOrNever"]
+__all__ = ["Bytes", "BytesOrNever", "Kbps", "PositiveSeconds", "Seconds", "SecondsOrNever"]

@@ -187,8 +187,8 @@ MISTAKES: dict[str, Mistake] = {
     # --- where to
     "an unknown server": output('server: unknown server "nginx"; did you mean "nginx-rtmp"?', server="nginx"),
     "a scheme misspelt": output(
-        "url: no transport for rtpm:// URLs; known: http://, https://, rtmp://, rtmps://, srt://, whip://, whips://; "
-        "did you mean rtmp://?",
+        "url: no transport for rtpm:// URLs; known: http://, https://, record://, rtmp://, rtmps://, srt://, "
+        "whip://, whips://; did you mean rtmp://?",
         "rtpm://server.example/live/k",
     ),
     "slashes are missing": output(

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import av
 
-from camcast.contracts import TransportContext
+from camcast.contracts import Segment, TransportContext
 from camcast.errors import TransportError
 from camcast.flv import amf0
 from camcast.flv.tag import FlvReader
@@ -48,6 +48,9 @@ class Events:
 
     def note(self, code: str, text: str) -> None:
         self.notes.append((code, text))
+
+    def segment(self, segment: Segment) -> None:
+        raise AssertionError("RTMP records nothing")
 
 
 class Resolver:

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import av
 
-from camcast.contracts import TransportContext
+from camcast.contracts import Delivery, Segment, TransportContext
 from camcast.errors import TransportError
 from camcast.flv.packer import TagPacker
 from camcast.host import PluginHost
@@ -34,6 +34,7 @@ class Events:
     notes: list[tuple[str, str]] = attrs.field(factory=list)
     redirects: list[str] = attrs.field(factory=list)
     keyframes: int = 0
+    segments: list[Segment] = attrs.field(factory=list)
     loss: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def lost(self, error: TransportError) -> None:
@@ -45,6 +46,9 @@ class Events:
 
     def keyframe_wanted(self) -> None:
         self.keyframes += 1
+
+    def segment(self, segment: Segment) -> None:
+        self.segments.append(segment)
 
     def note(self, code: str, text: str) -> None:
         self.notes.append((code, text))
@@ -83,6 +87,7 @@ def context(
     handover: DirectHandover | None = None,
     options: Any = None,
     resolver: NameResolver | None = None,
+    beside: Callable[[str], Delivery | None] = lambda output: None,
     **target: Any,
 ) -> tuple[TransportContext, Events]:
     """What a transport is built with, and where its events go."""
@@ -97,6 +102,7 @@ def context(
             handover=handover or DirectHandover(),
             codec=codecs().codec,
             label="cam0_main",
+            beside=beside,
         ),
         events,
     )

@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         "nothing closes what sessions could not",
         _ENGINE,
-        '            asyncio.create_task(environment.opened.close(CLOSE_DEADLINE), name="camcast-close"),\n',
+        '            asyncio.create_task(environment.close(CLOSE_DEADLINE), name="camcast-close"),\n',
         "",
         _OPENED_TESTS,
     ),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from camcast.config import Config, SessionConfig, TargetConfig
-from camcast.contracts import Resolver, TransportContext
+from camcast.contracts import Resolver, Segment, TransportContext
 from camcast.engine.handover import LoopHandover
 from camcast.errors import PluginFault, TransportError
 from camcast.host import PluginHost
@@ -46,6 +46,9 @@ class _Told:
 
     def note(self, code: str, text: str) -> None:
         self.lines.append(text)
+
+    def segment(self, segment: Segment) -> None:
+        """Nothing is recorded yet."""
 
 
 @attrs.define(eq=False)

@@ -73,6 +73,7 @@ _HOOKS = {
     "camcast_resolve_url": ("resolver", "URLs"),
     "camcast_resolve_secret": ("resolver", "secrets"),
     "camcast_session_event": ("watcher", "events"),
+    "camcast_segment": ("watcher", "recordings"),
     "camcast_prepare_converter": ("converter", "option types"),
 }
 """Hooks that bring no kinds: what their plugin is, and for what."""

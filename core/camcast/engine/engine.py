@@ -178,7 +178,7 @@ class Engine:
         if self._shards is not None:
             self._shards.kill()
         rest = {
-            asyncio.create_task(environment.opened.close(CLOSE_DEADLINE), name="camcast-close"),
+            asyncio.create_task(environment.close(CLOSE_DEADLINE), name="camcast-close"),
             asyncio.create_task(self.cameras.close(), name="camcast-stop-cameras"),
         }
         await wait_patiently(rest, CLOSE_DEADLINE + 1.0)

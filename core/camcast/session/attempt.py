@@ -17,8 +17,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from camcast.config import SessionConfig
+from camcast.contracts import Segment
 from camcast.errors import CamcastError, NetworkError, PluginError, PluginFault, TransportError
-from camcast.events import Note
+from camcast.events import Note, SegmentFinished
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.session.environment import Environment
@@ -135,6 +136,19 @@ class Attempt:
         more = " (this attempt has said enough: nothing more of it is told)" if self._notes == MAX_NOTES else ""
         message = self.scrub(text) + more
         self.environment.emit(Note(label=self.config.label, key=self.config.key, code=code, message=message))
+
+    def segment(self, segment: Segment) -> None:
+        event = SegmentFinished(
+            label=self.config.label,
+            key=self.config.key,
+            path=segment.path,
+            begin=segment.begin,
+            end=segment.end,
+            size=segment.size,
+            frames=segment.frames,
+        )
+        self.environment.emit(event)
+        self.environment.segments.tell(event)
 
     # --- OutletOwner --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ import attrs
 
 from camcast.config import SourceConfig, TargetConfig
 from camcast.config.secrets import has_reference, resolve_options, secret
-from camcast.contracts import Handover, Resolver
+from camcast.contracts import Delivery, Handover, Resolver
 from camcast.descriptors import exhausted
 from camcast.errors import (
     CamcastError,
@@ -22,7 +23,7 @@ from camcast.errors import (
     SourceError,
     TransportError,
 )
-from camcast.events import Event
+from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.session.hook_threads import HookThreads
@@ -30,6 +31,7 @@ from camcast.session.hosts import Hosts
 from camcast.session.loading import Loading
 from camcast.session.lost_names import LostNames
 from camcast.session.opened import Opened
+from camcast.session.segments import SegmentHooks
 from camcast.session.uplinks import Uplinks
 from camcast.target import Target
 
@@ -76,12 +78,19 @@ class Environment:
     """For pictures that somebody wants to see."""
     loading: Loading = attrs.field(default=attrs.Factory(lambda self: Loading(self.threads), takes_self=True))
     opened: Opened = attrs.field(factory=Opened)
+    segments: SegmentHooks = attrs.field(default=attrs.Factory(lambda self: SegmentHooks(self.host), takes_self=True))
+    delivery: Callable[[SessionKey], Delivery | None] = lambda key: None
+    """How a session does at this moment; None = there is none. The session manager's."""
     names: LostNames = attrs.field(
         default=attrs.Factory(lambda self: LostNames(self.resolver, self.hosts), takes_self=True)
     )
 
     def __attrs_post_init__(self) -> None:
         self.hosts.unknown = self.names.lost
+
+    async def close(self, seconds: float) -> None:
+        """Close what sessions could not, and let hooks be told what is left to tell, for `seconds` each."""
+        await asyncio.gather(self.opened.close(seconds), self.segments.settle(seconds))
 
     async def prepare(self, config: TargetConfig, attempt: int, known: Place | None = None) -> Place:
         """Where one attempt goes: secrets resolved, URL as the plugins say, options structured and checked.

@@ -12,6 +12,7 @@ import attrs
 
 from camcast.config import SessionConfig, SystemConfig
 from camcast.config.given import given
+from camcast.contracts import Delivery
 from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
 from camcast.session.environment import Environment
@@ -108,6 +109,7 @@ class SessionManager:
         self._closed = False
         self._gone: SessionMetrics | None = None
         self._rounds = Rounds()
+        environment.delivery = self._delivery
 
     def __iter__(self) -> Iterator[SessionHandle]:
         if self._ordered is None:
@@ -221,6 +223,10 @@ class SessionManager:
             return next((self._streams.feed(camera_id, one) for one, called in names.items() if called == name), None)
         except NotFound:
             return None
+
+    def _delivery(self, key: SessionKey) -> Delivery | None:
+        session = self._sessions.get(key)
+        return None if session is None else Delivery(delivers=session.healthy, lost=session.frames_dropped)
 
     def _ends_with_us(self, session: SessionHandle) -> bool:
         """Whether nobody else ends it when the engine ends."""

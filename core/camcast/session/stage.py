@@ -88,6 +88,7 @@ class Prepared:
             handover=environment.handover,
             codec=environment.host.codec,
             label=attempt.config.label,
+            beside=lambda output: environment.delivery(attrs.evolve(attempt.config.key, output=output)),
         )
         transport = attempt.transport = Guarded(self.kind, context, environment.host.faults)
         environment.opened.add(transport.transport, context.label)

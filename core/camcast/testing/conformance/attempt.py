@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from camcast.contracts import TakesTagParts, Transport, TransportContext
+from camcast.contracts import Segment, TakesTagParts, Transport, TransportContext
 from camcast.engine.handover import LoopHandover
 from camcast.errors import TransportError
 from camcast.host import PluginHost
@@ -67,6 +67,9 @@ class Events:
     def note(self, code: str, text: str) -> None:
         self._heard()
         self.texts.append(f"{code} {text}")
+
+    def segment(self, segment: Segment) -> None:
+        self._heard()
 
     def _heard(self) -> None:
         if threading.get_ident() != self.loop_thread:

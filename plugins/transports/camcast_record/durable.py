@@ -1,0 +1,82 @@
+"""A file as FFmpeg's muxers write it, of which it is known what would survive a loss of power. It blocks.
+
+A muxer writes a fragment in one go, and nothing in between; so after each hand-over to it what is in the file is whole.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+
+class DurableFile(io.RawIOBase):
+    """Made anew, never written over. Without a buffer: what `write` returns for has been given to the kernel."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        # Not for everybody's eyes: it is a camera's picture.
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        self._whole = 0
+        self._dirty = False
+        self.failed: OSError | None = None
+        """What the first failing write failed with; nothing is written after it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """All of `data`: a muxer does not ask how much of it was taken."""
+        if self.failed is not None:
+            raise self.failed
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError as error:
+            self.failed = error
+            raise
+        self._dirty = True
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def mark(self) -> bool:
+        """What is in the file now is whole. Whether that is more than at the last mark."""
+        grown, self._dirty = self._dirty, False
+        if grown:
+            self._whole = self.size
+        return grown
+
+    def sync(self) -> None:
+        """Have the disk take it; returns when power may fail."""
+        os.fdatasync(self._descriptor)
+
+    def cut(self) -> None:
+        """Leave out what was begun since the last mark, and could not be written."""
+        os.ftruncate(self._descriptor, self._whole)
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk take the names of the files in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""The record transport's kind, and what its transports share: which recordings' threads hang in a dead disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camcast.contracts import Transport, TransportContext
+from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
+from camcast.media import MediaKind
+from camcast.target import Target
+from camcast_record.naming import FileName
+from camcast_record.options import RecordOptions
+
+if TYPE_CHECKING:
+    from camcast_record.recorder import Recorder
+
+CODECS = ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3")
+_ACCEPTANCE = Acceptance(
+    codecs={name: Take(Confidence.YES) for name in CODECS},
+    fallback={MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"},
+)
+
+
+class RecordPlugin:
+    """What the transports of one plugin host share."""
+
+    def __init__(self) -> None:
+        self._hanging: dict[str, Recorder] = {}
+        """By URL: one thread at most is left behind for each recording, however often it is tried again."""
+
+    def kind(self) -> TransportKind:
+        return TransportKind(
+            name="record",
+            title="Recording: MP4 or Matroska files on this machine, cut at keyframes",
+            schemes=("record",),
+            build=self.build,
+            accepts=lambda target: _ACCEPTANCE,
+            payload=Payload.PACKETS,
+            options=RecordOptions,
+            check=_check,
+            load=importing("camcast_record.transport"),
+        )
+
+    def build(self, context: TransportContext) -> Transport:
+        from camcast_record.transport import RecordTransport
+
+        url = context.target.url
+        name, archive = _places(context.target)
+
+        def left_behind(recorder: Recorder) -> None:
+            self._hanging[url] = recorder
+
+        return RecordTransport(context, name, archive, lambda: self._hangs(url), left_behind)
+
+    def _hangs(self, url: str) -> bool:
+        recorder = self._hanging.get(url)
+        if recorder is not None and recorder.ended:
+            del self._hanging[url]
+        return url in self._hanging
+
+
+def _places(target: Target) -> tuple[FileName, Path]:
+    """The files' names and the archive that they are in. Raises `ValueError`."""
+    options = target.options if isinstance(target.options, RecordOptions) else RecordOptions()
+    name = FileName(target.url, local=options.local_time)
+    archive = Path(options.archive) if options.archive else name.folder
+    if not archive.is_absolute():
+        raise ValueError("`archive` must be a whole path, which begins with a slash")
+    if not name.folder.is_relative_to(archive):
+        raise ValueError("`archive` is not a folder that the path in the URL leads through")
+    return name, archive
+
+
+def _check(target: Target) -> None:
+    _places(target)

@@ -1,0 +1,190 @@
+"""What writes one recording: files cut at keyframes, their index, and what follows when one is complete.
+
+All of it blocks and runs on one thread, the lane of a transport; nothing here knows the loop.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+
+from camcast.contracts import Segment
+from camcast.errors import MisconfiguredError, NetworkError
+from camcast.media import NS_PER_S, Track
+from camcast_record.container import SegmentWriter
+from camcast_record.cutting import Cut, Cutter
+from camcast_record.gate import Timed
+from camcast_record.naming import FileName
+from camcast_record.options import RecordOptions
+from camcast_record.shelf import Shelf
+
+_ROOM = 1 << 20
+"""Bytes that must be free to begin with."""
+_HOLE = 2.0
+"""Seconds without media that are a gap in a recording."""
+
+
+@attrs.define(eq=False)
+class _Open:
+    """The file that is being written."""
+
+    writer: SegmentWriter
+    begin: float
+    """`time.time()` of its first unit."""
+    first: int
+    """Decode time of that, ms; `last`: of its newest."""
+    last: int
+
+    @property
+    def end(self) -> float:
+        return self.begin + (self.last - self.first) / 1000
+
+
+class Recorder:
+    """One attempt's. `done` is called with each complete file, on the thread."""
+
+    def __init__(
+        self, name: FileName, archive: Path, label: str, options: RecordOptions, done: Callable[[Segment], object]
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._done = done
+        self._shelf = Shelf(archive, label, keep_for=options.keep_for, keep_size=options.keep_size)
+        self._cutter: Cutter | None = None
+        self._open: _Open | None = None
+        self._earlier: str = "nothing was recorded"
+        """Why there is nothing between the file before and the next one; "" = that is as it should be."""
+        self.bytes = 0
+        """Written into complete files; `segments`: how many those are; `left_out`: units that no file could take."""
+        self.segments = 0
+        self.left_out = 0
+        self.ended = False
+        """Whether its thread has come to its end."""
+
+    # --- on the thread ------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Whether there is a folder that takes files. Changes nothing. Raises `TransportError`, `OSError`."""
+        archive = self._shelf.archive
+        if not archive.is_dir():
+            raise MisconfiguredError(
+                f"the folder {archive} is not there; create it, or change the output's url or `archive`",
+                stage="connect",
+            )
+        there = self._name.folder
+        while not there.exists():
+            there = there.parent
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise NetworkError(f"nothing may be written in {there}; change its owner or its mode", stage="connect")
+        if shutil.disk_usage(archive).free < _ROOM:
+            raise NetworkError(full(archive), stage="connect")
+
+    def begin(self, tracks: Sequence[Track]) -> None:
+        """Look after what an earlier recorder left, and delete what is too much. Raises `OSError`."""
+        self._name.folder.mkdir(parents=True, exist_ok=True)
+        self._shelf.prepare()
+        self._sweep()
+        self._cutter = Cutter(tracks, self._options.segment)
+
+    def write(self, units: Sequence[Timed], holed: bool) -> None:
+        """`holed`: some were left out among them, which is told by `missed`. Raises `OSError`, and what FFmpeg's muxers
+        refuse."""
+        assert self._cutter is not None
+        for packet, at in units:
+            match self._cutter.next(packet, at):
+                case Cut.LEAVE_OUT:
+                    self.left_out += 1
+                    continue
+                case Cut.BEGIN:
+                    self._end_file()
+                    self._begin_file(_taken_at(packet.arrival), at)
+            assert self._open is not None
+            if at - self._open.last > _HOLE * 1000 and not holed:
+                since = self._open.end
+                self._shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
+            self._open.last = max(self._open.last, at)
+            self._open.writer.write(packet, at)
+        if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
+            self._open.writer.file.sync()
+
+    def pause(self) -> None:
+        """End the file: nothing is to be recorded until the next unit comes."""
+        self._end_file()
+        self._earlier = ""
+        if self._cutter is not None:
+            self._cutter.end()
+
+    def missed(self, why: str, frames: int, begin: float, end: float) -> None:
+        """Frames were left out before they came here."""
+        self._shelf.gap(why, begin, end, frames)
+
+    def finish(self) -> None:
+        """The last that is done on the thread, whatever happened before."""
+        try:
+            self._end_file()
+        finally:
+            self.ended = True
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _begin_file(self, begin: float, at: int) -> None:
+        assert self._cutter is not None
+        path = self._name.free(begin)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tracks = list(self._cutter.tracks.values())
+        writer = SegmentWriter(path, self._name.container, tracks, self._options.fragment)
+        self._open = _Open(writer, begin, at, at)
+        before = self._shelf.end
+        if self._earlier and before is not None and begin - before > _HOLE:
+            self._shelf.gap(self._earlier, before, begin)
+        self._earlier = "no media came"
+        self._shelf.began(path, begin)
+
+    def _end_file(self) -> None:
+        """Complete the file, as far as it goes, and tell. Raises `OSError`."""
+        done, self._open = self._open, None
+        if done is None:
+            return
+        writer = done.writer
+        try:
+            if self._options.fsync != "never":
+                writer.file.sync()
+        finally:
+            writer.finish()
+        size = writer.path.stat().st_size
+        self.bytes += size
+        self.segments += 1
+        self._shelf.finished(writer.path, done.begin, done.end, size, writer.frames)
+        self._done(Segment(path=str(writer.path), begin=done.begin, end=done.end, size=size, frames=writer.frames))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self._shelf.sweep(time.time())
+
+
+def full(folder: Path) -> str:
+    """What is said where there is no room."""
+    return (
+        f"the disk of {folder} is full: delete something, or have old recordings deleted (`keep_size`, `keep_for`); "
+        "it is tried again"
+    )
+
+
+def told(error: BaseException, folder: Path) -> str:
+    """What a failed write is told as, without the file's name, which may be a secret."""
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return full(folder)
+        return f"cannot write in {folder}: {error.strerror or type(error).__name__}"
+    return f"cannot write in {folder}: {type(error).__name__}"
+
+
+def _taken_at(arrival: int) -> float:
+    """`time.time()` of what came at `arrival`, `time.monotonic_ns()`; now where it does not say."""
+    return time.time() - ((time.monotonic_ns() - arrival) / NS_PER_S if arrival else 0.0)

@@ -1,0 +1,268 @@
+"""One attempt of a recording: what comes goes into memory at once, and from there to a thread that writes it.
+
+Nothing of a disk is ever waited for on the loop. A disk that is slow, or stands still for seconds, costs memory
+(`memory`); one that takes nothing for `patience`, or is full, ends the attempt with an error that says so, and it is
+tried again like any other. What has been handed over counts as acknowledged: how far a link may fall behind (`queue`)
+is no measure for a disk, from which nobody looks on live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from camcast.contracts import Segment, TransportContext
+from camcast.errors import MisconfiguredError, NetworkError, TransportError
+from camcast.lane import Lane, LaneClosed
+from camcast.media import NS_PER_S, MediaKind, Packet, Tag, Track, Unit
+from camcast_record.gate import Gate, Timed
+from camcast_record.naming import FileName
+from camcast_record.options import RecordOptions
+from camcast_record.recorder import Recorder, told
+
+BATCH = 0.25
+"""Seconds of media that are handed to the thread together: to wake it for each packet would cost more than writing."""
+BATCH_BYTES = 1 << 20
+LOOK = 0.25
+"""Seconds between two looks at the output whose failures are recorded."""
+_DRAIN = 1.2
+_DRAIN_STEP = 0.01
+_END = 0.4
+_SLOW = 2.0
+"""Seconds that a disk may take for a batch before it is told."""
+
+
+class RecordTransport:
+    """Implements `camcast.contracts.Transport`."""
+
+    def __init__(
+        self,
+        context: TransportContext,
+        name: FileName,
+        archive: Path,
+        held: Callable[[], bool],
+        left_behind: Callable[[Recorder], object],
+    ) -> None:
+        """`held`: whether an earlier attempt's thread still hangs in this recording's disk; `left_behind` is told the
+        recorder of one that does."""
+        options = context.options if isinstance(context.options, RecordOptions) else RecordOptions()
+        self._context = context
+        self._options = options
+        self._folder = archive
+        self._held = held
+        self._left_behind = left_behind
+        self._recorder = Recorder(name, archive, context.label or "recording", options, self._complete)
+        self._lane = Lane(
+            f"camcast-record-{context.label}",
+            context.handover,
+            interrupt=lambda: None,  # nothing ends a write that hangs
+            failed=self._failed,
+            limit=options.memory,
+            deadline=options.patience,
+        )
+        self._gate: Gate | None = None
+        self._batch: list[Timed] = []
+        self._batched = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._taken = 0
+        self._look_at = 0.0
+        self._missed = _Missed()
+        self._state = "new"
+        self._ending: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<RecordTransport {self._context.target.shown} {self._state}>"
+
+    async def connect(self) -> None:
+        """Look at the folder. Raises `TransportError`."""
+        if self._state != "new":
+            raise NetworkError("this attempt has been used already", stage="connect")
+        self._state = "connected"
+        if self._held():
+            raise NetworkError(
+                f"the disk of {self._folder} still hangs in an earlier write: is its mount dead?", stage="connect"
+            )
+        await self._step(self._recorder.look, "connect")
+
+    async def publish(self, tracks: Sequence[Track]) -> None:
+        """Raises `TransportError`."""
+        if self._state != "connected":
+            raise NetworkError("publish comes once, after connect", stage="publish")
+        if not tracks:
+            raise MisconfiguredError("there is neither picture nor sound to record", stage="publish")
+        if self._options.while_down:
+            pictures = any(track.kind is MediaKind.VIDEO for track in tracks)
+            self._gate = Gate(
+                before=self._options.before, after=self._options.after, most=self._options.memory, pictures=pictures
+            )
+        await self._step(lambda: self._recorder.begin(tracks), "publish")
+        if self._state == "connected":
+            self._state = "recording"
+        self._look(clock.monotonic())
+
+    def send(self, unit: Unit, time: int) -> int | None:
+        if self._state == "recording" and not isinstance(unit, Tag):
+            self._taken += len(unit.payload)
+            gate = self._gate
+            if gate is None:
+                self._add(unit, time)
+            else:
+                self._look(clock.monotonic())
+                was = gate.open
+                for packet, at in gate.add(unit, time):
+                    self._add(packet, at)
+                if was and not gate.open:
+                    self._flush()
+                    self._lane.post(0, self._recorder.pause)
+        return self._taken
+
+    @property
+    def pending(self) -> int:
+        return 0
+
+    @property
+    def acked(self) -> int:
+        return self._taken
+
+    def stats(self) -> Mapping[str, float]:
+        recorder = self._recorder
+        return {
+            "recorded_bytes": float(recorder.bytes),
+            "recorded_segments": float(recorder.segments),
+            "waiting_bytes": float(self._lane.backlog + self._batched),
+            "kept_bytes": float(self._gate.kept if self._gate is not None else 0),
+            "recording": float(self._gate is None or self._gate.open),
+            "left_out_frames": float(recorder.left_out + self._missed.total),
+        }
+
+    async def close(self) -> None:
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._close())
+        await asyncio.shield(self._ending)
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        """How the output does whose failures are recorded."""
+        if self._gate is not None and now >= self._look_at:
+            first = not self._look_at
+            self._look_at = now + LOOK
+            other = self._context.beside(self._options.while_down)
+            if other is None and first:
+                self._context.events.note(
+                    "while_down_unknown",
+                    "`while_down` names an output that this stream does not have, so all is recorded",
+                )
+            self._gate.look(other, now)
+
+    def _add(self, packet: Packet, time: int) -> None:
+        size = len(packet.payload)
+        if self._missed.leaves_out(packet, self._lane.backlog + self._batched + size > self._options.memory):
+            return
+        self._batch.append((packet, time))
+        self._batched += size
+        if self._batched >= min(BATCH_BYTES, self._options.memory // 8):
+            self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BATCH, self._flush)
+
+    def _flush(self) -> None:
+        """Hand over what there is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch, size = self._batch, self._batched
+        self._batch, self._batched = [], 0
+        holed = self._missed.now > 0
+        if self._missed.over:
+            self._tell_missed()
+        if batch and not self._lane.post(size, self._recorder.write, batch, holed):
+            self._missed.count(len(batch))
+
+    def _tell_missed(self) -> None:
+        count, begin, end = self._missed.told()
+        text = f"the disk of {self._folder} is too slow: {count} frames were left out of the recording"
+        self._context.events.note("record_too_slow", text)
+        self._lane.post(0, self._recorder.missed, "the disk was too slow", count, begin, end)
+
+    def _complete(self, segment: Segment) -> None:
+        """On the thread."""
+        self._context.handover.call(self._context.events.segment, segment)
+
+    def _failed(self, error: BaseException) -> None:
+        if self._state == "recording":
+            self._state = "lost"
+            if isinstance(error, TimeoutError) and not error.errno:
+                text = f"the disk of {self._folder} has taken nothing for {self._options.patience:g} s"
+            else:
+                text = told(error, self._folder)
+            self._context.events.lost(NetworkError(text, stage="streaming"))
+
+    async def _step(self, doing: Callable[[], object], stage: str) -> None:
+        """On the thread, within the target's deadline. Raises `TransportError`."""
+        seconds = self._context.target.connect_timeout
+        try:
+            await self._lane.call(seconds, doing)
+        except TransportError:
+            raise
+        except TimeoutError:
+            raise NetworkError(f"the disk of {self._folder} did not answer within {seconds:g} s", stage=stage) from None
+        except LaneClosed:
+            raise NetworkError("closed meanwhile", stage=stage) from None
+        except Exception as error:  # noqa: BLE001  FFmpeg raises errors of many kinds
+            # Not chained: the original text holds the file's name.
+            raise NetworkError(told(error, self._folder), stage=stage) from None
+
+    async def _close(self) -> None:
+        failed = self._state == "lost"
+        self._flush()
+        if self._missed.now:
+            self._tell_missed()
+        self._state = "closed"
+        until = clock.monotonic() + _DRAIN
+        # Looked at: the thread tells nobody of a job that went well.
+        while self._lane.backlog and not failed and clock.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_STEP)
+        if not await self._lane.stop(self._recorder.finish, patience=_END, after=0.1):
+            self._left_behind(self._recorder)
+
+
+class _Missed:
+    """What is left out because the disk is too slow: after a picture, the picture goes on with a keyframe."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.now = 0
+        """Of those, what has not been told."""
+        self._since = self._until = 0.0
+        self._wait_keyframe = False
+
+    def leaves_out(self, packet: Packet, full: bool) -> bool:
+        """Whether `packet` is left out, now that there is no room (`full`), or after what was."""
+        video = packet.track.kind is MediaKind.VIDEO
+        if video and packet.keyframe and not full:
+            self._wait_keyframe = False
+        if not full and not (video and self._wait_keyframe):
+            return False
+        self._wait_keyframe |= video
+        self.count(1)
+        return True
+
+    def count(self, frames: int) -> None:
+        now = clock.time_ns() / NS_PER_S
+        self._since = self._since if self.now else now
+        self._until = now
+        self.now += frames
+        self.total += frames
+
+    @property
+    def over(self) -> bool:
+        """Whether something was left out, and no more is."""
+        return self.now > 0 and not self._wait_keyframe
+
+    def told(self) -> tuple[int, float, float]:
+        """How many, and from when to when; counted anew from here on."""
+        count, self.now = self.now, 0
+        return count, self._since, self._until
