@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,11 @@ def file(folder: Path, name: str, clip: clips.Clip) -> Path:
     path = folder / f"{name}.ts"
     with av.open(str(path), "w", format="mpegts") as out:
         stream = out.add_mux_stream({"h264": "h264", "h265": "hevc"}[clip.codec], rate=clips.FPS)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = clips.SIZE
         for unit in clip.units:
             packet = av.Packet(unit.data)
-            packet.stream, packet.time_base = stream, clips.Fraction(1, 1000)
+            packet.stream, packet.time_base = stream, Fraction(1, 1000)
             packet.dts, packet.pts = unit.dts + 1000, unit.pts + 1000
             out.mux(packet)
     return path
@@ -70,7 +72,7 @@ def file(folder: Path, name: str, clip: clips.Clip) -> Path:
 
 def numbers(media: bytes) -> list[int]:
     """Of the pictures that a decoder shows right, in their order; for H.265 FFmpeg has to be told to show them."""
-    marks = []
+    marks: list[strip.Mark | None] = []
     try:
         with av.open(io.BytesIO(media), "r") as container:
             container.streams.video[0].codec_context.flags |= Flags.output_corrupt
