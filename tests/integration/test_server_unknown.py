@@ -27,13 +27,15 @@ def pictures(media: Media) -> set[str]:
     return {unit.codec for unit in media.video}
 
 
-async def test_nginx_is_recognised_and_gets_a_picture_that_it_takes(nginx: Nginx, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk_size", [4096, 4000])
+async def test_nginx_is_recognised_and_gets_a_picture_that_it_takes(chunk_size: int, tmp_path: Path) -> None:
     """It would record sound without picture, with the state connected and the exit status 0."""
-    async with running(tmp_path, nginx.url("cam"), loop=False, clip=CLIP) as process:
-        status, log = await ended(process)
-    assert status == 0, log
+    with Nginx(tmp_path / "server", chunk_size=chunk_size) as nginx:
+        async with running(tmp_path, nginx.url("cam"), loop=False, clip=CLIP) as process:
+            status, log = await ended(process)
+        assert status == 0, log
+        recorded = Media.read(await asyncio.to_thread(nginx.recording, "cam"))
     assert "the target does not take h265: sending h264 instead" in log
-    recorded = Media.read(await asyncio.to_thread(nginx.recording, "cam"))
     assert pictures(recorded) == {"h264"}
     assert len(recorded.video) >= SOME
 

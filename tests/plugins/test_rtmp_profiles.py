@@ -142,7 +142,9 @@ MANNER = "echo window 5000000 chunks 4096"
         # Others use its words, but not all of its ways.
         ("hello window 5000000 chunks 4096", {}, None),
         ("echo window 2500000 chunks 4096", {}, None),
-        ("echo window 5000000 chunks 8192", {}, None),
+        ("echo window 5000000 chunks 8192", {}, UNKNOWN),
+        ("echo window 5000000 chunks 4000", {}, NO),
+        ("echo window 5000000 chunks 128", {"version": "lal0.37"}, None),
         (MANNER, {"version": "lal0.37"}, None),
         (MANNER, {"data": {}}, None),
     ],

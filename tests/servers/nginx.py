@@ -29,7 +29,7 @@ events {{ worker_connections 1024; }}
 rtmp {{
   server {{
     listen {listen};
-    chunk_size 4096;
+    chunk_size {chunk_size};
     max_message {max_message};
     {server_extra}
     application live {{ live on; {extra} }}
@@ -90,6 +90,7 @@ class Nginx(ServerProcess):
         port: int = 0,
         prefix: Sequence[str] = (),
         max_message: str = "16M",
+        chunk_size: int = 4096,
         applications: str = "",
         extra: str = "",
         server_extra: str = "",
@@ -110,6 +111,7 @@ class Nginx(ServerProcess):
             listen=f"{bracketed}:{self.port}",
             http_listen=f"{bracketed}:{self.http_port}",
             max_message=max_message,
+            chunk_size=chunk_size,
             recordings=self._recordings,
             unique="off" if append else "on",
             append="on" if append else "off",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase as fnmatch
 from functools import cache
 from importlib.resources import files
 from math import isfinite
@@ -116,12 +117,13 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
 
 
 def recognised(answer: Connected) -> Profile | None:
-    """The server that gives this answer and no other does."""
+    """The server that gives this answer and no other does. One that is known by all of it comes first."""
+    found = signature(answer)
     for profile in profiles().values():
         known = any(_matches(answer, path, start) for path, start in profile.answer.items())
-        if known or (profile.signature and profile.signature == signature(answer)):
+        if known or (profile.signature and profile.signature == found):
             return profile
-    return None
+    return next((one for one in profiles().values() if "*" in one.signature and fnmatch(found, one.signature)), None)
 
 
 def signature(answer: Connected) -> str:
