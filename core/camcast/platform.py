@@ -38,6 +38,12 @@ class Figure(Generic[T]):
 
     value: T
     source: Reading
+    also: tuple[Reading, ...] = ()
+    """Pages that say a part of it."""
+
+    @property
+    def pages(self) -> tuple[Reading, ...]:
+        return (self.source, *self.also)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.source, Reading):
@@ -130,7 +136,7 @@ class Platform:
             for one in (self.bitrates.value if self.bitrates else ())
             if height <= one.height and frame_rate <= one.frame_rate * 1.02 and (not one.codecs or codec in one.codecs)
         ]
-        return min(fitting, key=lambda one: (one.height, one.frame_rate), default=None)
+        return min(fitting, key=lambda one: (one.height, one.frame_rate, not one.codecs), default=None)
 
 
 def is_below(host: str, names: tuple[str, ...]) -> bool:

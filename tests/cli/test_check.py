@@ -153,18 +153,44 @@ def test_keyframes_that_are_far_apart_are_told(tmp_path: Path) -> None:
     subprocess.run([*ffmpeg, "-c:v", "libx264", "-g", "50", "-bf", "0", "-sc_threshold", "0", str(clip)], check=True)
     path = tmp_path / "c.json"
     rare = {"name": "rare", "source": {"type": "file", "url": str(clip), "options": {"loop": True}}}
+    # Each output is told against what its own platform wants; what is encoded anew follows the configuration.
+    rare["outputs"] = {
+        "youtube": {"url": "rtmp://h/live2/k", "server": "youtube", "audio": "copy"},
+        "facebook": {"url": "rtmp://h/rtmp/k", "server": "facebook"},
+        "again": {"url": "rtmp://h/rtmp/j", "server": "facebook"},
+        "cloudflare": {"url": "rtmp://h/live/k", "server": "cloudflare"},
+        "any": {"url": "rtmp://h/live/j"},
+    }
+    made = {
+        **rare,
+        "name": "made",
+        "encoder": {"type": "H264_CBR", "transcode": True},
+        "outputs": {"youtube": {"url": "rtmp://h/live2/made", "server": "youtube", "audio": "copy"}},
+    }
     frames = {"name": "frames", "source": {"type": "testsrc"}}
-    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [rare, frames]}]}))
-    status, out, _ = run("check", "--sources", "--seconds", "6", str(path))
-    assert status == 0
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [rare, frames, made]}]}))
+    status, out, err = run("check", "--sources", "--seconds", "6", str(path))
+    assert status == 0, out + err
     lines = out.splitlines()
     at = lines.index("cam0_rare: media comes")
     assert ", a keyframe every 5.0 s; no sound; " in lines[at + 1]
-    assert lines[at + 2].startswith(
-        "  keyframes come every 5.0 s; platforms recommend 2 s and want 4 s at most, and viewers wait as long "
+    remedy = 'set the camera, or "transcode": true'
+    bitrate, keyframes = lines[at + 6], f"  keyframes come every 5 s; Facebook Live wants 4 s or less: {remedy}"
+    assert lines[at + 2 : at + 6] == [
+        "  keyframes come every 5.0 s, and viewers wait as long for a picture: set the camera, or transcode",
+        f"  keyframes come every 5 s; YouTube Live wants 4 s or less: {remedy}",
+        '  no sound is sent; YouTube Live wants sound: "audio": "auto" adds silence where there is none',
+        keyframes,
+    ]
+    assert re.fullmatch(
+        rf"  0\.\d\d Mbit/s come for 160x120 at 10 pictures a second; Facebook Live wants 0.4 to 1: {remedy}", bitrate
     )
-    assert re.fullmatch(r"  frames \d+x\d+ .+ pictures/s.*; (no )?sound.*", lines[-1])
-    assert "Mbit/s" not in lines[-1]
+    frames_at = lines.index("cam0_frames: media comes")
+    assert re.fullmatch(r"  frames \d+x\d+ .+ pictures/s.*; (no )?sound.*", lines[frames_at + 1])
+    assert "Mbit/s" not in lines[frames_at + 1]
+    assert [line for line in lines[lines.index("cam0_made: media comes") + 3 :] if "wants" in line] == [
+        '  no sound is sent; YouTube Live wants sound: "audio": "auto" adds silence where there is none'
+    ]
 
 
 def with_slate(path: Path, image: Path, **encoder: object) -> Path:

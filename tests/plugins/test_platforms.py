@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from typing import Any
 
 import attrs
 import pytest
+from tools import platforms_page
+from typer.testing import CliRunner, Result
 
+from camcast.cli.app import app
+from camcast.cli.platforms import LABELS
 from camcast.config import CameraConfig, Config, SessionConfig, SourceConfig, StreamConfig, TargetConfig, from_mapping
 from camcast.config.check import check
 from camcast.errors import ConfigError
@@ -22,12 +27,17 @@ NO_FIGURES = {"name", "title", "domains", "schemes"}
 SOURCES = '[sources]\npage = { url = "https://example.com/live", read = 2026-11-30 }\n'
 
 
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
 def test_every_figure_says_where_it_stands_and_when_it_was_read() -> None:
     figures = [(one.name, name, figure) for one in KNOWN.values() for name, figure in one.figures().items()]
     assert len(figures) > 60
     for platform, name, figure in figures:
-        assert figure.source.url.startswith("https://"), f"{platform}.{name}"
-        assert date(2026, 11, 1) <= figure.source.read <= date.today(), f"{platform}.{name}"
+        for page in figure.pages:
+            assert page.url.startswith("https://"), f"{platform}.{name}"
+            assert date(2026, 11, 1) <= page.read <= date.today(), f"{platform}.{name}"
         assert figure.value is not None, f"{platform}.{name}"
     for one in KNOWN.values():
         rest = {field.name for field in attrs.fields(Platform)} - NO_FIGURES - set(one.figures())
@@ -56,6 +66,42 @@ def test_a_source_is_an_address_and_a_day(url: str, day: Any) -> None:
         Reading(url, day)
     with pytest.raises(ValueError, match="a figure without one stays None"):
         Figure(4.0, url)  # type: ignore[arg-type]
+
+
+def test_the_page_is_made_of_the_data() -> None:
+    text = platforms_page.PAGE.read_text(encoding="utf-8")
+    assert text == platforms_page.page(), "run python -m tools.platforms_page"
+    for one in KNOWN.values():
+        assert all(f"]({page.url})" in text for figure in one.figures().values() for page in figure.pages)
+    assert set(LABELS) == {field.name for field in attrs.fields(Platform)} - NO_FIGURES
+
+
+def test_platforms_are_listed_and_shown_with_their_sources() -> None:
+    listed = json.loads(invoke("platforms", "--json").stdout)
+    assert [one["name"] for one in listed] == list(KNOWN)
+    (shown,) = json.loads(invoke("platforms", "YouTube", "--json").stdout)
+    assert shown["figures"]["keyframes_most"] == {
+        "value": 4.0,
+        "source": "https://github.com/pedroSG94/RootEncoder/issues/1588",
+        "also": [],
+        "read": "2026-11-30",
+        "dated": "2024-09-22",
+    }
+    assert shown["figures"]["b_frames_most"] is None
+    assert "Cloudflare Stream" in invoke("platforms").stdout
+    text = invoke("platforms", "facebook").stdout
+    assert "keyframe distance, most" in text
+    assert "Unknown: second ingest; " in text
+    unknown = invoke("platforms", "youtub")
+    assert (unknown.exit_code, 'did you mean "youtube"?' in unknown.stderr) == (2, True)
+
+
+def test_a_key_that_does_not_look_like_the_platforms_is_odd() -> None:
+    host = PluginHost()
+    for key, odd in (("sk_us-west-2_abcdABCDefgh", False), ("live_12345", True)):
+        notes = from_mapping(written(f"rtmps://a1.global-contribute.live-video.net/app/{key}"), host).notes
+        assert any("does not look like those of Amazon IVS" in note for note in notes) is odd
+        assert key not in "".join(notes)
 
 
 def test_what_platforms_are_known() -> None:

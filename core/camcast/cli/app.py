@@ -11,6 +11,7 @@ from camcast.cli.check import check
 from camcast.cli.demo import demo
 from camcast.cli.encoders import encoders
 from camcast.cli.migrate import migrate
+from camcast.cli.platforms import platforms
 from camcast.cli.plugins import plugins
 from camcast.cli.push import push
 from camcast.cli.run import run
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, push, check, demo, migrate, plugins, sources, encoders, schema, *COMMANDS):
+for command in (run, push, check, demo, migrate, plugins, platforms, sources, encoders, schema, *COMMANDS):
     app.command()(command)
 
 

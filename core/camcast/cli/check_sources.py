@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import attrs
 
 from camcast.camera.stats import StreamMetrics
+from camcast.cli.check_platforms import platform_lines
 from camcast.cli.quiet import quiet
 from camcast.cli.source_facts import SourceFacts, watch
 from camcast.config import Config
@@ -78,7 +79,10 @@ async def compare_sources(config: Config, host: PluginHost, looking: float = LOO
         finally:
             watching.cancel()
         streams = engine.stats().streams
-        facts = {label: list(feed.lines()) for label, feed in feeds.items()}
+        facts = {
+            label: [*feed.lines(), *(f"  {line}" for line in platform_lines(config, host, label, feed.seen()))]
+            for label, feed in feeds.items()
+        }
     notes = [event for event in seen if isinstance(event, SourceNote)]
     wrong = [note for note in notes if note.level != "info"]
     lines = [line for stream in streams for line in (_line(stream, looks[stream.label]), *facts[stream.label])]

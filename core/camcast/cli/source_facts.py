@@ -9,16 +9,14 @@ from collections.abc import Iterator
 import attrs
 
 from camcast.media import MediaKind, Track
+from camcast.platform_wants import UNEVEN, Seen
 from camcast.stream.feed import Feed
 
 LOOK = 0.04
 """Seconds between two looks: keyframes do not come more often, at the rates of cameras."""
 NS_PER_S = 1_000_000_000
 FAR = 4.0
-"""Seconds between keyframes above which platforms complain, and viewers wait for a picture. Two are recommended and
-four the most at developers.facebook.com/docs/live-video-api/reference ("Video Settings", a copy read on 2026-11-30)."""
-UNEVEN = 0.25
-"""Seconds that a distance may be above it: 120 pictures at 29.97 a second are 4.004 s, and networks are uneven."""
+"""Seconds between keyframes above which viewers wait long for a picture; what a platform wants is its own matter."""
 
 
 @attrs.define(eq=False)
@@ -81,10 +79,30 @@ class SourceFacts:
         longest = max(self._longest, self._none_for)
         if longest > FAR + UNEVEN:
             how = f"come every {longest:.1f} s" if self._longest == longest else f"are {longest:.1f} s apart at least"
-            yield (
-                f"  keyframes {how}; platforms recommend 2 s and want {FAR:g} s at most, and viewers wait as long for "
-                "a picture: set the camera, or transcode"
-            )
+            yield f"  keyframes {how}, and viewers wait as long for a picture: set the camera, or transcode"
+
+    def seen(self) -> Seen | None:
+        """What is known of it, as it comes; None before anything has. Of frames only their sound."""
+        tracks = {track.kind: track for track in self.feed.offers}
+        if not tracks or self._begun is None:
+            return None
+        took, audio = self._until - self._begun, tracks.get(MediaKind.AUDIO)
+        sound = Seen(sound=audio is not None, sample_rate=audio.sample_rate if audio is not None else 0)
+        video = tracks.get(MediaKind.VIDEO)
+        if video is None or not self._bytes:
+            return sound
+        longest = max(self._longest, self._none_for)
+        return attrs.evolve(
+            sound,
+            codec=video.codec,
+            width=video.width,
+            height=video.height,
+            frame_rate=(self._pictures - self._first_pictures) / took if took >= 1 else 0.0,
+            bitrate=(self._bytes - self._first_bytes) * 8 / took if took >= 1 else 0.0,
+            keyframes=longest,
+            apart=longest > self._longest,
+            b_frames=video.reorder,
+        )
 
     def _picture(self, track: Track, took: float) -> str:
         words = [track.codec, track.profile] if self._bytes else ["frames"]

@@ -20,7 +20,7 @@ def read(text: str | None = None) -> Sequence[Platform]:
     data = tomllib.loads(text)
     sources = {name: Reading(**fields) for name, fields in data["sources"].items()}
     found = [_platform(name, fields, sources) for name, fields in data["platforms"].items()]
-    named = {figure.source for one in found for figure in one.figures().values()}
+    named = {page for one in found for figure in one.figures().values() for page in figure.pages}
     if idle := sorted(name for name, source in sources.items() if source not in named):
         raise ValueError(f"no figure names these sources: {', '.join(idle)}")
     return found
@@ -35,15 +35,16 @@ def _platform(name: str, fields: Mapping[str, Any], sources: Mapping[str, Readin
 
 
 def _figure(place: str, given: Any, sources: Mapping[str, Reading]) -> Figure[Any]:
-    if not isinstance(given, Mapping) or set(given) != {"value", "source"}:
+    if not isinstance(given, Mapping) or set(given) - {"also"} != {"value", "source"}:
         raise ValueError(f"{place}: expected {{ value = …, source = … }}, got {given!r}")
-    source = sources.get(given["source"])
-    if source is None:
-        raise ValueError(f"{place}: the source {given['source']!r} is not among the sources")
+    pages = (given["source"], *given.get("also", ()))
+    if missing := [name for name in pages if name not in sources]:
+        raise ValueError(f"{place}: the source {missing[0]!r} is not among the sources")
+    source, *also = (sources[name] for name in pages)
     value = given["value"]
     if place.endswith(".bitrates"):
-        return Figure(tuple(BitrateRange(**{key: _frozen(part) for key, part in one.items()}) for one in value), source)
-    return Figure(_frozen(value), source)
+        value = [BitrateRange(**{key: _frozen(part) for key, part in one.items()}) for one in value]
+    return Figure(_frozen(value), source, tuple(also))
 
 
 def _frozen(value: Any) -> Any:

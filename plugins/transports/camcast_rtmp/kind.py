@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from camcast.errors import ConfigError, Issue, MisconfiguredError
 from camcast.kinds import Payload, TransportKind, importing
 from camcast.net import proxy, tls
+from camcast.platform_wants import key_fault
 from camcast.structure import shortened, suggest
 from camcast.target import Target
 from camcast_kit_rtmp import urls
@@ -49,6 +50,13 @@ def check(target: Target) -> None:
             raise ValueError(f"proxy: {error}") from error
 
 
+def remarks(target: Target) -> tuple[str, ...]:
+    """What is odd about its URL, and about a key of a platform's. Raises `ValueError` where `check` does."""
+    platform = target.platform
+    told = key_fault(platform, urls.parse(target).key) if platform is not None else ""
+    return (*urls.remarks(target), *filter(None, (told,)))
+
+
 def plain_receiver(directory: Path) -> LocalReceiver:
     from camcast_rtmp.receiver import Receiver
 
@@ -82,7 +90,7 @@ class RtmpPlugin:
                 payload=Payload.TAGS,
                 options=RtmpOptions,
                 check=check,
-                remarks=urls.remarks,
+                remarks=remarks,
                 publish_name=urls.publish_name,
                 receiver=receiver,
             )
