@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 
 from tests.cameras.script import Asked, Reply, Rule, digest
@@ -58,3 +60,40 @@ def only_basic(asked: Asked, reply: Reply) -> Reply | None:
         return reply
     offers = 'Digest realm="r", nonce="n", Basic realm="r"'
     return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offers})
+
+
+def asking(offer: str) -> Rule:
+    """Asks in these words, and takes what answers them by MD5, with its realm as it is."""
+    found = re.search(r'Digest.*realm ?= ?("[^"]*")', offer, re.IGNORECASE)
+    assert found
+
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        if digest(asked, "user", "secret") and f"realm={found[1]}" in asked.headers["authorization"]:
+            return reply
+        return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
+
+    return rule
+
+
+def one_nonce_each(asked: Asked, reply: Reply) -> Reply | None:
+    """Each request needs a nonce of its own, and the one before is stale."""
+    nonce = f"{asked.method}-{asked.url[-5:]}"
+    if digest(asked, "user", "secret") and f'nonce="{nonce}"' in asked.headers["authorization"]:
+        return reply
+    offer = f'Digest realm="r", nonce="{nonce}", stale=TRUE'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})
+
+
+def integrity(asked: Asked, reply: Reply) -> Reply | None:
+    """Takes only what protects the (empty) body, too (RFC 7616 §3.4.3)."""
+    told = dict(re.findall(r'(\w+)="?([^",]*)"?', asked.headers.get("authorization", "")))
+
+    def hashed(*parts: str) -> str:
+        return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+    if told.get("qop") == "auth-int":
+        first, second = hashed("user", "r", "secret"), hashed(asked.method, told["uri"], hashed(""))
+        if told["response"] == hashed(first, "n", told["nc"], told["cnonce"], "auth-int", second):
+            return reply
+    offer = 'Digest realm="r", nonce="n", qop="auth-int"'
+    return Reply(401, "No", {"CSeq": reply.headers["CSeq"], "WWW-Authenticate": offer})

@@ -57,7 +57,8 @@ class Reply:
         lines = [f"RTSP/1.0 {self.status} {self.reason}", *(f"{name}: {value}" for name, value in self.headers.items())]
         if self.body:
             lines.append(f"Content-Length: {len(self.body)}")
-        data = self.before + ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body + self.after
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+        data = self.before + head + self.body + self.after
         return self.wire(data) if self.wire else data
 
 
@@ -203,7 +204,7 @@ def requests(data: bytes) -> Iterator[tuple[Asked | None, int]]:
         end = data.find(b"\r\n\r\n", at)
         if end < 0:
             return
-        first, *lines = data[at:end].decode().split("\r\n")
+        first, *lines = data[at:end].decode("utf-8", "surrogateescape").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         if first.startswith("RTSP/"):
@@ -268,7 +269,9 @@ def digest(asked: Asked, user: str, password: str, algorithm: str = "MD5") -> bo
     told = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^,\s]+))', given)}
 
     def hashed(text: str) -> str:
-        return (hashlib.md5 if algorithm == "MD5" else hashlib.sha256)(text.encode()).hexdigest()
+        return (hashlib.md5 if algorithm == "MD5" else hashlib.sha256)(
+            text.encode("utf-8", "surrogateescape")
+        ).hexdigest()
 
     first = hashed(f"{user}:{told['realm']}:{password}")
     second = hashed(f"{asked.method}:{told['uri']}")

@@ -21,6 +21,7 @@ from camcast_rtsp import watching
 from tests.cameras import test_clocks as clocks
 from tests.cameras import test_dialogue as dialogue
 from tests.cameras import test_entry_points as entries
+from tests.cameras import test_field as field
 from tests.cameras import test_harmless_oddities as oddities
 from tests.cameras import test_old_codecs as old_codecs
 from tests.cameras import test_old_tls as old_tls
@@ -56,6 +57,8 @@ class Case:
 
 def cases() -> dict[str, Case]:
     found = {f"dialogue: {name}": Case(script, odd) for name, (script, odd) in dialogue.ALL.items()}
+    further = field.ALL | field.WITHOUT
+    found |= {f"field: {name}": ended(Case(script, odd)) for name, (script, odd) in further.items()}
     found |= {f"packets: {name}": Case(one, oddities.told_of(name)) for name, one in oddities.scripts().items()}
     found |= {f"entry: {name}": attrs.evolve(ENTRIES[name], script=one) for name, one in entries.SCRIPTS.items()}
     every = clocks.SCRIPTS | clocks.OTHERS | {"sound too slow for long": clocks.fast_sound(0.3, 16.0)}
@@ -63,6 +66,10 @@ def cases() -> dict[str, Case]:
     found |= {f"codec: {name}": Case(make()) for name, make in old_codecs.CAMERAS.items()}
     found |= {f"again: {name}": attrs.evolve(AGAIN[name], script=one) for name, one in AGAIN_SCRIPTS.items()}
     return found | {f"tls: {name}": case for name, case in tls().items()}
+
+
+def ended(case: Case) -> Case:
+    return attrs.evolve(case, first="the camera closed the connection") if case.script.ending == "close" else case
 
 
 ANY = Script([])

@@ -36,6 +36,22 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_harmless_oddities:SOUND[adts without headers]",
         "cameras.test_harmless_oddities:SOUND[adts behind headers]",
     ),
+    "forms of interleaved mode, units in whatever dress": (
+        "cameras.test_field:UNITS[STAP-B and FU-B]",
+        "cameras.test_field:UNITS[MTAP16]",
+        "cameras.test_field:UNITS[h265: PACI]",
+        "cameras.test_field:UNITS[h265: numbered]",
+        "cameras.test_field:UNITS[delimiters, fillers, ends]",
+        "cameras.test_field:UNITS[parameter sets apart]",
+        "cameras.test_field:UNITS[units without a picture]",
+    ),
+    "headers of RTP in every form, other names of the sender, two senders": (
+        "cameras.test_field:PACKETS[padding]",
+        "cameras.test_field:PACKETS[two-byte extensions]",
+        "cameras.test_field:PACKETS[another name in the middle]",
+        "cameras.test_field:PACKETS[packets for a viewer that has gone]",
+        "plugins.test_rtsp_media:test_headers_with_extension_sources_and_padding",
+    ),
     "only what is really missing damages a picture": (
         "cameras.test_harmless_oddities:test_nothing_is_lost",
         "cameras.test_udp:test_what_comes_is_shown_and_nothing_else",
@@ -59,6 +75,27 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_dialogue:INFORMS[always number 1]",
         "cameras.test_dialogue:INFORMS[no numbers]",
     ),
+    "status lines, headers, lengths and empty lines however they are spelt": (
+        "cameras.test_field:WORDS[headers in lower case]",
+        "cameras.test_field:WORDS[no reason]",
+        "cameras.test_field:WORDS[folded headers]",
+        "cameras.test_field:WORDS[a session with spaces]",
+        "cameras.test_field:WORDS[an empty line of its own kind]",
+        "cameras.test_field:WORDS[a length with a word]",
+        "cameras.test_field:WORDS[answers that it is at it]",
+    ),
+    "descriptions whose lines do not agree, or say too little": (
+        "cameras.test_field:DESCRIPTIONS[controls behind the session's own]",
+        "cameras.test_field:DESCRIPTIONS[parameters of another number]",
+        "cameras.test_field:DESCRIPTIONS[no sizes of AAC]",
+        "cameras.test_field:DESCRIPTIONS[rubbish parameter sets]",
+        "cameras.test_field:DESCRIPTIONS[a clock rate of nothing]",
+        "cameras.test_field:DESCRIPTIONS[metadata and a back channel]",
+    ),
+    "PLAY for each track; OPTIONS that wants a password": (
+        "cameras.test_field:DIALOGUE[tracks are played one by one]",
+        "cameras.test_field:DIALOGUE[OPTIONS wants a password that nothing else does]",
+    ),
     "an odd Content-Base": (
         "cameras.test_dialogue:INFORMS[a doubled scheme]",
         "cameras.test_dialogue:INFORMS[a base that is none]",
@@ -77,6 +114,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "a new nonce that is not called stale; a wrong password only by the newest": (
         "cameras.test_dialogue:SIGNS[a new nonce that is not called stale]",
         "cameras.test_second_time:test_a_refused_password_is_told_and_asked_again_slowly",
+    ),
+    "requests of the camera's own, and good-byes, after which media goes on": (
+        "cameras.test_field:DIALOGUE[it announces what it plays]",
+        "cameras.test_field:DIALOGUE[it redirects and goes on]",
+        "cameras.test_field:DIALOGUE[it says good-bye and goes on]",
+        "plugins.test_rtsp_scripted:test_the_cameras_own_requests_are_answered_and_a_changed_stream_is_begun_anew",
+    ),
+    "sound that ends the connection when it is asked for": (
+        "cameras.test_field:WITHOUT[it hangs up when sound is asked for]",
+        "cameras.test_field:WITHOUT[it says nothing when sound is asked for]",
     ),
     # Choice.
     "JPEG before H.264, unusable sound first, two payload types": (
@@ -135,6 +182,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "several digests, quotes": (
         "cameras.test_dialogue:LOGIN[only MD5 works]",
         "cameras.test_dialogue:LOGIN[algorithm in quotes]",
+        "cameras.test_field:LOGIN[a nonce for each answer]",
+        "cameras.test_field:LOGIN[a realm in another alphabet]",
+        "cameras.test_field:LOGIN[only what protects the body, too]",
+        "cameras.test_field:DIALOGUE[it hangs up after asking for the password]",
     ),
     "TCP and UDP by themselves, remembered": (
         "cameras.test_dialogue:WAYS[461 over TCP]",
@@ -156,7 +207,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_old_codecs:CAMERAS[vp8]",
         "cameras.test_old_codecs:FILES[sorenson]",
         "cameras.test_push:PUSHED[mjpeg]",
-        "core.stream.test_feed:test_another_codec_than_the_configured_one_is_a_fault_each_time",
+        "core.stream.test_expectation:test_another_codec_than_the_configured_one_is_a_fault_each_time",
     ),
     # All together.
     "any change ends in media, or names the answer": (

@@ -111,18 +111,20 @@ def test_headers_with_extension_sources_and_padding() -> None:
     receiver = RtpReceiver(96, lambda payload, timestamp, marker: payloads.append(bytes(payload)), lambda count: None)
     extension = b"\xbe\xde\x00\x01abcd"
     receiver.feed(packet(0, b"1234" + extension + b"data" + b"\0\0\3", first=0xB1), 0)
+    # What cannot be padding is none.
     receiver.feed(packet(1, b"data\x09", first=0xA0), 0)
+    receiver.feed(packet(2, b"data\x00", first=0xA0), 0)
     receiver.feed(b"short", 0)
-    receiver.feed(packet(2, first=0x40), 0)
-    assert payloads == [b"data"]
-    assert receiver.counts["damaged"] == 3
+    receiver.feed(packet(3, first=0x40), 0)
+    assert payloads == [b"data", b"data\x09", b"data\x00"]
+    assert receiver.counts["damaged"] == 2
 
 
 def test_a_stray_packet_throws_nothing_off_but_a_restart_is_followed() -> None:
     received = Received()
     for number, sequence in enumerate((10, 11, 40_000, 12, 30_000, 30_001, 30_002)):
         received.receiver.feed(packet(sequence, timestamp=number), 0)
-    assert received.order == [0, 1, 3, 5, 6]
+    assert received.order == [0, 1, 3, 4, 5, 6]
     assert received.gaps == [1]
     received.receiver.feed(packet(30_003, ssrc=8, timestamp=7), 0)
     received.receiver.feed(packet(30_004, ssrc=8, timestamp=8), 0)
@@ -319,7 +321,7 @@ def test_aac_step_is_that_of_the_core() -> None:
     with pytest.raises(MediaError, match="config"):
         aac.config_of({}, 44_000, 2)
     with pytest.raises(MediaError, match="sizelength"):
-        aac.AacDepacketiser(Units(), {}, 1024)
+        aac.AacDepacketiser(Units(), {"sizelength": "17"}, 1024)
 
 
 def test_latm_configuration_and_long_frames() -> None:

@@ -168,12 +168,14 @@ async def test_the_cameras_own_requests_are_answered_and_a_changed_stream_is_beg
         if request.method == "PLAY":
             writer.write(b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\nPLAY_NOTIFY x RTSP/1.0\r\nCSeq: 6\r\n\r\n")
         if request.method == "GET_PARAMETER":
+            other = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n"
             writer.write(b"ANNOUNCE x RTSP/1.0\r\nCSeq: 7\r\n\r\n")
+            writer.write(b"ANNOUNCE x RTSP/1.0\r\nCSeq: 8\r\nContent-Length: %d\r\n\r\n%s" % (len(other), other))
         return friendly(request, writer)
 
     async with scripted(answer) as camera, running(camera.url()) as run:
         assert "has changed its stream (ANNOUNCE)" in str(await run.failure())
-        assert [reply[9:12] for reply in camera.answers] == [b"200", b"501"]
+        assert [reply[9:12] for reply in camera.answers] == [b"200", b"501", b"200"]
 
 
 async def test_sound_that_cannot_be_set_up_is_left_out(caplog: pytest.LogCaptureFixture) -> None:

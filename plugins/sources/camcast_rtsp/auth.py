@@ -35,8 +35,8 @@ class Challenge:
     """As the camera spells it; "" = MD5 without saying so."""
     quoted: bool = False
     """Whether it stands in quotes, against the rules. The answer's does then too: some cameras compare bytes."""
-    qop: bool = False
-    """"auth" is offered."""
+    qop: str = ""
+    """"auth" where it is offered, else "auth-int"; "" = neither is."""
     stale: bool = False
     """The password was right, the nonce is old."""
 
@@ -144,7 +144,8 @@ def _challenge(scheme: str, values: _Values) -> Challenge | None:
     if scheme == "digest" and (_hash_name(algorithm) not in _HASHES or "nonce" not in values):
         return None
     offered = [word.strip().lower() for word in value("qop").split(",") if word.strip()]
-    if offered and "auth" not in offered:
+    qop = next((known for known in ("auth", "auth-int") if known in offered), "")
+    if offered and not qop:
         return None
     return Challenge(
         scheme=scheme,
@@ -153,7 +154,7 @@ def _challenge(scheme: str, values: _Values) -> Challenge | None:
         opaque=values["opaque"][0] if "opaque" in values else None,
         algorithm=algorithm,
         quoted=values.get("algorithm", ("", False))[1],
-        qop=bool(offered),
+        qop=qop,
         stale=value("stale").lower() == "true",
     )
 
@@ -251,14 +252,15 @@ class Authenticator:
         new = _HASHES[_hash_name(offer.algorithm)]
 
         def digest(*parts: str) -> str:
-            return new(":".join(parts).encode()).hexdigest()
+            return new(":".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
         first = digest(self.username, offer.realm, self.password)
         if offer.algorithm.lower().endswith("-sess"):
             first = digest(first, offer.nonce, cnonce)
-        second = digest(method, url)
+        # What we send has no body.
+        second = digest(method, url, digest("")) if offer.qop == "auth-int" else digest(method, url)
         if offer.qop:
-            answer = digest(first, offer.nonce, count, cnonce, "auth", second)
+            answer = digest(first, offer.nonce, count, cnonce, offer.qop, second)
         else:
             answer = digest(first, offer.nonce, second)
         fields = [
@@ -271,7 +273,7 @@ class Authenticator:
         if offer.algorithm:
             text += f', algorithm="{_escape(offer.algorithm)}"' if offer.quoted else f", algorithm={offer.algorithm}"
         if offer.qop:
-            text += f', qop=auth, nc={count}, cnonce="{cnonce}"'
+            text += f', qop={offer.qop}, nc={count}, cnonce="{cnonce}"'
         elif offer.algorithm.lower().endswith("-sess"):
             text += f', cnonce="{cnonce}"'
         return "Digest " + text

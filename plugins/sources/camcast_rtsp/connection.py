@@ -37,7 +37,8 @@ MAX_READS = 4
 LAST_TURN = 50 * NS_PER_MS
 """For what has come when a connection is over."""
 MAX_GIVEN_UP = 64
-_ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
+_INFORMS = ("ANNOUNCE", "REDIRECT", "TEARDOWN")
+_ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", *_INFORMS)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -59,6 +60,8 @@ class Connection(asyncio.BufferedProtocol):
         """Called with the method of a request that is answered when nobody waits for it any longer."""
         self._given_up: dict[int, str] = {}
         """Numbers and methods of such requests."""
+        self.on_announce: Callable[[bytes], bool] = lambda description: True
+        """Shown what the camera says of its media while it plays; whether that is what it said before."""
         self.asking = ""
         """The method that was asked last."""
         self._resting: asyncio.TimerHandle | None = None
@@ -186,6 +189,9 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(message, Request):
             self._asked(message)
             return
+        if message.status < 200:
+            # It says only that it is at it.
+            return
         number = message.cseq
         if number in self._given_up:
             self.on_late(self._given_up.pop(number))
@@ -200,9 +206,12 @@ class Connection(asyncio.BufferedProtocol):
             future.set_result(message)
 
     def _asked(self, request: Request) -> None:
-        if request.method in ("ANNOUNCE", "REDIRECT"):
+        if request.method == "ANNOUNCE" and not self.on_announce(request.body):
             self._end(f"the camera has changed its stream ({request.method})")
             return
+        if request.method in _INFORMS:
+            # Its media decides: it goes on, or ends.
+            self.dialogue.oddities.tell(f"it sends {request.method} while it plays")
         status, reason = (200, "OK") if request.method in _ANSWERED else (501, "Not Implemented")
         self.send(encode_response(status, reason, request.headers.get("cseq")))
 

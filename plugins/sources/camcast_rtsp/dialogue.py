@@ -58,8 +58,10 @@ class Dialogue:
         user_agent: str,
         oddities: Oddities,
         remembered: Way | None = None,
+        login: Login | None = None,
     ) -> None:
-        """`remembered`: the way to log in that this camera accepted before."""
+        """`remembered`: the way to log in that this camera accepted before. `login`: what goes on from another
+        connection."""
         self.url = url
         self.session = ""
         self.timeout = DEFAULT_TIMEOUT
@@ -69,7 +71,18 @@ class Dialogue:
         self._username, self._password = username, password
         self._user_agent = user_agent
         self._sequence = 0
-        self._login = Login(username or "", password or "", remembered)
+        self._login = login or Login(username or "", password or "", remembered)
+        self._asked_back = False
+        """The last answer asked for a password, or another one."""
+
+    @property
+    def has_password(self) -> bool:
+        return self._username is not None
+
+    @property
+    def unanswered(self) -> Login | None:
+        """What answers a question for the password, if that was the last that the camera said."""
+        return self._login if self._asked_back else None
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -103,6 +116,7 @@ class Dialogue:
 
     def again(self, method: str, response: Response) -> bool:
         """Whether to send the same request once more, now with an Authorization. Raises `SourceError` for refusals."""
+        self._asked_back = False
         if response.status != 401:
             self._login.well()
             return False
@@ -134,6 +148,7 @@ class Dialogue:
         if self._login.again(offers.challenges):
             if before is not None and before != self._login.way and not self._login.accepted:
                 self.oddities.tell(f"login by {_named(before)} is refused though offered, so others are tried")
+            self._asked_back = True
             return True
         tried = (self._login.way or ("", "", False))[0].capitalize()
         raise SourceError(
@@ -169,7 +184,8 @@ class Dialogue:
             self.timeout = timeout
 
     def _redirect(self, method: str, response: Response) -> RtspUrl:
-        location = response.headers.get("location")
+        # It may be shown, so it has to be text.
+        location = response.headers.get("location").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         try:
             there = parse_url(location)
         except SourceError:

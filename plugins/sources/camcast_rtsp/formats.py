@@ -142,6 +142,8 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
 def choose(media: sdp.Media, find: FindCodec, shown: Callable[[str], str] = str) -> tuple[Payload, ...]:
     """The formats of `media` that we can take, in its order: a camera may send any of them. Raises `MediaError` that
     names what is offered and why not, when there is none. `shown` makes a name in the camera's text fit to be shown."""
+    if media.encrypted:
+        raise MediaError("it is encrypted (SRTP), which is not supported: switch that off in the camera's settings")
     reasons = []
     found: list[Payload] = []
     for offer in media.formats:

@@ -53,7 +53,7 @@ class Counted(Protocol):
         """Those that carry nothing for us, by reason, and other things that were noticed."""
 
 
-_NOTICED = ("reordered", "restart")
+_NOTICED = ("reordered", "restart", "renamed")
 """These are no packets that carry nothing."""
 
 

@@ -6,6 +6,7 @@ still to come, so that a body in pieces is not looked at with each of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import attrs
@@ -16,6 +17,8 @@ MAX_HEAD = 16 * 1024
 """Bytes of start line and headers; cameras send a few hundred."""
 MAX_BODY = 64 * 1024
 """Bytes of a body; an SDP has a few thousand."""
+
+_empty_line = re.compile(rb"\r?\n\r?\n").search
 
 METHODS = (b"OPTIONS", b"ANNOUNCE", b"REDIRECT", b"GET_PARAMETER", b"SET_PARAMETER", b"TEARDOWN", b"PLAY_NOTIFY")
 """What a server may send of its own accord."""
@@ -72,7 +75,7 @@ def encode_request(method: str, url: str, headers: Mapping[str, str]) -> bytes:
     lines = [f"{method} {url} RTSP/1.0", *(f"{name}: {value}" for name, value in headers.items() if value)]
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a line break in an RTSP header")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 def encode_response(status: int, reason: str, cseq: str) -> bytes:
@@ -104,7 +107,8 @@ def parse_head(data: bytes | bytearray | memoryview) -> Head | None:
         if len(window) >= MAX_HEAD:
             raise ProtocolError(f"headers of more than {MAX_HEAD} bytes")
         return None
-    lines = window[:end].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    # What is no text in it comes back as it was: a realm, a nonce and a URL are sent.
+    lines = window[:end].decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
     headers = _parse_headers(lines[1:])
     return Head(lines[0], headers, end + gap, _content_length(headers))
 
@@ -122,12 +126,9 @@ def parse_message(data: bytes | bytearray | memoryview, head: Head | None = None
 
 
 def _head_end(window: bytes) -> tuple[int, int]:
-    """Where the headers end and how long the empty line is; cameras with bare line feeds exist."""
-    strict = window.find(b"\r\n\r\n")
-    bare = window.find(b"\n\n")
-    if strict >= 0 and (bare < 0 or strict < bare):
-        return strict, 4
-    return bare, 2
+    """Where the headers end and how long the empty line is; cameras with bare line feeds, here and there, exist."""
+    found = _empty_line(window)
+    return (found.start(), found.end() - found.start()) if found else (-1, 0)
 
 
 def _parse_headers(lines: list[str]) -> Headers:
@@ -144,11 +145,10 @@ def _parse_headers(lines: list[str]) -> Headers:
 
 def _content_length(headers: Headers) -> int:
     text = headers.get("content-length")
-    if not text:
-        return 0
-    length = whole(text)
-    if length is None or length > MAX_BODY:
-        raise ProtocolError(f"a Content-Length that is not a number up to {MAX_BODY}: {text}")
+    # As C's strtol reads it, which is what cameras are tried with.
+    digits = text[: len(text) - len(text.lstrip("0123456789"))]
+    if len(digits) > 9 or (length := whole(digits) or 0) > MAX_BODY:
+        raise ProtocolError(f"a Content-Length above {MAX_BODY}: {text}")
     return length
 
 
@@ -173,5 +173,5 @@ def parameters(text: str) -> dict[str, str]:
     for part in text.split(";"):
         name, _, value = part.strip().partition("=")
         if name:
-            found.setdefault(name.lower(), value.strip().strip('"'))
+            found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found

@@ -2,7 +2,9 @@
 
 In order is the fast path and touches nothing. A packet from the future waits, copied, until the gap is filled, `HOLD`
 has passed or `MAX_HELD` packets wait; then the gap is loss. A leap of more than `MAX_DROPOUT` (or another SSRC)
-counts only when the next packet continues it (§A.1), since one stray packet must not throw the stream off.
+counts only when the next packet continues it (§A.1), since one stray packet must not throw the stream off; then the
+packet that leapt was none, and is delivered, too. Another SSRC whose numbers go on is the same stream under another
+name. Where two senders speak at once (old servers go on sending to a viewer that has gone), the second one is kept to.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 MAX_HELD = 128
 HOLD = 80 * NS_PER_MS
+RIVAL = 2000 * NS_PER_MS
+"""So long after another sender took over, packets of the one before tell that both go on."""
 MAX_WAIT = 3600 * 1000 * NS_PER_MS
 """Longer than anything is ever held."""
 
@@ -48,9 +52,9 @@ def payload_bounds(packet: memoryview | bytes, first: int) -> tuple[int, int] | 
     end = size
     if first & 0x20:
         padding = packet[size - 1]
-        if not padding:
-            return None
-        end -= padding
+        # Cameras exist that set the bit and pad nothing: what cannot be padding is none.
+        if start + padding <= size:
+            end -= padding
     return (start, end) if start <= end else None
 
 
@@ -78,7 +82,11 @@ class RtpReceiver:
         self._on_other = on_other
         self.expected = 0
         self.held: dict[int, _Held] = {}
-        self._leap: tuple[int, int] | None = None
+        self._leap: tuple[int, int, int, _Held] | None = None
+        """A packet that may begin something new: who sent it, which number would continue it, how many packets had
+        come before, and the packet."""
+        self._left: tuple[int, int] | None = None
+        """The sender that another one followed last, and when."""
 
     @property
     def highest(self) -> int:
@@ -162,22 +170,42 @@ class RtpReceiver:
             self._release(arrival)
         elif ssrc == self.ssrc and 0x10000 - ahead <= MAX_MISORDER:
             self.counts["late or duplicate"] += 1
-        elif self._leap == (ssrc, sequence):
-            self._restart(ssrc)
+        elif self._is_rival(ssrc, arrival):
+            self.counts["another sender"] += 1
+        elif ssrc != self.ssrc and not ahead:
+            self.ssrc = ssrc
+            self.counts["renamed"] += 1
+            self._deliver(payload, sequence, timestamp, marker, arrival)
+        elif self._leap is not None and self._leap[:3] == (ssrc, sequence, self.received):
+            self._restart(ssrc, self._leap[3], (sequence - 1) & 0xFFFF)
             self._deliver(payload, sequence, timestamp, marker, arrival)
         else:
-            self._leap = (ssrc, (sequence + 1) & 0xFFFF)
+            held = _Held(bytes(payload), timestamp, marker, arrival)
+            self._leap = (ssrc, (sequence + 1) & 0xFFFF, self.received, held)
             self.counts["stray"] += 1
 
-    def _restart(self, ssrc: int) -> None:
-        """The sender has begun anew: what was waiting is void."""
+    def _is_rival(self, ssrc: int, arrival: int) -> bool:
+        """Whether a packet is of a sender that was left for the present one, which goes on."""
+        if self._left is None or ssrc != self._left[0]:
+            return False
+        if arrival - self._left[1] > RIVAL or arrival - self.arrival > RIVAL:
+            self._left = None
+            return False
+        self._left = (ssrc, arrival)
+        return True
+
+    def _restart(self, ssrc: int, first: _Held, sequence: int) -> None:
+        """The sender has begun anew, with this packet of this number: what was waiting is void."""
         self.counts["restart"] += 1
         lost = len(self.held) + 1
         self.held.clear()
         self._leap = None
+        if self.ssrc is not None and ssrc != self.ssrc:
+            self._left = (self.ssrc, first.arrival)
         self.ssrc = ssrc
         self.cycles = 0
         self._lose(lost)
+        self._deliver(first.payload, sequence, first.timestamp, first.marker, first.arrival)
 
     def _release(self, now: int) -> None:
         """Deliver what has become due; a gap that cannot wait any longer is loss."""

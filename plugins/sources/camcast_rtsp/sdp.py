@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from typing import TypeVar
 
 import attrs
 
@@ -11,6 +12,7 @@ from camcast.media import MediaKind
 
 from .numbers import whole
 
+_T = TypeVar("_T")
 MAX_MEDIA = 16
 MAX_LINES = 2000
 MAX_FORMATS = 32
@@ -19,12 +21,23 @@ MAX_FEEDBACK = 64
 
 _STATIC = {
     0: ("PCMU", 8000, 1),
+    2: ("G726-32", 8000, 1),
+    3: ("GSM", 8000, 1),
+    4: ("G723", 8000, 1),
+    5: ("DVI4", 8000, 1),
+    6: ("DVI4", 16000, 1),
     8: ("PCMA", 8000, 1),
     9: ("G722", 8000, 1),
     10: ("L16", 44100, 2),
     11: ("L16", 44100, 1),
     14: ("MPA", 90000, 1),
+    16: ("DVI4", 11025, 1),
+    17: ("DVI4", 22050, 1),
+    18: ("G729", 8000, 1),
     26: ("JPEG", 90000, 1),
+    31: ("H261", 90000, 1),
+    32: ("MPV", 90000, 1),
+    33: ("MP2T", 90000, 1),
     34: ("H263", 90000, 1),
 }
 """Payload types that need no rtpmap (RFC 3551 §6)."""
@@ -58,6 +71,8 @@ class Media:
     """URL to set up, absolute or relative; "" = the session's own."""
     receivable: bool = True
     """False for a back channel, which the camera only listens to, and for what is switched off."""
+    encrypted: bool = False
+    """It comes as SRTP (RFC 3711)."""
 
 
 @attrs.frozen
@@ -70,12 +85,26 @@ class Session:
 class _Section:
     name: str
     payload_types: list[int]
+    secure: bool = False
+    keyed: bool = False
+    """It says with which key it is encrypted."""
     control: str = ""
     direction: str = ""
     maps: dict[int, tuple[str, int, int]] = attrs.field(factory=dict)
     parameters: dict[int, dict[str, str]] = attrs.field(factory=dict)
     feedback: list[tuple[str, str]] = attrs.field(factory=list)
     size: tuple[int, int] = (0, 0)
+
+    def has_room(self, number: int, told: Mapping[int, object]) -> bool:
+        """Whether what is said of a payload type is kept, beside what is `told` of others."""
+        return number in self.payload_types or len(told) < MAX_FORMATS
+
+    def of(self, number: int, told: Mapping[int, _T]) -> _T | None:
+        """What is told of a payload type. Of the only one, whatever number it is told under: cameras exist whose
+        lines do not agree in that."""
+        found = told.get(number)
+        strangers = [value for key, value in told.items() if key not in self.payload_types]
+        return strangers[0] if found is None and strangers and len(self.payload_types) == 1 else found
 
 
 def parse_sdp(data: bytes) -> Session:
@@ -84,7 +113,8 @@ def parse_sdp(data: bytes) -> Session:
     sections: list[_Section] = []
     current = session
     # Not splitlines: it knows line ends that are none here.
-    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n", MAX_LINES)
+    # What is no text in it comes back as it was: a control is sent.
+    lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n").split("\n", MAX_LINES)
     for line in lines[:MAX_LINES]:
         key, mark, value = line.strip(" \t").partition("=")
         if not mark:
@@ -94,7 +124,8 @@ def parse_sdp(data: bytes) -> Session:
                 break
             words = value.split(None, MAX_FORMATS + 3)
             types = [number for number in (whole(word, 3) for word in words[3 : MAX_FORMATS + 3]) if number is not None]
-            current = _Section(words[0].lower() if words else "", list(dict.fromkeys(types)))
+            secure = len(words) > 2 and "SAVP" in words[2].upper()
+            current = _Section(words[0].lower() if words else "", list(dict.fromkeys(types)), secure)
             sections.append(current)
         elif key == "a":
             _attribute(current, value)
@@ -116,20 +147,20 @@ def _attribute(section: _Section, text: str) -> None:
             section.control = "" if value == "*" else value
         case "sendonly" | "recvonly" | "sendrecv" | "inactive" as direction:
             section.direction = direction
+        case "crypto" | "key-mgmt":
+            section.keyed = True
         case "rtpmap":
-            kind, _, rest = value.partition(" ")
-            number = whole(kind, 3)
-            parts = rest.strip(" \t").split("/")
+            number, rest = _numbered(value)
+            parts = rest.split("/")
             if number is not None and parts[0].strip():
                 # Some firmware leaves the clock rate out; in RTP, video's is 90 kHz.
-                rate = whole(parts[1]) if len(parts) > 1 else 90_000 if section.name == "video" else None
+                rate = (whole(parts[1]) if len(parts) > 1 else 0) or (90_000 if section.name == "video" else 0)
                 channels = whole(parts[2], 2) if len(parts) > 2 else None
-                if rate and number in section.payload_types:
+                if rate and section.has_room(number, section.maps):
                     section.maps[number] = (parts[0].strip(), rate, channels or 1)
         case "fmtp":
-            kind, _, rest = value.partition(" ")
-            number = whole(kind, 3)
-            if number is not None and number in section.payload_types:
+            number, rest = _numbered(value)
+            if number is not None and section.has_room(number, section.parameters):
                 section.parameters.setdefault(number, {}).update(_parameters(rest))
         case "x-dimensions":
             width, _, height = value.partition(",")
@@ -140,6 +171,12 @@ def _attribute(section: _Section, text: str) -> None:
                 section.feedback.append((kind, rest.strip().lower()))
         case _:
             pass
+
+
+def _numbered(value: str) -> tuple[int | None, str]:
+    """ "96 H264/90000" as its payload type and what is said of it."""
+    kind, *rest = value.replace("\t", " ").split(" ", 1)
+    return whole(kind, 3), rest[0].strip(" ") if rest else ""
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -155,19 +192,22 @@ def _parameters(text: str) -> dict[str, str]:
 def _media(section: _Section, silent: Set[str]) -> Media:
     formats = []
     for number in section.payload_types:
-        known = section.maps.get(number) or _STATIC.get(number) or _guess(section, number)
+        parameters = section.of(number, section.parameters) or {}
+        known = section.maps.get(number) or _STATIC.get(number) or section.of(number, section.maps)
+        known = known or _guess(section.name, parameters)
         if known is None:
             continue
         wanted = (str(number), "*")
         feedback = tuple(what for kind, what in section.feedback if kind in wanted)
-        formats.append(Format(number, *known, section.parameters.get(number, {}), feedback, section.size))
-    return Media(_KINDS[section.name], tuple(formats), section.control, section.direction not in silent)
+        formats.append(Format(number, *known, parameters, feedback, section.size))
+    receivable = section.direction not in silent
+    encrypted = section.secure and section.keyed
+    return Media(_KINDS[section.name], tuple(formats), section.control, receivable, encrypted)
 
 
-def _guess(section: _Section, number: int) -> tuple[str, int, int] | None:
+def _guess(name: str, told: Mapping[str, str]) -> tuple[str, int, int] | None:
     """What a payload type without an rtpmap must be, by its parameters."""
-    told = section.parameters.get(number, {})
-    if section.name != "video":
+    if name != "video":
         return None
     if "sprop-vps" in told or "sprop-sps" in told:
         return "H265", 90_000, 1

@@ -57,6 +57,8 @@ class Setup:
     find: FindCodec
     sink: MediaSink
     memory: Memory
+    sound: bool = True
+    """Sound is asked for."""
     channels: Channels = attrs.field(init=False)
 
     @channels.default
@@ -77,8 +79,12 @@ class Setup:
         base = content_base(described, request, session.oddities)
         offer = sdp.parse_sdp(described.body)
         session.aggregate = sdp.control_url(base, offer.control) if offer.control else base
+        if "://" in offer.control:
+            # Everybody else takes this for what the others' are relative to.
+            base = offer.control
+        self.connection.on_announce = lambda description: _same(offer, description)
         for kind in MediaKind:
-            if kind is MediaKind.VIDEO or self.options.audio:
+            if kind is MediaKind.VIDEO or self.sound:
                 await self._take_one(kind, offer, base)
         if not session.media:
             offered = "; ".join(f"{media.kind.value} {self._named(media)}" for media in offer.media)
@@ -105,7 +111,7 @@ class Setup:
 
     def _hung_up(self) -> None:
         """At OPTIONS or right behind it: the next time without."""
-        if not self.memory.no_options:
+        if not self.memory.no_options and self.connection.dialogue.unanswered is None:
             self.memory.no_options = True
             self.session.oddities.tell("it hangs up at OPTIONS, which is left out")
 
@@ -120,10 +126,16 @@ class Setup:
         except TimeoutError:
             odd("OPTIONS is not answered")
             return
+        except SourceError as error:
+            if not error.refused or self.connection.dialogue.has_password:
+                raise
+            # Whether DESCRIBE needs one, it says itself.
+            odd("OPTIONS is refused (401)")
+            return
         if 200 <= response.status < 400:
             # A redirection here is one, too.
             self.connection.dialogue.check("OPTIONS", response)
-            self.session.public = response.headers.get("public").upper()
+            self.session.public = ",".join(response.headers.all("public")).upper()
         else:
             odd(f"OPTIONS is refused ({response.status})")
 
@@ -267,8 +279,19 @@ class Setup:
             session.oddities.tell(f"PLAY for the URL that it says itself is refused ({response.status})")
             session.aggregate = request
             response = await self.connection.ask("PLAY", request, headers)
+        if response.status == 459 and self.session.media:
+            response = await self._play_each(headers)
         self._judge_way("PLAY", response)
         dialogue.check("PLAY", response)
+
+    async def _play_each(self, headers: dict[str, str]) -> Response:
+        """Ask each track to play by itself; the last answer, or the first that refuses."""
+        self.session.oddities.tell("PLAY for all tracks together is refused (459)")
+        for medium in self.session.media:
+            response = await self.connection.ask("PLAY", medium.control, headers)
+            if response.status >= 300:
+                break
+        return response
 
     def _rtp_info(self, response: Response) -> None:
         """Where each track's timestamps stand at the start, before anything behind the answer is looked at."""
@@ -282,6 +305,23 @@ class Setup:
             for medium in self.session.media:
                 if medium.control == url or medium.control.endswith("/" + url.rpartition("/")[2]):
                     medium.receiver.clock.starts_at(time & 0xFFFFFFFF)
+
+
+def _same(offer: sdp.Session, description: bytes) -> bool:
+    """Whether a new description is about the same formats. One that says nothing changes nothing."""
+    try:
+        new = sdp.parse_sdp(description)
+    except SourceError:
+        return True
+    return _formats(new) == _formats(offer)
+
+
+def _formats(offer: sdp.Session) -> list[tuple[int, str, int, int]]:
+    return [
+        (found.payload_type, found.encoding.upper(), found.clock_rate, found.channels)
+        for media in offer.media
+        for found in media.formats
+    ]
 
 
 def pair_of(text: str, limit: int) -> tuple[int, int] | None:

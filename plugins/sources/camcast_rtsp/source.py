@@ -9,7 +9,9 @@ import asyncio
 
 from camcast.contracts import MediaSink, SourceContext
 from camcast.errors import SourceError
+from camcast.media import MediaKind
 
+from .auth import Login
 from .connection import Connection, connect
 from .dialogue import MAX_REDIRECTS, Dialogue, Redirected
 from .memory import Memories
@@ -87,12 +89,14 @@ class RtspSource:
     async def _open(self, sink: MediaSink, transport: str) -> tuple[Connection, Session]:
         url = self._url
         skipped_options = self._memory.no_options
+        sound = self._options.audio
+        login: Login | None = None
         for _ in range(MAX_REDIRECTS + 1):
             self._session = session = Session(sink, self._oddities, by_arrival=self._options.timestamps == "arrival")
-            connection = await self._connect(url, session)
+            connection = await self._connect(url, session, login)
             if connection.old_tls:
                 self._oddities.tell(f"it speaks only old TLS ({connection.old_tls}), which protects little")
-            setup = Setup(connection, session, self._options, transport, self._context.codec, sink, self._memory)
+            setup = Setup(connection, session, self._options, transport, self._context.codec, sink, self._memory, sound)
             try:
                 async with asyncio.timeout(self._options.connect_timeout):
                     await setup.run()
@@ -105,17 +109,26 @@ class RtspSource:
                 if connection.asking == "SETUP" and not session.media:
                     # Some say nothing to a transport that they do not know.
                     raise Unsuitable(text, sure=False) from None
-                raise SourceError(text) from None
+                if not (sound and _at_sound(connection, session)):
+                    raise SourceError(text) from None
+                sound = self._without_sound("says nothing")
             except Redirected as redirect:
                 connection.close()
                 self._context.log.info("%s: redirected to %s", self._context.label, redirect.url.shown)
                 url = redirect.url
             except SourceError:
+                gone = connection.closed.done()
                 connection.close()
-                if skipped_options or not self._memory.no_options:
+                if gone and login is None and (unanswered := connection.dialogue.unanswered) is not None:
+                    self._oddities.tell("it hangs up after asking for the password")
+                    login = unanswered
+                elif gone and sound and _at_sound(connection, session):
+                    sound = self._without_sound("hangs up")
+                elif not skipped_options and self._memory.no_options:
+                    # It hung up at OPTIONS: once more without.
+                    skipped_options = True
+                else:
                     raise
-                # It hung up at OPTIONS: once more without.
-                skipped_options = True
             except BaseException:
                 connection.close()
                 raise
@@ -124,7 +137,12 @@ class RtspSource:
             session.close()
         raise SourceError(f"{url.shown}: the camera redirects more than {MAX_REDIRECTS} times")
 
-    async def _connect(self, url: RtspUrl, session: Session) -> Connection:
+    def _without_sound(self, what: str) -> bool:
+        """The camera does this when it is asked for its sound: whether to ask for it again."""
+        self._oddities.warn("sound_left_out", f"the camera {what} when its sound is asked for, which is left out")
+        return False
+
+    async def _connect(self, url: RtspUrl, session: Session, login: Login | None) -> Connection:
         options = self._options
         named = options.username is not None
         dialogue = Dialogue(
@@ -134,6 +152,7 @@ class RtspSource:
             options.user_agent,
             self._oddities,
             self._memory.login,
+            login,
         )
         try:
             async with asyncio.timeout(options.connect_timeout):
@@ -142,3 +161,8 @@ class RtspSource:
             # Connected or not: how far it came is not known.
             hint = f": {ASK}" if url.secure else ""
             raise SourceError(f"{url.shown}: no connection within {options.connect_timeout:g} s{hint}") from None
+
+
+def _at_sound(connection: Connection, session: Session) -> bool:
+    """Whether what was asked last was a further track, behind the picture."""
+    return connection.asking == "SETUP" and bool(session.media) and session.media[0].receiver.kind is MediaKind.VIDEO

@@ -71,8 +71,8 @@ def parse_url(url: str) -> RtspUrl:
 
 def place(url: str) -> str:
     """The same text for all spellings of one camera's stream: whoever asks, by whichever of its default ports, with the
-    host in any case, an IPv6 address in any form, escapes (RFC 3986 §2.1) or not, a slash at the end or not. For
-    comparing only. A text that is no URL (a reference to one) comes back as it is."""
+    host in any case, an IPv6 address in any form, escapes (RFC 3986 §2.1) or not, a slash at the end or not, its
+    parameters in any order. For comparing only. A text that is no URL (a reference to one) comes back as it is."""
     try:
         found = parse_url(url)
     except SourceError:
@@ -85,7 +85,9 @@ def place(url: str) -> str:
     cut = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
     path, query, parameters = rest[cut:].partition("?")
     path = unquote(path).rstrip("/")
-    shown = f"{path}?{unquote(parameters)}" if query and parameters else path
+    # In whatever order: a camera reads parameters by name.
+    asked = "&".join(sorted(unquote(parameters).split("&")))
+    shown = f"{path}?{asked}" if query and asked else path
     return f"{name.lower().rstrip('.')}{mark}{zone}{port}{shown}"
 
 

@@ -33,6 +33,7 @@ LONGEST_WAIT = 600 * NS_PER_S
 SLOW_START = 20 * NS_PER_S
 """For the second and third picture: how often a camera sends one is not known before."""
 LAST_MEDIA = NS_PER_S // 10
+GOES_ON = "it says good-bye (RTCP BYE) and goes on"
 HABIT = 3
 """So many times the longest distance between pictures is a silence."""
 LONGEST_HABIT = 300 * NS_PER_S
@@ -117,11 +118,16 @@ class Watch:
             self._session.report(now)
 
     def _check_ended(self, leading: TrackReceiver, now: int) -> None:
+        for medium in self._session.media:
+            track = medium.receiver
+            # Over UDP, what was sent before may be read after it.
+            if track.ended and track.receiver.arrival - track.ended > LAST_MEDIA:
+                track.ended = 0
+                self._session.oddities.tell(GOES_ON)
         # The other track may still be on its way, or end without a word.
         overdue = leading.ended and now - leading.ended > NS_PER_S
-        # Over UDP, what was sent before may be read after it.
-        media = self._session.media
-        if overdue or all(track.ended and now - track.ended > LAST_MEDIA for track in (m.receiver for m in media)):
+        tracks = [medium.receiver for medium in self._session.media]
+        if overdue or all(track.ended and now - track.ended > _silence(track) for track in tracks):
             raise self._error("the camera has ended the stream (RTCP BYE)")
 
     def _check_silence(self, leading: TrackReceiver, begun: int, now: int) -> None:
@@ -235,6 +241,11 @@ class Watch:
         meaning = {454: " (it has forgotten the session)", 401: " (it refuses the login that it took before)"}
         self._last_words = f"; it answered {method} with {status}{meaning.get(status, '')}"
         self._session.oddities.tell(f"{method} as a sign of life is refused ({status})")
+
+
+def _silence(track: TrackReceiver) -> int:
+    """How long nothing must come of a track that has ended, until that is believed (ns)."""
+    return max(LAST_MEDIA, min(HABIT * max(track.gaps, default=0), NS_PER_S))
 
 
 def _reasons(track: TrackReceiver) -> str:

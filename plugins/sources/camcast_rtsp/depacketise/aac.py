@@ -21,6 +21,9 @@ MAX_LOST = 1000
 """More frames than that in one gap are not believed, nor counted one by one."""
 FREQUENCIES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _ADTS_HEADER = 7
+_MODES = {"aac-lbr": (6, 2, 2)}
+_HBR = (13, 3, 3)
+"""sizelength, indexlength and indexdeltalength of each mode (§3.3.5, §3.3.6), for an SDP that leaves them out."""
 _OTHER_FIELDS = ("ctsdeltalength", "dtsdeltalength", "randomaccessindication", "streamstateindication")
 
 
@@ -29,9 +32,7 @@ class AacDepacketiser:
         """`step`: a frame's duration in units of the RTP clock. Raises `MediaError` for modes it cannot read."""
         self._sink = sink
         self._step = step
-        self._size_bits = _number(parameters, "sizelength")
-        self._index_bits = _number(parameters, "indexlength")
-        self._delta_bits = _number(parameters, "indexdeltalength")
+        self._size_bits, self._index_bits, self._delta_bits = _sizes(parameters)
         self._auxiliary_bits = _number(parameters, "auxiliarydatasizelength")
         if not 0 < self._size_bits <= 16 or max(self._index_bits, self._delta_bits) > 16:
             raise MediaError(f"AAC in RTP with sizelength {self._size_bits}: expected 1 to 16 (13 in mode AAC-hbr)")
@@ -194,6 +195,13 @@ def frame_step(config: bytes, clock_rate: int) -> int:
     position -= 4
     samples = 960 if position > 0 and value >> (position - 1) & 1 and config[0] >> 3 == 2 else 1024
     return samples * clock_rate // rate if rate else samples
+
+
+def _sizes(parameters: Mapping[str, str]) -> tuple[int, int, int]:
+    """Bits of the fields of an AU header."""
+    if not _number(parameters, "sizelength"):
+        return _MODES.get(parameters.get("mode", "").lower(), _HBR)
+    return tuple(_number(parameters, name) for name in ("sizelength", "indexlength", "indexdeltalength"))  # type: ignore[return-value]
 
 
 def _number(parameters: Mapping[str, str], name: str) -> int:

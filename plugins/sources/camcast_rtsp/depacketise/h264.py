@@ -1,6 +1,7 @@
-"""H.264 (RFC 6184): single NAL units, STAP-A and FU-A, that is packetization modes 0 and 1.
+"""H.264 (RFC 6184): single NAL units, aggregates and fragments.
 
-Interleaved mode (2) is not known to be sent by any camera; its packets count as damaged. Types that mean nothing (0,
+The forms of interleaved mode (STAP-B, MTAP16, MTAP24, FU-B) are read like those of the other modes, whatever their
+numbers: units still come in decoding order from every camera that is known to send them. Types that mean nothing (0,
 30, 31) hold nothing that is missed.
 """
 
@@ -13,8 +14,10 @@ from collections.abc import Mapping
 from .common import Bytes, Damage, NalAssembler
 
 STAP_A, FU_A = 24, 28
-_INTERLEAVED = (25, 26, 27, 29)
-"""STAP-B, MTAP16, MTAP24, FU-B."""
+_AGGREGATES = {STAP_A: (1, 0), 25: (3, 0), 26: (3, 3), 27: (3, 4)}
+"""STAP-A, STAP-B, MTAP16, MTAP24: where the first unit's size stands, and how many bytes stand behind each size."""
+_FRAGMENTS = {FU_A: 2, 29: 4}
+"""FU-A, FU-B: where the data begins; only the first fragment of a unit is an FU-B."""
 _START = b"\x00\x00\x00\x01"
 
 
@@ -24,31 +27,29 @@ class H264Depacketiser(NalAssembler):
     def _take(self, payload: Bytes) -> None:
         first = payload[0]
         kind = first & 0x1F
-        if kind == FU_A:
+        if kind in _FRAGMENTS:
             if len(payload) < 2:
                 return
-            second = payload[1]
+            second, data = payload[1], payload[_FRAGMENTS[kind] :]
             if second & 0x80:
-                self._open(bytes((first & 0xE0 | second & 0x1F,)), payload[2:])
+                self._open(bytes((first & 0xE0 | second & 0x1F,)), data)
             else:
-                self._more(payload[2:])
+                self._more(data)
             if second & 0x40:
                 self._close()
         elif kind < STAP_A:
             # 0 is what a start code begins with.
             self._whole(payload)
-        elif kind == STAP_A:
-            self._aggregate(payload)
-        elif kind in _INTERLEAVED:
-            raise Damage
+        elif kind in _AGGREGATES:
+            self._aggregate(payload, *_AGGREGATES[kind])
 
-    def _aggregate(self, payload: Bytes) -> None:
-        at, end = 1, len(payload)
-        while at + 2 < end:
-            stop = at + 2 + (payload[at] << 8 | payload[at + 1])
+    def _aggregate(self, payload: Bytes, at: int, behind: int) -> None:
+        end = len(payload)
+        while at + 2 + behind < end:
+            stop = at + 2 + behind + (payload[at] << 8 | payload[at + 1])
             if stop > end:
                 raise Damage
-            self._whole(payload[at + 2 : stop])
+            self._whole(payload[at + 2 + behind : stop])
             at = stop
 
     def _begins(self, header: int, first: int) -> bool | None:

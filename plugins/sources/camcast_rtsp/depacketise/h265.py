@@ -1,8 +1,8 @@
 """H.265 (RFC 7798): single NAL units, aggregation packets (AP) and fragmentation units (FU).
 
 With sprop-max-don-diff above 0 each unit has a decoding order number in front; it is passed over, since units
-still come in decoding order from a single RTP stream of any known camera. PACI packets count as damaged; types that
-mean nothing hold nothing that is missed.
+still come in decoding order from a single RTP stream of any known camera. What a PACI packet says of its content is
+passed over. Types that mean nothing hold nothing that is missed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class H265Depacketiser(NalAssembler):
         elif kind < AP:
             self._whole(bytes(payload[:2]) + bytes(payload[4:]) if self._skip else payload)
         elif kind == PACI:
-            raise Damage
+            self._take(_carried(payload))
 
     def _aggregate(self, payload: Bytes) -> None:
         at, end = 2, len(payload)
@@ -66,6 +66,17 @@ class H265Depacketiser(NalAssembler):
 
     def _is_slice(self, header: int) -> bool:
         return header >> 1 & 0x3F < 32
+
+
+def _carried(payload: Bytes) -> bytes:
+    """What a PACI packet (§4.4.4) holds: a packet without the first bits of its header, which stand elsewhere."""
+    fields = payload[2] << 8 | payload[3]
+    at = 4 + (fields >> 4 & 0x1F)
+    kind = fields >> 9 & 0x3F
+    if kind == PACI or at >= len(payload):
+        raise Damage
+    # The layer and the temporal number are the PACI packet's own.
+    return bytes((fields >> 15 << 7 | kind << 1 | payload[0] & 1, payload[1])) + bytes(payload[at:])
 
 
 def parameter_sets(parameters: Mapping[str, str]) -> bytes:
