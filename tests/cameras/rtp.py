@@ -82,7 +82,9 @@ class Track:
         """An RTP packet or sender report of this track as if it had been made so much later."""
         moved = round(seconds * self.clock)
         if packet[1] == 200:
-            wall = int.from_bytes(packet[8:16], "big") + round(seconds * 2**32)
+            # Where there is no wall clock, it stays zero.
+            known = int.from_bytes(packet[8:16], "big")
+            wall = known + round(seconds * 2**32) if known else 0
             time = int.from_bytes(packet[16:20], "big") + moved & 0xFFFFFFFF
             return packet[:8] + wall.to_bytes(8, "big") + time.to_bytes(4, "big") + packet[20:]
         time = int.from_bytes(packet[4:8], "big") + moved & 0xFFFFFFFF

@@ -61,7 +61,13 @@ def cases() -> dict[str, Case]:
     found |= {f"field: {name}": ended(Case(script, odd)) for name, (script, odd) in further.items()}
     found |= {f"packets: {name}": Case(one, oddities.told_of(name)) for name, one in oddities.scripts().items()}
     found |= {f"entry: {name}": attrs.evolve(ENTRIES[name], script=one) for name, one in entries.SCRIPTS.items()}
-    every = clocks.SCRIPTS | clocks.OTHERS | {"sound too slow for long": clocks.fast_sound(0.3, 16.0)}
+    every = (
+        clocks.SCRIPTS
+        | clocks.OTHERS
+        | clocks.STILL
+        | clocks.ODD_REPORTS
+        | {"sound too slow for long": clocks.fast_sound(0.3, 16.0)}
+    )
     found |= {f"clock: {name}": Case(script, CLOCKS[name]) for name, script in every.items()}
     found |= {f"codec: {name}": Case(make()) for name, make in old_codecs.CAMERAS.items()}
     found |= {f"again: {name}": attrs.evolve(AGAIN[name], script=one) for name, one in AGAIN_SCRIPTS.items()}
@@ -96,6 +102,8 @@ CLOCKS = {
     "sound too slow for long": "the clock of its audio runs at 0.",
     "picture too fast": "the clock of its video runs at ",
     "picture too slow": "",
+    **dict.fromkeys(clocks.STILL, "the clock of its video stands still from one unit to the next"),
+    **dict.fromkeys(clocks.ODD_REPORTS, ""),
 }
 AGAIN_SCRIPTS = second_time.TWICE | second_time.ONCE
 AGAIN = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -65,6 +66,39 @@ def media_clock_set(seconds: float) -> Script:
     return script
 
 
+def timed(change: Callable[[int], int], which: int = 0) -> Script:
+    """What becomes of the timestamps of one track, the picture's or the sound's."""
+    script = camera()
+    track = script.tracks[which]
+    track.payloads = [attrs.evolve(payload, time=change(payload.time)) for payload in track.payloads]
+    return script
+
+
+def reporting(video: Mapping[str, object], audio: Mapping[str, object]) -> Script:
+    """A camera whose tracks report each in its way."""
+    script = camera()
+    for track, settings in zip(script.tracks, (video, audio), strict=True):
+        for name, value in settings.items():
+            setattr(track, name, value)
+    return script
+
+
+OFTEN = {"reports": [0.4, 1.4, 2.4, 3.4, 4.4]}
+LESS_OFTEN = {"reports": [0.9, 2.9, 4.9]}
+STILL = {
+    "no times": timed(lambda time: 0),
+    "times of groups": timed(lambda time: time // 43_200 * 43_200),
+    "times in ms": timed(lambda time: time // 90),
+}
+"""Cameras whose picture's timestamps do not tell one picture from the next."""
+ODD_REPORTS = {
+    "only the picture's reports": reporting(OFTEN, {}),
+    "only the sound's reports": reporting({}, OFTEN),
+    "reports of two epochs": reporting(OFTEN, {**LESS_OFTEN, "wall": lambda at: 100 + at}),
+    "reports of no wall clock": reporting({**OFTEN, "wall": lambda at: -2_208_988_800}, OFTEN),
+    "reports that are late": reporting(OFTEN, {**LESS_OFTEN, "wall": lambda at: 1_700_000_000 + at + at % 0.05}),
+}
+
 SCRIPTS = {
     "plain": camera(),
     "set forward": wall_clock_set(3.0),
@@ -83,7 +117,7 @@ OTHERS = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watched_together(tmp_path_factory, "clocks", SCRIPTS | OTHERS, seconds=20.0)
+    return await watched_together(tmp_path_factory, "clocks", SCRIPTS | OTHERS | STILL | ODD_REPORTS, seconds=20.0)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -128,3 +162,26 @@ def test_a_media_clock_that_is_set_leaves_no_hole(name: str, watched: dict[str, 
         # At the leap (3 s) it goes on by arrival, which a busy machine blurs by as long as it holds units up.
         assert max(later - earlier for earlier, later in pairwise(times)) < 0.6 + one.camera.late
     assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_times_that_tell_nothing_are_replaced_within_seconds(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert one.whole(FRAMES)
+    (told,) = one.notes
+    assert told.startswith("the clock of its video stands still from one unit to the next; arrival times replace")
+    later = [picture.time for picture in one.seen.pictures if (picture.number or 0) >= FRAMES - 50]
+    # Evened out, and in all as long as it takes.
+    assert max(b - a for a, b in pairwise(later)) < 0.08 + one.camera.late
+    assert later[-1] - later[0] == pytest.approx(49 / clips.FPS, abs=0.3 + one.camera.late)
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3 + one.camera.late)
+
+
+@pytest.mark.parametrize("name", ODD_REPORTS)
+def test_reports_that_say_little_move_nothing(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert one.whole(FRAMES)
+    assert one.steps() == {40}
+    assert one.sound_steps <= set(range(19, 25))
+    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15 + one.camera.late)
+    assert not one.notes

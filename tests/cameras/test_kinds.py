@@ -153,6 +153,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_clocks:SCRIPTS[set back]",
         "cameras.test_clocks:test_a_wall_clock_that_is_set_moves_no_sound",
     ),
+    "reports that say little": (
+        "cameras.test_clocks:ODD_REPORTS[reports of two epochs]",
+        "cameras.test_clocks:ODD_REPORTS[reports of no wall clock]",
+        "cameras.test_clocks:ODD_REPORTS[only the sound's reports]",
+    ),
+    "timestamps that do not tell one picture from the next": (
+        "cameras.test_clocks:STILL[no times]",
+        "cameras.test_clocks:STILL[times of groups]",
+        "cameras.test_clocks:STILL[times in ms]",
+    ),
     "one track's wrong clock leaves the other alone": (
         "cameras.test_clocks:test_the_picture_keeps_its_time",
         "cameras.test_clocks:test_a_wrong_clock_of_the_picture_moves_no_sound",

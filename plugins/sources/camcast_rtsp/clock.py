@@ -7,7 +7,8 @@ Rules:
 - No time is later than its unit's arrival by more than `AHEAD`.
 - A leap that real time does not explain (`FORWARD`, `BACK`, `SET`) starts a new line where the old one would be by now.
 - Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
-  has reports keeps beside the picture instead; one that runs at a wrong rate is not used any longer: arrival is.
+  has reports keeps beside the picture instead; one that runs at a wrong rate, or stands still, is not used any longer:
+  arrival is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import attrs
 from camcast.media import NS_PER_MS, NS_PER_S
 
 from .beside import Beside
-from .rate import NEAR, ArrivalClock, Drift, RateWatch
+from .rate import NEAR, ArrivalClock, Drift, RateWatch, StandStill
 from .reports import Report, Reports
 
 FORWARD = 5 * NS_PER_S
@@ -49,7 +50,7 @@ class Timeline:
     by_arrival: bool = False
     """All tracks, from the beginning: the user's wish."""
     on_wrong_rate: Callable[[TrackClock, float], object] = lambda clock, factor: None
-    """A track's clock runs so many times real time, and is not used any longer."""
+    """A track's clock runs so many times real time (0 = it stands still), and is not used any longer."""
     on_drift: Callable[[TrackClock, float], object] = lambda clock, factor: None
     """A track's clock runs a little fast or slow, which is mended; told once."""
     on_set: Callable[[], object] = lambda: None
@@ -81,6 +82,7 @@ class TrackClock:
         self._early: tuple[int, int] | None = None
         """What a sender report said before the first unit came."""
         self._arrival_clock = ArrivalClock()
+        self._still = StandStill()
         self._watches = (RateWatch(NS_PER_S, 0.5, 2.0), RateWatch(10 * NS_PER_S, *HOPELESS))
         self.drift = Drift()
         self._turn = (0, 0.0)
@@ -115,6 +117,8 @@ class TrackClock:
         self._media, self._last_arrival = media, arrival
         if step < -BACK or step > FORWARD + passed or self._was_set(step, passed, media + self._line - arrival):
             return self._jump(media, passed)
+        if self._still.check(step, arrival):
+            return self._give_up(0.0, arrival)
         for watch in self._watches:
             factor = watch.check(media, arrival)
             if factor:
@@ -250,6 +254,7 @@ class TrackClock:
         self.drift.reset()
         self._turn = (0, self.drift.slew)
         self._seen = self._earliest = 0
+        self._still.reset()
         for watch in self._watches:
             watch.reset()
 

@@ -51,6 +51,37 @@ class RateWatch:
         return max(ratio, 1e-9) if verdict else 0.0
 
 
+class StandStill:
+    """Notices timestamps that tell nothing: most units of a second, and of the next, have the one's before.
+
+    So it is where times are always the same, or change only with each group of pictures, or are counted in ms.
+    """
+
+    _LEAST = 2 * NS_PER_MS
+    """Between two units whose times tell them apart; no camera has 500 pictures in a second."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._begun = 0
+        self._units = self._still = 0
+        self._before = False
+
+    def check(self, step: int, arrival: int) -> bool:
+        """A unit that is `step` ns later than the last one by its timestamp; whether timestamps are no use."""
+        if not self._begun:
+            self._begun = arrival
+        self._units += 1
+        self._still += 0 <= step < self._LEAST
+        if arrival - self._begun < NS_PER_S or self._units < _MIN_FRAMES:
+            return False
+        still = 4 * self._still > 3 * self._units
+        verdict, self._before = still and self._before, still
+        self._begun, self._units, self._still = arrival, 0, 0
+        return verdict
+
+
 DRIFT_WINDOW = 5 * NS_PER_S
 _WINDOWS = 3
 """So long (15 s) a link may be slow without being taken for a clock."""

@@ -114,10 +114,9 @@ class Session:
 
     def _wrong_rate(self, clock: TrackClock, factor: float) -> None:
         name = self._name(clock)
+        runs = f"runs at {factor:.2f} times real time" if factor else "stands still from one unit to the next"
         self.oddities.warn(
-            "camera_clock",
-            f"the clock of its {name} runs at {factor:.2f} times real time; arrival times replace its timestamps",
-            name,
+            "camera_clock", f"the clock of its {name} {runs}; arrival times replace its timestamps", name
         )
 
     def _drift(self, clock: TrackClock, factor: float) -> None:
