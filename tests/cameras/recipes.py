@@ -34,10 +34,10 @@ def again(*arguments: str, of: Recipe, suffix: str = ".mp4", before: tuple[str, 
     return make
 
 
-def x264(*more: str, params: str = "", b_frames: int = 0) -> tuple[str, ...]:
+def x264(*more: str, params: str = "", b_frames: int = 0, coder: str = "libx264") -> tuple[str, ...]:
     params = f"scenecut=0:b-adapt=0:sliced-threads=0:threads=1{':' if params else ''}{params}"
     return (
-        "-c:v", "libx264", "-preset", "veryfast", "-g", str(GOP), "-bf", str(b_frames), "-x264-params", params, *more,
+        "-c:v", coder, "-preset", "veryfast", "-g", str(GOP), "-bf", str(b_frames), "-x264-params", params, *more,
     )  # fmt: skip
 
 
@@ -200,3 +200,34 @@ def uneven(path: Path) -> None:
 
 def turned(path: Path) -> None:
     again(of=made(*H264, *AAC), before=("-display_rotation:v:0", "270"))(path)
+
+
+OTHER_TRACKS = ("-mpegts_start_pid", "0x300", "-mpegts_pmt_start_pid", "0x1010", "-mpegts_service_id", "7")
+"""By the numbers of another recorder's transport stream."""
+
+
+def with_checksums(of: Recipe) -> Recipe:
+    """A transport stream of packets of 204 bytes; the last 16 are nobody's business here."""
+
+    def make(path: Path) -> Path:
+        of(path)
+        data = path.read_bytes()
+        path.write_bytes(b"".join(data[at : at + 188] + bytes(16) for at in range(0, len(data), 188)))
+        return path
+
+    return make
+
+
+def poster(path: Path) -> None:
+    """The first video track is a picture of what the film is about."""
+    picture = path.with_name("poster.png")
+    run("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", picture)
+    plain = path.with_name("plain.mp4")
+    files.make(plain, *H264, *AAC, frames=FRAMES)
+    run(
+        "-i", picture, "-i", plain, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic", path,
+    )  # fmt: skip
+
+
+def dv(path: Path) -> None:
+    made("-c:v", "dvvideo", "-s", "720x576", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le")(path)

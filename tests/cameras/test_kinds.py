@@ -175,6 +175,11 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_files:RECIPES[fragmented]",
         "cameras.test_files:RECIPES[fragments of 2 s]",
     ),
+    "streams of which few pictures have times, and recordings end to end": (
+        "cameras.test_zoo:WHAT[B-frames, MPEG programme stream]",
+        "cameras.test_zoo:WHAT[MPEG-TS, two recordings with other tracks]",
+        "cameras.test_zoo:WHAT[MPEG-TS, two recordings end to end]",
+    ),
     "raw streams with B-frames": ("cameras.test_files:RECIPES[raw h264]", "cameras.test_files:RECIPES[raw h265]"),
     "a file that is still being written": ("cameras.test_files:test_a_file_that_is_still_being_written_goes_on",),
     "two pictures with one timestamp": (
@@ -215,6 +220,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_old_codecs:CAMERAS[mpeg-4]",
         "cameras.test_old_codecs:CAMERAS[h263]",
         "cameras.test_old_codecs:CAMERAS[vp8]",
+        "cameras.test_old_codecs:CAMERAS[mpeg-2]",
+        "cameras.test_old_codecs:CAMERAS[g726 sound]",
+        "cameras.test_zoo:WHAT[AAC in LATM, MPEG-TS]",
         "cameras.test_old_codecs:FILES[sorenson]",
         "cameras.test_push:PUSHED[mjpeg]",
         "core.stream.test_expectation:test_another_codec_than_the_configured_one_is_a_fault_each_time",

@@ -16,10 +16,9 @@ from tests.cameras.watch import Watched, watch_files
 from tests.cameras.zoo import NONE, TRANSCODED, ZOO, Animal
 from tests.cameras.zoo_page import PAGE, page
 
+WHAT = {animal.what: animal for animals in ZOO.values() for animal in animals}
 TONE_SECONDS = 0.6
 """Of the tone are heard at least; 1 s is in most files."""
-BESIDE = 0.06
-"""Seconds between sound and its picture; a frame of AAC has 0.02."""
 
 
 def made(animals: tuple[Animal, ...]) -> dict[str, Path]:
@@ -73,7 +72,7 @@ def sound_differences(animal: Animal, one: Watched) -> list[str]:
         last = next(picture for picture in one.seen.pictures if picture.number == animal.shown[0][-1])
         assert last.number is not None
         off = begins - (last.time - (last.number / clips.FPS - animal.tone))
-        if abs(off) > BESIDE:
+        if abs(off) > animal.beside:
             wrong.append(f"the sound is {off:.3f} s off its picture")
     return wrong
 

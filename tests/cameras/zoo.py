@@ -37,6 +37,8 @@ class Animal:
     steps: tuple[int, ...] = (40,)
     """Milliseconds between those pictures."""
     tone: float = 1.0
+    beside: float = 0.06
+    """Seconds between sound and its picture; a frame of AAC at 48 kHz has 0.02."""
 
     @property
     def refused(self) -> bool:
@@ -100,6 +102,21 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal("B-frames and MP3, AVI", ".avi", made(*x264(b_frames=2), "-c:a", "libmp3lame"), sound=TRANSCODED),
         Animal("B-frames, Matroska", ".mkv", made(*x264(b_frames=2), *AAC)),
         Animal("B-frames, FLV", ".flv", made(*x264(b_frames=2), *AAC)),
+        Animal(
+            "parameter sets inside (avc3)",
+            ".mp4",
+            made(*x264("-tag:v", "avc3", b_frames=2, params="repeat-headers=1"), *AAC),
+        ),
+        Animal(
+            "B-frames, MPEG programme stream",
+            ".mpg",
+            made(*x264(b_frames=2), "-c:a", "mp2", "-f", "vob"),
+            sound=TRANSCODED,
+        ),
+        Animal("red, green and blue", ".mp4", made(*x264("-pix_fmt", "gbrp", coder="libx264rgb"), *AAC)),
+        Animal("H.264, ASF", ".asf", made(*H264, *AAC)),
+        Animal("H.264, MXF", ".mxf", made(*H264, "-c:a", "pcm_s16le"), sound=TRANSCODED),
+        Animal("H.264, NUT", ".nut", made(*H264, *AAC)),
         Animal("a size that is no multiple of 16", ".mp4", made(*H264, *AAC, size=(178, 106))),
         Animal("pixels that are not square", ".mp4", made(*H264, *AAC, "-vf", "setsar=4/3")),
         Animal("two pictures with one timestamp", ".mkv", r.two_timestamps, steps=(1, 40, 79)),
@@ -122,12 +139,16 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal("open groups (CRA, RASL)", ".mp4", made(*x265(b_frames=3, params="open-gop=1"), *AAC)),
         Animal("H.265 with B-frames, raw", ".hevc", made(*x265(b_frames=3), sound=False), sound=NONE),
         Animal("H.265, MPEG-TS", ".ts", made(*x265(b_frames=2), *AAC)),
+        Animal("H.265, FLV", ".flv", made(*x265(b_frames=2), *AAC)),
     ),
     "AV1 and VP9": (
         Animal("AV1, Opus", ".mp4", made(*r.AV1, *OPUS), sound=TRANSCODED),
         Animal(
             "AV1 HDR10, Matroska", ".mkv", made(*r.AV1, "-pix_fmt", "yuv420p10le", *r.WIDE, *OPUS), sound=TRANSCODED
         ),
+        Animal("AV1, Vorbis", ".webm", made(*r.AV1, "-c:a", "libvorbis"), sound=TRANSCODED),
+        Animal("AV1, FLV", ".flv", made(*r.AV1, *AAC)),
+        Animal("AV1, IVF", ".ivf", made(*r.AV1, sound=False), sound=NONE),
         Animal("AV1, raw", ".obu", made(*r.AV1, sound=False), sound=NONE),
         Animal("VP9, Opus", ".webm", made(*VP9, *OPUS), sound=TRANSCODED),
         Animal("VP9 with hidden pictures", ".webm", made(*r.VP9_HIDDEN, *OPUS), sound=TRANSCODED),
@@ -142,6 +163,29 @@ ZOO: dict[str, tuple[Animal, ...]] = {
     ),
     "Other pictures": (
         Animal("Motion JPEG, AVI", ".avi", made("-c:v", "mjpeg", "-q:v", "3", *AAC), TRANSCODED),
+        Animal("Motion JPEG, raw", ".mjpeg", made("-c:v", "mjpeg", "-q:v", "3", sound=False), TRANSCODED, sound=NONE),
+        Animal(
+            "one JPEG picture",
+            ".jpg",
+            made("-frames:v", "1", sound=False),
+            TRANSCODED,
+            sound=NONE,
+            shown=(range(1),),
+        ),
+        Animal(
+            "MPEG-2, AC-3, MPEG programme stream",
+            ".vob",
+            made("-c:v", "mpeg2video", *OLD, "-c:a", "ac3", "-f", "vob"),
+            TRANSCODED,
+            sound=TRANSCODED,
+            shown=B_LAST,
+        ),
+        Animal("VP8, IVF", ".ivf", made(*VP8, sound=False), TRANSCODED, sound=NONE),
+        Animal(
+            "uncompressed (Y4M)", ".y4m", made("-c:v", "rawvideo", sound=False), REFUSED, 'unknown codec "rawvideo"'
+        ),
+        Animal("DV", ".mov", r.dv, REFUSED, 'unknown codec "dvvideo"'),
+        Animal("JPEG 2000", ".mov", made("-c:v", "jpeg2000", *AAC), REFUSED, 'unknown codec "jpeg2000"'),
         Animal(
             "MPEG-4 part 2 with B-frames, MP4",
             ".mp4",
@@ -192,6 +236,16 @@ ZOO: dict[str, tuple[Animal, ...]] = {
     ),
     "Sound": (
         Animal("AAC 5.1", ".mp4", made(*H264, "-ac", "6", *AAC)),
+        Animal("AAC 7.1", ".mp4", made(*H264, "-ac", "8", *AAC)),
+        Animal("AAC at 8 kHz", ".mp4", made(*H264, *AAC, "-ar", "8000", "-ac", "1"), beside=0.13),
+        Animal("AAC in LATM, MPEG-TS", ".ts", made(*H264, *AAC, "-mpegts_flags", "latm"), sound=TRANSCODED),
+        Animal("AC-3, MPEG-TS", ".ts", made(*H264, "-c:a", "ac3"), sound=TRANSCODED),
+        Animal("Opus, MPEG-TS", ".ts", made(*H264, *OPUS), sound=TRANSCODED),
+        Animal("MP3, FLV", ".flv", made(*H264, "-c:a", "libmp3lame", "-ar", "44100"), sound=TRANSCODED),
+        Animal("G.711, FLV", ".flv", made(*H264, "-c:a", "pcm_alaw", "-ar", "8000"), sound=TRANSCODED),
+        Animal("ADPCM, FLV", ".flv", made(*H264, "-c:a", "adpcm_swf", "-ar", "22050", "-ac", "1"), sound=TRANSCODED),
+        Animal("TrueHD", ".mkv", made(*H264, "-c:a", "truehd", "-strict", "-2", "-ac", "2"), sound=TRANSCODED),
+        Animal("WavPack", ".mkv", made(*H264, "-c:a", "wavpack"), sound=TRANSCODED),
         Animal("AC-3", ".mp4", made(*H264, "-c:a", "ac3"), sound=TRANSCODED),
         Animal("E-AC-3", ".mp4", made(*H264, "-c:a", "eac3"), sound=TRANSCODED),
         Animal("FLAC", ".mkv", made(*H264, "-c:a", "flac"), sound=TRANSCODED),
@@ -214,6 +268,15 @@ ZOO: dict[str, tuple[Animal, ...]] = {
             "MPEG-TS, two recordings end to end", ".ts", r.joined(made(*H264, *AAC), made(*H264, *AAC)), shown=TWICE
         ),
         Animal(
+            "MPEG-TS, two recordings with other tracks",
+            ".ts",
+            r.joined(made(*H264, *AAC), made(*H264, *AAC, *r.OTHER_TRACKS)),
+            shown=TWICE,
+            # The first one's sound is longer than its picture.
+            steps=(40, 46),
+        ),
+        Animal("MPEG-TS with checksums (204 bytes)", ".ts", r.with_checksums(made(*x264(b_frames=2), *AAC))),
+        Animal(
             "MPEG-TS whose picture changes its size",
             ".ts",
             r.joined(made(*H264, *AAC), made(*H264, *AAC, size=(192, 112))),
@@ -232,6 +295,8 @@ ZOO: dict[str, tuple[Animal, ...]] = {
             REFUSED,
             "holds neither video nor audio",
         ),
+        Animal("times that begin at an hour", ".mkv", made(*H264, *AAC, "-output_ts_offset", "3600")),
+        Animal("a poster in front of the picture: without it", ".mp4", r.poster),
         Animal("with subtitles: without them", ".mkv", r.with_subtitles),
         Animal("two sounds: the first", ".mkv", r.two_languages),
         Animal("one picture", ".mp4", made(*H264, "-frames:v", "1", sound=False), shown=(range(1),), sound=NONE),

@@ -63,13 +63,16 @@ def test_g711_is_8_khz_mono_unless_told() -> None:
 def test_decoded_sound_is_the_sound_that_was_encoded(name: str) -> None:
     """Encoded by FFmpeg, decoded here: the tone is there at its level."""
     kind, rate = KINDS[name], RATES.get(name, 8000)
-    ffmpeg = {"g711a": "pcm_alaw", "g711u": "pcm_mulaw", "adpcm_g722": "g722"}.get(name, name)
+    ffmpeg, _, kbits = name.partition("_") if name.startswith("g726") else (name, "", "")
+    ffmpeg = {"g711a": "pcm_alaw", "g711u": "pcm_mulaw", "adpcm_g722": "g722"}.get(ffmpeg, ffmpeg)
     encoder = av.CodecContext.create(ffmpeg, "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate, encoder.layout = rate, "mono"
     encoder.format = encoder.codec.audio_formats[0]  # type: ignore[index]
+    if kbits:
+        encoder.bit_rate = int(kbits) * 1000
     encoder.open()
-    resampler = av.AudioResampler(format=encoder.format, layout="mono", rate=rate)
+    resampler = av.AudioResampler(format=encoder.format, layout="mono", rate=rate, frame_size=encoder.frame_size or 0)
     wave = (np.sin(2 * np.pi * 500 * np.arange(rate) / rate) * 16000).astype(np.int16)
     sound = av.AudioFrame.from_ndarray(wave[None, :], format="s16", layout="mono")
     sound.sample_rate = rate
@@ -78,7 +81,7 @@ def test_decoded_sound_is_the_sound_that_was_encoded(name: str) -> None:
     assert parser.track
     decoder = kind.decoder(parser.track)
     heard = []
-    for block in resampler.resample(sound):
+    for block in (*resampler.resample(sound), *resampler.resample(None), None):
         for data in encoder.encode(block):
             packet = parser.parse(bytes(data), 0, 0)
             assert packet
@@ -89,7 +92,8 @@ def test_decoded_sound_is_the_sound_that_was_encoded(name: str) -> None:
     samples = np.concatenate([block.to_ndarray()[0] for block in heard]).astype(float)
     assert len(samples) == rate
     assert abs(int(np.abs(np.fft.rfft(samples)).argmax()) - 500) <= 1
-    assert abs(np.abs(samples).max() - 16000) < 1200
+    # Its mean level: G.726 of few bits a sample overshoots here and there.
+    assert abs(np.sqrt(2 * np.mean(samples**2)) - 16000) < 1200
 
 
 def test_g722_samples_at_16_khz_whatever_rtp_says() -> None:
@@ -107,7 +111,15 @@ def test_blocks_that_end_inside_a_sample_are_damage() -> None:
 
 @pytest.mark.parametrize(
     ("alias", "name"),
-    [("PCMA", "g711a"), ("pcmu", "g711u"), ("pcm_alaw", "g711a"), ("l16", "pcm_s16be"), ("G722", "adpcm_g722")],
+    [
+        ("PCMA", "g711a"),
+        ("pcmu", "g711u"),
+        ("pcm_alaw", "g711a"),
+        ("l16", "pcm_s16be"),
+        ("G722", "adpcm_g722"),
+        ("g726-32", "g726le_32"),
+        ("AAL2-G726-16", "g726_16"),
+    ],
 )
 def test_names_from_rtp_and_ffmpeg(alias: str, name: str) -> None:
     assert PluginHost(allow=["pcm"]).codec(alias).name == name

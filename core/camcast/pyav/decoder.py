@@ -68,6 +68,12 @@ class AvDecoder:
         self._context = None
         self._arrivals.clear()
 
+    def create(self, track: Track) -> av.CodecContext:
+        """A context that is not open. Overridden where a name does not tell all that the decoder has to know."""
+        import av
+
+        return av.CodecContext.create(self._name, "r")
+
     def _open(self, track: Track) -> av.VideoCodecContext | av.AudioCodecContext:
         import av
 
@@ -77,7 +83,7 @@ class AvDecoder:
                 "million points; publish them as they are, or set a smaller size in the camera"
             )
         try:
-            context = av.CodecContext.create(self._name, "r")
+            context = self.create(track)
             if track.config:
                 context.extradata = track.config
             if isinstance(context, av.VideoCodecContext):

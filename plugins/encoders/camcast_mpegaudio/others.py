@@ -18,6 +18,14 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("speex", "Speex", ()),
     ("amrnb", "AMR narrow band", ("amr_nb", "AMR")),
     ("amrwb", "AMR wide band", ("amr_wb", "AMR-WB")),
+    ("aac_latm", "AAC in LATM", ()),
+    ("truehd", "Dolby TrueHD", ()),
+    ("wavpack", "WavPack", ()),
+    ("nellymoser", "Nellymoser", ()),
+    ("gsm", "GSM full rate", ("gsm_fr",)),
+    ("adpcm_ms", "ADPCM of Microsoft's", ()),
+    ("adpcm_ima_qt", "ADPCM of QuickTime's (IMA)", ()),
+    ("adpcm_swf", "ADPCM of Flash's", ()),
 )
 
 

@@ -19,7 +19,8 @@ _DEFAULT_STEP = 40_000_000
 class DisplayTimes:
     """Sets `pts` of packets that come in decode order. `reorder` is the track's, above 0."""
 
-    def __init__(self, order: PictureOrder, reorder: int) -> None:
+    def __init__(self, order: PictureOrder, reorder: int, delay: int | None = None) -> None:
+        """`delay`: by how much display times must be later than decode times, where that is known (ns)."""
         self._order = order
         self._reorder = reorder
         self._waiting: deque[Packet] = deque()
@@ -32,7 +33,7 @@ class DisplayTimes:
         """Numbers of packets without a display time."""
         self._first: list[int] = []
         """Places of the first packets, by which the delay is found."""
-        self._delay: int | None = None
+        self._delay = delay
 
     def push(self, packet: Packet) -> list[Packet]:
         """Packets that are ready, in decode order. Raises `MediaError` where a picture's place cannot be told."""

@@ -54,10 +54,15 @@ class Lane:
         self.scale, self.divisor = self.base.numerator * NS_PER_S, self.base.denominator
 
     @property
+    def end(self) -> int:
+        """When the last packet is over."""
+        return 0 if self.last is None else self.last + (self.step or self.fallback)
+
+    @property
     def length(self) -> Fraction:
         if self.first is None or self.last is None:
             return Fraction(0)
-        return (self.last + (self.step or self.fallback) - self.first) * self.base
+        return (self.end - self.first) * self.base
 
     def ns(self, ticks: int) -> int:
         return (2 * ticks * self.scale + self.divisor) // (2 * self.divisor)

@@ -31,6 +31,7 @@ from camcast_file.display import DisplayTimes
 from camcast_file.growing import GrowingFile
 from camcast_file.lane import MAX_PREROLL, Lane
 from camcast_file.merge import Merge
+from camcast_file.rest import RestOfFile
 from camcast_file.rotation import rotations
 from camcast_file.tracks import KINDS, Tracks
 
@@ -61,6 +62,8 @@ _WHOLE = {"h264", "hevc", "av1", "libdav1d", "aac"}
 OUTSIDE = "outside the edit list"
 _NO_DISPLAY_TIMES = {"avi"}
 """FFmpeg makes some up: a constant distance to the decode times."""
+_FEW_TIMES = {"mpeg"}
+"""Several pictures may share a packet of a programme stream, of which the first alone has its times."""
 
 
 @attrs.define(eq=False)
@@ -98,10 +101,18 @@ class FileReader:
         self._way = _LEAN
         self._tracks = Tracks(path, codec)
         self._merge = Merge([])
-        self._no_display_times = False
+        self._no_display_times = self._few_times = False
         self._stream: Iterator[Any] | None = None
         self._primed: Batch | None = None
         self._closed = False
+        self._rest: RestOfFile | None = None
+        self._begin = 0
+        """Where in the file the part at hand begins, and where in that the last packet did."""
+        self._at = 0
+        self._gone = Fraction(0)
+        """Seconds of this pass that were parts before."""
+        self._joint: int | None = None
+        """When the part at hand is to begin (ns), until its first packet tells by which clock."""
         self._start = Fraction(0)
         self._start_ns = 0
         self._useful = 0
@@ -204,7 +215,10 @@ class FileReader:
         except BaseException:
             self._close()
             raise
-        self._no_display_times = not _NO_DISPLAY_TIMES.isdisjoint(self._container.format.name.split(","))
+        names = set(self._container.format.name.split(","))
+        ordered = all(lane.codec.order for lane in self._lanes.values() if lane.kind is MediaKind.VIDEO)
+        self._few_times = ordered and bool(names & _FEW_TIMES)
+        self._no_display_times = self._few_times or bool(names & _NO_DISPLAY_TIMES)
         self._merge = Merge([lane.kind for lane in self._lanes.values()], self._waited)
         if self._start_at:
             self._seek()
@@ -212,6 +226,9 @@ class FileReader:
 
     def _open_container(self) -> Any:
         options = {**_OPEN_OPTIONS, **self._way}
+        if self._begin:
+            self._rest = RestOfFile(self.path, self._begin)
+            return av.open(self._rest, options=options)
         if not self._growing:
             return av.open(f"file:{self.path}", options=options)
         if self._file is not None:
@@ -255,6 +272,10 @@ class FileReader:
         assert self._stream is not None
         try:
             raw: Any = next(self._stream, None)
+        except IndexError:
+            # PyAV has no place for streams that begin in mid-file: another recording was put behind this one.
+            self._next_part(batch)
+            return 0
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(f"{self.path}: reading failed: {getattr(error, 'strerror', '') or error}") from error
         if raw is None:
@@ -267,6 +288,8 @@ class FileReader:
         if lane is None:
             batch.drop(self._tracks.left_out[raw.stream_index], "unsupported codec")
             return 0
+        if raw.pos is not None:
+            self._at = raw.pos
         dts, pts, last, size = raw.dts, raw.pts, lane.last, raw.size
         if dts is not None and pts is not None and last is not None:
             lane.step, lane.last = raw.duration or max(0, dts - last), dts
@@ -286,9 +309,12 @@ class FileReader:
                 "its key; decrypt it first",
                 fatal=True,
             )
+        if self._joint is not None:
+            self._start_ns, self._joint = self._joint - lane.ns(dts), None
         start = self._start_ns
         known = pts is not None and not self._no_display_times
         time = lane.ns(dts) + start
+        told = lane.ns(pts) - lane.ns(dts) if pts is not None and self._few_times else None
         try:
             packet = lane.parser.parse(bytes(raw), time, lane.ns(pts) + start if pts is not None and known else time)
         except MediaError as error:
@@ -297,11 +323,12 @@ class FileReader:
             return
         if packet is not None:
             self._useful += 1
-            for each in [packet] if known or lane.kind is MediaKind.AUDIO else self._display(lane, packet):
+            for each in [packet] if known or lane.kind is MediaKind.AUDIO else self._display(lane, packet, told):
                 self._shown(lane, raw, each, batch)
 
-    def _display(self, lane: Lane, packet: Packet) -> list[Packet]:
-        """Packets whose display time is known, where the file has none."""
+    def _display(self, lane: Lane, packet: Packet, told: int | None) -> list[Packet]:
+        """Packets whose display time is known, where the file has none, or few: `told` is how much later than its
+        decode time this one is shown."""
         reorder = packet.track.reorder
         if lane.display is None and not reorder:
             return [packet]
@@ -309,7 +336,7 @@ class FileReader:
             if lane.display is None:
                 if lane.codec.order is None:
                     raise MediaError(f"nothing tells in which order {lane.codec.name} pictures are shown")
-                lane.display = DisplayTimes(lane.codec.order(packet.track), reorder)
+                lane.display = DisplayTimes(lane.codec.order(packet.track), reorder, told)
             return lane.display.push(packet)
         except MediaError as error:
             raise SourceError(
@@ -346,7 +373,25 @@ class FileReader:
             lane.parser = lane.codec.parser(data)
             lane.display = None
 
-    def _end_pass(self, batch: Batch) -> None:
+    def _next_part(self, batch: Batch) -> None:
+        """The file goes on with other tracks: as if it were another file, whose times follow."""
+        if not self._at or self._growing:
+            raise SourceError(
+                f"{self.path}: it goes on with other tracks than it begins with: cut it there", fatal=True
+            )
+        self._flush(batch)
+        self._close()
+        self._begin, self._at = self._begin + self._at, 0
+        self._gone += self._lasted()
+        self._joint = self._start_ns + max((lane.ns(lane.end) for lane in self._lanes.values()), default=0)
+        self._open_pass()
+
+    def _lasted(self) -> Fraction:
+        """Seconds of the part at hand."""
+        return max((lane.length for lane in self._lanes.values()), default=Fraction(0))
+
+    def _flush(self, batch: Batch) -> None:
+        """What waits in the lanes goes on."""
         for lane in self._lanes.values():
             # Shorter than the wait for a decode time: show them in the order they came.
             early, lane.waiting = lane.waiting, []
@@ -357,7 +402,11 @@ class FileReader:
             for packet in lane.display.flush() if lane.display is not None else ():
                 self._merge.push(lane.spaced(packet))
         batch.packets += self._merge.take(all_of_it=True)
-        self.length = max((lane.length for lane in self._lanes.values()), default=Fraction(0))
+
+    def _end_pass(self, batch: Batch) -> None:
+        self._flush(batch)
+        self._begin = self._at = 0
+        self.length, self._gone = self._gone + self._lasted(), Fraction(0)
         self._close()
         if not self._useful:
             # Reading it again and again would bring nothing either.
@@ -366,6 +415,7 @@ class FileReader:
         if not self._loop or self.length <= 0:
             batch.ended = True
             return
+        self._joint = None
         self._start += self.length
         self._start_ns = round(self._start * NS_PER_S)
         self._open_pass()
@@ -378,6 +428,9 @@ class FileReader:
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._rest is not None:
+            self._rest.close()
+            self._rest = None
 
 
 def _way_for(container: Any) -> dict[str, str]:

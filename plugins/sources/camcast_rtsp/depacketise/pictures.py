@@ -77,6 +77,21 @@ class Mpeg4Depacketiser(PictureAssembler):
         return bytes(payload[:3]) == b"\0\0\1"
 
 
+class MpegVideoDepacketiser(PictureAssembler):
+    """MPEG-1 and MPEG-2 (RFC 2250 §3.4): four bytes, four more where MPEG-2 says so, then whole slices."""
+
+    def _take(self, payload: Bytes) -> None:
+        at = 8 if payload[0] & 4 else 4
+        if at >= len(payload):
+            raise Damage
+        self._unit += payload[at:]
+
+    def _begins(self, payload: Bytes) -> bool:
+        # A start code that is none of a slice (01 to AF).
+        at = 8 if payload[0] & 4 else 4
+        return bytes(payload[at : at + 3]) == b"\0\0\1" and not 1 <= payload[at + 3] <= 0xAF
+
+
 class H263Depacketiser(PictureAssembler):
     """H.263 (RFC 4629 §5.1): two bytes, of which one bit stands for the two zeros of a start code."""
 
