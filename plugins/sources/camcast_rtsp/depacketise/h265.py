@@ -70,6 +70,8 @@ class H265Depacketiser(NalAssembler):
 
 def _carried(payload: Bytes) -> bytes:
     """What a PACI packet (§4.4.4) holds: a packet without the first bits of its header, which stand elsewhere."""
+    if len(payload) < 5:
+        raise Damage
     fields = payload[2] << 8 | payload[3]
     at = 4 + (fields >> 4 & 0x1F)
     kind = fields >> 9 & 0x3F
