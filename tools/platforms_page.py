@@ -28,6 +28,9 @@ platform; elsewhere, behind a relay, `"server": "NAME"` says so. Then:
 - it is sent what the platform takes: other pictures and sounds are transcoded, silence is added where sound is wanted;
 - a URL without a stream key is an error before anything runs, and the key is never shown;
 - `camcast check --sources` compares what the camera brings with what the platform wants, one line for each difference;
+- while it runs the same is looked at: each difference is told once for a session (a `Note`: `platform_keyframes`,
+  `platform_bitrate`, …), and is among the figures as long as it lasts (`platform_differences`, `platform_reason`;
+  `camcast_session_platform_differences` for Prometheus). What a thin link makes less is not held against the camera;
 - an address at which a platform takes a protocol that camcast does not carry (YouTube's HLS) is an error that says so.
 
 `camcast platforms` lists them, `camcast platforms NAME` shows one. Every figure has its source and the day on which

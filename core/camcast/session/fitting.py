@@ -53,6 +53,11 @@ class Fitting:
     def now(self) -> Fitted:
         return Fitted(self._adapting.now, self._thinning.now, self._share.uplink, self._share.rate)
 
+    @property
+    def thin(self) -> bool:
+        """Whether less is sent than its stream brings, or something else, because of what the link bears."""
+        return bool(self._thinning.now.picture) or bool(self._adapting.now.bitrate)
+
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
         self._config = config

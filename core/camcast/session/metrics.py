@@ -13,6 +13,7 @@ from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
 from camcast.session.fitting import Fitted
 from camcast.session.health import Health
+from camcast.session.platform_watch import Compared
 from camcast.session.stage import OnAir
 from camcast.stream.flow import SOUND_ALONE, FlowCounters
 
@@ -100,6 +101,12 @@ class SessionMetrics:
     """bit/s of its budget that it may send, sound included; 0 = anything, or not on the air."""
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end, and what to do."""
+    platform: str = ""
+    """Name of the platform that it is on; "" = it is on none that is known, or not on the air."""
+    platform_differences: Mapping[str, int] = attrs.field(factory=dict)
+    """1 for each thing that the platform wants otherwise: "keyframes", "bitrate"."""
+    platform_reason: str = ""
+    """What came, what is wanted and what to do, of each."""
 
     @property
     def healthy(self) -> bool:
@@ -227,10 +234,11 @@ class Recorder:
         next_attempt_at: float | None,
         on_air: OnAir | None,
         fitted: Fitted | None = None,
+        compared: Compared | None = None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow = self.flow
-        fitted = fitted or Fitted()
+        fitted, compared = fitted or Fitted(), compared or Compared()
         adapted, thinned = fitted.adapted, fitted.thinned
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
@@ -281,6 +289,9 @@ class Recorder:
             uplink=fitted.uplink,
             uplink_share=fitted.share,
             unconfirmed=on_air.unconfirmed if on_air is not None else "",
+            platform=compared.platform,
+            platform_differences=dict.fromkeys(compared.differences, 1),
+            platform_reason="; ".join(compared.differences.values()),
         )
 
     def _turn(self, mode: _Mode) -> None:

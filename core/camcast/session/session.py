@@ -15,6 +15,7 @@ from camcast.session.environment import Environment
 from camcast.session.fitting import Fitting
 from camcast.session.health import Health, judge
 from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.session.platform_watch import PlatformWatch
 from camcast.session.rounds import Rounds, shared
 from camcast.session.stage import OnAir
 from camcast.session.supervisor import Supervisor
@@ -47,6 +48,7 @@ class Session:
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
         self._fitting = Fitting(config, feed, others, self._supervisor.telling, environment.uplinks)
+        self._platform = PlatformWatch(self._supervisor.telling, self.recorder.flow)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
         self._due = inf
@@ -113,6 +115,7 @@ class Session:
             next_attempt_at=None if due is None else time.time() + due - time.monotonic(),
             on_air=active,
             fitted=self._fitting.now,
+            compared=self._platform.now,
         )
 
     @property
@@ -174,6 +177,7 @@ class Session:
         due = self._supervisor.check(now)
         self._due = max(now, due)
         self._fitting.look(self.active, now, self.recorder.flow.bytes, self._supervisor.beside)
+        self._platform.look(self.active, now, whole=not self._fitting.thin)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

@@ -81,6 +81,10 @@ SESSION_FIELDS: Mapping[str, Shown] = dict(
         ("bitrate_changes", Shown("encoder_target_changes", "Of that rate.", counter=True)),
         ("picture_changes", Shown("picture_changes", "To other pictures of its camera.", counter=True)),
         ("uplink_share", Shown("uplink_share_bytes_per_second", "Of its uplink's budget; 0: any.", factor=1 / 8)),
+        (
+            "platform_differences",
+            Shown("platform_differences", "1: its platform wants this otherwise.", by=("difference",)),
+        ),
         ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
     )
 )
@@ -121,6 +125,8 @@ NO_FIGURES = (
     "target",
     "last_error",
     "unconfirmed",
+    "platform",
+    "platform_reason",
     "bitrate_reason",
     "picture",
     "picture_reason",
