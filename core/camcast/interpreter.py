@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+
+HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Signals to the whole group are the parent's business: it ends what it has begun, in order."""
 
 
 def interpreter() -> list[str]:
     """This interpreter, looking for modules nowhere but where this process may: never in the working directory."""
     flags = [("-I", sys.flags.isolated), ("-E", sys.flags.ignore_environment), ("-s", sys.flags.no_user_site)]
     return [sys.executable, "-P", *(flag for flag, given in flags if given)]
+
+
+Process = subprocess.Popen[bytes]
+PIPE, NOWHERE = subprocess.PIPE, subprocess.DEVNULL
+
+
+def begin(*arguments: str, stdin: int, stdout: int) -> Process:
+    """Run `arguments` in `interpreter()`, with `HELD` blocked until it says itself what it does with them.
+
+    Its standard error is ours; the other two are a descriptor, `PIPE` or `NOWHERE`. Raises `OSError`. Without an await,
+    as what others start meanwhile must not begin with signals blocked.
+    """
+    with _held_back():
+        return subprocess.Popen([*interpreter(), *arguments], bufsize=0, stdin=stdin, stdout=stdout)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 SWITCH = 0.001

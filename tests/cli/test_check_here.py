@@ -235,7 +235,7 @@ def test_a_transport_whose_library_is_missing(tmp_path: Path, monkeypatch: pytes
     def missing() -> None:
         raise MissingDependency("SRT needs the Python package cffi: pip install 'camcast[srt]'")
 
-    monkeypatch.setattr("camcast_srt.library.load", missing)
+    monkeypatch.setattr("camcast_srt.library.find", missing)
     (said,) = check(tmp_path, TEST, {"url": "srt://server.example:9000"})
     assert said == f"{OUT}.url: SRT needs the Python package cffi: pip install 'camcast[srt]'"
 

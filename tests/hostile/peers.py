@@ -96,6 +96,10 @@ PEERS = {
     "server: endless TLS handshake": HostilePeer(None, _RTMPS, "TLS", tls="handshake"),
     "server, SRT: keepalives": _by_srt(srt.KEEPALIVES),
     "server, SRT: acknowledgements": _by_srt(srt.ACKS),
+    "server, SRT: acknowledgements at random": HostilePeer(
+        None, _SRT, "libsrt crashed", "the peer closed the connection", own=srt.ACKS_AT_RANDOM, seconds=2.0
+    ),
+    "server, SRT: acknowledgements of any length": HostilePeer(None, _SRT, own=srt.ACKS_OF_ANY_LENGTH, seconds=2.0),
     "server, SRT: misses everything": _by_srt(srt.MISSES),
     "server, SRT: control packets of every kind": _by_srt(srt.EVERY_KIND),
     "server, SRT: handshakes": _by_srt(srt.HANDSHAKES),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import struct
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -39,8 +40,10 @@ class Peer:
         self.next = first
         """The number that its next packet should have."""
 
-    def ack(self, number: int) -> bytes:
-        body = struct.pack(">IIIIIII", self.next & 0x7FFFFFFF, 1000, 100, 8192, 1000, 10_000, 1_000_000)
+    def ack(self, number: int, upto: int | None = None) -> bytes:
+        """Of all that came, or of whatever number is given."""
+        upto = self.next if upto is None else upto
+        body = struct.pack(">IIIIIII", upto & 0x7FFFFFFF, 1000, 100, 8192, 1000, 10_000, 1_000_000)
         return control(_ACK, self.socket, body, about=number)
 
 
@@ -123,7 +126,23 @@ def _every_kind(peer: Peer) -> Iterator[bytes]:
         yield control(kind, peer.socket, bytes(12), subtype=number % 5, about=number)
 
 
+def _at_random(peer: Peer) -> Iterator[bytes]:
+    """For which libsrt 1.5.1 was seen to overwrite its memory."""
+    numbers = random.Random(1)
+    for number in itertools.count(1):
+        yield peer.ack(number, numbers.getrandbits(31))
+
+
+def _of_any_length(peer: Peer) -> Iterator[bytes]:
+    """With any figures in it: of round trips, windows, rates."""
+    chance = random.Random(1)
+    for number in itertools.count(1):
+        yield peer.ack(number)[: 16 + 4 * chance.randrange(1, 8)] + chance.randbytes(4 * chance.randrange(20))
+
+
 KEEPALIVES = serving(_again_and_again(lambda peer: control(_KEEPALIVE, peer.socket)))
+ACKS_AT_RANDOM = serving(_at_random)
+ACKS_OF_ANY_LENGTH = serving(_of_any_length)
 ACKS = serving(_again_and_again(lambda peer: peer.ack(1)))
 MISSES = serving(_again_and_again(_misses))
 EVERY_KIND = serving(_every_kind)

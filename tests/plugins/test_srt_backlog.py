@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,7 +10,7 @@ import attrs
 import pytest
 
 from camcast_srt import backlog
-from camcast_srt.backlog import LIMIT, OPENING, WINDOW, Backlog
+from camcast_srt.backlog import GROUP, LIMIT, OPENING, WINDOW, Backlog
 from camcast_srt.link import Link
 
 
@@ -18,21 +19,23 @@ class Library:
     """What of a link a backlog uses."""
 
     takes: int = 1000
-    """Payloads."""
+    """Hand-overs."""
     held: int = 0
     gone: int = 0
     """Given up as too late, of those that it was handed."""
     behind: float = 0.0
     got: list[bytes] = attrs.field(factory=list)
+    groups: int = 0
     asked: int = 0
     answers: int = 0
     """Acknowledgements that came."""
 
-    def send(self, data: bytes, length: int) -> bool:
-        if len(self.got) >= self.takes:
+    def send(self, payloads: Sequence[bytes]) -> bool:
+        if self.groups >= self.takes:
             return False
-        self.got.append(data)
-        self.held += length
+        self.groups += 1
+        self.got += payloads
+        self.held += sum(map(len, payloads))
         return True
 
     def unacknowledged(self) -> int:
@@ -62,15 +65,23 @@ def one(library: Library, monkeypatch: pytest.MonkeyPatch) -> Backlog:
 
 
 def test_a_stream_goes_in_payloads_and_what_is_not_taken_waits(one: Backlog, library: Library) -> None:
+    library.takes = 1
+    one.add(bytes(200))
+    one.add(bytes(150))
+    one.add(bytes(100))
+    one.push()
+    assert [len(data) for data in library.got] == [100, 100, 100, 50], "a short payload ends what goes together"
+    assert (bool(one), one.end, one.pending, one.unsent, one.acked) == (True, 450, 450, 100, 0)
     library.takes = 2
-    one.add(bytes(350))
     one.push()
-    assert [len(data) for data in library.got] == [100, 100]
-    assert (bool(one), one.end, one.pending, one.unsent, one.acked) == (True, 350, 350, 150, 0)
-    library.takes = 4
+    assert [len(data) for data in library.got] == [100, 100, 100, 50, 100]
+    assert (bool(one), one.end, one.pending, one.unsent) == (False, 450, 450, 0)
+
+
+def test_what_goes_together_has_a_bound(one: Backlog, library: Library) -> None:
+    one.add(bytes(100 * (GROUP + 1)))
     one.push()
-    assert [len(data) for data in library.got] == [100, 100, 100, 50]
-    assert (bool(one), one.end, one.pending, one.unsent) == (False, 350, 350, 0)
+    assert (library.groups, len(library.got)) == (2, GROUP + 1)
 
 
 def test_what_the_library_holds_no_more_has_been_acknowledged(one: Backlog, library: Library) -> None:

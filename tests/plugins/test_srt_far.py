@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from tests.compare import compare
 from tests.far.path import Path as FarPath
 from tests.media import made
+from tests.plugins.srt_processes import sockets
 from tests.plugins.transport_harness import context, feed, load, longer, publishing, reached
 from tests.servers.srt import LiveTransmit
 
@@ -24,18 +26,14 @@ from camcast.media import NS_PER_MS
 from camcast_srt import camcast_transports
 from camcast_srt.afterlife import Afterlives
 
-A_FRAME = 14_000
-"""Bytes, more than any of these clips' has."""
+LITTLE = 28_000
+"""Bytes: two frames of these clips at most, on their way to libsrt's process."""
 
 
 @pytest.fixture
 def kind() -> TransportKind:
     (found,) = camcast_transports()
     return found
-
-
-def srt_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "camcast-srt"]
 
 
 # --- the end --------------------------------------------------------------------------------------------------
@@ -47,10 +45,10 @@ async def test_a_long_latency_loses_no_tail(kind: TransportKind, tmp_path: Path)
     with LiveTransmit(tmp_path, query="latency=2500") as server:
         async with publishing(kind, server.url("latency=2500"), clip, connect_timeout=8.0) as (transport, _):
             await feed(transport, clip.packets)
-        assert srt_threads(), "it lives on"
+        assert sockets(), "it lives on"
         received = await asyncio.to_thread(server.received)
     compare(made("h264_aac"), received)
-    await reached(lambda: not srt_threads(), why="the I/O thread ends with it")
+    await reached(lambda: not sockets(), why="it ends by itself")
 
 
 async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_path: Path) -> None:
@@ -68,7 +66,7 @@ async def test_who_comes_next_under_the_name_has_it(kind: TransportKind, tmp_pat
         async with publishing(kind, url, clip, connect_timeout=8.0):
             assert len(lives) == 0
         assert len(lives) == 0, "nothing was sent, so nothing is to be shown"
-    await reached(lambda: not srt_threads())
+    await reached(lambda: not sockets())
 
 
 PROGRAM = """
@@ -109,26 +107,43 @@ def test_a_program_that_ends_waits_for_the_tail(tmp_path: Path) -> None:
     compare(made("h264_aac"), received)
 
 
+def pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
 def test_what_outlives_is_ended_once_and_waited_for() -> None:
-    lives, ended = Afterlives(), []
-
-    def end() -> None:
-        ended.append("a")
-        lives.over("a")
-
-    lives.begin("a", 60.0, end)
+    lives = Afterlives()
+    (ours, its), (next_ours, next_its) = pair(), pair()
+    lives.begin("a", 60.0, ours)
     assert len(lives) == 1
-    lives.end("b")
-    assert not ended
-    lives.begin("a", 60.0, lambda: None)
-    assert ended == ["a"]
-    threading.Timer(0.05, lives.over, ("a",)).start()
+    assert lives.take("b") is None
+    lives.begin("a", 60.0, next_ours)
+    assert (len(lives), ours.fileno()) == (1, -1), "the one before is ended by closing its channel"
+    threading.Timer(0.05, next_its.close).start()
     lives._wait()
     assert len(lives) == 0, "waited until it was over"
-    lives.begin("c", 0.05, lambda: None)
+    assert next_ours.fileno() == -1
+    its.close()
+
+
+def test_what_comes_next_under_the_name_gets_it_to_end() -> None:
+    lives = Afterlives()
+    ours, its = pair()
+    lives.begin("a", 60.0, ours)
+    assert lives.take("a") is ours
+    assert len(lives) == 0
+    ours.close()
+    its.close()
+
+
+def test_a_program_ends_when_the_time_is_up() -> None:
+    lives = Afterlives()
+    ours, its = pair()
+    lives.begin("c", -0.45, ours)
     lives._wait()
-    assert len(lives) == 1, "the program ends when the time is up"
-    lives.over("c")
+    assert len(lives) == 1
+    its.close()
+    assert len(lives) == 0
 
 
 # --- the way -------------------------------------------------------------------------------------------------------
@@ -161,7 +176,7 @@ async def test_a_hiccup_that_the_latency_covers_is_no_congestion(
             watching.cancel()
             assert not events.losses
             await reached(lambda: transport.pending == 0)
-            assert max(most) < A_FRAME, "a frame on its way to libsrt, and no more"
+            assert max(most) < LITTLE, "what is on its way to libsrt, and no more"
         received = await asyncio.to_thread(server.received)
     assert compare(made("h264_aac"), received, loop=True).frames == len(
         [packet for packet in packets if packet.track.codec == "h264"]
@@ -184,8 +199,8 @@ async def test_a_link_that_is_gone_for_longer_is_behind(kind: TransportKind, far
             await feed(transport, packets, until=behind)
             await reached(lambda: (unsent(transport) or 0) == 0)
     steady = most[: len(most) // 5]
-    assert max(steady) < A_FRAME, "the round trip alone is longer than the latency, and no reason to drop anything"
-    assert max(most) > A_FRAME
+    assert max(steady) < LITTLE, "the round trip alone is longer than the latency, and no reason to drop anything"
+    assert max(most) > LITTLE
 
 
 async def test_a_position_is_reached_when_the_peer_has_everything_up_to_it(kind: TransportKind, tmp_path: Path) -> None:
@@ -201,4 +216,7 @@ async def test_a_position_is_reached_when_the_peer_has_everything_up_to_it(kind:
                 last = position
                 await asyncio.sleep(0.005)
             await reached(lambda: transport.acked >= last)
-            assert transport.send(attrs.evolve(clip.packets[40], payload=b""), 5000) in (last, transport.acked)
+            position = transport.send(attrs.evolve(clip.packets[40], payload=b""), 5000)
+            assert position is not None
+            assert last <= position < last + 3000, "the stream's clock, and nothing else"
+            await reached(lambda: transport.acked >= position)

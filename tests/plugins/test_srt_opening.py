@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import Any, cast
 
 import attrs
@@ -14,10 +13,10 @@ from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.target import Target
 from camcast_srt import opening
 from camcast_srt.address import Address
+from camcast_srt.keeper import Keeper
 from camcast_srt.link import Owner
 from camcast_srt.opening import Opening
 from camcast_srt.options import SrtOptions, settings_of
-from camcast_srt.reactor import Reactor
 
 ONE, OTHER = ((socket.AF_INET, (host, 9000)) for host in ("192.0.2.1", "192.0.2.2"))
 
@@ -35,9 +34,6 @@ class Network:
     async def resolve(self, host: str, port: int, family: str) -> list[Address]:
         return self.found
 
-    def do(self, job: Callable[[], object]) -> None:
-        job()
-
     def answer(self, link: FakeLink, place: Address) -> None:
         self.opened.append(place)
         assert self.opening is not None
@@ -47,7 +43,7 @@ class Network:
             case "up":
                 self.opening.opened(cast("Any", link))
             case "broken":
-                self.opening.broken()
+                self.opening.broken("why")
 
 
 @attrs.define
@@ -74,7 +70,7 @@ def begun(network: Network, query: str = "", **more: Any) -> Opening:
     target = Target(url=f"srt://somewhere:9000{query}", connect_timeout=2.0, **more)
     settings = settings_of(target, SrtOptions())
     network.opening = made = Opening(
-        target, settings, cast("Reactor", network), cast("Any", network), cast("Owner", None)
+        target, settings, cast("Keeper", network), cast("Any", network), cast("Owner", None)
     )
     return made
 
@@ -93,6 +89,14 @@ async def test_the_last_error_is_told(network: Network) -> None:
     assert network.closed == 2
 
 
+async def test_all_that_were_made_are_the_callers_to_see_to_their_end(network: Network) -> None:
+    network.at[ONE] = NetworkError("refused")
+    made = begun(network)
+    link = await made.run()
+    assert len(made.links) == 2
+    assert made.links[-1] is link
+
+
 async def test_what_no_address_can_mend_ends_it(network: Network) -> None:
     network.at[ONE] = MisconfiguredError("no such option")
     with pytest.raises(MisconfiguredError):
@@ -102,7 +106,7 @@ async def test_what_no_address_can_mend_ends_it(network: Network) -> None:
 
 async def test_one_that_breaks_at_once_is_no_connection(network: Network) -> None:
     network.at = dict.fromkeys((ONE, OTHER), "broken")
-    with pytest.raises(NetworkError, match="closed at once"):
+    with pytest.raises(NetworkError, match="closed at once: why"):
         await begun(network).run()
 
 
@@ -133,15 +137,15 @@ async def test_stopped_it_opens_nothing_more(network: Network) -> None:
     running = asyncio.create_task(made.run())
     while not network.opened:  # noqa: ASYNC110  it has no event of its own
         await asyncio.sleep(0)
-    assert isinstance(made.stop(), FakeLink), "it is the caller's to close"
+    made.stop()
     with pytest.raises(NetworkError, match="closed while connecting"):
         await running
-    assert network.opened == [ONE]
+    assert (network.opened, network.closed) == ([ONE], 1)
 
 
 async def test_stopped_before_it_begins(network: Network) -> None:
     made = begun(network)
-    assert made.stop() is None
+    made.stop()
     with pytest.raises(NetworkError, match="closed while connecting"):
         await made.run()
     assert network.opened == []

@@ -5,24 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import subprocess
 import threading
-from collections.abc import Iterator
 
-from camcast.interpreter import interpreter
-
-HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Signals to the whole group are the parent's business: it ends its workers, in order."""
-
-
-@contextlib.contextmanager
-def held_back() -> Iterator[None]:
-    """What is started within begins with `HELD` blocked, until it says itself what it does with them (`release`)."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+from camcast.interpreter import HELD, PIPE, Process, begin
 
 
 def release() -> None:
@@ -37,7 +22,7 @@ class Child:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         source: asyncio.BaseTransport,
@@ -54,7 +39,7 @@ class Child:
     @classmethod
     async def start(cls, *arguments: str, limit: int) -> Child:
         """Run `arguments` in `interpreter()`; `limit`: bytes that may wait to be read. Raises `OSError`."""
-        process = _begun([*interpreter(), *arguments])
+        process = begin(*arguments, stdin=PIPE, stdout=PIPE)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=limit)
         try:
@@ -89,9 +74,3 @@ class Child:
         self._process.wait()
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
             self._loop.call_soon_threadsafe(self.ended.set)
-
-
-def _begun(command: list[str]) -> subprocess.Popen[bytes]:
-    """Without an await: what others start meanwhile must not begin with signals blocked."""
-    with held_back():
-        return subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -1,66 +1,74 @@
 """Connections that outlive their attempt, so that the receiver may show what it still holds.
 
 A receiver holds every packet back for its latency, and throws away what it holds when the sender closes. With a
-latency of seconds that is longer than an attempt's end may take. So the socket stays open for as long, on the I/O
-thread: until the time is up, until an attempt of the same name begins, or until the program ends, which waits for it.
+latency of seconds that is longer than an attempt's end may take. So the connection's process stays for as long: until
+the time is up, until an attempt of the same name begins, or until the program ends, which waits for it.
 """
 
 from __future__ import annotations
 
 import atexit
+import select
+import socket
 import threading
 import time as clock
-from collections.abc import Callable
 
-_LEAVES_WITHIN = 2.0
 MOST = 35.0
 """Seconds: the longest latency that can be configured, and some."""
+_SLACK = 0.5
+"""Seconds that a process may need to end."""
 
 
 class Afterlives:
     """One for all transports of a plugin host. From any thread."""
 
     def __init__(self) -> None:
-        self._ends: dict[str, tuple[float, Callable[[], None]]] = {}
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._lives: dict[str, tuple[float, socket.socket]] = {}
+        self._lock = threading.Lock()
 
-    def begin(self, name: str, seconds: float, end: Callable[[], None], thread: threading.Thread | None = None) -> None:
-        """Something called `name` lives for `seconds` more; `end` ends it at once. It says itself when it is `over`.
-
-        `thread` is the one that it lives on, which may be the last to use the library.
-        """
-        self.end(name)
-        with self._changed:
-            if not self._ends:
+    def begin(self, name: str, seconds: float, channel: socket.socket) -> None:
+        """Something called `name` lives for `seconds` more; it ends when `channel` does, or is closed."""
+        with self._lock:
+            self._forget_ended()
+            self._end(name)
+            if not self._lives:
                 atexit.register(self._wait)
-            self._thread = thread
-            self._ends[name] = (clock.monotonic() + min(seconds, MOST), end)
+            self._lives[name] = (clock.monotonic() + min(seconds, MOST) + _SLACK, channel)
 
-    def end(self, name: str) -> None:
-        """An attempt of that name begins: nothing else may have it."""
-        with self._changed:
-            found = self._ends.get(name)
-        if found is not None:
-            found[1]()
-
-    def over(self, name: str) -> None:
-        """It has ended."""
-        with self._changed:
-            self._ends.pop(name, None)
-            if not self._ends:
-                atexit.unregister(self._wait)
-            self._changed.notify_all()
+    def take(self, name: str) -> socket.socket | None:
+        """An attempt of that name begins: nothing else may have it. What had it is the caller's to end."""
+        with self._lock:
+            self._forget_ended()
+            return self._drop(name)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        with self._lock:
+            self._forget_ended()
+            return len(self._lives)
+
+    def _end(self, name: str) -> None:
+        channel = self._drop(name)
+        if channel is not None:
+            channel.close()
+
+    def _drop(self, name: str) -> socket.socket | None:
+        found = self._lives.pop(name, None)
+        if not self._lives:
+            atexit.unregister(self._wait)
+        return None if found is None else found[1]
+
+    def _forget_ended(self) -> None:
+        for name in [name for name, (_, channel) in self._lives.items() if _has_ended(channel, 0.0)]:
+            self._end(name)
 
     def _wait(self) -> None:
-        """The program ends: not before them, and no later than they do."""
-        with self._changed:
-            until = max((until for until, _ in self._ends.values()), default=0.0)
-            while self._ends and (left := until - clock.monotonic()) > 0:
-                self._changed.wait(left)
-        if self._thread is not None:
-            # The library takes itself apart when the program ends, and nobody may be in it then.
-            self._thread.join(_LEAVES_WITHIN)
+        """The program ends: not before them, and no later than their time is up."""
+        for until, channel in tuple(self._lives.values()):
+            _has_ended(channel, until - clock.monotonic())
+
+
+def _has_ended(channel: socket.socket, wait: float) -> bool:
+    """Whether it does so within some seconds."""
+    poll = select.poll()
+    poll.register(channel, select.POLLRDHUP)
+    return bool(poll.poll(max(0, int(wait * 1000))))

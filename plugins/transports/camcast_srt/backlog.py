@@ -21,6 +21,8 @@ OPENING = 2.0
 """Seconds from the first payload on in which no more is under way than `WINDOW` and as much as was acknowledged: what a
 new connection begins with comes all at once, and libsrt would send it so, into queues that do not hold it."""
 WINDOW = 64 << 10
+GROUP = 32
+"""Payloads in one hand-over: 42 kB, of which the channel to libsrt's process holds a few."""
 _ASK_EVERY = 0.02
 """Seconds between questions to libsrt about its send buffer."""
 
@@ -67,29 +69,42 @@ class Backlog:
         self._tail_bytes += len(stream)
 
     def push(self) -> None:
-        """Hand over what libsrt takes. Raises `NetworkError`."""
-        send, tail = self._link.send, self._tail
+        """Hand over what is taken."""
+        tail = self._tail
         if tail:
             self.pushed_at = clock.monotonic()
         while tail:
-            payload = tail[0]
-            if not self._may_go(len(payload)):
+            together = self._together()
+            if not together or not self._link.send(together):
                 break
-            if not send(payload, len(payload)):
+            for payload in together:
+                tail.popleft()
+                self._tail_bytes -= len(payload)
+                self._sent += len(payload)
+
+    def _together(self) -> list[bytes]:
+        """What may go now, in one hand-over: up to the end of a unit, as only the last payload may be a short one."""
+        found: list[bytes] = []
+        size = 0
+        for payload in self._tail:
+            if len(found) == GROUP or not self._may_go(len(payload), size):
                 break
-            tail.popleft()
-            self._tail_bytes -= len(payload)
-            self._sent += len(payload)
+            found.append(payload)
+            size += len(payload)
+            if len(payload) < self._payload_size:
+                break
+        return found
 
     @property
     def paced(self) -> bool:
         """Whether what waits has to be pushed again soon, although libsrt would take it."""
         return bool(self._tail) and (self.limit is not None or self._opening())
 
-    def _may_go(self, size: int) -> bool:
+    def _may_go(self, size: int, before: int) -> bool:
+        """`size` bytes more, after so many that go with them."""
         if self._opening():
             self._ask()
-            return self._sent - self._settled <= WINDOW + self._settled
+            return self._sent + before - self._settled <= WINDOW + self._settled
         if self.limit is None or self._turns.take(size, self.limit, self.pushed_at):
             return True
         self.waited = True

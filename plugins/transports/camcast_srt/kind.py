@@ -1,10 +1,10 @@
-"""The SRT transport kind, and what its transports share: the loaded library and one I/O thread per engine."""
+"""The SRT transport kind, and what its transports share: one process that libsrt's are copied from."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from camcast.contracts import Transport, TransportContext
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
@@ -14,8 +14,7 @@ from camcast_srt.afterlife import Afterlives
 from camcast_srt.options import SrtOptions, settings_of
 
 if TYPE_CHECKING:
-    from camcast_srt.library import Library
-    from camcast_srt.reactor import Reactor
+    from camcast_srt.keeper import Keeper
 
 _ACCEPTANCE = Acceptance(
     codecs={name: Take(Confidence.YES) for name in ("h264", "h265", "aac", "opus")},
@@ -27,10 +26,10 @@ class SrtPlugin:
     """What the transports of one plugin host share."""
 
     def __init__(self) -> None:
-        self._library: Library | None = None
-        # By the id of the hand-over, of which an engine has one; its reactor keeps it, so the id stays its own.
-        self._reactors: WeakValueDictionary[int, Reactor] = WeakValueDictionary()
+        self._lock = threading.Lock()
+        self._keeper: Keeper | None = None
         self._afterlives = Afterlives()
+        self._found = False
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -50,30 +49,32 @@ class SrtPlugin:
         )
 
     def load(self) -> None:
-        """Imports, and loads libsrt. Raises `MissingDependency`."""
-        importing("camcast_srt.library", "camcast_srt.reactor", "camcast_srt.transport")()
-        self.library()
+        """Imports, and begins what the first connection would wait for. Raises `MissingDependency`."""
+        importing("camcast_srt.library", "camcast_srt.keeper", "camcast_srt.transport")()
+        self.available()
+        self.keeper().warm()
 
     def available(self) -> None:
-        self.library()
+        """Raises `MissingDependency`. libsrt itself is used by other processes only."""
+        if not self._found:
+            from camcast_srt.library import find
 
-    def library(self) -> Library:
-        """libsrt, loaded at the first call. Raises `MissingDependency`."""
-        if self._library is None:
-            from camcast_srt.library import load
-
-            self._library = load()
-        return self._library
+            find()
+            self._found = True
 
     def build(self, context: TransportContext) -> Transport:
-        from camcast_srt.reactor import Reactor
         from camcast_srt.transport import SrtTransport
 
-        library = self.library()
-        reactor = self._reactors.get(id(context.handover))
-        if reactor is None:
-            reactor = self._reactors[id(context.handover)] = Reactor(library, context.handover)
-        return SrtTransport(context, library, reactor, self._afterlives)
+        self.available()
+        return SrtTransport(context, self.keeper(), self._afterlives)
+
+    def keeper(self) -> Keeper:
+        from camcast_srt.keeper import Keeper
+
+        with self._lock:
+            if self._keeper is None:
+                self._keeper = Keeper()
+            return self._keeper
 
 
 def _options(target: Target) -> SrtOptions:

@@ -1,62 +1,48 @@
-"""An attempt's hold on the I/O thread, from its first step until its sockets are closed."""
+"""An attempt's name, and the processes that have it: one at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Sequence
 
 from camcast_srt.afterlife import Afterlives
 from camcast_srt.link import Link
-from camcast_srt.reactor import Reactor
+
+_ENDS_WITHIN = 0.3
+"""Seconds."""
 
 
 class Lease:
     """Taken once, and given back once. `name` is what the attempt publishes."""
 
-    def __init__(self, reactor: Reactor, afterlives: Afterlives, name: str) -> None:
-        self._reactor = reactor
+    def __init__(self, afterlives: Afterlives, name: str) -> None:
         self.afterlives = afterlives
         self._name = name
-        self._held = False
 
-    def take(self) -> None:
-        """The thread runs from here on; what an earlier attempt of that name left behind ends."""
-        self._reactor.attach()
-        self._held = True
-        self.afterlives.end(self._name)
+    async def take(self) -> None:
+        """What an earlier attempt of that name left behind ends first: it may have the same port."""
+        before = self.afterlives.take(self._name)
+        if before is None:
+            return
+        with before, contextlib.suppress(OSError, TimeoutError):
+            before.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(_ENDS_WITHIN):
+                # It says nothing but that it has ended.
+                await asyncio.get_running_loop().sock_recv(before, 1)
 
-    def give_back(self, links: Sequence[Link], lives_on: float = 0.0) -> asyncio.Event:
-        """Close the links. Returns what is set when that is done, or at once where they live on for some seconds."""
-        closed = asyncio.Event()
-        held, self._held = self._held, False
-        if held and lives_on > 0:
-            self._live_on(links, lives_on)
-        elif held:
-            self._reactor.do(lambda: self._end(links, closed))
-            self._reactor.detach()
-            return closed
-        closed.set()
-        return closed
+    def give_back(self, links: Sequence[Link], link: Link | None, lives_on: float) -> None:
+        """Close the links, but let this one live on for some seconds where it should."""
+        if link is not None and lives_on > 0 and (channel := link.live_on(lives_on)) is not None:
+            self.afterlives.begin(self._name, lives_on, channel)
+        for one in links:
+            one.close()
 
-    def _end(self, links: Sequence[Link], closed: asyncio.Event) -> None:
-        """On the I/O thread."""
-        for link in links:
-            link.close()
-        self._reactor.tell(closed.set)
-
-    def _live_on(self, links: Sequence[Link], seconds: float) -> None:
-        """The sockets stay open for the receiver's sake; the I/O thread with them."""
-        name, reactor, afterlives = self._name, self._reactor, self.afterlives
-        ended = False
-
-        def end() -> None:
-            nonlocal ended
-            if not ended:
-                ended = True
-                for link in links:
-                    link.close()
-                afterlives.over(name)
-                reactor.detach()
-
-        afterlives.begin(name, seconds, lambda: reactor.do(end), reactor.thread)
-        reactor.do(lambda: reactor.later(seconds, end))
+    async def closed(self, links: Sequence[Link], timeout: float) -> None:
+        """Until their processes have ended, or that takes too long."""
+        waits = [asyncio.ensure_future(link.closed.wait()) for link in links if not link.closed.is_set()]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=timeout)
+            for one in late:
+                one.cancel()

@@ -16,11 +16,11 @@ NAMES = ("libsrt.so.1.5", "libsrt-openssl.so.1.5", "libsrt-gnutls.so.1.5", "libs
 _MAC_NAMES = ("libsrt.1.5.dylib", "libsrt.dylib", "/opt/homebrew/lib/libsrt.dylib")
 
 INVALID = -1
-EPOLL_IN, EPOLL_OUT, EPOLL_ERR = 0x1, 0x4, 0x8
 EASYNCSND = 6001
 GONE = (2001, 2002, 5004)
 """SRT_ECONNLOST, SRT_ENOCONN, SRT_EINVSOCK: what sending says once a connection is over, sooner or later."""
-STATE_CONNECTED, STATE_BROKEN = 5, 6
+STATE_CONNECTED = 5
+"""Those below come before it, those above after it (SRT_SOCKSTATUS)."""
 _LOG_CRIT = 2
 _STATS_ROOM = 4096
 
@@ -65,7 +65,6 @@ typedef struct {
     int byteMSS, pktSndBuf, byteSndBuf, msSndBuf, msSndTsbPdDelay;
     int pktRcvBuf, byteRcvBuf, msRcvBuf, msRcvTsbPdDelay;
 } SRT_TRACEBSTATS;
-typedef struct { SRTSOCKET fd; int events; } SRT_EPOLL_EVENT;
 typedef int srt_listen_callback_fn(void *opaque, SRTSOCKET ns, int hsversion, const void *peer, const char *streamid);
 
 int srt_startup(void);
@@ -91,15 +90,6 @@ const char *srt_getlasterror_str(void);
 int srt_getrejectreason(SRTSOCKET u);
 int srt_setrejectreason(SRTSOCKET u, int value);
 const char *srt_rejectreason_str(int value);
-int srt_epoll_create(void);
-int srt_epoll_add_usock(int eid, SRTSOCKET u, const int *events);
-int srt_epoll_add_ssock(int eid, int s, const int *events);
-int srt_epoll_update_usock(int eid, SRTSOCKET u, const int *events);
-int srt_epoll_remove_usock(int eid, SRTSOCKET u);
-int srt_epoll_uwait(int eid, SRT_EPOLL_EVENT *ready, int room, int64_t ms);
-int srt_epoll_wait(int eid, SRTSOCKET *r, int *rn, SRTSOCKET *w, int *wn, int64_t ms, int *lr, int *lrn,
-                   int *lw, int *lwn);
-int srt_epoll_release(int eid);
 """
 
 
@@ -166,17 +156,25 @@ class Library:
         return room, self.ffi.cast("SRT_TRACEBSTATS *", room)
 
 
-def load() -> Library:
-    """Load libsrt. Raises `MissingDependency` with the line that installs what is missing."""
+def find() -> tuple[Any, str]:
+    """cffi's face, and the name by which libsrt can be loaded. Raises `MissingDependency` with the line that installs
+    what is missing."""
     try:
         import cffi
     except ImportError as error:
         raise MissingDependency("SRT needs the Python package cffi: pip install 'camcast[srt]'") from error
     ffi = cffi.FFI()
-    ffi.cdef(_DECLARATIONS)
     for name in _MAC_NAMES if sys.platform == "darwin" else NAMES:
         try:
-            return Library(ffi, ffi.dlopen(name))
+            ffi.dlopen(name)
         except OSError:
             continue
+        return ffi, name
     raise MissingDependency("SRT needs the system library libsrt 1.5: apt-get install libsrt1.5-openssl")
+
+
+def load() -> Library:
+    """Load libsrt. Raises `MissingDependency`."""
+    ffi, name = find()
+    ffi.cdef(_DECLARATIONS)
+    return Library(ffi, ffi.dlopen(name))

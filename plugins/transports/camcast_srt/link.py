@@ -1,29 +1,38 @@
-"""One SRT socket and its life: opened by calling, by being called or by both at once; sending; closed.
+"""The engine's end of one SRT socket, which lives in a process of its own (`srt_socket.py`).
 
-What may take libsrt time (`open`, `close`, taking a caller) happens on the reactor's thread; `send` and the figures
-are asked on the loop. The owner is told on the loop: `opened`, `failed`, `broken`, `writable`.
+All of it is on the loop. The owner is told there: `opened`, `failed`, `broken`, `writable`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Sequence
+from typing import Protocol
 
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
-from camcast_srt import address as addresses
 from camcast_srt.address import Address
-from camcast_srt.library import (
-    EASYNCSND,
-    EPOLL_ERR,
-    EPOLL_IN,
-    EPOLL_OUT,
-    GONE,
-    INVALID,
-    STATE_CONNECTED,
-    Library,
-)
+from camcast_srt.keeper import Keeper
 from camcast_srt.options import SrtSettings
-from camcast_srt.reactor import Reactor
 from camcast_srt.rejection import rejected
+from camcast_srt.wire import (
+    BROKEN,
+    ENDED,
+    FAILED,
+    LIVE_ON,
+    MEDIA,
+    OPENED,
+    SECONDS,
+    STATUS,
+    STRANGER,
+    TEXT,
+    Failure,
+    Figures,
+    Page,
+    Request,
+)
 
 _SLACK_MS = 50
 """Acknowledgements come every 10 ms, and the round trip is an average."""
@@ -33,6 +42,10 @@ _PASSED_ON = (
     "mss", "fc", "sndbuf", "ipttl", "iptos", "passphrase", "pbkeylen", "latency", "maxbw", "inputbw", "oheadbw",
     "tlpktdrop", "nakreport", "peeridletimeo", "packetfilter", "minversion", "payload_size",
 )  # fmt: skip
+_AT_ONCE = 16
+"""Messages read in a turn of the loop."""
+_ENDS_WITHIN = 2.0
+"""Seconds after which a process that does not end is waited for no longer; it is ended by force before."""
 
 
 class Owner(Protocol):
@@ -42,7 +55,7 @@ class Owner(Protocol):
 
     def failed(self, link: Link, error: TransportError) -> None: ...
 
-    def broken(self, link: Link) -> None: ...
+    def broken(self, link: Link, why: str) -> None: ...
 
     def writable(self) -> None: ...
 
@@ -53,170 +66,170 @@ class Owner(Protocol):
 class Link:
     """One socket, used once."""
 
-    def __init__(self, reactor: Reactor, settings: SrtSettings, owner: Owner, shown: str) -> None:
-        self._reactor = reactor
-        self._library: Library = reactor.library
-        self._lib = self._library.lib
+    def __init__(self, keeper: Keeper, settings: SrtSettings, owner: Owner, shown: str) -> None:
+        self._keeper = keeper
         self._settings = settings
         self._owner = owner
         self._shown = shown
-        self._socket = INVALID
-        self._listener = INVALID
+        self._loop = asyncio.get_running_loop()
+        self._channel: socket.socket | None = None
+        self._page: Page | None = None
+        self._last: Figures | None = None
+        self._given = 0
+        """Bytes of the stream that its process was sent."""
         self._connected = False
-        self._closed = False
-        self._asked = False
-        self.latency_ms = 0
-        ffi = self._library.ffi
-        self._blocks, self._bytes = ffi.new("size_t *"), ffi.new("size_t *")
-        self._room, self._figures = self._library.statistics()
-
-    # --- on the I/O thread --------------------------------------------------------------------------------
+        self._told = False
+        """Whether the owner knows that it is over, or wants to know nothing more."""
+        self._status: int | None = None
+        self._late: asyncio.TimerHandle | None = None
+        self.closed = asyncio.Event()
+        """Set when its process has ended, so that its port is free again, or is not waited for."""
 
     def open(self, target: Address, local: Address | None, timeout: float) -> None:
         """Begin to connect, or to wait for a caller; tells the owner how it ended."""
-        if self._closed:
-            return
+        settings = self._settings
+        options = {name: getattr(settings, name) for name in _PASSED_ON if getattr(settings, name) is not None}
+        request = Request(settings.mode, target, local, timeout, settings.streamid, options)
         try:
-            if self._settings.mode == "listener":
-                self._listen(target)
-            else:
-                self._call(target, local, timeout)
-        except TransportError as error:
-            self._reactor.tell(self._owner.failed, self, error)
+            self._channel, self._page = self._keeper.process()
+            self._channel.send(bytes(request))
+        except OSError as error:
+            self._free()
+            self._fail(NetworkError(f"{self._shown}: libsrt's process cannot be begun: {error}", stage="connect"))
+            return
+        self._loop.add_reader(self._channel, self._hear)
 
     def close(self) -> None:
-        """Free both sockets. What libsrt still holds is gone with them."""
-        self._closed = True
-        for socket in (self._listener, self._socket):
-            if socket != INVALID:
-                self._reactor.unwatch(socket)
-                self._lib.srt_close(socket)
-        self._listener = self._socket = INVALID
+        """Free everything. What libsrt still holds is gone with it."""
+        self._told = True
+        if self._channel is None:
+            self.closed.set()
+        elif self._late is None:
+            with contextlib.suppress(OSError):
+                self._channel.shutdown(socket.SHUT_WR)
+            self._loop.remove_writer(self._channel)
+            self._late = self._loop.call_later(_ENDS_WITHIN, self._free)
 
-    def ready(self, events: int) -> None:
-        if self._closed:
+    def live_on(self, seconds: float) -> socket.socket | None:
+        """Let the connection stand for so long, and then end. Returns what ends when it has, and ends it when it is
+        closed; None where it has ended."""
+        self._told = True
+        channel = self._channel
+        if channel is None:
+            return None
+        with contextlib.suppress(OSError):
+            channel.send(LIVE_ON + SECONDS.pack(seconds))
+        self._part(channel)
+        return channel
+
+    # --- what its process says ----------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        for _ in range(_AT_ONCE):
+            if self._channel is None:
+                return
+            try:
+                said = self._channel.recv(2 * TEXT)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                # It has ended with something unread. What it said before is still to come.
+                continue
+            if not said:
+                self._free()
+                self._ended()
+                return
+            self._heard(said[:1], said[1:])
+
+    def _heard(self, what: bytes, rest: bytes) -> None:
+        if what == ENDED and len(rest) == STATUS.size:
+            (self._status,) = STATUS.unpack(rest)
+        elif self._told:
             return
-        if self._listener != INVALID and not self._connected:
-            if events & EPOLL_IN:
-                self._take_caller()
+        elif what == STRANGER:
+            self._owner.stranger()
+        elif what == OPENED and not self._connected:
+            self._connected = True
+            self._owner.opened(self)
+        elif what == FAILED and not self._connected:
+            self._fail(self._failure(Failure.of(rest)))
+        elif what == BROKEN:
+            self._break(rest.decode("utf-8", "replace"))
+
+    def _failure(self, failure: Failure) -> TransportError:
+        if failure.reason is not None:
+            return rejected(failure.reason, self._shown)
+        error = MisconfiguredError if failure.misconfigured else NetworkError
+        return error(f"{self._shown}: {failure.text}", stage="connect")
+
+    def _ended(self) -> None:
+        """Its process has, and nobody asked it to."""
+        if self._told:
             return
-        state = self._lib.srt_getsockstate(self._socket)
-        if state != STATE_CONNECTED:
-            self._reactor.unwatch(self._socket)
-            if self._connected:
-                self._reactor.tell(self._owner.broken, self)
-            else:
-                reason = self._library.reject_reason(self._socket)
-                self._reactor.tell(self._owner.failed, self, rejected(reason, self._shown))
-        elif not self._connected:
-            self._established()
-        elif events & EPOLL_OUT:
-            self._reactor.change(self._socket, EPOLL_ERR)
-            self._reactor.tell(self._owner.writable)
+        why = _end(self._status)
+        if self._connected:
+            self._break(why)
+        else:
+            self._fail(NetworkError(f"{self._shown}: {why}", stage="connect"))
 
-    def _established(self) -> None:
-        self._connected = True
-        self._reactor.change(self._socket, EPOLL_ERR)
-        self._reactor.tell(self._owner.opened, self)
+    def _fail(self, error: TransportError) -> None:
+        if not self._told:
+            self._told = True
+            self._owner.failed(self, error)
 
-    def _call(self, target: Address, local: Address | None, timeout: float) -> None:
-        self._socket = self._new_socket()
-        # Its own time-out is the later one, so that the deadline's error is always the same.
-        self._set(self._socket, "conntimeo", int(timeout * 1000) + 200)
-        if self._settings.streamid:
-            self._set(self._socket, "streamid", self._settings.streamid)
-        rendezvous = self._settings.mode == "rendezvous"
-        if rendezvous:
-            self._set(self._socket, "rendezvous", True)
-            local = local or addresses.any_like(target, target[1][1])
-        if local is not None:
-            self._bind(self._socket, local)
-        self._reactor.watch(self._socket, EPOLL_OUT, self)
-        packed = addresses.pack(target)
-        if self._lib.srt_connect(self._socket, packed, len(packed)) != 0:
-            _, text = self._library.error()
-            raise NetworkError(f"{self._shown}: cannot connect: {text}", stage="connect")
+    def _break(self, why: str) -> None:
+        self._told = True
+        self._owner.broken(self, why)
 
-    def _listen(self, local: Address) -> None:
-        self._listener = self._new_socket()
-        self._bind(self._listener, local)
-        if self._lib.srt_listen(self._listener, 1) != 0:
-            _, text = self._library.error()
-            raise NetworkError(f"{self._shown}: cannot listen: {text}", stage="connect")
-        self._reactor.watch(self._listener, EPOLL_IN, self)
+    def _free(self) -> None:
+        channel, page = self._channel, self._page
+        if channel is not None:
+            self._part(channel)
+            channel.close()
+        if page is not None:
+            self.figures()
+            self._page = None
+            page.close()
+        if self._late is not None:
+            self._late.cancel()
+        self.closed.set()
 
-    def _take_caller(self) -> None:
-        ffi = self._library.ffi
-        room, length = ffi.new("char[]", 128), ffi.new("int *", 128)
-        caller = self._lib.srt_accept(self._listener, room, length)
-        if caller == INVALID:
-            return
-        wanted = self._settings.streamid
-        if wanted and self._library.text_option(caller, "streamid") != wanted:
-            self._lib.srt_close(caller)
-            self._reactor.tell(self._owner.stranger)
-            return
-        self._socket = caller
-        # One attempt carries one stream to one receiver, so nobody else may call.
-        self._reactor.unwatch(self._listener)
-        self._lib.srt_close(self._listener)
-        self._listener = INVALID
-        self._library.set_option(caller, "sndsyn", False)
-        self._reactor.watch(caller, EPOLL_ERR, self)
-        self._established()
+    def _part(self, channel: socket.socket) -> None:
+        """It is no longer ours."""
+        self._channel = None
+        self._loop.remove_reader(channel)
+        self._loop.remove_writer(channel)
+        self.closed.set()
 
-    def _new_socket(self) -> int:
-        socket = int(self._lib.srt_create_socket())
-        if socket == INVALID:
-            _, text = self._library.error()
-            raise NetworkError(f"cannot make an SRT socket: {text}", stage="connect")
-        for name, value in (("sndsyn", False), ("rcvsyn", False), ("transtype", 0), ("sender", True)):
-            self._set(socket, name, value)
-        for name in _PASSED_ON:
-            value = getattr(self._settings, name)
-            if value is not None:
-                self._set(socket, name, value)
-        return socket
+    # --- sending, and figures -----------------------------------------------------------------------------
 
-    def _set(self, socket: int, name: str, value: str | float | bool) -> None:
-        if not self._library.set_option(socket, name, value):
-            _, text = self._library.error()
-            self._lib.srt_close(socket)
-            if socket == self._socket:
-                self._socket = INVALID
-            raise MisconfiguredError(f"{self._shown}: libsrt does not take this {name}: {text}", stage="connect")
-
-    def _bind(self, socket: int, local: Address) -> None:
-        packed = addresses.pack(local)
-        if local[0] != addresses.literal("0.0.0.0", 0)[0]:
-            # libsrt wants this said for the wildcard, and does not mind otherwise.
-            self._library.set_option(socket, "ipv6only", 1)
-        if self._lib.srt_bind(socket, packed, len(packed)) != 0:
-            _, text = self._library.error()
-            raise NetworkError(f"{self._shown}: cannot bind {local[1][0]}:{local[1][1]}: {text}", stage="connect")
-
-    # --- on the loop --------------------------------------------------------------------------------------
-
-    def send(self, data: Any, length: int) -> bool:
-        """Hand one payload to libsrt. False = its buffer is full: `writable` will be told.
-
-        Raises `NetworkError` when the connection is gone.
-        """
-        if self._lib.srt_send(self._socket, data, length) == length:
-            return True
-        code, text = self._library.error()
-        if code == EASYNCSND:
-            self._reactor.change(self._socket, EPOLL_ERR | EPOLL_OUT)
+    def send(self, payloads: Sequence[bytes]) -> bool:
+        """Hand over some payloads, of which only the last may be a short one. False = there is no room for all of them,
+        and none was taken: `writable` will be told."""
+        if self._channel is None:
             return False
-        if code in GONE:
-            text = "the peer closed the connection or was silent for too long"
-        raise NetworkError(f"{self._shown}: {text}", stage="streaming")
+        try:
+            self._channel.sendmsg((MEDIA, *payloads))
+        except BlockingIOError:
+            self._loop.add_writer(self._channel, self._writable)
+            return False
+        except OSError:
+            # Its process has ended, which is heard of from the reader, with the reason.
+            return False
+        self._given += sum(map(len, payloads))
+        return True
+
+    def _writable(self) -> None:
+        if self._channel is not None:
+            self._loop.remove_writer(self._channel)
+            self._owner.writable()
 
     def unacknowledged(self) -> int:
-        """Bytes of payload in libsrt's send buffer."""
-        if self._lib.srt_getsndbuffer(self._socket, self._blocks, self._bytes) < 0:
-            return 0
-        return int(self._bytes[0])
+        """Bytes of payload that libsrt has not been handed, or holds. The other figures are of the same moment."""
+        self.figures()
+        if self._last is None:
+            return self._given
+        return self._inside(self._last) + min(self._last.held, self._last.taken)
 
     def waiting(self) -> float:
         """What part of `unacknowledged` has not been sent once, or is older than any receiver waits for; 0 to 1.
@@ -224,31 +237,55 @@ class Link:
         libsrt sends on into a link that is gone, and repeats: so bytes that nobody has acknowledged are under way as
         long as the latency covers them (and the way there and back, which is known roughly), and behind from then on.
         """
-        figures = self.figures()
-        if figures is None or figures.pktSndBuf <= 0:
-            return 0.0
-        kept = max(0, figures.pktSndBuf - figures.pktFlightSize) / figures.pktSndBuf
-        covered = max(self.latency_ms, figures.msSndTsbPdDelay) + 2 * figures.msRTT + _SLACK_MS
-        late = 1.0 - covered / figures.msSndBuf if figures.msSndBuf > covered else 0.0
-        return float(min(1.0, max(kept, late)))
+        figures = self._last
+        if figures is None:
+            return 1.0
+        inside, held = self._inside(figures), min(figures.held, figures.taken)
+        return (inside + held * _behind(figures)) / (inside + held) if inside + held else 0.0
+
+    def _inside(self, figures: Figures) -> int:
+        """Bytes on their way to libsrt."""
+        return max(0, self._given - figures.taken)
 
     def dropped(self) -> int:
         """Bytes of payload that libsrt gave up because they were too late."""
-        figures = self.figures()
+        figures = self._last
         return 0 if figures is None else max(0, figures.byteSndDropTotal - _HEADERS * figures.pktSndDropTotal)
 
     def acknowledgements(self) -> int:
         """How many the peer has sent: one every 10 ms in which something new has come to it."""
-        figures = self.figures()
-        return 0 if figures is None else int(figures.pktRecvACKTotal)
+        return 0 if self._last is None else self._last.pktRecvACKTotal
 
-    def figures(self) -> Any:
+    def figures(self) -> Figures | None:
         """libsrt's statistics, the last known ones when the connection is gone; None when there was none."""
-        if self._socket != INVALID and self._lib.srt_bistats(self._socket, self._room, 0, 1) == 0:
-            self._asked = True
-        return self._figures if self._asked else None
+        if self._page is not None:
+            self._last = self._page.read() or self._last
+        return self._last
 
     def peer_latency(self) -> float:
         """Seconds that the receiver holds packets back."""
-        self.latency_ms = max(self.latency_ms, self._library.int_option(self._socket, "peerlatency"))
-        return self.latency_ms / 1000
+        figures = self.figures()
+        return 0.0 if figures is None else figures.peer_latency / 1000
+
+
+def _behind(figures: Figures) -> float:
+    """What part of what libsrt holds; 0 to 1."""
+    if not figures.pktSndBuf:
+        return 0.0
+    kept = max(0, figures.pktSndBuf - figures.pktFlightSize) / figures.pktSndBuf
+    covered = max(figures.peer_latency, figures.msSndTsbPdDelay) + 2 * figures.msRTT + _SLACK_MS
+    late = 1.0 - covered / figures.msSndBuf if figures.msSndBuf > covered else 0.0
+    return float(min(1.0, max(kept, late)))
+
+
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+
+
+def _end(status: int | None) -> str:
+    """Why a process ended, which nobody asked to."""
+    if status is not None and -status in _CRASHES:
+        name = signal.Signals(-status).name
+        return f"libsrt crashed ({name}), in its own process, by what the other side sent: only this connection is lost"
+    if status is not None and status == -signal.SIGKILL:
+        return "libsrt's process was killed (SIGKILL): by the system, for want of memory, or by somebody"
+    return f"libsrt's process ended ({'nobody knows why' if status is None else f'status {status}'})"

@@ -11,23 +11,22 @@ from camcast.errors import NetworkError, TransportError
 from camcast.target import Target
 from camcast_srt import address as addresses
 from camcast_srt.address import Address
+from camcast_srt.keeper import Keeper
 from camcast_srt.link import Link, Owner
 from camcast_srt.options import SrtSettings
-from camcast_srt.reactor import Reactor
 
 
 class Opening:
     """Used once. Whoever owns the links passes on what they tell while this is under way."""
 
-    def __init__(
-        self, target: Target, settings: SrtSettings, reactor: Reactor, resolver: Resolver, owner: Owner
-    ) -> None:
+    def __init__(self, target: Target, settings: SrtSettings, keeper: Keeper, resolver: Resolver, owner: Owner) -> None:
         self._target = target
         self._settings = settings
-        self._reactor = reactor
+        self._keeper = keeper
         self._resolver = resolver
         self._owner = owner
-        self._link: Link | None = None
+        self.links: list[Link] = []
+        """All that were made, for the caller to see to their end."""
         self._up: asyncio.Future[Link] | None = None
         self._stopped = False
 
@@ -48,11 +47,10 @@ class Opening:
                 error = caught
         raise error or NetworkError(f"{self._target.shown}: no answer in time", stage="connect")
 
-    def stop(self) -> Link | None:
-        """Nothing more is opened. Returns what was being opened, for the caller to close."""
+    def stop(self) -> None:
+        """Nothing more is opened."""
         self._stopped = True
         self._fail(NetworkError("closed while connecting", stage="connect"))
-        return self._link
 
     # --- what the links tell ------------------------------------------------------------------------------
 
@@ -63,8 +61,8 @@ class Opening:
     def failed(self, error: TransportError) -> None:
         self._fail(error)
 
-    def broken(self) -> None:
-        self._fail(NetworkError(f"{self._target.shown}: closed at once", stage="connect"))
+    def broken(self, why: str) -> None:
+        self._fail(NetworkError(f"{self._target.shown}: closed at once: {why}", stage="connect"))
 
     def _fail(self, error: TransportError) -> None:
         if self._up is not None and not self._up.done():
@@ -87,21 +85,22 @@ class Opening:
         return found[:1] if settings.mode == "listener" else found
 
     async def _open(self, place: Address, timeout: float) -> Link:
-        self._link = link = Link(self._reactor, self._settings, self._owner, self._target.shown)
-        self._up = asyncio.get_running_loop().create_future()
+        link = Link(self._keeper, self._settings, self._owner, self._target.shown)
+        self.links.append(link)
         local = self._local(place)
-        self._reactor.do(lambda: link.open(place, local, timeout))
+        self._up = asyncio.get_running_loop().create_future()
         try:
+            link.open(place, local, timeout)
             async with asyncio.timeout(timeout):
                 return await self._up
         except BaseException as error:
-            self._reactor.do(link.close)
+            link.close()
             if isinstance(error, TimeoutError):
                 what = "nobody called" if self._settings.mode == "listener" else "no answer"
                 raise NetworkError(f"{self._target.shown}: {what} within {timeout:g} s", stage="connect") from None
             raise
         finally:
-            self._up = self._link = None
+            self._up = None
 
     def _local(self, place: Address) -> Address | None:
         if not self._target.bind or self._settings.mode == "listener":

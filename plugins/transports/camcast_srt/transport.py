@@ -1,4 +1,4 @@
-"""One attempt over SRT: packets → MPEG-TS → payloads of seven TS packets → libsrt.
+"""One attempt over SRT: packets → MPEG-TS → payloads of seven TS packets → libsrt, in a process of its own.
 
 The receiver acknowledges every 10 ms. libsrt ends a connection after 5 s without a word from the peer.
 """
@@ -6,7 +6,6 @@ The receiver acknowledges every 10 ms. libsrt ends a connection after 5 s withou
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,15 +15,14 @@ from camcast.kinds import Acceptance
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track, Unit
 from camcast_srt.afterlife import Afterlives
 from camcast_srt.backlog import Backlog
+from camcast_srt.keeper import Keeper
 from camcast_srt.lease import Lease
-from camcast_srt.library import Library
 from camcast_srt.link import Link
 from camcast_srt.losses import Losses
 from camcast_srt.mpegts import CODECS, TICK, TsMuxer
 from camcast_srt.opening import Opening
 from camcast_srt.options import SrtOptions, SrtSettings, settings_of
 from camcast_srt.pace import Pace
-from camcast_srt.reactor import Reactor
 
 _TICKS_PER_MS = 90
 _DRAIN_STEP = 0.01
@@ -39,9 +37,7 @@ _TURN = 0.01
 class SrtTransport:
     """Implements `camcast.contracts.Transport`."""
 
-    def __init__(
-        self, context: TransportContext, library: Library, reactor: Reactor, afterlives: Afterlives | None = None
-    ) -> None:
+    def __init__(self, context: TransportContext, keeper: Keeper, afterlives: Afterlives) -> None:
         self._context = context
         self._target = context.target
         options = context.options if isinstance(context.options, SrtOptions) else SrtOptions()
@@ -49,8 +45,8 @@ class SrtTransport:
             self._settings: SrtSettings = settings_of(self._target, options)
         except ValueError as error:
             raise MisconfiguredError(str(error)) from None
-        self._lease = Lease(reactor, afterlives or Afterlives(), self._settings.publish_name)
-        self._opening = Opening(self._target, self._settings, reactor, context.resolver, self)
+        self._lease = Lease(afterlives, self._settings.publish_name)
+        self._opening = Opening(self._target, self._settings, keeper, context.resolver, self)
         self._begun = False
         self._closing = False
         self._gone = False
@@ -76,7 +72,7 @@ class SrtTransport:
         if self._begun or self._closing:
             raise NetworkError("this attempt has been used already", stage="connect")
         self._begun = True
-        self._lease.take()
+        await self._lease.take()
         if remark := self._settings.remark:
             self._context.events.note("srt_ignored", remark)
         self._link = await self._opening.run()
@@ -91,11 +87,11 @@ class SrtTransport:
     def failed(self, link: Link, error: TransportError) -> None:
         self._opening.failed(error)
 
-    def broken(self, link: Link) -> None:
+    def broken(self, link: Link, why: str) -> None:
         if link is self._link:
-            self._lose(f"{self._target.shown}: the peer closed the connection or was silent for too long")
+            self._lose(f"{self._target.shown}: {why}")
         else:
-            self._opening.broken()
+            self._opening.broken(why)
 
     def stranger(self) -> None:
         self._counts["refused_callers"] += 1
@@ -191,13 +187,9 @@ class SrtTransport:
 
     def _push(self) -> None:
         assert self._backlog is not None
-        try:
-            self._backlog.push()
-            if self._backlog.paced and self._turn is None:
-                self._turn = asyncio.get_running_loop().call_later(_TURN, self._next_turn)
-        except NetworkError as error:
-            # Not from within `send`: the hub is in the middle of handing this packet to everybody.
-            asyncio.get_running_loop().call_soon(self._lose, str(error))
+        self._backlog.push()
+        if self._backlog.paced and self._turn is None:
+            self._turn = asyncio.get_running_loop().call_later(_TURN, self._next_turn)
 
     def _next_turn(self) -> None:
         self._turn = None
@@ -271,11 +263,9 @@ class SrtTransport:
         except TimeoutError:
             pass
         finally:
-            closed = self._free(lives_on)
-        with contextlib.suppress(TimeoutError):
-            # A listener's port is free again when this is through.
-            async with asyncio.timeout(_CLOSED_WITHIN):
-                await closed.wait()
+            links = self._free(lives_on)
+        # A listener's port is free again when this is through.
+        await self._lease.closed(links, _CLOSED_WITHIN)
 
     async def _drain(self, link: Link, backlog: Backlog) -> float:
         """Wait until the peer has all of it, and has had the time to show it: closing discards the rest there too.
@@ -284,8 +274,7 @@ class SrtTransport:
         """
         until = clock.monotonic() + self._settings.linger
         while clock.monotonic() < until and not self._gone:
-            with contextlib.suppress(NetworkError):
-                backlog.push()
+            backlog.push()
             if not backlog and not link.unacknowledged():
                 break
             await asyncio.sleep(_DRAIN_STEP)
@@ -298,10 +287,11 @@ class SrtTransport:
             await asyncio.sleep(max(0.0, shown_at - clock.monotonic()))
         return 0.0 if self._gone else max(0.0, shown_at - clock.monotonic())
 
-    def _free(self, lives_on: float) -> asyncio.Event:
-        """Returns what is set when libsrt's sockets are closed, or live on for `lives_on` seconds."""
+    def _free(self, lives_on: float) -> Sequence[Link]:
+        """Returns the links, whose processes end, but for that of ours, which lives on for some seconds."""
         if self._backlog is not None:
             self._backlog.clear()
         self._muxer = None
-        links = [link for link in (self._link, self._opening.stop()) if link is not None]
-        return self._lease.give_back(links, lives_on)
+        self._opening.stop()
+        self._lease.give_back(self._opening.links, self._link, lives_on)
+        return self._opening.links

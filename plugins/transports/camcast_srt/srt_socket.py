@@ -1,0 +1,301 @@
+"""One libsrt socket in a process of its own: opened by calling, by being called or by both at once; fed; closed.
+
+The process does nothing else, and ends with it. It is one thread beside libsrt's own: it waits for the engine, and for
+no longer than the engine may wait for figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import select
+import socket
+import time as clock
+
+from camcast.errors import MisconfiguredError, NetworkError
+from camcast_srt import address as addresses
+from camcast_srt.library import EASYNCSND, GONE, INVALID, STATE_CONNECTED, Library
+from camcast_srt.wire import (
+    BROKEN,
+    FAILED,
+    LIBRARYS,
+    LIVE_ON,
+    MEDIA,
+    MOST,
+    MOST_FIGURE,
+    OPENED,
+    SECONDS,
+    STRANGER,
+    TEXT,
+    Failure,
+    Figures,
+    Page,
+    Request,
+)
+
+_OPENING_MS = 10
+"""Between looks at a socket that is being opened."""
+_ROOM_MS = 5
+"""Until libsrt is offered again what it had no room for."""
+_SOON_MS, _LATER_MS, _IDLE_MS = 10, 20, 100
+"""Between figures, while libsrt holds something, in the first `_YOUNG` seconds and after; and while it does not."""
+_YOUNG = 3.0
+_MEMORY = 256 << 20
+"""Bytes that such a process may take, beyond twice its send buffer."""
+PEER_GONE = "the peer closed the connection or was silent for too long"
+
+
+class LetGo(Exception):
+    """The engine has closed its end."""
+
+
+class SrtSocket:
+    """The socket of one request; `channel` leads to the engine, and does not block."""
+
+    def __init__(self, library: Library, channel: socket.socket, page: Page, request: Request) -> None:
+        self._library = library
+        self._lib = library.lib
+        self._channel = channel
+        self._page = page
+        self._request = request
+        self._payload_size = int(request.options["payload_size"])
+        self._socket = INVALID
+        self._listener = INVALID
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._message = bytearray(MOST)
+        self._view = library.ffi.from_buffer(self._message)
+        self._at = self._end = 0
+        """What of the message libsrt has not taken yet."""
+        self._taken = 0
+        self._peer_latency = 0
+        self._began = 0.0
+        ffi = library.ffi
+        self._blocks, self._bytes = ffi.new("size_t *"), ffi.new("size_t *")
+        self._room, self._statistics = library.statistics()
+
+    def run(self) -> None:
+        """From the first step to the last. Raises `LetGo`."""
+        try:
+            try:
+                self._open()
+                self._wait_until_open()
+            except (NetworkError, MisconfiguredError) as error:
+                self._fail(Failure(text=str(error), misconfigured=isinstance(error, MisconfiguredError)))
+            self._began = clock.monotonic()
+            self._peer_latency = self._library.int_option(self._socket, "peerlatency")
+            self._report()
+            self._say(OPENED)
+            self._serve()
+        finally:
+            for one in (self._listener, self._socket):
+                if one != INVALID:
+                    self._lib.srt_close(one)
+
+    # --- opening ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._request.mode == "listener":
+            self._listen()
+        else:
+            self._call()
+
+    def _call(self) -> None:
+        request = self._request
+        self._socket = self._new()
+        # Its own time-out is the later one, so that the deadline's error is always the same.
+        self._set(self._socket, "conntimeo", int(request.timeout * 1000) + 200)
+        if request.streamid:
+            self._set(self._socket, "streamid", request.streamid)
+        local = request.local
+        if request.mode == "rendezvous":
+            self._set(self._socket, "rendezvous", True)
+            local = local or addresses.any_like(request.target, request.target[1][1])
+        if local is not None:
+            self._bind(self._socket, local)
+        packed = addresses.pack(request.target)
+        if self._lib.srt_connect(self._socket, packed, len(packed)) != 0:
+            raise NetworkError(f"cannot connect: {self._library.error()[1]}")
+
+    def _listen(self) -> None:
+        self._listener = self._new()
+        self._bind(self._listener, self._request.target)
+        if self._lib.srt_listen(self._listener, 1) != 0:
+            raise NetworkError(f"cannot listen: {self._library.error()[1]}")
+
+    def _wait_until_open(self) -> None:
+        while True:
+            if self._poll.poll(_OPENING_MS) and not self._channel.recv(MOST):
+                raise LetGo
+            if self._listener != INVALID:
+                if self._take_caller():
+                    return
+                continue
+            state = self._lib.srt_getsockstate(self._socket)
+            if state == STATE_CONNECTED:
+                return
+            if state > STATE_CONNECTED:
+                self._fail(Failure(reason=self._library.reject_reason(self._socket)))
+
+    def _take_caller(self) -> bool:
+        ffi = self._library.ffi
+        room, length = ffi.new("char[]", 128), ffi.new("int *", 128)
+        caller = self._lib.srt_accept(self._listener, room, length)
+        if caller == INVALID:
+            return False
+        wanted = self._request.streamid
+        if wanted and self._library.text_option(caller, "streamid") != wanted:
+            self._lib.srt_close(caller)
+            self._say(STRANGER)
+            return False
+        self._socket = caller
+        # One attempt carries one stream to one receiver, so nobody else may call.
+        self._lib.srt_close(self._listener)
+        self._listener = INVALID
+        self._library.set_option(caller, "sndsyn", False)
+        return True
+
+    def _new(self) -> int:
+        made = int(self._lib.srt_create_socket())
+        if made == INVALID:
+            raise NetworkError(f"cannot make an SRT socket: {self._library.error()[1]}")
+        for name, value in {"sndsyn": False, "rcvsyn": False, "transtype": 0, "sender": True}.items():
+            self._set(made, name, value)
+        for name, value in self._request.options.items():
+            self._set(made, name, value)
+        return made
+
+    def _set(self, made: int, name: str, value: str | float | bool) -> None:
+        if not self._library.set_option(made, name, value):
+            raise MisconfiguredError(f"libsrt does not take this {name}: {self._library.error()[1]}")
+
+    def _bind(self, made: int, local: addresses.Address) -> None:
+        packed = addresses.pack(local)
+        if local[0] != addresses.literal("0.0.0.0", 0)[0]:
+            # libsrt wants this said for the wildcard, and does not mind otherwise.
+            self._library.set_option(made, "ipv6only", 1)
+        if self._lib.srt_bind(made, packed, len(packed)) != 0:
+            raise NetworkError(f"cannot bind {local[1][0]}:{local[1][1]}: {self._library.error()[1]}")
+
+    # --- on the air ---------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        held = 0
+        while True:
+            wait = self._wait(held)
+            if self._at < self._end:
+                # Only the engine's letting go is news now: what it sends waits in the channel, which is bounded.
+                self._sleep(wait)
+            elif self._poll.poll(wait):
+                self._hear()
+            if why := self._hand_over():
+                self._break(why)
+            held = self._report()
+            if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
+                self._break(PEER_GONE)
+
+    def _wait(self, held: int) -> int:
+        if self._at < self._end:
+            return _ROOM_MS
+        if not held:
+            return _IDLE_MS
+        return _SOON_MS if clock.monotonic() < self._began + _YOUNG else _LATER_MS
+
+    def _sleep(self, milliseconds: int) -> None:
+        self._poll.modify(self._channel, select.POLLRDHUP)
+        gone = self._poll.poll(milliseconds)
+        self._poll.modify(self._channel, select.POLLIN)
+        if gone:
+            raise LetGo
+
+    def _hear(self) -> None:
+        size = self._channel.recv_into(self._message)
+        if not size:
+            raise LetGo
+        what = bytes(self._message[:1])
+        if what == MEDIA:
+            self._at, self._end = 1, size
+        elif what == LIVE_ON:
+            self._live_on(*SECONDS.unpack_from(self._message, 1))
+
+    def _hand_over(self) -> str:
+        """Hand libsrt what it takes of the message. Returns why the connection is over; "" = it is not."""
+        send, base, most = self._lib.srt_send, self._view, self._payload_size
+        while self._at < self._end:
+            size = min(most, self._end - self._at)
+            if send(self._socket, base + self._at, size) != size:
+                code, text = self._library.error()
+                if code == EASYNCSND:
+                    break
+                return PEER_GONE if code in GONE else text
+            self._at += size
+            self._taken += size
+        return ""
+
+    def _report(self) -> int:
+        """Write the figures; returns the bytes that libsrt holds."""
+        lib = self._lib
+        # In this order: what is given up in between then counts twice against progress, never for it.
+        held = int(self._bytes[0]) if lib.srt_getsndbuffer(self._socket, self._blocks, self._bytes) >= 0 else 0
+        if lib.srt_bistats(self._socket, self._room, 0, 1) == 0:
+            told = self._statistics
+            figures = (min(MOST_FIGURE, max(0, getattr(told, name))) for name in LIBRARYS)
+            self._page.write(Figures(self._taken, held, self._peer_latency, *figures))
+        return held
+
+    def _live_on(self, seconds: float) -> None:
+        """Stay for the receiver, which shows what it holds only while the connection stands."""
+        until = clock.monotonic() + seconds
+        while (left := until - clock.monotonic()) > 0:
+            if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
+                break
+            self._sleep(min(_IDLE_MS, int(left * 1000) + 1))
+        raise LetGo
+
+    # --- telling ------------------------------------------------------------------------------------------
+
+    def _break(self, why: str) -> None:
+        self._report()
+        self._say(BROKEN + why.encode()[:TEXT])
+        self._end_it()
+
+    def _fail(self, failure: Failure) -> None:
+        self._say(FAILED + bytes(failure))
+        self._end_it()
+
+    def _end_it(self) -> None:
+        """Nothing is left to do but to be let go."""
+        while True:
+            self._poll.poll()
+            if not self._channel.recv(MOST):
+                raise LetGo
+
+    def _say(self, message: bytes) -> None:
+        try:
+            self._channel.send(message)
+        except BlockingIOError:
+            # Callers that are turned away by the hundred, and an engine that is busy.
+            return
+        except OSError:
+            raise LetGo from None
+
+
+def serve(library: Library, channel: socket.socket, page: Page) -> None:
+    """The whole life of the process. The first message is the request."""
+    first = channel.recv(MOST)
+    if not first:
+        return
+    request = Request.of(first)
+    _limit(int(request.options.get("sndbuf") or 0))
+    library.start()
+    channel.setblocking(False)
+    with contextlib.suppress(LetGo, ConnectionError):
+        SrtSocket(library, channel, page, request).run()
+
+
+def _limit(send_buffer: int) -> None:
+    """What a peer can make libsrt take is this process's trouble only."""
+    now, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = _MEMORY + 2 * send_buffer
+    if now == resource.RLIM_INFINITY or now > limit:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

@@ -1,0 +1,92 @@
+"""What the engine and libsrt's processes say to each other is read as a peer's words are."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camcast_srt.wire import LIBRARYS, Failure, Figures, Page, Request
+
+SOME = Figures._make((*range(1, 16), 1.5, 2.5, 3.5))
+
+
+@pytest.fixture
+def pages() -> Iterator[tuple[Page, Page]]:
+    """The same one, as two processes have it."""
+    descriptor = Page.made()
+    one, other = Page(descriptor), Page(descriptor)
+    os.close(descriptor)
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_a_request_arrives_as_it_was() -> None:
+    asked = Request(
+        mode="caller",
+        target=(socket.AF_INET6, ("::1", 9000, 0, 0)),
+        local=(socket.AF_INET, ("127.0.0.1", 0)),
+        timeout=2.5,
+        streamid="#!::r=ä",
+        options={"latency": 120, "passphrase": "correct-horse", "tlpktdrop": False},
+    )
+    assert Request.of(bytes(asked)) == asked
+    assert "correct-horse" not in repr(asked)
+    assert "r=ä" not in repr(asked)
+
+
+def test_what_is_written_is_read(pages: tuple[Page, Page]) -> None:
+    writes, reads = pages
+    assert reads.read() is None, "nothing was written yet"
+    writes.write(SOME)
+    assert reads.read() == SOME
+    assert Figures._fields[: -len(LIBRARYS)] == ("taken", "held", "peer_latency")
+
+
+@given(at=st.integers(0, 147), byte=st.integers(1, 255))
+def test_a_page_that_is_half_written_is_no_page(at: int, byte: int) -> None:
+    descriptor = Page.made()
+    with mmap.mmap(descriptor, mmap.PAGESIZE) as raw:
+        page = Page(descriptor)
+        os.close(descriptor)
+        page.write(SOME)
+        raw[at] ^= byte
+        assert page.read() is None
+        page.close()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [SOME._replace(taken=-1), SOME._replace(msRTT=math.nan), SOME._replace(mbpsSendRate=math.inf)],
+    ids=["negative", "nan", "inf"],
+)
+def test_figures_that_are_none_are_not_taken(pages: tuple[Page, Page], nonsense: Figures) -> None:
+    writes, reads = pages
+    writes.write(nonsense)
+    assert reads.read() is None
+
+
+def test_a_page_cannot_be_taken_away_from_who_reads_it() -> None:
+    descriptor = Page.made()
+    with pytest.raises(PermissionError):
+        os.ftruncate(descriptor, 0)
+    os.close(descriptor)
+
+
+def test_a_failure_arrives_as_it_was() -> None:
+    for one in (Failure(reason=10), Failure(text="cannot bind"), Failure(text="no such option", misconfigured=True)):
+        assert Failure.of(bytes(one)) == one
+
+
+@given(
+    st.binary(max_size=200) | st.sampled_from([b"[]", b"{}", b'{"reason": "x", "text": 1, "misconfigured": 0}', b"1"])
+)
+def test_any_words_are_a_failure(said: bytes) -> None:
+    assert isinstance(Failure.of(said), Failure)
