@@ -28,12 +28,13 @@ def begin(*arguments: str, stdin: int, stdout: int) -> Process:
     Its standard error is ours; the other two are a descriptor, `PIPE` or `NOWHERE`. Raises `OSError`. Without an await,
     as what others start meanwhile must not begin with signals blocked.
     """
-    with _held_back():
+    with held_back():
         return subprocess.Popen([*interpreter(), *arguments], bufsize=0, stdin=stdin, stdout=stdout)
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[None]:
+def held_back() -> Iterator[None]:
+    """What is started within begins with `HELD` blocked."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
         yield

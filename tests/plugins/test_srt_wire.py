@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camcast_srt.address import literal, pack
 from camcast_srt.wire import LIBRARYS, Failure, Figures, Page, Request
 
 SOME = Figures._make((*range(1, 16), 1.5, 2.5, 3.5))
@@ -31,8 +31,8 @@ def pages() -> Iterator[tuple[Page, Page]]:
 def test_a_request_arrives_as_it_was() -> None:
     asked = Request(
         mode="caller",
-        target=(socket.AF_INET6, ("::1", 9000, 0, 0)),
-        local=(socket.AF_INET, ("127.0.0.1", 0)),
+        target=pack(literal("::1", 9000)),
+        local=None,
         timeout=2.5,
         streamid="#!::r=ä",
         options={"latency": 120, "passphrase": "correct-horse", "tlpktdrop": False},

@@ -166,6 +166,7 @@ def main() -> None:
     # A process that crashes leaves no image of its memory behind, in which passphrases are.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     library = load()
+    library.warm()
     # What is there now is shared for as long as nobody writes to it, as the collector does.
     gc.collect()
     gc.freeze()

@@ -7,6 +7,7 @@ the one that libsrt writes into is given room to spare.
 from __future__ import annotations
 
 import atexit
+import re
 import sys
 from typing import Any
 
@@ -105,6 +106,14 @@ class Library:
     def version(self) -> str:
         number = self.lib.srt_getversion()
         return f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"
+
+    def warm(self) -> None:
+        """Work out now what cffi else works out at the first use of each function and type. Calls nothing."""
+        for name in re.findall(r"^(?!typedef).*?\b(srt_\w+)\(", _DECLARATIONS, re.MULTILINE):
+            getattr(self.lib, name)
+        self.statistics()
+        for ctype in ("char[]", "size_t *", "int *", *(f"{one} *" for one in _C_TYPES.values())):
+            self.ffi.typeof(ctype)
 
     def start(self) -> None:
         """Start libsrt's own runtime, once. It stays up until the program ends: ending it waits for closed sockets.

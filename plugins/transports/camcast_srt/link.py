@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
-from camcast_srt.address import Address
+from camcast_srt.address import Address, any_like, pack
 from camcast_srt.keeper import Keeper
 from camcast_srt.options import SrtSettings
 from camcast_srt.rejection import rejected
@@ -89,7 +89,10 @@ class Link:
         """Begin to connect, or to wait for a caller; tells the owner how it ended."""
         settings = self._settings
         options = {name: getattr(settings, name) for name in _PASSED_ON if getattr(settings, name) is not None}
-        request = Request(settings.mode, target, local, timeout, settings.streamid, options)
+        if settings.mode == "rendezvous":
+            local = local or any_like(target, target[1][1])
+        bound = None if local is None else pack(local)
+        request = Request(settings.mode, pack(target), bound, timeout, settings.streamid, options)
         try:
             self._channel, self._page = self._keeper.process()
             self._channel.send(bytes(request))
@@ -226,10 +229,11 @@ class Link:
 
     def unacknowledged(self) -> int:
         """Bytes of payload that libsrt has not been handed, or holds. The other figures are of the same moment."""
-        self.figures()
-        if self._last is None:
-            return self._given
-        return self._inside(self._last) + min(self._last.held, self._last.taken)
+        figures = self.figures()
+        return self._given if figures is None else self._whole(figures)
+
+    def _whole(self, figures: Figures) -> int:
+        return max(0, self._given - figures.taken) + min(figures.held, figures.taken)
 
     def waiting(self) -> float:
         """What part of `unacknowledged` has not been sent once, or is older than any receiver waits for; 0 to 1.
@@ -240,12 +244,11 @@ class Link:
         figures = self._last
         if figures is None:
             return 1.0
-        inside, held = self._inside(figures), min(figures.held, figures.taken)
-        return (inside + held * _behind(figures)) / (inside + held) if inside + held else 0.0
-
-    def _inside(self, figures: Figures) -> int:
-        """Bytes on their way to libsrt."""
-        return max(0, self._given - figures.taken)
+        whole = self._whole(figures)
+        if not whole:
+            return 0.0
+        taken = figures.taken if self._page is None else self._page.taken
+        return min(1.0, (max(0, self._given - taken) + figures.held * _behind(figures)) / whole)
 
     def dropped(self) -> int:
         """Bytes of payload that libsrt gave up because they were too late."""

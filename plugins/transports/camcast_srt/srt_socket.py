@@ -13,7 +13,6 @@ import socket
 import time as clock
 
 from camcast.errors import MisconfiguredError, NetworkError
-from camcast_srt import address as addresses
 from camcast_srt.library import EASYNCSND, GONE, INVALID, STATE_CONNECTED, Library
 from camcast_srt.wire import (
     BROKEN,
@@ -33,13 +32,17 @@ from camcast_srt.wire import (
     Request,
 )
 
+_IPV4 = 16
+"""Bytes of such an address (struct sockaddr_in)."""
 _OPENING_MS = 10
 """Between looks at a socket that is being opened."""
 _ROOM_MS = 5
 """Until libsrt is offered again what it had no room for."""
-_SOON_MS, _LATER_MS, _IDLE_MS = 10, 20, 100
-"""Between figures, while libsrt holds something, in the first `_YOUNG` seconds and after; and while it does not."""
+_SOON, _LATER, _IDLE = 0.01, 0.03, 0.1
+"""Seconds between figures, while libsrt holds something, in the first `_YOUNG` seconds and after; while it does not."""
 _YOUNG = 3.0
+_ON_THE_WAY = 0.5
+"""What part of that is enough where a message has woken us anyway."""
 _MEMORY = 256 << 20
 """Bytes that such a process may take, beyond twice its send buffer."""
 PEER_GONE = "the peer closed the connection or was silent for too long"
@@ -67,7 +70,7 @@ class SrtSocket:
         self._view = library.ffi.from_buffer(self._message)
         self._at = self._end = 0
         """What of the message libsrt has not taken yet."""
-        self._taken = 0
+        self._taken = self._held = 0
         self._peer_latency = 0
         self._began = 0.0
         ffi = library.ffi
@@ -107,14 +110,11 @@ class SrtSocket:
         self._set(self._socket, "conntimeo", int(request.timeout * 1000) + 200)
         if request.streamid:
             self._set(self._socket, "streamid", request.streamid)
-        local = request.local
         if request.mode == "rendezvous":
             self._set(self._socket, "rendezvous", True)
-            local = local or addresses.any_like(request.target, request.target[1][1])
-        if local is not None:
-            self._bind(self._socket, local)
-        packed = addresses.pack(request.target)
-        if self._lib.srt_connect(self._socket, packed, len(packed)) != 0:
+        if request.local is not None:
+            self._bind(self._socket, request.local)
+        if self._lib.srt_connect(self._socket, request.target, len(request.target)) != 0:
             raise NetworkError(f"cannot connect: {self._library.error()[1]}")
 
     def _listen(self) -> None:
@@ -159,9 +159,8 @@ class SrtSocket:
         made = int(self._lib.srt_create_socket())
         if made == INVALID:
             raise NetworkError(f"cannot make an SRT socket: {self._library.error()[1]}")
-        for name, value in {"sndsyn": False, "rcvsyn": False, "transtype": 0, "sender": True}.items():
-            self._set(made, name, value)
-        for name, value in self._request.options.items():
+        first: dict[str, str | float | bool] = {"sndsyn": False, "rcvsyn": False, "transtype": 0, "sender": True}
+        for name, value in (first | self._request.options).items():
             self._set(made, name, value)
         return made
 
@@ -169,37 +168,33 @@ class SrtSocket:
         if not self._library.set_option(made, name, value):
             raise MisconfiguredError(f"libsrt does not take this {name}: {self._library.error()[1]}")
 
-    def _bind(self, made: int, local: addresses.Address) -> None:
-        packed = addresses.pack(local)
-        if local[0] != addresses.literal("0.0.0.0", 0)[0]:
+    def _bind(self, made: int, local: bytes) -> None:
+        if len(local) > _IPV4:
             # libsrt wants this said for the wildcard, and does not mind otherwise.
             self._library.set_option(made, "ipv6only", 1)
-        if self._lib.srt_bind(made, packed, len(packed)) != 0:
-            raise NetworkError(f"cannot bind {local[1][0]}:{local[1][1]}: {self._library.error()[1]}")
+        if self._lib.srt_bind(made, local, len(local)) != 0:
+            raise NetworkError(f"cannot bind its local address: {self._library.error()[1]}")
 
     # --- on the air ---------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        held = 0
+        now = told = self._began
         while True:
-            wait = self._wait(held)
+            every = _IDLE if not self._held else _SOON if now < self._began + _YOUNG else _LATER
             if self._at < self._end:
                 # Only the engine's letting go is news now: what it sends waits in the channel, which is bounded.
-                self._sleep(wait)
-            elif self._poll.poll(wait):
+                self._sleep(_ROOM_MS)
+            elif self._poll.poll(max(1, int((told + every - now) * 1000))):
                 self._hear()
             if why := self._hand_over():
                 self._break(why)
-            held = self._report()
-            if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
-                self._break(PEER_GONE)
-
-    def _wait(self, held: int) -> int:
-        if self._at < self._end:
-            return _ROOM_MS
-        if not held:
-            return _IDLE_MS
-        return _SOON_MS if clock.monotonic() < self._began + _YOUNG else _LATER_MS
+            now = clock.monotonic()
+            # What libsrt was handed just now it holds, so that its figures are of interest soon.
+            if now >= told + _ON_THE_WAY * every or not self._held:
+                self._report()
+                told = now
+                if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
+                    self._break(PEER_GONE)
 
     def _sleep(self, milliseconds: int) -> None:
         self._poll.modify(self._channel, select.POLLRDHUP)
@@ -230,10 +225,10 @@ class SrtSocket:
                 return PEER_GONE if code in GONE else text
             self._at += size
             self._taken += size
+        self._page.take(self._taken)
         return ""
 
-    def _report(self) -> int:
-        """Write the figures; returns the bytes that libsrt holds."""
+    def _report(self) -> None:
         lib = self._lib
         # In this order: what is given up in between then counts twice against progress, never for it.
         held = int(self._bytes[0]) if lib.srt_getsndbuffer(self._socket, self._blocks, self._bytes) >= 0 else 0
@@ -241,7 +236,7 @@ class SrtSocket:
             told = self._statistics
             figures = (min(MOST_FIGURE, max(0, getattr(told, name))) for name in LIBRARYS)
             self._page.write(Figures(self._taken, held, self._peer_latency, *figures))
-        return held
+        self._held = held
 
     def _live_on(self, seconds: float) -> None:
         """Stay for the receiver, which shows what it holds only while the connection stands."""
@@ -249,7 +244,7 @@ class SrtSocket:
         while (left := until - clock.monotonic()) > 0:
             if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
                 break
-            self._sleep(min(_IDLE_MS, int(left * 1000) + 1))
+            self._sleep(int(min(_IDLE, left) * 1000) + 1)
         raise LetGo
 
     # --- telling ------------------------------------------------------------------------------------------

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import fcntl
 import json
+import marshal
 import math
 import mmap
 import os
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import attrs
-
-from camcast_srt.address import Address
 
 MEDIA, LIVE_ON = b"m", b"l"
 """To the process, after the request, which comes first: a piece of the stream; seconds (`SECONDS`) to stay for."""
@@ -34,30 +32,30 @@ TEXT = 500
 """Bytes of a text."""
 
 
-def _address(given: Sequence[Any]) -> Address:
-    family, where = given
-    return int(family), tuple(where)
-
-
-@attrs.frozen
-class Request:
-    """The first message: what to open."""
+class Request(NamedTuple):
+    """The first message: what to open. Written so that little has to be touched to read it: what a process touches of
+    what it shares with others it has for itself from then on."""
 
     mode: str
-    target: Address = attrs.field(converter=_address)
-    local: Address | None = attrs.field(converter=attrs.converters.optional(_address))
+    target: bytes
+    """A struct sockaddr, as is `local`."""
+    local: bytes | None
     timeout: float
     """Seconds to connect in."""
-    streamid: str = attrs.field(repr=False)
-    options: Mapping[str, Any] = attrs.field(repr=False)
+    streamid: str
+    options: dict[str, str | float | bool]
     """libsrt's, by the names of `library.OPTION`."""
 
     def __bytes__(self) -> bytes:
-        return json.dumps(attrs.asdict(self)).encode()
+        return marshal.dumps(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"<Request {self.mode}>"
 
     @classmethod
     def of(cls, data: bytes) -> Request:
-        return cls(**json.loads(data))
+        """Of what the engine wrote, and nobody else: it is not checked."""
+        return cls(*marshal.loads(data))
 
 
 @attrs.frozen
@@ -116,6 +114,7 @@ MOST_FIGURE = (1 << 63) - 1
 """What the page holds. A peer's words can make figures of libsrt's that are none."""
 _LAYOUT = struct.Struct("<15q3d")
 _SUM = struct.Struct("<I")
+_TAKEN, _AT = struct.Struct("<Q"), 1024
 _SIZE = mmap.PAGESIZE
 _TRIES = 3
 
@@ -138,6 +137,15 @@ class Page:
     def write(self, figures: Figures) -> None:
         data = _LAYOUT.pack(*figures)
         self._map[: _SUM.size + _LAYOUT.size] = _SUM.pack(zlib.crc32(data)) + data
+
+    def take(self, taken: int) -> None:
+        """Only that libsrt was handed so much, which is news more often."""
+        _TAKEN.pack_into(self._map, _AT, taken)
+
+    @property
+    def taken(self) -> int:
+        """The newest of `take`. A number that lies so is written whole."""
+        return int(_TAKEN.unpack_from(self._map, _AT)[0])
 
     def read(self) -> Figures | None:
         """The newest; None where there are none yet, or they are no figures, or are being written all the time."""

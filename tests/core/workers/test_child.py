@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from camcast.workers.child import HELD, Child, held_back
+from camcast.interpreter import HELD, held_back
+from camcast.workers.child import Child
 
 LIMIT = 1 << 20
 SAYS = "import sys; from camcast.workers.child import release; release(); print('ready', flush=True); sys.stdin.read()"
