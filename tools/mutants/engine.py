@@ -185,7 +185,7 @@ MUTANTS = (
     ),
     Mutant(
         "workers begin with signals as everybody else",
-        _CHILD,
+        "core/camcast/interpreter.py",
         "    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)\n",
         "    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())\n",
         _CHILD_TESTS,
