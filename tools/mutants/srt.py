@@ -13,6 +13,27 @@ _STANDING_TESTS = "tests/plugins/test_srt_standing.py"
 
 MUTANTS = (
     Mutant(
+        "a process of libsrt's that hangs stays",
+        "plugins/transports/camcast_srt/fork_server.py",
+        "                os.kill(process, signal.SIGKILL)\n",
+        "",
+        ("tests/plugins/test_srt_processes.py",),
+    ),
+    Mutant(
+        "a page of figures that is half written is read",
+        "plugins/transports/camcast_srt/wire.py",
+        "if _SUM.unpack_from(said)[0] == zlib.crc32(data):",
+        "if True:",
+        ("tests/plugins/test_srt_wire.py",),
+    ),
+    Mutant(
+        "libsrt's processes leave images of their memory",
+        "plugins/transports/camcast_srt/fork_server.py",
+        "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n",
+        "",
+        ("tests/plugins/test_srt_processes.py",),
+    ),
+    Mutant(
         "what the library gave up counts as acknowledged",
         _BACKLOG,
         "acked = self._sent - held - dropped",
@@ -86,7 +107,7 @@ MUTANTS = (
     Mutant(
         "a link that failed stays open",
         _OPENING,
-        "            self._reactor.do(link.close)\n",
+        "            link.close()\n",
         "",
         _OPENING_TESTS,
     ),
