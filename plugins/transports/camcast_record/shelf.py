@@ -127,7 +127,7 @@ class Shelf:
         if not self.index.exists() or self.index.stat().st_size == len(text.encode()):
             return
         new = self.index.with_suffix(".new")
-        new.write_text(text)
+        new.write_text(text, encoding="utf-8")
         os.replace(new, self.index)
 
     def _name(self, path: Path) -> str:
