@@ -76,6 +76,12 @@ USES = {
     "camcast_prometheus": Use('unknown service "prometheus"', whole=serving("prometheus")),
     "camcast_webhook": Use('unknown service "webhook"', whole=serving("webhook", url=f"http://{NOWHERE}")),
     "camcast_mqtt": Use('unknown service "mqtt"', whole=serving("mqtt", host="127.0.0.1")),
+    "camcast_onvif": Use(
+        "it must begin with rtsp:// or rtsps://", {"type": "rtsp", "url": "onvif://00:40:8c:12:34:56/main"}
+    ),
+    "camcast_kit_digest": Use(
+        "No module named 'camcast_kit_digest'", {"type": "rtsp", "url": f"rtsp://{NOWHERE}/film"}
+    ),
     "camcast_kit_h26x": Use("No module named 'camcast_kit_h26x'"),
     "camcast_kit_http": Use("No module named 'camcast_kit_http'", whole=serving("http")),
     "camcast_kit_rtmp": Use("No module named 'camcast_kit_rtmp'"),
@@ -125,7 +131,7 @@ def written(cwd: Path, name: str, config: dict[str, Any]) -> str:
 
 def test_each_is_a_wheel_that_pip_takes(installed: Installation, tmp_path: Path) -> None:
     wheels = sorted(map(str, (next(iter(installed.folders.values())).parent.parent / "wheels").glob("*.whl")))
-    assert len(wheels) == len(ALL) == len(PLUGINS) + 1 + 3
+    assert len(wheels) == len(ALL) == len(PLUGINS) + 1 + 4
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-compile"]
     subprocess.run([*pip, "--target", str(tmp_path / "site"), *wheels], check=True, capture_output=True, timeout=100)
     together = attrs.evolve(installed, folders={"camcast": tmp_path / "site"})

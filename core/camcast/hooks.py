@@ -6,19 +6,21 @@ announced by an entry point in the group `camcast` or by `PluginHost.register`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
     import cattrs
 
+    from camcast.discovery import SourceAddress
     from camcast.events import Event, SegmentFinished
     from camcast.kinds import (
         CodecKind,
         ConfigForm,
         CoordinatorKind,
+        DiscovererKind,
         EncoderKind,
         Platform,
         ServiceKind,
@@ -60,6 +62,10 @@ class Hooks:
         """The stores this plugin speaks to, through which the machines of a fleet agree on who runs which camera."""
 
     @hookspec
+    def camcast_discoverers(self) -> Sequence[DiscovererKind]:  # type: ignore[empty-body]
+        """The ways to find cameras that this plugin brings."""
+
+    @hookspec
     def camcast_config_forms(self) -> Sequence[ConfigForm]:  # type: ignore[empty-body]
         """Other forms of configuration that this plugin converts to camcast's."""
 
@@ -74,6 +80,11 @@ class Hooks:
     @hookspec(firstresult=True)
     def camcast_resolve_url(self, target: Target, attempt: int) -> str | None:
         """The URL to use for this attempt (a fresh token, say), or None to leave it. Thread, 10 s deadline."""
+
+    @hookspec(firstresult=True)
+    def camcast_resolve_source(self, url: str, options: Mapping[str, Any]) -> SourceAddress | None:
+        """Where the camera is now that a source's URL names by what it is, or None if not yours. Before every run of
+        the source, its secrets resolved. On a thread, 10 s deadline. Raises `SourceError`."""
 
     @hookspec(firstresult=True)
     def camcast_resolve_secret(self, reference: str) -> str | None:

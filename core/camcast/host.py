@@ -26,6 +26,7 @@ from camcast.kinds import (
     CodecKind,
     ConfigForm,
     CoordinatorKind,
+    DiscovererKind,
     EncoderKind,
     Kind,
     Platform,
@@ -38,7 +39,18 @@ from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm, Platform)
+K = TypeVar(
+    "K",
+    SourceKind,
+    CodecKind,
+    EncoderKind,
+    TransportKind,
+    ServiceKind,
+    CoordinatorKind,
+    DiscovererKind,
+    ConfigForm,
+    Platform,
+)
 
 
 class PluginHost:
@@ -192,6 +204,11 @@ class PluginHost:
         return self._coordinators.kinds
 
     @property
+    def discoverers(self) -> Mapping[str, DiscovererKind]:
+        """Ways to find cameras."""
+        return self._discoverers.kinds
+
+    @property
     def forms(self) -> Mapping[str, ConfigForm]:
         """Other forms of configuration that can be read here."""
         return self._forms.kinds
@@ -220,6 +237,11 @@ class PluginHost:
                 return kind
         known = listed(f"{one}://" for kind in self.coordinators.values() for one in kind.schemes) or "none"
         raise LookupError(f'no coordinator for "{shortened(url)}"; known: {known}{self._left_out()}')
+
+    def discoverer_of(self, url: str) -> DiscovererKind | None:
+        """Whose plugin finds the camera that a source's URL names by what it is; None = it is an address."""
+        scheme = url.partition("://")[0].lower() if "://" in url else ""
+        return next((kind for kind in self.discoverers.values() if scheme in kind.schemes), None)
 
     def codec(self, name: str) -> CodecKind:
         """The codec kind by any of its names; raises `MediaError` naming those known. Never one that is only spelt
@@ -280,6 +302,7 @@ class PluginHost:
         self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
         self._services = Claims(_named(self._claims(ServiceKind)), 'service "{}"')
         self._coordinators = Claims(_named(self._claims(CoordinatorKind)), 'coordinator "{}"')
+        self._discoverers = Claims(_named(self._claims(DiscovererKind)), 'discoverer "{}"')
         self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
         self._platforms = Claims(_named(self._claims(Platform)), 'platform "{}"')
         self._places = Platforms(self._platforms.kinds.values())
@@ -301,6 +324,7 @@ class PluginHost:
             self._transports,
             self._services,
             self._coordinators,
+            self._discoverers,
             self._forms,
             self._platforms,
             self._aliases,

@@ -27,6 +27,7 @@ from camcast.contracts import (
     TransportContext,
 )
 from camcast.coordinators import CoordinatorKind
+from camcast.discovery import DiscovererKind
 from camcast.platform import BitrateRange, Figure, Platform, Reading
 from camcast.services import ServiceKind
 from camcast.target import Target
@@ -43,6 +44,7 @@ __all__ = [
     "Conversion",
     "CoordinatorKind",
     "Device",
+    "DiscovererKind",
     "EncoderKind",
     "Fate",
     "Figure",
@@ -193,4 +195,14 @@ class TransportKind:
     """As that of `SourceKind`."""
 
 
-Kind = SourceKind | CodecKind | EncoderKind | TransportKind | ServiceKind | CoordinatorKind | ConfigForm | Platform
+Kind = (
+    SourceKind
+    | CodecKind
+    | EncoderKind
+    | TransportKind
+    | ServiceKind
+    | CoordinatorKind
+    | DiscovererKind
+    | ConfigForm
+    | Platform
+)

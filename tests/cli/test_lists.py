@@ -33,8 +33,10 @@ def test_plugins_shows_every_kind_with_who_brings_it() -> None:
         "transport",
         "service",
         "coordinator",
+        "discoverer",
         "form",
         "platform",
+        "resolver",
     }
     rtmp = by_name["transport", "rtmp"]
     assert (rtmp["for"], rtmp["plugin"], rtmp["distribution"]) == ("rtmp://", "rtmp", "camcast")

@@ -24,6 +24,7 @@ from camcast.media import MediaKind, TagType
 from camcast.net.http_message import AnswerReader, HttpError
 from camcast.redaction import MAX_WORDS, words
 from camcast.target import Target
+from camcast_kit_digest.auth import parse_challenges
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
 from camcast_kit_rtmp.urls import parse as parse_address
@@ -36,7 +37,6 @@ from camcast_rtmp.messages import ProtocolError as RtmpError
 from camcast_rtmp.reconnect import redirected, requested
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
 from camcast_rtsp import formats, rtcp, sdp
-from camcast_rtsp.auth import parse_challenges
 from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, plain, vp9
 from camcast_rtsp.dialogue import Dialogue, Redirected
 from camcast_rtsp.interleave import BUFFER_SIZE, Deinterleaver

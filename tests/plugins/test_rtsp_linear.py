@@ -14,8 +14,8 @@ from tests.plugins.rtsp_kit import find_codec, nobody
 
 import camcast_rtsp
 from camcast.errors import MediaError, SourceError
+from camcast_kit_digest.auth import parse_challenges
 from camcast_rtsp import formats, rtcp, sdp, setup
-from camcast_rtsp.auth import parse_challenges
 from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, vp9
 from camcast_rtsp.depacketise.common import divided
 from camcast_rtsp.dialogue import Dialogue, content_base

@@ -12,8 +12,8 @@ from tests.plugins.rtsp_kit import nobody
 
 from camcast.errors import SourceError
 from camcast.media import MediaKind
+from camcast_kit_digest.auth import MAX_WRONG, Authenticator, Challenge, parse_challenges
 from camcast_rtsp import sdp
-from camcast_rtsp.auth import MAX_WRONG, Authenticator, Challenge, parse_challenges
 from camcast_rtsp.dialogue import Dialogue, Redirected
 from camcast_rtsp.interleave import MAX_SKIP, Deinterleaver
 from camcast_rtsp.messages import (
@@ -175,7 +175,7 @@ RFC_7616 = [
 def test_the_examples_of_rfc_7616(index: int, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     challenge = parse_challenges([RFC_7616[index]]).challenges[0]
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-    monkeypatch.setattr("camcast_rtsp.auth.secrets.token_hex", lambda size: cnonce)
+    monkeypatch.setattr("camcast_kit_digest.auth.secrets.token_hex", lambda size: cnonce)
     header = Authenticator(challenge, "Mufasa", "Circle of Life").header("GET", "/dir/index.html")
     assert f'response="{answer}"' in header
     assert f'opaque="{OPAQUE}"' in header

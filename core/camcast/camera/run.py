@@ -116,6 +116,8 @@ class SourceRun:
 
     def _failure(self, error: Exception) -> SourceError:
         """What the source raised, as the run's failure, without secrets. A bug is traced once."""
+        if isinstance(error, SourceFault):
+            return SourceFault(self._scrub(str(error)))
         if isinstance(error, SourceError):
             return SourceError(self._scrub(str(error)), fatal=error.fatal, refused=error.refused)
         if isinstance(error, CamcastError):

@@ -9,6 +9,7 @@ import typer
 
 from camcast.cli.check import check
 from camcast.cli.demo import demo
+from camcast.cli.discover import discover
 from camcast.cli.encoders import encoders
 from camcast.cli.migrate import migrate
 from camcast.cli.platforms import platforms
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, push, check, demo, migrate, plugins, platforms, sources, encoders, schema, *COMMANDS):
+for command in (run, push, check, discover, demo, migrate, plugins, platforms, sources, encoders, schema, *COMMANDS):
     app.command()(command)
 
 

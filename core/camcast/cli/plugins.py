@@ -19,6 +19,7 @@ from camcast.kinds import (
     CodecKind,
     ConfigForm,
     CoordinatorKind,
+    DiscovererKind,
     EncoderKind,
     Kind,
     Platform,
@@ -63,6 +64,7 @@ _ORDER = (
     "transport",
     "service",
     "coordinator",
+    "discoverer",
     "form",
     "platform",
     "resolver",
@@ -71,6 +73,7 @@ _ORDER = (
 )
 _HOOKS = {
     "camcast_resolve_url": ("resolver", "URLs"),
+    "camcast_resolve_source": ("resolver", "sources"),
     "camcast_resolve_secret": ("resolver", "secrets"),
     "camcast_session_event": ("watcher", "events"),
     "camcast_segment": ("watcher", "recordings"),
@@ -107,6 +110,9 @@ def _row(plugin: Plugin, kind: Kind) -> dict[str, Any]:
         case CoordinatorKind():
             word, available = "coordinator", kind.available
             purpose = " ".join(f"{scheme}://" for scheme in kind.schemes)
+        case DiscovererKind():
+            word, available = "discoverer", kind.available
+            purpose = " ".join(f"{scheme}://" for scheme in kind.schemes)
         case ConfigForm():
             word, purpose = "form", kind.title
         case Platform():
@@ -138,7 +144,7 @@ def _shown(plugin: Plugin, word: str, name: str, purpose: str) -> dict[str, Any]
 
 def _options(kind: Kind) -> dict[str, str]:
     """Names of a kind's options, and their defaults where these are plain values."""
-    if isinstance(kind, CodecKind | ConfigForm | Platform):
+    if isinstance(kind, CodecKind | DiscovererKind | ConfigForm | Platform):
         return {}
     found = {}
     for field in attrs.fields(kind.options):

@@ -71,7 +71,8 @@ def source_kind(host: PluginHost, source: str) -> str:
     """The kind of source that a word names. Raises `ConfigError`."""
     kinds = host.sources.values()
     named = [kind.name for kind in kinds if kind.name == source and not kind.needs_url and not kind.in_process]
-    found = named or [kind.name for kind in kinds if kind.takes(source)]
+    finder = host.discoverer_of(source)
+    found = named or ([finder.source] if finder else [kind.name for kind in kinds if kind.takes(source)])
     if len(found) == 1:
         return found[0]
     known = ", ".join(kind.name for kind in kinds if not kind.in_process)

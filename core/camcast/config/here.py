@@ -19,6 +19,7 @@ from camcast.config.published import name_of
 from camcast.config.secrets import has_reference, is_reference, is_url_reference, secret, trimmed
 from camcast.config.service import ServiceConfig
 from camcast.config.target import TargetConfig
+from camcast.discovery import DiscovererKind
 from camcast.errors import CamcastError
 from camcast.kinds import EncoderKind, Gives, ServiceKind, SourceKind, TransportKind
 from camcast.target import Target
@@ -64,7 +65,14 @@ class Here:
             kept = frozenset({url} if is_url_reference(config.url) else ())
             name = url.rpartition("/")[2] if not kept and url.lower().startswith("file:///") else ""
             hidden = Target(url=url, inherited=kept, shown_name=name)
-            if why := self._fault(f"source {kind.name}", "present", lambda: kind.present(url), hidden.scrub):
+            finder = self._host.discoverer_of(url)
+            if finder is not None and (why := self._library(finder)):
+                place.at("url").wrong(why)
+                return
+            who, present = f"source {kind.name}", kind.present
+            if finder is not None:
+                who, present = f"discoverer {finder.name}", finder.present
+            if why := self._fault(who, "present", lambda: present(url), hidden.scrub):
                 place.at("url").wrong(why)
 
     def encoder(self, config: EncoderConfig, source: SourceKind, place: Place) -> None:
@@ -174,7 +182,7 @@ class Here:
             return None
         return self._found[reference]
 
-    def _library(self, kind: SourceKind | TransportKind | ServiceKind) -> str:
+    def _library(self, kind: SourceKind | TransportKind | ServiceKind | DiscovererKind) -> str:
         """Why a kind cannot be used here; "" = it can."""
         if id(kind) not in self._libraries:
             self._libraries[id(kind)] = self._unusable(kind.name, lambda: _use(kind))
@@ -206,7 +214,7 @@ class Here:
         return ""
 
 
-def _use(kind: SourceKind | TransportKind | ServiceKind) -> None:
+def _use(kind: SourceKind | TransportKind | ServiceKind | DiscovererKind) -> None:
     kind.available()
     if not isinstance(kind, ServiceKind):
         kind.load()

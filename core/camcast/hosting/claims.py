@@ -12,6 +12,7 @@ from camcast.kinds import (
     CodecKind,
     ConfigForm,
     CoordinatorKind,
+    DiscovererKind,
     EncoderKind,
     Platform,
     ServiceKind,
@@ -19,7 +20,18 @@ from camcast.kinds import (
     TransportKind,
 )
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, ConfigForm, Platform)
+K = TypeVar(
+    "K",
+    SourceKind,
+    CodecKind,
+    EncoderKind,
+    TransportKind,
+    ServiceKind,
+    CoordinatorKind,
+    DiscovererKind,
+    ConfigForm,
+    Platform,
+)
 
 
 @attrs.frozen(eq=False)

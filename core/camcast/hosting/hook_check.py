@@ -16,6 +16,7 @@ _KINDS = (
     "camcast_transports",
     "camcast_services",
     "camcast_coordinators",
+    "camcast_discoverers",
     "camcast_config_forms",
 )
 """Hooks that return a sequence, which may as well be made by a generator."""

@@ -19,6 +19,7 @@ from camcast.kinds import (
     CodecKind,
     ConfigForm,
     CoordinatorKind,
+    DiscovererKind,
     EncoderKind,
     Platform,
     ServiceKind,
@@ -35,6 +36,7 @@ HOOKS: Mapping[type, str] = {
     TransportKind: "camcast_transports",
     ServiceKind: "camcast_services",
     CoordinatorKind: "camcast_coordinators",
+    DiscovererKind: "camcast_discoverers",
     ConfigForm: "camcast_config_forms",
     Platform: "camcast_platforms",
 }

@@ -13,19 +13,23 @@ from camcast.config import SourceConfig, TargetConfig
 from camcast.config.secrets import has_reference, resolve_options, secret
 from camcast.contracts import Delivery, Handover, Resolver
 from camcast.descriptors import exhausted
+from camcast.discovery import SourceAddress
 from camcast.errors import (
     CamcastError,
     ConfigError,
     MisconfiguredError,
+    MissingDependency,
     NetworkError,
     PluginError,
     PluginFault,
     SourceError,
+    SourceFault,
     TransportError,
 )
 from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
+from camcast.redaction import redact_text, url_secrets
 from camcast.session.hook_threads import HookThreads
 from camcast.session.hosts import Hosts
 from camcast.session.loading import Loading
@@ -33,7 +37,7 @@ from camcast.session.lost_names import LostNames
 from camcast.session.opened import Opened
 from camcast.session.segments import SegmentHooks
 from camcast.session.uplinks import Uplinks
-from camcast.target import Target
+from camcast.target import Target, option_secrets
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -131,13 +135,39 @@ class Environment:
             raise MisconfiguredError(str(error), stage="configuration") from error
 
     async def source(self, config: SourceConfig) -> SourceConfig:
-        """`config` with its secrets resolved; raises `SourceError`."""
-        if not config.needs_secrets:
+        """`config` with its secrets resolved and where its camera is now; raises `SourceError`, `MissingDependency`."""
+        if config.needs_secrets:
+            try:
+                config = await self._on_thread(
+                    lambda: config.resolved(resolve_secret=self._secret), "resolving a secret"
+                )
+            except CamcastError as error:
+                raise SourceError(str(error)) from error
+        if not config.url or not self.host.listens("camcast_resolve_source"):
             return config
+        secrets = option_secrets(config.options)
+        if self.host.discoverer_of(config.url) is None or "@" in config.url:
+            # What a camera is and which of its streams is meant is no secret, and is what has to be told.
+            secrets |= url_secrets(config.url)
         try:
-            return await self._on_thread(lambda: config.resolved(resolve_secret=self._secret), "resolving a secret")
+            found = await self._on_thread(
+                lambda: self.host.ask("camcast_resolve_source", url=config.url, options=config.options),
+                "finding the camera",
+            )
+        except PluginError as error:
+            raise SourceFault(str(error)) from None
+        except MissingDependency:
+            raise
+        except SourceError as error:
+            text = redact_text(str(error), secrets)
+            raise SourceError(text, fatal=error.fatal, refused=error.refused) from None
         except CamcastError as error:
-            raise SourceError(str(error)) from error
+            raise SourceError(redact_text(str(error), secrets)) from None
+        if found is None:
+            return config
+        if not isinstance(found, SourceAddress):
+            raise SourceFault(f"camcast_resolve_source gave {type(found).__name__}, not a SourceAddress or None")
+        return attrs.evolve(config, url=found.url, options={**found.options, **config.options})
 
     async def options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """`options` with the secrets in them resolved; raises `CamcastError`."""

@@ -71,6 +71,8 @@ def _needed_everywhere(host: PluginHost, plugin: Plugin) -> str | None:
         return "brings a codec or an encoder"
     if plugin.name in host.implementers("camcast_resolve_url"):
         return "resolves URLs"
+    if plugin.name in host.implementers("camcast_resolve_source"):
+        return "finds cameras"
     if plugin.name in host.implementers("camcast_resolve_secret"):
         return "resolves secrets"
     return None

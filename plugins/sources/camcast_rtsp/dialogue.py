@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
+
 from camcast.errors import SourceError
 from camcast.redaction import piece, words
+from camcast_kit_digest.auth import Login, Way, parse_challenges
 
-from .auth import Login, Way, parse_challenges
 from .messages import Response, encode_request, parameters
 from .numbers import whole
 from .oddities import Oddities
@@ -59,9 +61,11 @@ class Dialogue:
         oddities: Oddities,
         remembered: Way | None = None,
         login: Login | None = None,
+        *,
+        digest_only: bool = False,
     ) -> None:
         """`remembered`: the way to log in that this camera accepted before. `login`: what goes on from another
-        connection."""
+        connection. `digest_only`: the password itself is never sent."""
         self.url = url
         self.session = ""
         self.timeout = DEFAULT_TIMEOUT
@@ -71,6 +75,7 @@ class Dialogue:
         self._username, self._password = username, password
         self._user_agent = user_agent
         self._sequence = 0
+        self._digest_only = digest_only
         self._login = login or Login(username or "", password or "", remembered)
         self._asked_back = False
         """The last answer asked for a password, or another one."""
@@ -135,6 +140,14 @@ class Dialogue:
                 f"{self.url.shown}: the camera asks for a password in a way that is not supported: expected Basic or "
                 f"Digest with MD5 or SHA-256, got {named}: choose digest authentication in "
                 "the camera's own settings",
+                refused=True,
+            )
+        if self._digest_only:
+            offers = attrs.evolve(offers, challenges=tuple(one for one in offers.challenges if one.scheme == "digest"))
+        if not offers.challenges:
+            raise SourceError(
+                f'{self.url.shown}: the camera asks for the password in clear (Basic), which the option "login": '
+                '"digest" does not allow: choose digest authentication in the camera\'s own settings',
                 refused=True,
             )
         if self._username is None:

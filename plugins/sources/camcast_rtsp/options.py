@@ -19,6 +19,8 @@ class RtspOptions:
     username: str | None = attrs.field(default=None, repr=False)
     """Goes before a user in the URL. Likewise `password`."""
     password: str | None = attrs.field(default=None, repr=False)
+    login: Literal["any", "digest"] = "any"
+    """"digest": the password is never sent in clear (Basic), except by `rtsps://` to a camera that is verified."""
     timestamps: Literal["camera", "arrival"] = "camera"
     """"camera": its own clock, watched and mended. "arrival": when the media came, smoothed, for hopeless clocks."""
     audio: bool = True

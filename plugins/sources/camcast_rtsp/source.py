@@ -153,6 +153,7 @@ class RtspSource:
             self._oddities,
             self._memory.login,
             login,
+            digest_only=options.login == "digest" and (options.insecure or not url.secure),
         )
         try:
             async with asyncio.timeout(options.connect_timeout):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from camcast.testing.conformance.attempt import Bounds
 from camcast.testing.conformance.codec import CodecConformance
 from camcast.testing.conformance.coordinator import CoordinatorConformance
+from camcast.testing.conformance.discoverer import DiscovererConformance
 from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
@@ -20,6 +21,7 @@ __all__ = [
     "Bounds",
     "CodecConformance",
     "CoordinatorConformance",
+    "DiscovererConformance",
     "EncoderConformance",
     "ResolverConformance",
     "Rule",

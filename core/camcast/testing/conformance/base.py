@@ -10,11 +10,19 @@ from typing import Any, ClassVar, Generic, TypeVar
 import pytest
 
 from camcast.host import PluginHost
-from camcast.kinds import CodecKind, CoordinatorKind, EncoderKind, ServiceKind, SourceKind, TransportKind
+from camcast.kinds import (
+    CodecKind,
+    CoordinatorKind,
+    DiscovererKind,
+    EncoderKind,
+    ServiceKind,
+    SourceKind,
+    TransportKind,
+)
 from camcast.testing.conformance.listing import heavy_imports
 from camcast.testing.conformance.rule import Rule, Rules, expect
 
-K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind)
+K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, DiscovererKind)
 
 
 class Conformance(Generic[K]):

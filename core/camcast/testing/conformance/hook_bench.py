@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 from camcast.host import PluginHost
 from camcast.target import Target
@@ -12,15 +14,28 @@ from camcast.testing.conformance.rule import expect
 
 NAME = "under test"
 URL_HOOK, SECRET_HOOK, EVENT_HOOK = "camcast_resolve_url", "camcast_resolve_secret", "camcast_session_event"
+SOURCE_HOOK = "camcast_resolve_source"
 SLOW = 0.005
 """Seconds that a call on the event loop may take, on which every camera waits."""
 
 
 class HookBench:
-    """`url` and `reference`: what a resolver resolves. `slow`: seconds that one event may take."""
+    """`url`, `reference`, and `source` (a source's URL) with its `options`: what a resolver resolves. `slow`: seconds
+    that one event may take."""
 
-    def __init__(self, plugin: object, *, url: str = "", reference: str = "", slow: float = SLOW) -> None:
+    def __init__(
+        self,
+        plugin: object,
+        *,
+        url: str = "",
+        reference: str = "",
+        source: str = "",
+        options: Mapping[str, Any] | None = None,
+        slow: float = SLOW,
+    ) -> None:
         self.plugin = plugin
+        self.source = source
+        self.options = dict(options or {})
         self.url = url
         self.reference = reference
         self.slow = slow
@@ -36,6 +51,10 @@ class HookBench:
     def secret(self, reference: str | None = None) -> object:
         """What the plugin knows behind a reference; None = nothing."""
         return self.host.first(SECRET_HOOK, reference=self.reference if reference is None else reference)
+
+    def address(self, source: str | None = None) -> object:
+        """Where the plugin says that a source is; None = it does not."""
+        return self.host.first(SOURCE_HOOK, url=self.source if source is None else source, options=self.options)
 
 
 def lists_without_loading(bench: HookBench) -> None:

@@ -1,4 +1,4 @@
-"""The kits for plugins that bring no kinds: resolvers of URLs and secrets, and watchers of events.
+"""The kits for plugins that bring no kinds: resolvers of URLs, sources and secrets, and watchers of events.
 
 class TestVault(ResolverConformance):
     plugin = camcast_vault
@@ -28,18 +28,21 @@ class _HookConformance(Conformance[Any]):
 
 
 class ResolverConformance(_HookConformance):
-    """Subclass it, name the `plugin`, and what it resolves: a `url`, a `reference`, or both."""
+    """Subclass it, name the `plugin`, and what it resolves: a `url`, a `reference`, a `source`, or several of them."""
 
     rules = resolver_rules.RULES
     url: ClassVar[str] = ""
     """One that it gives another URL for."""
     reference: ClassVar[str] = ""
     """A secret that it knows: "vault:camera/7"."""
+    source: ClassVar[str] = ""
+    """A source's URL that names a camera by what it is; `options` are that source's."""
 
     @pytest.fixture
     def bench(self) -> HookBench:
-        assert self.url or self.reference, "say what the plugin resolves: `url`, or `reference`"
-        return self.hook_bench(url=self.url, reference=self.reference)
+        said = {"url": self.url, "reference": self.reference, "source": self.source}
+        assert any(said.values()), "say what the plugin resolves: `url`, `reference` or `source`"
+        return self.hook_bench(**said, options=self.options)
 
 
 class WatcherConformance(_HookConformance):

@@ -22,7 +22,7 @@ before = set(sys.modules)
 host = PluginHost(entry_points=False)
 host.register(importlib.import_module({module!r}), "under test")
 kinds = [*host.sources.values(), *host.codecs.values(), *host.encoders.values(), *host.transports.values(),
-         *host.services.values(), *host.coordinators.values()]
+         *host.services.values(), *host.coordinators.values(), *host.discoverers.values()]
 print(json.dumps([[kind.name for kind in kinds], sorted(set(sys.modules) - before), list(map(str, host.problems))]))
 """
 

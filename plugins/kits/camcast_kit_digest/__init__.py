@@ -1,0 +1,1 @@
+"""What clients need that log in as HTTP does (RFC 7616): challenges read, answered in the ways that cameras know."""
