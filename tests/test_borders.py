@@ -12,7 +12,17 @@ import pytest
 from tests import imports
 
 ROOT = Path(__file__).parent.parent
-KINDS_OF_PLUGIN = ("configs", "coordinators", "discoverers", "encoders", "kits", "platforms", "services", "sources", "transports")
+KINDS_OF_PLUGIN = (
+    "configs",
+    "coordinators",
+    "discoverers",
+    "encoders",
+    "kits",
+    "platforms",
+    "services",
+    "sources",
+    "transports",
+)
 FLOORS = ("cli", "fleet", "engine", "workers", "camera", "session", "stream")
 """Rooms of the core from the top down; each knows only what is below it."""
 FOLDERS = [ROOT / "core", *(path for path in sorted((ROOT / "plugins").iterdir()) if path.is_dir())]
