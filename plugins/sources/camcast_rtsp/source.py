@@ -10,8 +10,8 @@ import asyncio
 from camcast.contracts import MediaSink, SourceContext
 from camcast.errors import SourceError
 from camcast.media import MediaKind
+from camcast_kit_digest.auth import Login
 
-from .auth import Login
 from .connection import Connection, connect
 from .dialogue import MAX_REDIRECTS, Dialogue, Redirected
 from .memory import Memories
