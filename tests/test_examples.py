@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 
 from camcast.config.json_text import parse_json
@@ -117,6 +118,31 @@ def test_the_example_of_recordings_records(tmp_path: Path) -> None:
     assert {path.parent.parent.name for path in tmp_path.rglob("*.mp4")} == {"gate"}
     assert len([*tmp_path.glob("gaps/gate-*.mkv")]) == 1, "the server is not there"
     assert len([*tmp_path.glob("*.index.jsonl")]) == 2
+
+
+def test_what_is_published_to_the_example_of_publishers_goes_on(tmp_path: Path, nginx: Nginx) -> None:
+    port = free_port()
+    config = parse_json((EXAMPLES / "publishers.json").read_text())
+    config["rtmp"]["url_template"] = nginx.url("cam{camera_id}_{stream_name}")
+    for camera in config["cameras"]:
+        source = camera["streams"][0]["source"]
+        source["url"] = source["url"].replace(":1936", f":{port}")
+    file = tmp_path / "publishers.json"
+    file.write_text(json.dumps(config))
+    with beside([sys.executable, "-P", "-m", "camcast", "run", str(file)], stdout=subprocess.DEVNULL) as program:
+        wait_for(lambda: not _free(port), timeout=30)
+        url = f"rtmp://127.0.0.1:{port}/ingest/drone-key"
+        exe = imageio_ffmpeg.get_ffmpeg_exe()
+        command = [exe, "-v", "error", "-re", "-stream_loop", "-1", "-i", str(made("h264_aac")), "-c", "copy"]
+        with beside([*command, "-f", "flv", url], stdin=subprocess.DEVNULL):
+            nginx.wait_publishing("cam0_main", "record", least=50_000, timeout=30)
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=30)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 # --- services -----------------------------------------------------------------------------------------------------

@@ -23,6 +23,14 @@ def seeds(name: str) -> Iterator[bytes]:
             for number, said in enumerate(greeting()):
                 yield bytes((number, 0)) + said[-600:]
             yield b"\3\0\3\0\0\0" + len(status).to_bytes(3, "big") + b"\x14\1\0\0\0" + status
+        case "rtmp_server":
+            yield b"\1\0\4\0\0\0\0\0\7\x09\1\0\0\0\x17\1\0\0\0\0\0"
+            yield b"\0\0\3" + bytes(3072)
+        case "rtmp_media":
+            yield b"\1\0\0\0\0\x17\0\0\0\0\1----\0\0\0\0\5\xaf\0\x11\x90----\0\0\0\0\6\xaf\1\x21\x10"
+        case "rtmp_player":
+            for said in greeting():
+                yield b"\1\0" + said[-600:]
         case "amf0":
             yield status
         case "sdp":

@@ -5,7 +5,7 @@ The first byte often chooses (which depacketiser, which state), so that one corp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from camcast.flv.tag import FlvReader
 from camcast.flv.unpack import Unpacker
 from camcast.host import PluginHost
 from camcast.kinds import CodecKind
-from camcast.media import MediaKind, TagType
+from camcast.media import Frame, MediaKind, Packet, TagType, Track
 from camcast.net.http_message import AnswerReader, HttpError
 from camcast.redaction import MAX_WORDS, words
 from camcast.target import Target
@@ -33,6 +33,10 @@ from camcast_legacy.files import parse_old
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.chunk import ChunkReader
 from camcast_rtmp.client import Client, ClientSettings
+from camcast_rtmp.ingest.media import Intake
+from camcast_rtmp.ingest.player import Player
+from camcast_rtmp.ingest.player import Refused as RefusedToPlay
+from camcast_rtmp.messages import Message
 from camcast_rtmp.messages import ProtocolError as RtmpError
 from camcast_rtmp.reconnect import redirected, requested
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
@@ -149,6 +153,94 @@ def rtmp_client(data: bytes) -> None:
             elif hasattr(event, "tc_url"):
                 requested(event.tc_url, address)
         client.outgoing()
+
+
+@cache
+def publishing() -> bytes:
+    """What a client says up to its publication."""
+    client = Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://host/live"}, key=KEY))
+    server, said = Server(), b""
+    while client.state is not State.LIVE:
+        if client.state is State.CONNECTED:
+            client.publish()
+        words = b"".join(client.outgoing())
+        said += words
+        _answer(server, words)
+        client.feed(b"".join(server.outgoing()))
+    return said
+
+
+def _answer(server: Server, data: bytes) -> list[Message]:
+    media = []
+    for event in server.feed(data):
+        if isinstance(event, ConnectAsked):
+            server.accept(event)
+        elif isinstance(event, PublishAsked):
+            server.accept_publish(event)
+        elif isinstance(event, Message):
+            media.append(event)
+    return media
+
+
+class _Nowhere:
+    """A sink that holds sources to their contract."""
+
+    def __init__(self) -> None:
+        self.known: set[MediaKind] = set()
+        self.last: dict[MediaKind, int] = {}
+
+    def tracks(self, tracks: Sequence[Track]) -> None:
+        self.known = {track.kind for track in tracks}
+        assert len(self.known) == len(tracks) > 0
+
+    def packet(self, packet: Packet) -> None:
+        kind = packet.track.kind
+        assert kind in self.known
+        assert packet.dts >= self.last.get(kind, packet.dts)
+        self.last[kind] = packet.dts
+
+    def frame(self, frame: Frame) -> None:
+        raise AssertionError("RTMP brings packets")
+
+    def discontinuity(self) -> None:
+        self.last.clear()
+
+    def dropped(self, kind: MediaKind, reason: str, count: int = 1) -> None:
+        assert reason
+
+
+def rtmp_server(data: bytes) -> None:
+    """A client's words, before its handshake or while it publishes; its media goes where the source takes it."""
+    server = Server(max_message=1 << 16)
+    server.reader.allowed = 10_000
+    intake = Intake(find_codec, _Nowhere(), lambda code, text: None)
+    if data and data[0] & 1:
+        _answer(server, publishing())
+    for number, piece in enumerate(pieces(data[1:])):
+        for message in _answer(server, piece):
+            intake.add(message.type, message.time, message.payload, number * 10**8)
+        server.outgoing()
+
+
+def rtmp_media(data: bytes) -> None:
+    """Bodies of audio, video and data, each with its time."""
+    intake = Intake(find_codec, _Nowhere(), lambda code, text: None)
+    for number, body in enumerate(data.split(b"----")):
+        kind = (8, 9, 18)[body[0] % 3] if body else 9
+        intake.add(kind, int.from_bytes(body[1:5], "big"), body[5:], number * 10**8)
+        intake.settle(number * 10**8)
+
+
+def rtmp_player(data: bytes) -> None:
+    """A server's words to one who plays."""
+    player = Player({"app": "live", "tcUrl": "rtmp://host/live"}, KEY)
+    player.reader.allowed = 10_000
+    if data and data[0] & 1:
+        player.feed(greeting()[0])
+        player.feed(greeting()[1])
+    for piece in pieces(data[1:]):
+        player.feed(piece)
+        player.outgoing()
 
 
 def script(data: bytes) -> None:
@@ -395,6 +487,9 @@ def secrets(data: bytes) -> None:
 TARGETS: Mapping[str, Fuzzed] = {
     "rtmp_chunks": Fuzzed(chunks, (RtmpError,)),
     "rtmp_client": Fuzzed(rtmp_client, (CamcastError,)),
+    "rtmp_server": Fuzzed(rtmp_server, (RtmpError,)),
+    "rtmp_media": Fuzzed(rtmp_media),
+    "rtmp_player": Fuzzed(rtmp_player, (RtmpError, RefusedToPlay)),
     "amf0": Fuzzed(script, (MediaError,)),
     "flv_file": Fuzzed(flv, (MediaError,)),
     "flv_tags": Fuzzed(tags, (MediaError,)),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from itertools import cycle
 from typing import ClassVar
 
+import imageio_ffmpeg
 import pytest
 from tests.media import made
-from tests.plugins.transport_harness import load
+from tests.plugins.transport_harness import feed, load, publishing
+from tests.programs import beside
 from tests.servers.gst_rtsp import GstRtsp, play
+from tests.servers.nginx import Nginx
+from tests.servers.process import free_port
 
+from camcast.errors import TransportError
 from camcast.media import NS_PER_MS
 from camcast.testing.conformance import SourceConformance
 from camcast.testing.conformance.running import Run
@@ -56,6 +62,48 @@ class TestRtsp(SourceConformance):
 
 class TestRtspOverUdp(TestRtsp):
     options: ClassVar = {"transport": "udp"}
+
+
+class TestRtmpListening(SourceConformance):
+    """A source that listens; the kit's runs are published to one after another, by our own transport."""
+
+    kind = "rtmp"
+    options: ClassVar = {"mode": "listen", "timeout": 5.0}
+    bad_url = "rtmp://someone:hidden-password@no-such-host:9/live/hidden-path"
+
+    @pytest.fixture
+    def url(self) -> str:
+        return f"rtmp://127.0.0.1:{free_port()}/live/hidden-key"
+
+    async def drive(self, run: Run) -> None:
+        clip = load(made("h264_aac"))
+        kind = self.host().transports["rtmp"]
+        headers, tags = clip.tags()
+        while True:
+            try:
+                async with publishing(kind, run.context.url, clip) as (transport, events):
+                    await feed(transport, [*headers, *tags], until=lambda: bool(events.losses))
+            except TransportError:
+                await asyncio.sleep(0.02)  # it does not listen yet
+
+
+class TestRtmpPlaying(SourceConformance):
+    kind = "rtmp"
+    bad_url = "rtmp://someone:hidden-password@127.0.0.1:9/live/hidden-path"
+
+    @pytest.fixture(scope="class")
+    def published(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+        with Nginx(tmp_path_factory.mktemp("nginx")) as server:
+            url = server.url("gate")
+            exe = imageio_ffmpeg.get_ffmpeg_exe()
+            command = [exe, "-v", "error", "-re", "-stream_loop", "-1", "-i", str(made("h264_aac"))]
+            with beside([*command, "-c", "copy", "-f", "flv", url], stdin=subprocess.DEVNULL):
+                server.wait_publishing("gate", "record", least=100_000)
+                yield url
+
+    @pytest.fixture
+    def url(self, published: str) -> str:
+        return published
 
 
 class TestPush(SourceConformance):

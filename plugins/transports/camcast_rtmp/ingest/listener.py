@@ -1,0 +1,256 @@
+"""An address of this machine to which cameras publish: one for all sources that name it, each with a key of its own.
+
+Hostile input is bounded before anything else: so many connections in all, so many that do not publish yet, and what one
+of them may send (`bounds.py`). What is too much is closed as soon as it is accepted, and accepting rests for a moment.
+Connections in a TLS handshake count like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from camcast.errors import SourceError
+from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest.publisher import Publisher
+from camcast_rtmp.messages import Message
+
+_BACKLOG = 128
+_REST = 0.02
+"""Seconds that accepting rests when there are too many."""
+_AT_ONCE = 16
+"""Connections that are accepted in one turn of the loop."""
+
+
+@attrs.define(eq=False)
+class Place:
+    """What one source takes: publications to `app` and `key`, one at a time."""
+
+    app: str
+    key: str = attrs.field(repr=False)
+    takeover: bool
+    timeout: float
+    max_rate: int
+    """kbit/s."""
+    on_begin: Callable[[], object]
+    on_media: Callable[[Message], object]
+    on_end: Callable[[str], object]
+    """Told why."""
+    publisher: Publisher | None = None
+
+    def began(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self.on_begin()
+
+    def media(self, message: Message) -> None:
+        self.on_media(message)
+
+    def left(self, publisher: Publisher) -> None:
+        if self.publisher is publisher:
+            self.publisher = None
+            self.on_end("the publisher has gone")
+
+    def silent(self) -> None:
+        publisher, self.publisher = self.publisher, None
+        if publisher is not None:
+            self.on_end(f"the publisher sent nothing for {self.timeout:g} s and was cut off")
+
+
+class Listener:
+    """On one address. Made and used on one loop."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, patience: float) -> None:
+        """`patience`: seconds from connecting to publish."""
+        self.patience = patience
+        self.troubles: deque[str] = deque(maxlen=100)
+        """What clients did wrong, without a word of theirs."""
+        self.refused = 0
+        """Connections that were too many, or were refused a key."""
+        self._host = host
+        self._port = port
+        self._tls = tls
+        self._places: list[Place] = []
+        self._clients: set[Publisher] = set()
+        self._arriving: set[asyncio.Task[None]] = set()
+        """Connections that are accepted, and are in their TLS handshake."""
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The one that it listens on."""
+        assert self._socket is not None
+        found: int = self._socket.getsockname()[1]
+        return found
+
+    @property
+    def clients(self) -> int:
+        """Connections that there are."""
+        return len(self._clients) + len(self._arriving)
+
+    @property
+    def publishers(self) -> tuple[Publisher, ...]:
+        """Those that are on the air."""
+        return tuple(client for client in self._clients if client.place is not None)
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    def enter(self, place: Place) -> None:
+        """Take publications to this place too. Raises `SourceError`."""
+        if any((one.app, one.key) == (place.app, place.key) for one in self._places):
+            raise SourceError("another stream takes publications to this key already; give each a key of its own")
+        if self._socket is None:
+            self._listen()
+        self._places.append(place)
+
+    def leave(self, place: Place) -> bool:
+        """Its publisher is cut off. Whether this was the last one, and nobody listens any more."""
+        self._places.remove(place)
+        if place.publisher is not None:
+            place.publisher.drop()
+        if not self._places:
+            self._close()
+        return not self._places
+
+    def _listen(self) -> None:
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
+            )[0]
+            self._socket = socket.create_server(address, family=family, backlog=_BACKLOG)
+        except socket.gaierror:
+            raise SourceError(f"{self._host} is no address of this machine to listen at", fatal=True) from None
+        except OSError as error:
+            raise SourceError(
+                f"cannot listen at port {self._port} of {self._host}: {error.strerror or error}"
+            ) from None
+        self._socket.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(self._socket), name="camcast-rtmp-listen")
+
+    def _close(self) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._accepting = None
+        for client in tuple(self._clients):
+            client.drop()
+        for task in self._arriving:
+            task.cancel()
+
+    # --- clients --------------------------------------------------------------------------------------------
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        turn = 0
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError:  # no descriptor is left, or it had gone again
+                await asyncio.sleep(_REST)
+                continue
+            turn += 1
+            strangers = sum(client.place is None for client in self._clients) + len(self._arriving)
+            if self.clients >= bounds.MAX_CLIENTS or strangers >= bounds.MAX_STRANGERS:
+                connection.close()
+                self.refused += 1
+                turn += _AT_ONCE
+            else:
+                task = asyncio.create_task(self._take(connection), name="camcast-rtmp-client")
+                self._arriving.add(task)
+                task.add_done_callback(self._arriving.discard)
+            if turn >= _AT_ONCE:
+                turn = 0
+                await asyncio.sleep(_REST)
+
+    async def _take(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        publisher = Publisher(self, self._clients.discard)
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await loop.connect_accepted_socket(
+                lambda: publisher,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=self.patience if self._tls else None,
+                ssl_shutdown_timeout=1.0 if self._tls else None,
+            )
+        except (OSError, ssl.SSLError):
+            self.broken("no TLS handshake")
+            connection.close()
+            return
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        # Counted once, and at every moment.
+        task = asyncio.current_task()
+        assert task is not None
+        self._arriving.discard(task)
+        if not publisher.ended:
+            self._clients.add(publisher)
+
+    def claim(self, publisher: Publisher, app: str, key: str) -> tuple[Place | None, str]:
+        """The place for `key`, or the reason why there is none."""
+        found = None
+        for place in self._places:  # all of them, so that the time tells nothing
+            if hmac.compare_digest(_name(place.app, place.key), _name(app, key)):
+                found = place
+        if found is None:
+            self.refused += 1
+            self.broken("it published to a key that nobody here takes")
+            return None, "not here"
+        if found.publisher is not None:
+            if not found.takeover:
+                self.refused += 1
+                return None, "already publishing"
+            before, found.publisher = found.publisher, None
+            before.place = None
+            before.drop()
+        return found, ""
+
+    def broken(self, what: str) -> None:
+        """A client did something wrong."""
+        self.troubles.append(what)
+
+
+def _name(app: str, key: str) -> bytes:
+    return f"{app.strip('/')}/{key}".encode("utf-8", "surrogatepass")
+
+
+class Listeners:
+    """All of one plugin host, by address."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str, int], tuple[Listener, tuple[object, ...]]] = {}
+
+    def enter(
+        self, host: str, port: int, settings: tuple[object, ...], make: Callable[[], Listener], place: Place
+    ) -> Listener:
+        """The listener at that address, with this place. `settings`: what all that share it must agree on.
+
+        Raises `SourceError`.
+        """
+        # Each loop has its own: two engines of one host may listen one after the other.
+        name = (id(asyncio.get_running_loop()), host, port)
+        listener, agreed = self._known.get(name) or (make(), settings)
+        if agreed != settings:
+            text = f"another stream listens at port {port} of {host} with another certificate or scheme"
+            raise SourceError(text, fatal=True)
+        listener.enter(place)
+        self._known[name] = (listener, settings)
+        return listener
+
+    def leave(self, listener: Listener, place: Place) -> None:
+        if listener.leave(place):
+            for name, (known, _) in list(self._known.items()):
+                if known is listener:
+                    with contextlib.suppress(KeyError):
+                        del self._known[name]

@@ -1,0 +1,183 @@
+"""One client of a listener: bounded until it publishes under a known key, paced from then on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from camcast.media import TagType
+from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest.bounds import Purse
+from camcast_rtmp.messages import Message, ProtocolError
+from camcast_rtmp.server import ConnectAsked, PublishAsked, Server, Unpublished
+
+if TYPE_CHECKING:
+    from camcast_rtmp.ingest.listener import Listener, Place
+
+_PROPERTIES = {"fourCcList": ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", ".mp3"], "capsEx": 0.0}
+"""What Enhanced RTMP's senders are told (v2, "Enhancing NetConnection connect Command")."""
+_MEDIA = (TagType.AUDIO.value, TagType.VIDEO.value, TagType.SCRIPT.value)
+
+
+class Publisher(asyncio.Protocol):
+    """Whatever it does wrong ends its own connection and nothing else."""
+
+    def __init__(self, listener: Listener, gone: Callable[[Publisher], None]) -> None:
+        self.place: Place | None = None
+        """Where it publishes."""
+        self._listener = listener
+        self._gone = gone
+        self._server = Server(max_message=bounds.STRANGER_MESSAGE)
+        self._server.reader.allowed = bounds.STRANGER_CHUNKS
+        self._transport: asyncio.Transport | None = None
+        self._app = ""
+        self._stream_id = 0
+        self._received = 0
+        self._bytes: Purse | None = None
+        self._chunks: Purse | None = None
+        self._allowed = bounds.STRANGER_CHUNKS
+        self._heard = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused: asyncio.TimerHandle | None = None
+        self.ended = False
+        """Whether it has been dropped or has gone."""
+
+    @property
+    def received(self) -> int:
+        """Bytes behind the handshake."""
+        return self._server.received
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        # It asks for little; who does not take that is cut off by `Connection` itself.
+        transport.set_write_buffer_limits(high=1 << 16)
+        self._timer = asyncio.get_running_loop().call_later(self._listener.patience, self._stranger)
+
+    def data_received(self, data: bytes) -> None:
+        if self.ended:
+            return
+        try:
+            self._pay(len(data))
+            for event in self._server.feed(data):
+                if self.ended:
+                    return
+                if type(event) is Message:
+                    self._media(event)
+                else:
+                    self._on(event)
+            self._answer()
+        except ProtocolError as error:
+            self._listener.broken(str(error))
+            self.drop()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.drop()
+
+    # --- ends -----------------------------------------------------------------------------------------------
+
+    def drop(self) -> None:
+        """End the connection."""
+        if self.ended:
+            return
+        self.ended = True
+        for timer in (self._timer, self._paused):
+            if timer is not None:
+                timer.cancel()
+        place, self.place = self.place, None
+        if place is not None:
+            place.left(self)
+        if self._transport is not None:
+            # Not closed: that would wait for what a peer does not take.
+            self._answer()
+            self._transport.abort() if self._transport.get_write_buffer_size() else self._transport.close()
+        self._gone(self)
+
+    def _stranger(self) -> None:
+        self._listener.broken("it has not begun to publish in time")
+        self.drop()
+
+    def _look(self) -> None:
+        """Whether media still comes."""
+        assert self.place is not None
+        silent = time.monotonic() - self._heard
+        left = self.place.timeout - silent
+        if left <= 0:
+            self.place.silent()
+            self.drop()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+
+    # --- bounds ---------------------------------------------------------------------------------------------
+
+    def _pay(self, size: int) -> None:
+        """Raises `ProtocolError` for a stranger that sends too much; a publisher is read more slowly."""
+        now = time.monotonic()
+        if self._bytes is None or self._chunks is None:
+            self._received += size
+            if self._received > bounds.STRANGER_BYTES:
+                raise ProtocolError(f"over {bounds.STRANGER_BYTES} bytes came, and nothing is published")
+            return
+        used = self._allowed - self._server.reader.allowed
+        wait = max(self._bytes.spend(size, now), self._chunks.spend(used, now))
+        # What is read at once may have this many; a second's worth more is cut off by the reader itself.
+        self._allowed = self._server.reader.allowed = int(self._chunks.left) + bounds.CHUNKS_A_SECOND
+        if wait > 0 and self._transport is not None and self._paused is None:
+            self._transport.pause_reading()
+            self._paused = asyncio.get_running_loop().call_later(wait, self._read_on)
+
+    def _read_on(self) -> None:
+        self._paused = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # --- what it says ---------------------------------------------------------------------------------------
+
+    def _on(self, event: object) -> None:
+        match event:
+            case ConnectAsked():
+                self._app = event.app
+                self._server.accept(event, _PROPERTIES)
+            case PublishAsked():
+                self._publish(event)
+            case Unpublished() if event.stream_id == self._stream_id:
+                self._answer()
+                self.drop()
+
+    def _publish(self, asked: PublishAsked) -> None:
+        refusal = "one publication a connection is accepted" if self.place is not None else ""
+        place = None
+        if not refusal:
+            place, refusal = self._listener.claim(self, self._app, asked.key)
+        if place is None:
+            self._server.refuse_publish(asked, "NetStream.Publish.BadName", refusal)
+            self._answer()
+            if self.place is None:
+                self.drop()
+            return
+        now = self._heard = time.monotonic()
+        self.place, self._stream_id = place, asked.stream_id
+        self._bytes = Purse(place.max_rate * 125.0, now)
+        self._chunks = Purse(bounds.CHUNKS_A_SECOND, now)
+        self._server.reader.max_message = bounds.MAX_MESSAGE
+        self._allowed = self._server.reader.allowed = 2 * bounds.CHUNKS_A_SECOND
+        self._server.accept_publish(asked)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(place.timeout, self._look)
+        place.began(self)
+
+    def _media(self, message: Message) -> None:
+        if message.stream_id == self._stream_id and self.place is not None and message.type in _MEDIA:
+            if message.type != TagType.SCRIPT.value:
+                self._heard = time.monotonic()
+            self.place.media(message)
+
+    def _answer(self) -> None:
+        out = self._server.outgoing()
+        if out and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(out))

@@ -1,0 +1,334 @@
+"""The RTMP source: what FFmpeg, GStreamer and our own transport publish to it, and what it plays, frame by frame."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import imageio_ffmpeg
+import pytest
+from tests.media import made
+from tests.plugins.source_kit import Sink, context, until
+from tests.plugins.transport_harness import codecs, feed, load, publishing
+from tests.servers.certificates import Authority, Certificate
+from tests.servers.nginx import Nginx
+from tests.servers.process import free_port
+
+from camcast.errors import SourceError
+from camcast.media import MediaKind
+from camcast.session.resolver import NameResolver
+from camcast_rtmp import camcast_transports
+from camcast_rtmp.ingest.kind import RtmpIngest
+from camcast_rtmp.ingest.options import RtmpSourceOptions
+
+KEY = "s3cret-gate"
+
+
+@attrs.define(eq=False)
+class Running:
+    """A source that runs: where it listens or plays from, what came, and what it told."""
+
+    url: str
+    sink: Sink
+    source: Any
+    task: asyncio.Task[None]
+    notes: list[tuple[str, str]]
+
+    def payloads(self, kind: MediaKind) -> list[bytes]:
+        return [packet.payload for packet in self.sink.of(kind)]
+
+    def codes(self) -> list[str]:
+        return [code for code, _ in self.notes]
+
+    async def has(self, clip: Path, seconds: float = 20.0) -> None:
+        """Until all of a clip has come; asserts that it is the same, in order, each track for itself."""
+        was = load(clip)
+        want = {one: [packet.payload for packet in was.packets if packet.track.kind is one] for one in MediaKind}
+        async with asyncio.timeout(seconds):
+            while any(len(self.payloads(one)) < len(want[one]) for one in MediaKind):
+                await asyncio.sleep(0.01)
+                if self.task.done():
+                    self.task.result()
+        for one in MediaKind:
+            assert self.payloads(one) == want[one], one
+
+
+INGEST = RtmpIngest()
+
+
+@contextlib.asynccontextmanager
+async def source(url: str = "", ingest: RtmpIngest = INGEST, **options: Any) -> AsyncIterator[Running]:
+    """Without a `url` it listens at a port of its own."""
+    mode = {} if url else {"mode": "listen"}
+    url = url or f"rtmp://127.0.0.1:{free_port()}/live/{KEY}"
+    notes: list[tuple[str, str]] = []
+    settings = RtmpSourceOptions(**{"timeout": 3.0, "connect_timeout": 3.0, **mode, **options})
+    built = ingest.kind().build(
+        context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
+    )
+    sink = Sink()
+    task = asyncio.create_task(built.run(sink))
+    running = Running(url, sink, built, task, notes)
+    try:
+        if settings.mode == "listen":
+            await until(lambda: built.listener is not None or task.done())  # type: ignore[attr-defined]
+        yield running
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        if not task.cancelled():
+            task.exception()
+
+
+@contextlib.asynccontextmanager
+async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def ffmpeg(clip: Path, url: str, *more: str, live: bool = False) -> tuple[str, ...]:
+    pace = ("-re",) if live else ()
+    enhanced = ("-rtmp_enhanced_codecs", "hvc1,av01,vp09,Opus")
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+    return (exe, "-v", "error", *pace, *more, "-i", str(clip), "-c", "copy", *enhanced, "-f", "flv", url)
+
+
+# --- publishers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["h264_b_aac", "h264_only", "h264_mp3", "h264_pcma", "hevc_b_aac", "av1_aac", "av1_opus", "vp9_opus"],
+)
+async def test_what_ffmpeg_publishes_comes_frame_by_frame(name: str) -> None:
+    async with source() as running, program(*ffmpeg(made(name), running.url)):
+        await running.has(made(name))
+        assert running.sink.drops == {}
+        assert len(running.sink.announced) == 1
+        await until(lambda: running.codes() == ["publisher_gone"])
+        was = load(made(name)).packets
+        shift = running.sink.packets[0].dts - next(
+            packet.dts for packet in was if packet.payload == running.sink.packets[0].payload
+        )
+        for kind in MediaKind:
+            for got, want in zip(running.sink.of(kind), [p for p in was if p.track.kind is kind], strict=True):
+                assert abs(got.dts - want.dts - shift) < 2_000_000
+                assert abs(got.pts - want.pts - shift) < 2_000_000
+
+
+async def test_what_gstreamer_publishes_comes_frame_by_frame() -> None:
+    clip = made("h264_aac")
+    async with source() as running:
+        line = (
+            f"filesrc location={clip} ! qtdemux name=d d.video_0 ! queue ! h264parse ! flvmux name=m streamable=true ! "
+            f"rtmp2sink location={running.url} d.audio_0 ! queue ! aacparse ! m."
+        )
+        async with program("gst-launch-1.0", "-q", *line.split()):
+            await running.has(clip)
+
+
+async def test_what_our_own_transport_publishes_comes_frame_by_frame() -> None:
+    clip = load(made("hevc_b_aac"))
+    kind = camcast_transports()[0]
+    async with source() as running:
+        async with publishing(kind, running.url, clip) as (transport, events):
+            headers, tags = clip.tags()
+            await feed(transport, [*headers, *tags], speed=50)
+            assert not events.losses
+        await running.has(made("hevc_b_aac"))
+
+
+async def test_publishers_come_and_go_and_each_has_a_timeline_of_its_own() -> None:
+    clip = made("h264_aac")
+    count = len(load(clip).packets)
+    async with source() as running:
+        for turn in (1, 2):
+            async with program(*ffmpeg(clip, running.url)):
+                await until(lambda: len(running.sink.packets) == turn * count)  # noqa: B023
+                await until(lambda: running.codes() == ["publisher_gone"] * turn)  # noqa: B023
+        assert running.sink.breaks == 1
+        assert len(running.sink.announced) == 1, "the tracks are the same"
+        async with program(*ffmpeg(made("hevc_b_aac"), running.url)):
+            await until(lambda: len(running.sink.packets) > 2 * count + 100)
+        assert [track.codec for track in running.sink.announced[-1]] == ["h265", "aac"]
+        assert not running.task.done()
+
+
+async def test_many_publish_at_one_address_each_to_its_own_stream() -> None:
+    port = free_port()
+    clips = {"one": made("h264_aac"), "two": made("hevc_b_aac"), "three": made("av1_opus")}
+    async with contextlib.AsyncExitStack() as stack:
+        there: dict[str, Running] = {}
+        for name in clips:
+            url = f"rtmp://:{port}/live/{name}"
+            there[name] = await stack.enter_async_context(source(url, mode="listen"))
+        for name, clip in clips.items():
+            await stack.enter_async_context(program(*ffmpeg(clip, f"rtmp://127.0.0.1:{port}/live/{name}")))
+        for name, clip in clips.items():
+            await there[name].has(clip)
+        async with source(f"rtmp://127.0.0.1:{port}/live/one", mode="listen") as second:
+            await until(second.task.done)
+            with pytest.raises(SourceError, match="another stream takes publications to this key"):
+                second.task.result()
+
+
+@pytest.mark.parametrize("takeover", [False, True])
+async def test_a_second_publisher_is_refused_or_takes_over(takeover: bool) -> None:
+    clip = made("h264_aac")
+    async with source(takeover=takeover) as running:
+        async with program(*ffmpeg(clip, running.url, "-stream_loop", "-1", live=True)) as first:
+            await until(lambda: len(running.sink.packets) > 20)
+            async with program(*ffmpeg(clip, running.url, live=True)) as second:
+                loser, keeper = (first, second) if takeover else (second, first)
+                await asyncio.wait_for(loser.wait(), 10)
+                assert loser.returncode != 0
+                assert keeper.returncode is None
+                seen = len(running.sink.packets)
+                await until(lambda: len(running.sink.packets) > seen + 20)
+        assert running.sink.breaks == int(takeover)
+
+
+@pytest.mark.parametrize("path", ["live/another-key", "live/", f"other/{KEY}", f"live/{KEY}x"])
+async def test_who_does_not_know_the_key_is_refused(path: str) -> None:
+    async with source() as running:
+        url = running.url.partition("/live/")[0] + "/" + path
+        async with program(*ffmpeg(made("h264_aac"), url)) as publisher:
+            assert await asyncio.wait_for(publisher.wait(), 10) != 0
+        assert running.sink.packets == []
+        assert not running.task.done()
+        told = [*running.notes, *running.source.listener.troubles, repr(running.source)]
+        assert not [text for text in map(str, told) if "another-key" in text or KEY in text]
+
+
+async def test_over_tls_only_who_speaks_it(authority: Authority, certificate: Certificate) -> None:
+    port = free_port()
+    options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    clip = load(made("h264_aac"))
+    kind = camcast_transports()[1]
+    async with source(f"rtmps://127.0.0.1:{port}/live/{KEY}", mode="listen", **options) as running:
+        url = f"rtmps://localhost:{port}/live/{KEY}"
+        async with publishing(kind, url, clip, ca_file=str(authority.ca_file)) as (transport, _):
+            headers, tags = clip.tags()
+            await feed(transport, [*headers, *tags], speed=50)
+        await running.has(made("h264_aac"))
+        async with program(*ffmpeg(made("h264_aac"), f"rtmp://127.0.0.1:{port}/live/{KEY}")) as plain:
+            assert await asyncio.wait_for(plain.wait(), 10) != 0
+        async with source(f"rtmp://127.0.0.1:{port}/live/other", mode="listen") as other:
+            await until(other.task.done)
+            with pytest.raises(SourceError, match="another certificate or scheme"):
+                other.task.result()
+
+
+# --- faults -----------------------------------------------------------------------------------------------
+
+
+async def test_a_publisher_that_freezes_is_cut_off_and_another_may_come() -> None:
+    clip = made("h264_aac")
+    async with (
+        source(timeout=0.5) as running,
+        program(*ffmpeg(clip, running.url, "-stream_loop", "-1", live=True)) as publisher,
+    ):
+        await until(lambda: len(running.sink.packets) > 20)
+        publisher.send_signal(signal.SIGSTOP)
+        await until(lambda: "publisher_gone" in running.codes())
+        assert "sent nothing for 0.5 s" in running.notes[0][1]
+        before = len(running.sink.packets)
+        async with program(*ffmpeg(clip, running.url)):
+            await until(lambda: len(running.sink.packets) >= before + len(load(clip).packets))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"certificate": "/nowhere.pem"}, "for rtmps:// only"),
+        ({"mode": "play", "certificate": "/nowhere.pem"}, "mode listen only"),
+    ],
+)
+async def test_what_does_not_fit_is_told(options: dict[str, Any], reason: str) -> None:
+    async with source(**options) as running:
+        await until(running.task.done)
+        with pytest.raises(SourceError, match=reason) as caught:
+            running.task.result()
+        assert caught.value.fatal
+
+
+async def test_an_address_that_is_taken_or_not_ours_is_told() -> None:
+    async with source() as running:
+        port = running.source.listener.port
+        async with source(f"rtmp://127.0.0.1:{port}/live/other", RtmpIngest(), mode="listen") as second:
+            await until(second.task.done)
+            with pytest.raises(SourceError, match=f"cannot listen at port {port} of 127.0.0.1") as caught:
+                second.task.result()
+            assert not caught.value.fatal
+    async with source(f"rtmp://no-such-host:{port}/live/{KEY}", mode="listen") as third:
+        await until(third.task.done)
+        with pytest.raises(SourceError, match="no address of this machine"):
+            third.task.result()
+
+
+# --- playing ----------------------------------------------------------------------------------------------
+
+
+async def test_what_a_server_has_is_played(nginx: Nginx) -> None:
+    url, name = nginx.url("gate"), "h264_b_aac"
+    async with program(*ffmpeg(made(name), url, "-stream_loop", "-1", live=True)):
+        running = await _played(url)
+        want = [packet.payload for packet in load(made(name)).packets if packet.track.kind is MediaKind.VIDEO]
+        begin = want.index(running[MediaKind.VIDEO][0])
+        assert running[MediaKind.VIDEO] == [want[(begin + n) % len(want)] for n in range(len(running[MediaKind.VIDEO]))]
+
+
+async def _played(url: str) -> dict[MediaKind, list[bytes]]:
+    """60 pictures of it, tried until it is there."""
+    async with asyncio.timeout(20):
+        while True:
+            async with source(url) as running:
+                await until(lambda: len(running.payloads(MediaKind.VIDEO)) >= 60 or running.task.done(), 15)
+                if not running.task.done():
+                    return {one: running.payloads(one) for one in MediaKind}
+
+
+async def test_a_server_that_is_not_there_or_silent_is_told_without_the_key() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read(-1)
+        writer.close()
+
+    answers: list[tuple[Callable[..., Any] | None, str]] = [
+        (None, "cannot connect"),
+        (silent, "did not answer within"),
+        (closing, "the server closed the connection|connection was lost"),
+        (garbage, "an HTTP server answered"),
+    ]
+    for answer, reason in answers:
+        async with contextlib.AsyncExitStack() as stack:
+            port = free_port()
+            if answer is not None:
+                server = await asyncio.start_server(answer, "127.0.0.1", port)
+                stack.callback(server.close)
+            url = f"rtmp://127.0.0.1:{port}/live/{KEY}"
+            running = await stack.enter_async_context(source(url, connect_timeout=0.5))
+            await until(running.task.done)
+            with pytest.raises(SourceError, match=reason) as caught:
+                running.task.result()
+            assert KEY not in str(caught.value)

@@ -1,0 +1,245 @@
+"""What strangers and publishers may cost an RTMP listener: half-open connections, floods, garbage, tiny pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.media import made
+from tests.plugins.source_kit import until
+from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, program, source
+from tests.plugins.transport_harness import load
+
+from camcast.media import TagType
+from camcast_kit_rtmp.state import State
+from camcast_rtmp.client import Client, ClientSettings
+from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest.bounds import Purse
+from camcast_rtmp.ingest.pace import Pace
+
+
+def place(running: Running) -> tuple[str, int]:
+    return "127.0.0.1", running.source.listener.port
+
+
+@contextlib.asynccontextmanager
+async def connection(running: Running) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*place(running))
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+async def ends(reader: asyncio.StreamReader, seconds: float = 10.0) -> None:
+    """Until the other end has closed or reset the connection."""
+    async with asyncio.timeout(seconds):
+        with contextlib.suppress(ConnectionResetError):
+            while await reader.read(65536):
+                pass
+
+
+async def published(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Client:
+    """A client that is on the air."""
+    client = Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://host/live"}, key=KEY))
+    async with asyncio.timeout(10):
+        while client.state is not State.LIVE:
+            if client.state is State.CONNECTED:
+                client.publish()
+            writer.writelines(client.outgoing())
+            client.feed(await reader.read(65536))
+    return client
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+async def test_a_thousand_connections_that_say_nothing_hold_a_few_descriptors_for_a_while() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    async with source(connect_timeout=1.0) as running, contextlib.AsyncExitStack() as stack:
+        listener = running.source.listener
+        callers = [stack.enter_context(socket.socket()) for _ in range(1000)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(place(running))
+        most = 0
+        async with asyncio.timeout(10):
+            while listener.refused < 100:
+                most = max(most, listener.clients)
+                await asyncio.sleep(0.005)
+        assert 0 < most <= bounds.MAX_STRANGERS
+        assert len(os.listdir("/proc/self/fd")) <= before + len(callers) + bounds.MAX_STRANGERS + 5
+        for caller in callers:
+            caller.close()
+        await until(lambda: listener.clients == 0)
+        async with program(*ffmpeg(made("h264_aac"), running.url)):
+            await running.has(made("h264_aac"))
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3)
+
+
+async def test_who_is_on_the_air_stays_there_meanwhile() -> None:
+    clip = made("h264_aac")
+    async with (
+        source(connect_timeout=0.5) as running,
+        program(*ffmpeg(clip, running.url, "-stream_loop", "-1", live=True)),
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await until(lambda: len(running.sink.packets) > 20)
+        for _ in range(3 * bounds.MAX_STRANGERS):
+            await stack.enter_async_context(connection(running))
+        seen = len(running.sink.packets)
+        await until(lambda: len(running.sink.packets) > seen + 40)
+        assert running.sink.breaks == 0
+        assert running.source.listener.clients <= bounds.MAX_STRANGERS + 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: camera\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600),
+        b"\3" + bytes(3072) + b"\x43" + bytes(70),
+        b"\3" + bytes(3072) + b"\2\0\0\0\0\0\4\1\0\0\0\0\0\0\0\0",
+        b"\3" + bytes(3072) + b"\3\0\0\0\xff\xff\xff\x14\0\0\0\0" + bytes(200_000),
+        b"\3" + bytes(3072) + b"\x04\0\0\0\0\0\1\x09\1\0\0\0\0" * 2000,
+    ],
+    ids=["http", "tls", "begins in the middle", "chunks of 0 bytes", "a message of 16 MB", "tiny messages"],
+)
+async def test_garbage_costs_its_own_connection_only(said: bytes) -> None:
+    async with source(connect_timeout=1.0) as running:
+        async with connection(running) as (reader, writer):
+            writer.write(said)
+            await ends(reader)
+        assert running.source.listener.troubles
+        assert not running.task.done()
+        async with program(*ffmpeg(made("h264_aac"), running.url)):
+            await running.has(made("h264_aac"))
+
+
+async def test_a_stranger_has_so_much_time_and_so_many_bytes() -> None:
+    async with source(connect_timeout=0.4) as running:
+        async with connection(running) as (reader, writer):
+            writer.write(b"\3" + bytes(1536))
+            await ends(reader, 3.0)
+        assert "not begun to publish in time" in running.source.listener.troubles[-1]
+        async with connection(running) as (reader, writer):
+            # A command that nobody answers, again and again.
+            remark = b"\3\0\0\0\0\0\x0c\x14\0\0\0\0\2\0\x06remark\0\0\0"
+            writer.write(b"\3" + bytes(3072) + remark * 300)
+            writer.write(bytes(bounds.STRANGER_BYTES))
+            await ends(reader, 3.0)
+        assert len(running.source.listener.troubles) == 2
+
+
+async def test_a_publisher_that_floods_is_read_no_faster_than_it_may_send() -> None:
+    rate = 8000  # kbit/s: 1 MB a second, and two seconds of it at once
+    async with source(max_rate=rate) as running, connection(running) as (reader, writer):
+        client = await published(reader, writer)
+        (publisher,) = running.source.listener.publishers
+
+        async def flood() -> None:
+            body = bytes(100_000)
+            while True:
+                writer.writelines(client.media(TagType.AUDIO.value, 0, b"\xaf\1", body))
+                await writer.drain()
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        task = asyncio.create_task(flood())
+        await asyncio.sleep(1.5)
+        passed = loop.time() - began
+        task.cancel()
+        await asyncio.wait({task})
+        at_once = 512 << 10
+        assert 1_000_000 < publisher.received <= rate * 125 * (2 + passed) + at_once
+        assert running.sink.drops[next(iter(running.sink.drops))] > 0, "sound without its header is counted"
+        assert not running.task.done()
+
+
+async def test_a_publisher_in_tiny_pieces_is_cut_off() -> None:
+    async with source() as running, connection(running) as (reader, writer):
+        client = await published(reader, writer)
+        client.set_chunk_size(1)
+        writer.writelines(client.outgoing())
+        body = bytes(60_000)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(10):
+                writer.writelines(client.media(TagType.VIDEO.value, 0, b"\x17\1\0\0\0", body))
+                await writer.drain()
+        await ends(reader)
+        assert "more chunks than are accepted" in running.source.listener.troubles[-1]
+        await until(lambda: running.codes() == ["publisher_gone"])
+
+
+# --- rules --------------------------------------------------------------------------------------------------
+
+
+def test_a_purse_is_filled_by_time_and_holds_two_seconds() -> None:
+    purse = Purse(100.0, 0.0)
+    assert purse.spend(200, 0.0) == 0.0
+    assert purse.spend(50, 0.0) == pytest.approx(0.5)
+    assert purse.spend(0, 0.5) == 0.0
+    assert purse.spend(0, 100.0) == 0.0
+    assert purse.left == 200.0
+
+
+@pytest.mark.parametrize(
+    ("speed", "wrong"), [(1.0, False), (0.7, False), (1.9, False), (0.3, True), (0.0, True), (4.0, True)]
+)
+def test_a_clock_is_wrong_that_runs_at_less_than_half_or_more_than_twice_its_speed(speed: float, wrong: bool) -> None:
+    pace = Pace()
+    found = [second for second in range(60) if pace.look(int(second * speed * 1e9), second * 10**9)]
+    assert bool(found) is wrong
+    assert not found or 20 < found[0] < 30
+
+
+def test_a_link_that_stood_still_and_catches_up_is_no_wrong_clock() -> None:
+    pace = Pace()
+    media = 0
+    for second in range(120):
+        # Every 30 s nothing gets through for 9 s, and then all of it at once.
+        media = media if 0 < second % 30 < 10 else second
+        assert not pace.look(media * 10**9, second * 10**9)
+
+
+def test_a_burst_at_the_beginning_is_none_either() -> None:
+    pace = Pace()
+    assert not any(pace.look(number * 40_000_000, number * 1_000_000) for number in range(500))
+    assert not any(pace.look(20 * 10**9 + second * 10**9, second * 10**9) for second in range(1, 60))
+
+
+async def test_a_sender_whose_clock_stands_gets_times_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock, and ours, are made by hand: it takes half a minute."""
+    from tests.plugins.source_kit import Sink
+    from tests.plugins.transport_harness import codecs
+
+    from camcast_rtmp.ingest.media import Intake
+
+    clip = load(made("h264_only"))
+    _, tags = clip.tags()
+    headers, _ = clip.tags()
+    notes: list[str] = []
+    sink = Sink()
+    intake = Intake(codecs().codec, sink, lambda code, text: notes.append(code))
+    for tag in headers:
+        intake.add(tag.type.value, 0, tag.head.removeprefix(b"\2\0\r@setDataFrame") + tag.body, 1)
+    for number in range(40 * 25):
+        tag = tags[number % len(tags)]
+        intake.add(tag.type.value, 0, tag.head + tag.body, 1 + number * 40_000_000)
+    assert notes == ["clock_wrong"]
+    assert sink.breaks == 1
+    assert len(sink.packets) == 1000
+    late = [packet.dts for packet in sink.packets[-100:]]
+    assert late == [late[0] + number * 40_000_000 for number in range(100)]
