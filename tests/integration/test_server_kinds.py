@@ -27,7 +27,7 @@ PROMISES: Mapping[str, tuple[str, ...]] = {
     "AMF3 and references in what nobody waits for; values up to the first that cannot be read": (
         "a value that cannot be read ends it",
     ),
-    "a command of length 0": ("a command of nothing has a name",),
+    "a command of length 0": ("a command without a name ends it",),
     "only a command that is waited for may raise": ("an answer without what is waited for is good enough",),
     "closing or rejecting at Enhanced properties: once without": ("Enhanced RTMP's properties are not left out",),
     "that it helped is remembered": ("what helped at a server is forgotten",),

@@ -74,7 +74,7 @@ def test_credentials_are_decoded_and_shown_nowhere() -> None:
         ("rtmp://h?x/live/k", {}, "the host is followed by a query or a space"),
         ("rtmp://h/", {}, "the URL has no stream key"),
         ("rtmp://h", {}, "the URL has no stream key"),
-        ("rtmp://h/live/", {}, "the URL has no stream key"),
+        ("rtmp://h/live/", {}, "the URL ends with a slash, so it has no stream key"),
         ("rtmp://h/live", {"app": "live", "stream_key": ""}, "the URL has no stream key"),
         ("rtmp://h/live?x=1/secretkey", {}, "cannot tell the application from the stream key"),
         ("rtmp://h/other", {"app": "live", "stream_key": "secretkey"}, "the URL's path must be empty or the same app"),

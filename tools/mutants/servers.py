@@ -46,10 +46,10 @@ MUTANTS: Sequence[Mutant] = (
         _REMARKS,
     ),
     Mutant(
-        "a command of nothing has a name",
+        "a command without a name ends it",
         _MESSAGES,
-        "if not values or not isinstance(values[0], str):",
-        "if not isinstance(values[0], str):",
+        "        return None\n    # FFmpeg's onFCPublish",
+        '        raise ProtocolError("no name")\n    # FFmpeg\'s onFCPublish',
         _REMARKS,
     ),
     Mutant(

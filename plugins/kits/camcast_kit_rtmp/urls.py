@@ -132,7 +132,8 @@ def _split(app: str | None, key: str | None, path: str) -> tuple[str, str]:
     elif path not in ("", app, f"{app}/", f"{app}/{key}"):
         raise ValueError("app and stream_key are both set, so the URL's path must be empty or the same app")
     if not key:
+        what = "ends with a slash, so it has" if path.rstrip("/") != path and app else "has"
         raise ValueError(
-            'the URL has no stream key: expected one behind the application, or "stream_key" beside the URL'
+            f'the URL {what} no stream key: expected one behind the application, or "stream_key" beside the URL'
         )
     return app, key

@@ -53,7 +53,9 @@ class Authenticator:
             )
         if not self._user:
             raise RefusedError(
-                "the server asks for user and password: rtmp://user:password@host/app/key", stage="command"
+                "the server asks for user and password: in the URL they stand before the host, with a colon between "
+                "them and an @ behind",
+                stage="command",
             )
         if reason == "needauth" and self._asked != "done":
             answer = self._adobe(fields) if name == "adobe" else self._llnw(fields)

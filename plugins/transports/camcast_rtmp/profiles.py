@@ -63,11 +63,12 @@ def accepts(target: Target) -> Acceptance:
         found = _of_platform(platform, forms)
     else:
         found = _known(AUTO, forms)
-    return attrs.evolve(found, choices=_choices(target))
+    return attrs.evolve(found, choices=_choices())
 
 
-def _choices(target: Target) -> tuple[str, ...]:
-    return tuple(name for name in names(target) if name != AUTO)
+def _choices() -> tuple[str, ...]:
+    """What `server` may say of a server that nobody knows. Platforms are known by where they are."""
+    return tuple(name for name in profiles() if name != AUTO)
 
 
 def _is_profile(target: Target) -> bool:
@@ -113,7 +114,7 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     if target.platform is not None and target.platform.video_codecs is not None:
         return None
     profile = recognised(answer)
-    return None if profile is None else attrs.evolve(_acceptance(profile, target.forms), choices=_choices(target))
+    return None if profile is None else attrs.evolve(_acceptance(profile, target.forms), choices=_choices())
 
 
 def recognised(answer: Connected) -> Profile | None:

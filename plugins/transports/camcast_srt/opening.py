@@ -97,7 +97,7 @@ class Opening:
             link.close()
             if isinstance(error, TimeoutError):
                 what = "nobody called" if self._settings.mode == "listener" else "no answer"
-                raise NetworkError(f"{self._target.shown}: {what} within {timeout:g} s", stage="connect") from None
+                raise NetworkError(f"{self._target.shown}: {what} within {timeout:.1f} s", stage="connect") from None
             raise
         finally:
             self._up = None
