@@ -52,12 +52,12 @@ def check(
         ({"url": "rtmp://server.example/live/k"}, []),
         (
             {"url": f"rtmps://a.rtmps.youtube.com/live2/{KEY}"},
-            ["silent aac is added where the source has no sound: this target wants sound"],
+            ["silent aac is added where the source has no sound: YouTube Live wants sound"],
         ),
         ({"url": "rtmp://server.example/live/k", "audio": "none"}, ["no sound is sent"]),
         (
             {"url": "rtmp://server.example/live/k", "server": "facebook", "audio": "none"},
-            ["no sound is sent, though facebook wants it"],
+            ["no sound is sent, though Facebook Live wants it"],
         ),
         (
             {"url": "rtmp://server.example/live/k", "audio": "silent"},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,10 +14,12 @@ import pytest
 from tools import platforms_page
 from typer.testing import CliRunner, Result
 
+from camcast import hookimpl
 from camcast.cli.app import app
 from camcast.cli.platforms import LABELS
 from camcast.config import CameraConfig, Config, SessionConfig, SourceConfig, StreamConfig, TargetConfig, from_mapping
 from camcast.config.check import check
+from camcast.engine import Engine
 from camcast.errors import ConfigError
 from camcast.host import PluginHost
 from camcast.kinds import Figure, Platform, Reading
@@ -25,6 +29,17 @@ from camcast_platforms.reading import read
 KNOWN = {one.name: one for one in read()}
 NO_FIGURES = {"name", "title", "domains", "schemes"}
 SOURCES = '[sources]\npage = { url = "https://example.com/live", read = 2026-11-30 }\n'
+
+
+class Bringing:
+    """A plugin that brings these."""
+
+    def __init__(self, *known: Platform) -> None:
+        self.known = known
+
+    @hookimpl
+    def camcast_platforms(self) -> Sequence[Platform]:
+        return self.known
 
 
 def invoke(*arguments: str) -> Result:
@@ -102,6 +117,28 @@ def test_a_key_that_does_not_look_like_the_platforms_is_odd() -> None:
         notes = from_mapping(written(f"rtmps://a1.global-contribute.live-video.net/app/{key}"), host).notes
         assert any("does not look like those of Amazon IVS" in note for note in notes) is odd
         assert key not in "".join(notes)
+
+
+def test_a_key_that_is_kept_elsewhere_is_looked_at_where_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLACE_KEY", "live_98765")
+    config = written("rtmps://a1.global-contribute.live-video.net/app", stream_key="env:PLACE_KEY")
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    said = invoke("check", str(tmp_path / "c.json"))
+    assert "the stream key does not look like those of Amazon IVS" in said.stdout + said.stderr
+    assert "live_98765" not in said.stdout + said.stderr
+
+
+async def test_a_session_that_is_added_while_it_runs_hides_its_key_too() -> None:
+    host = PluginHost()
+    host.register(Bringing(Platform(name="here", title="Here", domains=("127.0.0.1",))), "here")
+    stream = StreamConfig(source=SourceConfig(type="testsrc"))
+    async with Engine(Config(cameras=(CameraConfig(camera_id=3, streams=(stream,)),)), host=host) as engine:
+        session = engine.sessions.create_session(
+            SessionConfig(camera_id=3, url_template="rtmp://127.0.0.1:9/app/cam{camera_id}")
+        )
+        assert session.target_shown == "rtmp://127.0.0.1:9/app/***"
 
 
 def test_what_platforms_are_known() -> None:
@@ -188,15 +225,8 @@ def test_a_platform_of_another_plugin_is_one_like_these() -> None:
     page = Reading("https://video.example/live", date(2026, 11, 30))
     own = Platform(name="own", title="Own", hosts=Figure(("video.example",), page), app=Figure("in", page))
 
-    class Plugin:
-        def camcast_platforms(self) -> list[Platform]:
-            return [own, attrs.evolve(KNOWN["youtube"], title="Mine")]
-
-    from camcast import hookimpl
-
-    Plugin.camcast_platforms = hookimpl(Plugin.camcast_platforms)  # type: ignore[method-assign]
     host = PluginHost()
-    host.register(Plugin(), "own")
+    host.register(Bringing(own, attrs.evolve(KNOWN["youtube"], title="Mine")), "own")
     assert host.platforms.of("rtmp://eu.video.example/in/k", "auto") is own
     with pytest.raises(ConfigError, match="the stream key is missing: Own wants one"):
         from_mapping(written("rtmp://video.example/in"), host)

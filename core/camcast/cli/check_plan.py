@@ -29,7 +29,7 @@ def plan_lines(host: PluginHost, stream: StreamConfig, target: TargetConfig) -> 
     codec = stream.encoder.codec
     if codec is not None:
         yield from _picture(answer, codec, target)
-    yield from _sound(answer, target)
+    yield from _sound(answer, target, where.platform.title if where.platform is not None else "")
 
 
 def _picture(answer: Acceptance, codec: str, target: TargetConfig) -> Iterator[str]:
@@ -49,14 +49,15 @@ def _picture(answer: Acceptance, codec: str, target: TargetConfig) -> Iterator[s
             yield f"nobody can say whether this target takes {codec} (on_unconfirmed: {target.on_unconfirmed})"
 
 
-def _sound(answer: Acceptance, target: TargetConfig) -> Iterator[str]:
+def _sound(answer: Acceptance, target: TargetConfig, platform: str) -> Iterator[str]:
+    who = platform or _named(target)
     silence = f"silent {answer.fallback.get(MediaKind.AUDIO, 'sound')}"
     if target.audio == _AUTO and answer.needs_audio:
-        yield f"{silence} is added where the source has no sound: {_named(target)} wants sound"
+        yield f"{silence} is added where the source has no sound: {who} wants sound"
     elif target.audio == _SILENT:
         yield f"{silence} is sent instead of the source's sound"
     elif target.audio == _NONE:
-        yield "no sound is sent" + (f", though {_named(target)} wants it" if answer.needs_audio else "")
+        yield "no sound is sent" + (f", though {who} wants it" if answer.needs_audio else "")
     elif target.audio not in AUDIO_WORDS:
         yield f"sound is sent as {target.audio}, transcoded where it is anything else"
 

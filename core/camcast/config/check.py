@@ -13,6 +13,7 @@ from camcast.config.place import Place, Report
 from camcast.config.published import Published
 from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
 from camcast.config.sharing import Sharing, check_others
+from camcast.config.shown_names import without_keys
 from camcast.config.uplinked import Uplinked
 
 if TYPE_CHECKING:
@@ -93,14 +94,9 @@ def _camera(
 
 
 def _session(session: SessionConfig, host: PluginHost, place: Place, published: Published | None) -> SessionConfig:
-    """The same; what it publishes at a platform is hidden, which nobody knew where its templates were filled in."""
-    targets = list(session.targets)
     for index, target in enumerate(session.targets):
         where = place.at("targets").item(index)
         kind = check_target(host, target, where, where.at("url"))
         if published is not None:
             published.take(session.label, kind, target, where.at("url"))
-        if target.shown_name and host.platforms.keeps_keys(target.url, target.server):
-            targets[index] = attrs.evolve(target, shown_name="")
-    kept = all(one is other for one, other in zip(targets, session.targets, strict=True))
-    return session if kept else session.evolve(targets=tuple(targets), chain=None)
+    return without_keys(session, host)

@@ -137,6 +137,7 @@ class Here:
             except Exception as error:  # noqa: BLE001  a plugin's bug
                 url.wrong(bug(self._host, who, "check", error, target.scrub))
                 return
+            self._remark(kind, target, url)
         if why := self._fault(who, "accepts", lambda: kind.accepts(target), target.scrub):
             url.wrong(why)
             return
@@ -148,6 +149,17 @@ class Here:
         # Where neither has a secret, it is told without looking for any.
         if owner != label and (hidden or config.needs_secrets):
             url.wrong(f"{label} would publish what {owner} does, once the secrets are known; give it a key of its own")
+
+    def _remark(self, kind: TransportKind, target: Target, url: Place) -> None:
+        """What is odd about a target whose secrets are known now."""
+        who = f"transport {kind.name}"
+        try:
+            remarks = self._plugins.within(who, lambda: kind.remarks(target))
+        except Exception as error:  # noqa: BLE001  a plugin's bug, which keeps nothing from being published
+            bug(self._host, who, "remarks", error, target.scrub)
+            return
+        for text in remarks:
+            url.remark(target.scrub(text))
 
     def service(self, config: ServiceConfig, kind: ServiceKind, place: Place, options: Place) -> None:
         """A service. `options` is the place of its options."""

@@ -9,6 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from camcast.config.session import SessionConfig
+    from camcast.host import PluginHost
 
 OWN_VARIABLES = ("camera_id", "stream_id", "stream_name", "camera_name")
 """What templates may use of a camera and a stream."""
@@ -33,6 +40,18 @@ def shown_name(text: str, url: str, others: Collection[str] = ()) -> str:
     if not _ordinary(_VARIABLE.sub("/", tail)):
         return ""
     return _last(url)
+
+
+def without_keys(session: SessionConfig, host: PluginHost) -> SessionConfig:
+    """The same; what it publishes at a platform is hidden, which nobody knew where its templates were filled in."""
+    targets = [
+        attrs.evolve(target, shown_name="")
+        if target.shown_name and host.platforms.keeps_keys(target.url, target.server)
+        else target
+        for target in session.targets
+    ]
+    kept = all(one is other for one, other in zip(targets, session.targets, strict=True))
+    return session if kept else session.evolve(targets=tuple(targets), chain=None)
 
 
 def _last(url: str) -> str:

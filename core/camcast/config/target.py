@@ -40,7 +40,7 @@ class TargetConfig:
     transport: Text = ""
     """Name of the transport kind; empty = by the URL's scheme."""
     server: Name = "auto"
-    """The server's profile: what it takes."""
+    """What the server is, a profile or a platform: says what it takes. "auto": by its host, or by what it answers."""
     hevc: Annotated[str, choice("enhanced", "legacy")] = "enhanced"
     """How H.265 is written: in the Enhanced RTMP form, or as codec id 12 for servers that know nothing newer."""
     audio: Name = "auto"

@@ -12,6 +12,7 @@ import attrs
 
 from camcast.config import SessionConfig, SystemConfig
 from camcast.config.given import given
+from camcast.config.shown_names import without_keys
 from camcast.contracts import Delivery
 from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
@@ -133,6 +134,7 @@ class SessionManager:
         config = given(config, SessionConfig)
         try:
             config = placed(config, self._streams.names(config.camera_id))
+            config = without_keys(config, self._environment.host)
         except NotFound as error:
             raise ConfigError(str(error)) from error
         self._environment.uplinks.check(config)
