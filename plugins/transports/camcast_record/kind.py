@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
+from camcast_record.stores import check_store
 
 if TYPE_CHECKING:
     from camcast_record.recorder import Recorder
@@ -28,6 +30,8 @@ class RecordPlugin:
     def __init__(self) -> None:
         self._hanging: dict[str, Recorder] = {}
         """By URL: one thread at most is left behind for each recording, however often it is tried again."""
+
+        self._uploads: dict[str, threading.Thread] = {}
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -51,7 +55,7 @@ class RecordPlugin:
         def left_behind(recorder: Recorder) -> None:
             self._hanging[url] = recorder
 
-        return RecordTransport(context, name, archive, lambda: self._hangs(url), left_behind)
+        return RecordTransport(context, name, archive, lambda: self._hangs(url), left_behind, self._uploads)
 
     def _hangs(self, url: str) -> bool:
         recorder = self._hanging.get(url)
@@ -74,3 +78,5 @@ def _places(target: Target) -> tuple[FileName, Path]:
 
 def _check(target: Target) -> None:
     _places(target)
+    if isinstance(target.options, RecordOptions) and target.options.upload:
+        check_store(target.options.upload)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
-from camcast.options import Bytes, BytesOrNever, PositiveSeconds, Seconds, SecondsOrNever
+from camcast.options import Bytes, BytesOrNever, Kbps, PositiveSeconds, Seconds, SecondsOrNever
 
 
 @attrs.frozen(kw_only=True)
@@ -36,5 +36,11 @@ class RecordOptions:
     """Of all recordings in the archive the oldest are deleted until the rest is no larger; null: never."""
     archive: str = ""
     """Folder in which all recordings count together; it must exist. Without it, that of this recording."""
+    upload: str = attrs.field(default="", repr=False)
+    """URL of a store that fsspec knows, such as s3://bucket/folder: each complete file is copied there."""
+    upload_options: dict[str, Any] = attrs.field(factory=dict, repr=False)
+    """What fsspec's file system for that URL is made with: keys, an endpoint."""
+    upload_rate: Kbps = 0
+    """Uploads are no faster than this; 0: as fast as they go."""
     local_time: bool = False
     """Names have the time of this machine's zone instead of UTC, in which no hour comes twice."""

@@ -23,6 +23,7 @@ from camcast_record.gate import Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.shelf import Shelf
+from camcast_record.upload import available
 
 _ROOM = 1 << 20
 """Bytes that must be free to begin with."""
@@ -55,7 +56,7 @@ class Recorder:
         self._name = name
         self._options = options
         self._done = done
-        self._shelf = Shelf(archive, label, keep_for=options.keep_for, keep_size=options.keep_size)
+        self.shelf = Shelf(archive, label, keep_for=options.keep_for, keep_size=options.keep_size)
         self._cutter: Cutter | None = None
         self._open: _Open | None = None
         self._earlier: str = "nothing was recorded"
@@ -71,7 +72,7 @@ class Recorder:
 
     def look(self) -> None:
         """Whether there is a folder that takes files. Changes nothing. Raises `TransportError`, `OSError`."""
-        archive = self._shelf.archive
+        archive = self.shelf.archive
         if not archive.is_dir():
             raise MisconfiguredError(
                 f"the folder {archive} is not there; create it, or change the output's url or `archive`",
@@ -84,11 +85,13 @@ class Recorder:
             raise NetworkError(f"nothing may be written in {there}; change its owner or its mode", stage="connect")
         if shutil.disk_usage(archive).free < _ROOM:
             raise NetworkError(full(archive), stage="connect")
+        if self._options.upload:
+            available()
 
     def begin(self, tracks: Sequence[Track]) -> None:
         """Look after what an earlier recorder left, and delete what is too much. Raises `OSError`."""
         self._name.folder.mkdir(parents=True, exist_ok=True)
-        self._shelf.prepare()
+        self.shelf.prepare()
         self._sweep()
         self._cutter = Cutter(tracks, self._options.segment)
 
@@ -107,7 +110,7 @@ class Recorder:
             assert self._open is not None
             if at - self._open.last > _HOLE * 1000 and not holed:
                 since = self._open.end
-                self._shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
+                self.shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
             self._open.last = max(self._open.last, at)
             self._open.writer.write(packet, at)
         if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
@@ -122,7 +125,7 @@ class Recorder:
 
     def missed(self, why: str, frames: int, begin: float, end: float) -> None:
         """Frames were left out before they came here."""
-        self._shelf.gap(why, begin, end, frames)
+        self.shelf.gap(why, begin, end, frames)
 
     def finish(self) -> None:
         """The last that is done on the thread, whatever happened before."""
@@ -140,11 +143,11 @@ class Recorder:
         tracks = list(self._cutter.tracks.values())
         writer = SegmentWriter(path, self._name.container, tracks, self._options.fragment)
         self._open = _Open(writer, begin, at, at)
-        before = self._shelf.end
+        before = self.shelf.end
         if self._earlier and before is not None and begin - before > _HOLE:
-            self._shelf.gap(self._earlier, before, begin)
+            self.shelf.gap(self._earlier, before, begin)
         self._earlier = "no media came"
-        self._shelf.began(path, begin)
+        self.shelf.began(path, begin)
 
     def _end_file(self) -> None:
         """Complete the file, as far as it goes, and tell. Raises `OSError`."""
@@ -160,12 +163,12 @@ class Recorder:
         size = writer.path.stat().st_size
         self.bytes += size
         self.segments += 1
-        self._shelf.finished(writer.path, done.begin, done.end, size, writer.frames)
+        self.shelf.finished(writer.path, done.begin, done.end, size, writer.frames)
         self._done(Segment(path=str(writer.path), begin=done.begin, end=done.end, size=size, frames=writer.frames))
         self._sweep()
 
     def _sweep(self) -> None:
-        self._shelf.sweep(time.time())
+        self.shelf.sweep(time.time())
 
 
 def full(folder: Path) -> str:

@@ -1,10 +1,11 @@
 """The files of one recording on their shelf, the archive: an index of what is there and what is missing, and what is
 deleted because it is old or too much. Blocks: on a thread only.
 
-The index is a file of JSON lines in the archive, one for each recording, which only its recorder writes:
+The index is a file of JSON lines in the archive, one for each recording, which only its recorder and uploader write:
 
     {"file": "gate/20261130-120000.mp4", "begin": 1795953600.0}                                     it was begun
     {"file": …, "begin": …, "end": 1795954200.0, "bytes": 300124567, "frames": 42000}               it is complete
+    {"file": …, "begin": …, "end": …, "uploaded": true}                                             it is in a store
     {"gap": "the disk was too slow", "begin": …, "end": …, "frames": 25}                            this is missing
 
 Only files that stand in an index are ever deleted. Several recorders, of several processes, share an archive.
@@ -79,6 +80,21 @@ class Shelf:
         )
         self._end = max(self._end or 0.0, end)
 
+    def to_upload(self) -> Iterator[Entry]:
+        """Complete files that are there and are not in a store yet, the oldest first."""
+        found: dict[Path, Entry] = {}
+        for line in _lines(self.index):
+            if (entry := _entry(self.index, line)) is not None and entry.end is not None:
+                if line.get("uploaded"):
+                    found.pop(entry.path, None)
+                else:
+                    found[entry.path] = entry
+        yield from sorted((one for one in found.values() if one.path.exists()), key=lambda one: one.begin)
+
+    def uploaded(self, entry: Entry) -> None:
+        """It is in a store."""
+        self._add({"file": self._name(entry.path), "begin": entry.begin, "end": entry.end, "uploaded": True})
+
     def gap(self, why: str, begin: float, end: float, frames: int = 0) -> None:
         """From `begin` to `end` there is nothing, or `frames` fewer than there were."""
         more = {"frames": frames} if frames else {}
@@ -146,12 +162,17 @@ def entries(index: Path) -> Iterator[Entry]:
     """The files that an index names, in the order of its lines; one that is complete comes twice. What leads out of the
     archive, or cannot be read, is passed over."""
     for line in _lines(index):
-        name = line.get("file")
-        if not isinstance(name, str):
-            continue
-        path = Path(os.path.normpath(index.parent / name))
-        if path.is_relative_to(index.parent):
-            yield Entry(path, line["begin"], line.get("end"), index)
+        if (entry := _entry(index, line)) is not None:
+            yield entry
+
+
+def _entry(index: Path, line: dict[str, Any]) -> Entry | None:
+    """The file that a line names."""
+    name = line.get("file")
+    if not isinstance(name, str):
+        return None
+    path = Path(os.path.normpath(index.parent / name))
+    return Entry(path, line["begin"], line.get("end"), index) if path.is_relative_to(index.parent) else None
 
 
 def _lines(index: Path) -> Iterator[dict[str, Any]]:

@@ -9,18 +9,20 @@ is no measure for a disk, from which nobody looks on live.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from camcast.contracts import Segment, TransportContext
-from camcast.errors import MisconfiguredError, NetworkError, TransportError
+from camcast.errors import MisconfiguredError, MissingDependency, NetworkError, TransportError
 from camcast.lane import Lane, LaneClosed
 from camcast.media import NS_PER_S, MediaKind, Packet, Tag, Track, Unit
 from camcast_record.gate import Gate, Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.recorder import Recorder, told
+from camcast_record.upload import Uploader
 
 BATCH = 0.25
 """Seconds of media that are handed to the thread together: to wake it for each packet would cost more than writing."""
@@ -44,9 +46,10 @@ class RecordTransport:
         archive: Path,
         held: Callable[[], bool],
         left_behind: Callable[[Recorder], object],
+        uploads: dict[str, threading.Thread],
     ) -> None:
         """`held`: whether an earlier attempt's thread still hangs in this recording's disk; `left_behind` is told the
-        recorder of one that does."""
+        recorder of one that does. `uploads`: the thread that uploads, or did last, by recording."""
         options = context.options if isinstance(context.options, RecordOptions) else RecordOptions()
         self._context = context
         self._options = options
@@ -62,6 +65,8 @@ class RecordTransport:
             limit=options.memory,
             deadline=options.patience,
         )
+        self._uploads = uploads
+        self._uploader: Uploader | None = None
         self._gate: Gate | None = None
         self._batch: list[Timed] = []
         self._batched = 0
@@ -100,6 +105,8 @@ class RecordTransport:
         await self._step(lambda: self._recorder.begin(tracks), "publish")
         if self._state == "connected":
             self._state = "recording"
+            if self._options.upload:
+                self._begin_uploads()
         self._look(clock.monotonic())
 
     def send(self, unit: Unit, time: int) -> int | None:
@@ -187,8 +194,23 @@ class RecordTransport:
         self._context.events.note("record_too_slow", text)
         self._lane.post(0, self._recorder.missed, "the disk was too slow", count, begin, end)
 
+    def _begin_uploads(self) -> None:
+        options, url = self._options, self._context.target.url
+        uploader = Uploader(
+            self._recorder.shelf,
+            options.upload,
+            options.upload_options,
+            options.upload_rate,
+            lambda code, text: self._context.handover.call(self._context.events.note, code, text),
+            self._uploads.get(url),
+        )
+        self._uploader, self._uploads[url] = uploader, uploader.thread
+        uploader.thread.start()
+
     def _complete(self, segment: Segment) -> None:
         """On the thread."""
+        if self._uploader is not None:
+            self._uploader.more()
         self._context.handover.call(self._context.events.segment, segment)
 
     def _failed(self, error: BaseException) -> None:
@@ -207,6 +229,8 @@ class RecordTransport:
             await self._lane.call(seconds, doing)
         except TransportError:
             raise
+        except MissingDependency as error:
+            raise MisconfiguredError(str(error), stage=stage) from None
         except TimeoutError:
             raise NetworkError(f"the disk of {self._folder} did not answer within {seconds:g} s", stage=stage) from None
         except LaneClosed:
@@ -227,6 +251,9 @@ class RecordTransport:
             await asyncio.sleep(_DRAIN_STEP)
         if not await self._lane.stop(self._recorder.finish, patience=_END, after=0.1):
             self._left_behind(self._recorder)
+        if self._uploader is not None:
+            self._uploader.stop()
+            await self._uploader.ended(_END)
 
 
 class _Missed:
