@@ -3,6 +3,9 @@
 What the link bears is found as for one output (`regulator.py`), by what all of them tell of their paths, taken as one:
 bytes are added up, and a queue counts only where everything is late. What one server makes late by itself is that
 output's own matter; what all of them wait for is the link's, and then no single output is to draw conclusions from it.
+
+A connection that begins while the link is full has never seen it empty, so it takes the queue for its own distance.
+Where others agree that the link is late, it says nothing until they are not, or for `FRESH` seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ ROOM = 1.2
 """Above what they want in all, what must be there for all of them to get it: `HEADROOM` and `MARGIN`."""
 TRIP = 0.02
 """Seconds that an acknowledgement takes, of a link whose outputs are all as early as they ever were."""
+FRESH = 10.0
+"""Seconds in which a queue of ours has gone; what stands for longer is the way's own length, or several servers'."""
+AGREE = 2
+"""Outputs that must be late for that: one alone may have a server that is."""
 
 
 @attrs.define(eq=False)
@@ -35,16 +42,20 @@ class _Path:
     acked: int = 0
     drops: int = 0
     late: float = 0.0
+    fresh: bool = True
+    """Whether it has begun since the last look, or in a queue that still stands."""
+    begun: float = 0.0
 
     def add(self, reading: Reading) -> tuple[int, int, int]:
         """Bytes handed over and acknowledged since the last one, and pictures that were left out."""
         begins = reading.given < self.given or reading.acked < self.acked
         if begins:
             # Another attempt, over another path perhaps.
-            self.shortest, self.given, self.acked, self.drops = inf, reading.given, reading.acked, reading.drops
+            self.given, self.acked, self.drops = reading.given, reading.acked, reading.drops
+            self.fresh, self.begun = True, reading.now
         more = reading.given - self.given, reading.acked - self.acked, max(0, reading.drops - self.drops)
         self.given, self.acked, self.drops = reading.given, reading.acked, reading.drops
-        self.shortest = min(self.shortest, reading.trip)
+        self.shortest = reading.trip if self.fresh else min(self.shortest, reading.trip)
         self.late = max(reading.trip, reading.waiting) - self.shortest
         return more
 
@@ -75,7 +86,7 @@ class Budget(Generic[K]):
     @property
     def late(self) -> bool:
         """Whether everything that goes over the link is late, so that it says nothing of a single path."""
-        return len(self._paths) > 1 and min(path.late for path in self._paths.values()) > EASY
+        return len(self._paths) > 1 and self._late > EASY
 
     def want(self, least: float, most: float, *, in_steps: bool) -> None:
         """What all outputs take at least and at most, bit/s, and whether one waits for a step that does not fit yet."""
@@ -103,15 +114,25 @@ class Budget(Generic[K]):
             return None
         left_out = 0
         for key, reading in readings.items():
-            path = self._paths.setdefault(key, _Path(given=reading.given, acked=reading.acked, drops=reading.drops))
+            path = self._paths.setdefault(key, _Path(inf, reading.given, reading.acked, reading.drops, begun=now))
             given, acked, drops = path.add(reading)
             self._given, self._acked, left_out = self._given + given, self._acked + acked, left_out + drops
-        late = min(path.late for path in self._paths.values())
+        late = self._late
+        for path in self._paths.values():
+            path.fresh = path.fresh and late > EASY and now - path.begun < FRESH
         if late > EASY:
             # Otherwise one path's own trouble.
             self._drops += left_out
         waiting = min(reading.waiting for reading in readings.values())
         return self._regulator.read(Reading(now, self._given, self._acked, TRIP + late, waiting, self._drops))
+
+    @property
+    def _late(self) -> float:
+        """Seconds that everything is late, by those that know how early it can be."""
+        known = [path.late for path in self._paths.values() if not path.fresh]
+        if len(known) < AGREE:
+            known = [path.late for path in self._paths.values()]
+        return min(known, default=0.0)
 
     def _keep(self, keys: Iterable[K]) -> None:
         for key in set(self._paths) - set(keys):

@@ -174,3 +174,50 @@ def test_while_nobody_sends_there_is_none() -> None:
     assert (budget.now, budget.reason, budget.late) == (0, "", False)
     assert budget.read(1.0, {}) is None
     assert Budget(8000).now == 8000
+
+
+def test_who_connects_again_while_the_link_is_full_does_not_make_it_look_empty() -> None:
+    """Its acknowledgements never came sooner than through the queue, which passes for its distance."""
+    place = world(20 * MBIT)
+    place.play(10)
+    place.bears = 3 * MBIT
+    place.play(1)
+    assert place.budget.late
+    # The attempt is given up; the next one counts from nothing, and so does one that is new here.
+    again = place.outputs["hall"]
+    again.given = again.acked = 0.0
+    place.outputs["shed"] = Output(Claim(10, 0.3 * MBIT, 3 * MBIT), 0.2)
+    place.look()
+    assert place.budget.late
+    place.play(60)
+    assert 0.7 * place.bears < place.sent <= place.bears
+    # Once it has seen the link without a queue, it knows its distance, and what all wait for is the link's again.
+    assert not place.budget.late
+    place.bears = 1.6 * MBIT
+    place.play(1)
+    assert place.budget.late
+
+
+def test_where_all_connect_again_in_a_full_link_nobody_knows_that_it_is() -> None:
+    """Then what they see first is how it is, as for a link that always was so long."""
+    place = world(20 * MBIT)
+    place.play(10)
+    place.bears = 3 * MBIT
+    place.play(1)
+    for one in place.outputs.values():
+        one.given = one.acked = 0.0
+    place.look()
+    assert not place.budget.late
+
+
+def test_one_server_that_is_late_is_not_the_link_while_another_connects_again() -> None:
+    place = world(20 * MBIT)
+    for key in ("hall", "lane"):
+        del place.outputs[key]
+    place.play(10)
+    place.outputs["gate"].own = 2.0
+    again = place.outputs["yard"]
+    again.given = again.acked = 0.0
+    place.play(20)
+    assert place.reasons == []
+    assert place.sent == 6 * MBIT
