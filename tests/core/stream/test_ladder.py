@@ -384,3 +384,17 @@ def test_what_comes_back_keeps_the_bound_of_steps_too() -> None:
         lender.play(HOLD + 3 * LOOK)
     assert all(sum(at <= other < at + MINUTE for other, _ in lender.steps) <= MOST for at, _ in lender.steps)
     assert len(lender.steps) < 2 * CLIMBS
+
+
+def test_what_its_own_link_took_after_that_is_lent_no_more() -> None:
+    """The uplink is free again, and the output's own link has become thin meanwhile: only that brings it back."""
+    path = Path(lambda now: 5 * MBIT if now < 20 else 0.3 * MBIT)
+    path.play(10)
+    step = path.ladder.stay(path.now, RUNGS[1:], NEED)
+    assert step is not None
+    path.ladder.lent(step.before)
+    path.rungs = RUNGS[1:]
+    path.play(15)
+    assert path.ladder.at == KEYFRAMES
+    back = [path.ladder.back(path.now + look * LOOK, RUNGS, NEED, None) for look in range(round(10 * HOLD / LOOK))]
+    assert back == [None] * len(back)
