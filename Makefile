@@ -27,6 +27,7 @@ FULL    := $(VENV)/.installed-test-$(HASH)
 LIBRTMP := $(VENV)/.installed-librtmp-$(HASH)
 BENCHED := $(VENV)/.installed-bench-$(HASH)
 FUZZED  := $(VENV)/.installed-fuzz-$(HASH)
+SITED   := $(VENV)/.installed-docs-$(HASH)
 CLIPS   := $(CACHE)/clips/bikes.mp4
 
 # The project itself, editable; what it needs to be built is in the locks too.
@@ -58,7 +59,7 @@ test: $(VENVED) servers ## lint, all tests with coverage, some in pure Python; i
 tested: $(FULL) $(CLIPS) $(LIBRTMP) lint
 	CAMCAST_NATIVE=$(NATIVE) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
 	  --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST) || $(AGAIN)
-	@$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory test-python docs
 
 test-python: $(FULL) $(CLIPS) ## what the two forms of the fast path share, in pure Python: core, RTMP and an engine's whole way
 	CAMCAST_NATIVE=0 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(SHARED)
@@ -124,12 +125,17 @@ properties: $(FULL) ## the parsers' property tests with many more examples
 mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; goes on where the last run on this tree ended, writes tools/mutants/RESULTS.md
 	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
 
+.PHONY: docs
+docs: $(SITED) ## the documentation as a site in build/site, with references made from the code; fails on a link that leads nowhere
+	$(BIN)/python -m tools.site $(CACHE)/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 .PHONY: screenshots
 screenshots: $(FULL) $(CLIPS) servers ## MINUTES=15 of cameras of which some have trouble, and docs/images/*.webp of their page
 	$(BIN)/python -m tools.screenshots --minutes $(MINUTES)
 
 lock: $(SUPPLY) ## requirements/*.lock anew, with the newest versions that the bounds in pyproject.toml allow
-	@for extra in demo test bench fuzz librtmp; do \
+	@for extra in demo test bench docs fuzz librtmp; do \
 	  echo "requirements/$$extra.lock"; $(LOCK) requirements/build.in --extra $$extra -o requirements/$$extra.lock || exit 1; done
 	@echo requirements/run.lock; $(LOCK) --extra all -o requirements/run.lock
 
@@ -185,6 +191,10 @@ $(BENCHED): $(FULL)
 
 $(FUZZED): $(FULL)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
+$(SITED): $(FULL)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/docs.lock
 	@touch $@
 
 # python-librtmp is built by what is installed, so the setuptools of the lock has to be there before.
