@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import attrs
 from tools.site.tables import code, table
@@ -23,7 +24,7 @@ def page() -> str:
             "the `time` (seconds since 1970), and events of sessions their `key` (camera, stream, output)."
         ),
     ]
-    kinds = [
+    kinds: list[Any] = [
         one
         for one in vars(events).values()
         if inspect.isclass(one) and issubclass(one, Event) and one not in (Event, events.SessionEvent)

@@ -39,8 +39,8 @@ def page() -> str:
             lines += ["", f"### Options of `{choice}`", "", *_keys(options)]
     services = schema["properties"]["services"].get("properties", {})
     for name, service in services.items():
-        options = next((one for one in service["anyOf"] if one.get("type") == "object"), None)
-        if options is not None:
+        options = next((one for one in service["anyOf"] if one.get("type") == "object"), {})
+        if options:
             lines += ["", f"## The service `{name}`", "", *_keys(options)]
     return "\n".join(lines) + "\n"
 
@@ -101,7 +101,7 @@ def _bounds(key: Schema) -> str:
 def _choices(block: Schema) -> Iterator[tuple[str, Schema]]:
     """A plugin's own options, by the name that chooses them."""
     for rule in block.get("allOf", ()):
-        chosen = next(iter(rule.get("if", {}).get("properties", {}).values()), {}).get("const")
+        chosen = next((one.get("const") for one in rule.get("if", {}).get("properties", {}).values()), None)
         options = rule.get("then", {}).get("properties", {}).get("options")
         if chosen is not None and options is not None and options.get("properties"):
             yield chosen, options
