@@ -11,13 +11,14 @@ from camcast.cli.check import check
 from camcast.cli.demo import demo
 from camcast.cli.discover import discover
 from camcast.cli.encoders import encoders
+from camcast.cli.fleet import app as fleet
 from camcast.cli.migrate import migrate
 from camcast.cli.platforms import platforms
 from camcast.cli.plugins import plugins
 from camcast.cli.push import push
 from camcast.cli.run import run
 from camcast.cli.schema import schema
-from camcast.cli.signals import RUNNING, asked
+from camcast.cli.signals import FLEET, RUNNING, asked
 from camcast.cli.sources import sources
 from camcast.cli.steer import COMMANDS
 from camcast.cli.terminal import Blocked
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (run, push, check, discover, demo, migrate, plugins, platforms, sources, encoders, schema, *COMMANDS):
     app.command()(command)
+app.add_typer(fleet, name=FLEET)
 
 
 @app.callback(invoke_without_command=True)
@@ -43,7 +45,7 @@ def camcast(
 ) -> None:
     """Everything that is logged before a command sets logging up is told by the commands themselves."""
     logging.getLogger("camcast").addHandler(logging.NullHandler())
-    if context.invoked_subcommand not in RUNNING:
+    if context.invoked_subcommand not in (*RUNNING, FLEET):
         asked.restore()
     context.obj = Blocked(tuple(block or ()))
     if version:

@@ -19,6 +19,8 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 TAKEN = (*STOPS, signal.SIGUSR1, signal.SIGHUP)
 RUNNING = ("run", "push", "demo")
 """Commands that end in order."""
+FLEET = "fleet"
+"""A command with commands of its own, of which one does."""
 VALUED = ("--block",)
 """Options before the command that are followed by a value."""
 GOODBYE = b"camcast: asked to stop before anything had begun; nothing was\n"

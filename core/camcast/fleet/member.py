@@ -11,7 +11,7 @@ What keeps a camera from being on the air twice:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import attrs
 
@@ -67,11 +67,11 @@ class Member:
         lives: Callable[[], str],
         lease: float,
         hold: Hold = Hold.LEASE,
-        previous: str = "",
+        former: Iterable[str] = (),
         desired: Desired | None = None,
         fences: Mapping[int, int] | None = None,
     ) -> None:
-        """`lives` gives a new incarnation's name. `previous`: an incarnation of this member that is dead for sure.
+        """`lives` gives a new incarnation's name. `former`: those of this member that are over for sure.
 
         `desired` and `fences`: what was known when the member last ran, from its disk.
         """
@@ -87,7 +87,7 @@ class Member:
         self._lives = lives
         self._me = Holder(name, lives())
         self.claims = Claims(dict(fences or {}), self._me)
-        self._previous = previous
+        self._former = set(former)
         self._joined = False
         """Whether the store has this life's record, as far as was heard."""
         self._asked = _Asked()
@@ -101,6 +101,13 @@ class Member:
     def gone(self) -> bool:
         """Whether it has left, and nothing runs any more."""
         return self.leaving and not self.running and not self._joined
+
+    def last_sign_of(self, camera_id: int) -> float | None:
+        """When a camera was last heard of elsewhere: released, or its member alive. None = nothing is known."""
+        record = self.claims.record(camera_id)
+        if record is None or record.holder is None:
+            return self.claims.free_since.get(camera_id)
+        return self.roster.alive_at(record.holder.name)
 
     # --- what is heard ------------------------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class Member:
         """Go on as somebody else; what runs is held by nobody."""
         self._joined = False
         self.lease.lost()
-        self._previous = self._me.incarnation
+        self._former.add(self._me.incarnation)
         self._me = Holder(self._me.name, self._lives())
         self.claims.live_as(self._me)
 
@@ -235,7 +242,9 @@ class Member:
         for camera_id in self.running.going:
             if self.leaving or not may_run:
                 if not told and not self.leaving:
-                    yield Say("lease_over", "has not renewed its lease in time and ends all that it runs")
+                    yield Say(
+                        "lease_over", f"{self._me.name} has not renewed its lease in time and ends all that it runs"
+                    )
                 told = True
                 yield self._stop(camera_id)
             elif self.claims.is_others(camera_id, self._me.name):
@@ -269,7 +278,7 @@ class Member:
             return True
         if self.hold is Hold.LEASE and self.lease.renewed_at is None and self.running:
             return False
-        if card is None or card.holder.incarnation == self._previous:
+        if card is None or card.holder.incarnation in self._former:
             return True
         seen = self.roster.last_sign(self._me.name)
         return seen is not None and now >= seen + card.lease

@@ -55,6 +55,10 @@ class Roster:
         """When its record was last seen to change."""
         return self.seen[name].at if name in self.seen else None
 
+    def alive_at(self, name: str) -> float | None:
+        """When a member was last seen to live."""
+        return self.seen[name].alive_at if name in self.seen else None
+
     def silent(self, now: float) -> Iterator[tuple[str, int]]:
         """Those whose lease is over, with the revision of their record."""
         for name, seen in self.seen.items():

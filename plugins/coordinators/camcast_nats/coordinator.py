@@ -43,6 +43,8 @@ class NatsCoordinator:
         """The highest revision that was written here, and when."""
         self._heard = 0
         self._lines = 0
+        self._met = False
+        """Whether the store has ever let us in."""
 
     async def run(self, hear: Callable[[News], object]) -> None:
         turn = 0
@@ -55,8 +57,8 @@ class NatsCoordinator:
                 async with way as self._link:
                     await self._listen(self._link, hear)
             except CoordinatorError as error:
-                if error.fatal:
-                    raise
+                if error.fatal and not self._met:
+                    raise  # later it is the store's fault, and may pass
                 reason = str(error)
             finally:
                 self._link = None
@@ -70,6 +72,7 @@ class NatsCoordinator:
         """Until the connection is lost, or nothing can be said for sure to come any more."""
         self._revisions.clear()
         self._wrote, self._heard = (0, 0.0), 0
+        self._met = True
         epoch = await self._epoch(link)
         tasks = [
             asyncio.create_task(self._watch(link, epoch, hear)),

@@ -137,9 +137,8 @@ async def link(url: str, name: str, bucket: str, options: NatsOptions, deadline:
                     )
             except nats.errors.Error as refused:
                 if "authorization" in str(refused).lower() or "authentication" in str(refused).lower():
-                    raise CoordinatorError(
-                        "NATS does not let us in: look at user, password, nkey or credentials"
-                    ) from None
+                    text = "NATS does not let us in: look at user, password, nkey or credentials"
+                    raise CoordinatorError(text, fatal=True) from None
                 raise
             js = client.jetstream(timeout=deadline)
             yield Link(js, await _bucket(js, bucket, options), lost)

@@ -79,7 +79,7 @@ class World:
             lives=lambda: f"{process.lives}.{next(count)}",
             lease=LEASE,
             hold=process.hold,
-            previous=previous,
+            former=[previous],
             desired=desired,
             fences=fences,
         )

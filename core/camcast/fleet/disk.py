@@ -1,0 +1,91 @@
+"""What of a member survives its process: what is desired, the fencing numbers, and which lives it has had.
+
+A store may lose what it has acknowledged. Then the members' disks have it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from camcast.coordinators import Desired
+from camcast.errors import CamcastError, CoordinatorError
+from camcast.fleet_records import decode, encode
+
+LIVES = 100
+
+
+class Disk:
+    """A folder of one member's own, locked while the process lives.
+
+    Whoever has the lock knows that each former life that is written there is over, and need not wait its lease out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `CamcastError` where another process has it, or it cannot be used."""
+        self.folder = folder
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CamcastError(f"the folder {folder} cannot be used: {error.strerror}; name another: --state") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            text = "two members on one machine need a --name each"
+            raise CamcastError(f"another process is this member already: it has {folder}; {text}") from None
+        self.former = frozenset(self._lines("lives"))
+        self.desired = self._desired()
+        self.fences = self._fences()
+
+    def close(self) -> None:
+        """Let another process be this member."""
+        os.close(self._lock)
+
+    def new_life(self) -> str:
+        """The name of a life that begins, which is on the disk before anybody hears of it."""
+        life = secrets.token_hex(8)
+        self._write("lives", "\n".join([*self._lines("lives")[-LIVES:], life]).encode())
+        return life
+
+    def keep(self, desired: Desired | None, fences: Mapping[int, int]) -> None:
+        """Write down what is known. Waits for the disk: call it on a thread. Raises `OSError`."""
+        if desired is not None and desired != self.desired:
+            self._write("desired.json", encode(desired))
+            self.desired = desired
+        if fences != self.fences:
+            self._write("fences.json", json.dumps(fences).encode())
+            self.fences = dict(fences)
+
+    def _lines(self, name: str) -> list[str]:
+        try:
+            return (self.folder / name).read_text().split()
+        except (OSError, UnicodeDecodeError):
+            return []
+
+    def _desired(self) -> Desired | None:
+        """None as well for what cannot be read: the store has it."""
+        try:
+            return decode(Desired, (self.folder / "desired.json").read_bytes())
+        except (OSError, CoordinatorError):
+            return None
+
+    def _fences(self) -> dict[int, int]:
+        try:
+            found = json.loads((self.folder / "fences.json").read_bytes())
+            return {int(key): int(value) for key, value in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def _write(self, name: str, data: bytes) -> None:
+        new = self.folder / f"{name}.new"
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(self.folder / name)

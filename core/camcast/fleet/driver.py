@@ -1,0 +1,291 @@
+"""Runs one member: its actions are carried out with an engine and a coordinator, and how they went is told to it.
+
+All on the engine's loop. A loop that is held renews no lease; then the cameras on it send nothing either, and the
+kernel ends the process in time (`fence.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from camcast.config import CameraConfig
+from camcast.config.walk import from_mapping
+from camcast.coordinators import Card, Coordinator, Hold, Line, News
+from camcast.errors import CamcastError, Conflict, CoordinatorError
+from camcast.events import ServiceNote
+from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.disk import Disk
+from camcast.fleet.fence import now as boottime
+from camcast.fleet.lease import RENEW
+from camcast.fleet.member import Member
+
+if TYPE_CHECKING:
+    from camcast.engine import Engine
+
+log = logging.getLogger(__name__)
+
+TICK = 0.1
+"""Seconds between two looks, at most; sooner when something is heard."""
+KEEP = 5.0
+"""Seconds between two writes of fencing numbers."""
+LEAVE = 8.0
+"""Seconds for leaving in order."""
+LINES = 1000
+"""Lines that wait for the store; of more the oldest are left out."""
+TROUBLED = 50
+"""Cameras that a card names."""
+
+
+class Fence(Protocol):
+    """See `KernelFence`."""
+
+    def set(self, at: float | None) -> None: ...
+
+
+class NoFence:
+    """For members that hold their cameras whatever happens, and for tests."""
+
+    def set(self, at: float | None) -> None:
+        """Nobody is ended."""
+
+
+@attrs.frozen(kw_only=True)
+class Post:
+    """What a member is and has, whatever it runs."""
+
+    capacity: float
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    system: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """This machine's own "system", as a configuration has it: what cameras refer to by name (uplinks) is there."""
+
+
+class Driver:
+    """One member on one engine, which has been started and has no cameras of its own. `run` it once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        coordinator: Coordinator,
+        member: Member,
+        disk: Disk,
+        post: Post,
+        fence: Fence,
+        clock: Callable[[], float] = boottime,
+    ) -> None:
+        self.member = member
+        self._engine = engine
+        self._store = coordinator
+        self._disk = disk
+        self._post = post
+        self._fence = fence
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: deque[Line] = deque(maxlen=LINES)
+        self._dark: dict[int, float | None] = {}
+        """Cameras that were begun and are not on the air yet, with when they were last heard of elsewhere."""
+        self._wanted: dict[int, Start] = {}
+        """The last beginning of each camera that has not been followed by its end."""
+        self._since: dict[int, float | None] = {}
+        self._kept_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set and all has been left in order. Raises `CoordinatorError` where nothing can ever work."""
+        listening = asyncio.create_task(self._store.run(self._hear), name="camcast-fleet-store")
+        sending = asyncio.create_task(self._send(), name="camcast-fleet-lines")
+        try:
+            await self._work(stop, listening)
+        finally:
+            self._fence.set(None)
+            for task in (listening, sending, *self._tasks):
+                task.cancel()
+            results = await asyncio.gather(listening, sending, *self._tasks, return_exceptions=True)
+            await self._keep(self._clock())
+        if isinstance(results[0], CamcastError):
+            raise results[0]
+
+    async def _work(self, stop: asyncio.Event, listening: asyncio.Task[None]) -> None:
+        left_by: float | None = None
+        while not listening.done():
+            now = self._clock()
+            if stop.is_set():
+                left_by = now + LEAVE if left_by is None else left_by
+                self.member.leave()
+                nobody = not self.member.store.heard and not self.member.running
+                if self.member.gone or nobody or now > left_by:
+                    return
+            actions = self.member.step(now)
+            self._guard()
+            for action in actions:
+                self._do(action, now)
+            self._look()
+            if now > self._kept_at + KEEP or self.member.desired != self._disk.desired:
+                await self._keep(now)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._wake.wait()
+
+    def _hear(self, news: News) -> None:
+        self.member.hear(news, self._clock())
+        self._wake.set()
+
+    def _guard(self) -> None:
+        """Have the kernel end us where something runs longer than the lease."""
+        if self.member.hold is Hold.FOREVER:
+            return
+        if not self.member.running:
+            self._fence.set(None)
+        elif (at := self.member.lease.kill_at) is not None:
+            self._fence.set(at)
+
+    # --- actions --------------------------------------------------------------------------------------------
+
+    def _do(self, action: Action, now: float) -> None:
+        match action:
+            case Say():
+                self._say(action)
+            case Start():
+                self._dark[action.camera_id] = self._since.pop(action.camera_id, None)
+                self._wanted[action.camera_id] = action
+                self._begin(self._start(action))
+            case Stop():
+                self._dark.pop(action.camera_id, None)
+                self._wanted.pop(action.camera_id, None)
+                self._begin(self._stop(action.camera_id))
+            case Renew():
+                self._begin(self._renew(action, now))
+            case Take():
+                self._begin(self._take(action))
+            case Bury(name, after):
+                self._begin(self._try(self._store.bury(name, after), lambda: self.member.buried(name)))
+            case Release(camera_id, fence):
+                self._begin(self._try(self._store.release(camera_id, fence), lambda: self.member.released(camera_id)))
+            case Put(desired):
+                self._begin(self._try(self._store.put(desired), lambda: None))
+
+    def _begin(self, doing: Any) -> None:
+        task = asyncio.create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Fleet: internal error", exc_info=error)
+
+    async def _renew(self, action: Renew, began: float) -> None:
+        card = self._card(action)
+        try:
+            revision = await self._store.renew(card, action.after)
+        except CoordinatorError as error:
+            log.debug("Fleet: not renewed: %s", error)
+            self.member.not_renewed()
+        else:
+            self.member.renewed(action, revision, card, began, self._clock())
+
+    async def _take(self, action: Take) -> None:
+        holder, camera_id = self.member.me, action.camera_id
+        self._since[camera_id] = self.member.last_sign_of(camera_id)
+        try:
+            fence = await self._store.claim(camera_id, holder, action.after)
+        except CoordinatorError as error:
+            log.debug("Fleet: camera %d not taken: %s", camera_id, error)
+            self.member.not_taken(camera_id)
+        else:
+            self.member.taken(camera_id, holder, fence)
+
+    async def _try(self, doing: Awaitable[object], done: Callable[[], object]) -> None:
+        try:
+            await doing
+        except Conflict as error:
+            log.debug("Fleet: %s", error)
+        except CoordinatorError as error:
+            log.warning("Fleet: %s", error)
+        finally:
+            done()
+
+    async def _start(self, action: Start) -> None:
+        camera_id = action.camera_id
+        written = self.member.cameras.written.get(camera_id)
+        try:
+            if written is None:
+                return
+            config = await asyncio.to_thread(self._read, written)
+            # What is to be ended in the meantime is not begun any more.
+            if self._wanted.get(camera_id) is action:
+                await self._engine.add_camera(config)
+        except CamcastError as error:
+            self._dark.pop(camera_id, None)
+            self._say(Say("cannot_run", f"cannot run here: {error}", camera_id))
+
+    def _read(self, written: Mapping[str, Any]) -> CameraConfig:
+        config = from_mapping({"system": dict(self._post.system), "cameras": [written]}, self._engine.host)
+        return config.cameras[0]
+
+    async def _stop(self, camera_id: int) -> None:
+        if self._engine.cameras.get(camera_id) is not None:
+            try:
+                await self._engine.remove_camera(camera_id)
+            except CamcastError as error:
+                log.error("Fleet: camera %d cannot be ended: %s", camera_id, error)
+        self.member.stopped(camera_id)
+
+    # --- telling --------------------------------------------------------------------------------------------
+
+    def _card(self, action: Renew) -> Card:
+        troubled = [one for one in self.member.running.going if not self._is_on_air(one)]
+        return Card(
+            holder=action.holder,
+            capacity=self._post.capacity,
+            labels=self._post.labels,
+            lease=self.member.lease.seconds,
+            hold=self.member.hold,
+            running=len(self.member.running),
+            on_air=len(self.member.running) - len(troubled),
+            troubled=tuple(troubled[:TROUBLED]),
+        )
+
+    def _is_on_air(self, camera_id: int) -> bool:
+        sessions = self._engine.sessions.find(camera_id=camera_id)
+        return self._engine.cameras.get(camera_id) is not None and all(one.healthy for one in sessions)
+
+    def _look(self) -> None:
+        """Tell of cameras that have come on the air."""
+        for camera_id in [one for one in self._dark if self._is_on_air(one)]:
+            since = self._dark.pop(camera_id)
+            gap = f", {self._clock() - since:.1f} s after its last sign elsewhere" if since is not None else ""
+            self._say(Say("on_air", f"on the air here{gap}", camera_id))
+
+    def _say(self, said: Say) -> None:
+        name = self.member.me.name
+        self._lines.append(Line(at=time.time(), member=name, code=said.code, text=said.text, camera_id=said.camera_id))
+        message = said.text if said.camera_id is None else f"camera {said.camera_id}: {said.text}"
+        self._engine.tell(ServiceNote(label="fleet", code=said.code, message=message))
+
+    async def _send(self) -> None:
+        while True:
+            if not self._lines or not self.member.store.heard:
+                await asyncio.sleep(TICK)
+                continue
+            try:
+                await self._store.tell(self._lines[0])
+                self._lines.popleft()
+            except CoordinatorError:
+                await asyncio.sleep(self.member.lease.seconds * RENEW)
+
+    async def _keep(self, now: float) -> None:
+        self._kept_at = now
+        try:
+            await asyncio.to_thread(self._disk.keep, self.member.desired, dict(self.member.claims.numbers))
+        except OSError as error:
+            log.error("Fleet: %s cannot be written: %s", self._disk.folder, error.strerror)

@@ -1,0 +1,229 @@
+"""A whole fleet: members as processes on hosts of their own, a real store, and a receiver that lets anybody in.
+
+The receiver judges: two publications of one name that overlap are one camera on the air twice, whatever anybody says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from camcast.cli.fleet import report
+from camcast.cli.fleet_store import Looking, coordinator
+from camcast.host import PluginHost
+from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
+from tests.fleet.net import Net
+from tests.servers.process import free_port, wait_for
+
+LEASE = 3.0
+CAMERAS = 6
+READY = 60.0
+"""Seconds for a fleet to be whole again, on a machine that does much else."""
+
+
+class Open(Receiver):
+    """Lets a newcomer publish a name that somebody else still publishes."""
+
+    def live(self, name: str | None = None) -> list[Recording]:
+        return [] if name else super().live()
+
+
+class Air:
+    """A receiver on a thread, and what can be said of it at any moment."""
+
+    def __init__(self, host: str, *, receiver: type[Receiver] = Open) -> None:
+        self.receiver = receiver(host=host, port=free_port(host))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="air", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.receiver.start(), self._loop).result(10)
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    async def _end(self) -> None:
+        await self.receiver.stop()
+        beside = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+    def run(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Have something done on the receiver's loop until the end."""
+        asyncio.run_coroutine_threadsafe(doing, self._loop)
+
+    def publications(self, name: str) -> list[tuple[int, int]]:
+        """From the first to the last picture of each, `monotonic_ns`, in the order of their beginnings."""
+        found = [one.arrivals for one in list(self.receiver.recordings) if one.name == name]
+        return sorted((one[0], one[-1]) for one in found if len(one))
+
+    def overlaps(self) -> list[tuple[str, float]]:
+        """Names that two published at a time, with for how many seconds."""
+        found = []
+        for name in {one.name for one in list(self.receiver.recordings)}:
+            times = self.publications(name)
+            for (_, end), (begin, _) in pairwise(times):
+                if begin < end:
+                    found.append((name, (end - begin) / 1e9))
+        return found
+
+    def lit(self, names: Sequence[str], since: int = 0) -> list[str]:
+        """Those of `names` of which something has come after `since`, `monotonic_ns`."""
+        return [name for name in names if any(end > since for _, end in self.publications(name))]
+
+    def until_dark(self, names: Sequence[str], within: float) -> None:
+        """Wait until nothing has come of any of `names` for a second."""
+
+        def all_dark() -> bool:
+            return not self.lit(names, time.monotonic_ns() - 1_000_000_000)
+
+        wait_for(all_dark, timeout=within, why=f"none of {names} on the air")
+
+    def until_lit(self, names: Sequence[str], since: int, within: float) -> float:
+        """Wait until something has come of all `names` after `since`; returns how many seconds after it that was."""
+
+        def all_lit() -> bool:
+            return len(self.lit(names, since)) == len(names)
+
+        wait_for(all_lit, timeout=within, why=f"all of {names} on the air")
+        return max(min(end for _, end in self.publications(name) if end > since) - since for name in names) / 1e9
+
+
+class Host:
+    """A member on host `number`."""
+
+    def __init__(self, site: Site, number: int, *options: str) -> None:
+        self.name = f"m{number}"
+        self.number = number
+        self._site = site
+        self._options = options
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = site.folder / f"{self.name}.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *self._site.net.prefix(self.number),
+                    *(sys.executable, "-m", "camcast", "fleet", "run", "--plain"),
+                    *("--store", self._site.store, "--name", self.name, "--lease", f"{LEASE:g} s"),
+                    *("--state", str(self._site.folder), "--fleet", "site", *self._options),
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "XDG_RUNTIME_DIR": str(self._site.folder)},
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.signal(signal.SIGKILL)
+            self.process.wait(10)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Site:
+    """`store`: URL. Members are on the net's first hosts."""
+
+    def __init__(self, folder: Path, net: Net, store: str, *options: str, members: int = 3) -> None:
+        self.folder, self.net, self.store = folder, net, store
+        self.air = Air(net.here)
+        self.hosts = [Host(self, number, *options) for number in range(members)]
+        self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), LEASE))
+        self.air.run(self._look())
+        self.names = [f"cam{number}_main" for number in range(CAMERAS)]
+
+    def fleet(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`camcast fleet …`, here."""
+        command, *rest = words
+        return subprocess.run(
+            [sys.executable, "-m", "camcast", "fleet", command, *rest, "--store", self.store, "--fleet", "site"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """As `camcast fleet status --json` tells it, without a process for each look."""
+        return report(self.looking) if self.looking.synced.is_set() else {"version": 0, "members": [], "cameras": []}
+
+    async def _look(self) -> None:
+        await self.looking.store.run(self.looking.hear)
+
+    def apply(self, cameras: int = CAMERAS, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Have so many cameras run."""
+        file = self.folder / "fleet.json"
+        source = {"type": "testsrc"}
+        encoder = {"type": "H264_CBR", "width": 176, "height": 144, "framerate": 8, "bitrate": 100, "gop": 0.5}
+        url = self.air.receiver.url("live", "cam{camera_id}_{stream_name}", host=self.net.here)
+        one = [{"name": "main", "source": source, "encoder": encoder}]
+        output = {"url_template": url, "retry_policy": {"initial_delay": 0.2, "max_delay": 0.5, "max_attempts": None}}
+        listed = [{"camera_id": number, "name": f"cam{number}", "streams": one} for number in range(cameras)]
+        file.write_text(json.dumps({"rtmp": output, "cameras": listed, **more}))
+        done = self.fleet("apply", str(file))
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def until_whole(self) -> None:
+        """Every member runs, and every camera is on the air, on whichever."""
+        self.net.heal()
+        for host in self.hosts:
+            if not host.running:
+                host.kill()
+                host.start()
+            host.signal(signal.SIGCONT)
+        wait_for(self._is_whole, timeout=READY, why=f"a whole fleet\n{self.logs()}")
+        self.air.until_lit(self.names, time.monotonic_ns(), READY)
+
+    def _is_whole(self) -> bool:
+        found = self.status()
+        holds = {one["member"] for one in found["cameras"] if one["state"] == "on air"}
+        return len(found["members"]) == len(holds) == len(self.hosts) and len(found["cameras"]) == len(self.names)
+
+    def on(self, host: Host) -> list[str]:
+        """Names that a member publishes."""
+        return [f"cam{one['camera_id']}_main" for one in self.status()["cameras"] if one["member"] == host.name]
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {host.name}\n{host.log.read_text()[-2500:]}" for host in self.hosts if host.log.exists())
+
+
+@contextmanager
+def site(folder: Path, net: Net, store: str, *options: str) -> Iterator[Site]:
+    """A fleet that is whole."""
+    made = Site(folder, net, store, *options)
+    made.air.start()
+    try:
+        made.apply()
+        for host in made.hosts:
+            host.start()
+        made.until_whole()
+        yield made
+    finally:
+        for host in made.hosts:
+            host.kill()
+        made.air.stop()

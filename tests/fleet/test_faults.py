@@ -1,0 +1,173 @@
+"""A fleet whose members, store and network fail, seen from the receiver: no name is ever published by two.
+
+One real nats-server, three members as processes in network namespaces of their own.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.net import Net, net
+from tests.fleet.site import LEASE, READY, Site, site
+from tests.servers.nats import NatsServer
+from tests.servers.process import wait_for
+
+BACK = LEASE + 2.0
+"""Seconds in which every camera is back where the receiver lets a newcomer in."""
+BUSY = 3.0
+"""Seconds more on a machine that does much else."""
+STORE = 3
+"""The host of the store."""
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Net]:
+    with net(4) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def store(hosts: Net, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    folder = Path(tmp_path_factory.mktemp("store"))
+    with NatsServer(folder, host=hosts.address(STORE), prefix=hosts.prefix(STORE)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(hosts: Net, store: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(Path(tmp_path_factory.mktemp("site")), hosts, store.url) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet(running: Site) -> Iterator[Site]:
+    """Whole at the beginning; nothing was on the air twice, at any time, at the end."""
+    running.until_whole()
+    yield running
+    assert running.air.overlaps() == [], running.logs()
+
+
+def back(fleet: Site, names: list[str], since: int, within: float = BACK) -> float:
+    """Wait until all are on the air after `since`; returns the seconds, which are few enough."""
+    return fleet.air.until_lit(names, since, within + BUSY)
+
+
+def test_a_member_is_killed(fleet: Site) -> None:
+    lost = fleet.on(fleet.hosts[0])
+    fleet.hosts[0].kill()
+    began = time.monotonic_ns()
+    back(fleet, lost, began)
+    told = fleet.fleet("events").stdout
+    assert "m0 has not been heard of" in told
+    assert f"camera {lost[0][3]}: on the air here, " in told
+
+
+def test_a_member_is_frozen(fleet: Site) -> None:
+    """It never goes on: the kernel ends it before its lease ends, and so frees its names."""
+    host = fleet.hosts[1]
+    lost = fleet.on(host)
+    host.signal(signal.SIGSTOP)
+    began = time.monotonic_ns()
+    assert host.process is not None
+    assert host.process.wait(LEASE + BUSY) == -signal.SIGKILL
+    ended = time.monotonic_ns()
+    assert ended - began < LEASE * 1e9
+    back(fleet, lost, began)
+    # Whatever it had sent is before that, so nothing of it can come after a newcomer's.
+    for name in lost:
+        (_, end), (begin, _) = fleet.air.publications(name)[-2:]
+        assert end < ended < begin
+
+
+def test_a_member_that_is_frozen_for_a_moment_goes_on(fleet: Site) -> None:
+    host = fleet.hosts[1]
+    lost = fleet.on(host)
+    before = [len(fleet.air.publications(name)) for name in lost]
+    host.signal(signal.SIGSTOP)
+    time.sleep(LEASE / 4)
+    host.signal(signal.SIGCONT)
+    fleet.air.until_lit(lost, time.monotonic_ns(), BUSY)
+    assert [len(fleet.air.publications(name)) for name in lost] == before
+    assert host.running
+
+
+def test_a_member_is_cut_off_from_the_store(fleet: Site) -> None:
+    """It ends what it runs by itself, and lives on."""
+    host = fleet.hosts[2]
+    lost = fleet.on(host)
+    fleet.net.cut(host.number, fleet.net.address(STORE))
+    began = time.monotonic_ns()
+    wait_for(lambda: all(fleet.air.publications(name)[-1][0] > began for name in lost), timeout=BACK + BUSY)
+    back(fleet, lost, began)
+    assert host.running
+    assert "has not renewed its lease in time and ends all that it runs" in host.log.read_text()
+
+
+def test_a_member_is_cut_off_from_the_receiver(fleet: Site) -> None:
+    """It keeps its lease, and so its cameras: moving them would help nobody whose receiver is away. They come back."""
+    host = fleet.hosts[0]
+    lost = fleet.on(host)
+    fleet.net.cut(host.number, fleet.net.here)
+    time.sleep(LEASE + 1)
+    assert fleet.on(host) == lost
+    fleet.net.heal()
+    fleet.air.until_lit(lost, time.monotonic_ns(), READY)
+
+
+def test_all_members_are_killed_and_started(fleet: Site) -> None:
+    """Their disks say that their last lives are over, so nobody waits for a lease."""
+    for host in fleet.hosts:
+        host.kill()
+    began = time.monotonic_ns()
+    for host in fleet.hosts:
+        host.start()
+    back(fleet, fleet.names, began)
+
+
+def test_the_stores_disk_is_wiped(fleet: Site, store: NatsServer) -> None:
+    """Members write down again what they know; nothing is taken that somebody may be running."""
+    version, epoch = fleet.status()["version"], fleet.looking.epoch
+    store.kill()
+    store.wipe()
+    store.start()
+    wait_for(lambda: fleet.looking.epoch != epoch, timeout=READY, why="another life of the store")
+    wait_for(lambda: fleet.status()["version"] == version, timeout=READY, why="the store knows what is desired")
+    fleet.until_whole()
+    assert "it gets 1 [restored]" in fleet.fleet("events").stdout
+
+
+def test_the_store_is_away_for_a_while(fleet: Site, store: NatsServer) -> None:
+    """With `hold: lease` everything ends, and is back soon after the store is."""
+    store.kill()
+    fleet.air.until_dark(fleet.names, LEASE + 1 + BUSY)
+    assert all(host.running for host in fleet.hosts)
+    began = time.monotonic_ns()
+    store.start()
+    back(fleet, fleet.names, began)
+
+
+def test_a_member_leaves_in_order(fleet: Site) -> None:
+    """Its cameras do not wait for its lease."""
+    host = fleet.hosts[1]
+    lost = fleet.on(host)
+    host.signal(signal.SIGTERM)
+    began = time.monotonic_ns()
+    assert host.process is not None
+    assert host.process.wait(READY) == 0
+    back(fleet, lost, began)
+    assert fleet.on(host) == []
+
+
+def test_a_member_is_drained(fleet: Site) -> None:
+    host = fleet.hosts[2]
+    try:
+        done = fleet.fleet("drain", host.name, "--wait", "30")
+        assert (done.returncode, fleet.on(host)) == (0, []), done.stderr
+        fleet.air.until_lit(fleet.names, time.monotonic_ns(), READY)
+    finally:
+        fleet.fleet("uncordon", host.name)
