@@ -149,9 +149,11 @@ class Host:
 class Site:
     """`store`: URL. Members are on the net's first hosts."""
 
-    def __init__(self, folder: Path, net: Net, store: str, *options: str, members: int = 3) -> None:
+    def __init__(
+        self, folder: Path, net: Net, store: str, *options: str, members: int = 3, receiver: type[Receiver] = Open
+    ) -> None:
         self.folder, self.net, self.store = folder, net, store
-        self.air = Air(net.here)
+        self.air = Air(net.here, receiver=receiver)
         self.hosts = [Host(self, number, *options) for number in range(members)]
         self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), LEASE))
         self.air.run(self._look())
@@ -170,6 +172,11 @@ class Site:
     def status(self) -> dict[str, Any]:
         """As `camcast fleet status --json` tells it, without a process for each look."""
         return report(self.looking) if self.looking.synced.is_set() else {"version": 0, "members": [], "cameras": []}
+
+    def lives(self) -> dict[str, str]:
+        """Each member's present incarnation."""
+        cards = {host.name: self.looking.roster.card(host.name) for host in self.hosts}
+        return {name: card.holder.incarnation for name, card in cards.items() if card is not None}
 
     async def _look(self) -> None:
         await self.looking.store.run(self.looking.hear)
@@ -213,9 +220,11 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, net: Net, store: str, *options: str) -> Iterator[Site]:
+def site(
+    folder: Path, net: Net, store: str, *options: str, members: int = 3, receiver: type[Receiver] = Open
+) -> Iterator[Site]:
     """A fleet that is whole."""
-    made = Site(folder, net, store, *options)
+    made = Site(folder, net, store, *options, members=members, receiver=receiver)
     made.air.start()
     try:
         made.apply()

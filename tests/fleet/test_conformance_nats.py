@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
 from camcast.testing.conformance import CoordinatorConformance
+from camcast_nats.link import link
+from camcast_nats.options import NatsOptions
 from tests.servers.nats import NatsCluster, NatsServer
 
 
@@ -34,8 +36,15 @@ class TestNats(CoordinatorConformance):
 
 class TestNatsCluster(CoordinatorConformance):
     kind = "nats"
-    options: ClassVar[Mapping[str, Any]] = {"replicas": 3}
 
     @pytest.fixture
     def store(self, cluster: NatsCluster) -> str:
         return cluster.url
+
+    def test_a_cluster_keeps_three_copies(self, cluster: NatsCluster) -> None:
+        async def copies() -> int:
+            async with link(cluster.servers[1].url, "ada", "camcast_copies", NatsOptions(), 5.0) as way:
+                info = await way.js.stream_info("KV_camcast_copies")
+                return info.config.num_replicas or 0
+
+        assert asyncio.run(copies()) == 3

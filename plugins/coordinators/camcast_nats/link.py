@@ -21,8 +21,14 @@ from camcast_nats.options import NatsOptions
 
 CLOSE = 1.0
 """Seconds for a connection to end in order."""
+CLUSTER = 3
+"""Copies of each record, unless there is no cluster."""
 _WRONG_SEQUENCE = 10071
 """JetStream's error code: something else is there than was expected."""
+_NO_CLUSTER = 10074
+"""… more than one copy is wanted of a server that stands alone."""
+_EXISTS = 10058
+"""… a stream of this name is there, with another configuration."""
 
 
 @attrs.frozen(eq=False)
@@ -152,16 +158,24 @@ async def _bucket(js: JetStreamContext, name: str, options: NatsOptions) -> KeyV
     try:
         return await js.key_value(name)
     except nats.js.errors.BucketNotFoundError:
-        config = api.KeyValueConfig(
-            bucket=name,
-            description="A fleet of camcast's",
-            history=1,
-            replicas=options.replicas,
-            storage=api.StorageType.FILE,
-            # Reads are by the leader: another server may be behind.
-            direct=False,
-        )
-        try:
-            return await js.create_key_value(config)
-        except nats.js.errors.BadRequestError:
-            return await js.key_value(name)  # somebody else made it in the meantime
+        return await _made(js, name, options.replicas or CLUSTER)
+
+
+async def _made(js: JetStreamContext, name: str, replicas: int) -> KeyValue:
+    config = api.KeyValueConfig(
+        bucket=name,
+        description="A fleet of camcast's",
+        history=1,
+        replicas=replicas,
+        storage=api.StorageType.FILE,
+        # Reads are by the leader: another server may be behind.
+        direct=False,
+    )
+    try:
+        return await js.create_key_value(config)
+    except nats.js.errors.APIError as error:
+        if error.err_code == _NO_CLUSTER and replicas > 1:
+            return await _made(js, name, 1)
+        if error.err_code == _EXISTS:
+            return await js.key_value(name)  # somebody else made it in the meantime, in another way
+        raise

@@ -25,8 +25,8 @@ class NatsOptions:
     """Path of the client's own certificate (PEM); switches TLS on."""
     private_key: str = attrs.field(default="", repr=False)
     """Path of its key (PEM), where that is not in the same file."""
-    replicas: int = attrs.field(default=1, validator=attrs.validators.in_((1, 3, 5)))
-    """Servers that keep the records, where the bucket is made here: 3 for a cluster of three."""
+    replicas: int = attrs.field(default=0, validator=attrs.validators.in_((0, 1, 3, 5)))
+    """Servers that keep each record, where the bucket is made here. 0: three in a cluster, else one."""
 
 
 def available() -> None:

@@ -138,6 +138,22 @@ def test_a_store_that_loses_everything_stops_nothing(hold: Hold) -> None:
     assert {number for number, news in world.store.claims.items() if news.holder} == set(range(CAMERAS))
 
 
+def test_a_store_that_goes_back_in_time_stops_nothing() -> None:
+    """Its records of the past say who had a camera once; who has it now writes that down again."""
+    world = running()
+    past = dict(world.store.claims)
+    world.kill("b")
+    world.pass_(LEASE + 3)
+    before = world.where()
+    world.store.claims = past
+    for name in "ac":
+        world.store.again(name, "it has gone back")
+    for _ in range(40):
+        world.pass_(TICK)
+        assert world.where() == before
+    assert {news.holder.name for news in world.store.claims.values() if news.holder} == {"a", "c"}
+
+
 def test_fencing_numbers_rise_past_a_store_that_lost_everything() -> None:
     world = running()
     before = {number: news.fence for number, news in world.store.claims.items()}

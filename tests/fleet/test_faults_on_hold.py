@@ -1,0 +1,87 @@
+"""`hold: forever`: an outage of the store stops nothing. And a receiver that refuses a name which is in use.
+
+One nats-server and two members; the receiver counts a name as in use for a while after its connection was lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from camcast_rtmp.receiver import Receiver
+from tests.fleet.net import Net, net
+from tests.fleet.site import LEASE, READY, Site, site
+from tests.servers.nats import NatsServer
+from tests.servers.process import wait_for
+
+STORE = 2
+GHOST = 4.0
+"""Seconds that the receiver holds a name after its connection was lost."""
+RETRY = 10.0
+"""Seconds between two tries of a busy name."""
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Net]:
+    with net(3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def store(hosts: Net, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    folder = Path(tmp_path_factory.mktemp("store"))
+    with NatsServer(folder, host=hosts.address(STORE), prefix=hosts.prefix(STORE)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(hosts: Net, store: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = Path(tmp_path_factory.mktemp("site"))
+    with site(folder, hosts, store.url, "--hold", "forever", members=2, receiver=Receiver) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet(running: Site) -> Iterator[Site]:
+    running.until_whole()
+    yield running
+    assert running.air.overlaps() == [], running.logs()
+
+
+def test_an_outage_of_the_store_stops_nothing(fleet: Site, store: NatsServer) -> None:
+    before = {name: len(fleet.air.publications(name)) for name in fleet.names}
+    store.kill()
+    time.sleep(2 * LEASE)
+    fleet.air.until_lit(fleet.names, time.monotonic_ns(), READY)
+    store.start()
+    fleet.until_whole()
+    time.sleep(LEASE)
+    assert {name: len(fleet.air.publications(name)) for name in fleet.names} == before
+
+
+def test_a_receiver_that_still_holds_the_name_gets_the_newcomer_at_its_next_try(fleet: Site) -> None:
+    fleet.air.receiver.ghost_time = GHOST + LEASE
+    host = fleet.hosts[0]
+    lost = fleet.on(host)
+    refused = fleet.air.receiver.refused
+    host.kill()
+    began = time.monotonic_ns()
+    took = fleet.air.until_lit(lost, began, GHOST + LEASE + RETRY + READY)
+    assert fleet.air.receiver.refused > refused
+    assert GHOST + LEASE < took < GHOST + LEASE + RETRY + 3.0
+    fleet.air.receiver.ghost_time = 0.0
+
+
+def test_who_was_cut_off_from_the_store_stops_once_it_hears_of_another(fleet: Site) -> None:
+    """Until then the receiver refuses the newcomer, as it holds the name."""
+    host = fleet.hosts[1]
+    mine = fleet.on(host)
+    fleet.net.cut(host.number, fleet.net.address(STORE))
+    wait_for(lambda: not fleet.on(host), timeout=LEASE + READY, why="the other has taken the claims")
+    fleet.air.until_lit(mine, time.monotonic_ns(), READY)
+    fleet.net.heal()
+    wait_for(lambda: "another member has this camera" in host.log.read_text(), timeout=READY, why="it hears of that")
+    fleet.until_whole()
