@@ -7,6 +7,8 @@ import warnings
 
 import pytest
 
+from camcast_rtsp.options import RtspOptions
+from camcast_rtsp.tls import tls_context
 from tests.cameras import clips, rtp
 from tests.cameras.script import Script
 from tests.cameras.server import Camera
@@ -72,3 +74,10 @@ async def test_a_port_without_tls_is_told_as_such() -> None:
     async with plain, running(plain.url.replace("rtsp:", "rtsps:"), connect_timeout=1.0) as run:
         text = str(await run.failure())
     assert "does it speak TLS on this port? If not, use rtsp:// instead of rtsps://" in text
+
+
+def test_old_tls_never_goes_without_a_certificate() -> None:
+    """Suites of anonymous keys would let anybody stand in between, however the certificate is verified."""
+    offered = tls_context(RtspOptions(legacy_tls=True)).get_ciphers()
+    assert [cipher["name"] for cipher in offered if "Kx=RSA" in cipher["description"]]
+    assert not [cipher["name"] for cipher in offered if "Au=None" in cipher["description"]]

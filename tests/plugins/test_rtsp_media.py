@@ -39,7 +39,7 @@ from camcast_rtsp.depacketise.pictures import (
 from camcast_rtsp.depacketise.plain import PlainDepacketiser
 from camcast_rtsp.depacketise.vp9 import Vp9Depacketiser
 from camcast_rtsp.limits import Meter
-from camcast_rtsp.rtp import HOLD, MAX_HELD, RtpReceiver
+from camcast_rtsp.rtp import HOLD, MAX_HELD, RIVAL, RtpReceiver
 from camcast_rtsp.track import TrackReceiver
 
 
@@ -130,6 +130,33 @@ def test_a_stray_packet_throws_nothing_off_but_a_restart_is_followed() -> None:
     received.receiver.feed(packet(30_004, ssrc=8, timestamp=8), 0)
     assert received.order[-1] == 8
     assert received.receiver.ssrc == 8
+
+
+def test_a_sender_under_another_name_loses_nothing() -> None:
+    received = Received()
+    for number in range(6):
+        received.receiver.feed(packet(number, ssrc=7 if number < 3 else 8, timestamp=number), 0)
+    assert received.order == [0, 1, 2, 3, 4, 5]
+    assert not received.gaps
+    assert received.receiver.ssrc == 8
+
+
+def test_of_two_senders_at_once_one_is_kept_to_until_it_stops() -> None:
+    received = Received()
+    receiver = received.receiver
+    for number in range(3):
+        receiver.feed(packet(number, timestamp=number), number)
+    for number in range(2):
+        receiver.feed(packet(500 + number, ssrc=8, timestamp=100 + number), 3)
+    for number in range(20):
+        receiver.feed(packet(3 + number, timestamp=3 + number), 4 + number)
+        receiver.feed(packet(502 + number, ssrc=8, timestamp=102 + number), 4 + number)
+    assert received.order == [0, 1, 2, *range(100, 122)]
+    assert receiver.counts["another sender"] == 20
+    # The second one has gone.
+    for number in range(3):
+        receiver.feed(packet(900 + number, timestamp=200 + number), 30 + 2 * RIVAL)
+    assert received.order[-3:] == [200, 201, 202]
 
 
 @given(st.lists(st.binary(max_size=40) | st.binary(max_size=30).map(lambda rest: b"\x80\x60" + rest), max_size=60))

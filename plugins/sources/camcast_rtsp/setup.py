@@ -248,7 +248,7 @@ class Setup:
         told = parameters(response.headers.get("transport"))
         if "rtp/avp/tcp" in told or "interleaved" in told:
             raise Unsuitable(f"{self._shown}: the camera answers SETUP over UDP with TCP")
-        source = told.get("source", "")
+        source = told.get("source", "").strip("[]")
         if _is_address(source) and source != connection.peer:
             session.oddities.tell("its media comes from another address than its answers")
             pair.comes_from(source)

@@ -53,7 +53,8 @@ def _context(ca_file: str | None, modified: int, insecure: bool, legacy: bool) -
 
 def _take_old(context: ssl.SSLContext) -> None:
     """RSA key exchange, CBC, SHA-1 and short keys are all that cameras from before 2015 have."""
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    # Not those that know no certificate: whoever stands in between could ask for one of them.
+    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
     # OP_LEGACY_SERVER_CONNECT has a name from Python 3.12 on.
     context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
     with warnings.catch_warnings():
