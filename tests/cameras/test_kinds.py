@@ -51,6 +51,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field:PACKETS[another name in the middle]",
         "cameras.test_field:PACKETS[packets for a viewer that has gone]",
         "plugins.test_rtsp_media:test_headers_with_extension_sources_and_padding",
+        "plugins.test_rtsp_media:test_a_sender_under_another_name_loses_nothing",
+        "plugins.test_rtsp_media:test_of_two_senders_at_once_one_is_kept_to_until_it_stops",
     ),
     "only what is really missing damages a picture": (
         "cameras.test_harmless_oddities:test_nothing_is_lost",
@@ -190,6 +192,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     # Connections.
     "TLS of old cameras": (
         "cameras.test_old_tls:test_old_tls_is_refused_in_words_and_taken_when_asked",
+        "cameras.test_old_tls:test_old_tls_never_goes_without_a_certificate",
         "cameras.test_old_tls:test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when_asked",
     ),
     "IPv6 zones in every URL": ("cameras.test_zones:test_a_zone_is_understood",),
