@@ -19,7 +19,7 @@ from tests.servers.process import free_port
 
 from camcast.errors import TransportError
 from camcast.media import NS_PER_MS
-from camcast.testing.conformance import SourceConformance
+from camcast.testing.conformance import ListeningSourceConformance, SourceConformance
 from camcast.testing.conformance.running import Run
 
 
@@ -64,7 +64,7 @@ class TestRtspOverUdp(TestRtsp):
     options: ClassVar = {"transport": "udp"}
 
 
-class TestRtmpListening(SourceConformance):
+class TestRtmpListening(ListeningSourceConformance):
     """A source that listens; the kit's runs are published to one after another, by our own transport."""
 
     kind = "rtmp"

@@ -11,6 +11,7 @@ from camcast.testing.conformance.coordinator import CoordinatorConformance
 from camcast.testing.conformance.discoverer import DiscovererConformance
 from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
+from camcast.testing.conformance.listening import ListeningSourceConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
 from camcast.testing.conformance.samples import Sample
 from camcast.testing.conformance.service import ServiceConformance
@@ -23,6 +24,7 @@ __all__ = [
     "CoordinatorConformance",
     "DiscovererConformance",
     "EncoderConformance",
+    "ListeningSourceConformance",
     "ResolverConformance",
     "Rule",
     "RuleBroken",
