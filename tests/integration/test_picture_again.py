@@ -6,6 +6,7 @@ Engines with real files and scripted cameras; what is asserted is what the recei
 from __future__ import annotations
 
 import io
+import time
 from functools import partial
 
 import attrs
@@ -85,7 +86,12 @@ async def test_sound_alone_is_not_healthy_where_there_is_a_picture() -> None:
                 await stable(running)
                 await until(lambda: one.health is Health.HEALTHY)
                 proxy.rate_up = 250_000
-                await until(lambda: one.health is Health.UNHEALTHY, timeout=30)
+
+                def acknowledges_and_is_not_well() -> bool:
+                    acknowledges = one.active is not None and one.active.acknowledged(time.monotonic())
+                    return acknowledges and one.health is Health.UNHEALTHY
+
+                await until(acknowledges_and_is_not_well, timeout=30)
                 assert one.state is SessionState.CONNECTED
                 assert one.metrics.dropped["video: link behind"] > 30
                 proxy.rate_up = None

@@ -27,7 +27,6 @@ _ANSWERS = (f"{_TESTS}/test_whip_answers_by_process.py",)
 _TARGETS = f"{_TESTS}/test_targets_by_process.py"
 _AGAIN = f"{_TESTS}/test_refresh_again.py"
 _PICTURE = f"{_TESTS}/test_stays_on_air_picture.py"
-_PUSH = "tests/plugins/test_push_source.py"
 
 MUTANTS: Sequence[Mutant] = (
     # --- strict where ignoring is right
@@ -112,10 +111,10 @@ MUTANTS: Sequence[Mutant] = (
         (f"{_AGAIN}::test_pushed_pictures_come_again_without_a_keyframe[h264]",),
     ),
     Mutant(
-        "H.265 that refreshes bit by bit has no beginning",
-        "plugins/encoders/camcast_h265/parser.py",
-        "return any(_is_recovery_point(unit) for unit in units if SYNTAX.roles[unit[0]] == SEI)",
-        "return False",
+        "a stream without keyframes waits for one",
+        "core/camcast/bitstream/parser.py",
+        "STARVED = 3 * NS_PER_S",
+        "STARVED = 3000 * NS_PER_S",
         (f"{_AGAIN}::test_pushed_pictures_come_again_without_a_keyframe[h265]",),
     ),
     Mutant(
@@ -142,10 +141,10 @@ MUTANTS: Sequence[Mutant] = (
     ),
     Mutant(
         "a track of which nothing can be read is not told of",
-        "plugins/sources/camcast_push/source.py",
-        "if self._refused[kind] == ENOUGH_REFUSED:",
-        "if False:",
-        (f"{_PUSH}::test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parsers_words",),
+        "plugins/sources/camcast_file/reader.py",
+        'cannot be read so far: {lane.refusal}")',
+        'cannot be read")',
+        ("tests/plugins/test_file_source.py::test_a_track_that_never_can_be_read_is_told_in_the_words_of_who_tried",),
     ),
     # --- a transport stream that hardware decoders take
     Mutant(
