@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -181,6 +182,29 @@ def on_air(say: Callable[[Server], object]) -> Patch:
     return patch
 
 
+def in_bytes(connection: Connection) -> None:
+    """A server whose words come byte by byte."""
+
+    def flush() -> None:
+        for piece in b"".join(connection.server.outgoing()):
+            assert connection._transport is not None
+            connection._transport.write(bytes((piece,)))
+
+    connection.flush = flush  # type: ignore[method-assign]
+
+
+def by_the_clock(connection: Connection) -> None:
+    """A server whose messages have times that need the extended form."""
+    writer = connection.server.writer
+    plain = writer.message
+
+    def message(chunk_stream: int, type: int, time: int, *more: Any) -> Any:
+        return plain(chunk_stream, type, 0xFFFFFF00, *more)
+
+    connection.server.writer = SimpleNamespace(message=message, chunk_size=writer.chunk_size)  # type: ignore[assignment]
+    connection.server.set_chunk_size = lambda size: None  # type: ignore[method-assign]
+
+
 CALL_FAILED = {
     "level": "error",
     "code": "NetConnection.Call.Failed",
@@ -190,7 +214,9 @@ START = {"level": "status", "code": "NetStream.Publish.Start", "description": "o
 EVERYTHING = 0xFFFFFFFF
 
 ODD: Mapping[str, Patch] = {
-    # Windows and chunks.
+    # Bytes, windows and chunks.
+    "one byte after the other": in_bytes,
+    "times of a clock": by_the_clock,
     "a window of 0": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(0))),
     "a window of 1": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(1))),
     "the largest window": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(EVERYTHING))),
@@ -257,6 +283,7 @@ ODD: Mapping[str, Patch] = {
     "a recording that fails": on_air(status("NetStream.Record.Failed", "error")),
     "a recording that may not be": on_air(status("NetStream.Record.NoAccess", "error")),
     "a call that failed": on_air(status("NetConnection.Call.Failed", "error")),
+    "a shared object that is none": on_air(status("SharedObject.BadPersistence", "error")),
     "a warning on the air": on_air(status("NetStream.Play.InsufficientBW", "warning")),
     "Start again on the air": on_air(status("NetStream.Publish.Start")),
     "Idle on the air": on_air(status("NetStream.Publish.Idle", "status")),

@@ -32,7 +32,10 @@ _MOVE = "netconnection.connect.reconnectrequest"
 _ENDED = ("netstream.unpublish.", "netstream.publish.stop")
 _ANSWER = "netstream.publish."
 _NO_ANSWER = ("netstream.publish.idle", "netstream.publish.reset")
-_ELSEWHERE = ("netstream.record.", "netstream.play.", "netstream.seek.", "netconnection.call.")
+_ELSEWHERE = (
+    *("netstream.record.", "netstream.play.", "netstream.seek.", "netstream.buffer."),
+    *("netconnection.call.", "sharedobject.", "netgroup."),
+)
 _BAD_ENDS = frozenset({"badname", "badauth", "denied", "rejected", "unauthorized", "failed"})
 """Last words of codes, for servers that give only a code (go2rtc)."""
 _MOST_STREAMS = 0xFFFFFFFF
