@@ -69,9 +69,11 @@ def sound_differences(animal: Animal, one: Watched) -> list[str]:
         wrong.append(f"the sound is {'' if anew else 'not '}encoded anew")
     if animal.picture != NONE:
         begins = next(block.time for block in one.seen.sound if block.loud)
-        last = next(picture for picture in one.seen.pictures if picture.number == animal.shown[0][-1])
-        assert last.number is not None
-        off = begins - (last.time - (last.number / clips.FPS - animal.tone))
+        number = animal.shown[0][-1]
+        shown = [picture.time for picture in one.seen.pictures if picture.number == number]
+        if not shown:
+            return [*wrong, f"nothing tells when the sound should begin: picture {number} is not shown"]
+        off = begins - (shown[0] - (number / clips.FPS - animal.tone))
         if abs(off) > animal.beside:
             wrong.append(f"the sound is {off:.3f} s off its picture")
     return wrong
