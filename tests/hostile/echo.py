@@ -219,13 +219,9 @@ async def over_tls(context: ssl.SSLContext, reader: Reader, writer: Writer) -> N
         await writer.drain()
 
 
-_HANDSHAKE = b"\x80\x00"
-"""How such a packet of SRT begins (draft-sharabayko-srt, 3.2.1)."""
-
-
 class Srt(asyncio.DatagramProtocol):
-    """Says each datagram back: a handshake with the stream's name in it, which is the secret; and has words for each
-    handshake. Words where libsrt waits for an acknowledgement end its process: docs/transports.md."""
+    """Says each datagram back, a handshake with the stream's name in it, which is the secret; and has words for each,
+    also where libsrt waits for an acknowledgement."""
 
     def __init__(self, spoken: set[str]) -> None:
         self._spoken = spoken
@@ -236,5 +232,4 @@ class Srt(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         self._spoken.add("srt echo 0")
         self._transport.sendto(data, address)
-        if data[:2] == _HANDSHAKE:
-            self._transport.sendto(data[:16] + KEY.encode() * 20, address)
+        self._transport.sendto(data[:16] + KEY.encode() * 20, address)

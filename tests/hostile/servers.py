@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import struct
 from collections.abc import Callable, Coroutine
@@ -71,6 +72,7 @@ COMMANDS = flooding(message(20, amf0.encode("onFun", 0.0, None)))
 STATUS = flooding(
     message(20, amf0.encode("onStatus", 0.0, None, {"level": "status", "code": "NetStream.Data.Start"}), stream_id=1)
 )
+RESULTS = flooding(message(20, amf0.encode("_result", 4711.0, None, None)))
 PINGS = flooding(message(4, struct.pack(">HI", 6, 1), channel=2))
 ACKNOWLEDGEMENTS = flooding(message(3, struct.pack(">I", 1), channel=2))
 CHUNK_SIZES = flooding(message(1, struct.pack(">I", 128), channel=2) + message(1, struct.pack(">I", 4096), channel=2))
@@ -84,6 +86,23 @@ def _large(*values: object) -> bytes:
 
 
 AMF_BOMB = flooding(_large("onStatus", 0.0, None, [{"a": {"b": {"c": [None] * 40}}}] * 60))
+
+
+def _growing(most: int = 120) -> Script:
+    """Each message has one value more than the one before, up to `most` within `most`."""
+
+    async def attack(writer: asyncio.StreamWriter, stream_id: int) -> None:
+        attacks()
+        for size in itertools.count(1):
+            value = {f"k{at}": [None] * min(size, most) for at in range(min(size, most))}
+            writer.write(_large("onStatus", 0.0, None, value))
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    return publishing(attack)
+
+
+GROWING = _growing()
 LONG_TEXTS = flooding(
     _large("onStatus", 0.0, None, {"level": "status", "code": "x" * 60, "description": "%25" * 20_000})
 )
@@ -161,3 +180,9 @@ async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 201 Created\r\n")
     await flood(writer, b"X-More: and more\r\n")
+
+
+async def endless_interim(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Interim answers over HTTP (RFC 9110, 15.2), and never the one that counts."""
+    await reader.readuntil(b"\r\n\r\n")
+    await flood(writer, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")

@@ -90,6 +90,29 @@ def test_two_hundred_listeners_of_which_half_never_read(monkeypatch: pytest.Monk
         assert not any(_ended(ear.sock) for ear in ears)
 
 
+def test_whoever_sends_a_head_byte_by_byte_is_cut_off_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is news, and the head of a request never ends: it is its whole time that counts."""
+    monkeypatch.setattr(http_server, "HEAD_DEADLINE", 1.0)
+    monkeypatch.setattr(http_server, "LOOK", 0.2)
+    with served(connections=30) as (_, client), contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(client.raw()) for _ in range(20)]
+        for sock in socks:
+            sock.setblocking(False)
+        open_ones = list(socks)
+
+        def all_are_cut_off() -> bool:
+            for sock in tuple(open_ones):
+                if _ended(sock):
+                    open_ones.remove(sock)
+                else:
+                    with contextlib.suppress(OSError):
+                        sock.send(b"G")
+            assert client.api("/status").status == 200
+            return not open_ones
+
+        wait(all_are_cut_off, 20)
+
+
 def _little_room(host: str, port: int) -> socket.socket:
     """The system would keep megabytes for each of those that do not read."""
     sock = listening.listen(host, port)

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable
 
 from camcast.daemons import Daemons
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 THREADS = 32
 DEADLINE = 5.0
 MAX_REMEMBERED = 1024
+MAX_ADDRESSES = 16
+"""Of each family, the system's first ones. A name server may tell of thousands, and an attempt tries each."""
 THREAD = "camcast-resolve"
 """What the threads of look-ups are called."""
 
@@ -35,6 +38,17 @@ def look_up(host: str, port: int, family: int) -> list[Address]:
     """The system's answer; blocks."""
     found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     return list(dict.fromkeys((entry[0], entry[4]) for entry in found))
+
+
+def first(found: list[Address]) -> list[Address]:
+    """In the same order, at most `MAX_ADDRESSES` of each family: a host may be reached over one of them only."""
+    counts: Counter[int] = Counter()
+    kept: list[Address] = []
+    for address in found:
+        counts[address[0]] += 1
+        if counts[address[0]] <= MAX_ADDRESSES:
+            kept.append(address)
+    return kept
 
 
 class NameResolver:
@@ -70,6 +84,7 @@ class NameResolver:
             except UnicodeError:
                 reason = "not a valid host name"
             else:
+                found = first(found)
                 self._remember(key, found)
                 return found
         else:

@@ -29,7 +29,8 @@ _DRAIN_STEP = 0.01
 _DRAIN_LIMIT = 1.6
 _TAKEN_WITHIN = 0.1
 """Seconds that a busy receiver may take to fetch what its latency has let through."""
-_CLOSED_WITHIN = 0.3
+_CLOSED_WITHIN = 1.9
+"""Seconds from the begin of the end until nobody waits any longer for what is left of it."""
 _TURN = 0.01
 """Seconds until what waits for its turn is tried again."""
 
@@ -250,6 +251,7 @@ class SrtTransport:
         """Let what is under way arrive (`linger`), then free everything."""
         if self._closing:
             return
+        until = clock.monotonic() + _CLOSED_WITHIN
         self.stats()
         self._closing = True
         for timer in (self._ticker, self._turn):
@@ -265,7 +267,7 @@ class SrtTransport:
         finally:
             links = self._free(lives_on)
         # A listener's port is free again when this is through.
-        await self._lease.closed(links, _CLOSED_WITHIN)
+        await self._lease.closed(links, max(0.0, until - clock.monotonic()))
 
     async def _drain(self, link: Link, backlog: Backlog) -> float:
         """Wait until the peer has all of it, and has had the time to show it: closing discards the rest there too.

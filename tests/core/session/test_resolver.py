@@ -10,7 +10,7 @@ from typing import Any, Never
 import pytest
 
 from camcast.errors import NetworkError
-from camcast.session.resolver import NameResolver
+from camcast.session.resolver import MAX_ADDRESSES, NameResolver
 
 ADDRESS = (socket.AF_INET, ("127.0.0.9", 1935))
 
@@ -29,6 +29,14 @@ async def test_a_zone_is_an_interface_as_people_and_as_urls_write_it() -> None:
         assert await resolver.resolve(f"fe80::1%{zone}", 1935) == [(socket.AF_INET6, ("fe80::1", 1935, 0, 1))]
     with pytest.raises(NetworkError, match="no network interface nothing"):
         await resolver.resolve("fe80::1%25nothing", 1935)
+
+
+async def test_a_name_with_thousands_of_addresses_has_a_few() -> None:
+    """An attempt tries each, and each costs something; neither family is left out."""
+    many = [(socket.AF_INET6, (f"2001:db8::{n:x}", 1, 0, 0)) for n in range(3000)]
+    many += [(socket.AF_INET, (f"192.0.2.{n}", 1)) for n in range(250)]
+    found = await NameResolver(lambda *key: list(many)).resolve("many.example", 1)
+    assert found == many[:MAX_ADDRESSES] + many[3000 : 3000 + MAX_ADDRESSES]
 
 
 async def test_one_look_up_serves_all_who_ask_meanwhile() -> None:
