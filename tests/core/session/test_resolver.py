@@ -10,6 +10,7 @@ from typing import Any, Never
 import pytest
 
 from camcast.errors import NetworkError
+from camcast.net.host import Address
 from camcast.session.resolver import MAX_ADDRESSES, NameResolver
 
 ADDRESS = (socket.AF_INET, ("127.0.0.9", 1935))
@@ -33,7 +34,7 @@ async def test_a_zone_is_an_interface_as_people_and_as_urls_write_it() -> None:
 
 async def test_a_name_with_thousands_of_addresses_has_a_few() -> None:
     """An attempt tries each, and each costs something; neither family is left out."""
-    many = [(socket.AF_INET6, (f"2001:db8::{n:x}", 1, 0, 0)) for n in range(3000)]
+    many: list[Address] = [(socket.AF_INET6, (f"2001:db8::{n:x}", 1, 0, 0)) for n in range(3000)]
     many += [(socket.AF_INET, (f"192.0.2.{n}", 1)) for n in range(250)]
     found = await NameResolver(lambda *key: list(many)).resolve("many.example", 1)
     assert found == many[:MAX_ADDRESSES] + many[3000 : 3000 + MAX_ADDRESSES]
