@@ -42,6 +42,6 @@ async def test_what_arrives_breaks_no_decoder(rate: int, b_frames: int, sound: b
     with av.open(str(received)) as container:
         assert container.streams.video[0].codec.name == "h264"
         times = [frame.time for frame in container.decode(video=0)]
-    # How much of the clip is over before there is a connection is the machine's affair; from then on nothing is missing.
+    # How much of the clip is over before there is a connection is the machine's affair; from then on none is missing.
     assert len(times) >= 2 * rate
     assert all(later is not None and time is not None and later - time < 1.5 / rate for time, later in pairwise(times))
