@@ -183,6 +183,8 @@ async def test_the_disk_has_each_fragment_before_the_next_is_written(
                 transport.send(packet, packet.dts // NS_PER_MS)
                 transport._flush()  # batch by batch, as when time goes by
         assert least <= sum(what == "sync" for what, _ in told) <= most
+        if most:
+            assert told[-1] == ("sync", (tmp_path / f"{fsync}.mp4").stat().st_size), "the end of the file as well"
         if fsync == "fragment":
             sizes = [size for what, size in told if what == "sync"]
             data = (tmp_path / f"{fsync}.mp4").read_bytes()

@@ -70,11 +70,16 @@ class SegmentWriter:
         self._out.mux_one(unit)
         self.frames += 1
 
-    def finish(self) -> None:
-        """Write what is left and close. Raises `OSError`; the file is closed all the same, and cut to what is whole."""
+    def finish(self, *, sync: bool) -> None:
+        """Write what is left, have the disk take it with `sync`, and close.
+
+        Raises `OSError`; the file is closed all the same, and cut to what is whole.
+        """
         try:
             self._out.close()
             self.file.mark()
+            if sync:
+                self.file.sync()
         finally:
             # A muxer that could not write lets go of its memory only when it is closed; it has been.
             if self.file.failed is not None:

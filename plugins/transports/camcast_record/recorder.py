@@ -155,11 +155,7 @@ class Recorder:
         if done is None:
             return
         writer = done.writer
-        try:
-            if self._options.fsync != "never":
-                writer.file.sync()
-        finally:
-            writer.finish()
+        writer.finish(sync=self._options.fsync != "never")
         size = writer.path.stat().st_size
         self.bytes += size
         self.segments += 1

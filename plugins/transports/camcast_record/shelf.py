@@ -154,6 +154,8 @@ class Shelf:
         descriptor = os.open(self.index, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             os.write(descriptor, (json.dumps(line) + "\n").encode())
+            # A file that stands in no index is never looked after again.
+            os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
 
