@@ -72,6 +72,7 @@ class _Table:
         self.members = {one.name: one for one in members}
         self._seeds = {one.name: _seed(f"member {one.name}") for one in members}
         self._takers = [one.name for one in members if one.takes_more and one.keeps]
+        self._open = frozenset(self._takers)
         self._load = dict.fromkeys(self.members, 0.0)
         self._on: dict[str, dict[int, Wanted]] = {name: {} for name in self.members}
         self._picky: dict[str, dict[int, Wanted]] = {name: {} for name in self.members}
@@ -95,13 +96,11 @@ class _Table:
     def settle(self) -> None:
         """Find a place for what has none."""
         for camera in self._wanted:
-            if self.placed[camera.camera_id] is not None:
-                continue
-            fit = [name for name in self._takers if self._fits(camera, name)]
-            if fit:
-                self._put(camera, min(fit, key=lambda name: self._rank(camera, name)))
-            else:
-                self._make_room(camera, set())
+            if self.placed[camera.camera_id] is None:
+                if (best := self._best(camera)) is not None:
+                    self._put(camera, best)
+                else:
+                    self._make_room(camera, set())
 
     def stay(self, now: Mapping[int, str]) -> None:
         """What nobody has room for stays on a member that is being emptied."""
@@ -142,9 +141,8 @@ class _Table:
                 self._take(other, name)
                 if self._fits(camera, name):
                     self._put(camera, name)
-                    fit = [one for one in self._takers if one != name and self._fits(other, one)]
-                    if fit:
-                        self._put(other, min(fit, key=lambda one: self._rank(other, one)))
+                    if (best := self._best(other, but=name)) is not None:
+                        self._put(other, best)
                         return True
                     if self._make_room(other, seen):
                         return True
@@ -171,11 +169,21 @@ class _Table:
             if not camera.near or _has(labels, camera.near) or not _has(self.members[giver].labels, camera.near)
         ]
 
-    def _rank(self, camera: Wanted, name: str) -> tuple[bool, bool, float, str]:
-        """The least is the best place of those that fit."""
-        near = bool(camera.near) and _has(self.members[name].labels, camera.near)
-        full = self._load[name] + camera.weight > max(self._share[name], camera.weight)
-        return not near, full, self._scores.of(camera.camera_id, name), name
+    def _best(self, camera: Wanted, but: str = "") -> str | None:
+        """Where a camera goes, of the members with room: to one that is near; of these to one with less than its share,
+        the first by its scores; where none has, to the emptiest."""
+        best, rank = None, (True, 0.0)
+        for name in self._scores.order(camera.camera_id):
+            if name == but or name not in self._open or not self._fits(camera, name):
+                continue
+            far = bool(camera.near) and not _has(self.members[name].labels, camera.near)
+            load = self._load[name] + camera.weight
+            over = load / self.members[name].capacity if load > max(self._share[name], camera.weight) else 0.0
+            if best is None or (far, over) < rank:
+                best, rank = name, (far, over)
+            if rank == (False, 0.0):
+                break
+        return best
 
     def _fits(self, camera: Wanted, name: str) -> bool:
         member = self.members[name]
@@ -201,20 +209,19 @@ class _Table:
 
 
 class _Scores:
-    """Rendezvous scores, each worked out once. The least wins; a member of twice the capacity wins twice as often."""
+    """Rendezvous scores. The least wins; a member of twice the capacity wins twice as often."""
 
     def __init__(self, cameras: Mapping[int, int], seeds: Mapping[str, int], members: Mapping[str, Place]) -> None:
         self._cameras = cameras
-        self._seeds = seeds
-        self._members = members
-        self._known: dict[tuple[int, str], float] = {}
+        self._members = {name: (seed, 1 / members[name].capacity) for name, seed in seeds.items()}
 
     def of(self, camera_id: int, name: str) -> float:
-        found = self._known.get((camera_id, name))
-        if found is None:
-            even = (_mixed(self._cameras[camera_id] ^ self._seeds[name]) + 0.5) / (_BITS + 1)
-            found = self._known[camera_id, name] = -log(even) / self._members[name].capacity
-        return found
+        seed, part = self._members[name]
+        return -log((_mixed(self._cameras[camera_id] ^ seed) + 0.5) / (_BITS + 1)) * part
+
+    def order(self, camera_id: int) -> list[str]:
+        """Names of the members, the best for this camera first."""
+        return [name for _, name in sorted((self.of(camera_id, name), name) for name in self._members)]
 
 
 def _needs(camera: Wanted) -> int:

@@ -109,6 +109,12 @@ def test_placed_once_is_placed(count: int, capacities: list[int], data: st.DataO
     assert place(cameras(count), members(*capacities), held(once)) == once
 
 
+@pytest.mark.parametrize("count", range(1, 30))
+def test_what_does_not_divide_evenly_differs_by_one(count: int) -> None:
+    load = Counter(held(place(cameras(count), members(*[100] * 5))).values())
+    assert max(load.values()) - min([load[name] for name in NAMES]) <= 1
+
+
 def test_a_member_of_twice_the_capacity_takes_twice_as_much() -> None:
     load = Counter(place(cameras(900), members(400, 800, 600)).values())
     assert load == {"ada": 200, "bob": 400, "cyd": 300}
