@@ -232,6 +232,18 @@ def requests_until_refused(refusal: Callable[[int], Response]) -> list[str]:
     return sent
 
 
+def test_a_password_is_not_sent_in_clear_where_that_is_ruled_out() -> None:
+    talk = Dialogue(parse_url("rtsp://cam/main"), "admin", "pw", "test", nobody(), digest_only=True)
+    with pytest.raises(
+        SourceError, match=r'in clear \(Basic\), which the option "login": "digest" does not allow'
+    ) as caught:
+        talk.again("DESCRIBE", answer(401, www_authenticate='Basic realm="r"'))
+    assert caught.value.refused
+    both = Headers((("www-authenticate", 'Digest realm="r", nonce="n"'), ("www-authenticate", 'Basic realm="r"')))
+    assert talk.again("DESCRIBE", Response(401, "No", both))
+    assert "Authorization: Digest" in talk.request("DESCRIBE", "rtsp://cam/main")[1].decode()
+
+
 def test_an_old_nonce_is_renewed_though_it_is_not_called_stale() -> None:
     for extra in ("", ", stale=true"):
         talk = dialogue()

@@ -12,6 +12,7 @@ from camcast.cli.demo import demo
 from camcast.cli.discover import discover
 from camcast.cli.encoders import encoders
 from camcast.cli.fleet import app as fleet
+from camcast.cli.init import init
 from camcast.cli.migrate import migrate
 from camcast.cli.platforms import platforms
 from camcast.cli.plugins import plugins
@@ -29,7 +30,21 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_show_locals=False,
 )
-for command in (run, push, check, discover, demo, migrate, plugins, platforms, sources, encoders, schema, *COMMANDS):
+for command in (
+    run,
+    init,
+    push,
+    check,
+    discover,
+    demo,
+    migrate,
+    plugins,
+    platforms,
+    sources,
+    encoders,
+    schema,
+    *COMMANDS,
+):
     app.command()(command)
 app.add_typer(fleet, name=FLEET)
 

@@ -19,6 +19,7 @@ from camcast.config import Config
 from camcast.engine import Engine
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
 from camcast.host import PluginHost
+from camcast.platform_wants import Seen
 
 OPENING = 10.0
 """Seconds that a source has to bring its first picture."""
@@ -59,11 +60,28 @@ class _Look:
             self.over = self.begun is not None or event.new is not SourceState.WAITING
 
 
-async def compare_sources(config: Config, host: PluginHost, looking: float = LOOKING) -> tuple[list[str], bool]:
-    """(one line for each stream, what it brings and each difference, whether all brought what is expected).
+@attrs.frozen(kw_only=True)
+class Examined:
+    """What became of looking at sources."""
 
-    `looking`: seconds for each source that runs; all are looked at together.
-    """
+    lines: list[str]
+    """One for each stream, what it brings, and each difference from what is expected."""
+    came: bool
+    """Whether all brought media for as long as they were looked at."""
+    well: bool
+    """Whether all brought what is expected, too."""
+    seen: dict[str, Seen | None]
+    """What each brought, by label."""
+
+
+async def compare_sources(config: Config, host: PluginHost, looking: float = LOOKING) -> tuple[list[str], bool]:
+    """(what there is to say, whether all brought what is expected); see `examine`."""
+    found = await examine(config, host, looking)
+    return found.lines, found.well
+
+
+async def examine(config: Config, host: PluginHost, looking: float = LOOKING) -> Examined:
+    """Open all sources and look at them together; `looking`: seconds for each that runs."""
     engine = Engine(_without_outputs(config, host), host=host)
     events = engine.events()
     async with engine:
@@ -87,8 +105,13 @@ async def compare_sources(config: Config, host: PluginHost, looking: float = LOO
     wrong = [note for note in notes if note.level != "info"]
     lines = [line for stream in streams for line in (_line(stream, looks[stream.label]), *facts[stream.label])]
     lines += [f"{note.label}: {note.message}" for note in wrong]
-    well = all(_came(stream) and not looks[stream.label].reason for stream in streams)
-    return [*lines, *_oddities(notes)], well and not wrong
+    came = all(_came(stream) and not looks[stream.label].reason for stream in streams)
+    return Examined(
+        lines=[*lines, *_oddities(notes)],
+        came=came,
+        well=came and not wrong,
+        seen={label: feed.seen() for label, feed in feeds.items()},
+    )
 
 
 def _oddities(notes: Sequence[SourceNote]) -> Iterator[str]:
