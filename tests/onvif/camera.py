@@ -54,6 +54,8 @@ class Behaviour:
     """What it takes itself for in URLs; "" = what it was asked by."""
     rtsp: int = 554
     """The port of its streams."""
+    denies: frozenset[str] = frozenset()
+    """Requests that its user may not make."""
     answers: dict[str, bytes] = attrs.field(factory=dict)
     """The whole of an HTTP answer's bytes, by request, in place of the right one."""
     hangs: frozenset[str] = frozenset()
@@ -117,6 +119,8 @@ class OnvifCamera(Connections):
             return _http(self._time()) if self.behaviour.tells_time else _fault("ActionNotSupported", "no clock")
         if (refusal := self._refusal(asked, head)) is not None:
             return refusal
+        if asked.name in self.behaviour.denies:
+            return _fault("NotAuthorized", "Sender not Authorized", 400)
         found = self._content(asked, self.behaviour.host or host)
         return _fault("ActionNotSupported", "not here") if found is None else _http(found)
 

@@ -58,6 +58,8 @@ class Device:
         """Whether a WS-UsernameToken goes along."""
         self._basic_only = False
         self._refused = False
+        self._accepted = False
+        """Whether it has taken the password; what it refuses from then on, this user may not have."""
 
     async def read_clock(self) -> None:
         """Ask what time it has, which no device keeps secret. One that does not say is left with our time."""
@@ -93,12 +95,13 @@ class Device:
                 else:
                     if self._digest is not None and not anonymous:
                         self._digest.well()
+                        self._accepted = True
                     return found
             if fault is not None and not fault.unauthorized:
                 raise fault
-            if anonymous:
-                raise fault or soap.Fault(frozenset({"NotAuthorized"}), "")
-            if not self._again(answer):
+            if anonymous or (self._accepted and not self._renewed(answer)):
+                raise fault or soap.Fault(frozenset({"NotAuthorized"}), "this user may not ask for it")
+            if not self._accepted and not self._again(answer):
                 break
         self._refused = True
         raise self._no()
@@ -121,6 +124,12 @@ class Device:
             )
         except TransportError as error:
             raise SourceError(f"{self.host} does not answer by ONVIF: {error}") from None
+
+    def _renewed(self, answer: Answer) -> bool:
+        """Whether the proof is only too old, and there is a new one."""
+        offers = parse_challenges(answer.all("www-authenticate"))
+        digests = [one for one in offers.challenges if one.scheme == "digest"]
+        return self._digest is not None and bool(digests) and self._digest.again(digests)
 
     def _again(self, answer: Answer) -> bool:
         """Whether to ask once more, with another proof of the password."""
