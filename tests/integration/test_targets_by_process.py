@@ -27,7 +27,8 @@ OTHER_TOOLS = (
     "mode=client&transtype=live&timeout=3000000&connect_timeout=3000&rcvbuf=12058624&lossmaxttl=40&linger=5&"
     "tsbpd=1&tsbpddelay=150&mininputbw=0&cryptomode=1&ipv6only=0&groupminstabletimeo=60&retransmitalgo=1&"
     "adapter=0.0.0.0&localaddress=0.0.0.0&wait-for-connection=true&authentication=true&kmrefreshrate=0&"
-    "payload_size=ts_size&maxrexmitbw=-1&sndsyn=1"
+    "payload_size=ts_size&maxrexmitbw=-1&sndsyn=1&pbkeylen=16&passphrase=&rcvlatency=90&peerlatency=180&iptos=0x20&"
+    "enforced_encryption=0&streamId="
 )
 """Of FFmpeg, OBS, GStreamer, VLC and libsrt's own tools; none changes anything for a sender."""
 
@@ -101,6 +102,7 @@ async def test_keys_of_other_tools_are_passed_over_and_told(tmp_path: Path) -> N
     assert compare(made(CLIP), received, from_keyframe=1).missing_tail == {"video": 0, "audio": 0}
     assert "keys of the URL that change nothing here are ignored" in log
     assert "linger=5 counts as 1.5" in log
+    assert "passphrase is empty, so nothing is encrypted" in log
 
 
 async def test_a_long_latency_of_srt_loses_no_tail_at_a_clean_stop(tmp_path: Path) -> None:
