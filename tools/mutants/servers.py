@@ -268,7 +268,7 @@ MUTANTS: Sequence[Mutant] = (
         "core/camcast/net/tls.py",
         "    if not reason:\n        return None\n    if settings.client_certificate is None:",
         "    if reason or not reason:\n        return None\n    if settings.client_certificate is None:",
-        (f"{_TARGETS}::test_a_demanded_certificate_is_shown_or_told_of",),
+        ("tests/plugins/test_rtmp_tls.py::test_a_server_that_wants_to_know_who_we_are",),
     ),
     Mutant(
         "a receiver's latency is not waited for at the end",
