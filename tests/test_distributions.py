@@ -76,6 +76,10 @@ USES = {
     "camcast_prometheus": Use('unknown service "prometheus"', whole=serving("prometheus")),
     "camcast_webhook": Use('unknown service "webhook"', whole=serving("webhook", url=f"http://{NOWHERE}")),
     "camcast_mqtt": Use('unknown service "mqtt"', whole=serving("mqtt", host="127.0.0.1")),
+    "camcast_youtube": Use(
+        'unknown service "youtube"', whole=serving("youtube", token="t", streams={"cam0_main": "a"})
+    ),
+    "camcast_platforms": Use('unknown server "youtube"', output={"server": "youtube"}),
     "camcast_onvif": Use(
         "it must begin with rtsp:// or rtsps://", {"type": "rtsp", "url": "onvif://00:40:8c:12:34:56/main"}
     ),
