@@ -84,7 +84,10 @@ MUTANTS = (
         _REGULATOR,
         "target = min(max(target, self.least), self.most)",
         "",
-        (_TESTS + "test_whatever_it_is_told_it_keeps_its_limits",),
+        (
+            _TESTS + "test_a_path_that_bears_less_than_the_least_gets_the_least_and_one_that_bears_more_the_most",
+            _TESTS + "test_whatever_it_is_told_it_keeps_its_limits",
+        ),
     ),
     Mutant(
         "a keyframe is a queue",

@@ -226,7 +226,9 @@ class Ladder:
 
     def _easy(self, now: float, rungs: Sequence[Rung], since: float) -> Step | None:
         if now - self._rose >= FAILED:
-            self._holds.pop(self.at, None)
+            # Where this is borne, all that takes less is, too.
+            for rung in rungs[self._index :]:
+                self._holds.pop(rung, None)
         if not self._index or self._settled == inf:
             return None
         if len(self._steps) == CLIMBS and now - self._steps[0] < MINUTE:

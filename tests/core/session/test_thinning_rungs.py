@@ -152,7 +152,8 @@ def test_nobody_is_blamed_while_it_cannot_be_asked() -> None:
         place.now += LOOK
         place.sub.pulse.silent_for = 0.0
         place.thinning.look(looked, place.now, place.share)
-    assert "sub" in rungs(place)
+        # One that is blamed is left out for a while, and comes back.
+        assert "sub" in rungs(place)
 
 
 def test_a_stream_that_offers_nothing_is_gone() -> None:

@@ -206,6 +206,16 @@ def test_whatever_it_is_told_it_keeps_its_limits(
     assert all(sum(at <= other < at + 60 for other in times) <= CHANGES for at in times)
 
 
+def test_a_path_that_bears_less_than_the_least_gets_the_least_and_one_that_bears_more_the_most() -> None:
+    least, most = MBIT // 2, 4 * MBIT
+    path = Path(Regulator(least, most), lambda now: MBIT // 10 if 10 < now < 40 else 50 * MBIT)
+    path.play(40)
+    assert path.regulator.target == least
+    path.play(200)
+    assert path.regulator.target == most
+    assert {change.target for _, change in path.changes} <= set(range(least, most + 1))
+
+
 def test_a_keyframe_is_no_queue() -> None:
     """Every two seconds everything is 0.4 s late for a moment."""
     seen = Observed()
