@@ -158,7 +158,8 @@ def _too_long(platform: Platform, hours: float) -> Iterator[Difference]:
 
 def key_fault(platform: Platform, key: str) -> str:
     """Why `key` is hardly one of the platform's, without it; or ""."""
-    if platform.key is None or re.fullmatch(platform.key.value, key.partition("?")[0]):
+    # The pattern is a plugin's data, and the key the user's own: neither is a peer's.
+    if platform.key is None or re.compile(platform.key.value).fullmatch(key.partition("?")[0]):
         return ""
     return f"the stream key does not look like those of {platform.title}; see whether it was copied whole"
 
