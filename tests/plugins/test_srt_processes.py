@@ -75,6 +75,7 @@ async def three(tmp_path: Path) -> AsyncIterator[Sending]:
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
 async def test_one_that_crashes_is_one_attempts_end(three: Sending, number: signal.Signals) -> None:
     assert (len(fork_servers()), len(sockets())) == (1, 3)
+    assert all(one.nice() > psutil.Process().nice() for one in sockets()), "one that is flooded is busy, and gives way"
     await three.feed(0, 40, 0)
     sockets()[1].send_signal(number)
     await asyncio.wait_for(three.events[1].loss.wait(), 5)

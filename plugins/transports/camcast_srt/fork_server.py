@@ -26,6 +26,8 @@ from camcast_srt.library import Library, load
 from camcast_srt.srt_socket import serve
 from camcast_srt.wire import BROKEN, ENDED, FAILED, STATUS, TEXT, Failure, Page
 
+NICE = 10
+"""By how much the engine goes before them. A peer that floods one makes that one busy; the engine serves all others."""
 GRACE = 1.0
 """Seconds for a process that was let go, after which it is ended: libsrt may hang."""
 _UNUSED = 10.0
@@ -133,6 +135,7 @@ class ForkServer:
                 one.channel.close()
             for descriptor in (self._woken, self._wakes, self._engine.detach()):
                 os.close(descriptor)
+            os.nice(NICE)
             serve(self._library, channel, Page(page))
             code = 0
         except Exception as error:  # noqa: BLE001 - nobody is above to take it, and a peer may have brought it about
