@@ -64,7 +64,7 @@ class Disk:
 
     def _lines(self, name: str) -> list[str]:
         try:
-            return (self.folder / name).read_text("utf-8").split()
+            return (self.folder / name).read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError):
             return []
 
