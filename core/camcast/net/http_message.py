@@ -48,6 +48,10 @@ class Answer:
         """The first value; "" = there is none."""
         return next(iter(self.all(name)), "")
 
+    def challenges(self) -> list[str]:
+        """What it says of logging in, as UTF-8 (RFC 7616 §3.3); other bytes are surrogates, as `request` takes them."""
+        return [one.encode("latin-1").decode("utf-8", "surrogateescape") for one in self.all("www-authenticate")]
+
     @property
     def kind(self) -> str:
         """The content type without its parameters."""
@@ -65,7 +69,8 @@ def request(method: str, path: str, host: str, headers: Mapping[str, str], body:
         if not _TOKEN.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
             raise ValueError(f"the header {name} is not valid")
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    # What a server said in another coding than UTF-8 goes back to it byte by byte.
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("utf-8", "surrogateescape") + body
 
 
 class AnswerReader:

@@ -166,12 +166,13 @@ def _hash_name(algorithm: str) -> str:
 class Login:
     """One user on one connection: which answer a 401 gets, and when there is none left to try."""
 
-    def __init__(self, username: str, password: str, remembered: Way | None = None) -> None:
-        """`remembered`: the way that this camera accepted before."""
+    def __init__(self, username: str, password: str, remembered: Way | None = None, most: int = MAX_WRONG) -> None:
+        """`remembered`: the way that this camera accepted before. `most`: answers that it may refuse."""
         self.accepted = False
         """The answer in use was accepted at least once."""
         self._username, self._password = username, password
         self._remembered = remembered
+        self._most = most
         self._current: Authenticator | None = None
         self._renewed = False
         """The request in hand has been sent anew with a new nonce."""
@@ -182,9 +183,9 @@ class Login:
     def way(self) -> Way | None:
         return self._current.challenge.way if self._current else None
 
-    def header(self, method: str, url: str) -> str | None:
-        """The Authorization of a request; None before anything was asked for."""
-        return self._current.header(method, url) if self._current else None
+    def header(self, method: str, url: str, body: bytes = b"") -> str | None:
+        """The Authorization of a request with this body; None before anything was asked for."""
+        return self._current.header(method, url, body) if self._current else None
 
     def well(self) -> None:
         """A request was answered with anything but 401."""
@@ -204,7 +205,7 @@ class Login:
             if self.accepted:
                 return False
             self._wrong += 1
-        return self._wrong < MAX_WRONG and self._next(challenges)
+        return self._wrong < self._most and self._next(challenges)
 
     def _next(self, challenges: Sequence[Challenge]) -> bool:
         """The next way that has not been tried: each with the nonce at hand, then digests with the newest one."""
@@ -240,14 +241,14 @@ class Authenticator:
     password: str = attrs.field(repr=False)
     _count: int = 0
 
-    def header(self, method: str, url: str) -> str:
+    def header(self, method: str, url: str, body: bytes = b"") -> str:
         """The Authorization header's value for one request. `url` exactly as in the request line."""
         if self.challenge.scheme == "basic":
             return "Basic " + b64encode(f"{self.username}:{self.password}".encode()).decode()
         self._count += 1
-        return self._digest(method, url, secrets.token_hex(8), f"{self._count:08x}")
+        return self._digest(method, url, body, secrets.token_hex(8), f"{self._count:08x}")
 
-    def _digest(self, method: str, url: str, cnonce: str, count: str) -> str:
+    def _digest(self, method: str, url: str, body: bytes, cnonce: str, count: str) -> str:
         offer = self.challenge
         new = _HASHES[_hash_name(offer.algorithm)]
 
@@ -257,8 +258,7 @@ class Authenticator:
         first = digest(self.username, offer.realm, self.password)
         if offer.algorithm.lower().endswith("-sess"):
             first = digest(first, offer.nonce, cnonce)
-        # What we send has no body.
-        second = digest(method, url, digest("")) if offer.qop == "auth-int" else digest(method, url)
+        second = digest(method, url, new(body).hexdigest()) if offer.qop == "auth-int" else digest(method, url)
         if offer.qop:
             answer = digest(first, offer.nonce, count, cnonce, offer.qop, second)
         else:

@@ -148,3 +148,13 @@ def test_64_kilobytes_of_a_shape_take_no_time(begin: bytes, shape: bytes) -> Non
     with contextlib.suppress(HttpError):
         read(data[:8192], 1, 65536)
     assert time.thread_time() - began < 0.5
+
+
+@pytest.mark.parametrize("realm", ["Überwachung".encode(), b"caf\xe9", b"plain"])
+def test_a_challenge_goes_back_byte_by_byte(realm: bytes) -> None:
+    answer = AnswerReader(10).feed(
+        b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="' + realm + b'"\r\nContent-Length: 0\r\n\r\n'
+    )
+    assert answer is not None
+    (challenge,) = answer.challenges()
+    assert b'realm="' + realm + b'"' in request("POST", "/", "h", {"Authorization": challenge})
