@@ -39,7 +39,11 @@ class Behaviour:
     """What this device is like."""
 
     login: str = "digest"
-    """"digest" (HTTP's), "token" (WS-UsernameToken), "basic" or "none"."""
+    """"digest" (HTTP's), "auth-int" (the same over the body), "token" (WS-UsernameToken), "deceptive" (offers digest
+    and takes the token), "basic" or "none"."""
+    realm: str = "cam"
+    open: frozenset[str] = frozenset()
+    """Requests that it answers to anybody (ONVIF's PRE_AUTH)."""
     clock: float = 0.0
     """Seconds that its clock is ahead."""
     tells_time: bool = True
@@ -54,6 +58,8 @@ class Behaviour:
     """What it takes itself for in URLs; "" = what it was asked by."""
     rtsp: int = 554
     """The port of its streams."""
+    streamless: frozenset[str] = frozenset()
+    """Tokens of profiles for which it names no address."""
     denies: frozenset[str] = frozenset()
     """Requests that its user may not make."""
     answers: dict[str, bytes] = attrs.field(factory=dict)
@@ -125,13 +131,19 @@ class OnvifCamera(Connections):
         return _fault("ActionNotSupported", "not here") if found is None else _http(found)
 
     def _refusal(self, asked: Asked, head: str) -> bytes | None:
+        if asked.name in self.behaviour.open:
+            return None
         match self.behaviour.login:
             case "none":
                 return None
-            case "digest":
-                if _digest_is_right(asked.authorization, head.split(" ")[1]):
+            case "digest" | "auth-int" | "deceptive" as login:
+                qop, realm = "auth-int" if login == "auth-int" else "auth", self.behaviour.realm
+                if login == "deceptive":
+                    if "UsernameToken" in asked.text and _token_is_right(asked.text, time() + self.behaviour.clock):
+                        return None
+                elif _digest_is_right(asked, head.split(" ")[1], realm, qop):
                     return None
-                challenge = f'Digest realm="cam", nonce="{NONCE}", qop="auth", algorithm=MD5'
+                challenge = f'Digest realm="{realm}", nonce="{NONCE}", qop="{qop}", algorithm=MD5'
                 return _http("", 401, f"WWW-Authenticate: {challenge}\r\n")
             case "basic":
                 return _http("", 401, 'WWW-Authenticate: Basic realm="cam"\r\n')
@@ -186,6 +198,8 @@ class OnvifCamera(Connections):
             case "GetStreamUri":
                 token = re.search(r"ProfileToken>([^<]*)<", asked.text)
                 path = token[1].removeprefix("tok_") if token else ""
+                if token and token[1] in self.behaviour.streamless:
+                    return "<x><trt:MediaUri><tt:Uri/></trt:MediaUri></x>"
                 return (
                     f"<x><trt:MediaUri><tt:Uri>rtsp://{host}:{me.rtsp}/{path}?unicast=true</tt:Uri></trt:MediaUri></x>"
                 )
@@ -240,8 +254,9 @@ def whole(content: str, status: int = 200) -> bytes:
     return f"HTTP/1.1 {status} X\r\nContent-Length: {len(content.encode())}\r\n\r\n".encode() + content.encode()
 
 
-def _digest_is_right(said: str, path: str) -> bool:
-    """RFC 2617 §3.2.2 with qop=auth."""
+def _digest_is_right(asked: Asked, path: str, realm: str, qop: str) -> bool:
+    """RFC 2617 §3.2.2 with qop=auth or auth-int."""
+    said = asked.authorization
     values: dict[str, str] = {}
     for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^,\s]*))', said):
         values[name] = quoted or plain
@@ -251,8 +266,9 @@ def _digest_is_right(said: str, path: str) -> bool:
     def md5(*parts: str) -> str:
         return hashlib.md5(":".join(parts).encode()).hexdigest()
 
-    first, second = md5(USER, "cam", PASSWORD), md5("POST", path)
-    return values.get("response") == md5(first, NONCE, values["nc"], values["cnonce"], "auth", second)
+    first = md5(USER, realm, PASSWORD)
+    second = md5("POST", path, md5(asked.text)) if qop == "auth-int" else md5("POST", path)
+    return values.get("response") == md5(first, NONCE, values["nc"], values["cnonce"], qop, second)
 
 
 def _token_is_right(text: str, now: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 
@@ -77,6 +77,27 @@ async def test_a_camera_tells_of_itself_and_its_streams(login: str, media2: bool
     assert found.notes == ()
 
 
+OPEN = frozenset(("GetDeviceInformation", "GetServices", "GetEndpointReference"))
+
+
+@pytest.mark.parametrize("login", ["digest", "token", "deceptive"])
+async def test_what_anybody_is_told_says_nothing_of_the_password(login: str) -> None:
+    """The first request that wants one comes late, and is answered "not authorized" as if it had been given."""
+    async with OnvifCamera(Behaviour(login=login, open=OPEN)) as camera:
+        found = await asked(camera)
+    assert [stream.name for stream in found.streams] == ["main", "sub"]
+
+
+async def test_a_proof_covers_the_body_where_that_is_asked() -> None:
+    async with OnvifCamera(Behaviour(login="auth-int")) as camera:
+        assert len((await asked(camera)).streams) == 2
+
+
+async def test_a_realm_may_have_any_letters() -> None:
+    async with OnvifCamera(Behaviour(realm="Überwachung 監視")) as camera:
+        assert len((await asked(camera)).streams) == 2
+
+
 @pytest.mark.parametrize("clock", [-3 * 365 * 86400.0, -3600.0, 40.0, 86400.0])
 async def test_a_token_has_the_time_of_the_camera(clock: float) -> None:
     async with OnvifCamera(Behaviour(login="token", clock=clock)) as camera:
@@ -95,7 +116,7 @@ async def test_an_old_camera_knows_capabilities_only() -> None:
     assert found.streams[0].url.startswith(f"onvif://{MAC}/main?")
 
 
-@pytest.mark.parametrize("login", ["digest", "token", "basic"])
+@pytest.mark.parametrize("login", ["digest", "auth-int", "token", "deceptive", "basic"])
 async def test_the_password_is_never_sent_and_hardly_tried(login: str) -> None:
     for given in (GOOD, WRONG):
         async with OnvifCamera(Behaviour(login=login)) as camera:
@@ -110,7 +131,7 @@ async def test_the_password_is_never_sent_and_hardly_tried(login: str) -> None:
         assert "Basic" not in sent
         if given is WRONG:
             proofs = [one for one in camera.asked if one.authorization or "Security" in one.text]
-            assert 0 < len(proofs) <= 4, "cameras lock a user after five to seven wrong tries"
+            assert 0 < len(proofs) <= 3, "cameras lock a user after five to seven wrong tries"
 
 
 async def test_nobody_is_given_the_user_before_being_chosen() -> None:
@@ -155,7 +176,52 @@ NO_ONVIF = "see that ONVIF is switched on in the camera's settings"
 )
 async def test_nonsense_is_told_and_ends(answer: bytes, said: str) -> None:
     behaviour = Behaviour(login="none", answers={"GetDeviceInformation": answer})
-    assert await refused(behaviour) == f"127.0.0.1 does not answer as an ONVIF device does: {said}; {NO_ONVIF}"
+    told = "the camera at 127.0.0.1 does not tell of itself: it does not answer as an ONVIF device does"
+    assert await refused(behaviour) == f"{told}: {said}; {NO_ONVIF}"
+
+
+OPTIONAL = ("GetSystemDateAndTime", "GetEndpointReference", "GetNetworkInterfaces", "GetServices", "GetSnapshotUri")
+
+
+@pytest.mark.parametrize("answer", [whole("", 400), whole("", 500), whole("", 404), whole("<html>no such page")])
+async def test_a_request_that_it_does_not_know_costs_no_camera(answer: bytes) -> None:
+    behaviour = Behaviour(login="token", answers=dict.fromkeys(OPTIONAL, answer))
+    async with OnvifCamera(behaviour) as camera:
+        found = await asked(camera)
+    assert [stream.name for stream in found.streams] == ["main", "sub"]
+    assert (found.serial, found.identity, found.mac) == ("ACCC8E000001", "", "")
+    assert found.streams[0].snapshot == ""
+
+
+async def test_a_stream_without_an_address_costs_no_other() -> None:
+    async with OnvifCamera(Behaviour(login="none", streamless=frozenset(("tok_main",)))) as camera:
+        found = await asked(camera)
+    assert [stream.name for stream in found.streams] == ["sub"]
+    said = "its profile Main is left out: it names no rtsp:// address for its profile Main"
+    assert found.notes == (said,)
+
+
+CLOCK = (
+    "<Envelope><Body><UTCDateTime><Time><Hour>23</Hour><Minute>59</Minute><Second>59</Second></Time>"
+    "<Date><Year>{}</Year><Month>12</Month><Day>31</Day></Date></UTCDateTime></Body></Envelope>"
+)
+
+
+@pytest.mark.parametrize("year", [9999, 2999, 1, 0])
+async def test_a_time_that_nobody_can_count_in_is_none(year: int) -> None:
+    answers = {"GetSystemDateAndTime": whole(CLOCK.format(year))}
+    async with OnvifCamera(Behaviour(login="token", answers=answers)) as camera:
+        found = await asked(camera)
+    assert len(found.streams) == 2
+    assert found.notes == ()
+
+
+async def test_a_clock_may_stand_at_the_beginning() -> None:
+    """Of cameras without a battery it does, and the time of a proof is theirs."""
+    async with OnvifCamera(Behaviour(login="token", clock=86400 - time())) as camera:
+        found = await asked(camera)
+    assert len(found.streams) == 2
+    assert "days behind this machine's" in found.notes[0]
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:
@@ -182,7 +248,9 @@ STOLEN = "<x><Uri>{}</Uri></x>"
 async def test_a_stream_is_where_the_camera_is_or_nowhere(uri: str) -> None:
     body = f"<e:Envelope xmlns:e='e'><e:Body>{STOLEN.format(uri)}</e:Body></e:Envelope>"
     said = await refused(Behaviour(login="none", answers={"GetStreamUri": whole(body)}))
-    assert said == "the camera at 127.0.0.1 names no rtsp:// address for its profile Main"
+    assert said == (
+        "the camera at 127.0.0.1 tells no address of any stream: it names no rtsp:// address for its profile Main"
+    )
 
 
 async def test_a_stream_that_is_said_to_be_elsewhere_is_asked_of_the_camera() -> None:

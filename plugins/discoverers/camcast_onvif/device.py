@@ -1,12 +1,7 @@
-"""One device, asked over HTTP: requests, logging in by digest, its clock. Everything within deadlines and bounds.
-
-Two ways to prove a password are known, and both are digests: HTTP's (RFC 7616), where the device asks for that, and
-WS-UsernameToken, which holds a time that must be the device's. Basic, which is the password itself, is never sent.
-"""
+"""One device, asked over HTTP: requests, logging in, its clock. Everything within deadlines and bounds."""
 
 from __future__ import annotations
 
-import secrets
 import time
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -17,12 +12,15 @@ from camcast.errors import SourceError, TransportError
 from camcast.net.http import ask
 from camcast.net.http_message import Answer
 from camcast.target import Target
-from camcast_kit_digest.auth import Login, parse_challenges
+from camcast_kit_digest.auth import Way
 
 from . import soap, xml
+from .proof import Proofs
 
 CLOCK_OFF = 5.0
 """Seconds from which a device's clock is told to be wrong: some take no proof that is older."""
+MOST_AHEAD = 50 * 365 * 86400.0
+"""Seconds that a clock may be ahead. Behind it may be as far as 1970, where clocks begin whose battery is empty."""
 _HEADERS = {"Content-Type": "application/soap+xml; charset=utf-8"}
 _TRIES = 6
 _TIME = '<GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/>'
@@ -44,111 +42,99 @@ class Device:
         *,
         timeout: float = 5.0,
         insecure: bool = False,
+        remembered: Way | None = None,
     ) -> None:
-        """`service`: the URL of its device service, at `host`. `timeout`: seconds to connect, and for an answer."""
+        """`service`: the URL of its device service, at `host`. `timeout`: seconds to connect, and for an answer.
+
+        `remembered`: the way in which it took the password before.
+        """
         self.host = host
         self.service = service
         self.skew: float | None = None
         """Seconds that its clock is ahead of ours; None = it has not said."""
-        self._login = login
         self._resolver = resolver
         self._target = Target(url=service, connect_timeout=timeout, insecure=insecure)
-        self._digest = Login(login.username, login.password) if login else None
-        self._token = False
-        """Whether a WS-UsernameToken goes along."""
-        self._basic_only = False
+        self._proofs = Proofs(login, remembered) if login else None
         self._refused = False
-        self._accepted = False
-        """Whether it has taken the password; what it refuses from then on, this user may not have."""
 
-    async def read_clock(self) -> None:
-        """Ask what time it has, which no device keeps secret. One that does not say is left with our time."""
+    @property
+    def way(self) -> Way | None:
+        """How it takes the password; None = it has not yet."""
+        return self._proofs.way if self._proofs else None
+
+    async def read_clock(self) -> bool:
+        """Ask what time it has, which no device keeps secret; whether it answers by ONVIF at all.
+
+        One that does not say, or says what no clock here can count in, is left with our time.
+        """
         sent = time.time()
         try:
             told = soap.clock(await self.call(_TIME, anonymous=True))
-        except soap.Fault:
-            told = None
-        if told is not None:
-            self.skew = told - (sent + time.time()) / 2
+        except soap.Fault as fault:
+            return not isinstance(fault, soap.NoSoap)
+        now = (sent + time.time()) / 2
+        if told is not None and 0 <= told <= now + MOST_AHEAD:
+            self.skew = told - now
+        return True
 
     async def call(self, body: str, url: str | None = None, *, anonymous: bool = False) -> Element:
         """The body of its answer to a request. `url`: of another of its services.
 
-        Raises `soap.Fault` for what it does not want to do, `SourceError` for all else.
+        Raises `soap.Fault` for what it does not want to do, `soap.NoSoap` for an answer of another kind, `SourceError`
+        for all else.
         """
         url = url or self.service
+        proofs = None if anonymous else self._proofs
         if self._refused and not anonymous:
             raise self._no()
         for _ in range(_TRIES):
-            answer = await self._post(url, body, anonymous)
+            answer, proved = await self._post(url, body, proofs)
             fault: soap.Fault | None = None
             if answer.status != 401:
                 try:
                     found = soap.read(answer.body)
                 except xml.BadXml as error:
-                    raise SourceError(
-                        f"{self.host} does not answer as an ONVIF device does: {error} (HTTP status {answer.status}); "
-                        "see that ONVIF is switched on in the camera's settings"
-                    ) from None
+                    raise soap.NoSoap(str(error), answer.status) from None
                 except soap.Fault as error:
                     fault = error
                 else:
-                    if self._digest is not None and not anonymous:
-                        self._digest.well()
-                        self._accepted = True
+                    # Many requests are answered to anybody, which says nothing of the password.
+                    if proofs is not None and proved:
+                        proofs.well()
                     return found
             if fault is not None and not fault.unauthorized:
                 raise fault
-            if anonymous or (self._accepted and not self._renewed(answer)):
+            again = proofs is not None and proofs.again(answer.challenges())
+            if anonymous or (proofs is not None and proofs.accepted and not again):
                 raise fault or soap.Fault(frozenset({"NotAuthorized"}), "this user may not ask for it")
-            if not self._accepted and not self._again(answer):
+            if not again:
                 break
         self._refused = True
         raise self._no()
 
-    async def _post(self, url: str, body: str, anonymous: bool) -> Answer:
+    async def _post(self, url: str, body: str, proofs: Proofs | None) -> tuple[Answer, bool]:
+        """Its answer, and whether a proof of the password went along."""
         headers, security = dict(_HEADERS), ""
-        if self._login is not None and self._digest is not None and not anonymous:
+        if proofs is not None:
+            security = proofs.token(time.time() + (self.skew or 0.0))
+        said = soap.envelope(body, security)
+        if proofs is not None:
             parts = urlsplit(url)
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            if (said := self._digest.header("POST", path)) is not None:
-                headers["Authorization"] = said
-            if self._token:
-                now = time.time() + (self.skew or 0.0)
-                nonce = secrets.token_bytes(soap.NONCE)
-                security = soap.username_token(self._login.username, self._login.password, nonce, now)
+            if (authorization := proofs.header(path, said)) is not None:
+                headers["Authorization"] = authorization
         try:
-            said_body = soap.envelope(body, security)
-            return await ask(
-                self._target, "POST", url, self._resolver, headers=headers, body=said_body, max_body=xml.MAX_BYTES
+            answer = await ask(
+                self._target, "POST", url, self._resolver, headers=headers, body=said, max_body=xml.MAX_BYTES
             )
         except TransportError as error:
             raise SourceError(f"{self.host} does not answer by ONVIF: {error}") from None
-
-    def _renewed(self, answer: Answer) -> bool:
-        """Whether the proof is only too old, and there is a new one."""
-        offers = parse_challenges(answer.all("www-authenticate"))
-        digests = [one for one in offers.challenges if one.scheme == "digest"]
-        return self._digest is not None and bool(digests) and self._digest.again(digests)
-
-    def _again(self, answer: Answer) -> bool:
-        """Whether to ask once more, with another proof of the password."""
-        if self._digest is None:
-            return False
-        offers = parse_challenges(answer.all("www-authenticate"))
-        digests = [one for one in offers.challenges if one.scheme == "digest"]
-        self._basic_only = bool(offers.challenges) and not digests
-        if digests and self._digest.again(digests):
-            return True
-        if self._token:
-            return False
-        self._token = True
-        return True
+        return answer, bool(security) or "Authorization" in headers
 
     def _no(self) -> SourceError:
-        if self._login is None:
+        if self._proofs is None:
             text = f"the camera at {self.host} asks for a user and a password: give those of its ONVIF user; {_LOGINS}"
-        elif self._basic_only:
+        elif self._proofs.basic_only:
             text = (
                 f"the camera at {self.host} takes the password in clear only (Basic), which is not sent: choose digest "
                 "authentication in its settings"

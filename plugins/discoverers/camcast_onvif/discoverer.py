@@ -10,8 +10,9 @@ import attrs
 
 from camcast.discovery import CameraLogin, DiscoveryContext, FoundCamera, FoundStream
 from camcast.errors import CamcastError, SourceError
+from camcast.redaction import words
 
-from . import media, soap
+from . import media, soap, xml
 from .at_host import split_host
 from .device import CLOCK_OFF, Device, clock_words
 from .named import Named, mac_of, uuid_of
@@ -59,11 +60,13 @@ class OnvifDiscoverer:
         context = self._context
         device = Device(camera.host, camera.service, login, context.resolver, timeout=context.timeout)
         await device.read_clock()
+        notes, silent = [], ""
         try:
             told = await media.information(device)
             uuid = uuid_of(camera.identity) or await media.endpoint(device)
-            macs = await media.hardware_addresses(device)
             service, profiles = await media.offers(device)
+            # Last: it is what a user may not ask for most often, and by now the password has been taken or refused.
+            macs = await media.hardware_addresses(device)
         except soap.Fault as fault:
             raise SourceError(
                 f"the camera at {camera.host} does not tell of itself: {fault.reason or 'no reason'}"
@@ -74,7 +77,9 @@ class OnvifDiscoverer:
             try:
                 address, snapshot = await service.stream(profile), await service.snapshot(profile)
             except soap.Fault as fault:
-                context.log.debug("%s tells no address of profile %s: %s", camera.host, profile.token, fault.reason)
+                silent = silent or fault.reason or "it says no reason"
+                name = words(profile.name, (), xml.MAX_TEXT)
+                notes.append(f"its profile {name} is left out: {fault.reason or 'it says no reason'}")
                 continue
             url = address
             if uuid or mac:
@@ -94,6 +99,8 @@ class OnvifDiscoverer:
                     snapshot=snapshot,
                 )
             )
+        if not streams:
+            raise SourceError(f"the camera at {camera.host} tells no address of any stream: {silent}")
         return attrs.evolve(
             camera,
             identity=uuid or mac,
@@ -102,7 +109,7 @@ class OnvifDiscoverer:
             firmware=told.firmware,
             mac=mac,
             streams=tuple(streams),
-            notes=tuple(_notes(device, uuid or mac)),
+            notes=(*_notes(device, uuid or mac), *notes),
         )
 
     async def _hosts(self) -> list[tuple[str, int]]:
@@ -126,10 +133,13 @@ class OnvifDiscoverer:
             device = Device(host, service, None, self._context.resolver, timeout=self._context.timeout)
             async with free:
                 try:
-                    await device.read_clock()
+                    there = await device.read_clock()
                 except CamcastError as error:
                     self._context.log.debug("%s", error)
                     return None
+            if not there:
+                self._context.log.debug("%s answers, and not by ONVIF", service)
+                return None
             return FoundCamera(identity="", host=host, service=service)
 
         found = await asyncio.gather(*(one(host, port) for host, port in hosts))
@@ -142,7 +152,7 @@ def _camera(match: Match) -> FoundCamera:
     )
 
 
-def _notes(device: Device, identity: str) -> Sequence[str]:
+def _notes(device: Device, identity: str) -> list[str]:
     notes = []
     if device.skew is not None and abs(device.skew) > CLOCK_OFF:
         notes.append(f"{clock_words(device.skew)}: set it, by NTP for good")

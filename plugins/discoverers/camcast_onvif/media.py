@@ -98,7 +98,7 @@ class MediaService:
         )
 
     async def stream(self, profile: Profile) -> str:
-        """Its URL at the device, without user and password. Raises `SourceError`."""
+        """Its URL at the device, without user and password. Raises as `Device.call` does, `soap.Fault` for none."""
         if self.namespace == MEDIA2:
             asked = f"<Protocol>RTSP</Protocol>{self._token(profile)}"
         else:
@@ -109,9 +109,7 @@ class MediaService:
         body = await self.device.call(f'<GetStreamUri xmlns="{self.namespace}">{asked}</GetStreamUri>', self.url)
         url = at_host(xml.raw(body, "Uri"), self.device.host, ("rtsp", "rtsps"))
         if url is None:
-            raise SourceError(
-                f"the camera at {self.device.host} names no rtsp:// address for its profile {profile.name}"
-            )
+            raise soap.Fault(frozenset(), f"it names no rtsp:// address for its profile {profile.name}")
         return url
 
     async def snapshot(self, profile: Profile) -> str:

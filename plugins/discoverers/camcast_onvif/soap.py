@@ -61,6 +61,14 @@ class Fault(Exception):
         return bool(self.codes & {"ActionNotSupported", "NotSupported", "UnknownAction"})
 
 
+class NoSoap(Fault):
+    """It answered, and not by SOAP. Many do so to requests that they do not know: an empty 400, a page of HTML."""
+
+    def __init__(self, why: str, status: int) -> None:
+        text = f"it does not answer as an ONVIF device does: {why} (HTTP status {status})"
+        super().__init__(frozenset(), f"{text}; see that ONVIF is switched on in the camera's settings")
+
+
 def read(data: bytes) -> Element:
     """The body of an answer. Raises `BadXml`, `Fault`."""
     root = xml.read(data)
