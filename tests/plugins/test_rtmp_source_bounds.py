@@ -11,15 +11,18 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.media import made
-from tests.plugins.source_kit import until
+from tests.plugins.source_kit import Sink, until
 from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, program, source
-from tests.plugins.transport_harness import load
+from tests.plugins.transport_harness import codecs, load
 
+from camcast.errors import SourceError
 from camcast.media import TagType
 from camcast_kit_rtmp.state import State
+from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest import bounds
-from camcast_rtmp.ingest.bounds import Purse
+from camcast_rtmp.ingest.bounds import Allowance, Purse
+from camcast_rtmp.ingest.media import MAX_TOLD, Intake
 from camcast_rtmp.ingest.pace import Pace
 
 
@@ -183,6 +186,93 @@ async def test_a_publisher_in_tiny_pieces_is_cut_off() -> None:
         await until(lambda: running.codes() == ["publisher_gone"])
 
 
+def small(count: int) -> bytes:
+    """So many messages of sound of one byte each."""
+    writer = ChunkWriter()
+    pieces = [writer.message(4, TagType.AUDIO.value, 0, 1, b"\xaf") for _ in range(count)]
+    return b"".join(piece for message in pieces for piece in message)
+
+
+async def test_a_publisher_of_tiny_messages_is_cut_off_before_they_are_looked_at() -> None:
+    async with source() as running, connection(running) as (reader, writer):
+        await published(reader, writer)
+        (publisher,) = running.source.listener.publishers
+        publisher.data_received(small(40_000))
+        assert publisher.ended
+        await ends(reader)
+        assert "more messages than are accepted" in running.source.listener.troubles[-1]
+        assert sum(running.sink.drops.values()) == 0
+        await until(lambda: running.codes() == ["publisher_gone"])
+
+
+async def test_a_publisher_that_asks_and_never_reads_is_cut_off() -> None:
+    play = b"\3\0\0\0\0\0\x11\x14\1\0\0\0\2\0\4play\0" + bytes(8) + b"\5"
+    async with source() as running, connection(running) as (reader, writer):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await published(reader, writer)
+        (publisher,) = running.source.listener.publishers
+        writer.transport.pause_reading()
+
+        async def ask() -> None:
+            while True:
+                writer.write(play * 100)
+                await writer.drain()
+                await asyncio.sleep(0)
+
+        asking = asyncio.create_task(ask())
+        await until(lambda: publisher.ended)
+        asking.cancel()
+        await asyncio.wait({asking})
+        assert "asks for answers and does not take them" in running.source.listener.troubles[-1]
+        assert not running.task.done()
+
+
+async def test_a_server_that_pings_and_never_reads_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less may be left unread here than else: at the rate of messages that is read, it took a quarter of a minute."""
+    for name, value in {"MAX_UNREAD": 4096, "MESSAGES_A_SECOND": 10**6, "CHUNKS_A_SECOND": 10**6}.items():
+        monkeypatch.setattr(bounds, name, value)
+    ping = b"\x02\0\0\0\0\0\6\4\0\0\0\0\0\6\0\0\0\1"
+
+    async def pinging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"\3" + bytes(3072))
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(ping * 1000)
+                await writer.drain()
+                await asyncio.sleep(0)
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    server = await asyncio.start_server(pinging, sock=listening, limit=4096)
+    async with server, source(f"rtmp://127.0.0.1:{listening.getsockname()[1]}/live/{KEY}") as running:
+        await until(running.task.done)
+        with pytest.raises(SourceError, match="asks for answers and does not take them"):
+            running.task.result()
+
+
+async def test_a_publisher_that_is_read_slowly_is_not_taken_for_silent() -> None:
+    """Each wait is longer than what it may be silent for."""
+    async with source(max_rate=1600, timeout=0.2) as running, connection(running) as (reader, writer):
+        client = await published(reader, writer)
+        (publisher,) = running.source.listener.publishers
+        body = bytes(100_000)
+        for _ in range(12):
+            writer.writelines(client.media(TagType.AUDIO.value, 0, b"\xaf\1", body))
+        await until(lambda: publisher.received > 1_000_000 or publisher.ended)
+        assert not publisher.ended, running.notes
+        # What really sends nothing is cut off still.
+        await until(lambda: running.codes() == ["publisher_gone"])
+        assert "sent nothing for 0.2 s" in running.notes[0][1]
+
+
+async def test_a_rate_of_0_is_none() -> None:
+    clip = made("h264_aac")
+    async with source(max_rate=0) as running, program(*ffmpeg(clip, running.url)):
+        await running.has(clip)
+
+
 # --- rules --------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +283,43 @@ def test_a_purse_is_filled_by_time_and_holds_two_seconds() -> None:
     assert purse.spend(0, 0.5) == 0.0
     assert purse.spend(0, 100.0) == 0.0
     assert purse.left == 200.0
+
+
+def test_messages_are_waited_for_and_cut_off_far_beyond() -> None:
+    reader = ChunkReader()
+    allowance = Allowance(reader, 0, 0.0)
+    assert len(reader.feed(small(2000))) == 2000
+    assert allowance.spend(0, 0.0) == 0.0
+    allowance.grant(0.0)
+    assert len(reader.feed(small(500))) == 500
+    assert allowance.spend(0, 0.0) == pytest.approx(0.5)
+    allowance.grant(0.5)
+    with pytest.raises(TooManyPieces, match="more messages"):
+        reader.feed(small(2001))
+
+
+def test_what_comes_fast_behind_a_link_that_stood_still_is_taken() -> None:
+    """Two minutes of a picture and of sound, in the pieces in which asyncio reads: a wait, and no end."""
+    reader, waits, now = ChunkReader(), [], 0.0
+    allowance = Allowance(reader, 0, 0.0)
+    for _ in range(10):
+        allowance.grant(now)
+        assert len(reader.feed(small(1300))) == 1300
+        waits.append(allowance.spend(256 << 10, now))
+        now += waits[-1]
+    assert waits[0] == 0.0
+    assert now == pytest.approx(11.0, abs=0.01)
+
+
+def test_codecs_that_nobody_knows_are_told_a_few_times_only() -> None:
+    notes: list[str] = []
+    sink = Sink()
+    intake = Intake(codecs().codec, sink, lambda code, text: notes.append(code))
+    for number in range(1000):
+        name = b"x%03d" % (number % 2 if number < 500 else number)
+        intake.add(TagType.VIDEO.value, number, b"\x91" + name + b"frame", number)
+    assert notes == ["codec_unknown"] * MAX_TOLD
+    assert sum(sink.drops.values()) == 1000
 
 
 @pytest.mark.parametrize(
@@ -222,11 +349,6 @@ def test_a_burst_at_the_beginning_is_none_either() -> None:
 
 async def test_a_sender_whose_clock_stands_gets_times_of_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock, and ours, are made by hand: it takes half a minute."""
-    from tests.plugins.source_kit import Sink
-    from tests.plugins.transport_harness import codecs
-
-    from camcast_rtmp.ingest.media import Intake
-
     clip = load(made("h264_only"))
     _, tags = clip.tags()
     headers, _ = clip.tags()

@@ -102,7 +102,7 @@ class _Incoming:
 
 
 class TooManyPieces(ProtocolError):
-    """The peer sends more chunks than it is allowed."""
+    """The peer sends more chunks or messages than it is allowed."""
 
 
 class ChunkReader:
@@ -111,6 +111,8 @@ class ChunkReader:
     def __init__(self, max_message: int = 1 << 20) -> None:
         self.allowed = UNLIMITED
         """Chunks that may still be read; each costs time, however small. The owner tops it up."""
+        self.messages_allowed = UNLIMITED
+        """Messages likewise: what they say is looked at."""
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self.max_message = max_message
         self._streams: dict[int, _Incoming] = {}
@@ -163,6 +165,9 @@ class ChunkReader:
                 self._held -= len(payload)
                 stream.payload = None
             self._current = None
+            self.messages_allowed -= 1
+            if self.messages_allowed < 0:
+                raise TooManyPieces("the peer sends more messages than are accepted")
             if stream.type in (Type.SET_CHUNK_SIZE, Type.ABORT):
                 self._obey(stream.type, payload)
             else:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
+
+if TYPE_CHECKING:
+    from camcast_rtmp.chunk import ChunkReader
 
 MAX_CLIENTS = 64
 """Connections to one address, publishing or not."""
@@ -16,6 +21,10 @@ MAX_MESSAGE = 8 << 20
 """Of a publisher's: a keyframe of 8K has 2 MB."""
 CHUNKS_A_SECOND = 20_000
 """Of a publisher's; each costs time, however small. In pieces of 128 bytes, as librtmp sends, these are 20 Mbit/s."""
+MESSAGES_A_SECOND = 1_000
+"""Likewise. 120 pictures and 100 blocks of sound are 220; more is what a link brings that stood still."""
+MAX_UNREAD = 64 << 10
+"""Bytes of our answers that a peer may leave unread."""
 _BURST = 2.0
 """Seconds of what may come that may come at once, after a link that stood still."""
 
@@ -41,3 +50,35 @@ class Purse:
     def left(self) -> float:
         """What can be spent at once."""
         return max(0.0, self._left)
+
+
+class Allowance:
+    """What a peer may send while media comes: read more slowly beyond it, and cut off by its `reader` where one read
+    brings far more than that, since what has been read holds the loop."""
+
+    def __init__(self, reader: ChunkReader, max_rate: int, now: float) -> None:
+        """`max_rate`: kbit/s; 0 = as fast as it comes. `now`: seconds, as everywhere here."""
+        self._reader = reader
+        self._bytes = Purse(max_rate * 125.0, now) if max_rate else None
+        self._chunks = Purse(CHUNKS_A_SECOND, now)
+        self._messages = Purse(MESSAGES_A_SECOND, now)
+        self._given = (0, 0)
+        self.grant(now)
+
+    def grant(self, now: float) -> None:
+        """Before each read: what is left, and a while's worth beyond it that is waited for behind the read."""
+        self._chunks.spend(0, now)
+        self._messages.spend(0, now)
+        chunks = int(self._chunks.left) + CHUNKS_A_SECOND
+        messages = int(self._messages.left + _BURST * MESSAGES_A_SECOND)
+        self._reader.allowed, self._reader.messages_allowed = self._given = chunks, messages
+
+    def spend(self, size: int, now: float) -> float:
+        """Behind a read of `size` bytes: the seconds for which nothing is to be read."""
+        chunks = self._given[0] - self._reader.allowed
+        messages = self._given[1] - self._reader.messages_allowed
+        self._given = self._reader.allowed, self._reader.messages_allowed
+        waits = [self._chunks.spend(chunks, now), self._messages.spend(messages, now)]
+        if self._bytes is not None:
+            waits.append(self._bytes.spend(size, now))
+        return max(waits)

@@ -176,6 +176,8 @@ class Listener:
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # It is told little, and may leave little unread.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, bounds.MAX_UNREAD)
             await loop.connect_accepted_socket(
                 lambda: publisher,
                 connection,

@@ -26,6 +26,8 @@ SETTLE = NS_PER_S
 """ns for which the first track waits for another one that may come."""
 MAX_HELD = 512
 """Packets that wait meanwhile."""
+MAX_TOLD = 4
+"""Unknown codecs of one kind that are told; whoever sends more means no media."""
 MAX_VALUES = 200
 """Values of onMetaData that are read."""
 HELD_BACK = 500 * NS_PER_MS
@@ -47,8 +49,8 @@ class _Stream:
     unwrapped: int = 0
     dts: int | None = None
     """Of the last packet, ns."""
-    refused: str = ""
-    """The codec that it was said of that nobody knows it."""
+    refused: set[str] = attrs.field(factory=set)
+    """The codecs that it was said of that nobody knows them."""
 
 
 class Intake:
@@ -152,8 +154,8 @@ class Intake:
     def _unknown(self, kind: MediaKind, stream: _Stream, piece: Piece) -> None:
         name = piece.codec_id.to_bytes(4, "big")
         called = name.decode("ascii", "replace") if piece.codec_id > 0xFFFF else str(piece.codec_id)
-        if stream.refused != called:
-            stream.refused = called
+        if called not in stream.refused and len(stream.refused) < MAX_TOLD:
+            stream.refused.add(called)
             text = f"{kind.value} comes in a codec that no plugin here knows ({called[:8]!a}), and is left out"
             self._note("codec_unknown", text)
             self._expected.discard(kind)

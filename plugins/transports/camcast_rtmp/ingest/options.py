@@ -25,7 +25,7 @@ class RtmpSourceOptions:
     timestamps: Literal["auto", "camera", "arrival"] = "auto"
     """auto: the sender's, or those of arrival when its clock runs at less than half or more than twice its speed."""
     max_rate: Kbps = 100_000
-    """With listen: a publisher is read no faster than this."""
+    """Media is read no faster than this; 0: as fast as it comes."""
     certificate: str | None = None
     """With listen and rtmps://: our certificate chain, a PEM file."""
     private_key: str | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from camcast.media import TagType
 from camcast_rtmp.ingest import bounds
-from camcast_rtmp.ingest.bounds import Purse
+from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.messages import Message, ProtocolError
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server, Unpublished
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PROPERTIES = {"fourCcList": ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", ".mp3"], "capsEx": 0.0}
 """What Enhanced RTMP's senders are told (v2, "Enhancing NetConnection connect Command")."""
+_LOOK = 0.1
+"""Seconds between two looks at whether media still comes, at least."""
 _MEDIA = (TagType.AUDIO.value, TagType.VIDEO.value, TagType.SCRIPT.value)
 
 
@@ -35,12 +37,13 @@ class Publisher(asyncio.Protocol):
         self._app = ""
         self._stream_id = 0
         self._received = 0
-        self._bytes: Purse | None = None
-        self._chunks: Purse | None = None
-        self._allowed = bounds.STRANGER_CHUNKS
+        self._allowance: Allowance | None = None
+        """As soon as it publishes."""
         self._heard = time.monotonic()
+        """When media came last; what passes while nothing is read is left out."""
         self._timer: asyncio.TimerHandle | None = None
         self._paused: asyncio.TimerHandle | None = None
+        self._paused_at = 0.0
         self.ended = False
         """Whether it has been dropped or has gone."""
 
@@ -54,15 +57,13 @@ class Publisher(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        # It asks for little; who does not take that is cut off by `Connection` itself.
-        transport.set_write_buffer_limits(high=1 << 16)
         self._timer = asyncio.get_running_loop().call_later(self._listener.patience, self._stranger)
 
     def data_received(self, data: bytes) -> None:
         if self.ended:
             return
         try:
-            self._pay(len(data))
+            self._open(len(data))
             for event in self._server.feed(data):
                 if self.ended:
                     return
@@ -71,6 +72,7 @@ class Publisher(asyncio.Protocol):
                 else:
                     self._on(event)
             self._answer()
+            self._pay(len(data))
         except ProtocolError as error:
             self._listener.broken(str(error))
             self.drop()
@@ -104,34 +106,40 @@ class Publisher(asyncio.Protocol):
     def _look(self) -> None:
         """Whether media still comes."""
         assert self.place is not None
-        silent = time.monotonic() - self._heard
-        left = self.place.timeout - silent
+        # What it sends while it is not read is not heard.
+        now = time.monotonic() if self._paused is None else self._paused_at
+        left = self.place.timeout - (now - self._heard)
         if left <= 0:
             self.place.silent()
             self.drop()
         else:
-            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+            self._timer = asyncio.get_running_loop().call_later(max(left, _LOOK), self._look)
 
     # --- bounds ---------------------------------------------------------------------------------------------
 
-    def _pay(self, size: int) -> None:
-        """Raises `ProtocolError` for a stranger that sends too much; a publisher is read more slowly."""
-        now = time.monotonic()
-        if self._bytes is None or self._chunks is None:
-            self._received += size
-            if self._received > bounds.STRANGER_BYTES:
-                raise ProtocolError(f"over {bounds.STRANGER_BYTES} bytes came, and nothing is published")
+    def _open(self, size: int) -> None:
+        """Before `size` bytes are looked at. Raises `ProtocolError` for a stranger that sends too much."""
+        if self._allowance is not None:
+            self._allowance.grant(time.monotonic())
             return
-        used = self._allowed - self._server.reader.allowed
-        wait = max(self._bytes.spend(size, now), self._chunks.spend(used, now))
-        # What is read at once may have this many; a second's worth more is cut off by the reader itself.
-        self._allowed = self._server.reader.allowed = int(self._chunks.left) + bounds.CHUNKS_A_SECOND
-        if wait > 0 and self._transport is not None and self._paused is None:
+        self._received += size
+        if self._received > bounds.STRANGER_BYTES:
+            raise ProtocolError(f"over {bounds.STRANGER_BYTES} bytes came, and nothing is published")
+
+    def _pay(self, size: int) -> None:
+        """Behind them: a publisher that sends too much is read more slowly."""
+        if self._allowance is None or self.ended or self._transport is None:
+            return
+        now = time.monotonic()
+        wait = self._allowance.spend(size, now)
+        if wait > 0 and self._paused is None:
             self._transport.pause_reading()
+            self._paused_at = now
             self._paused = asyncio.get_running_loop().call_later(wait, self._read_on)
 
     def _read_on(self) -> None:
         self._paused = None
+        self._heard += time.monotonic() - self._paused_at
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -161,10 +169,8 @@ class Publisher(asyncio.Protocol):
             return
         now = self._heard = time.monotonic()
         self.place, self._stream_id = place, asked.stream_id
-        self._bytes = Purse(place.max_rate * 125.0, now)
-        self._chunks = Purse(bounds.CHUNKS_A_SECOND, now)
         self._server.reader.max_message = bounds.MAX_MESSAGE
-        self._allowed = self._server.reader.allowed = 2 * bounds.CHUNKS_A_SECOND
+        self._allowance = Allowance(self._server.reader, place.max_rate, now)
         self._server.accept_publish(asked)
         if self._timer is not None:
             self._timer.cancel()
@@ -181,3 +187,6 @@ class Publisher(asyncio.Protocol):
         out = self._server.outgoing()
         if out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(out))
+            # `Connection` bounds what waits here only, which is nothing from now on.
+            if not self.ended and self._transport.get_write_buffer_size() > bounds.MAX_UNREAD:
+                raise ProtocolError("it asks for answers and does not take them")

@@ -150,6 +150,7 @@ class RtmpSource:
         options = self._options
         agreed = asyncio.get_running_loop().time() + options.connect_timeout
         writer.writelines(player.outgoing())
+        allowance = bounds.Allowance(player.reader, options.max_rate, time.monotonic())
         try:
             while True:
                 now = asyncio.get_running_loop().time()
@@ -158,10 +159,14 @@ class RtmpSource:
                     data = await reader.read(_PIECE)
                 if not data:
                     raise SourceError(f"{self._shown}: the server closed the connection")
-                player.reader.allowed = max(2 * bounds.CHUNKS_A_SECOND, len(data))
+                allowance.grant(time.monotonic())
                 for message in player.feed(data):
                     intake.add(message.type, message.time, message.payload, time.monotonic_ns())
                 writer.writelines(player.outgoing())
+                if writer.transport.get_write_buffer_size() > bounds.MAX_UNREAD:
+                    raise ProtocolError("it asks for answers and does not take them")
+                if (wait := allowance.spend(len(data), time.monotonic())) > 0:
+                    await asyncio.sleep(wait)
         except TimeoutError:
             what = "sent nothing" if player.playing else "did not answer"
             raise SourceError(f"{self._shown}: the server {what} within {seconds:g} s") from None
@@ -183,6 +188,7 @@ class RtmpSource:
             tls.check(settings, encrypted=where.secure, scheme="rtmps")
             context = tls.context(settings) if where.secure else None
             connection = await dial.connect(target, where.host, where.port, self._context.resolver)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, bounds.MAX_UNREAD)
             async with asyncio.timeout(target.connect_timeout):
                 opened = await asyncio.open_connection(
                     sock=connection, ssl=context, server_hostname=where.host if where.secure else None, limit=_PIECE
