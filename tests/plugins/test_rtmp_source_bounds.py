@@ -212,7 +212,7 @@ async def test_a_publisher_that_asks_and_never_reads_is_cut_off() -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await published(reader, writer)
         (publisher,) = running.source.listener.publishers
-        writer.transport.pause_reading()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
 
         async def ask() -> None:
             while True:

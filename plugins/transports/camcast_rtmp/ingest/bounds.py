@@ -1,4 +1,4 @@
-"""What one client may cost before anybody knows it, and what a publisher may. Pure; a clock is passed in."""
+"""What a client may cost before anybody knows it, and what a publisher or a server may. Pure; a clock is passed in."""
 
 from __future__ import annotations
 
