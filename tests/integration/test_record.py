@@ -90,7 +90,7 @@ async def test_the_recording_holds_every_picture_that_the_receiver_misses(tmp_pa
     assert len(missed) > 15
     assert [picture for picture in missed if picture not in kept] == []
     assert len(kept) < len(all_of_them) - 20, "what arrived is not recorded"
-    lines = [json.loads(line) for line in (lost / "cam0_main-lost.index.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (lost / "cam0_main%2Flost.index.jsonl").read_text().splitlines()]
     assert not [line for line in lines if "gap" in line]
 
 

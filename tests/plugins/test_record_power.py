@@ -135,7 +135,7 @@ async def test_a_file_that_is_cut_at_any_byte_plays_up_to_its_last_whole_fragmen
     cuts += [chance.randrange(ends[0], len(data)) for _ in range(30)]
     for at in cuts:
         cut.write_bytes(data[:at])
-        shelf = Shelf(archive, "cut", keep_for=None, keep_size=None)
+        shelf = Shelf(archive, "cut")
         shelf.began(cut, 1.0)
         shelf.prepare()
         got = read(cut)

@@ -33,7 +33,7 @@ def store() -> Iterator[MemoryFileSystem]:
 
 
 def shelf(archive: Path) -> Shelf:
-    return Shelf(archive, "gate", keep_for=None, keep_size=None)
+    return Shelf(archive, "gate")
 
 
 def complete(archive: Path, count: int, size: int = 1000, first: int = 0) -> list[Path]:
@@ -135,7 +135,7 @@ async def test_what_is_recorded_is_in_the_store(tmp_path: Path) -> None:
     )
     names = [Path(segment.path).name for segment in events.segments]
     # Those that were complete at the end had no time any more: the next start uploads them.
-    label = Shelf(archive, "cam0_main", keep_for=None, keep_size=None)
+    label = Shelf(archive, "cam0_main")
     one = Uploader(label, f"file://{there}", {}, 0, lambda code, text: None)
     one.thread.start()
     await reached(lambda: not [*label.to_upload()])
@@ -144,7 +144,7 @@ async def test_what_is_recorded_is_in_the_store(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in there.glob("*.mp4")} == {
         name: (archive / name).read_bytes() for name in names
     }
-    lines = [json.loads(line) for line in label.index.read_text().splitlines()]
+    lines = [json.loads(line) for line in label.index.path.read_text().splitlines()]
     assert len([line for line in lines if line.get("uploaded")]) == len(names)
     assert events.notes == []
 

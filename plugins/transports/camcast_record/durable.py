@@ -32,10 +32,8 @@ class DurableFile(io.RawIOBase):
         """All of `data`: a muxer does not ask how much of it was taken."""
         if self.failed is not None:
             raise self.failed
-        left = memoryview(data)
         try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            write_all(self._descriptor, data)
         except OSError as error:
             self.failed = error
             raise
@@ -71,6 +69,21 @@ class DurableFile(io.RawIOBase):
         if not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """However little a system takes at once. Raises `OSError`; a part may have been written then."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def make_folder(folder: Path) -> None:
+    """With all above it; the disk has their names. Harmless where it is there."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):
+        sync_folder(one.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from camcast_record.stores import check_store
 
 if TYPE_CHECKING:
     from camcast_record.recorder import Recorder
+    from camcast_record.sweep import Sweeper
 
 CODECS = ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3")
 _ACCEPTANCE = Acceptance(
@@ -32,6 +33,8 @@ class RecordPlugin:
         """By URL: one thread at most is left behind for each recording, however often it is tried again."""
 
         self._uploads: dict[str, threading.Thread] = {}
+        self._sweepers: dict[tuple[Path, float | None, int | None], Sweeper] = {}
+        """By archive and policy: recordings that share them are swept together."""
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -55,7 +58,18 @@ class RecordPlugin:
         def left_behind(recorder: Recorder) -> None:
             self._hanging[url] = recorder
 
-        return RecordTransport(context, name, archive, lambda: self._hangs(url), left_behind, self._uploads)
+        return RecordTransport(
+            context, name, self._sweeper(archive, context.target), lambda: self._hangs(url), left_behind, self._uploads
+        )
+
+    def _sweeper(self, archive: Path, target: Target) -> Sweeper:
+        from camcast_record.sweep import Sweeper
+
+        options = _options(target)
+        key = archive, options.keep_for, options.keep_size
+        if key not in self._sweepers:
+            self._sweepers[key] = Sweeper(*key)
+        return self._sweepers[key]
 
     def _hangs(self, url: str) -> bool:
         recorder = self._hanging.get(url)
@@ -66,7 +80,7 @@ class RecordPlugin:
 
 def _places(target: Target) -> tuple[FileName, Path]:
     """The files' names and the archive that they are in. Raises `ValueError`."""
-    options = target.options if isinstance(target.options, RecordOptions) else RecordOptions()
+    options = _options(target)
     name = FileName(target.url, local=options.local_time)
     archive = Path(options.archive) if options.archive else name.folder
     if not archive.is_absolute():
@@ -74,6 +88,10 @@ def _places(target: Target) -> tuple[FileName, Path]:
     if not name.folder.is_relative_to(archive):
         raise ValueError("`archive` is not a folder that the path in the URL leads through")
     return name, archive
+
+
+def _options(target: Target) -> RecordOptions:
+    return target.options if isinstance(target.options, RecordOptions) else RecordOptions()
 
 
 def _check(target: Target) -> None:

@@ -19,10 +19,12 @@ from camcast.errors import MisconfiguredError, NetworkError
 from camcast.media import NS_PER_S, Track
 from camcast_record.container import SegmentWriter
 from camcast_record.cutting import Cut, Cutter
+from camcast_record.durable import make_folder, sync_folder
 from camcast_record.gate import Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.shelf import Shelf
+from camcast_record.sweep import Sweeper, Tell
 from camcast_record.upload import available
 
 _ROOM = 1 << 20
@@ -48,15 +50,23 @@ class _Open:
 
 
 class Recorder:
-    """One attempt's. `done` is called with each complete file, on the thread."""
+    """One attempt's. `done` is called with each complete file, and `note` with what is to be told, on the thread."""
 
     def __init__(
-        self, name: FileName, archive: Path, label: str, options: RecordOptions, done: Callable[[Segment], object]
+        self,
+        name: FileName,
+        label: str,
+        options: RecordOptions,
+        sweeper: Sweeper,
+        done: Callable[[Segment], object],
+        note: Tell,
     ) -> None:
         self._name = name
         self._options = options
         self._done = done
-        self.shelf = Shelf(archive, label, keep_for=options.keep_for, keep_size=options.keep_size)
+        self._note = note
+        self._sweeper = sweeper
+        self.shelf = Shelf(sweeper.archive, label)
         self._cutter: Cutter | None = None
         self._open: _Open | None = None
         self._earlier: str = "nothing was recorded"
@@ -83,16 +93,26 @@ class Recorder:
             there = there.parent
         if not os.access(there, os.W_OK | os.X_OK):
             raise NetworkError(f"nothing may be written in {there}; change its owner or its mode", stage="connect")
-        if shutil.disk_usage(archive).free < _ROOM:
-            raise NetworkError(full(archive), stage="connect")
+        # Where sweeping may make room, that comes first.
+        if not self._sweeper.due:
+            self._look_for_room("connect")
         if self._options.upload:
             available()
 
     def begin(self, tracks: Sequence[Track]) -> None:
-        """Look after what an earlier recorder left, and delete what is too much. Raises `OSError`."""
-        self._name.folder.mkdir(parents=True, exist_ok=True)
+        """Look after what an earlier recorder left. Raises `TransportError`, `OSError`."""
+        archive = self.shelf.archive
+        if shutil.disk_usage(archive).free < _ROOM:
+            self.sweep()
+            self._look_for_room("publish")
+        make_folder(self._name.folder)
+        if not self.shelf.index.hold():
+            raise NetworkError(
+                f"something else records into {archive} as {self.shelf.index.path.name}: end that, or use another "
+                "folder or `archive`",
+                stage="publish",
+            )
         self.shelf.prepare()
-        self._sweep()
         self._cutter = Cutter(tracks, self._options.segment)
 
     def write(self, units: Sequence[Timed], holed: bool) -> None:
@@ -132,22 +152,28 @@ class Recorder:
         try:
             self._end_file()
         finally:
+            self.shelf.index.release()
             self.ended = True
+
+    def sweep(self) -> None:
+        """Delete what is too old or too much in the archive, if that is due. Never raises `OSError`."""
+        self._sweeper.sweep(self._note)
 
     # --- inside -------------------------------------------------------------------------------------------
 
     def _begin_file(self, begin: float, at: int) -> None:
         assert self._cutter is not None
         path = self._name.free(begin)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         tracks = list(self._cutter.tracks.values())
+        self.shelf.began(path, begin)
         writer = SegmentWriter(path, self._name.container, tracks, self._options.fragment)
+        sync_folder(path.parent)
         self._open = _Open(writer, begin, at, at)
         before = self.shelf.end
         if self._earlier and before is not None and begin - before > _HOLE:
             self.shelf.gap(self._earlier, before, begin)
         self._earlier = "no media came"
-        self.shelf.began(path, begin)
 
     def _end_file(self) -> None:
         """Complete the file, as far as it goes, and tell. Raises `OSError`."""
@@ -161,10 +187,11 @@ class Recorder:
         self.segments += 1
         self.shelf.finished(writer.path, done.begin, done.end, size, writer.frames)
         self._done(Segment(path=str(writer.path), begin=done.begin, end=done.end, size=size, frames=writer.frames))
-        self._sweep()
 
-    def _sweep(self) -> None:
-        self.shelf.sweep(time.time())
+    def _look_for_room(self, stage: str) -> None:
+        """Raises `NetworkError`."""
+        if shutil.disk_usage(self.shelf.archive).free < _ROOM:
+            raise NetworkError(full(self.shelf.archive), stage=stage)
 
 
 def full(folder: Path) -> str:

@@ -12,7 +12,6 @@ import asyncio
 import threading
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from camcast.contracts import Segment, TransportContext
 from camcast.errors import MisconfiguredError, MissingDependency, NetworkError, TransportError
@@ -22,6 +21,7 @@ from camcast_record.gate import Gate, Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.recorder import Recorder, told
+from camcast_record.sweep import Sweeper
 from camcast_record.upload import Uploader
 
 BATCH = 0.25
@@ -29,6 +29,8 @@ BATCH = 0.25
 BATCH_BYTES = 1 << 20
 LOOK = 0.25
 """Seconds between two looks at the output whose failures are recorded."""
+SWEEP_LOOK = 5.0
+"""Seconds between two looks at whether the archive is to be swept."""
 _DRAIN = 1.2
 _DRAIN_STEP = 0.01
 _END = 0.4
@@ -43,7 +45,7 @@ class RecordTransport:
         self,
         context: TransportContext,
         name: FileName,
-        archive: Path,
+        sweeper: Sweeper,
         held: Callable[[], bool],
         left_behind: Callable[[Recorder], object],
         uploads: dict[str, threading.Thread],
@@ -53,10 +55,11 @@ class RecordTransport:
         options = context.options if isinstance(context.options, RecordOptions) else RecordOptions()
         self._context = context
         self._options = options
-        self._folder = archive
+        self._folder = sweeper.archive
+        self._sweeper = sweeper
         self._held = held
         self._left_behind = left_behind
-        self._recorder = Recorder(name, archive, context.label or "recording", options, self._complete)
+        self._recorder = Recorder(name, context.label or "recording", options, sweeper, self._complete, self._note)
         self._lane = Lane(
             f"camcast-record-{context.label}",
             context.handover,
@@ -71,6 +74,7 @@ class RecordTransport:
         self._batch: list[Timed] = []
         self._batched = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._sweep_timer: asyncio.TimerHandle | None = None
         self._taken = 0
         self._look_at = 0.0
         self._missed = _Missed()
@@ -107,6 +111,7 @@ class RecordTransport:
             self._state = "recording"
             if self._options.upload:
                 self._begin_uploads()
+            self._sweep()
         self._look(clock.monotonic())
 
     def send(self, unit: Unit, time: int) -> int | None:
@@ -201,11 +206,22 @@ class RecordTransport:
             options.upload,
             options.upload_options,
             options.upload_rate,
-            lambda code, text: self._context.handover.call(self._context.events.note, code, text),
+            self._note,
             self._uploads.get(url),
         )
         self._uploader, self._uploads[url] = uploader, uploader.thread
         uploader.thread.start()
+
+    def _sweep(self) -> None:
+        """Have the archive swept when it is due, also while nothing comes or no file ends."""
+        if self._state == "recording":
+            if self._sweeper.due:
+                self._lane.post(0, self._recorder.sweep)
+            self._sweep_timer = asyncio.get_running_loop().call_later(SWEEP_LOOK, self._sweep)
+
+    def _note(self, code: str, text: str) -> None:
+        """On any thread."""
+        self._context.handover.call(self._context.events.note, code, text)
 
     def _complete(self, segment: Segment) -> None:
         """On the thread."""
@@ -245,6 +261,8 @@ class RecordTransport:
         if self._missed.now:
             self._tell_missed()
         self._state = "closed"
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
         until = clock.monotonic() + _DRAIN
         # Looked at: the thread tells nobody of a job that went well.
         while self._lane.backlog and not failed and clock.monotonic() < until:  # noqa: ASYNC110

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from camcast.errors import MissingDependency
-from camcast_record.shelf import Entry, Shelf
+from camcast_record.index import Entry
+from camcast_record.shelf import Shelf
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
