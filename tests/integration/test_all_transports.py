@@ -13,7 +13,7 @@ import pytest
 
 from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
-from camcast.events import AttemptFailed, Moved, SessionState
+from camcast.events import AttemptFailed, Event, Moved, SessionState
 from camcast.media import MediaKind, Packet, Tag, Unit
 from camcast.stream.rendition import FlvPacker
 from camcast_librtmp.transport import LibrtmpTransport
@@ -39,15 +39,19 @@ def peers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
         yield {name: stack.enter_context(cls(tmp_path / name)) for name, cls in PEERS.items()}  # type: ignore[call-arg]
 
 
+def classes(events: list[Event]) -> list[ErrorClass]:
+    """Of the attempts that failed."""
+    return [event.error_class for event in of(events, AttemptFailed)]
+
+
 @pytest.mark.parametrize("name", PEERS)
 async def test_refused_stalled_killed_and_back(name: str, tmp_path: Path, quick_moves: None) -> None:
     with PEERS[name](tmp_path / name) as peer:  # type: ignore[call-arg]
         refused = chain(peer.refused(), output="refused")
         async with on_air(camera(0, made("h264_aac"), refused)) as (running, events):
-            await until(lambda: of(events, AttemptFailed))
-            failure = of(events, AttemptFailed)[0]
-            assert isinstance(failure, AttemptFailed)
-            assert failure.error_class is ErrorClass.REFUSED, failure.error
+            await until(lambda: ErrorClass.REFUSED in classes(events), timeout=20)
+            # One that agrees and then closes without a word may just have been restarted: it is asked once more.
+            assert classes(events) in ([ErrorClass.REFUSED], [ErrorClass.UNEXPLAINED, ErrorClass.REFUSED])
             await running.remove_output(refused.key)
             await running.add_output(chain(peer.target(), output="good"))
             one = only(running)
