@@ -23,9 +23,19 @@ MADE: Mapping[str, Callable[[], str]] = {
 """Pages that are written by nobody."""
 
 
+MARK = ".made-by-tools-site"
+"""A file in the folder, which may therefore be emptied."""
+
+
 def gather(folder: Path) -> None:
-    """Write everything below `folder`, which is emptied first. Raises `ValueError` for a link that leads nowhere."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Write everything below `folder`, which is emptied first. Raises `ValueError` for a link that leads nowhere, and
+    for a folder with anything in it that this has not made."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise ValueError(f"{folder} holds something else: name a folder that is empty or not there")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
     sources = _sources()
     places = {source: PAGES.get(source, source.removeprefix("docs/")) for source in sources}
     site = Site(ROOT, folder, {**places, **{f"docs/{name}": name for name in MADE}})

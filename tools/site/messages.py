@@ -18,12 +18,14 @@ ROOT = Path(__file__).parent.parent.parent
 LEAST = 3
 """Words of a text; what has fewer is a name."""
 HOLE = "…"
+_WORD = re.compile(r"[A-Za-z]{2,}")
 PLACES: Mapping[str, str] = {
     "core/camcast/config": "Configuration",
     "plugins/configs": "Configuration",
     "core/camcast/url_template.py": "Configuration",
     "core/camcast/cli": "Command line",
     "plugins/sources": "Cameras and files",
+    "plugins/discoverers": "Cameras and files",
     "core/camcast/camera": "Cameras and files",
     "plugins/transports": "Servers",
     "plugins/kits/camcast_kit_rtmp": "Servers",
@@ -37,6 +39,9 @@ PLACES: Mapping[str, str] = {
     "core/camcast/flv": "Formats and encoders",
     "core/camcast/pyav": "Formats and encoders",
     "plugins/services": "Services",
+    "plugins/platforms": "Servers",
+    "core/camcast/fleet": "Many machines",
+    "plugins/coordinators": "Many machines",
 }
 """Where a text belongs to, by what said it; all else is the engine's."""
 REST = "Engine and plugins"
@@ -56,6 +61,11 @@ class Message:
     text: str
     by: str
     file: str
+
+    @property
+    def words(self) -> int:
+        """How many stand there whatever happens."""
+        return len(_WORD.findall(self.text))
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -96,7 +106,7 @@ def _of(path: Path) -> Iterator[Message]:
     place = next((name for start, name in PLACES.items() if file.startswith(start)), REST)
     for by, said in _said(ast.parse(path.read_text())):
         for text in _texts(said):
-            if " " in text and (len(re.findall(r"[A-Za-z]{2,}", text)) >= LEAST or "expected" in text):
+            if " " in text and (len(_WORD.findall(text)) >= LEAST or "expected" in text):
                 yield Message(place, " ".join(text.split()), by, file.partition("/camcast")[2].lstrip("/") or file)
 
 
