@@ -58,6 +58,7 @@ SERVERS = {
     "nginx-rtmp": Takes(g711a=LEGACY),
     "node-media-server": Takes(ENHANCED, ENHANCED, ENHANCED, LEGACY),
     "node-media-server-2": Takes(BOTH, ENHANCED, NO, LEGACY),
+    "pyrtmp": UNKNOWN,
     "srs": Takes(BOTH),
     "mediamtx": Takes(BOTH, ENHANCED, ENHANCED, LEGACY),
     "go2rtc": Takes(BOTH),
@@ -304,7 +305,7 @@ async def test_what_arrives_at_the_receiver() -> None:
             else:
                 assert arrived(found[0]) == one.arrives, one
             if "codec_unconfirmed" in one.remarks:
-                assert "nginx-rtmp, node-media-server, node-media-server-2, srs, mediamtx, go2rtc" in told[0].message
+                assert "nginx-rtmp, node-media-server, node-media-server-2, pyrtmp, srs, mediamtx, go2rtc" in told[0].message
     for number, ((picture, sound), outputs) in enumerate(cameras.items()):
         wanted = {
             sent
