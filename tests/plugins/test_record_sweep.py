@@ -241,7 +241,7 @@ def test_nothing_is_due_where_all_is_kept(tmp_path: Path, time: Time) -> None:
 
 async def test_an_archive_is_swept_while_a_file_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "EVERY", 0.02)
-    monkeypatch.setattr(transport, "SWEEP_LOOK", 0.01)
+    monkeypatch.setattr(transport, "CARE", 0.01)
     (kind,) = camcast_transports()
     clip: Any = load(made("h264_aac"))
     options = RecordOptions(keep_size=150)
@@ -257,7 +257,7 @@ async def test_an_archive_is_swept_while_a_file_goes_on(tmp_path: Path, monkeypa
 
 async def test_what_cannot_be_deleted_ends_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "EVERY", 0.02)
-    monkeypatch.setattr(transport, "SWEEP_LOOK", 0.01)
+    monkeypatch.setattr(transport, "CARE", 0.01)
     old = record(tmp_path, "cam1", 1000.0, 100)
     old.unlink()
     old.mkdir()  # unlinked by nobody, whoever runs this

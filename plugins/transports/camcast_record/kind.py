@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from camcast_record.stores import check_store
 if TYPE_CHECKING:
     from camcast_record.recorder import Recorder
     from camcast_record.sweep import Sweeper
+    from camcast_record.upload import Uploader
 
 CODECS = ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3")
 _ACCEPTANCE = Acceptance(
@@ -32,7 +32,8 @@ class RecordPlugin:
         self._hanging: dict[str, Recorder] = {}
         """By URL: one thread at most is left behind for each recording, however often it is tried again."""
 
-        self._uploads: dict[str, threading.Thread] = {}
+        self._uploads: dict[str, Uploader] = {}
+        """By URL: who uploads, or did last; the next does not begin before that has ended."""
         self._sweepers: dict[tuple[Path, float | None, int | None], Sweeper] = {}
         """By archive and policy: recordings that share them are swept together."""
 

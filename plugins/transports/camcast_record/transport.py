@@ -9,7 +9,6 @@ is no measure for a disk, from which nobody looks on live.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 
@@ -22,15 +21,15 @@ from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.recorder import Recorder, told
 from camcast_record.sweep import Sweeper
-from camcast_record.upload import Uploader
+from camcast_record.upload import HANGS, Uploader
 
 BATCH = 0.25
 """Seconds of media that are handed to the thread together: to wake it for each packet would cost more than writing."""
 BATCH_BYTES = 1 << 20
 LOOK = 0.25
 """Seconds between two looks at the output whose failures are recorded."""
-SWEEP_LOOK = 5.0
-"""Seconds between two looks at whether the archive is to be swept."""
+CARE = 5.0
+"""Seconds between two looks at whether the archive is to be swept, and how uploads do."""
 _DRAIN = 1.2
 _DRAIN_STEP = 0.01
 _END = 0.4
@@ -48,10 +47,10 @@ class RecordTransport:
         sweeper: Sweeper,
         held: Callable[[], bool],
         left_behind: Callable[[Recorder], object],
-        uploads: dict[str, threading.Thread],
+        uploads: dict[str, Uploader],
     ) -> None:
         """`held`: whether an earlier attempt's thread still hangs in this recording's disk; `left_behind` is told the
-        recorder of one that does. `uploads`: the thread that uploads, or did last, by recording."""
+        recorder of one that does. `uploads`: who uploads, or did last, by recording."""
         options = context.options if isinstance(context.options, RecordOptions) else RecordOptions()
         self._context = context
         self._options = options
@@ -70,11 +69,12 @@ class RecordTransport:
         )
         self._uploads = uploads
         self._uploader: Uploader | None = None
+        self._upload_hangs = False
         self._gate: Gate | None = None
         self._batch: list[Timed] = []
         self._batched = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._care_timer: asyncio.TimerHandle | None = None
         self._taken = 0
         self._look_at = 0.0
         self._missed = _Missed()
@@ -109,9 +109,7 @@ class RecordTransport:
         await self._step(lambda: self._recorder.begin(tracks), "publish")
         if self._state == "connected":
             self._state = "recording"
-            if self._options.upload:
-                self._begin_uploads()
-            self._sweep()
+            self._care()
         self._look(clock.monotonic())
 
     def send(self, unit: Unit, time: int) -> int | None:
@@ -199,25 +197,41 @@ class RecordTransport:
         self._context.events.note("record_too_slow", text)
         self._lane.post(0, self._recorder.missed, "the disk was too slow", count, begin, end)
 
-    def _begin_uploads(self) -> None:
+    def _care(self) -> None:
+        """For the archive and its uploads, also while nothing comes or no file ends."""
+        if self._state == "recording":
+            if self._sweeper.due:
+                self._lane.post(0, self._recorder.sweep)
+            if self._options.upload:
+                self._care_for_uploads()
+            self._care_timer = asyncio.get_running_loop().call_later(CARE, self._care)
+
+    def _care_for_uploads(self) -> None:
         options, url = self._options, self._context.target.url
+        uploader = self._uploads.get(url)
+        if self._uploader is None and (uploader is None or not uploader.thread.is_alive()):
+            uploader = self._begin_uploads(options, url)
+        hangs = uploader is not None and uploader.hangs
+        if hangs and not self._upload_hangs:
+            self._context.events.note(
+                "upload_hangs",
+                f"the store of recordings does not answer (for {HANGS:g} s): recording goes on, uploads wait",
+            )
+        elif self._upload_hangs and not hangs:
+            self._context.events.note("upload_goes_on", "recordings are uploaded again")
+        self._upload_hangs = hangs
+
+    def _begin_uploads(self, options: RecordOptions, url: str) -> Uploader:
         uploader = Uploader(
             self._recorder.shelf,
             options.upload,
             options.upload_options,
             options.upload_rate,
             self._note,
-            self._uploads.get(url),
         )
-        self._uploader, self._uploads[url] = uploader, uploader.thread
+        self._uploader = self._uploads[url] = uploader
         uploader.thread.start()
-
-    def _sweep(self) -> None:
-        """Have the archive swept when it is due, also while nothing comes or no file ends."""
-        if self._state == "recording":
-            if self._sweeper.due:
-                self._lane.post(0, self._recorder.sweep)
-            self._sweep_timer = asyncio.get_running_loop().call_later(SWEEP_LOOK, self._sweep)
+        return uploader
 
     def _note(self, code: str, text: str) -> None:
         """On any thread."""
@@ -261,8 +275,8 @@ class RecordTransport:
         if self._missed.now:
             self._tell_missed()
         self._state = "closed"
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
+        if self._care_timer is not None:
+            self._care_timer.cancel()
         until = clock.monotonic() + _DRAIN
         # Looked at: the thread tells nobody of a job that went well.
         while self._lane.backlog and not failed and clock.monotonic() < until:  # noqa: ASYNC110
