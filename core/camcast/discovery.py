@@ -47,6 +47,8 @@ class FoundCamera:
     """Its address now."""
     service: str = attrs.field(repr=redact_url)
     """The URL at which it is asked."""
+    other_services: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """URLs at which it is asked where that one does not answer."""
     name: str = ""
     model: str = ""
     serial: str = ""

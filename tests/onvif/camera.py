@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -81,13 +82,21 @@ class Asked:
 class OnvifCamera(Connections):
     """Listens while entered. `asked` holds all requests."""
 
-    def __init__(self, behaviour: Behaviour | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(host)
         self.behaviour = behaviour or Behaviour()
         self.asked: list[Asked] = []
         self.heard = asyncio.Event()
         """Set by the first of them."""
         self._wanted = port
+        self._tls = tls
 
     @property
     def service(self) -> str:
@@ -97,7 +106,7 @@ class OnvifCamera(Connections):
         return [one.name for one in self.asked]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._client, self._host, self._wanted)
+        self._server = await asyncio.start_server(self._client, self._host, self._wanted, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

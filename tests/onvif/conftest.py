@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,23 @@ import pytest
 from camcast_onvif.wsd import Match
 from tests.onvif.camera import Behaviour, OnvifCamera
 
-Start = Callable[[Behaviour], str]
+
+class Start:
+    """Starts cameras; gives the host and the port of each."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.cameras: list[OnvifCamera] = []
+
+    def __call__(self, behaviour: Behaviour, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> str:
+        camera = OnvifCamera(behaviour, host=host, tls=tls)
+        asyncio.run_coroutine_threadsafe(camera.__aenter__(), self._loop).result(10)
+        self.cameras.append(camera)
+        return f"{host}:{camera.port}"
+
+    def end(self) -> None:
+        for camera in self.cameras:
+            asyncio.run_coroutine_threadsafe(camera.__aexit__(), self._loop).result(10)
 
 
 @pytest.fixture(scope="session")
@@ -38,27 +55,24 @@ def place(beside: asyncio.AbstractEventLoop) -> Iterator[str]:
 
 @pytest.fixture
 def start(beside: asyncio.AbstractEventLoop) -> Iterator[Start]:
-    """Starts cameras; gives the host and the port of each."""
-    cameras: list[OnvifCamera] = []
-
-    def begin(behaviour: Behaviour) -> str:
-        camera = OnvifCamera(behaviour)
-        asyncio.run_coroutine_threadsafe(camera.__aenter__(), beside).result(10)
-        cameras.append(camera)
-        return f"127.0.0.1:{camera.port}"
-
-    yield begin
-    for camera in cameras:
-        asyncio.run_coroutine_threadsafe(camera.__aexit__(), beside).result(10)
+    starting = Start(beside)
+    yield starting
+    starting.end()
 
 
 @pytest.fixture
-def nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody is asked in namespaces only."""
+def claims(monkeypatch: pytest.MonkeyPatch) -> list[Match]:
+    """Who answers when everybody is asked, which is done in namespaces only."""
+    matches: list[Match] = []
 
-    async def nobody(*arguments: Any, **settings: Any) -> AsyncIterator[Match]:
-        matches: list[Match] = []
+    async def told(*arguments: Any, **settings: Any) -> AsyncIterator[Match]:
         for match in matches:
             yield match
 
-    monkeypatch.setattr("camcast_onvif.resolve.answers", nobody)
+    monkeypatch.setattr("camcast_onvif.search.answers", told)
+    return matches
+
+
+@pytest.fixture
+def nobody_asked(claims: list[Match]) -> None:
+    """Nobody does."""

@@ -86,7 +86,7 @@ def discover(
     if as_json:
         print_json([{"discoverer": one.kind.name, **attrs.asdict(one.camera)} for one in found])
     elif as_config:
-        described = [(one.kind, one.camera) for one in found if one.camera.streams]
+        described = _once(found)
         print_json({"cameras": entries(described, user, password)})
         if not described:
             warn("no camera told its streams: give --user, --password and --choose")
@@ -147,6 +147,8 @@ async def _look(
             found += [Found(kind=kind, camera=camera) for camera in await kind.build(context).look()]
         except (CamcastError, OSError) as error:
             failures.append(error)
+        except Exception as error:  # noqa: BLE001  a plugin's bug, which keeps no other from looking
+            failures.append(CamcastError(_bug(kind, "look", error)))
     if len(failures) == len(host.discoverers):
         raise failures[0]
     for failure in failures:
@@ -155,24 +157,41 @@ async def _look(
 
 
 async def _ask(
-    found: Sequence[Found], chosen: set[str], login: CameraLogin | None, context: DiscoveryContext
+    found: Sequence[Found], chosen: set[int], login: CameraLogin | None, context: DiscoveryContext
 ) -> tuple[list[Found], bool]:
     """The same with what the chosen ones tell; whether all of them did."""
     free = asyncio.Semaphore(AT_ONCE)
     well = True
 
-    async def one(found: Found) -> Found:
+    async def one(index: int, found: Found) -> Found:
         nonlocal well
-        if found.camera.host not in chosen:
+        if index not in chosen:
             return found
         async with free:
             try:
                 return attrs.evolve(found, camera=await found.kind.build(context).ask(found.camera, login))
             except CamcastError as error:
-                well = False
-                return attrs.evolve(found, camera=attrs.evolve(found.camera, notes=(*found.camera.notes, str(error))))
+                why = str(error)
+            except Exception as error:  # noqa: BLE001  a plugin's bug, which costs no other camera
+                why = _bug(found.kind, "ask", error)
+        well = False
+        return attrs.evolve(found, camera=attrs.evolve(found.camera, notes=(*found.camera.notes, why)))
 
-    return list(await asyncio.gather(*map(one, found))), well
+    return list(await asyncio.gather(*(one(index, each) for index, each in enumerate(found)))), well
+
+
+def _bug(kind: DiscovererKind, where: str, error: Exception) -> str:
+    log.debug("discoverer %s failed in %s", kind.name, where, exc_info=error)
+    return f"discoverer {kind.name} failed in {where}, by a bug of its own: {type(error).__name__}"
+
+
+def _once(found: Sequence[Found]) -> list[tuple[DiscovererKind, FoundCamera]]:
+    """Those that told streams; one that answers at several addresses is one in a configuration."""
+    by_streams: dict[tuple[str, ...], Found] = {}
+    for one in found:
+        if one.camera.streams:
+            by_streams.setdefault(tuple(stream.url for stream in one.camera.streams), one)
+    return [(one.kind, one.camera) for one in by_streams.values()]
 
 
 def _context(addresses: tuple[str, ...], interfaces: tuple[str, ...], seconds: float) -> DiscoveryContext:

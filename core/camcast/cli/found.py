@@ -53,25 +53,37 @@ def _addresses(word: str) -> Iterator[str]:
         yield word
 
 
-def choose(cameras: Sequence[FoundCamera], words: Sequence[str]) -> set[str]:
-    """The addresses of the cameras that are meant: by number, address, identity, or "all". Raises `ConfigError`."""
-    chosen: set[str] = set()
+def choose(cameras: Sequence[FoundCamera], words: Sequence[str]) -> set[int]:
+    """Which of the cameras are meant, counted from 0: by number, address, identity, or "all".
+
+    Raises `ConfigError`, also where a word fits several: any device can call itself as another does.
+    """
+    chosen: set[int] = set()
     for word in words:
-        known = {
-            key.lower(): camera.host
-            for number, camera in enumerate(cameras, 1)
-            for key in (str(number), camera.host, camera.identity, camera.mac, _colons(camera.mac), camera.serial)
-            if key
-        }
-        if word.lower() == "all":
-            chosen |= {camera.host for camera in cameras}
-        elif (host := known.get(word.lower())) is not None:
-            chosen.add(host)
-        else:
+        meant = _meant(cameras, word.lower())
+        if not meant:
             there = ", ".join(camera.host for camera in cameras)
             text = f'no camera "{word[:64]}" answered; expected all, or an address or UUID of those that did: {there}'
             raise ConfigError([Issue("--choose", text)])
+        if len(meant) > 1 and word.lower() != "all":
+            there = ", ".join(f"{index + 1} ({cameras[index].service})" for index in meant)
+            text = f'"{word[:64]}" fits several that answered; choose by what stands in brackets: {there}'
+            raise ConfigError([Issue("--choose", text)])
+        chosen.update(meant)
     return chosen
+
+
+def _meant(cameras: Sequence[FoundCamera], word: str) -> list[int]:
+    if word == "all":
+        return list(range(len(cameras)))
+    if word in (numbers := [str(number) for number in range(1, len(cameras) + 1)]):
+        return [numbers.index(word)]
+    return [index for index, camera in enumerate(cameras) if word in _called(camera)]
+
+
+def _called(camera: FoundCamera) -> set[str]:
+    words = (camera.host, camera.service, camera.identity, camera.mac, _colons(camera.mac), camera.serial)
+    return {word.lower() for word in words if word}
 
 
 def _colons(mac: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
@@ -149,6 +150,32 @@ class Device:
         if abs(self.skew) <= CLOCK_OFF:
             return ""
         return f"; {clock_words(self.skew)}, which was allowed for, but some refuse all the same: set it, by NTP"
+
+
+async def first_that_answers(
+    host: str,
+    services: Sequence[str],
+    login: CameraLogin | None,
+    resolver: Resolver,
+    *,
+    timeout: float,
+    insecure: bool = False,
+    remembered: Way | None = None,
+) -> Device:
+    """The device by the first of its services that answers, its clock read. Raises the first one's `SourceError`.
+
+    Cameras name https first and have a certificate that nobody can verify. No proof is sent while it is looked.
+    """
+    why: list[SourceError] = []
+    for service in services:
+        device = Device(host, service, login, resolver, timeout=timeout, insecure=insecure, remembered=remembered)
+        try:
+            await device.read_clock()
+        except SourceError as error:
+            why.append(error)
+        else:
+            return device
+    raise why[0]
 
 
 def clock_words(skew: float) -> str:

@@ -10,11 +10,12 @@ import attrs
 
 from camcast.discovery import CameraLogin, DiscoveryContext, FoundCamera, FoundStream
 from camcast.errors import CamcastError, SourceError
+from camcast.net.http import origin
 from camcast.redaction import words
 
 from . import media, soap, xml
 from .at_host import split_host
-from .device import CLOCK_OFF, Device, clock_words
+from .device import CLOCK_OFF, Device, clock_words, first_that_answers
 from .named import Named, mac_of, uuid_of
 from .probe import answers
 from .wsd import Match
@@ -37,7 +38,8 @@ class OnvifDiscoverer:
     async def look(self) -> Sequence[FoundCamera]:
         """See `Discoverer.look`."""
         hosts = await self._hosts()
-        found: dict[str, FoundCamera] = {}
+        # By all three: whoever answers first with another's UUID, or at another's address, hides nobody.
+        found: dict[tuple[str, str, str], FoundCamera] = {}
         doors = asyncio.create_task(self._knock(hosts))
         try:
             async for match in answers(
@@ -48,18 +50,18 @@ class OnvifDiscoverer:
                 log=self._context.log,
             ):
                 if len(found) < MAX_FOUND:
-                    found.setdefault(match.uuid or match.host, _camera(match))
+                    found.setdefault((match.uuid, match.host, match.service), _camera(match))
             behind = await doors
         finally:
             doors.cancel()
-        seen = {camera.host for camera in found.values()}
-        return [*found.values(), *(camera for camera in behind if camera.host not in seen)]
+        seen = {origin(service) for camera in found.values() for service in (camera.service, *camera.other_services)}
+        return [*found.values(), *(camera for camera in behind if origin(camera.service) not in seen)]
 
     async def ask(self, camera: FoundCamera, login: CameraLogin | None) -> FoundCamera:
         """See `Discoverer.ask`."""
         context = self._context
-        device = Device(camera.host, camera.service, login, context.resolver, timeout=context.timeout)
-        await device.read_clock()
+        services = (camera.service, *camera.other_services)
+        device = await first_that_answers(camera.host, services, login, context.resolver, timeout=context.timeout)
         notes, silent = [], ""
         try:
             told = await media.information(device)
@@ -84,7 +86,7 @@ class OnvifDiscoverer:
             url = address
             if uuid or mac:
                 # It may be where multicast does not reach.
-                at = "" if context.everybody else urlsplit(camera.service).netloc
+                at = "" if context.everybody else urlsplit(device.service).netloc
                 url = Named(uuid=uuid, mac="" if uuid else mac, stream=name, serial=told.serial, at=at).url()
             streams.append(
                 FoundStream(
@@ -104,6 +106,7 @@ class OnvifDiscoverer:
         return attrs.evolve(
             camera,
             identity=uuid or mac,
+            service=device.service,
             model=" ".join(filter(None, (told.maker, told.model))) or camera.model,
             serial=told.serial,
             firmware=told.firmware,
@@ -148,7 +151,13 @@ class OnvifDiscoverer:
 
 def _camera(match: Match) -> FoundCamera:
     return FoundCamera(
-        identity=match.uuid, host=match.host, service=match.service, name=match.name, model=match.model, mac=match.mac
+        identity=match.uuid,
+        host=match.host,
+        service=match.service,
+        other_services=match.others,
+        name=match.name,
+        model=match.model,
+        mac=match.mac,
     )
 
 

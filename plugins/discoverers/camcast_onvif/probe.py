@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 from .interfaces import multicast_interfaces
-from .wsd import GROUP, PORT, PROBES, Match, matches, probe
+from .wsd import GROUP, MAX_DATAGRAM, PORT, PROBES, Match, matches, probe
 from .xml import BadXml
 
 AGAIN = (0.0, 0.3, 1.0)
@@ -19,17 +20,27 @@ MAX_WAITING = 256
 """Answers that are not looked at yet; more are left out."""
 MAX_ANSWERS = 2000
 """That are looked at in all."""
+MAX_EACH = 64
+"""That one address may send: a recorder may answer for each of its cameras."""
+MAX_SENDERS = 2000
 
 Answers = asyncio.Queue[tuple[bytes, str]]
 
 
 class _Ear(asyncio.DatagramProtocol):
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, senders: Counter[str]) -> None:
+        """`senders`: how many each address has sent, to all ears together."""
         self._answers = answers
+        self._senders = senders
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        host = addr[0]
+        if self._senders[host] >= MAX_EACH or (host not in self._senders and len(self._senders) >= MAX_SENDERS):
+            return
+        self._senders[host] += 1
         with contextlib.suppress(asyncio.QueueFull):
-            self._answers.put_nowait((data, addr[0]))
+            # One byte more than is taken is enough to refuse it by.
+            self._answers.put_nowait((data[: MAX_DATAGRAM + 1], host))
 
     def error_received(self, exc: Exception) -> None:
         """A host that was asked by itself has nobody listening: that is an answer as good as silence."""
@@ -56,6 +67,10 @@ async def answers(
         asking = asyncio.create_task(_ask(ways, [probe(number, uuid) for number, uuid in enumerate(asked)], log))
         stack.callback(asking.cancel)
         for _ in range(MAX_ANSWERS):
+            # Where answers wait, neither others would have a turn nor would the time be looked at.
+            await asyncio.sleep(0)
+            if loop.time() >= until:
+                return
             try:
                 async with asyncio.timeout_at(until):
                     data, host = await heard.get()
@@ -91,9 +106,12 @@ async def _open(
     if hosts:
         ways.append((socket.socket(socket.AF_INET, socket.SOCK_DGRAM), hosts))
     opened = []
+    senders: Counter[str] = Counter()
     for sock, whom in ways:
         sock.setblocking(False)
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Ear(heard), sock=sock)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Ear(heard, senders), sock=sock
+        )
         stack.callback(transport.close)
         opened.append((transport, whom))
     return opened

@@ -7,33 +7,50 @@ by digest, and must answer with the identity that is recorded; then the address 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+import threading
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
+
+import attrs
 
 from camcast.discovery import CameraLogin, SourceAddress
 from camcast.errors import SourceError
-from camcast.net.host import Address, address_of
+from camcast_kit_digest.auth import Way
 
-from . import media, soap
-from .at_host import split_host
-from .device import Device
-from .discoverer import PATH
-from .interfaces import neighbour
 from .named import Named, parse_named
-from .probe import answers
-from .wsd import Match
+from .search import Search
 
 T = TypeVar("T")
-log = logging.getLogger("camcast.onvif")
 
 DEADLINE = 9.0
 """Seconds in all, a little less than the core waits."""
-LOOKING = 3.0
-"""Seconds in which a camera has to answer a probe."""
-ASKING = 3.0
-"""Seconds for each answer."""
+MAX_REMEMBERED = 1000
+"""Cameras."""
+
+
+@attrs.define
+class _Ways:
+    """How cameras took the password, for all threads: what they refuse though they offer it is not tried each time."""
+
+    _known: dict[tuple[str, str], Way] = attrs.field(factory=dict, repr=False)
+    """By camera and user."""
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
+
+    def get(self, named: Named, login: CameraLogin | None) -> Way | None:
+        with self._lock:
+            return self._known.get((named.shown, login.username)) if login else None
+
+    def keep(self, named: Named, login: CameraLogin | None, way: Way | None) -> None:
+        if login is None or way is None:
+            return
+        with self._lock:
+            self._known.pop((named.shown, login.username), None)
+            if len(self._known) >= MAX_REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[named.shown, login.username] = way
+
+
+_ways = _Ways()
 
 
 def find_again(url: str, options: Mapping[str, Any]) -> SourceAddress:
@@ -65,84 +82,7 @@ def _blocking(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _find(named: Named, login: CameraLogin | None, *, insecure: bool) -> SourceAddress:
-    why: SourceError | None = None
-    tried: set[str] = set()
-    async with contextlib.aclosing(_candidates(named)) as candidates:
-        async for host, service, sure in candidates:
-            if service in tried:
-                continue
-            tried.add(service)
-            device = Device(host, service, login, _Addresses(), timeout=ASKING, insecure=insecure)
-            try:
-                await device.read_clock()
-                await _must_be(named, device, sure)
-                offering, profiles = await media.offers(device)
-                found = await offering.stream(media.choose(profiles, named.stream, host))
-            except soap.Fault as fault:
-                why = SourceError(
-                    f"the camera at {host} does not tell where its stream is: {fault.reason or 'no reason'}"
-                )
-            except SourceError as error:
-                why = error
-            else:
-                # Whoever has the camera's address now must not get its password in clear.
-                return SourceAddress(url=found, options={"login": "digest"})
-    raise why or SourceError(
-        f"no camera {named.shown} answers by ONVIF on the networks of this machine: is it on, in the same network, "
-        "and is WS-Discovery switched on in its settings? camcast discover shows who answers; ?at=ADDRESS at the URL's "
-        "end asks an address beyond a router"
-    )
-
-
-async def _candidates(named: Named) -> AsyncGenerator[tuple[str, str, bool], None]:
-    """(host, URL of its service, whether it has said to be the camera) of those it may be."""
-    host, port = split_host(named.at, 80) if named.at else ("", 0)
-    try:
-        async for match in answers(LOOKING, hosts=[host] if host else [], log=log):
-            if _says_so(named, match):
-                yield match.host, match.service, True
-    except OSError as error:
-        if not host:
-            raise SourceError(str(error)) from None
-    if host:
-        yield host, f"http://{host}{'' if port == 80 else f':{port}'}{PATH}", False
-
-
-def _says_so(named: Named, match: Match) -> bool:
-    if named.uuid:
-        return match.uuid == named.uuid
-    # Many make their UUID of their MAC (RFC 4122 §4.1.6).
-    return named.mac in (match.mac, match.uuid.replace("-", "")[-12:], neighbour(match.host))
-
-
-async def _must_be(named: Named, device: Device, sure: bool) -> None:
-    """Raises `SourceError` unless the device says of itself what is recorded of the camera."""
-    serial = (await media.information(device)).serial
-    if named.serial and serial != named.serial:
-        raise _another(named, device, f"its serial number is {serial or 'not told'}, not {named.serial}")
-    if named.uuid:
-        told = await media.endpoint(device)
-        if told != named.uuid and (told or not sure):
-            raise _another(named, device, f"it calls itself {told or 'nothing'}")
-        return
-    macs = await media.hardware_addresses(device)
-    if named.mac not in macs and (macs or not sure):
-        raise _another(named, device, f"its network interfaces are {', '.join(macs) or 'not told'}")
-
-
-def _another(named: Named, device: Device, why: str) -> SourceError:
-    return SourceError(
-        f"the device at {device.host} is not the camera {named.shown} that is recorded: {why}; where the camera was "
-        "replaced, take its new URL from camcast discover",
-        refused=True,
-    )
-
-
-class _Addresses:
-    """Implements `contracts.Resolver` for addresses, which is all that there is here."""
-
-    async def resolve(self, host: str, port: int, family: str = "both") -> list[Address]:
-        found = address_of(host, port)
-        if found is None:
-            raise SourceError(f"{host} is no address")
-        return [found]
+    search = Search(named, login, insecure=insecure, remembered=_ways.get(named, login))
+    found = await search.run()
+    _ways.keep(named, login, search.way)
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import islice
 from urllib.parse import unquote, urlsplit
 
 import attrs
@@ -26,6 +27,12 @@ _SCOPE = "onvif://www.onvif.org/"
 MAX_MATCHES = 8
 """In one datagram."""
 MAX_URLS = 16
+MAX_SERVICES = 3
+"""Of one device, at which it is asked one after the other."""
+MAX_DATAGRAM = 8 * 1024
+"""Bytes. An answer has one to three thousand."""
+MAX_ELEMENTS = 400
+"""In one datagram."""
 
 
 def probe(number: int, uuid: str) -> bytes:
@@ -53,6 +60,8 @@ class Match:
     """From where it answered."""
     service: str = attrs.field(repr=False)
     """The URL of its device service, at `host`."""
+    others: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """Further URLs of it, in its order."""
     name: str = ""
     model: str = ""
     mac: str = ""
@@ -60,20 +69,22 @@ class Match:
 
 def matches(data: bytes, host: str, asked: Collection[str]) -> list[Match]:
     """What a datagram from `host` says, as an answer to one of the messages `asked`. Raises `BadXml`."""
-    root = xml.read(data)
+    root = xml.read(data, MAX_DATAGRAM, MAX_ELEMENTS)
     if uuid_of(xml.raw(root, "Header", "RelatesTo")) not in asked:
         raise xml.BadXml("it answers nothing that was asked")
     found = []
-    for one in list(xml.every(root, "ProbeMatch"))[:MAX_MATCHES]:
-        service = _service(xml.raw(one, "XAddrs").split()[:MAX_URLS], host)
-        if service is None:
+    for one in islice(xml.every(root, "ProbeMatch"), MAX_MATCHES):
+        parts = xml.firsts(one, ("EndpointReference", "Scopes", "XAddrs"))
+        services = _services(xml.raw(parts.get("XAddrs")).split()[:MAX_URLS], host)
+        if not services:
             continue
-        scopes = xml.raw(one, "Scopes").split()
+        scopes = xml.raw(parts.get("Scopes")).split()
         found.append(
             Match(
-                uuid=uuid_of(xml.raw(one, "EndpointReference", "Address")),
+                uuid=uuid_of(xml.raw(parts.get("EndpointReference"), "Address")),
                 host=host,
-                service=service,
+                service=services[0],
+                others=tuple(services[1:]),
                 name=_scope(scopes, "name"),
                 model=_scope(scopes, "hardware"),
                 mac=mac_of(_scope(scopes, "mac")),
@@ -82,11 +93,11 @@ def matches(data: bytes, host: str, asked: Collection[str]) -> list[Match]:
     return found
 
 
-def _service(urls: list[str], host: str) -> str | None:
-    """The URL to ask it at: the one that names the address it answered from, else its first, led back there."""
-    usable = [url for url in urls if at_host(url, host) is not None]
-    usable.sort(key=lambda url: urlsplit(url).hostname != host)
-    return at_host(usable[0], host) if usable else None
+def _services(urls: Sequence[str], host: str) -> list[str]:
+    """The URLs to ask it at: those that name the address it answered from, then the others, led back there."""
+    usable = [(url, led) for url in urls if (led := at_host(url, host)) is not None]
+    usable.sort(key=lambda one: urlsplit(one[0]).hostname != host)
+    return list(dict.fromkeys(led for _, led in usable))[:MAX_SERVICES]
 
 
 def _scope(scopes: list[str], key: str) -> str:

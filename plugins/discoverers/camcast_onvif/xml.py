@@ -6,7 +6,7 @@ meaning in each answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
@@ -27,8 +27,9 @@ class BadXml(ValueError):
 
 
 class _Bounded(TreeBuilder):
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self._most = most
         self._depth = self._count = 0
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
@@ -36,8 +37,8 @@ class _Bounded(TreeBuilder):
         self._count += 1
         if self._depth > MAX_DEPTH:
             raise BadXml(f"its XML is nested deeper than {MAX_DEPTH} elements")
-        if self._count > MAX_ELEMENTS:
-            raise BadXml(f"its XML has more than {MAX_ELEMENTS} elements")
+        if self._count > self._most:
+            raise BadXml(f"its XML has more than {self._most} elements")
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> Element:
@@ -45,11 +46,11 @@ class _Bounded(TreeBuilder):
         return super().end(tag)
 
 
-def read(data: bytes) -> Element:
+def read(data: bytes, most_bytes: int = MAX_BYTES, most_elements: int = MAX_ELEMENTS) -> Element:
     """The root. Raises `BadXml`."""
-    if len(data) > MAX_BYTES:
-        raise BadXml(f"its XML is longer than {MAX_BYTES // 1024} KiB")
-    parser = DefusedXMLParser(target=_Bounded(), forbid_dtd=True)
+    if len(data) > most_bytes:
+        raise BadXml(f"its XML is longer than {most_bytes // 1024} KiB")
+    parser = DefusedXMLParser(target=_Bounded(most_elements), forbid_dtd=True)
     try:
         parser.feed(data)
         root: Element = parser.close()
@@ -70,6 +71,15 @@ def local(element: Element) -> str:
 def every(element: Element, name: str) -> Iterator[Element]:
     """All elements below that are called so, in their order."""
     return (one for one in element.iter() if one is not element and local(one) == name)
+
+
+def firsts(element: Element, names: Collection[str]) -> dict[str, Element]:
+    """The first element of each of these names below, found by one walk."""
+    found: dict[str, Element] = {}
+    for one in element.iter():
+        if one is not element and (name := local(one)) in names:
+            found.setdefault(name, one)
+    return found
 
 
 def first(element: Element | None, *names: str) -> Element | None:
