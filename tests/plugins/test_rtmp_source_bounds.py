@@ -9,6 +9,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 
+import attrs
 import pytest
 from tests.media import made
 from tests.plugins.source_kit import Sink, until
@@ -20,7 +21,7 @@ from camcast.media import TagType
 from camcast_kit_rtmp.state import State
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
-from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest import admission, bounds, refusals
 from camcast_rtmp.ingest.bounds import Allowance, Purse
 from camcast_rtmp.ingest.media import MAX_TOLD, Intake
 from camcast_rtmp.ingest.pace import Pace
@@ -90,6 +91,52 @@ async def test_a_thousand_connections_that_say_nothing_hold_a_few_descriptors_fo
         async with program(*ffmpeg(made("h264_aac"), running.url)):
             await running.has(made("h264_aac"))
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3)
+
+
+async def test_whoever_comes_during_a_flood_of_silent_connections_publishes() -> None:
+    """From the very address that it comes from; each connection that is let go is made anew at once."""
+    clip = made("h264_aac")
+    async with source(connect_timeout=30.0) as running:
+
+        async def silent() -> None:
+            while True:
+                with contextlib.suppress(ConnectionError):
+                    async with connection(running) as (reader, _):
+                        await reader.read(1)
+
+        flood = [asyncio.create_task(silent()) for _ in range(3 * bounds.MAX_STRANGERS)]
+        await until(lambda: running.source.listener.refused > bounds.MAX_STRANGERS)
+        async with program(*ffmpeg(clip, running.url)):
+            await running.has(clip)
+        for task in flood:
+            task.cancel()
+        await asyncio.wait(flood)
+        assert running.source.listener.clients <= bounds.MAX_STRANGERS_OF_AN_ADDRESS + 1
+        assert "publish_refused" in running.codes()
+
+
+async def test_who_is_refused_is_told_at_most_once_a_second_and_without_the_key() -> None:
+    clip = made("h264_aac")
+    async with (
+        source() as running,
+        program(*ffmpeg(clip, running.url, "-stream_loop", "-1", live=True)),
+    ):
+        await until(lambda: len(running.sink.packets) > 20)
+        wrong = running.url.replace(KEY, "another-key")
+        began = asyncio.get_running_loop().time()
+        for url in (running.url, wrong, wrong, wrong):
+            async with program(*ffmpeg(clip, url)) as refused:
+                assert await asyncio.wait_for(refused.wait(), 10) != 0
+        listener = running.source.listener
+        assert listener.refused == 4
+        assert listener.refusals.counts == {refusals.UNKNOWN: 3}
+        await until(lambda: running.notes[-1][1].endswith("3 in all"))
+        passed = asyncio.get_running_loop().time() - began
+        told = [text for code, text in running.notes if code == "publish_refused"]
+        assert len(told) == len(running.notes) <= 2 * (passed + 1)
+        assert told[0].endswith(f"refused: {refusals.BUSY} (1); 1 in all")
+        assert f"refused: {refusals.UNKNOWN} (" in told[-1]
+        assert not [text for text in told if "another-key" in text or KEY in text]
 
 
 async def test_who_is_on_the_air_stays_there_meanwhile() -> None:
@@ -202,7 +249,8 @@ async def test_a_publisher_of_tiny_messages_is_cut_off_before_they_are_looked_at
         await ends(reader)
         assert "more messages than are accepted" in running.source.listener.troubles[-1]
         assert sum(running.sink.drops.values()) == 0
-        await until(lambda: running.codes() == ["publisher_gone"])
+        assert running.codes() == ["publisher_gone"]
+        assert "was cut off: the peer sends more messages than are accepted" in running.notes[0][1]
 
 
 async def test_a_publisher_that_asks_and_never_reads_is_cut_off() -> None:
@@ -320,6 +368,45 @@ def test_codecs_that_nobody_knows_are_told_a_few_times_only() -> None:
         intake.add(TagType.VIDEO.value, number, b"\x91" + name + b"frame", number)
     assert notes == ["codec_unknown"] * MAX_TOLD
     assert sum(sink.drops.values()) == 1000
+
+
+@attrs.define(eq=False)
+class Caller:
+    address: str
+    spoke: bool = False
+
+
+def test_room_is_made_by_the_oldest_silent_one_from_where_most_come() -> None:
+    few = [Caller("192.0.2.1"), Caller("192.0.2.1", spoke=True)]
+    flood = [Caller("198.51.100.7", spoke=True), *(Caller("198.51.100.7") for _ in range(4))]
+    there = [*few, *flood]
+    assert admission.displaced(there, "192.0.2.2") is flood[1]
+    assert admission.displaced([*few, flood[0]], "192.0.2.2") is few[0]
+    assert admission.displaced(few[1:], "192.0.2.2") is few[1]
+    assert admission.displaced([], "192.0.2.2") is None
+
+
+def test_an_address_has_half_of_the_places_for_strangers() -> None:
+    flood = [Caller("198.51.100.7")] * bounds.MAX_STRANGERS_OF_AN_ADDRESS
+    assert admission.full(flood, "198.51.100.7", len(flood))
+    assert not admission.full(flood[1:], "198.51.100.7", len(flood))
+    assert not admission.full(flood, "192.0.2.1", len(flood))
+    assert admission.full(flood * 2, "192.0.2.1", bounds.MAX_STRANGERS)
+    assert admission.full([], "192.0.2.1", bounds.MAX_CLIENTS)
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+    ],
+)
+def test_a_host_with_a_whole_network_of_addresses_is_one(address: str, origin: str) -> None:
+    assert admission.origin(address) == origin
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ MAX_CLIENTS = 64
 """Connections to one address, publishing or not."""
 MAX_STRANGERS = 32
 """Of those, connections that do not publish yet."""
+MAX_STRANGERS_OF_AN_ADDRESS = 16
+"""Of those again. A router with many cameras behind it has one, and each is a stranger for less than a second."""
 STRANGER_BYTES = 64 << 10
 """From connecting up to publish: a handshake takes 3 kB, commands a few hundred bytes each."""
 STRANGER_CHUNKS = 500

@@ -1,8 +1,8 @@
 """An address of this machine to which cameras publish: one for all sources that name it, each with a key of its own.
 
 Hostile input is bounded before anything else: so many connections in all, so many that do not publish yet, and what one
-of them may send (`bounds.py`). What is too much is closed as soon as it is accepted, and accepting rests for a moment.
-Connections in a TLS handshake count like any other.
+of them may send (`bounds.py`). Where there are too many, one of the strangers makes room for the newcomer
+(`admission.py`), and accepting rests for a moment. Connections in a TLS handshake count like any other.
 """
 
 from __future__ import annotations
@@ -15,52 +15,19 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 
-import attrs
-
 from camcast.errors import SourceError
-from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest import admission, bounds, refusals
+from camcast_rtmp.ingest.place import Place
 from camcast_rtmp.ingest.publisher import Publisher
-from camcast_rtmp.messages import Message
+from camcast_rtmp.ingest.refusals import Refusals
 
 _BACKLOG = 128
 _REST = 0.02
 """Seconds that accepting rests when there are too many."""
 _AT_ONCE = 16
 """Connections that are accepted in one turn of the loop."""
-
-
-@attrs.define(eq=False)
-class Place:
-    """What one source takes: publications to `app` and `key`, one at a time."""
-
-    app: str
-    key: str = attrs.field(repr=False)
-    takeover: bool
-    timeout: float
-    max_rate: int
-    """kbit/s."""
-    on_begin: Callable[[], object]
-    on_media: Callable[[Message], object]
-    on_end: Callable[[str], object]
-    """Told why."""
-    publisher: Publisher | None = None
-
-    def began(self, publisher: Publisher) -> None:
-        self.publisher = publisher
-        self.on_begin()
-
-    def media(self, message: Message) -> None:
-        self.on_media(message)
-
-    def left(self, publisher: Publisher) -> None:
-        if self.publisher is publisher:
-            self.publisher = None
-            self.on_end("the publisher has gone")
-
-    def silent(self) -> None:
-        publisher, self.publisher = self.publisher, None
-        if publisher is not None:
-            self.on_end(f"the publisher sent nothing for {self.timeout:g} s and was cut off")
+_EACH = 4
+"""As many of those one counts that another had to make room for: a few hundred in a second change places, no more."""
 
 
 class Listener:
@@ -71,15 +38,16 @@ class Listener:
         self.patience = patience
         self.troubles: deque[str] = deque(maxlen=100)
         """What clients did wrong, without a word of theirs."""
-        self.refused = 0
-        """Connections that were too many, or were refused a key."""
+        self.refusals = Refusals(self._tell)
+        """Of those who named no place."""
         self._host = host
         self._port = port
         self._tls = tls
         self._places: list[Place] = []
-        self._clients: set[Publisher] = set()
-        self._arriving: set[asyncio.Task[None]] = set()
-        """Connections that are accepted, and are in their TLS handshake."""
+        self._clients: dict[Publisher, None] = {}
+        """In the order in which they came."""
+        self._arriving: dict[Publisher, asyncio.Task[None]] = {}
+        """Those of them that are accepted, and are in their TLS handshake."""
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
 
@@ -93,7 +61,12 @@ class Listener:
     @property
     def clients(self) -> int:
         """Connections that there are."""
-        return len(self._clients) + len(self._arriving)
+        return len(self._clients)
+
+    @property
+    def refused(self) -> int:
+        """Connections that were not let in, or had to make room."""
+        return self.refusals.total + sum(place.refusals.total for place in self._places)
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
@@ -113,6 +86,7 @@ class Listener:
     def leave(self, place: Place) -> bool:
         """Its publisher is cut off. Whether this was the last one, and nobody listens any more."""
         self._places.remove(place)
+        place.refusals.close()
         if place.publisher is not None:
             place.publisher.drop()
         if not self._places:
@@ -140,39 +114,54 @@ class Listener:
         if self._socket is not None:
             self._socket.close()
         self._socket = self._accepting = None
+        self.refusals.close()
         for client in tuple(self._clients):
             client.drop()
-        for task in self._arriving:
-            task.cancel()
 
     # --- clients --------------------------------------------------------------------------------------------
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        turn = 0
+        turn, refused = 0, self.refused
         while True:
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection, peer = await loop.sock_accept(listening)
             except OSError:  # no descriptor is left, or it had gone again
                 await asyncio.sleep(_REST)
                 continue
             turn += 1
-            strangers = sum(client.place is None for client in self._clients) + len(self._arriving)
-            if self.clients >= bounds.MAX_CLIENTS or strangers >= bounds.MAX_STRANGERS:
-                connection.close()
-                self.refused += 1
-                turn += _AT_ONCE
+            if self._room(origin := admission.origin(peer[0]) if peer else ""):
+                publisher = Publisher(self, origin, self._gone)
+                self._clients[publisher] = None
+                task = asyncio.create_task(self._take(publisher, connection), name="camcast-rtmp-client")
+                self._arriving[publisher] = task
             else:
-                task = asyncio.create_task(self._take(connection), name="camcast-rtmp-client")
-                self._arriving.add(task)
-                task.add_done_callback(self._arriving.discard)
+                connection.close()
+            if self.refused > refused:
+                refused = self.refused
+                turn += _EACH
             if turn >= _AT_ONCE:
                 turn = 0
                 await asyncio.sleep(_REST)
 
-    async def _take(self, connection: socket.socket) -> None:
+    def _room(self, origin: str) -> bool:
+        """Whether there is room for another one from there, for which somebody may have to go."""
+        strangers = [client for client in self._clients if client.place is None]
+        if not admission.full(strangers, origin, self.clients):
+            return True
+        self.refusals.add(refusals.TOO_MANY)
+        loser = admission.displaced(strangers, origin)
+        if loser is not None:
+            loser.drop()
+        return loser is not None
+
+    def _gone(self, publisher: Publisher) -> None:
+        self._clients.pop(publisher, None)
+        if not publisher.connected and (task := self._arriving.get(publisher)) is not None:
+            task.cancel()
+
+    async def _take(self, publisher: Publisher, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        publisher = Publisher(self, self._clients.discard)
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -186,18 +175,15 @@ class Listener:
                 ssl_shutdown_timeout=1.0 if self._tls else None,
             )
         except (OSError, ssl.SSLError):
-            self.broken("no TLS handshake")
             connection.close()
-            return
+            del self._arriving[publisher]
+            self.broken("no TLS handshake", refusals.NO_TLS)
+            publisher.drop()
         except asyncio.CancelledError:
             connection.close()
             raise
-        # Counted once, and at every moment.
-        task = asyncio.current_task()
-        assert task is not None
-        self._arriving.discard(task)
-        if not publisher.ended:
-            self._clients.add(publisher)
+        finally:
+            self._arriving.pop(publisher, None)
 
     def claim(self, publisher: Publisher, app: str, key: str) -> tuple[Place | None, str]:
         """The place for `key`, or the reason why there is none."""
@@ -206,21 +192,26 @@ class Listener:
             if hmac.compare_digest(_name(place.app, place.key), _name(app, key)):
                 found = place
         if found is None:
-            self.refused += 1
-            self.broken("it published to a key that nobody here takes")
+            self.broken("it published to a key that nobody here takes", refusals.UNKNOWN)
             return None, "not here"
         if found.publisher is not None:
             if not found.takeover:
-                self.refused += 1
+                found.refusals.add(refusals.BUSY)
                 return None, "already publishing"
             before, found.publisher = found.publisher, None
             before.place = None
             before.drop()
         return found, ""
 
-    def broken(self, what: str) -> None:
-        """A client did something wrong."""
+    def broken(self, what: str, refusal: str = "") -> None:
+        """A client did something wrong; `refusal`: why it was not let in, for one that had not been."""
         self.troubles.append(what)
+        if refusal:
+            self.refusals.add(refusal)
+
+    def _tell(self, text: str) -> None:
+        if self._places:
+            self._places[0].on_refused(text)
 
 
 def _name(app: str, key: str) -> bytes:

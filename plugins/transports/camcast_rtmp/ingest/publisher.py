@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from camcast.media import TagType
-from camcast_rtmp.ingest import bounds
+from camcast_rtmp.ingest import bounds, refusals
 from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.messages import Message, ProtocolError
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server, Unpublished
 
 if TYPE_CHECKING:
-    from camcast_rtmp.ingest.listener import Listener, Place
+    from camcast_rtmp.ingest.listener import Listener
+    from camcast_rtmp.ingest.place import Place
 
 _PROPERTIES = {"fourCcList": ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", ".mp3"], "capsEx": 0.0}
 """What Enhanced RTMP's senders are told (v2, "Enhancing NetConnection connect Command")."""
@@ -26,7 +27,9 @@ _MEDIA = (TagType.AUDIO.value, TagType.VIDEO.value, TagType.SCRIPT.value)
 class Publisher(asyncio.Protocol):
     """Whatever it does wrong ends its own connection and nothing else."""
 
-    def __init__(self, listener: Listener, gone: Callable[[Publisher], None]) -> None:
+    def __init__(self, listener: Listener, address: str, gone: Callable[[Publisher], None]) -> None:
+        """`address`: where it comes from, as `admission.origin` has it."""
+        self.address = address
         self.place: Place | None = None
         """Where it publishes."""
         self._listener = listener
@@ -52,10 +55,23 @@ class Publisher(asyncio.Protocol):
         """Bytes behind the handshake."""
         return self._server.received
 
+    @property
+    def connected(self) -> bool:
+        """Whether it is through its TLS handshake, if there is one."""
+        return self._transport is not None
+
+    @property
+    def spoke(self) -> bool:
+        """Whether anything came of it."""
+        return self._received > 0
+
     # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        if self.ended:
+            transport.abort()
+            return
         self._transport = transport
         self._timer = asyncio.get_running_loop().call_later(self._listener.patience, self._stranger)
 
@@ -74,16 +90,16 @@ class Publisher(asyncio.Protocol):
             self._answer()
             self._pay(len(data))
         except ProtocolError as error:
-            self._listener.broken(str(error))
-            self.drop()
+            self._listener.broken(str(error), refusals.BROKEN if self.place is None else "")
+            self.drop(str(error))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.drop()
 
     # --- ends -----------------------------------------------------------------------------------------------
 
-    def drop(self) -> None:
-        """End the connection."""
+    def drop(self, why: str = "") -> None:
+        """End the connection. `why`: what the place that it has is told; "" = it went by itself."""
         if self.ended:
             return
         self.ended = True
@@ -92,7 +108,7 @@ class Publisher(asyncio.Protocol):
                 timer.cancel()
         place, self.place = self.place, None
         if place is not None:
-            place.left(self)
+            place.left(self, why)
         if self._transport is not None:
             # Not closed: that would wait for what a peer does not take.
             self._answer()
@@ -100,7 +116,7 @@ class Publisher(asyncio.Protocol):
         self._gone(self)
 
     def _stranger(self) -> None:
-        self._listener.broken("it has not begun to publish in time")
+        self._listener.broken("it has not begun to publish in time", refusals.LATE)
         self.drop()
 
     def _look(self) -> None:

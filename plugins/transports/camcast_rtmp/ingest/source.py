@@ -15,9 +15,10 @@ from camcast.net import dial, tls
 from camcast.target import Target
 from camcast_rtmp.ingest import address as addresses
 from camcast_rtmp.ingest import bounds
-from camcast_rtmp.ingest.listener import Listener, Listeners, Place
+from camcast_rtmp.ingest.listener import Listener, Listeners
 from camcast_rtmp.ingest.media import Intake
 from camcast_rtmp.ingest.options import RtmpSourceOptions
+from camcast_rtmp.ingest.place import Place
 from camcast_rtmp.ingest.player import Player, Refused
 from camcast_rtmp.messages import Message, ProtocolError
 
@@ -78,8 +79,19 @@ class RtmpSource:
             if not failed.done():
                 self._context.note("publisher_gone", f"{why}; the next one is waited for at {self._shown}")
 
+        def refused(why: str) -> None:
+            self._context.note("publish_refused", f"{self._shown}: {why}")
+
         place = Place(
-            where.app, where.key, options.takeover, options.timeout, options.max_rate, intake.begin, media, ended
+            app=where.app,
+            key=where.key,
+            takeover=options.takeover,
+            timeout=options.timeout,
+            max_rate=options.max_rate,
+            on_begin=intake.begin,
+            on_media=media,
+            on_end=ended,
+            on_refused=refused,
         )
         context, settings = self._server_tls()
         listener = self._listeners.enter(
@@ -94,7 +106,7 @@ class RtmpSource:
             await failed
         finally:
             # What it would tell from here on is nobody's any more.
-            place.on_end = lambda why: None
+            place.on_end = place.on_refused = lambda why: None
             place.on_media = lambda message: None
             self.listener = None
             self._listeners.leave(listener, place)

@@ -1,0 +1,56 @@
+"""What one source takes of a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from camcast_rtmp.ingest.refusals import Refusals
+from camcast_rtmp.messages import Message
+
+if TYPE_CHECKING:
+    from camcast_rtmp.ingest.publisher import Publisher
+
+
+@attrs.define(eq=False)
+class Place:
+    """Publications to `app` and `key`, one at a time."""
+
+    app: str
+    key: str = attrs.field(repr=False)
+    takeover: bool
+    timeout: float
+    max_rate: int
+    """kbit/s."""
+    on_begin: Callable[[], object]
+    on_media: Callable[[Message], object]
+    on_end: Callable[[str], object]
+    """Told why."""
+    on_refused: Callable[[str], object]
+    """Told why, at most once a second; the first place of a listener also of those who named none."""
+    publisher: Publisher | None = None
+    refusals: Refusals = attrs.field(init=False)
+    """Of those who named this place."""
+
+    def __attrs_post_init__(self) -> None:
+        self.refusals = Refusals(lambda text: self.on_refused(text))
+
+    def began(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self.on_begin()
+
+    def media(self, message: Message) -> None:
+        self.on_media(message)
+
+    def left(self, publisher: Publisher, why: str) -> None:
+        """`why` it was cut off; "" = it went by itself."""
+        if self.publisher is publisher:
+            self.publisher = None
+            self.on_end(f"the publisher was cut off: {why}" if why else "the publisher has gone")
+
+    def silent(self) -> None:
+        publisher, self.publisher = self.publisher, None
+        if publisher is not None:
+            self.on_end(f"the publisher sent nothing for {self.timeout:g} s and was cut off")
