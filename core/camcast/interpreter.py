@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals to the whole group are the parent's business: it ends what it has begun, in order."""
@@ -22,14 +23,26 @@ Process = subprocess.Popen[bytes]
 PIPE, NOWHERE = subprocess.PIPE, subprocess.DEVNULL
 
 
-def begin(*arguments: str, stdin: int, stdout: int) -> Process:
+_NEEDED = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "ASAN_OPTIONS", "UBSAN_OPTIONS"}
+)
+_NEEDED_ALSO = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "COVERAGE_", "COV_CORE_")
+"""What the names of such variables begin with."""
+
+
+def bare_environment() -> dict[str, str]:
+    """Of our environment what the interpreter, and the loader of libraries, look at: no stream key is among it."""
+    return {name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith(_NEEDED_ALSO)}
+
+
+def begin(*arguments: str, stdin: int, stdout: int, env: Mapping[str, str] | None = None) -> Process:
     """Run `arguments` in `interpreter()`, with `HELD` blocked until it says itself what it does with them.
 
-    Its standard error is ours; the other two are a descriptor, `PIPE` or `NOWHERE`. Raises `OSError`. Without an await,
-    as what others start meanwhile must not begin with signals blocked.
+    Its standard error is ours; the other two are a descriptor, `PIPE` or `NOWHERE`. `env` is its environment, None =
+    ours. Raises `OSError`. Without an await, as what others start meanwhile must not begin with signals blocked.
     """
     with held_back():
-        return subprocess.Popen([*interpreter(), *arguments], bufsize=0, stdin=stdin, stdout=stdout)
+        return subprocess.Popen([*interpreter(), *arguments], bufsize=0, stdin=stdin, stdout=stdout, env=env)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from camcast.interpreter import interpreter
+from camcast.interpreter import NOWHERE, PIPE, bare_environment, begin, interpreter
 from camcast.testing.conformance.listing import heavy_imports
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,19 @@ def test_it_looks_for_modules_nowhere_where_its_parent_does_not(flag: str) -> No
 
 def test_a_plain_parent_has_plain_children() -> None:
     assert interpreter()[:2] == [sys.executable, "-P"]
+
+
+def test_what_is_begun_with_a_bare_environment_finds_its_modules_and_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_KEY", "correct-horse")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/srt")
+    code = "import camcast, os; print(*sorted(os.environ.items()))"
+    with begin("-c", code, stdin=NOWHERE, stdout=PIPE, env=bare_environment()) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"('LD_LIBRARY_PATH', '/opt/srt')" in said
+    assert b"('PYTHONHASHSEED', '7')" in said
+    assert b"horse" not in said
 
 
 def test_nothing_of_ours_starts_python_by_itself() -> None:
@@ -62,4 +75,7 @@ def test_every_process_of_our_own_does_so() -> None:
         for path in (ROOT / "core").rglob("*.py")
         if "take_turns()" in path.read_text(encoding="utf-8") and path.name != "interpreter.py"
     }
-    assert users == {"cli/carry_out.py", "cli/check.py", "cli/demo.py", "engine/worker.py"}
+    assert users == {
+        *("cli/carry_out.py", "cli/check.py", "cli/demo.py", "cli/fleet_run.py", "cli/init.py"),
+        "engine/worker.py",
+    }

@@ -86,7 +86,8 @@ def test_it_runs_as_nobody_special_and_ends_on_sigterm() -> None:
     last = dict(STEPS)
     assert last["USER"] == "camcast"
     assert last["STOPSIGNAL"] == "SIGTERM"
-    assert last["ENTRYPOINT"] == '["/opt/camcast/bin/camcast"]'
+    assert json.loads(last["ENTRYPOINT"]) == ["/usr/bin/tini", "--", "/opt/camcast/bin/camcast"]
+    assert "libsrt1.5-openssl tini " in [rest for word, rest in STEPS if word == "RUN" and "apt-get" in rest][-1]
     # Whatever is copied or installed is so before.
     words = [word for word, _ in STEPS]
     assert not {"RUN", "COPY"} & set(words[len(words) - words[::-1].index("USER") :])

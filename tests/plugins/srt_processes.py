@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 
 MODULE = "camcast_srt.fork_server"
@@ -12,6 +14,20 @@ def _is_one(process: psutil.Process) -> bool:
         return MODULE in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whether it runs no more. One that its parent has still to fetch does not, and not every first process does so."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def signals(process: psutil.Process, which: str) -> int:
+    """A mask of the process's, as bits from 1 << (number - 1): "SigBlk", "ShdPnd" (proc_pid_status(5))."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith(f"{which}:"))
 
 
 def fork_servers(of: int | None = None) -> list[psutil.Process]:

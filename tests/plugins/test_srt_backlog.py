@@ -182,6 +182,21 @@ def test_at_a_pace_the_rest_waits_with_us(one: Backlog, library: Library, monkey
     assert (len(library.got), one.unsent, one.waited) == (10, 0, False)
 
 
+def test_what_was_refused_has_used_up_nothing(one: Backlog, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 50.0
+    monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: now))
+    one.add(bytes(100))
+    one.push()
+    now += OPENING
+    one.limit, library.takes = 10_000.0, library.groups
+    one.add(bytes(5000))
+    one.push()
+    assert one.unsent == 5000, "there was no room"
+    library.takes = 1000
+    one.push()
+    assert one.unsent == 4500, "a burst of 0.05 s of the pace, as if it had not been offered before"
+
+
 def test_a_connection_begins_with_as_much_as_is_acknowledged(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once, what it begins with would overflow the queues on the way."""
     now = 50.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from camcast.kinds import TransportKind
 from camcast.media import NS_PER_MS
 from camcast_srt import camcast_transports
 from camcast_srt.afterlife import Afterlives
+from camcast_srt.process import SrtProcess
 
 LITTLE = 16_000
 """Bytes: more than any frame of these clips has, on its way to libsrt's process."""
@@ -107,8 +110,9 @@ def test_a_program_that_ends_waits_for_the_tail(tmp_path: Path) -> None:
     compare(made("h264_aac"), received)
 
 
-def pair() -> tuple[socket.socket, socket.socket]:
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def pair() -> tuple[SrtProcess, socket.socket]:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return SrtProcess(ours), its
 
 
 def test_what_outlives_is_ended_once_and_waited_for() -> None:
@@ -118,12 +122,13 @@ def test_what_outlives_is_ended_once_and_waited_for() -> None:
     assert len(lives) == 1
     assert lives.take("b") is None
     lives.begin("a", 60.0, next_ours)
-    assert (len(lives), ours.fileno()) == (1, -1), "the one before is ended by closing its channel"
+    assert (len(lives), its.recv(1)) == (1, b""), "the one before is asked to end"
+    its.close()
     threading.Timer(0.05, next_its.close).start()
     lives._wait()
     assert len(lives) == 0, "waited until it was over"
-    assert next_ours.fileno() == -1
-    its.close()
+    assert next_ours.channel.fileno() == -1
+    assert ours.channel.fileno() == -1
 
 
 def test_what_comes_next_under_the_name_gets_it_to_end() -> None:
@@ -141,9 +146,21 @@ def test_a_program_ends_when_the_time_is_up() -> None:
     ours, its = pair()
     lives.begin("c", -0.45, ours)
     lives._wait()
-    assert len(lives) == 1
-    its.close()
     assert len(lives) == 0
+    assert its.recv(1) == b"", "and what has not ended by then is made to"
+    its.close()
+
+
+def test_what_does_not_end_in_time_is_ended_by_force_while_the_program_goes_on() -> None:
+    lives = Afterlives()
+    with subprocess.Popen(["sleep", "60"]) as hangs:
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        due = lives.begin("d", -1.6, SrtProcess(ours, os.pidfd_open(hangs.pid)))
+        assert due < 0, "its limit and a grace of a second are over"
+        lives.end_late()
+        assert hangs.wait(10) == -signal.SIGKILL
+    assert len(lives) == 0
+    its.close()
 
 
 # --- the way -------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class FakeLink:
     settings: Any
     owner: Any
     shown: str
+    words: Any
 
     def open(self, place: Address, local: Address | None, timeout: float) -> None:
         self.network.answer(self, place)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camcast_srt.address import literal, pack
@@ -88,5 +88,29 @@ def test_a_failure_arrives_as_it_was() -> None:
 @given(
     st.binary(max_size=200) | st.sampled_from([b"[]", b"{}", b'{"reason": "x", "text": 1, "misconfigured": 0}', b"1"])
 )
+@example(b'{"reason": Infinity, "text": "", "misconfigured": false}')
+@example(b'{"reason": NaN, "text": "", "misconfigured": false}')
+@example(b'{"reason": -1, "text": "", "misconfigured": false}')
+@example(b'{"reason": 1e400, "text": "", "misconfigured": false}')
+@example(b'{"reason": %d, "text": "", "misconfigured": false}' % (1 << 40))
+@example(b'{"reason": null, "text": [[]], "misconfigured": false}')
+@example(b"[" * 100_000)
 def test_any_words_are_a_failure(said: bytes) -> None:
-    assert isinstance(Failure.of(said), Failure)
+    assert Failure.of(said) == Failure(text="libsrt's process does not say why")
+
+
+def test_a_count_that_is_half_written_is_not_taken() -> None:
+    """A number is made nothing first, and then written."""
+    descriptor = Page.made()
+    writes, reads = Page(descriptor), Page(descriptor)
+    with mmap.mmap(descriptor, mmap.PAGESIZE) as raw:
+        os.close(descriptor)
+        writes.take(0x1FFFF)
+        assert reads.taken == 0x1FFFF
+        for half in (bytes(8), b"\0\0\1" + bytes(5)):
+            raw[1024:1032] = half
+            assert reads.taken == 0x1FFFF
+        writes.take(0x20000)
+        assert reads.taken == 0x20000
+    writes.close()
+    reads.close()

@@ -48,6 +48,8 @@ class Backlog:
         self.waited = False
         """Whether something has waited for its turn since this was last set to False."""
         self._turns = Turns()
+        self._drawn = 0
+        """Bytes of the allowance that the present hand-over has taken."""
         self._opened_at: float | None = None
 
     def __bool__(self) -> bool:
@@ -75,7 +77,10 @@ class Backlog:
             self.pushed_at = clock.monotonic()
         while tail:
             together = self._together()
-            if not together or not self._link.send(together):
+            if not together:
+                break
+            if not self._link.send(together):
+                self._turns.give_back(self._drawn)
                 break
             for payload in together:
                 tail.popleft()
@@ -85,7 +90,7 @@ class Backlog:
     def _together(self) -> list[bytes]:
         """What may go now, in one hand-over: up to the end of a unit, as only the last payload may be a short one."""
         found: list[bytes] = []
-        size = 0
+        size = self._drawn = 0
         for payload in self._tail:
             if len(found) == GROUP or not self._may_go(len(payload), size):
                 break
@@ -105,7 +110,10 @@ class Backlog:
         if self._opening():
             self._ask()
             return self._sent + before - self._settled <= WINDOW + self._settled
-        if self.limit is None or self._turns.take(size, self.limit, self.pushed_at):
+        if self.limit is None:
+            return True
+        if self._turns.take(size, self.limit, self.pushed_at):
+            self._drawn += size
             return True
         self.waited = True
         return False

@@ -24,7 +24,7 @@ import attrs
 
 from camcast_srt.library import Library, load
 from camcast_srt.srt_socket import serve
-from camcast_srt.wire import BROKEN, ENDED, FAILED, STATUS, TEXT, Failure, Page
+from camcast_srt.wire import BEGUN, BROKEN, ENDED, FAILED, STATUS, TEXT, Failure, Page, hand_over
 
 NICE = 10
 """By how much the engine goes before them. A peer that floods one makes that one busy; the engine serves all others."""
@@ -123,6 +123,7 @@ class ForkServer:
             self._be(channel, page)
         self._forked[process] = Forked(channel)
         self._poll.register(channel, _LET_GO)
+        _tell(channel, process)
 
     def _be(self, channel: socket.socket, page: int) -> None:
         """In the copy: have nothing of the others', and serve."""
@@ -163,6 +164,18 @@ class ForkServer:
             if one.until is not None and one.until <= now:
                 os.kill(process, signal.SIGKILL)
                 one.until = None
+
+
+def _tell(channel: socket.socket, process: int) -> None:
+    """The engine waits for this. With the handle it can end the process when nobody is here to do so."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as closing:
+        try:
+            handle = os.pidfd_open(process)
+        except OSError:
+            channel.send(BEGUN, socket.MSG_DONTWAIT)
+            return
+        closing.callback(os.close, handle)
+        hand_over(channel, BEGUN, handle)
 
 
 def main() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Sequence
 
 from camcast_srt.afterlife import Afterlives
 from camcast_srt.link import Link
 
 _ENDS_WITHIN = 0.3
-"""Seconds."""
+"""Seconds for which the next attempt waits for the last one's end."""
+_FORCE_AFTER = 2.0
+"""Seconds after which what was asked to end is ended by force."""
 
 
 class Lease:
@@ -26,16 +27,22 @@ class Lease:
         before = self.afterlives.take(self._name)
         if before is None:
             return
-        with before, contextlib.suppress(OSError, TimeoutError):
-            before.shutdown(socket.SHUT_WR)
+        loop = asyncio.get_running_loop()
+        before.let_go()
+        ends = loop.call_later(_FORCE_AFTER, before.end)
+        with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_ENDS_WITHIN):
                 # It says nothing but that it has ended.
-                await asyncio.get_running_loop().sock_recv(before, 1)
+                await loop.sock_recv(before.channel, 1)
+            ends.cancel()
+            before.end()
 
     def give_back(self, links: Sequence[Link], link: Link | None, lives_on: float) -> None:
         """Close the links, but let this one live on for some seconds where it should."""
-        if link is not None and lives_on > 0 and (channel := link.live_on(lives_on)) is not None:
-            self.afterlives.begin(self._name, lives_on, channel)
+        if link is not None and lives_on > 0 and (process := link.live_on(lives_on)) is not None:
+            until = self.afterlives.begin(self._name, lives_on, process)
+            # A program that ends sees to it itself.
+            asyncio.get_running_loop().call_later(until, self.afterlives.end_late)
         for one in links:
             one.close()
 

@@ -118,10 +118,12 @@ class Library:
     def start(self) -> None:
         """Start libsrt's own runtime, once. It stays up until the program ends: ending it waits for closed sockets.
 
-        Not ending it at all lets its collector of sockets run into the end of the process, and crash there.
+        Not ending it at all lets its collector of sockets run into the end of the process, and crash there. Raises
+        `OSError`.
         """
         if not self._started:
-            self.lib.srt_startup()
+            if self.lib.srt_startup() < 0:
+                raise OSError(f"libsrt does not start: {self.error()[1]}")
             atexit.register(self.lib.srt_cleanup)
             # libsrt writes to stderr otherwise, past every log configuration.
             self.lib.srt_setloglevel(_LOG_CRIT)

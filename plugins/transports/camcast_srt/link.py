@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
-from collections.abc import Sequence
+import time as clock
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast_srt.address import Address, any_like, pack
 from camcast_srt.keeper import Keeper
 from camcast_srt.options import SrtSettings
+from camcast_srt.process import SrtProcess
 from camcast_srt.rejection import rejected
 from camcast_srt.wire import (
     BROKEN,
@@ -66,13 +67,18 @@ class Owner(Protocol):
 class Link:
     """One socket, used once."""
 
-    def __init__(self, keeper: Keeper, settings: SrtSettings, owner: Owner, shown: str) -> None:
+    def __init__(
+        self, keeper: Keeper, settings: SrtSettings, owner: Owner, shown: str, words: Callable[[str], str]
+    ) -> None:
+        """`words` makes a peer's text one line that can be shown."""
         self._keeper = keeper
         self._settings = settings
         self._owner = owner
         self._shown = shown
+        self._words = words
         self._loop = asyncio.get_running_loop()
-        self._channel: socket.socket | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self._process: SrtProcess | None = None
         self._page: Page | None = None
         self._last: Figures | None = None
         self._given = 0
@@ -93,46 +99,51 @@ class Link:
             local = local or any_like(target, target[1][1])
         bound = None if local is None else pack(local)
         request = Request(settings.mode, pack(target), bound, timeout, settings.streamid, options)
+        self._beginning = self._loop.create_task(self._begin(request), name="camcast-srt-begin")
+
+    async def _begin(self, request: Request) -> None:
+        until = clock.monotonic() + request.timeout
         try:
-            self._channel, self._page = self._keeper.process()
-            self._channel.send(bytes(request))
+            self._process, self._page = await self._keeper.process(request.timeout)
+            self._process.channel.send(bytes(request._replace(timeout=max(0.0, until - clock.monotonic()))))
         except OSError as error:
             self._free()
             self._fail(NetworkError(f"{self._shown}: libsrt's process cannot be begun: {error}", stage="connect"))
             return
-        self._loop.add_reader(self._channel, self._hear)
+        self._loop.add_reader(self._process.channel, self._hear)
 
     def close(self) -> None:
         """Free everything. What libsrt still holds is gone with it."""
         self._told = True
-        if self._channel is None:
+        if self._beginning is not None:
+            self._beginning.cancel()
+        if self._process is None:
             self.closed.set()
         elif self._late is None:
-            with contextlib.suppress(OSError):
-                self._channel.shutdown(socket.SHUT_WR)
-            self._loop.remove_writer(self._channel)
+            self._process.let_go()
+            self._loop.remove_writer(self._process.channel)
             self._late = self._loop.call_later(_ENDS_WITHIN, self._free)
 
-    def live_on(self, seconds: float) -> socket.socket | None:
-        """Let the connection stand for so long, and then end. Returns what ends when it has, and ends it when it is
-        closed; None where it has ended."""
+    def live_on(self, seconds: float) -> SrtProcess | None:
+        """Let the connection stand for so long, and then end. Returns its process, the caller's to see to its end;
+        None where it has ended."""
         self._told = True
-        channel = self._channel
-        if channel is None:
+        process = self._process
+        if process is None:
             return None
         with contextlib.suppress(OSError):
-            channel.send(LIVE_ON + SECONDS.pack(seconds))
-        self._part(channel)
-        return channel
+            process.channel.send(LIVE_ON + SECONDS.pack(seconds))
+        self._part(process)
+        return process
 
     # --- what its process says ----------------------------------------------------------------------------
 
     def _hear(self) -> None:
         for _ in range(_AT_ONCE):
-            if self._channel is None:
+            if self._process is None:
                 return
             try:
-                said = self._channel.recv(2 * TEXT)
+                said = self._process.channel.recv(2 * TEXT)
             except BlockingIOError:
                 return
             except ConnectionError:
@@ -157,19 +168,19 @@ class Link:
         elif what == FAILED and not self._connected:
             self._fail(self._failure(Failure.of(rest)))
         elif what == BROKEN:
-            self._break(rest.decode("utf-8", "replace"))
+            self._break(self._words(rest.decode("utf-8", "replace")))
 
     def _failure(self, failure: Failure) -> TransportError:
         if failure.reason is not None:
             return rejected(failure.reason, self._shown)
         error = MisconfiguredError if failure.misconfigured else NetworkError
-        return error(f"{self._shown}: {failure.text}", stage="connect")
+        return error(f"{self._shown}: {self._words(failure.text)}", stage="connect")
 
     def _ended(self) -> None:
         """Its process has, and nobody asked it to."""
         if self._told:
             return
-        why = _end(self._status)
+        why = _end(self._status, connected=self._connected)
         if self._connected:
             self._break(why)
         else:
@@ -185,10 +196,10 @@ class Link:
         self._owner.broken(self, why)
 
     def _free(self) -> None:
-        channel, page = self._channel, self._page
-        if channel is not None:
-            self._part(channel)
-            channel.close()
+        process, page = self._process, self._page
+        if process is not None:
+            self._part(process)
+            process.end()
         if page is not None:
             self.figures()
             self._page = None
@@ -197,11 +208,11 @@ class Link:
             self._late.cancel()
         self.closed.set()
 
-    def _part(self, channel: socket.socket) -> None:
+    def _part(self, process: SrtProcess) -> None:
         """It is no longer ours."""
-        self._channel = None
-        self._loop.remove_reader(channel)
-        self._loop.remove_writer(channel)
+        self._process = None
+        self._loop.remove_reader(process.channel)
+        self._loop.remove_writer(process.channel)
         self.closed.set()
 
     # --- sending, and figures -----------------------------------------------------------------------------
@@ -209,12 +220,13 @@ class Link:
     def send(self, payloads: Sequence[bytes]) -> bool:
         """Hand over some payloads, of which only the last may be a short one. False = there is no room for all of them,
         and none was taken: `writable` will be told."""
-        if self._channel is None:
+        if self._process is None:
             return False
+        channel = self._process.channel
         try:
-            self._channel.sendmsg((MEDIA, *payloads))
+            channel.sendmsg((MEDIA, *payloads))
         except BlockingIOError:
-            self._loop.add_writer(self._channel, self._writable)
+            self._loop.add_writer(channel, self._writable)
             return False
         except OSError:
             # Its process has ended, which is heard of from the reader, with the reason.
@@ -223,8 +235,8 @@ class Link:
         return True
 
     def _writable(self) -> None:
-        if self._channel is not None:
-            self._loop.remove_writer(self._channel)
+        if self._process is not None:
+            self._loop.remove_writer(self._process.channel)
             self._owner.writable()
 
     def unacknowledged(self) -> int:
@@ -284,11 +296,13 @@ def _behind(figures: Figures) -> float:
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 
-def _end(status: int | None) -> str:
+def _end(status: int | None, *, connected: bool) -> str:
     """Why a process ended, which nobody asked to."""
     if status is not None and -status in _CRASHES:
         name = signal.Signals(-status).name
-        return f"libsrt crashed ({name}), in its own process, by what the other side sent: only this connection is lost"
+        # Before there is a connection the other side has said little, if it is there at all.
+        why = ", perhaps by what the other side sent" if connected else ""
+        return f"libsrt crashed ({name}), in its own process{why}: only this connection is lost"
     if status is not None and status == -signal.SIGKILL:
         return "libsrt's process was killed (SIGKILL): by the system, for want of memory, or by somebody"
     return f"libsrt's process ended ({'nobody knows why' if status is None else f'status {status}'})"

@@ -85,7 +85,7 @@ class Opening:
         return found[:1] if settings.mode == "listener" else found
 
     async def _open(self, place: Address, timeout: float) -> Link:
-        link = Link(self._keeper, self._settings, self._owner, self._target.shown)
+        link = Link(self._keeper, self._settings, self._owner, self._target.shown, self._target.words)
         self.links.append(link)
         local = self._local(place)
         self._up = asyncio.get_running_loop().create_future()

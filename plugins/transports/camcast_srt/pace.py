@@ -244,3 +244,7 @@ class Turns:
             return False
         self._left -= size
         return True
+
+    def give_back(self, size: int) -> None:
+        """So much did not go after all."""
+        self._left += size

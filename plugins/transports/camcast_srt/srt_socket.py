@@ -266,13 +266,25 @@ class SrtSocket:
                 raise LetGo
 
     def _say(self, message: bytes) -> None:
-        try:
-            self._channel.send(message)
-        except BlockingIOError:
-            # Callers that are turned away by the hundred, and an engine that is busy.
-            return
-        except OSError:
-            raise LetGo from None
+        while True:
+            try:
+                self._channel.send(message)
+            except BlockingIOError:
+                # Callers that are turned away by the hundred, and an engine that is busy: no matter. All else is said.
+                if message == STRANGER:
+                    return
+                self._wait_for_room()
+            except OSError:
+                raise LetGo from None
+            else:
+                return
+
+    def _wait_for_room(self) -> None:
+        self._poll.modify(self._channel, select.POLLOUT | select.POLLRDHUP)
+        found = self._poll.poll()
+        self._poll.modify(self._channel, select.POLLIN)
+        if any(event & ~select.POLLOUT for _, event in found):
+            raise LetGo
 
 
 def serve(library: Library, channel: socket.socket, page: Page) -> None:
@@ -282,7 +294,11 @@ def serve(library: Library, channel: socket.socket, page: Page) -> None:
         return
     request = Request.of(first)
     _limit(int(request.options.get("sndbuf") or 0))
-    library.start()
+    try:
+        library.start()
+    except OSError as error:
+        channel.send(FAILED + bytes(Failure(text=str(error))))
+        return
     channel.setblocking(False)
     with contextlib.suppress(LetGo, ConnectionError):
         SrtSocket(library, channel, page, request).run()

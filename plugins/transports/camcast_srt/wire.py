@@ -14,22 +14,34 @@ import marshal
 import math
 import mmap
 import os
+import socket
 import struct
 import zlib
+from array import array
 from typing import NamedTuple
 
 import attrs
 
 MEDIA, LIVE_ON = b"m", b"l"
 """To the process, after the request, which comes first: a piece of the stream; seconds (`SECONDS`) to stay for."""
-OPENED, FAILED, BROKEN, STRANGER, ENDED = b"o", b"f", b"b", b"s", b"x"
-"""From it: connected; not connected (`Failure`); over (a text); a caller was turned away; and from who started it:
-ended (`STATUS`, as `os.waitstatus_to_exitcode` gives it)."""
+OPENED, FAILED, BROKEN, STRANGER = b"o", b"f", b"b", b"s"
+"""From it: connected; not connected (`Failure`); over (a text); a caller was turned away."""
+BEGUN, ENDED = b"p", b"x"
+"""From who started it: it waits for its request (with a pidfd, where there are any); it has ended (`STATUS`, as
+`os.waitstatus_to_exitcode` gives it)."""
 SECONDS, STATUS = struct.Struct("<d"), struct.Struct("<i")
 MOST = 64 << 10
 """Bytes of a message."""
 TEXT = 500
 """Bytes of a text."""
+_REASONS = 1 << 31
+"""libsrt has them as int."""
+
+
+def hand_over(channel: socket.socket, message: bytes, *descriptors: int) -> None:
+    """Send it with descriptors, now or not at all: `socket.send_fds` passes no flags on. Raises `OSError`."""
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
+    channel.sendmsg([message], [rights], socket.MSG_DONTWAIT)
 
 
 class Request(NamedTuple):
@@ -76,10 +88,15 @@ class Failure:
         """Whatever comes. A reason that is none counts as libsrt's own trouble."""
         try:
             said = json.loads(data)
-            reason = said["reason"]
-            return cls(None if reason is None else int(reason), str(said["text"]), bool(said["misconfigured"]))
-        except (ValueError, KeyError, TypeError):
-            return cls(text="libsrt's process does not say why")
+            reason, text, misconfigured = said["reason"], said["text"], said["misconfigured"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _SILENT
+        if not isinstance(text, str) or not (reason is None or (type(reason) is int and 0 <= reason < _REASONS)):
+            return _SILENT
+        return cls(reason, text, misconfigured is True)
+
+
+_SILENT = Failure(text="libsrt's process does not say why")
 
 
 class Figures(NamedTuple):
@@ -125,6 +142,7 @@ class Page:
     def __init__(self, descriptor: int) -> None:
         """Over the file of `made`, which stays the caller's to close."""
         self._map = mmap.mmap(descriptor, _SIZE)
+        self._seen = 0
 
     @staticmethod
     def made() -> int:
@@ -144,8 +162,9 @@ class Page:
 
     @property
     def taken(self) -> int:
-        """The newest of `take`. A number that lies so is written whole."""
-        return int(_TAKEN.unpack_from(self._map, _AT)[0])
+        """The newest of `take`. One that is half written lacks some of its bits; it never becomes less."""
+        self._seen = max(self._seen, int(_TAKEN.unpack_from(self._map, _AT)[0]))
+        return self._seen
 
     def read(self) -> Figures | None:
         """The newest; None where there are none yet, or they are no figures, or are being written all the time."""
