@@ -16,7 +16,7 @@ from tests.plugins.source_kit import Sink, context
 from camcast.errors import MediaError, SourceError
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, Packet
-from camcast_rtsp.memory import Memory
+from camcast_rtsp.memory import Memories, Memory
 from camcast_rtsp.oddities import Oddities
 from camcast_rtsp.options import RtspOptions
 from camcast_rtsp.source import RtspSource
@@ -103,9 +103,9 @@ def _unit(packet: Packet) -> compare.Unit:
 
 
 @asynccontextmanager
-async def running(url: str, **options: Any) -> AsyncIterator[Run]:
+async def running(url: str, memories: Memories | None = None, **options: Any) -> AsyncIterator[Run]:
     sink = Sink()
-    run = Run(RtspSource(context(url, RtspOptions(**options), codec=find_codec)), sink)
+    run = Run(RtspSource(context(url, RtspOptions(**options), codec=find_codec), memories), sink)
     try:
         yield run
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import attrs
@@ -33,6 +34,27 @@ def test_thirteen_hours_wrap_without_a_step() -> None:
     times = play(clock, 40, first=2**32 - 20 * 90_000)
     assert all(later - earlier == 40 * NS_PER_MS for earlier, later in pairwise(times))
     assert clock.jumps == 0
+
+
+@pytest.mark.parametrize("microseconds", [125, 250, 333, 1000, 1500])
+@pytest.mark.parametrize("speed", [1.0, 0.4])
+def test_sound_in_pieces_of_a_ms_and_less_keeps_its_clock(microseconds: int, speed: float) -> None:
+    """Those of AES67 (section 7.2), also over a link that is too slow for five seconds."""
+    clock = TrackClock(48_000, Timeline())
+    each = 48 * microseconds // 1000
+    for number in range(5_000_000 // microseconds):
+        clock.stamp(number * each, START + int(number * each * NS_PER_S / 48_000 / speed))
+    assert not clock.by_arrival
+    assert clock.jumps == 0
+
+
+@pytest.mark.parametrize("ticks", [lambda number: 0, lambda number: number * 20, lambda number: number // 50 * 48_000])
+def test_sound_whose_times_stand_still_gets_those_of_arrival(ticks: Callable[[int], int]) -> None:
+    """Always the same, counted in ms, or changing once a second."""
+    clock = TrackClock(48_000, Timeline())
+    times = [clock.stamp(ticks(number), START + number * 20 * NS_PER_MS) for number in range(150)]
+    assert clock.by_arrival
+    assert all(later > earlier for earlier, later in pairwise(times[101:]))
 
 
 @pytest.mark.parametrize("leap", [2**31 + 7, 90_000 * 3600, -90_000 * 30])

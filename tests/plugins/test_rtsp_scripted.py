@@ -13,6 +13,8 @@ from tests.plugins.rtsp_kit import running
 from tests.servers.certificates import Authority, Certificate
 
 from camcast.media import MediaKind
+from camcast_rtsp.dialogue import MAX_REDIRECTS
+from camcast_rtsp.memory import Memories
 from camcast_rtsp.messages import Request, parameters, parse_message
 
 SDP = b"""v=0\r
@@ -187,6 +189,50 @@ async def test_sound_that_cannot_be_set_up_is_left_out(caplog: pytest.LogCapture
         await run.until(lambda: run.video)
         assert [track.kind for track in run.sink.announced[0]] == [MediaKind.VIDEO]
     assert "the camera's sound is left out" in caplog.text
+
+
+async def test_a_link_that_is_lost_once_when_sound_is_asked_for_costs_no_sound(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor does it count as a redirection, of which there are as many as may be."""
+
+    def answer(request: Request, writer: asyncio.StreamWriter) -> tuple[int, dict[str, str], bytes] | None:
+        number = int(request.url.partition("/cam")[2].partition("/")[0])
+        if number < MAX_REDIRECTS:
+            return 302, {"Location": camera.url(f"/cam{number + 1}")}, b""
+        if request.method == "SETUP" and request.url.endswith("audio") and not lost:
+            lost.append(request)
+            writer.close()
+            return None
+        return friendly(request, writer)
+
+    lost: list[Request] = []
+    async with scripted(answer) as camera, running(camera.url("/cam0")) as run:
+        await run.until(lambda: run.video)
+        assert len(lost) == 1
+        assert [track.kind for track in run.sink.announced[0]] == [MediaKind.VIDEO, MediaKind.AUDIO]
+    assert "left out" not in caplog.text
+
+
+async def test_a_camera_that_hangs_up_at_sound_is_asked_for_it_twice_and_once_the_next_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answer(request: Request, writer: asyncio.StreamWriter) -> tuple[int, dict[str, str], bytes] | None:
+        if request.method == "SETUP" and request.url.endswith("audio"):
+            asked.append(request)
+            writer.close()
+            return None
+        return friendly(request, writer)
+
+    asked: list[Request] = []
+    memories = Memories()
+    async with scripted(answer) as camera:
+        for count in (2, 3):
+            async with running(camera.url(), memories=memories) as run:
+                await run.until(lambda: run.video)
+                assert len(asked) == count
+                assert [track.kind for track in run.sink.announced[0]] == [MediaKind.VIDEO]
+    assert caplog.text.count("hangs up when its sound is asked for, which is left out") == 1
 
 
 async def test_a_camera_without_the_transport_says_which_to_set() -> None:

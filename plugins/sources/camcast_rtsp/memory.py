@@ -22,6 +22,8 @@ class Memory:
     """It hung up at OPTIONS."""
     keepalives: dict[str, str] = attrs.field(factory=dict)
     """Requests that are no use as signs of life, and why; see `keepalive.KeepAlive`."""
+    lost_at_sound: int = 0
+    """Connections that ended when sound was asked for, since it was set up last."""
     barren: int = 0
     """Connections in a row that brought no media at all."""
     told: set[str] = attrs.field(factory=set)

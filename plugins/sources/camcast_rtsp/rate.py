@@ -54,18 +54,21 @@ class RateWatch:
 class StandStill:
     """Notices timestamps that tell nothing: most units of a second, and of the next, have the one's before.
 
-    So it is where times are always the same, or change only with each group of pictures, or are counted in ms.
+    So it is where times are always the same, or change only with each group of pictures, or are counted in ms. Sound in
+    pieces of 1 ms and less, as AES67 has it, is told from these by what its small steps are together.
     """
 
     _LEAST = 2 * NS_PER_MS
     """Between two units whose times tell them apart; no camera has 500 pictures in a second."""
+    _PART = 10
+    """Smaller steps that are together more than this part of the time that passes do tell it, also over a slow link."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         self._begun = 0
-        self._units = self._still = 0
+        self._units = self._still = self._told = 0
         self._before = False
 
     def check(self, step: int, arrival: int) -> bool:
@@ -73,12 +76,15 @@ class StandStill:
         if not self._begun:
             self._begun = arrival
         self._units += 1
-        self._still += 0 <= step < self._LEAST
-        if arrival - self._begun < NS_PER_S or self._units < _MIN_FRAMES:
+        if 0 <= step < self._LEAST:
+            self._still += 1
+            self._told += step
+        passed = arrival - self._begun
+        if passed < NS_PER_S or self._units < _MIN_FRAMES:
             return False
-        still = 4 * self._still > 3 * self._units
+        still = 4 * self._still > 3 * self._units and self._told * self._PART < passed
         verdict, self._before = still and self._before, still
-        self._begun, self._units, self._still = arrival, 0, 0
+        self._begun, self._units, self._still, self._told = arrival, 0, 0, 0
         return verdict
 
 

@@ -23,6 +23,9 @@ from .tls import ASK
 from .url import RtspUrl, parse_url
 from .watching import Watch
 
+_TWICE = 2
+"""Connections that end when sound is asked for, before it is the camera that is taken to end them, and not the link."""
+
 
 class RtspSource:
     """Implements `contracts.Source`."""
@@ -91,7 +94,9 @@ class RtspSource:
         skipped_options = self._memory.no_options
         sound = self._options.audio
         login: Login | None = None
-        for _ in range(MAX_REDIRECTS + 1):
+        redirects = lost = 0
+        # Of each other reason to begin again there is one for each run, or two.
+        while redirects <= MAX_REDIRECTS:
             self._session = session = Session(sink, self._oddities, by_arrival=self._options.timestamps == "arrival")
             connection = await self._connect(url, session, login)
             if connection.old_tls:
@@ -111,11 +116,13 @@ class RtspSource:
                     raise Unsuitable(text, sure=False) from None
                 if not (sound and _at_sound(connection, session)):
                     raise SourceError(text) from None
-                sound = self._without_sound("says nothing")
+                lost += 1
+                sound = self._sound_again("says nothing", lost)
             except Redirected as redirect:
                 connection.close()
                 self._context.log.info("%s: redirected to %s", self._context.label, redirect.url.shown)
                 url = redirect.url
+                redirects += 1
             except SourceError:
                 gone = connection.closed.done()
                 connection.close()
@@ -123,7 +130,8 @@ class RtspSource:
                     self._oddities.tell("it hangs up after asking for the password")
                     login = unanswered
                 elif gone and sound and _at_sound(connection, session):
-                    sound = self._without_sound("hangs up")
+                    lost += 1
+                    sound = self._sound_again("hangs up", lost)
                 elif not skipped_options and self._memory.no_options:
                     # It hung up at OPTIONS: once more without.
                     skipped_options = True
@@ -133,12 +141,20 @@ class RtspSource:
                 connection.close()
                 raise
             else:
+                if any(medium.receiver.kind is MediaKind.AUDIO for medium in session.media):
+                    self._memory.lost_at_sound = 0
                 return connection, session
             session.close()
         raise SourceError(f"{url.shown}: the camera redirects more than {MAX_REDIRECTS} times")
 
-    def _without_sound(self, what: str) -> bool:
-        """The camera does this when it is asked for its sound: whether to ask for it again."""
+    def _sound_again(self, what: str, lost: int) -> bool:
+        """The camera did this when it was asked for its sound, in this run `lost` times: whether to ask for it again.
+
+        Once, it may be the link that was lost at this moment.
+        """
+        self._memory.lost_at_sound += 1
+        if max(lost, self._memory.lost_at_sound) < _TWICE:
+            return True
         self._oddities.warn("sound_left_out", f"the camera {what} when its sound is asked for, which is left out")
         return False
 
