@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -104,6 +107,32 @@ def test_a_key_within_an_address_is_for_its_owner_only() -> None:
         == "note: an address in it may hold a key or a password, so only you can read it; --key keeps it elsewhere\n"
     )
     assert KEY not in err
+
+
+def test_a_password_in_a_path_is_for_its_owner_only() -> None:
+    source = "rtsp://10.0.0.5/user=admin_password=s3cret_channel=1_stream=0.sdp"
+    status, _, err = init("--no-probe", "--source", source, "--to", "rtmp://h/live", "--key", "env:YT_KEY")
+    assert (status, "s3cret" in err) == (0, False)
+    assert stat.S_IMODE(os.stat("system_config.json").st_mode) == 0o600
+    assert "only you can read it" in err
+
+
+def test_comments_that_would_change_the_file_leave_none(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(values: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+        return commented(values, said).replace("/stream1", "/stream2")
+
+    monkeypatch.setattr("camcast.cli.init.commented", changed)
+    status, _, err = init("--no-probe", "--source", CAMERA, "--to", "rtmp://h/live", "--key", "-", typed=KEY)
+    assert (status, os.listdir(here)) == (2, [])
+    assert err.startswith("error: the comments for system_config.json would change what it means")
+
+
+def test_the_help_names_no_platform() -> None:
+    """What there is, plugins say."""
+    shown = CliRunner().invoke(app, ["init", "--help"]).stdout.lower()
+    words = set(re.findall(r"\w+", shown))
+    assert "platforms" in words
+    assert not words & {name for name in PluginHost().platforms.by_name if len(name) > 1}
 
 
 def test_what_fails_leaves_an_older_key_as_it_was(here: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Self
 
@@ -37,6 +39,15 @@ class Lan:
     @property
     def camera(self) -> Sequence[str]:
         return ("ip", "netns", "exec", self._names[1])
+
+    def connections(self, address: str) -> int:
+        """TCP connections that `home` has with an address (proc_net_tcp: hex in our order, 01 = established)."""
+        table = subprocess.run(
+            [*self.home, "cat", "/proc/net/tcp"], capture_output=True, text=True, timeout=10, check=True
+        )
+        there = socket.inet_aton(address)[:: -1 if sys.byteorder == "little" else 1].hex().upper()
+        rows = [row.split() for row in table.stdout.splitlines()[1:]]
+        return sum(row[2].partition(":")[0] == there and row[3] == "01" for row in rows)
 
     def move(self, address: str) -> None:
         """The camera gets another address, as from a DHCP server that has forgotten it."""

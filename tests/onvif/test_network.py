@@ -18,9 +18,12 @@ from tests.onvif.lan import CAMERA, MAC, MOVED, Lan
 from tests.onvif.process import VirtualCamera
 from tests.programs import beside
 from tests.servers.nginx import Nginx
+from tests.servers.process import wait_for
 from tests.servers.stream_reader import Player
 
 SECRET = {"CAMERA_USER": USER, "CAMERA_PASSWORD": PASSWORD}
+SECONDS = "5"
+"""In which answers come also where much else is going on."""
 LOGIN = ("--user", "env:CAMERA_USER", "--password", "env:CAMERA_PASSWORD")
 
 
@@ -40,7 +43,7 @@ def camcast(lan: Lan, *words: str, cwd: Path | None = None) -> subprocess.Comple
 
 
 def test_everybody_is_asked_and_one_answers(lan: Lan) -> None:
-    done = camcast(lan, "discover", "--seconds", "1", "--json")
+    done = camcast(lan, "discover", "--seconds", SECONDS, "--json")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)
     assert (found["host"], found["identity"], found["name"], found["model"]) == (CAMERA, UUID, "Front door", "Dome4")
@@ -49,7 +52,7 @@ def test_everybody_is_asked_and_one_answers(lan: Lan) -> None:
 
 
 def test_the_chosen_one_tells_its_streams_in_a_table(lan: Lan) -> None:
-    done = camcast(lan, "discover", "--seconds", "1", *LOGIN, "--choose", UUID)
+    done = camcast(lan, "discover", "--seconds", SECONDS, *LOGIN, "--choose", UUID)
     assert done.returncode == 0, done.stderr
     assert f"onvif://{UUID}/main?serial=ACCC8E000001" in done.stdout
     assert "2560x1440 25/s" in done.stdout
@@ -59,21 +62,21 @@ def test_the_chosen_one_tells_its_streams_in_a_table(lan: Lan) -> None:
 
 
 def test_a_router_is_no_obstacle_to_a_name_that_says_where(lan: Lan) -> None:
-    done = camcast(lan, "discover", CAMERA, "--seconds", "1", *LOGIN, "--choose", "all", "--json")
+    done = camcast(lan, "discover", CAMERA, "--seconds", SECONDS, *LOGIN, "--choose", "all", "--json")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)
     assert found["streams"][0]["url"] == f"onvif://{UUID}/main?serial=ACCC8E000001&at={CAMERA}"
 
 
 def test_an_interface_that_cannot_is_told(lan: Lan) -> None:
-    done = camcast(lan, "discover", "--seconds", "1", "--interface", "eth7")
+    done = camcast(lan, "discover", "--seconds", SECONDS, "--interface", "eth7")
     said = "error: cameras cannot be looked for on eth7: there is no such interface; usable: eth0\n"
     assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_a_wrong_password_is_told_with_what_to_do(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SECRET, "CAMERA_PASSWORD", "s3cret-but-wrong")
-    done = camcast(lan, "discover", "--seconds", "1", *LOGIN, "--choose", CAMERA)
+    done = camcast(lan, "discover", "--seconds", SECONDS, *LOGIN, "--choose", CAMERA)
     assert done.returncode == 1
     assert "refuses the user or the password: check them; many cameras keep the users of ONVIF apart" in done.stderr
     assert "its clock is 3 h behind this machine's, which was allowed for" in done.stderr
@@ -95,7 +98,7 @@ def test_the_camera_changes_its_address_and_the_stream_is_back(lan: Lan, tmp_pat
 
     Named by its UUID in one stream, and by its MAC in another.
     """
-    printed = camcast(lan, "discover", "--seconds", "1", *LOGIN, "--choose", "all", "--config")
+    printed = camcast(lan, "discover", "--seconds", SECONDS, *LOGIN, "--choose", "all", "--config")
     assert printed.returncode == 0, printed.stderr
     config = json.loads(printed.stdout)
     (camera,) = config["cameras"]
@@ -114,10 +117,14 @@ def test_the_camera_changes_its_address_and_the_stream_is_back(lan: Lan, tmp_pat
             player = Player(tmp_path / name, nginx.url(name), prefix=lan.home)
             players.append(stack.enter_context(player))
         log = stack.enter_context(running(lan, tmp_path, config))
-        before = [len(player.wait_packets(25, timeout=40).video) for player in players]
+        for player in players:
+            player.wait_packets(25, timeout=40)
+        assert lan.connections(MOVED) == 0
         lan.move(MOVED)
+        # What was on its way from the old address has long come by then.
+        wait_for(lambda: lan.connections(MOVED) >= 2, timeout=40, why="both streams come from the new address")
+        before = [len(player.so_far().video) for player in players]
         for player, count in zip(players, before, strict=True):
-            # A second's worth was on its way at most.
             seen = player.wait_packets(count + 60, timeout=40)
             assert seen.video[-1].codec == "h264"
         text = log.read_text()

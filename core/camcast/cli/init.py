@@ -86,7 +86,8 @@ def init(
         typer.Option(help='Where its password is: env:NAME, file:PATH, or "-": read here, kept in a file of its own.'),
     ] = "",
     to: Annotated[
-        list[str] | None, typer.Option(help="Where to publish: a platform (youtube) or an address; can be repeated.")
+        list[str] | None,
+        typer.Option(help="Where to publish: a name from camcast platforms, or an address; can be repeated."),
     ] = None,
     key: Annotated[
         list[str] | None,
@@ -125,7 +126,8 @@ def init(
             _checked(values, host, file)
             said = comments(values, str(file), goes, looked, seen, date.today().isoformat())
             text = commented(values, said)
-            assert loads(text, host, base=file.parent) == _checked(values, host, file), "comments changed the file"
+            if loads(text, host, base=file.parent) != _checked(values, host, file):
+                raise ConfigError(f"the comments for {file} would change what it means, by a bug of init: report it")
             secret = holds_secret(values)
             write_new(file, text, secret=secret, force=force)
         typer.echo(f"wrote {file}")
