@@ -255,7 +255,9 @@ class Note(SessionEvent):
 class SegmentFinished(SessionEvent):
     """A file of a recording is complete: nothing more is written to it."""
 
-    path: str
+    path: str = attrs.field(repr=False)
+    shown: str
+    """`path` as logs may have it, without what is secret in the recording's URL."""
     begin: float
     """`time.time()` seconds of its first frame; likewise `end`, of its last."""
     end: float
@@ -265,7 +267,9 @@ class SegmentFinished(SessionEvent):
 
     @property
     def text(self) -> str:
-        return f"Session {self.label}: {self.path} is complete, {self.end - self.begin:.0f} s, {self.size / 1e6:.1f} MB"
+        return (
+            f"Session {self.label}: {self.shown} is complete, {self.end - self.begin:.0f} s, {self.size / 1e6:.1f} MB"
+        )
 
 
 class SourceState(Enum):

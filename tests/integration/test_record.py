@@ -170,3 +170,13 @@ async def test_plugins_are_told_of_complete_files_on_a_thread(tmp_path: Path) ->
         assert (segment.frames, segment.size) == (frames, os.stat(segment.path).st_size)
         assert 0.9 < segment.end - segment.begin < 2.1 or segment is finished[-1]
         assert segment.text.startswith(f"Session cam0_main: {segment.path} is complete")
+
+
+async def test_a_file_s_name_that_may_be_a_key_is_in_no_text(tmp_path: Path) -> None:
+    output = record("rtmp", f"record://{tmp_path}/live_k3y.mp4")
+    async with on_air(drawn(0, output)) as (running, events):
+        await until(lambda: next(iter(running.sessions)).metrics.video_sent > 10)
+    (segment,) = of(events, SegmentFinished)
+    assert segment.path == str(tmp_path / "live_k3y.mp4")
+    assert segment.text.startswith(f"Session cam0_main: {tmp_path}/*** is complete")
+    assert "live_k3y" not in repr(segment)

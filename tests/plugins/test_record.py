@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
@@ -71,9 +72,15 @@ async def record(kind: TransportKind, url: str, packets: Sequence[Packet], clip:
     chosen = RecordOptions(**options)
     async with publishing(kind, url, clip, options=chosen) as (transport, events):
         await feed(transport, packets, speed=1000)
+        await written(transport)
         assert not events.losses
-    await reached(lambda: transport.stats()["waiting_bytes"] == 0)
+    assert events.notes == []
     return events
+
+
+async def written(transport: Any) -> None:
+    """Until the disk has what was sent: how long a test's disk takes is nothing that a test is about."""
+    await reached(lambda: transport.stats()["waiting_bytes"] == 0, timeout=30.0)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
@@ -176,6 +183,7 @@ async def test_a_disk_that_stands_still_for_a_while_costs_no_frame(
         assert transport.stats()["waiting_bytes"] > 0
         assert not events.losses
         stalled.set()
+        await written(transport)
     assert recorded(tmp_path / "a.mp4") == sent(packets)
 
 
@@ -195,6 +203,7 @@ async def test_a_disk_that_is_too_slow_costs_what_memory_does_not_hold_and_says_
         for packet in packets[half:]:
             transport.send(packet, packet.dts // NS_PER_MS)
             await reached(lambda: transport.stats()["waiting_bytes"] < 100_000)
+        await written(transport)
         assert not events.losses
     assert [code for code, _ in events.notes] == ["record_too_slow"]
     got, was = recorded(tmp_path / "a.mp4"), sent(packets)
@@ -228,6 +237,65 @@ async def test_a_dead_disk_ends_the_attempt_and_holds_one_thread_however_often_i
     await reached(lambda: not [one for one in threading.enumerate() if one.name.startswith("camcast-record")])
     async with publishing(kind, url, clip, options=options):
         assert (tmp_path / "a.mp4").exists()
+
+
+async def test_what_is_not_written_in_time_at_the_end_is_told_and_is_a_gap(
+    kind: TransportKind, tmp_path: Path, stalled: threading.Event
+) -> None:
+    clip = load(made("h264_aac"))
+    half = len(clip.packets) // 2
+    async with publishing(kind, f"record://{tmp_path}/a.mp4", clip) as (transport, events):
+        await feed(transport, clip.packets[:half], speed=1000)
+        await written(transport)
+        stalled.clear()
+        for packet in clip.packets[half:]:
+            transport.send(packet, packet.dts // NS_PER_MS)
+            transport._flush()  # batch by batch, as when time goes by
+    ((code, text),) = events.notes
+    assert code == "record_cut_off"
+    stalled.set()
+    await reached(lambda: transport._recorder.ended)
+    (gap,) = gaps(tmp_path)
+    assert gap["gap"] == "the disk was too slow"
+    up_to = gap["frames"] + 1  # that which hung was written in the end
+    assert f"the disk of {tmp_path} is too slow; up to {up_to} frames were not written" in text
+    arrived = sum(map(len, recorded(tmp_path / "a.mp4").values()))
+    assert gap["frames"] > 0
+    assert arrived + gap["frames"] + transport.stats()["left_out_frames"] == len(clip.packets)
+
+
+@pytest.mark.parametrize("when", ["write", "sync"])
+async def test_a_write_that_fails_at_the_end_is_told(
+    kind: TransportKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """What was handed over just before, or what the end itself writes."""
+    clip = load(made("h264_aac"))
+    options = RecordOptions(fsync="segment", fragment=0.2)
+    fails, goes = threading.Event(), threading.Event()
+    plain: dict[str, Any] = {"write": DurableFile.write, "sync": DurableFile.sync}
+
+    def failing(file: DurableFile, *data: bytes) -> Any:
+        if fails.is_set():
+            goes.wait(10)  # until nothing is handed over any more
+            raise OSError(errno.EIO, "Input/output error")
+        return plain[when](file, *data)
+
+    monkeypatch.setattr(DurableFile, when, failing)
+    async with publishing(kind, f"record://{tmp_path}/a.mp4", clip, options=options) as (transport, events):
+        await feed(transport, clip.packets[:50], speed=1000)
+        await written(transport)
+        fails.set()
+        for packet in clip.packets[50:]:
+            transport.send(packet, packet.dts // NS_PER_MS)
+        closing = asyncio.create_task(transport.close())
+        await reached(lambda: transport._state == "closed")
+        goes.set()
+        await closing
+        assert not events.losses
+    ((code, text),) = events.notes
+    assert code == "record_cut_off"
+    assert f"cannot write in {tmp_path}: Input/output error" in text
+    assert [gap["gap"] for gap in gaps(tmp_path)] == (["it could not be written"] if when == "write" else [])
 
 
 _FULL = """
@@ -307,6 +375,7 @@ async def test_while_another_output_delivers_nothing_is_written(kind: TransportK
             well = not third <= number < 2 * third
             transport._look_at = 0.0  # each time
             transport.send(packet, packet.dts // NS_PER_MS)
+        await written(transport)
     got = recorded(*sorted(map(Path, (segment.path for segment in events.segments))))
     was = sent(packets[third : 2 * third])
     begin = got[MediaKind.VIDEO].index(was[MediaKind.VIDEO][0])

@@ -20,6 +20,7 @@ from typing import Literal
 import av
 import pytest
 from tests.media import made
+from tests.plugins.test_record import written
 from tests.plugins.transport_harness import feed, load, longer, publishing
 
 from camcast.media import NS_PER_MS, MediaKind
@@ -113,6 +114,7 @@ async def recording(path: Path, seconds: float) -> bytes:
     options = RecordOptions(fragment=FRAGMENT)
     async with publishing(kind, f"record://{path}", clip, options=options) as (transport, _):
         await feed(transport, longer(clip, seconds), speed=1000)
+        await written(transport)
     return await asyncio.to_thread(path.read_bytes)
 
 
@@ -182,10 +184,15 @@ async def test_the_disk_has_each_fragment_before_the_next_is_written(
             for packet in clip.packets:
                 transport.send(packet, packet.dts // NS_PER_MS)
                 transport._flush()  # batch by batch, as when time goes by
+            await written(transport)
         assert least <= sum(what == "sync" for what, _ in told) <= most
         if most:
             assert told[-1] == ("sync", (tmp_path / f"{fsync}.mp4").stat().st_size), "the end of the file as well"
         if fsync == "fragment":
+            for at, (what, size) in enumerate(told):
+                assert what == "write" or size == sum(size for one, size in told[:at] if one == "write")
             sizes = [size for what, size in told if what == "sync"]
             data = (tmp_path / f"{fsync}.mp4").read_bytes()
+            whole = [*fragments(data)]
+            assert {*whole[:-1]} <= {*sizes}, "the disk has each before anything of the next is written"
             assert set(sizes) <= {*fragments(data), *(size for size in sizes if size < 2000), len(data)}

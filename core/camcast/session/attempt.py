@@ -142,6 +142,7 @@ class Attempt:
             label=self.config.label,
             key=self.config.key,
             path=segment.path,
+            shown=self.scrub(segment.path),
             begin=segment.begin,
             end=segment.end,
             size=segment.size,

@@ -38,7 +38,7 @@ class SegmentHooks:
             return
         with self._lock:
             if len(self._waiting) >= MOST:
-                log.error("%s is too slow: %d files wait to be told, %s is not told", HOOK, MOST, event.path)
+                log.error("%s is too slow: %d files wait to be told, %s is not told", HOOK, MOST, event.shown)
                 return
             self._waiting.append(event)
             begin, self._busy = not self._busy, True

@@ -75,6 +75,10 @@ class Recorder:
         """Written into complete files; `segments`: how many those are; `left_out`: units that no file could take."""
         self.segments = 0
         self.left_out = 0
+        self.taken = 0
+        """Units that were given to `write` and of which it is known what became."""
+        self.error: Exception | None = None
+        """The first that a write or the end failed with."""
         self.ended = False
         """Whether its thread has come to its end."""
 
@@ -118,23 +122,11 @@ class Recorder:
     def write(self, units: Sequence[Timed], holed: bool) -> None:
         """`holed`: some were left out among them, which is told by `missed`. Raises `OSError`, and what FFmpeg's muxers
         refuse."""
-        assert self._cutter is not None
-        for packet, at in units:
-            match self._cutter.next(packet, at):
-                case Cut.LEAVE_OUT:
-                    self.left_out += 1
-                    continue
-                case Cut.BEGIN:
-                    self._end_file()
-                    self._begin_file(_taken_at(packet.arrival), at)
-            assert self._open is not None
-            if at - self._open.last > _HOLE * 1000 and not holed:
-                since = self._open.end
-                self.shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
-            self._open.last = max(self._open.last, at)
-            self._open.writer.write(packet, at)
-        if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
-            self._open.writer.file.sync()
+        try:
+            self._write(units, holed)
+        except Exception as error:
+            self.error = self.error or error
+            raise
 
     def pause(self) -> None:
         """End the file: nothing is to be recorded until the next unit comes."""
@@ -147,10 +139,23 @@ class Recorder:
         """Frames were left out before they came here."""
         self.shelf.gap(why, begin, end, frames)
 
-    def finish(self) -> None:
-        """The last that is done on the thread, whatever happened before."""
+    def finish(self, handed: int) -> None:
+        """The last that is done on the thread, whatever happened before. `handed`: units that were to be written.
+
+        Raises nothing: `error` is what it failed with.
+        """
+        since = self._open.end if self._open is not None else self.shelf.end
         try:
             self._end_file()
+        except Exception as error:  # noqa: BLE001  FFmpeg raises errors of many kinds
+            self.error = self.error or error
+        try:
+            if handed > self.taken:
+                why = "the disk was too slow" if self.error is None else "it could not be written"
+                begin = time.time() if since is None else since
+                self.shelf.gap(why, begin, max(begin, time.time()), handed - self.taken)
+        except OSError as error:
+            self.error = self.error or error
         finally:
             self.shelf.index.release()
             self.ended = True
@@ -160,6 +165,26 @@ class Recorder:
         self._sweeper.sweep(self._note)
 
     # --- inside -------------------------------------------------------------------------------------------
+
+    def _write(self, units: Sequence[Timed], holed: bool) -> None:
+        assert self._cutter is not None
+        for packet, at in units:
+            cut = self._cutter.next(packet, at)
+            if cut is Cut.LEAVE_OUT:
+                self.left_out += 1
+            else:
+                if cut is Cut.BEGIN:
+                    self._end_file()
+                    self._begin_file(_taken_at(packet.arrival), at)
+                assert self._open is not None
+                if at - self._open.last > _HOLE * 1000 and not holed:
+                    since = self._open.end
+                    self.shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
+                self._open.last = max(self._open.last, at)
+                self._open.writer.write(packet, at)
+            self.taken += 1
+        if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
+            self._open.writer.file.sync()
 
     def _begin_file(self, begin: float, at: int) -> None:
         assert self._cutter is not None

@@ -23,16 +23,16 @@ class Shelf:
         self.archive = archive
         self.index = Index(archive, label)
         self._end: float | None = None
-        """When the newest file ends that is complete; None = not known."""
+        """Up to when the index tells what there is; None = nothing yet."""
 
     def prepare(self) -> None:
         """Look after what an earlier recorder left: files that were cut off count as complete, as far as they go."""
         begun: dict[Path, Entry] = {}
         for line in self.index.lines():
+            if "end" in line:
+                self._end = max(self._end or 0.0, line["end"])
             if (one := entry(self.archive, line)) is not None:
                 begun[one.path] = one
-                if one.end is not None:
-                    self._end = max(self._end or 0.0, one.end)
         for one in begun.values():
             if one.end is None and is_there(one.path):
                 try:
@@ -75,10 +75,11 @@ class Shelf:
         """From `begin` to `end` there is nothing, or `frames` fewer than there were."""
         more = {"frames": frames} if frames else {}
         self.index.add({"gap": why, "begin": round(begin, 3), "end": round(end, 3), **more})
+        self._end = max(self._end or 0.0, end)
 
     @property
     def end(self) -> float | None:
-        """When the newest file ends that is complete."""
+        """Up to when the index tells what there is, or is missing; None = nothing yet."""
         return self._end
 
     def _forget(self) -> None:

@@ -75,7 +75,7 @@ class RecordTransport:
         self._batched = 0
         self._timer: asyncio.TimerHandle | None = None
         self._care_timer: asyncio.TimerHandle | None = None
-        self._taken = 0
+        self._taken = self._handed = 0
         self._look_at = 0.0
         self._missed = _Missed()
         self._state = "new"
@@ -190,6 +190,8 @@ class RecordTransport:
             self._tell_missed()
         if batch and not self._lane.post(size, self._recorder.write, batch, holed):
             self._missed.count(len(batch))
+        else:
+            self._handed += len(batch)
 
     def _tell_missed(self) -> None:
         count, begin, end = self._missed.told()
@@ -270,7 +272,7 @@ class RecordTransport:
             raise NetworkError(told(error, self._folder), stage=stage) from None
 
     async def _close(self) -> None:
-        failed = self._state == "lost"
+        recording = self._state == "recording"
         self._flush()
         if self._missed.now:
             self._tell_missed()
@@ -279,13 +281,26 @@ class RecordTransport:
             self._care_timer.cancel()
         until = clock.monotonic() + _DRAIN
         # Looked at: the thread tells nobody of a job that went well.
-        while self._lane.backlog and not failed and clock.monotonic() < until:  # noqa: ASYNC110
+        while self._lane.backlog and recording and clock.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_DRAIN_STEP)
-        if not await self._lane.stop(self._recorder.finish, patience=_END, after=0.1):
+        handed = self._handed
+        ended = await self._lane.stop(lambda: self._recorder.finish(handed), patience=_END, after=0.1)
+        if not ended:
             self._left_behind(self._recorder)
+        if recording:
+            self._tell_cut_off(ended)
         if self._uploader is not None:
             self._uploader.stop()
             await self._uploader.ended(_END)
+
+    def _tell_cut_off(self, ended: bool) -> None:
+        """What an end cost that nobody waits longer for, or that failed."""
+        recorder = self._recorder
+        missing, error = self._handed - recorder.taken, recorder.error
+        if missing or error is not None or not ended:
+            why = f"the disk of {self._folder} is too slow" if error is None else told(error, self._folder)
+            what = f"up to {missing} frames were not written" if missing else "its last file may lack its end"
+            self._context.events.note("record_cut_off", f"the recording's end is not whole: {why}; {what}")
 
 
 class _Missed:
