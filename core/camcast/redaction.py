@@ -1,8 +1,8 @@
 """The one place that hides secrets. When unsure it hides too much.
 
 A URL is shown as scheme, host, port and the path up to its last component; the last component (the stream
-key), user, password, query and fragment become `***`. The last component is shown where it is handed over as a `name`:
-whoever does so knows that it is no secret (`config.shown_names`).
+key), any other that holds a password, user, password, query and fragment become `***`. The last component is shown
+where it is handed over as a `name`: whoever does so knows that it is no secret (`config.shown_names`).
 
 In free text a known secret is found in whatever way it is written: as it is, by escapes of URLs, of HTML, of JSON or
 Python, in Base64 or hex, in other case, and with anything but letters and digits put in between. A text of a peer's
@@ -28,6 +28,7 @@ for the scheme, looking for the next one would take time that grows with the squ
 _AUTHORITY = re.compile(r"^(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<rest>.*)$", re.DOTALL)
 _STRUCTURE = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
+_LOGIN = re.compile(r"(?:pass|pwd|psw|user)[a-z]{0,16}(?:=|%3d)", re.IGNORECASE)
 _PAIRS = re.compile(r"[?&#;]")
 _AFTER_URL = ".,:;!)]}'"
 """Signs that end a clause or a quotation rather than a name."""
@@ -96,6 +97,7 @@ def redact_url(url: str, name: str = "") -> str:
         return shown + "/"
     app, _, key = path.rpartition("/")
     more = f"?{HIDDEN}" if _QUERY.search(tail) else ""
+    app = "/".join(HIDDEN if holds_login(part) else part for part in app.split("/"))
     return f"{shown}/{app + '/' if app else ''}{key + more if name and key == name else HIDDEN}"
 
 
@@ -104,6 +106,11 @@ def redact_name(url: str) -> str:
     shown = redact_url(url)
     name = url.rpartition("/")[2]
     return shown if is_secret_name(name) or not shown.endswith(f"/{HIDDEN}") else shown.removesuffix(HIDDEN) + name
+
+
+def holds_login(path: str) -> bool:
+    """Whether a path holds a user or a password, as those of many cameras do: `user=admin_password=…_channel=1`."""
+    return _LOGIN.search(path) is not None
 
 
 def is_secret_name(name: str) -> bool:
@@ -369,6 +376,8 @@ def url_secrets(url: str, name: str = "") -> frozenset[str]:
         whole = path[len(plain) - len(key) :]
         found |= {key, whole} - {name} | {query, *_QUERY.split(query)}
         found |= {pair.partition("=")[2] for pair in _PAIRS.split(query)}
+        for part in filter(holds_login, plain.split("/")[:-1]):
+            found |= {part, *(pair.partition("=")[2] for pair in _PAIRS.split(part))}
     return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
 
 

@@ -45,12 +45,21 @@ def shows(text: str, key: str) -> bool:
         ("rtmp://server/live/k@y", "rtmp://***"),
         ("rtmp://u:p/w@server/live/k", "rtmp://***"),
         ("rtmp://u:p?w#@server/live/k", "rtmp://***"),
+        ("rtsp://10.0.0.5/user=admin&password=SECRET/ch1/main", "rtsp://10.0.0.5/***/ch1/***"),
+        ("rtsp://10.0.0.5/a/USERNAME=x_pwd%3DSECRET_channel=1_stream=0.sdp/trackID=1", "rtsp://10.0.0.5/a/***/***"),
         ("mykey", "***"),
         ("", ""),
     ],
 )
 def test_what_of_a_url_is_shown(url: str, shown: str) -> None:
     assert redact_url(url) == shown
+
+
+def test_a_password_in_a_path_is_hidden_wherever_it_is_said() -> None:
+    url = "rtsp://10.0.0.5/user=admin&password=SECRET/ch1/main"
+    assert redact_text("SECRET is wrong for /user=admin&password=SECRET/ch1", url_secrets(url)) == (
+        "*** is wrong for /***/ch1"
+    )
 
 
 @given(KEYS)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from camcast.config.secrets import is_reference
 from camcast.errors import ConfigError
-from camcast.redaction import is_secret_name, url_secrets
+from camcast.redaction import holds_login, is_secret_name, url_secrets
 
-_LOGIN_IN_PATH = re.compile(r"(?:pass|pwd|psw|user)[a-z]*=", re.IGNORECASE)
-"""As in rtsp://10.0.0.5/user=admin_password=…_channel=1_stream=0.sdp, which is the address of many cameras."""
 _SECRET_KEYS = ("stream_key", "passphrase", "password", "token", "secret", "key")
 
 
@@ -31,7 +27,7 @@ def holds_secret(value: Any, key: str = "") -> bool:
     if "://" in value:
         name = value.rpartition("/")[2]
         # A camera's path is no key; what it takes to see it stands before an @ or behind a ?.
-        if _LOGIN_IN_PATH.search(unquote(value.partition("://")[2].partition("/")[2])):
+        if holds_login(value.partition("://")[2].partition("/")[2]):
             return True
         key_in_path = bool(name) and is_secret_name(name) and not value.lower().startswith("rtsp")
         return key_in_path or (bool({"@", "?"} & set(value)) and bool(url_secrets(value)))
