@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 
 import pytest
@@ -94,6 +95,32 @@ def test_what_it_refuses_though_it_offers_it_is_tried_once(
         counts.append(sum(bool(one.authorization) and "UsernameToken" not in one.text for one in camera.asked))
     assert counts[0] > 0
     assert counts[1] == 0
+
+
+@pytest.mark.parametrize("login", ["digest", "token", "deceptive"])
+def test_a_wrong_password_is_tried_less_and_less_and_found_right_again(
+    start: Start, claims: list[Match], monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    """Three proofs at first, one at each further start; somebody then gives the camera's user this password."""
+    monkeypatch.setattr("camcast_onvif.resolve._ways", _Ways())
+    place = start(Behaviour(login=login))
+    (camera,) = start.cameras
+    wrong = {"username": USER, "password": "s3cret-but-wrong"}
+    counts = []
+    for _ in range(5):
+        camera.asked.clear()
+        with pytest.raises(SourceError, match="refuses the user or the password"):
+            find_again(f"{URL}?at={place}", wrong)
+        counts.append(sum(bool(one.authorization) or "UsernameToken" in one.text for one in camera.asked))
+    assert counts[0] <= 3
+    assert counts[1:] == [1, 1, 1, 1]
+    monkeypatch.setattr("tests.onvif.camera.PASSWORD", wrong["password"])
+    found = []
+    for _ in range(3):
+        with contextlib.suppress(SourceError):
+            found.append(find_again(f"{URL}?at={place}", wrong))
+    assert found, "each way has its turn"
+    assert found[-1] == at("127.0.0.1")
 
 
 def test_what_is_remembered_has_a_bound(start: Start, claims: list[Match], monkeypatch: pytest.MonkeyPatch) -> None:

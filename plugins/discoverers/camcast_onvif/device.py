@@ -16,7 +16,7 @@ from camcast.target import Target
 from camcast_kit_digest.auth import Way
 
 from . import soap, xml
-from .proof import Proofs
+from .proof import Proofs, Trial
 
 CLOCK_OFF = 5.0
 """Seconds from which a device's clock is told to be wrong: some take no proof that is older."""
@@ -24,6 +24,7 @@ MOST_AHEAD = 50 * 365 * 86400.0
 """Seconds that a clock may be ahead. Behind it may be as far as 1970, where clocks begin whose battery is empty."""
 _HEADERS = {"Content-Type": "application/soap+xml; charset=utf-8"}
 _TRIES = 6
+_ALL = Trial()
 _TIME = '<GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/>'
 _LOGINS = (
     "many cameras keep the users of ONVIF apart from those of their web page and have none at first: create one there, "
@@ -43,11 +44,11 @@ class Device:
         *,
         timeout: float = 5.0,
         insecure: bool = False,
-        remembered: Way | None = None,
+        trial: Trial = _ALL,
     ) -> None:
         """`service`: the URL of its device service, at `host`. `timeout`: seconds to connect, and for an answer.
 
-        `remembered`: the way in which it took the password before.
+        `trial`: which proofs of the password are tried.
         """
         self.host = host
         self.service = service
@@ -55,8 +56,9 @@ class Device:
         """Seconds that its clock is ahead of ours; None = it has not said."""
         self._resolver = resolver
         self._target = Target(url=service, connect_timeout=timeout, insecure=insecure)
-        self._proofs = Proofs(login, remembered) if login else None
-        self._refused = False
+        self._proofs = Proofs(login, trial) if login else None
+        self.refused = False
+        """Whether it wants a user and a password, and not this one."""
 
     @property
     def way(self) -> Way | None:
@@ -86,7 +88,7 @@ class Device:
         """
         url = url or self.service
         proofs = None if anonymous else self._proofs
-        if self._refused and not anonymous:
+        if self.refused and not anonymous:
             raise self._no()
         for _ in range(_TRIES):
             answer, proved = await self._post(url, body, proofs)
@@ -105,12 +107,12 @@ class Device:
                     return found
             if fault is not None and not fault.unauthorized:
                 raise fault
-            again = proofs is not None and proofs.again(answer.challenges())
+            again = proofs is not None and proofs.again(answer.challenges(), proved)
             if anonymous or (proofs is not None and proofs.accepted and not again):
                 raise fault or soap.Fault(frozenset({"NotAuthorized"}), "this user may not ask for it")
             if not again:
                 break
-        self._refused = True
+        self.refused = True
         raise self._no()
 
     async def _post(self, url: str, body: str, proofs: Proofs | None) -> tuple[Answer, bool]:
@@ -160,7 +162,7 @@ async def first_that_answers(
     *,
     timeout: float,
     insecure: bool = False,
-    remembered: Way | None = None,
+    trial: Trial = _ALL,
 ) -> Device:
     """The device by the first of its services that answers, its clock read. Raises the first one's `SourceError`.
 
@@ -168,7 +170,7 @@ async def first_that_answers(
     """
     why: list[SourceError] = []
     for service in services:
-        device = Device(host, service, login, resolver, timeout=timeout, insecure=insecure, remembered=remembered)
+        device = Device(host, service, login, resolver, timeout=timeout, insecure=insecure, trial=trial)
         try:
             await device.read_clock()
         except SourceError as error:

@@ -2,13 +2,15 @@
 
 Two ways are known, and both are digests: HTTP's (RFC 7616), where the device asks for that, and WS-UsernameToken, which
 holds a time that must be the device's. Basic, which is the password itself, is never sent. Some cameras lock a user
-after five wrong tries, so three are made in all.
+after five wrong tries, so three are made in all, and one only where all were refused the last time.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+
+import attrs
 
 from camcast.discovery import CameraLogin
 from camcast_kit_digest.auth import Login, Way, parse_challenges
@@ -21,14 +23,34 @@ TOKEN: Way = ("token", "", False)
 """WS-UsernameToken."""
 
 
+MD5: Way = ("digest", "md5", False)
+_TURNS = (None, MD5, TOKEN)
+
+
+@attrs.frozen
+class Trial:
+    """What is tried at a device."""
+
+    first: Way | None = None
+    """The way that is tried first; None = the strongest that is offered."""
+    most: int = MAX_PROOFS
+
+    def refused(self) -> Trial:
+        """The next one, after this has come to nothing: one proof, each time in another way."""
+        if self.most > 1:
+            return Trial(most=1)
+        turn = _TURNS.index(self.first) if self.first in _TURNS else 0
+        return Trial(_TURNS[(turn + 1) % len(_TURNS)], 1)
+
+
 class Proofs:
     """One user at one device."""
 
-    def __init__(self, login: CameraLogin, remembered: Way | None = None) -> None:
-        """`remembered`: the way that this device took before, which is tried first."""
+    def __init__(self, login: CameraLogin, trial: Trial) -> None:
         self._login = login
-        self._digest = Login(login.username, login.password, remembered, MAX_PROOFS - 1)
-        self._token = remembered == TOKEN
+        self._digest = Login(login.username, login.password, trial.first, MAX_PROOFS - 1)
+        self._left = trial.most
+        self._token = trial.first == TOKEN
         """Whether a WS-UsernameToken goes along."""
         self.basic_only = False
         self.accepted = False
@@ -56,13 +78,19 @@ class Proofs:
         self._digest.well()
         self.accepted = True
 
-    def again(self, challenges: Sequence[str]) -> bool:
-        """Whether to ask once more, now with another proof: of what is offered, or with a new nonce."""
+    def again(self, challenges: Sequence[str], proved: bool) -> bool:
+        """Whether to ask once more, now with another proof: of what is offered, or with a new nonce.
+
+        `proved`: whether there was a proof with what was refused.
+        """
         offers = parse_challenges(challenges)
         digests = [one for one in offers.challenges if one.scheme == "digest"]
         if self.accepted:
             return bool(digests) and self._digest.again(digests)
         self.basic_only = bool(offers.challenges) and not digests
+        self._left -= proved
+        if self._left <= 0:
+            return False
         if digests and self._digest.again(digests):
             return True
         if self._token:

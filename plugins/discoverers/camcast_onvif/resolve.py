@@ -15,9 +15,9 @@ import attrs
 
 from camcast.discovery import CameraLogin, SourceAddress
 from camcast.errors import SourceError
-from camcast_kit_digest.auth import Way
 
 from .named import Named, parse_named
+from .proof import Trial
 from .search import Search
 
 T = TypeVar("T")
@@ -30,24 +30,23 @@ MAX_REMEMBERED = 1000
 
 @attrs.define
 class _Ways:
-    """How cameras took the password, for all threads: what they refuse though they offer it is not tried each time."""
+    """What to try at cameras, for all threads: what they refuse though they offer it, or a password that is wrong, is
+    not tried as often each time."""
 
-    _known: dict[tuple[str, str], Way] = attrs.field(factory=dict, repr=False)
-    """By camera and user."""
+    _known: dict[tuple[str, int], Trial] = attrs.field(factory=dict, repr=False)
+    """By camera, and the hash of user and password."""
     _lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
 
-    def get(self, named: Named, login: CameraLogin | None) -> Way | None:
+    def get(self, named: Named, login: CameraLogin | None) -> Trial:
         with self._lock:
-            return self._known.get((named.shown, login.username)) if login else None
+            return self._known.get((named.shown, hash(login)), Trial())
 
-    def keep(self, named: Named, login: CameraLogin | None, way: Way | None) -> None:
-        if login is None or way is None:
-            return
+    def keep(self, named: Named, login: CameraLogin | None, trial: Trial) -> None:
         with self._lock:
-            self._known.pop((named.shown, login.username), None)
+            self._known.pop((named.shown, hash(login)), None)
             if len(self._known) >= MAX_REMEMBERED:
                 del self._known[next(iter(self._known))]
-            self._known[named.shown, login.username] = way
+            self._known[named.shown, hash(login)] = trial
 
 
 _ways = _Ways()
@@ -82,7 +81,13 @@ def _blocking(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _find(named: Named, login: CameraLogin | None, *, insecure: bool) -> SourceAddress:
-    search = Search(named, login, insecure=insecure, remembered=_ways.get(named, login))
-    found = await search.run()
-    _ways.keep(named, login, search.way)
+    trial = _ways.get(named, login)
+    search = Search(named, login, insecure=insecure, trial=trial)
+    try:
+        found = await search.run()
+    except SourceError:
+        if search.refused:
+            _ways.keep(named, login, trial.refused())
+        raise
+    _ways.keep(named, login, Trial(search.way))
     return found

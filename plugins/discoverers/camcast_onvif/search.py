@@ -23,6 +23,7 @@ from .discoverer import PATH
 from .interfaces import neighbour
 from .named import Named
 from .probe import answers
+from .proof import Trial
 from .wsd import Match
 
 log = logging.getLogger("camcast.onvif")
@@ -39,16 +40,16 @@ MAX_CANDIDATES = 16
 class Search:
     """One search, on one loop."""
 
-    def __init__(
-        self, named: Named, login: CameraLogin | None, *, insecure: bool = False, remembered: Way | None = None
-    ) -> None:
-        """`remembered`: the way in which the camera took the password before."""
+    def __init__(self, named: Named, login: CameraLogin | None, *, insecure: bool = False, trial: Trial) -> None:
+        """`trial`: which proofs of the password are tried at each."""
         self.way: Way | None = None
-        """The way in which it took it now."""
+        """The way in which the camera took the password."""
+        self.refused = False
+        """Whether one of those that were asked did not take it."""
         self._named = named
         self._login = login
         self._insecure = insecure
-        self._remembered = remembered
+        self._trial = trial
         self._found: asyncio.Future[SourceAddress] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._said: dict[str, asyncio.Future[bool]] = {}
@@ -121,11 +122,14 @@ class Search:
             async with asyncio.timeout(EACH):
                 device = await first_that_answers(
                     host, services, self._login, _Addresses(),
-                    timeout=ASKING, insecure=self._insecure, remembered=self._remembered,
+                    timeout=ASKING, insecure=self._insecure, trial=self._trial,
                 )  # fmt: skip
-                await _must_be(self._named, device, said)
-                offering, profiles = await media.offers(device)
-                found = await offering.stream(media.choose(profiles, self._named.stream, host))
+                try:
+                    await _must_be(self._named, device, said)
+                    offering, profiles = await media.offers(device)
+                    found = await offering.stream(media.choose(profiles, self._named.stream, host))
+                finally:
+                    self.refused |= device.refused
         except TimeoutError:
             self._failures[number] = SourceError(
                 f"the camera at {host} did not tell where its stream is within {EACH:g} s: it answers too slowly"
