@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tests.media import made
 from tests.plugins.transport_harness import feed, load, longer, publishing, reached
 
+from camcast.errors import NetworkError
 from camcast_record import camcast_transports, sweep, transport
 from camcast_record.index import SUFFIX
 from camcast_record.options import RecordOptions
@@ -233,6 +236,58 @@ def test_much_is_deleted_in_several_goes_and_no_archive_is_swept_all_the_time(
     assert sweeper.sweep(silent) == 0
     time.goes(EVERY)
     assert sweeper.due
+
+
+def test_an_archive_that_is_measured_slowly_is_measured_in_several_goes(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [record(tmp_path, "cam0", 1000.0 + number, 100) for number in range(9)]
+    plain = Path.stat
+
+    def slow(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path in files:
+            time.goes(sweep.BUDGET / 2.5)
+        return plain(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", slow)
+    sweeper = time.sweeper(tmp_path, keep_size=500)
+    goes = []
+    while sweeper.due:
+        assert all(map(os.path.exists, files)), "nothing is deleted before it is known what is the oldest"
+        goes.append(sweeper.sweep(silent))
+    assert goes == [0, 0, 4]
+    assert [path for path in files if os.path.exists(path)] == files[4:]
+
+
+def test_an_archive_is_swept_by_one_program_at_a_time(tmp_path: Path, time: Time) -> None:
+    record(tmp_path, "cam0", 1000.0, 100)
+    sweeper = time.sweeper(tmp_path, keep_size=1)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert sweeper.sweep(silent) == 0
+    finally:
+        os.close(descriptor)
+    time.goes(EVERY)
+    assert sweeper.sweep(silent) == 1
+
+
+async def test_a_full_disk_is_swept_before_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = record(tmp_path, "cam1", 1000.0, 100)
+    plain = shutil.disk_usage
+
+    def usage(path: Path) -> Any:
+        return plain(path)._replace(free=0 if old.exists() else 1 << 30)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    clip: Any = load(made("h264_aac"))
+    (kept,) = camcast_transports()
+    with pytest.raises(NetworkError, match="is full"):
+        async with publishing(kept, f"record://{tmp_path}/a.mp4", clip):
+            pytest.fail("there is no room")
+    assert old.exists()
+    async with publishing(kept, f"record://{tmp_path}/a.mp4", clip, options=RecordOptions(keep_size=1)):
+        assert not old.exists()
 
 
 def test_nothing_is_due_where_all_is_kept(tmp_path: Path, time: Time) -> None:

@@ -25,7 +25,7 @@ from camcast_record.index import MAX_INDEX, SUFFIX, Entry, entry, parsed
 EVERY = 60.0
 """Seconds between two sweeps of one archive, whoever asks."""
 BUDGET = 1.0
-"""Seconds after which a sweep ends that has more to delete, and goes on when it is asked again."""
+"""Seconds of measuring, and of deleting, after which a sweep ends that has more to do, and goes on when asked again."""
 JUMP = 5.0
 """Seconds that the wall clock may differ between two sweeps from what the monotonic one says."""
 HOLDS = 300.0
@@ -132,13 +132,16 @@ class Sweeper:
         if self._steady.holds(now, began) and self._keep_for is not None:
             limit = now - self._keep_for
         found = self._found()
+        if found is None:
+            self._next = began
+            return 0
         total = sum(file.size or 0 for file in found.values())
-        deleted = 0
+        deleted, since = 0, self._monotonic()
         for path, file in sorted(found.items(), key=lambda one: one[1].entry.begin):
             over = self._keep_size is not None and total > self._keep_size
             if file.entry.end is None or not (over or (limit is not None and file.entry.end < limit)):
                 continue
-            if self._monotonic() - began > BUDGET:
+            if self._monotonic() - since > BUDGET:
                 self._next = began
                 break
             try:
@@ -159,8 +162,8 @@ class Sweeper:
                     path.parent.rmdir()
         return deleted
 
-    def _found(self) -> dict[Path, _File]:
-        """All files that are there, measured."""
+    def _found(self) -> dict[Path, _File] | None:
+        """All files that are there, measured; None = there was no time for all of them."""
         indexes = sorted(self.archive.glob(f"*{SUFFIX}"))
         self._known = {path: known for path, known in self._known.items() if path in {*indexes}}
         for path in indexes:
@@ -170,9 +173,12 @@ class Sweeper:
                 self._fails(error)
         self._drop_gone()
         found: dict[Path, _File] = {}
+        began = self._monotonic()
         for known in self._known.values():
             for path, file in [*known.files.items()]:
                 if file.size is None or file.entry.end is None:
+                    if self._monotonic() - began > BUDGET:
+                        return None
                     try:
                         file.size = path.stat().st_size
                     except FileNotFoundError:
