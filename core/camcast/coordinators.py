@@ -18,6 +18,7 @@ import attrs
 from camcast.services import NoServiceOptions as NoCoordinatorOptions
 
 __all__ = [
+    "REFERENCE",
     "Away",
     "Card",
     "ClaimNews",
@@ -36,6 +37,10 @@ __all__ = [
     "OrderNews",
     "Synced",
 ]
+
+
+REFERENCE = {"camcast.reference": True}
+"""`metadata` of an option that takes `env:NAME` or `file:PATH` only: everybody sees what is on command lines."""
 
 
 class Hold(Enum):
@@ -91,6 +96,9 @@ class Desired:
     at: float = 0.0
     """`time.time()` seconds."""
     note: str = ""
+    origin: str = ""
+    """Epoch of the store in which version 1 was put; a store that gets it back has the same. Only versions of one
+    origin come one after the other."""
 
 
 @attrs.frozen(kw_only=True)

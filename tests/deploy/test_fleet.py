@@ -114,3 +114,17 @@ def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", tmp_path / name], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_member_that_its_lease_ended_is_always_begun_anew() -> None:
+    """While the store is away that may be often, and systemd gives up after five times unless told otherwise."""
+    unit = (DEPLOY / "systemd" / "camcast-fleet.service").read_text()
+    of_unit = unit.partition("[Unit]")[2].partition("[Service]")[0]
+    assert "\nStartLimitIntervalSec=0\n" in of_unit
+    assert "\nRestart=always\n" in unit
+
+
+def test_no_pod_has_camcast_as_its_first_process() -> None:
+    """Which no timer of its own could end, so that its lease would mean nothing."""
+    pods = (DEPLOY / "kubernetes" / "fleet.yaml").read_text().partition("name: camcast\n")[2]
+    assert "\n      shareProcessNamespace: true\n" in pods

@@ -21,6 +21,7 @@ from typing import Any
 
 from camcast.cli.fleet import report
 from camcast.cli.fleet_store import Looking, coordinator
+from camcast.coordinators import Holder
 from camcast.host import PluginHost
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
@@ -94,6 +95,14 @@ class Air:
             return not self.lit(names, time.monotonic_ns() - 1_000_000_000)
 
         wait_for(all_dark, timeout=within, why=f"none of {names} on the air")
+
+    def until_begun(self, names: Sequence[str], since: int, within: float) -> None:
+        """Wait until each of `names` has a publication that began after `since`, `monotonic_ns`."""
+
+        def all_begun() -> bool:
+            return all((found := self.publications(name)) and found[-1][0] > since for name in names)
+
+        wait_for(all_begun, timeout=within, why=f"new publications of {names}")
 
     def until_lit(self, names: Sequence[str], since: int, within: float) -> float:
         """Wait until something has come of all `names` after `since`; returns how many seconds after it that was."""
@@ -177,6 +186,11 @@ class Site:
         """Each member's present incarnation."""
         cards = {host.name: self.looking.roster.card(host.name) for host in self.hosts}
         return {name: card.holder.incarnation for name, card in cards.items() if card is not None}
+
+    def holders(self) -> set[Holder | None]:
+        """Who has cameras, as the store tells."""
+        records = [self.looking.claims.record(number) for number in range(CAMERAS)]
+        return {record.holder if record else None for record in records}
 
     async def _look(self) -> None:
         await self.looking.store.run(self.looking.hear)

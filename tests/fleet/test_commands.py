@@ -12,9 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from camcast.cli.app import app
-from camcast.cli.fleet_store import coordinator, looking
-from camcast.coordinators import Card, Holder, Line
+from camcast.cli.fleet import report
+from camcast.cli.fleet_store import Looking, coordinator, looking
+from camcast.coordinators import Card, ClaimNews, Desired, DesiredNews, Holder, Line, MemberNews
 from camcast.host import PluginHost
+from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
 from tests.servers.nats import NatsServer
 
 
@@ -42,7 +44,7 @@ class Shell:
 
         async def join() -> None:
             async with looking(coordinator(PluginHost(), self.store, self.fleet, name, (), 5.0)) as seen:
-                card = Card(holder=Holder(name, "1"), capacity=9, lease=10, running=cameras, on_air=cameras)
+                card = Card(holder=Holder(name, "1"), capacity=9, lease=1, running=cameras, on_air=cameras)
                 await seen.store.renew(card, 0)
                 for number in range(cameras):
                     await seen.store.claim(number, card.holder, 0)
@@ -154,11 +156,49 @@ def test_status_tells_who_has_what(shell: Shell) -> None:
     found = json.loads(done.output)
     assert done.exit_code == 1
     assert [(one["member"], one["state"], one["fence"]) for one in found["cameras"]] == [
-        ("ada", "on air", 1),
+        ("ada", "silent", 1),
         ("", "nowhere", 0),
     ]
+    assert [one["silent"] for one in found["members"]] == [True]
     assert [(one["name"], one["running"], one["order"]) for one in found["members"]] == [("ada", 1, "none")]
     assert "ada" in shell("status").output
+
+
+def test_status_waits_for_who_renews(shell: Shell) -> None:
+    """A record alone says only that its member once was there."""
+    shell.apply(camera(0), options=("--literal",))
+    shell.member("ada", cameras=1)
+
+    async def renewing() -> list[str]:
+        way = coordinator(PluginHost(), shell.store, shell.fleet, "ada", (), 5.0)
+        async with looking(way) as seen:
+            card, states = seen.roster.card("ada"), []
+            assert card is not None
+            await seen.until_known()
+            states.append(report(seen)["cameras"][0]["state"])
+            await seen.store.renew(card, seen.roster.revision("ada"))
+            while seen.is_silent("ada"):
+                await seen.more(1.0)
+            states.append(report(seen)["cameras"][0]["state"])
+            return states
+
+    assert asyncio.run(renewing()) == ["silent", "on air"]
+
+
+def test_a_card_that_names_not_all_leaves_the_others_unknown() -> None:
+    holder = Holder("ada", "1")
+    seen = Looking(MemoryCoordinator(MemoryStore(), "eve"), clock=lambda: 1.0)
+    seen.hear(DesiredNews(Desired(version=1, mapping={"cameras": [{"camera_id": number} for number in range(4)]})))
+    for number in range(4):
+        seen.hear(ClaimNews(number, 1, holder))
+    for revision, on_air, troubled, states in (
+        (1, 4, (), ["on air"] * 4),
+        (2, 2, (1, 2), ["on air", "not on air", "not on air", "on air"]),
+        (3, 2, (1,), ["unknown", "not on air", "unknown", "unknown"]),
+    ):
+        card = Card(holder=holder, capacity=9, lease=1, running=4, on_air=on_air, troubled=troubled)
+        seen.hear(MemberNews("ada", revision, card))
+        assert [one["state"] for one in report(seen)["cameras"]] == states
 
 
 def test_orders_are_for_members_that_there_are(shell: Shell) -> None:

@@ -119,3 +119,48 @@ def test_tls_with_certificates_of_both_sides(tmp_path: Path, monkeypatch: pytest
                 enter(url, *wrong)
         with pytest.raises(ConfigError, match="certificates for NATS cannot be used"):
             enter(url, "ca=/nowhere.pem")
+
+
+def test_a_server_without_tls_is_told_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where TLS is asked for: the library alone would go on without it. What it hears is looked at on the wire."""
+    monkeypatch.setenv("NATS_PASSWORD", "open sesame")
+    heard: list[bytes] = []
+
+    async def plain() -> None:
+        done = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'INFO {"server_id":"x","version":"2.11.0","headers":true,"max_payload":1048576}\r\n')
+            heard.append(await reader.read())
+            writer.close()
+            done.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            way = coordinator(
+                PluginHost(), f"tls://127.0.0.1:{port}", "kit", "ada", ("user=ada", "password=env:NATS_PASSWORD"), 5.0
+            )
+            with pytest.raises(CoordinatorError, match="speaks no TLS, so it was told nothing"):
+                async with looking(way):
+                    pass
+            await done.wait()
+
+    asyncio.run(plain())
+    assert heard == [b""]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "said"),
+    [
+        ("tls://one:4222,nats://two:4222", (), "name all by the same"),
+        ("tls://one:4222,two:4222", (), "expected URLs such as"),
+        ("nats://one,two", (), "expected URLs such as"),
+        ("nats://one", ("password=plain",), "-o password: everybody"),
+        ("nats://one", ("token=plain",), "-o token: everybody"),
+        ("nats://one", ("nkey_seed=SUAxyz",), "-o nkey_seed: everybody"),
+    ],
+)
+def test_no_secret_goes_where_others_see_it(url: str, options: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as told:
+        coordinator(PluginHost(), url, "kit", "ada", options, 5.0)
+    assert "plain" not in str(told.value)

@@ -17,6 +17,7 @@ import typer
 from camcast.cli.fleet_run import run
 from camcast.cli.fleet_store import (
     DEFAULT_FLEET,
+    LOOK,
     FleetName,
     Looking,
     StoreOptions,
@@ -29,7 +30,7 @@ from camcast.cli.fleet_store import (
 from camcast.cli.signals import asked
 from camcast.cli.terminal import explained, load_host, output, print_json, table
 from camcast.config.walk import from_mapping
-from camcast.coordinators import Desired, Line, Order
+from camcast.coordinators import Desired, Holder, Line, Order
 from camcast.errors import ConfigError, NotFound
 from camcast.fleet.desired import cameras_of
 from camcast.fleet.differences import differences
@@ -38,8 +39,6 @@ from camcast.host import PluginHost
 from camcast.printable import printable
 
 T = TypeVar("T")
-LOOK = 0.2
-"""Seconds between two looks, at most."""
 DEADLINE = 5.0
 """Seconds for one call."""
 Member = Annotated[str, typer.Argument(metavar="HOST", help="A member, as `camcast fleet status` names it.")]
@@ -112,7 +111,9 @@ def apply(
         if dry_run:
             typer.echo(f"{len(lines)} changes; nothing was done")
             return
-        desired = Desired(version=number + 1, mapping=mapping, by=getpass.getuser(), at=time.time(), note=note)
+        origin = now.origin if now is not None else seen.epoch
+        who, at = getpass.getuser(), time.time()
+        desired = Desired(version=number + 1, mapping=mapping, by=who, at=at, note=note, origin=origin)
         await seen.store.put(desired)
         typer.echo(f"version {desired.version} is desired now, with {len(cameras_of(desired).wanted)} cameras")
 
@@ -139,10 +140,13 @@ def status(
 ) -> None:
     """Show the members, and where each camera runs.
 
+    Waits until each member has renewed its lease: a moment, or half of a lease where one is silent.
+
     Exit status: 0 when every camera is on the air, 1 when one is not, or nothing is desired.
     """
 
     async def ask(seen: Looking, _: PluginHost) -> dict[str, Any]:
+        await seen.until_known()
         return report(seen)
 
     with explained():
@@ -150,11 +154,13 @@ def status(
     if as_json:
         print_json(found)
     else:
-        members = table("Members", "name", "runs", "on air", "capacity", "labels", "hold", "order")
+        members = table("Members", "name", "runs", "on air", "capacity", "labels", "hold", "order", "renews")
         for one in found["members"]:
             labels = " ".join(f"{key}={value}" for key, value in one["labels"].items())
             counts = (str(one["running"]), str(one["on_air"]), f"{one['capacity']:g}")
-            members.add_row(one["name"], *counts, labels or "-", one["hold"], one["order"])
+            members.add_row(
+                one["name"], *counts, labels or "-", one["hold"], one["order"], "no" if one["silent"] else "yes"
+            )
         output.print(members)
         cameras = table(f"Cameras of version {found['version']}", "camera", "name", "member", "claim", "state")
         for one in found["cameras"]:
@@ -173,18 +179,13 @@ def report(seen: Looking) -> dict[str, Any]:
     for number, camera in sorted(wanted.items()):
         record = seen.claims.record(number)
         holder = record.holder if record else None
-        card = cards.get(holder.name) if holder else None
-        alive = card is not None and holder == card.holder
-        state = "nowhere" if holder is None else "its member is gone" if not alive else "on air"
-        if alive and card is not None and number in card.troubled:
-            state = "not on air"
         cameras.append(
             {
                 "camera_id": number,
                 "name": camera.name,
                 "member": holder.name if holder else "",
                 "fence": record.fence if record else 0,
-                "state": state,
+                "state": _state(seen, number, holder),
             }
         )
     members = [
@@ -197,10 +198,25 @@ def report(seen: Looking) -> dict[str, Any]:
             "lease": card.lease,
             "hold": card.hold.value,
             "order": seen.roster.orders.get(name, Order.NONE).value,
+            "silent": seen.is_silent(name),
         }
         for name, card in sorted(cards.items())
     ]
     return {"version": seen.desired.version if seen.desired else 0, "members": members, "cameras": cameras}
+
+
+def _state(seen: Looking, camera_id: int, holder: Holder | None) -> str:
+    if holder is None:
+        return "nowhere"
+    card = seen.roster.card(holder.name)
+    if card is None or card.holder != holder:
+        return "its member is gone"
+    if seen.is_silent(holder.name):
+        return "silent"
+    if camera_id in card.troubled:
+        return "not on air"
+    # A card names some of those that are not on the air, not all.
+    return "unknown" if card.running - card.on_air > len(card.troubled) else "on air"
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,7 +82,8 @@ def run(
         seconds = _lease(lease)
         way = coordinator(host, store, fleet, name, option, seconds * RENEW)
         post = Post(capacity=capacity, labels=_labels(label), system=dump(config).get("system", {}))
-        disk = Disk((state or _state()) / f"fleet-{fleet}-{name}")
+        # A folder each: "a-b" of fleet "c" is not "b" of "c-a".
+        disk = Disk((state or _state()) / "fleets" / fleet / name)
         services = list(sockets.service(host, f"fleet-{name}", None))
         if http:
             services.append(ServiceConfig(type="http"))
@@ -115,12 +117,16 @@ async def _run(
     engine = Engine(config, host=host, beside=services)
     fence = KernelFence() if member.hold is Hold.LEASE else NoFence()
     with signals() as wanted:
-        async with engine:
+        async with engine, contextlib.AsyncExitStack() as watching:
             manager.ready()
-            async with beside(display.watch(engine), manager.watch(engine)):
-                await Driver(engine, way, member, disk, post, fence).run(wanted.stop)
-            manager.stopping()
-            await stop_in_order(engine, wanted.hurry)
+            await watching.enter_async_context(beside(display.watch(engine), manager.watch(engine)))
+
+            async def end() -> None:
+                await watching.aclose()
+                manager.stopping()
+                await stop_in_order(engine, wanted.hurry)
+
+            await Driver(engine, way, member, disk, post, fence).run(wanted.stop, end)
 
 
 def _own(config: Config, capacity: float) -> Config:

@@ -7,7 +7,7 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated
@@ -15,8 +15,9 @@ from typing import Annotated
 import attrs
 import typer
 
-from camcast.config.secrets import resolve_options, secret
+from camcast.config.secrets import is_reference, resolve_options, secret
 from camcast.coordinators import (
+    REFERENCE,
     Away,
     ClaimNews,
     Coordinator,
@@ -59,6 +60,10 @@ StoreOptions = Annotated[
 DEFAULT_FLEET = "default"
 ANSWER = 10.0
 """Seconds for the store to tell what it has."""
+SILENT = 0.5
+"""Part of a lease. Who has not renewed for so long, has missed two renewals."""
+LOOK = 0.2
+"""Seconds between two looks, at most."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -83,11 +88,15 @@ def coordinator(
     except LookupError as error:
         raise ConfigError(str(error)) from None
     kind.available()
+    guarded = {field.name for field in attrs.fields(kind.options) if REFERENCE.items() <= field.metadata.items()}
     given: dict[str, object] = {}
     for one in options or ():
         key, equals, value = one.partition("=")
         if not equals:
             raise ConfigError(f"-o {key}: expected KEY=VALUE")
+        if key in guarded and not is_reference(value):
+            text = "everybody on this machine sees what a command was given; write env:NAME or file:PATH"
+            raise ConfigError(f"-o {key}: {text}")
         given[key] = int(value) if value.isascii() and value.isdigit() else value
     resolved = resolve_options(given, partial(secret, host))
     return kind.build(
@@ -114,6 +123,23 @@ class Looking:
     away: str = ""
     epoch: str = ""
     heard: asyncio.Event = attrs.field(factory=asyncio.Event)
+    synced_at: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+
+    def is_silent(self, name: str) -> bool:
+        """Whether a member whose record is there has not been heard of for half of its lease."""
+        card, at = self.roster.card(name), self.roster.last_sign(name)
+        return card is not None and at is not None and self.clock() >= at + SILENT * card.lease
+
+    async def until_known(self) -> None:
+        """Wait until each member has renewed its lease or is silent: a record says only that it once was there."""
+        while any(self._is_unknown(name) for name in list(self.roster.seen)):
+            await self.more(LOOK)
+
+    def _is_unknown(self, name: str) -> bool:
+        at = self.roster.last_sign(name)
+        fresh = at is None or at > self.synced_at
+        return not fresh and self.roster.card(name) is not None and not self.is_silent(name)
 
     async def more(self, seconds: float) -> None:
         """Wait until something more is heard, for so long at most."""
@@ -127,9 +153,9 @@ class Looking:
         self.heard.set()
         match news:
             case MemberNews():
-                self.roster.hear(news, time.monotonic())
+                self.roster.hear(news, self.clock())
             case ClaimNews():
-                self.claims.hear(news, time.monotonic())
+                self.claims.hear(news, self.clock())
             case DesiredNews(desired):
                 self.desired = desired
             case OrderNews(name, order):
@@ -137,7 +163,7 @@ class Looking:
             case LineNews(line):
                 self.lines.append(line)
             case Synced(epoch):
-                self.epoch = epoch
+                self.epoch, self.synced_at = epoch, self.clock()
                 self.synced.set()
             case Away(reason):
                 self.away = reason

@@ -26,9 +26,10 @@ class Claims:
         self._me = me
         self._mine.clear()
 
-    def hear(self, news: ClaimNews, now: float) -> None:
-        """A record is as told."""
+    def hear(self, news: ClaimNews, now: float) -> bool:
+        """A record is as told. Returns whether another member has the camera now."""
         camera_id, known = news.camera_id, self.numbers.get(news.camera_id, 0)
+        before = self._holder(camera_id)
         self._records[camera_id] = news
         if news.holder is None:
             self.free_since.setdefault(camera_id, now)
@@ -39,11 +40,18 @@ class Claims:
         else:
             self._mine.pop(camera_id, None)
         self.numbers[camera_id] = max(news.fence, known)
+        return self._holder(camera_id) != before
 
-    def taken(self, camera_id: int, fence: int) -> None:
-        """This life has it, whatever was known: it has just replaced what the store had."""
+    def taken(self, camera_id: int, fence: int) -> bool:
+        """This life has it, whatever was known: it has just replaced what the store had. Returns the same as `hear`."""
+        before = self._holder(camera_id)
         self._records[camera_id] = ClaimNews(camera_id, fence, self._me)
         self._mine[camera_id] = self.numbers[camera_id] = fence
+        return before != self._me.name
+
+    def _holder(self, camera_id: int) -> str | None:
+        record = self._records.get(camera_id)
+        return record.holder.name if record is not None and record.holder is not None else None
 
     def begin_anew(self) -> None:
         """All records are told once more. What is this life's stays so until then."""

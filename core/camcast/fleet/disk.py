@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import secrets
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,6 +41,14 @@ class Disk:
             text = "two members on one machine need a --name each"
             raise CamcastError(f"another process is this member already: it has {folder}; {text}") from None
         self.former = frozenset(self._lines("lives"))
+        self._one = threading.Lock()
+        try:
+            self._next = self._written_life()
+        except OSError as error:
+            os.close(self._lock)
+            raise CamcastError(
+                f"the folder {folder} cannot be written: {error.strerror}; name another: --state"
+            ) from None
         self.desired = self._desired()
         self.fences = self._fences()
 
@@ -48,19 +57,29 @@ class Disk:
         os.close(self._lock)
 
     def new_life(self) -> str:
-        """The name of a life that begins, which is on the disk before anybody hears of it."""
-        life = secrets.token_hex(8)
-        self._write("lives", "\n".join([*self._lines("lives")[-LIVES:], life]).encode())
+        """The name of a life that begins, which is on the disk before anybody hears of it.
+
+        Waits for the disk only where two begin without `keep` between them.
+        """
+        with self._one:
+            life, self._next = self._next or self._written_life(), ""
         return life
 
     def keep(self, desired: Desired | None, fences: Mapping[int, int]) -> None:
         """Write down what is known. Waits for the disk: call it on a thread. Raises `OSError`."""
+        with self._one:
+            self._next = self._next or self._written_life()
         if desired is not None and desired != self.desired:
             self._write("desired.json", encode(desired))
             self.desired = desired
         if fences != self.fences:
             self._write("fences.json", json.dumps(fences).encode())
             self.fences = dict(fences)
+
+    def _written_life(self) -> str:
+        life = secrets.token_hex(8)
+        self._write("lives", "\n".join([*self._lines("lives")[-LIVES:], life]).encode())
+        return life
 
     def _lines(self, name: str) -> list[str]:
         try:

@@ -7,7 +7,6 @@ kernel ends the process in time (`fence.py`).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
@@ -19,11 +18,12 @@ import attrs
 from camcast.config import CameraConfig
 from camcast.config.walk import from_mapping
 from camcast.coordinators import Card, Coordinator, Hold, Line, News
-from camcast.errors import CamcastError, Conflict, CoordinatorError
+from camcast.errors import CamcastError, Conflict, CoordinatorError, NotFound
 from camcast.events import ServiceNote
 from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
 from camcast.fleet.disk import Disk
 from camcast.fleet.fence import now as boottime
+from camcast.fleet.keeping import Keeping, either
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds between two looks, at most; sooner when something is heard."""
-KEEP = 5.0
-"""Seconds between two writes of fencing numbers."""
 LEAVE = 8.0
 """Seconds for leaving in order."""
+END_AGAIN = 1.0
+"""Seconds before a camera that could not be ended is asked again."""
 LINES = 1000
 """Lines that wait for the store; of more the oldest are left out."""
 TROUBLED = 50
@@ -83,7 +83,6 @@ class Driver:
         self.member = member
         self._engine = engine
         self._store = coordinator
-        self._disk = disk
         self._post = post
         self._fence = fence
         self._clock = clock
@@ -95,22 +94,34 @@ class Driver:
         self._wanted: dict[int, Start] = {}
         """The last beginning of each camera that has not been followed by its end."""
         self._since: dict[int, float | None] = {}
-        self._kept_at = 0.0
+        self._keeping = Keeping(disk, member)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set and all has been left in order. Raises `CoordinatorError` where nothing can ever work."""
+    async def run(self, stop: asyncio.Event, end: Callable[[], Awaitable[object]]) -> None:
+        """Until `stop` is set and all has been left in order; `end` stops the engine, whatever else has gone wrong.
+
+        Until that is done the lease is renewed, and the kernel keeps it. Raises `CoordinatorError` where nothing can
+        ever work, and whatever ends the coordinator's `run`.
+        """
         listening = asyncio.create_task(self._store.run(self._hear), name="camcast-fleet-store")
         sending = asyncio.create_task(self._send(), name="camcast-fleet-lines")
+        keeping = asyncio.create_task(self._keeping.run(), name="camcast-fleet-disk")
+        for task in (sending, keeping):
+            task.add_done_callback(self._done)
         try:
-            await self._work(stop, listening)
+            try:
+                await self._work(stop, listening)
+            finally:
+                await self._end(end)
+                self._fence.set(None)
         finally:
-            self._fence.set(None)
             for task in (listening, sending, *self._tasks):
                 task.cancel()
             results = await asyncio.gather(listening, sending, *self._tasks, return_exceptions=True)
-            await self._keep(self._clock())
-        if isinstance(results[0], CamcastError):
+            await self._keeping.end(keeping)
+        if isinstance(results[0], Exception):
             raise results[0]
+        if not stop.is_set():
+            raise CoordinatorError("the store is not listened to any more: its plugin's run() has returned")
 
     async def _work(self, stop: asyncio.Event, listening: asyncio.Task[None]) -> None:
         left_by: float | None = None
@@ -127,12 +138,22 @@ class Driver:
             for action in actions:
                 self._do(action, now)
             self._look()
-            if now > self._kept_at + KEEP or self.member.desired != self._disk.desired:
-                await self._keep(now)
+            self._keeping.look()
             self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
-                    await self._wake.wait()
+            await either(self._wake, TICK)
+
+    async def _end(self, end: Callable[[], Awaitable[object]]) -> None:
+        """Stop the engine. Its cameras are this member's until they have ended, so the lease goes on."""
+        ending = asyncio.ensure_future(end())
+        try:
+            while not ending.done():
+                now = self._clock()
+                if (renewal := self.member.still_here(now)) is not None:
+                    self._do(renewal, now)
+                self._guard()
+                await asyncio.wait({ending}, timeout=TICK)
+        finally:
+            await ending
 
     def _hear(self, news: News) -> None:
         self.member.hear(news, self._clock())
@@ -184,24 +205,30 @@ class Driver:
             log.error("Fleet: internal error", exc_info=error)
 
     async def _renew(self, action: Renew, began: float) -> None:
-        card = self._card(action)
+        revision = None
         try:
+            card = self._card(action)
             revision = await self._store.renew(card, action.after)
         except CoordinatorError as error:
             log.debug("Fleet: not renewed: %s", error)
-            self.member.not_renewed()
-        else:
+        finally:
+            if revision is None:
+                self.member.not_renewed()
+        if revision is not None:
             self.member.renewed(action, revision, card, began, self._clock())
 
     async def _take(self, action: Take) -> None:
         holder, camera_id = self.member.me, action.camera_id
         self._since[camera_id] = self.member.last_sign_of(camera_id)
+        fence = None
         try:
             fence = await self._store.claim(camera_id, holder, action.after)
         except CoordinatorError as error:
             log.debug("Fleet: camera %d not taken: %s", camera_id, error)
-            self.member.not_taken(camera_id)
-        else:
+        finally:
+            if fence is None:
+                self.member.not_taken(camera_id)
+        if fence is not None:
             self.member.taken(camera_id, holder, fence)
 
     async def _try(self, doing: Awaitable[object], done: Callable[[], object]) -> None:
@@ -217,47 +244,74 @@ class Driver:
     async def _start(self, action: Start) -> None:
         camera_id = action.camera_id
         written = self.member.cameras.written.get(camera_id)
+        if written is None:
+            return  # it is not desired any more, and so is ended
+        begun = False
         try:
-            if written is None:
-                return
             config = await asyncio.to_thread(self._read, written)
             # What is to be ended in the meantime is not begun any more.
             if self._wanted.get(camera_id) is action:
                 await self._engine.add_camera(config)
+            begun = True
         except CamcastError as error:
-            self._dark.pop(camera_id, None)
             self._say(Say("cannot_run", f"cannot run here: {error}", camera_id))
+        finally:
+            if not begun:
+                await self._removed(camera_id)
+            if self._wanted.get(camera_id) is action:
+                if begun:
+                    self.member.running.begun(camera_id)
+                else:
+                    self._wanted.pop(camera_id)
+                    self._dark.pop(camera_id, None)
+                    self.member.running.failed(camera_id, self._clock())
 
     def _read(self, written: Mapping[str, Any]) -> CameraConfig:
         config = from_mapping({"system": dict(self._post.system), "cameras": [written]}, self._engine.host)
         return config.cameras[0]
 
     async def _stop(self, camera_id: int) -> None:
-        if self._engine.cameras.get(camera_id) is not None:
+        await self._removed(camera_id)
+        self.member.stopped(camera_id)
+
+    async def _removed(self, camera_id: int) -> None:
+        """Once the engine has nothing of it any more."""
+        while self._engine.cameras.get(camera_id) is not None:
             try:
                 await self._engine.remove_camera(camera_id)
-            except CamcastError as error:
-                log.error("Fleet: camera %d cannot be ended: %s", camera_id, error)
-        self.member.stopped(camera_id)
+            except NotFound:
+                return  # somebody was quicker
+            except Exception as error:
+                # It may be on the air still, so nobody is told that it has ended.
+                internal = not isinstance(error, CamcastError)
+                log.error("Fleet: camera %d cannot be ended: %s", camera_id, error, exc_info=internal)
+                await asyncio.sleep(END_AGAIN)
 
     # --- telling --------------------------------------------------------------------------------------------
 
     def _card(self, action: Renew) -> Card:
-        troubled = [one for one in self.member.running.going if not self._is_on_air(one)]
+        running = self.member.running
+        # What it has and cannot begin counts as well: nobody else will run it.
+        has = {*running, *(camera_id for camera_id, _ in self.member.claims.mine())}
+        troubled = sorted(one for one in has if not running.is_ending(one) and not self._is_on_air(one))
         return Card(
             holder=action.holder,
             capacity=self._post.capacity,
             labels=self._post.labels,
             lease=self.member.lease.seconds,
             hold=self.member.hold,
-            running=len(self.member.running),
-            on_air=len(self.member.running) - len(troubled),
+            running=len(has),
+            on_air=len(has) - len(troubled),
             troubled=tuple(troubled[:TROUBLED]),
         )
 
     def _is_on_air(self, camera_id: int) -> bool:
-        sessions = self._engine.sessions.find(camera_id=camera_id)
-        return self._engine.cameras.get(camera_id) is not None and all(one.healthy for one in sessions)
+        camera = self._engine.cameras.get(camera_id)
+        if camera is None:
+            return False
+        keys = [session.key for stream in camera.config.streams for session in stream.sessions]
+        sessions = [self._engine.sessions.get(key) for key in keys]
+        return all(one is not None and one.healthy for one in sessions)
 
     def _look(self) -> None:
         """Tell of cameras that have come on the air."""
@@ -282,10 +336,3 @@ class Driver:
                 self._lines.popleft()
             except CoordinatorError:
                 await asyncio.sleep(self.member.lease.seconds * RENEW)
-
-    async def _keep(self, now: float) -> None:
-        self._kept_at = now
-        try:
-            await asyncio.to_thread(self._disk.keep, self.member.desired, dict(self.member.claims.numbers))
-        except OSError as error:
-            log.error("Fleet: %s cannot be written: %s", self._disk.folder, error.strerror)

@@ -6,7 +6,10 @@ asked beforehand, by a timer whose signal is SIGKILL. It ends stopped processes 
 frees the name at the receiver. CLOCK_BOOTTIME counts on while the machine sleeps; a timer that came due meanwhile is
 carried out before any process runs again.
 
-Sources: timer_create(2), clock_getres(2).
+The first process of a PID namespace, as a container's usually is, gets no signal from within it that it does not
+handle, and nobody handles SIGKILL: there the timer would do nothing.
+
+Sources: timer_create(2), clock_getres(2), pid_namespaces(7).
 """
 
 from __future__ import annotations
@@ -49,7 +52,12 @@ class KernelFence:
     """Ends this process at a time of `now`. A child that is forked has none."""
 
     def __init__(self) -> None:
-        """Raises `CamcastError` where the kernel or the C library knows no such timer."""
+        """Raises `CamcastError` where the kernel or the C library knows no such timer, or it would not end us."""
+        if os.getpid() == 1:  # as in this process's own namespace: the last number of NSpid in /proc/self/status
+            raise CamcastError(
+                "the kernel keeps no lease for the first process of a container, which no SIGKILL from within ends: "
+                "begin it under an init (the image's own entrypoint, tini, podman run --init), or with --hold forever"
+            )
         self._c = ctypes.CDLL(None, use_errno=True)
         self._timer = ctypes.c_void_p()
         event = _Sigevent(signo=signal.SIGKILL, notify=_SIGEV_SIGNAL)

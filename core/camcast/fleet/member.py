@@ -113,27 +113,31 @@ class Member:
 
     def hear(self, news: News, now: float) -> None:
         """Something that the coordinator tells."""
-        self.planning.stale = True
+        # A renewal, which is most of what there is to hear, changes no placement.
+        changed = False
         match news:
             case MemberNews():
-                self.roster.hear(news, now)
+                changed = self.roster.hear(news, now)
                 if news.name == self._me.name:
                     self._hear_of_me(news.card)
             case ClaimNews():
-                self.claims.hear(news, now)
+                changed = self.claims.hear(news, now)
             case DesiredNews():
-                self._hear_desired(news.desired)
+                changed = self._hear_desired(news.desired)
             case OrderNews():
-                self.roster.orders[news.name] = news.order
+                changed = self.roster.order(news.name, news.order)
             case LineNews():
                 pass
             case Away():
-                if self.store.heard:
-                    self.store.away()
-                    self.claims.begin_anew()
-                    self.roster = Roster(orders=self.roster.orders, longest=self.roster.longest)
+                # Also where not all had been told yet: what was may not be told the next time.
+                self.store.away()
+                self.claims.begin_anew()
+                self.roster = Roster(orders=self.roster.orders, longest=self.roster.longest)
+                changed = True
             case Synced():
                 self._hear_all(news.epoch, now)
+                changed = True
+        self.planning.stale |= changed
 
     def _hear_of_me(self, card: Card | None) -> None:
         """Of this member's own record: it is this life's, or this life has been found dead."""
@@ -142,16 +146,18 @@ class Member:
             self._die()
         self._joined = mine
 
-    def _hear_desired(self, desired: Desired) -> None:
-        self.store.version = desired.version
-        if desired.version < (self.desired.version if self.desired else 0) or desired == self.desired:
-            return
+    def _hear_desired(self, desired: Desired) -> bool:
+        """Returns whether it is other than what was known."""
+        self.store.version, self.store.origin = desired.version, desired.origin
+        if desired == self.desired or (self.desired is not None and self.store.lacks(self.desired)):
+            return False
         try:
             self.cameras = cameras_of(desired)
         except ConfigError as error:
             self._asked.complaint = str(error)
-        else:
-            self.desired = desired
+            return False
+        self.desired = desired
+        return True
 
     def _die(self) -> None:
         """Go on as somebody else; what runs is held by nobody."""
@@ -178,8 +184,7 @@ class Member:
         self.lease.answered(began)
         self._joined = True
         if revision > self.roster.revision(self._me.name):
-            self.roster.hear(MemberNews(self._me.name, revision, card), now)
-        self.planning.stale = True
+            self.planning.stale |= self.roster.hear(MemberNews(self._me.name, revision, card), now)
 
     def not_renewed(self) -> None:
         """It was refused, or nothing was answered."""
@@ -194,13 +199,11 @@ class Member:
         self._asked.taking.discard(camera_id)
         record = self.claims.record(camera_id)
         if holder == self._me and (record is None or record.fence <= fence):
-            self.claims.taken(camera_id, fence)
-        self.planning.stale = True
+            self.planning.stale |= self.claims.taken(camera_id, fence)
 
     def not_taken(self, camera_id: int) -> None:
         """It was refused, or nothing was answered."""
         self._asked.taking.discard(camera_id)
-        self.planning.stale = True
 
     def released(self, camera_id: int) -> None:
         """Done, refused, or not answered."""
@@ -213,6 +216,13 @@ class Member:
     def leave(self) -> None:
         """End everything in order, and say so."""
         self.leaving = True
+
+    def still_here(self, now: float) -> Renew | None:
+        """The renewal that is due, if one is, and nothing else: while the engine is ended whatever runs."""
+        if not (self.store.heard and self._joined and self.running and self.lease.due(now)):
+            return None
+        self.lease.ask(now)
+        return Renew(self._me, self.roster.revision(self._me.name))
 
     # --- what is to be done -------------------------------------------------------------------------------
 
@@ -231,8 +241,8 @@ class Member:
             self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
             actions += self._handing_over()
             actions += self._taking(now)
-            actions += self._beginning()
-            if self.desired and self.store.version < self.desired.version:
+            actions += self._beginning(now)
+            if self.desired and self.store.lacks(self.desired):
                 actions += self._put(self.desired, now)
         return actions
 
@@ -317,29 +327,18 @@ class Member:
             asked = camera_id in self._asked.taking or camera_id in self._asked.releasing
             if asked or self.claims.is_mine(camera_id) or camera_id not in self.cameras.wanted:
                 continue
-            if camera_id in self.running or self._is_free(camera_id, now):
+            if camera_id in self.running or _is_free(self, camera_id, now):
                 self._asked.taking.add(camera_id)
                 yield Take(camera_id, self.claims.number(camera_id))
 
-    def _is_free(self, camera_id: int, now: float) -> bool:
-        """Whether nobody else can be running it."""
-        record = self.claims.record(camera_id)
-        long_enough = now >= self.store.since + self.roster.longest
-        if record is None:
-            return long_enough
-        if record.holder is None:
-            return not self.claims.is_rolled_back(camera_id) or long_enough
-        if record.holder == self._me:
-            return long_enough
-        over = self.roster.is_over(record.holder)
-        return long_enough if over is None else over
-
-    def _beginning(self) -> Iterator[Action]:
+    def _beginning(self, now: float) -> Iterator[Action]:
         """Run what this member has."""
         for camera_id, _ in self.claims.mine():
             spec = self.cameras.specs.get(camera_id)
             here = self.planning.of(camera_id) in (None, self._me.name)
-            if spec is not None and here and camera_id not in self.running and camera_id not in self._asked.releasing:
+            if spec is None or not here or camera_id in self._asked.releasing:
+                continue
+            if self.running.may_begin(camera_id, spec, now):
                 self.running.begin(camera_id, spec)
                 yield Start(camera_id, spec)
 
@@ -354,3 +353,17 @@ class Member:
     def _stop(self, camera_id: int) -> Stop:
         self.running.end(camera_id)
         return Stop(camera_id)
+
+
+def _is_free(member: Member, camera_id: int, now: float) -> bool:
+    """Whether nobody else can be running it."""
+    record = member.claims.record(camera_id)
+    long_enough = now >= member.store.since + member.roster.longest
+    if record is None:
+        return long_enough
+    if record.holder is None:
+        return not member.claims.is_rolled_back(camera_id) or long_enough
+    if record.holder == member.me:
+        return long_enough
+    over = member.roster.is_over(record.holder)
+    return long_enough if over is None else over

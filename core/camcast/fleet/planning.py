@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from camcast.coordinators import Desired
 from camcast.fleet.claims import Claims
 from camcast.fleet.desired import Cameras
 from camcast.fleet.placement import place
@@ -47,10 +48,16 @@ class Store:
     """When its present life was first heard of."""
     version: int = 0
     """Of what is desired, as it has it; 0 = nothing."""
+    origin: str = ""
+    """Of the same."""
 
     def away(self) -> None:
         """It is not heard; what it has may be gone."""
-        self.heard, self.version = False, 0
+        self.heard, self.version, self.origin = False, 0, ""
+
+    def lacks(self, desired: Desired) -> bool:
+        """Whether it has lost this. What is of another origin is what somebody wants there, whatever its version."""
+        return self.version == 0 or (self.origin == desired.origin and self.version < desired.version)
 
     def synced(self, epoch: str, now: float) -> None:
         """All that it has is known."""

@@ -29,14 +29,22 @@ class Roster:
     longest: float = 0.0
     """The longest lease that has been seen."""
 
-    def hear(self, news: MemberNews, now: float) -> None:
-        """A record is as told; the same revision again is no sign of life."""
+    def hear(self, news: MemberNews, now: float) -> bool:
+        """A record is as told; the same revision again is no sign of life. Returns whether its place is another now."""
+        before = self.place(news.name)
         there = self.seen.get(news.name)
         if there is None or there.news.revision != news.revision:
             alive = now if news.card is not None or there is None else there.alive_at
             self.seen[news.name] = Seen(news, now, alive)
         if news.card is not None:
             self.longest = max(self.longest, news.card.lease)
+        return self.place(news.name) != before
+
+    def order(self, name: str, order: Order) -> bool:
+        """An operator wants this. Returns whether the member's place is another now."""
+        before = self.place(name)
+        self.orders[name] = order
+        return self.place(name) != before
 
     def begin_anew(self, now: float) -> None:
         """Nothing was heard for a while: everybody gets the time of a whole lease to be heard again."""
@@ -74,17 +82,12 @@ class Roster:
 
     def places(self) -> list[Place]:
         """Members that have not been found dead, as placement wants them."""
-        found = []
-        for name, seen in self.seen.items():
-            if (card := seen.news.card) is not None:
-                order = self.orders.get(name, Order.NONE)
-                found.append(
-                    Place(
-                        name=name,
-                        capacity=card.capacity,
-                        labels=card.labels,
-                        takes_more=order is Order.NONE,
-                        keeps=order is not Order.DRAIN,
-                    )
-                )
-        return found
+        return [place for name in self.seen if (place := self.place(name)) is not None]
+
+    def place(self, name: str) -> Place | None:
+        """A member, unless it has been found dead."""
+        if (card := self.card(name)) is None:
+            return None
+        order = self.orders.get(name, Order.NONE)
+        takes_more, keeps = order is Order.NONE, order is not Order.DRAIN
+        return Place(name=name, capacity=card.capacity, labels=card.labels, takes_more=takes_more, keeps=keeps)

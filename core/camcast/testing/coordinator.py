@@ -73,6 +73,17 @@ class MemoryStore:
                 hear(Away(reason))
                 self.recite(hear)
 
+    def cut_midway(self, name: str, after: int) -> None:
+        """`name` hears everything anew, and is cut off after so many records, before it has heard all."""
+        for one, hear in list(self._ears.items()):
+            if one.name == name and name not in self.away:
+                hear(Away("again"))
+                told: list[News] = []
+                self.recite(told.append)
+                for news in told[: min(after, len(told) - 1)]:
+                    hear(news)
+        self.cut(name)
+
     def recite(self, hear: Callable[[News], object]) -> None:
         """All that there is."""
         for records in (self.members.values(), self.orders.values(), self.claims.values(), self.lines):

@@ -19,6 +19,7 @@ from camcast.coordinators import Away, Card, CoordinatorContext, Desired, Desire
 from camcast.errors import Conflict, CoordinatorError, NotFound
 from camcast.fleet_records import encode
 from camcast_nats import keys
+from camcast_nats.echo import Echo
 from camcast_nats.link import CLOSE, Link, link, servers, told
 from camcast_nats.options import NatsOptions
 
@@ -26,6 +27,10 @@ AGAIN = (0.1, 0.3, 1.0)
 """Seconds before the next server is tried."""
 LINES = 100
 KEPT = 10
+
+
+class _Unanswered(CoordinatorError):
+    """What is desired is there, and could not be read this time."""
 
 
 class NatsCoordinator:
@@ -39,9 +44,7 @@ class NatsCoordinator:
         self._link: Link | None = None
         self._revisions: dict[str, tuple[int, bytes]] = {}
         """Of what was heard, by key."""
-        self._wrote: tuple[int, float] = (0, 0.0)
-        """The highest revision that was written here, and when."""
-        self._heard = 0
+        self._echo = Echo()
         self._lines = 0
         self._met = False
         """Whether the store has ever let us in."""
@@ -71,7 +74,7 @@ class NatsCoordinator:
     async def _listen(self, link: Link, hear: Callable[[News], object]) -> None:
         """Until the connection is lost, or nothing can be said for sure to come any more."""
         self._revisions.clear()
-        self._wrote, self._heard = (0, 0.0), 0
+        self._echo = Echo()
         self._met = True
         epoch = await self._epoch(link)
         tasks = [
@@ -106,13 +109,15 @@ class NatsCoordinator:
                 if entry is None:
                     hear(Synced(epoch))
                     continue
-                self._heard = max(self._heard, entry.revision or 0)
+                self._echo.hear(entry.revision or 0, time.monotonic())
                 if entry.operation is not None:
                     continue  # somebody has deleted it; nobody here does
                 value = entry.value or b""
                 self._revisions[entry.key] = entry.revision or 0, value
                 try:
                     news = await self._news(link, entry.key, value, entry.revision or 0)
+                except _Unanswered:
+                    raise  # it is not told a second time, so all is heard anew
                 except CoordinatorError as error:
                     self._context.log.warning("Fleet: %s", error)
                     continue
@@ -134,8 +139,7 @@ class NatsCoordinator:
         deadline = self._context.deadline
         while True:
             await asyncio.sleep(deadline / 2)
-            revision, at = self._wrote
-            if revision > self._heard and time.monotonic() > at + 2 * deadline:
+            if self._echo.is_late(time.monotonic(), 2 * deadline):
                 raise CoordinatorError("NATS does not tell what was written")
             now = await link.read(keys.EPOCH)
             if now is None or now.decode() != epoch:
@@ -207,7 +211,7 @@ class NatsCoordinator:
         link = self._open()
         revision = await link.write(key, value, after)
         if link is self._link:
-            self._wrote = max(self._wrote[0], revision), time.monotonic()
+            self._echo.write(revision, time.monotonic())
             if revision > self._revisions.get(key, (0, b""))[0]:
                 self._revisions[key] = revision, value
         return revision
@@ -218,7 +222,10 @@ class NatsCoordinator:
             indexes = range(int(count))
         except ValueError:
             raise CoordinatorError("the record of what is desired cannot be read") from None
-        parts = await asyncio.gather(*(link.read(f"d.{name}.{index}") for index in indexes))
+        try:
+            parts = await asyncio.gather(*(link.read(f"d.{name}.{index}") for index in indexes))
+        except CoordinatorError as error:
+            raise _Unanswered(str(error)) from None
         if not all(parts):
             raise CoordinatorError("the store has lost a part of what is desired")
         return await asyncio.to_thread(keys.desired_of, [part for part in parts if part])

@@ -81,7 +81,7 @@ def servers(url: str) -> Sequence[str]:
     """The URLs in a list with commas. Raises `ConfigError`: no secret may be in them."""
     found = [one.strip() for one in url.split(",") if one.strip()]
     for one in found:
-        parts = urlsplit(one if "://" in one else f"nats://{one}")
+        parts = urlsplit(one)
         if parts.username or parts.password:
             text = (
                 "leave user and password out of the URL, where everybody sees them: -o user=NAME -o password=file:PATH"
@@ -89,7 +89,24 @@ def servers(url: str) -> Sequence[str]:
             raise ConfigError(text)
         if parts.scheme not in ("nats", "tls") or not parts.hostname:
             raise ConfigError('expected URLs such as "nats://host:4222", several with commas between them')
+    if len({urlsplit(one).scheme for one in found}) > 1:
+        text = (
+            "some servers are named by nats:// and some by tls://, and a password would go to some of them in the clear"
+        )
+        raise ConfigError(f"{text}: name all by the same")
     return found
+
+
+class Client(nats.aio.client.Client):
+    """Says nothing of who we are before the connection is encrypted, where it is to be.
+
+    The library itself goes on without TLS where the server does not ask for it, also for `tls://`.
+    """
+
+    def _connect_command(self) -> bytes:
+        if "tls" in self.options and not self._server_info.get("tls_required"):
+            raise nats.errors.SecureConnWantedError
+        return super()._connect_command()
 
 
 def tls_of(options: NatsOptions, url: str) -> ssl.SSLContext | None:
@@ -109,7 +126,7 @@ def tls_of(options: NatsOptions, url: str) -> ssl.SSLContext | None:
 async def link(url: str, name: str, bucket: str, options: NatsOptions, deadline: float) -> AsyncIterator[Link]:
     """Connect, and find or make the bucket. Raises `CoordinatorError`, `fatal` where the server does not let us in."""
     lost = asyncio.Event()
-    client = nats.aio.client.Client()
+    client = Client()
 
     async def ended() -> None:
         lost.set()
@@ -141,6 +158,11 @@ async def link(url: str, name: str, bucket: str, options: NatsOptions, deadline:
                         error_cb=error,
                         **{key: value for key, value in secret.items() if value},  # type: ignore[arg-type]
                     )
+            except nats.errors.SecureConnWantedError:
+                text = (
+                    "the NATS server speaks no TLS, so it was told nothing: switch that on, or leave out tls:// and ca"
+                )
+                raise CoordinatorError(text, fatal=True) from None
             except nats.errors.Error as refused:
                 if "authorization" in str(refused).lower() or "authentication" in str(refused).lower():
                     text = "NATS does not let us in: look at user, password, nkey or credentials"

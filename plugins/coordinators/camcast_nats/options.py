@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from camcast.coordinators import REFERENCE
 from camcast.errors import MissingDependency
 
 
@@ -11,13 +12,13 @@ from camcast.errors import MissingDependency
 class NatsOptions:
     user: str = attrs.field(default="", repr=False)
     """A name; or `env:NAME`, `file:PATH`."""
-    password: str = attrs.field(default="", repr=False)
+    password: str = attrs.field(default="", repr=False, metadata=REFERENCE)
     """Of `user`: `env:NAME` or `file:PATH`."""
-    token: str = attrs.field(default="", repr=False)
+    token: str = attrs.field(default="", repr=False, metadata=REFERENCE)
     """Instead of a user: `env:NAME` or `file:PATH`."""
     credentials: str = attrs.field(default="", repr=False)
     """Path of a file with a user's JWT and seed, as `nsc` writes it (`.creds`)."""
-    nkey_seed: str = attrs.field(default="", repr=False)
+    nkey_seed: str = attrs.field(default="", repr=False, metadata=REFERENCE)
     """An nkey's seed: `env:NAME` or `file:PATH`."""
     ca: str = ""
     """Path of certificates (PEM) to trust instead of the system's; switches TLS on."""

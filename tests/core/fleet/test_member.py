@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from tests.core.fleet.world import ENDING, LEASE, TICK, Process, World, now_
 
-from camcast.coordinators import Desired, Hold, Order
+from camcast.coordinators import Away, ClaimNews, Desired, DesiredNews, Hold, Holder, Order, Synced
+from camcast.fleet import planning
 from camcast.fleet.actions import Start, Stop
+from camcast.fleet.member import Member
+from camcast.fleet.placement import place
+from camcast.fleet.running import AGAIN, AGAIN_MOST, Running
 from camcast.testing.coordinator import MemoryCoordinator
 
 CAMERAS = 12
@@ -311,3 +317,125 @@ def test_an_unusable_desired_state_changes_nothing() -> None:
     world.pass_(3)
     assert world.where() == before
     assert "unusable" in codes(world, "a")
+
+
+def placements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with each placement that anybody computes."""
+    placed: list[int] = []
+
+    def counted(*what: Any) -> Mapping[int, str | None]:
+        placed.append(1)
+        return place(*what)
+
+    monkeypatch.setattr(planning, "place", counted)
+    return placed
+
+
+def test_renewals_place_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = running()
+    placed = placements(monkeypatch)
+    world.pass_(3 * LEASE)
+    assert placed == []
+    changes: dict[str, Callable[[], None]] = {
+        "desired": lambda: world.apply(2, CAMERAS + 1),
+        "order": lambda: world.order("a", Order.CORDON),
+        "death": lambda: world.kill("b"),
+        "newcomer": lambda: world.start("b"),
+    }
+    for name, change in changes.items():
+        change()
+        world.pass_(LEASE + 3)
+        assert placed, name
+        world.pass_(LEASE)
+        placed.clear()
+        world.pass_(LEASE)
+        assert placed == []
+
+
+def test_a_camera_that_another_took_is_placed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = running()
+    placed = placements(monkeypatch)
+    member = world.processes["a"].member
+    assert member is not None
+    mine = next(iter(on(world, "a")))
+    record = member.claims.record(mine)
+    assert record is not None
+    member.hear(ClaimNews(mine, record.fence + 1, Holder("c", "1.0")), world.now)
+    world.pass_(2 * TICK)
+    assert placed
+
+
+def test_what_is_told_before_the_store_is_away_is_forgotten() -> None:
+    """Also where it was not all: the next time it may not be there any more, and then nobody has it."""
+    world = running()
+    world.store.cut_midway("a", 3 + CAMERAS)
+    member = world.processes["a"].member
+    assert member is not None
+    assert member.claims.holders() == {}
+    assert member.roster.seen == {}
+    assert member.store.version == 0
+    world.store.wipe()
+    world.store.heal("a")
+    assert member.claims.holders() == {}
+    world.pass_(3 * LEASE)
+    assert len(world.where()) == CAMERAS
+
+
+def test_an_old_disk_does_not_replace_what_another_store_has() -> None:
+    world = World("a")
+    process = world.processes["a"]
+    process.disk = (Desired(version=40, mapping={"cameras": [{"camera_id": 77}]}, origin="old"), {}, "")
+    world.apply(1, 2, origin="new")
+    world.start("a")
+    world.pass_(LEASE + 3)
+    assert [one.version for one in world.store.versions] == [1]
+    assert set(world.where()) == {0, 1}
+    world.apply(2, 3, origin="new")
+    world.pass_(LEASE)
+    assert set(world.where()) == {0, 1, 2}
+
+
+def test_an_old_disk_fills_an_empty_store_and_what_has_gone_back() -> None:
+    world = World("a")
+    kept = Desired(version=40, mapping={"cameras": [{"camera_id": 77}]}, origin="old")
+    world.processes["a"].disk = (kept, {}, "")
+    world.start("a")
+    world.pass_(LEASE + 3)
+    assert world.store.versions == [kept]
+    world.store.versions[:] = [Desired(version=39, mapping={"cameras": []}, origin="old")]
+    world.store.again("a", "it has gone back")
+    world.pass_(1)
+    assert world.store.versions[-1] == kept
+    assert set(world.where()) == {77}
+
+
+def test_what_comes_before_all_is_known_is_no_order_to_give_anything_back() -> None:
+    member = Member("a", lives=iter("xyz").__next__, lease=LEASE, desired=Desired(version=9, mapping={}, origin="old"))
+    newer = Desired(version=1, mapping={"cameras": []}, origin="new")
+    for news in (Away("…"), DesiredNews(newer), Synced("e")):
+        member.hear(news, 0.0)
+    assert member.desired == newer
+
+
+def test_what_cannot_begin_is_tried_again_after_longer_and_longer() -> None:
+    running, now, waits = Running(), 0.0, []
+    for _ in range(9):
+        assert running.may_begin(1, "spec", now)
+        running.begin(1, "spec")
+        assert not running.may_begin(1, "spec", now)
+        running.failed(1, now)
+        waits.append(
+            next(
+                wait
+                for wait in (AGAIN * 2.0**n for n in range(9))
+                if running.may_begin(1, "spec", now + min(wait, AGAIN_MOST))
+            )
+        )
+        now += AGAIN_MOST
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 64, 64]
+    assert not running.may_begin(1, "spec", now - 1)
+    assert running.may_begin(1, "another", now - 1)
+    running.begin(1, "another")
+    running.begun(1)
+    running.ended(1)
+    assert running.may_begin(1, "spec", now - 1)

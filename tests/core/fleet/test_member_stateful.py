@@ -60,6 +60,10 @@ class Fleet(RuleBasedStateMachine):
     def cut(self, name: str) -> None:
         self.world.store.cut(name)
 
+    @rule(name=NAMES, after=st.integers(0, 3 + CAMERAS))
+    def cut_in_the_middle(self, name: str, after: int) -> None:
+        self.world.store.cut_midway(name, after)
+
     @rule(name=NAMES)
     def healed(self, name: str) -> None:
         self.world.store.heal(name)

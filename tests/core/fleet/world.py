@@ -45,6 +45,10 @@ class Process:
     way: MemoryCoordinator | None = None
     on_air: set[int] = attrs.field(factory=set)
     ending: dict[int, float] = attrs.field(factory=dict)
+    fence: float | None = None
+    """When the kernel ends it, as it was last told: a frozen process tells nothing new."""
+    slept: bool = False
+    """Whether it was frozen since it last renewed its lease."""
     frozen: bool = False
     deaf: bool = False
     """Whether answers to its calls are lost, though they are carried out."""
@@ -101,10 +105,12 @@ class World:
         process.on_air.clear()
         process.ending.clear()
         process.missed.clear()
-        process.frozen = False
+        process.frozen = process.slept = False
+        process.fence = None
 
     def freeze(self, name: str) -> None:
-        self.processes[name].frozen = self.processes[name].member is not None
+        process = self.processes[name]
+        process.frozen = process.slept = process.member is not None
 
     def thaw(self, name: str) -> None:
         """Go on; the kernel comes first."""
@@ -116,10 +122,11 @@ class World:
                 process.member.hear(news, self.now)
         process.missed.clear()
 
-    def apply(self, version: int, cameras: int, **more: Any) -> None:
+    def apply(self, version: int, cameras: int, origin: str = "", **more: Any) -> None:
         """Somebody puts so many cameras."""
         mapping = {"cameras": [{"camera_id": number, "name": f"cam{number}"} for number in range(cameras)], **more}
-        now_(MemoryCoordinator(self.store, "operator").put(Desired(version=version, mapping=mapping)))
+        desired = Desired(version=version, mapping=mapping, origin=origin)
+        now_(MemoryCoordinator(self.store, "operator").put(desired))
 
     def order(self, name: str, order: Order) -> None:
         now_(MemoryCoordinator(self.store, "operator").order(name, order))
@@ -143,7 +150,9 @@ class World:
                 del process.ending[camera_id]
                 process.on_air.discard(camera_id)
                 process.member.stopped(camera_id)
-            for action in process.member.step(self.now):
+            actions = process.member.step(self.now)
+            self._guard(process, process.member)
+            for action in actions:
                 self._do(process, process.member, action)
             self.look()
 
@@ -168,13 +177,18 @@ class World:
         elif process.member is not None:
             process.member.hear(news, self.now)
 
+    def _guard(self, process: Process, member: Member) -> None:
+        """As the driver does, which knows no more than the member."""
+        if member.hold is Hold.LEASE:
+            if not member.running:
+                process.fence = None
+            elif (at := member.lease.kill_at) is not None:
+                process.fence = at
+
     def _fence(self, process: Process) -> None:
-        """What the kernel does for a process that runs something."""
-        member = process.member
-        if member is None or member.hold is Hold.FOREVER or not process.on_air:
-            return
-        at = member.lease.kill_at
-        if at is None or self.now >= at:
+        """What the kernel does. Who was never frozen ends in order before, however the store fails."""
+        if process.fence is not None and self.now >= process.fence:
+            assert process.slept, f"at {self.now}: {process.name} ran until the kernel ended it"
             self.killed_by_kernel += 1
             self.kill(process.name)
 
@@ -196,6 +210,7 @@ class World:
                     member.not_renewed()
                 else:
                     member.renewed(action, revision, card, self.now, self.now)
+                    process.slept = False
             case Bury(name, after):
                 self._try(process, way.bury(name, after))
                 member.buried(name)

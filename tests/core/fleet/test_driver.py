@@ -1,0 +1,270 @@
+"""A member with a real engine, a store in memory and a clock that is moved by hand: what goes wrong stays safe."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Never
+
+import pytest
+from tests.core.world import World, until
+
+from camcast.config import CameraConfig, Config
+from camcast.coordinators import Card, Desired, News
+from camcast.engine import Engine
+from camcast.errors import CoordinatorError
+from camcast.events import SessionKey
+from camcast.fleet import driver as module
+from camcast.fleet.disk import Disk
+from camcast.fleet.driver import LEAVE, TROUBLED, Driver, Post
+from camcast.fleet.lease import KILL, RENEW
+from camcast.fleet.member import Member
+from camcast.fleet.running import AGAIN
+from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
+
+LEASE = 10.0
+
+
+class Fence:
+    at: float | None = None
+
+    def set(self, at: float | None) -> None:
+        self.at = at
+
+
+def camera(number: int = 0, source: str = "scripted") -> dict[str, Any]:
+    outputs = {"memory": {"url": f"mem://a/live/{number}", "transport": "memory"}}
+    return {"camera_id": number, "streams": [{"name": "main", "source": {"type": source}, "outputs": outputs}]}
+
+
+class Machine:
+    """One member that runs."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.store, self.now, self.fence = world, MemoryStore(), 1000.0, Fence()
+        self.way = MemoryCoordinator(self.store, "a")
+        self.disk = Disk(folder)
+        self.engine = world.engine = Engine(Config(), host=world.host)
+        self.member = Member("a", lives=self.disk.new_life, lease=LEASE)
+        post = Post(capacity=100)
+        self.driver = Driver(self.engine, self.way, self.member, self.disk, post, self.fence, lambda: self.now)
+        self.stop, self.may_end, self.ended = asyncio.Event(), asyncio.Event(), False
+        self.may_end.set()
+
+    async def end(self) -> None:
+        await self.may_end.wait()
+        await self.engine.stop()
+        self.ended = True
+
+    async def run(self) -> None:
+        await self.driver.run(self.stop, self.end)
+
+    def apply(self, version: int, *cameras: dict[str, Any]) -> None:
+        """Somebody puts these cameras."""
+        put = MemoryCoordinator(self.store, "operator").put(
+            Desired(version=version, mapping={"cameras": list(cameras)})
+        )
+        with pytest.raises(StopIteration):
+            put.send(None)
+
+    @property
+    def card(self) -> Card:
+        news = self.store.members.get("a")
+        assert news is not None
+        assert news.card is not None
+        return news.card
+
+    async def renewed(self, by: float = RENEW * LEASE) -> None:
+        """Time passes, and a renewal that begins then is there."""
+        self.now += by
+        await until(lambda: (self.member.lease.renewed_at or 0) >= self.now)
+
+    async def begin(self) -> None:
+        """It has joined, and the store is trusted."""
+        await until(lambda: self.member.lease.renewed_at is not None)
+        await self.renewed(LEASE + 1)
+
+    def said(self, code: str) -> int:
+        return sum(news.line.code == code for news in self.store.lines)
+
+
+@pytest.fixture
+async def machine(world: World, tmp_path: Path) -> AsyncIterator[Machine]:
+    made = Machine(world, tmp_path / "m")
+    await made.engine.start()
+    running = asyncio.create_task(made.run())
+    yield made
+    made.may_end.set()
+    made.stop.set()
+    await asyncio.gather(running, return_exceptions=True)
+    made.disk.close()
+
+
+async def on_air(machine: Machine) -> None:
+    """Camera 0 is."""
+    machine.apply(1, camera())
+    await machine.begin()
+    await until(lambda: (0, 0) in machine.world.sinks)
+    machine.world.flow()
+    await until(lambda: machine.said("on_air") == 1)
+
+
+async def test_a_camera_that_cannot_begin_is_off_the_air_and_tried_again(machine: Machine) -> None:
+    machine.apply(1, camera(source="nothing"))
+    await machine.begin()
+    await until(lambda: machine.said("cannot_run") == 1)
+    await machine.renewed()
+    await until(lambda: machine.said("cannot_run") == 2)
+    assert (machine.card.running, machine.card.on_air, machine.card.troubled) == (1, 0, (0,))
+    machine.apply(2, camera())
+    await until(lambda: (0, 0) in machine.world.sinks)
+    machine.world.flow()
+    await until(lambda: machine.said("on_air") == 1)
+    await machine.renewed()
+    assert (machine.card.running, machine.card.on_air, machine.card.troubled) == (1, 1, ())
+
+
+async def test_a_fault_of_our_own_at_the_beginning_is_no_end(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = machine.engine.add_camera
+
+    async def fail(config: CameraConfig) -> Never:
+        monkeypatch.setattr(machine.engine, "add_camera", add)
+        await add(config)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(machine.engine, "add_camera", fail)
+    machine.apply(1, camera())
+    await machine.begin()
+    await until(lambda: machine.engine.add_camera == add and not machine.member.running)
+    assert machine.engine.cameras.get(0) is None
+    machine.now += AGAIN
+    await until(lambda: (0, 0) in machine.world.sinks)
+
+
+async def test_a_camera_that_cannot_be_ended_is_not_said_to_have_ended(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await on_air(machine)
+    monkeypatch.setattr(module, "END_AGAIN", 0.01)
+    remove, tries, mended = machine.engine.remove_camera, 0, False
+
+    async def fail(camera_id: int) -> None:
+        nonlocal tries
+        tries += 1
+        if not mended:
+            raise RuntimeError("a bug")
+        await remove(camera_id)
+
+    monkeypatch.setattr(machine.engine, "remove_camera", fail)
+    machine.apply(2, camera(1))
+    await until(lambda: tries >= 3)
+    assert 0 in machine.member.running
+    mended = True
+    await until(lambda: 0 not in machine.member.running)
+    assert machine.engine.cameras.get(0) is None
+
+
+async def test_the_lease_goes_on_until_the_engine_has_stopped(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await on_air(machine)
+
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(machine.engine, "remove_camera", hang)
+    machine.may_end.clear()
+    machine.stop.set()
+    await until(lambda: machine.member.leaving)
+    machine.now += LEAVE + 1
+    for _ in range(10):
+        await machine.renewed()
+    assert not machine.ended
+    assert machine.world.servers.live("a")
+    await until(lambda: machine.fence.at == machine.now + KILL * LEASE)
+    machine.may_end.set()
+    await until(lambda: machine.fence.at is None)
+    assert machine.ended
+    assert not machine.world.servers.live("a")
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [(RuntimeError("a bug"), RuntimeError), (None, CoordinatorError)], ids=["raises", "returns"]
+)
+async def test_a_coordinator_that_ends_is_told_and_the_engine_stopped(
+    world: World, tmp_path: Path, fault: Exception | None, told: type[Exception]
+) -> None:
+    machine = Machine(world, tmp_path / "m")
+    await machine.engine.start()
+
+    async def run(_: Callable[[News], object]) -> None:
+        if fault is not None:
+            raise fault
+
+    machine.way.run = run  # type: ignore[assignment, method-assign]
+    with pytest.raises(told):
+        await machine.run()
+    assert machine.ended
+    machine.disk.close()
+
+
+async def test_a_camera_without_the_sessions_that_it_should_have_is_not_on_the_air(machine: Machine) -> None:
+    await on_air(machine)
+    await machine.renewed()
+    assert machine.card.on_air == 1
+    await machine.engine.delete_session(SessionKey(0, 0, "memory"))
+    await machine.renewed()
+    assert (machine.card.on_air, machine.card.troubled) == (0, (0,))
+
+
+async def test_more_trouble_than_a_card_names_is_counted(machine: Machine) -> None:
+    count = TROUBLED + 3
+    machine.apply(1, *(camera(number, "nothing") for number in range(count)))
+    await machine.begin()
+    await until(lambda: machine.said("cannot_run") >= count)
+    await machine.renewed()
+    await machine.renewed()
+    assert (machine.card.running, machine.card.on_air, len(machine.card.troubled)) == (count, 0, TROUBLED)
+
+
+async def test_a_disk_that_hangs_holds_nothing_up(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, there = threading.Event(), threading.Event()
+    keep = machine.disk.keep
+
+    def slow(*what: Any) -> None:
+        there.set()
+        held.wait(30)
+        keep(*what)
+
+    monkeypatch.setattr(machine.disk, "keep", slow)
+    try:
+        await on_air(machine)
+        await until(there.is_set)
+        for _ in range(5):
+            await machine.renewed()
+    finally:
+        held.set()
+    await until(lambda: machine.disk.desired == machine.member.desired)
+
+
+async def test_a_call_that_fails_of_its_own_is_made_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a renewal nor a claim is under way for ever."""
+    renew, claim, failed = machine.way.renew, machine.way.claim, []
+
+    async def fail_once(what: str, doing: Any) -> Any:
+        if what not in failed:
+            failed.append(what)
+            doing.close()
+            raise RuntimeError("a bug")
+        return await doing
+
+    monkeypatch.setattr(machine.way, "renew", lambda *what: fail_once("renew", renew(*what)))
+    monkeypatch.setattr(machine.way, "claim", lambda *what: fail_once("claim", claim(*what)))
+    machine.apply(1, camera())
+    await until(lambda: failed == ["renew"] and not machine.member.lease.asking)
+    machine.now += RENEW * LEASE
+    await machine.begin()
+    await until(lambda: (0, 0) in machine.world.sinks)
+    assert failed == ["renew", "claim"]

@@ -1,0 +1,182 @@
+"""A store that answers and tells nothing, or tells of what it does not hand out: nothing is missed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.js.kv import KeyValue
+
+from camcast.coordinators import (
+    Away,
+    Card,
+    Coordinator,
+    CoordinatorContext,
+    Desired,
+    DesiredNews,
+    Holder,
+    MemberNews,
+    News,
+    Synced,
+)
+from camcast_nats.coordinator import NatsCoordinator
+from camcast_nats.echo import Echo
+from camcast_nats.options import NatsOptions
+from tests.servers.nats import NatsServer
+
+DEADLINE = 0.5
+HOLDER = Holder("ada", "1")
+CARD = Card(holder=HOLDER, capacity=1, lease=10)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with NatsServer(Path(tmp_path_factory.mktemp("nats"))) as running:
+        yield running
+
+
+class Ear:
+    """What a coordinator tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[News] = []
+        self._more = asyncio.Event()
+
+    def hear(self, news: News) -> None:
+        self.heard.append(news)
+        self._more.set()
+
+    async def until(self, kind: type[News], count: int = 1) -> list[Any]:
+        """All of a kind, once there are so many."""
+        async with asyncio.timeout(20):
+            while len(found := [one for one in self.heard if isinstance(one, kind)]) < count:
+                self._more.clear()
+                await self._more.wait()
+        return found
+
+
+def build(server: NatsServer, fleet: str, name: str, deadline: float = DEADLINE) -> Coordinator:
+    return NatsCoordinator(
+        CoordinatorContext(url=server.url, fleet=fleet, name=name, options=NatsOptions(), deadline=deadline)
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(store: Coordinator) -> AsyncIterator[Ear]:
+    ear = Ear()
+    task = asyncio.create_task(store.run(ear.hear))
+    try:
+        await ear.until(Synced)
+        yield ear
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Deaf:
+    """Of a real watcher, what was there at the beginning and nothing after it."""
+
+    def __init__(self, watcher: Any) -> None:
+        self._watcher = watcher
+
+    async def stop(self) -> None:
+        await self._watcher.stop()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        async for entry in self._watcher:
+            yield entry
+            if entry is None:
+                await asyncio.Event().wait()
+
+
+async def test_a_watch_that_tells_nothing_is_made_anew(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often something is written meanwhile: each write is another that is not heard."""
+    watch, watches = KeyValue.watch, 0
+
+    async def deaf_once(self: KeyValue, *what: Any, **more: Any) -> Any:
+        nonlocal watches
+        watches += 1
+        watcher = await watch(self, *what, **more)
+        return Deaf(watcher) if watches == 1 else watcher
+
+    monkeypatch.setattr(KeyValue, "watch", deaf_once)
+    store = build(server, "deaf", "ada")
+    async with running(store) as ear:
+        revision = 0
+
+        async def write() -> None:
+            nonlocal revision
+            while watches == 1:
+                with contextlib.suppress(Exception):
+                    revision = await store.renew(CARD, revision)
+                await asyncio.sleep(DEADLINE / 5)
+
+        writing = asyncio.create_task(write())
+        (away,) = await ear.until(Away)
+        assert away.reason == "NATS does not tell what was written"
+        await ear.until(Synced, 2)
+        await writing
+        assert any(getattr(one, "revision", 0) >= revision > 1 for one in ear.heard)
+
+
+async def test_what_is_desired_and_cannot_be_read_at_once_is_heard_anew(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, fails, store = KeyValue.get, 0, build(server, "parts", "ada")
+
+    async def fail_once(self: KeyValue, key: str, *what: Any, **more: Any) -> Any:
+        nonlocal fails
+        if key.startswith("d.") and not fails and self is store._open().bucket:  # type: ignore[attr-defined]
+            fails += 1
+            raise TimeoutError
+        return await get(self, key, *what, **more)
+
+    async with running(store) as ear:
+        monkeypatch.setattr(KeyValue, "get", fail_once)
+        operator = build(server, "parts", "operator")
+        async with running(operator):
+            desired = Desired(version=1, mapping={"cameras": []})
+            await operator.put(desired)
+            (news, *_) = await ear.until(DesiredNews)
+            assert (fails, news.desired) == (1, desired)
+
+
+async def test_a_record_that_nobody_can_read_keeps_nobody_out(server: NatsServer) -> None:
+    """It is passed over: to hear all of it anew would not help."""
+    store = build(server, "junk", "ada")
+    async with running(store) as ear:
+        link = store._open()  # type: ignore[attr-defined]
+        for key, value in (("r.desired", b"what"), ("r.member.x", b"{"), ("r.desired", b"7 gone 1")):
+            await link.bucket.put(key, value)
+        await store.renew(CARD, 0)
+        (news,) = await ear.until(MemberNews)
+        assert news.card == CARD
+        assert not any(isinstance(one, Away) for one in ear.heard)
+
+
+def test_the_oldest_that_is_not_heard_counts() -> None:
+    echo = Echo()
+    assert not echo.is_late(100.0, 1.0)
+    echo.write(5, 10.0)
+    echo.write(6, 10.9)
+    assert not echo.is_late(11.0, 1.0)
+    assert echo.is_late(11.1, 1.0)
+    echo.hear(5, 11.1)
+    assert not echo.is_late(12.0, 1.0)
+    assert echo.is_late(12.2, 1.0)
+    echo.hear(6, 12.2)
+    assert not echo.is_late(99.0, 1.0)
+
+
+def test_what_was_heard_before_its_answer_is_not_waited_for() -> None:
+    echo = Echo()
+    echo.hear(7, 10.0)
+    echo.write(7, 10.1)
+    assert not echo.is_late(99.0, 1.0)
+    echo.write(8, 99.0)
+    assert not echo.is_late(99.5, 1.0)
+    assert echo.is_late(100.1, 1.0)
