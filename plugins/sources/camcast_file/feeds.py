@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from camcast.media import MediaKind, Packet, Track
-from camcast_file.reader import Batch, FileReader
+from camcast_file.batch import Batch
+from camcast_file.reader import FileReader
 from camcast_file.readers import Readers
 from camcast_file.shared import Clip
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from camcast.media import NS_PER_S, Packet, Track
+from camcast_file.batch import Batch
 from camcast_file.pacer import Pacer
-from camcast_file.reader import Batch, FileReader
+from camcast_file.reader import FileReader
 from camcast_file.readers import Readers
 
 if TYPE_CHECKING:
