@@ -114,6 +114,17 @@ class Platform:
     hours_most: Figure[float] | None = None
     """A longer stream is ended."""
 
+    def __attrs_post_init__(self) -> None:
+        named = (
+            *self.domains,
+            *(self.hosts.value if self.hosts else ()),
+            *(self.elsewhere.value if self.elsewhere else ()),
+        )
+        odd = [name for name in named if not _is_host(name)]
+        if odd:
+            # What is below its domains hides keys: a name that fits nothing would show them.
+            raise ValueError(f"{self.name}: expected hosts in lower case such as video.example, got {odd[0]!r}")
+
     def figures(self) -> Mapping[str, Figure[object]]:
         """What is known, by field."""
         values = {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
@@ -130,13 +141,20 @@ class Platform:
         return max((len(name) for name in names if is_below(host, (name,))), default=0)
 
     def range_for(self, codec: str, height: int, frame_rate: float) -> BitrateRange | None:
-        """The range that holds for such a picture; `height` is that of its shorter side."""
+        """The range that holds for such a picture; `height` is that of its shorter side. None where its rate is not
+        known, which is 0."""
+        if frame_rate <= 0:
+            return None
         fitting = [
             one
             for one in (self.bitrates.value if self.bitrates else ())
             if height <= one.height and frame_rate <= one.frame_rate * 1.02 and (not one.codecs or codec in one.codecs)
         ]
         return min(fitting, key=lambda one: (one.height, one.frame_rate, not one.codecs), default=None)
+
+
+def _is_host(name: str) -> bool:
+    return name == name.lower().strip(".") and urlsplit(f"//{name}").netloc == urlsplit(f"//{name}").hostname == name
 
 
 def is_below(host: str, names: tuple[str, ...]) -> bool:

@@ -29,7 +29,7 @@ class Seen:
     height: int = 0
     frame_rate: float = 0.0
     bitrate: float = 0.0
-    """Of the picture, or of all; bit/s."""
+    """Of the picture; bit/s."""
     keyframes: float = 0.0
     """The longest time from one keyframe to the next, seconds."""
     apart: bool = False
@@ -140,7 +140,8 @@ def _bitrate(platform: Platform, seen: Seen) -> Iterator[Difference]:
         wanted = f"{most / 1000:g} or less" if most is not None else f"{(least or 0) / 1000:g} or more"
     size = f" for {seen.width}x{seen.height} at {seen.frame_rate:.0f} pictures a second" if found else ""
     yield Difference(
-        "bitrate", f"{rate / 1000:.2f} Mbit/s come{size}; {platform.title} wants {wanted}: {SET_OR_TRANSCODE}"
+        "bitrate",
+        f"{rate / 1000:.2f} Mbit/s of pictures come{size}; {platform.title} wants {wanted}: {SET_OR_TRANSCODE}",
     )
 
 

@@ -183,7 +183,9 @@ def test_keyframes_that_are_far_apart_are_told(tmp_path: Path) -> None:
         keyframes,
     ]
     assert re.fullmatch(
-        rf"  0\.\d\d Mbit/s come for 160x120 at 10 pictures a second; Facebook Live wants 0.4 to 1: {remedy}", bitrate
+        r"  0\.\d\d Mbit/s of pictures come for 160x120 at 10 pictures a second; "
+        rf"Facebook Live wants 0.4 to 1: {remedy}",
+        bitrate,
     )
     frames_at = lines.index("cam0_frames: media comes")
     assert re.fullmatch(r"  frames \d+x\d+ .+ pictures/s.*; (no )?sound.*", lines[frames_at + 1])

@@ -71,17 +71,17 @@ def told(place: Platform, seen: Seen) -> list[tuple[str, str]]:
         (
             {"bitrate": 8_000_000},
             "bitrate",
-            f"8.00 Mbit/s come for 1920x1080 at 30 pictures a second; Place wants 3 to 6: {REMEDY}",
+            f"8.00 Mbit/s of pictures come for 1920x1080 at 30 pictures a second; Place wants 3 to 6: {REMEDY}",
         ),
         (
             {"bitrate": 1_000_000, "width": 720, "height": 1280},
             "bitrate",
-            f"1.00 Mbit/s come for 720x1280 at 30 pictures a second; Place wants 1.5 to 4: {REMEDY}",
+            f"1.00 Mbit/s of pictures come for 720x1280 at 30 pictures a second; Place wants 1.5 to 4: {REMEDY}",
         ),
         (
             {"bitrate": 12_000_000, "width": 0},
             "bitrate",
-            f"12.00 Mbit/s come; Place wants 9 or less: {REMEDY}",
+            f"12.00 Mbit/s of pictures come; Place wants 9 or less: {REMEDY}",
         ),
         ({"codec": "av1", "keyframes": 9}, "codec", f"av1 comes; Place takes h264 or h265: {TAKEN}"),
         ({"sound": False, "sample_rate": 0}, "sound", f"no sound is sent; Place wants sound: {SILENCE}"),
@@ -128,6 +128,25 @@ def test_what_is_unknown_is_compared_with_nothing() -> None:
     )
     assert told(platform(), odd) == []
     assert told(STRICT, Seen()) == []
+
+
+def test_no_range_is_held_against_a_picture_whose_rate_is_unknown() -> None:
+    assert STRICT.range_for("h264", 1080, 0.0) is None
+    assert told(STRICT, attrs.evolve(WELL, frame_rate=0.0, bitrate=1_000_000)) == []
+    assert [code for code, _ in told(STRICT, attrs.evolve(WELL, frame_rate=0.0, bitrate=12_000_000))] == ["bitrate"]
+
+
+@pytest.mark.parametrize("name", ["Video.example", ".video.example", "video.example.", "video.example:1935", "", "a/b"])
+def test_a_host_that_would_fit_nothing_is_none(name: str) -> None:
+    """Keys are hidden below a platform's domains, which are compared in lower case."""
+    for where in (
+        {"domains": (name,)},
+        {"hosts": Figure((name,), PAGE)},
+        {"elsewhere": Figure({name: "HLS"}, PAGE)},
+    ):
+        known: dict[str, Any] = {"domains": ("video.example",), **where}
+        with pytest.raises(ValueError, match="in lower case"):
+            Platform(name="p", title="Place", **known)
 
 
 def test_where_only_a_recommendation_is_known_it_is_told_as_one() -> None:

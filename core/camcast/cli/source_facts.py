@@ -35,9 +35,12 @@ class SourceFacts:
     """When the last picture came."""
     _until: float = 0.0
     _first_bytes: int = 0
+    _first_sound: int = 0
+    """Likewise of sound's bytes."""
     _first_pictures: int = 0
     _bytes: int = 0
     """0 to the end where it brings frames, which no encoder has seen yet."""
+    _sound: int = 0
     _came: tuple[int, int] = (0, 0)
     _pictures: int = 0
 
@@ -50,10 +53,11 @@ class SourceFacts:
         if self._begun is None:
             # What comes at once may be more than the source brings in that time.
             self._begun, self._first_bytes, self._first_pictures = now, counters.bytes, counters.received.video
-            self._keyframe_at = self._picture_at = now
+            self._first_sound, self._keyframe_at, self._picture_at = counters.sound_bytes, now, now
         if counters.received.video != self._pictures:
             self._picture_at = now
         self._until, self._bytes, self._pictures = now, counters.bytes, counters.received.video
+        self._sound = counters.sound_bytes
         keyframe = self.feed.keyframe
         if keyframe is not None and keyframe.dts != self._last:
             if self._last is not None:
@@ -92,13 +96,14 @@ class SourceFacts:
         if video is None or not self._bytes:
             return sound
         longest = max(self._longest, self._none_for)
+        pictures = self._bytes - self._first_bytes - (self._sound - self._first_sound)
         return attrs.evolve(
             sound,
             codec=video.codec,
             width=video.width,
             height=video.height,
             frame_rate=(self._pictures - self._first_pictures) / took if took >= 1 else 0.0,
-            bitrate=(self._bytes - self._first_bytes) * 8 / took if took >= 1 else 0.0,
+            bitrate=pictures * 8 / took if took >= 1 else 0.0,
             keyframes=longest,
             apart=longest > self._longest,
             b_frames=video.reorder,

@@ -202,6 +202,8 @@ static int account(SenderState *sender, LedgerState *ledger, FlowCountersState *
     }
     *(message->is_video ? &sent->video : &sent->audio) += 1;
     counters->bytes += size;
+    if (!message->is_video)
+        counters->sound_bytes += size;
     ledger->end = end;
     Mark mark = {end, message->time, started, message->arrived, message->is_video ? MARK_VIDEO : MARK_AUDIO};
     return marks_add(ledger->marks, &mark);
@@ -352,6 +354,7 @@ static int carry(PathState *path, SteadyState *steady, LineState *line, Message 
         path->present->group->sounds++;
         hub->group->sounds++;
         counters->received->audio++;
+        counters->sound_bytes += size;
         hub->latest_audio = message->dts;
     }
     counters->bytes += size;

@@ -13,10 +13,12 @@ PyTypeObject *WireState_type;
 static const Field CountsState_fields[] = {
     FIELD(CountsState, video, I64), FIELD(CountsState, audio, I64), NO_FIELD};
 static const Field FeedCountersState_fields[] = {
-    FIELD_OF(FeedCountersState, received, TYPED, CountsState_type), FIELD(FeedCountersState, bytes, I64), NO_FIELD};
+    FIELD_OF(FeedCountersState, received, TYPED, CountsState_type), FIELD(FeedCountersState, bytes, I64),
+    FIELD(FeedCountersState, sound_bytes, I64), NO_FIELD};
 static const Field FlowCountersState_fields[] = {
     FIELD_OF(FlowCountersState, offered, TYPED, CountsState_type),
-    FIELD_OF(FlowCountersState, sent, TYPED, CountsState_type), FIELD(FlowCountersState, bytes, I64), NO_FIELD};
+    FIELD_OF(FlowCountersState, sent, TYPED, CountsState_type), FIELD(FlowCountersState, bytes, I64),
+    FIELD(FlowCountersState, sound_bytes, I64), NO_FIELD};
 static const Field LineState_fields[] = {
     FIELD(LineState, offset, I64), FIELD(LineState, source_dts, I64), FIELD(LineState, dts, I64),
     FIELD(LineState, arrival, I64), FIELD(LineState, shift, I64), FIELD(LineState, step, I64), NO_FIELD};

@@ -6,11 +6,11 @@
 #include "fields.h"
 #include "port.h"
 
-#define CAMCAST_FORM 3 /* of what Python and this agree on; `camcast.native` expects the same */
+#define CAMCAST_FORM 4 /* of what Python and this agree on; `camcast.native` expects the same */
 
 typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
-typedef struct { PyObject_HEAD CountsState *received; int64_t bytes; } FeedCountersState;
-typedef struct { PyObject_HEAD CountsState *offered, *sent; int64_t bytes; } FlowCountersState;
+typedef struct { PyObject_HEAD CountsState *received; int64_t bytes, sound_bytes; } FeedCountersState;
+typedef struct { PyObject_HEAD CountsState *offered, *sent; int64_t bytes, sound_bytes; } FlowCountersState;
 typedef struct { PyObject_HEAD int64_t offset, source_dts, dts, arrival, shift, step; } LineState;
 typedef struct { PyObject_HEAD PyObject *broken; } ClockState;
 typedef struct { PyObject_HEAD double last, source; char awaited; } PulseState;

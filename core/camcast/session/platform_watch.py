@@ -20,6 +20,8 @@ from camcast.stream.hub import Hub
 
 PERIOD = 10.0
 """Seconds over which rates are taken, and after which all is compared again."""
+GAP = 2.0
+"""Seconds without a picture after which the rates of that time are not known: the source is away, or was."""
 APART = 15.0
 """Seconds without a keyframe after which that is told although none has ended the wait."""
 
@@ -68,6 +70,7 @@ class _Window:
 
     since: float
     bytes: int
+    """Of pictures."""
     pictures: int
     dropped: int
 
@@ -82,15 +85,21 @@ class PlatformWatch:
         self._on_air: OnAir | None = None
         self._keyframes: _Keyframes | None = None
         self._window = _Window(0.0, 0, 0, 0)
+        self._whole = True
+        """Whether all of the window is what the camera makes."""
+        self._pictures = 0
+        self._picture_at = 0.0
+        """When the newest of them was seen to have gone."""
         self._found: frozenset[str] = frozenset()
         """Codes at the last comparison."""
         self._told: set[tuple[str, str]] = set()
         """Platforms with codes: each is told once."""
 
-    def look(self, on_air: OnAir | None, now: float, *, whole: bool = True) -> None:
+    def look(self, on_air: OnAir | None, now: float, *, whole: bool = True, slate: bool = False) -> None:
         """Look at what is on the air, None = nothing is. `now` is `time.monotonic()`.
 
-        `whole`: it is sent as its stream brings it. A thin link makes it another one, which is not the camera's fault.
+        `whole`: it is sent as its stream brings it. A thin link makes it another one, which is not the camera's fault;
+        nor is a still picture that stands for it (`slate`).
         """
         platform = on_air.target.platform if on_air is not None else None
         if on_air is None or platform is None:
@@ -99,10 +108,15 @@ class PlatformWatch:
             return
         if on_air is not self._on_air:
             self._begin(on_air, platform, now)
-        if self._keyframes is not None:
+        if slate:
+            self._keyframes = _Keyframes(on_air.published.hub)
+        elif self._keyframes is not None:
             self._keyframes.look()
+        if self._flow.sent.video != self._pictures:
+            self._pictures, self._picture_at = self._flow.sent.video, now
+        self._whole &= whole and not slate and now - self._picture_at <= GAP
         if now - self._window.since >= PERIOD:
-            self._compare(on_air, platform, now, whole=whole)
+            self._compare(on_air, platform, now)
 
     def _begin(self, on_air: OnAir, platform: Platform, now: float) -> None:
         """Another place, perhaps with another rendition."""
@@ -110,14 +124,16 @@ class PlatformWatch:
         hub = on_air.published.hub
         if self._keyframes is None or self._keyframes.hub is not hub:
             self._keyframes = _Keyframes(hub)
-        self._window = self._here(now)
+        self._window, self._whole = self._here(now), True
+        self._pictures, self._picture_at = self._window.pictures, now
 
     def _here(self, now: float) -> _Window:
         flow = self._flow
-        return _Window(now, flow.bytes, flow.sent.video, sum(flow.dropped.values()))
+        return _Window(now, flow.bytes - flow.sound_bytes, flow.sent.video, sum(flow.dropped.values()))
 
-    def _compare(self, on_air: OnAir, platform: Platform, now: float, *, whole: bool) -> None:
+    def _compare(self, on_air: OnAir, platform: Platform, now: float) -> None:
         before, self._window = self._window, self._here(now)
+        whole, self._whole = self._whole, True
         found = {one.code: one for one in differences(platform, self._seen(on_air, before, now, whole=whole))}
         lasting = {code: one for code, one in found.items() if code in self._found}
         self._found = frozenset(found)

@@ -177,7 +177,7 @@ class Session:
         due = self._supervisor.check(now)
         self._due = max(now, due)
         self._fitting.look(self.active, now, self.recorder.flow.bytes, self._supervisor.beside)
-        self._platform.look(self.active, now, whole=not self._fitting.thin)
+        self._platform.look(self.active, now, whole=not self._fitting.thin, slate=self._feed.slate.on_air)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()

@@ -120,6 +120,7 @@ class Tap(TapState):
             counters.sent.video += 1
         else:
             counters.sent.audio += 1
+            counters.sound_bytes += size
         counters.bytes += size
         ledger.end = end
         ledger.marks.append((end, time, started, packet.arrival, kind))
@@ -231,6 +232,7 @@ class FastPath(PathState):
             group.sounds += 1
             replay.sounds += 1
             counters.received.audio += 1
+            counters.sound_bytes += size
             hub.latest_audio = dts
         counters.bytes += size
         if not packet.arrival:

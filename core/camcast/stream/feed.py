@@ -118,6 +118,7 @@ class Feed:
                 self._see(packet.track)
         else:
             counters.received.audio += 1
+            counters.sound_bytes += len(packet.payload)
         pulse.last = pulse.source = monotonic()
         if pulse.awaited:
             self._begins()

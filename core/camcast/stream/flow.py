@@ -56,6 +56,8 @@ class FeedCounters(FeedCountersState):
 
     received: KindCounts = attrs.field(factory=KindCounts)
     bytes: int = 0
+    sound_bytes: int = 0
+    """Of these, those of sound."""
     dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
     keyframes: int = 0
 
@@ -70,6 +72,8 @@ class FlowCounters(FlowCountersState):
     """Pictures sent again from the group at the start of an attempt, beyond those offered."""
     dropped: Counter[tuple[MediaKind, str]] = attrs.field(factory=Counter)
     bytes: int = 0
+    sound_bytes: int = 0
+    """Of these, those of sound."""
     slow_sends: int = 0
     latency: float = 0.0
     """Seconds from the source's hand-over to acknowledgement: a moving average."""

@@ -153,6 +153,7 @@ class Sender(SenderState):
             counters.sent.video += 1
         elif kind is not None:
             counters.sent.audio += 1
+            counters.sound_bytes += size
         counters.bytes += size
         ledger.end = position
         ledger.marks.append((position, time, started, arrival, kind))

@@ -12,7 +12,7 @@ from tests.core.world import AUDIO, VIDEO, World, picture, until
 from camcast import hookimpl
 from camcast.config import SessionConfig
 from camcast.events import Note, SessionKey
-from camcast.platform import Figure, Platform, Reading
+from camcast.platform import BitrateRange, Figure, Platform, Reading
 from camcast.session import platform_watch
 from camcast.session.platform_watch import PERIOD, Compared, PlatformWatch
 from camcast.session.telling import Telling
@@ -39,6 +39,7 @@ class Sending:
         packer: Any = None
         self.hub = Hub(packer)
         self.gop, self.size, self.number, self.now = gop, size, 0, 1000.0
+        self.sound = 0
         self.flow = FlowCounters()
         self.told: list[Note] = []
         telling = Telling(SessionKey(0, 0, "rtmp"), "cam0_main", self.told.append)  # type: ignore[arg-type]
@@ -53,17 +54,21 @@ class Sending:
             target=target, tracks=(VIDEO, AUDIO), published=SimpleNamespace(hub=self.hub, at=self.now)
         )
 
-    def send(self, seconds: float, *, whole: bool = True) -> list[str]:
+    def send(self, seconds: float, *, pictures: bool = True, **how: bool) -> list[str]:
         """For so long, looked at four times a second; returns the codes that were told meanwhile."""
         before = len(self.told)
         for step in range(round(seconds * 25)):
+            self.flow.bytes += self.sound
+            self.flow.sound_bytes += self.sound
+            self.now += 0.04
+            if step % 6 == 0:
+                self.watch.look(self.on_air, self.now, **how)
+            if not pictures:
+                continue
             self.hub.packet(picture(self.number, key=self.number % self.gop == 0, size=self.size))
             self.number += 1
             self.flow.bytes += self.size
             self.flow.sent.video += 1
-            self.now += 0.04
-            if step % 6 == 0:
-                self.watch.look(self.on_air, self.now, whole=whole)
         return [note.code for note in self.told[before:]]
 
 
@@ -111,7 +116,46 @@ def test_a_rate_is_not_held_against_a_thin_link_or_what_was_dropped() -> None:
     sending.flow.dropped[VIDEO.kind, "link behind"] += 1
     sending.send(2.0)
     assert sending.send(25) == ["platform_bitrate"]
-    assert sending.told[0].message.startswith("2.00 Mbit/s come; Place wants 1 or less: ")
+    assert sending.told[0].message.startswith("2.00 Mbit/s of pictures come; Place wants 1 or less: ")
+
+
+RANGED = Platform(
+    name="ranged",
+    title="Place",
+    keyframes_most=Figure(4.0, PAGE),
+    bitrates=Figure((BitrateRange(height=2160, frame_rate=60, least=1500, most=2500),), PAGE),
+)
+
+
+def test_a_camera_that_is_away_is_not_told_to_send_more() -> None:
+    """2 Mbit/s are wanted and come, until nothing does, and a burst after it."""
+    sending = Sending(gop=50, size=10_000, platform=RANGED)
+    assert sending.send(35) == []
+    assert sending.send(4) + sending.send(41, pictures=False) == []
+    sending.flow.bytes += 3_000_000
+    sending.flow.sent.video += 300
+    assert sending.send(60) == []
+    assert sending.watch.now == Compared("ranged", {})
+    sending.size = 2000
+    assert sending.send(35) == ["platform_bitrate"], "what comes too thin all the time is told"
+
+
+def test_a_still_picture_is_not_the_cameras() -> None:
+    sending = Sending(gop=50, size=10_000, platform=RANGED)
+    sending.send(20)
+    sending.gop, sending.size = 250, 300
+    assert sending.send(60, slate=True) == []
+    sending.gop, sending.size, sending.number = 50, 10_000, 10_000
+    assert sending.send(60) == []
+    assert sending.watch.now == Compared("ranged", {})
+
+
+@pytest.mark.parametrize(("size", "codes"), [(9_000, []), (14_000, ["platform_bitrate"])])
+def test_sound_is_no_picture(size: int, codes: list[str]) -> None:
+    """Up to 2.5 Mbit/s of pictures are wanted; 1 Mbit/s of sound comes beside 1.8 and 2.8 of them."""
+    sending = Sending(gop=50, size=size, platform=RANGED)
+    sending.sound = 5_000
+    assert sending.send(45) == codes
 
 
 def test_what_lasts_too_long_is_told() -> None:

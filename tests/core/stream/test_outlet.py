@@ -135,6 +135,18 @@ def test_waits_for_a_keyframe_and_counts() -> None:
     assert link.sent[0][1] == 0
 
 
+def test_the_bytes_of_sound_are_counted_apart() -> None:
+    hub, link = make(audio=True), Link()
+    one = outlet(hub, link)
+    hub.packet(picture(0, key=True, size=3000))
+    for number in range(4):
+        hub.packet(sound(number))
+    sent = one.counters
+    assert (sent.sent.video, sent.sent.audio) == (1, 4)
+    assert 4 * len(sound(0).payload) <= sent.sound_bytes < 400
+    assert sent.bytes - sent.sound_bytes >= 3000
+
+
 def test_without_a_keyframe_for_long_sound_goes_out_alone_and_it_is_told_once() -> None:
     hub, link, owner = make(audio=True), Link(), Owner()
     one = outlet(hub, link, owner=owner)
