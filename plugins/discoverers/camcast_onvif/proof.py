@@ -21,8 +21,6 @@ MAX_PROOFS = 3
 """That a device may refuse before the password counts as wrong."""
 TOKEN: Way = ("token", "", False)
 """WS-UsernameToken."""
-
-
 MD5: Way = ("digest", "md5", False)
 _TURNS = (None, MD5, TOKEN)
 
