@@ -288,8 +288,9 @@ class Engine:
     def stats(self) -> Stats:
         """A snapshot of all figures; those of worker processes are up to half a second old."""
         return Stats(
-            uptime=time.monotonic() - self._started_at,
             sessions=(sessions := tuple(self.sessions.metrics())),
+            # After theirs: no session has been for longer than the engine.
+            uptime=time.monotonic() - self._started_at,
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
             totals=self.sessions.totals_with(sessions),
             services=self._services.metrics(),

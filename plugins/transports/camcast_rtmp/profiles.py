@@ -58,14 +58,11 @@ def accepts(target: Target) -> Acceptance:
     """What the target's server takes; an unknown name is treated like `auto` (`check` refuses it)."""
     forms, platform = tuple(target.forms.items()), target.platform
     if _is_profile(target):
-        found = _known(target.server, forms)
-    elif platform is not None:
-        found = _of_platform(platform, forms)
-    else:
-        found = _known(AUTO, forms)
-    return attrs.evolve(found, choices=_choices())
+        return _known(target.server, forms)
+    return _known(AUTO, forms) if platform is None else _of_platform(platform, forms)
 
 
+@cache
 def _choices() -> tuple[str, ...]:
     """What `server` may say of a server that nobody knows. Platforms are known by where they are."""
     return tuple(name for name in profiles() if name != AUTO)
@@ -114,7 +111,7 @@ def from_answer(target: Target, answer: Connected) -> Acceptance | None:
     if target.platform is not None and target.platform.video_codecs is not None:
         return None
     profile = recognised(answer)
-    return None if profile is None else attrs.evolve(_acceptance(profile, target.forms), choices=_choices())
+    return None if profile is None else _acceptance(profile, target.forms)
 
 
 def recognised(answer: Connected) -> Profile | None:
@@ -156,6 +153,7 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
         codecs=codecs,
         others=Take(Confidence(profile.others)),
         fallback=_FALLBACK,
+        choices=_choices(),
     )
 
 
