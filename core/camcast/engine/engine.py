@@ -289,8 +289,7 @@ class Engine:
         """A snapshot of all figures; those of worker processes are up to half a second old."""
         return Stats(
             sessions=(sessions := tuple(self.sessions.metrics())),
-            # After theirs: no session has been for longer than the engine.
-            uptime=time.monotonic() - self._started_at,
+            uptime=time.monotonic() - self._started_at,  # after theirs, of which none is longer
             streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
             totals=self.sessions.totals_with(sessions),
             services=self._services.metrics(),
