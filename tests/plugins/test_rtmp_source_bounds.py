@@ -14,11 +14,14 @@ import pytest
 from tests.media import made
 from tests.plugins.source_kit import Sink, until
 from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, program, source
-from tests.plugins.transport_harness import codecs, load
+from tests.plugins.transport_harness import codecs, feed, load, publishing
+from tests.servers.certificates import Authority, Certificate
+from tests.servers.process import free_port
 
 from camcast.errors import SourceError
 from camcast.media import TagType
 from camcast_kit_rtmp.state import State
+from camcast_rtmp import camcast_transports
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest import admission, bounds, refusals
@@ -113,6 +116,27 @@ async def test_whoever_comes_during_a_flood_of_silent_connections_publishes() ->
         await asyncio.wait(flood)
         assert running.source.listener.clients <= bounds.MAX_STRANGERS_OF_AN_ADDRESS + 1
         assert "publish_refused" in running.codes()
+
+
+async def test_who_says_nothing_to_tls_makes_room_too(authority: Authority, certificate: Certificate) -> None:
+    options = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    url = f"rtmps://127.0.0.1:{free_port()}/live/{KEY}"
+    clip = load(made("h264_aac"))
+    most = bounds.MAX_STRANGERS_OF_AN_ADDRESS
+    async with (
+        source(url, mode="listen", connect_timeout=30.0, **options) as running,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        callers = [await stack.enter_async_context(connection(running)) for _ in range(2 * most)]
+        await until(lambda: running.source.listener.refused == most)
+        await asyncio.gather(*(ends(reader) for reader, _ in callers[:most]))
+        assert running.source.listener.clients == most
+        target = url.replace("127.0.0.1", "localhost")
+        kind = camcast_transports()[1]
+        async with publishing(kind, target, clip, ca_file=str(authority.ca_file)) as (transport, _):
+            headers, tags = clip.tags()
+            await feed(transport, [*headers, *tags], speed=50)
+        await running.has(made("h264_aac"))
 
 
 async def test_who_is_refused_is_told_at_most_once_a_second_and_without_the_key() -> None:
