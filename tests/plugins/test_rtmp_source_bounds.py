@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -119,7 +120,7 @@ async def test_whoever_comes_during_a_flood_of_silent_connections_publishes() ->
 
 
 async def test_who_says_nothing_to_tls_makes_room_too(authority: Authority, certificate: Certificate) -> None:
-    options = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
     url = f"rtmps://127.0.0.1:{free_port()}/live/{KEY}"
     clip = load(made("h264_aac"))
     most = bounds.MAX_STRANGERS_OF_AN_ADDRESS
