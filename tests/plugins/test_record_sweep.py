@@ -196,12 +196,12 @@ def test_what_others_delete_counts_no_more(tmp_path: Path, time: Time) -> None:
     files = [record(tmp_path, "cam0", 1000.0 + number, 100) for number in range(6)]
     sweeper = time.sweeper(tmp_path, keep_size=600)
     assert sweeper.sweep(silent) == 0
-    for path in files[:2]:
+    for path in files[3:5]:
         path.unlink()
     new = [record(tmp_path, "cam0", 2000.0 + number, 100) for number in range(2)]
     time.goes(EVERY)
     assert sweeper.sweep(silent) == 0
-    assert left([*files, *new]) == [*files[2:], *new]
+    assert left([*files, *new]) == [*files[:3], files[5], *new]
 
 
 def test_an_index_that_was_replaced_is_read_anew(tmp_path: Path, time: Time) -> None:
@@ -214,6 +214,21 @@ def test_an_index_that_was_replaced_is_read_anew(tmp_path: Path, time: Time) -> 
     time.goes(EVERY)
     assert sweeper.sweep(silent) == 2
     assert left(files) == files[3:]
+
+
+def test_an_index_that_was_written_over_in_place_is_read_anew(tmp_path: Path, time: Time) -> None:
+    """As editors and copies do, which keep the file and put other text into it."""
+    files = [record(tmp_path, "cam0", 1000.0 + number, 100) for number in range(2)]
+    sweeper = time.sweeper(tmp_path, keep_size=300)
+    sweeper.sweep(silent)
+    files += [record(tmp_path, "cam1", 2000.0 + number, 100) for number in range(2)]
+    one, other = (tmp_path / f"{label}{SUFFIX}" for label in ("cam0", "cam1"))
+    text = other.read_text() + one.read_text()
+    other.unlink()
+    one.write_text(text)
+    time.goes(EVERY)
+    assert sweeper.sweep(silent) == 1
+    assert left(files) == files[1:]
 
 
 def test_much_is_deleted_in_several_goes_and_no_archive_is_swept_all_the_time(

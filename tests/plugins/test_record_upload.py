@@ -150,6 +150,22 @@ def test_one_file_that_the_store_does_not_take_keeps_no_other_from_it(
     assert run(tmp_path, until) == ["upload_failed", "upload_goes_on"]
 
 
+def test_what_follows_one_refused_file_does_not_wait_for_it(
+    tmp_path: Path, store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "FIRST_WAIT", 60.0)
+    complete(tmp_path, 2)
+    plain = MemoryFileSystem._open
+
+    def choosy(self: MemoryFileSystem, path: str, *arguments: Any, **more: Any) -> Any:
+        if path == "/bucket/gate/0.mp4.part":
+            raise ValueError("no such name here")
+        return plain(self, path, *arguments, **more)
+
+    monkeypatch.setattr(MemoryFileSystem, "_open", choosy)
+    assert run(tmp_path, lambda: store.exists("/bucket/gate/1.mp4")) == ["upload_failed"]
+
+
 @pytest.mark.parametrize("why", ["stopped", "read error", "write error"])
 def test_half_a_file_never_has_its_name(
     tmp_path: Path, store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, why: str
