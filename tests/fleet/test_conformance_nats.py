@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from camcast.cli.fleet_store import coordinator, looking
+from camcast.coordinators import Desired
+from camcast.errors import Conflict
+from camcast.host import PluginHost
 from camcast.testing.conformance import CoordinatorConformance
 from camcast_nats.link import link
 from camcast_nats.options import NatsOptions
@@ -32,6 +36,17 @@ class TestNats(CoordinatorConformance):
     @pytest.fixture
     def store(self, server: NatsServer) -> str:
         return server.url
+
+
+async def test_who_comes_too_late_leaves_nothing_in_the_store(server: NatsServer) -> None:
+    ways = [coordinator(PluginHost(), server.url, "late", name, (), 5.0) for name in ("ada", "bob")]
+    async with looking(ways[0]), looking(ways[1]):
+        desired = Desired(version=1, mapping={"cameras": []})
+        done = await asyncio.gather(*(way.put(desired) for way in ways), return_exceptions=True)
+        assert [type(one) for one in done if one is not None] == [Conflict]
+        async with link(server.url, "eve", "camcast_late", NatsOptions(), 5.0) as way:
+            parts = [key for key in await way.bucket.keys() if key.startswith("d.")]
+        assert len(parts) == 1
 
 
 class TestNatsCluster(CoordinatorConformance):

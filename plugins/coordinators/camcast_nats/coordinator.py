@@ -177,7 +177,13 @@ class NatsCoordinator:
         for index, part in enumerate(parts):
             await link.write(f"d.{name}.{index}", part, 0)
         head = f"{desired.version} {name} {len(parts)}".encode()
-        await self._write(keys.DESIRED, head, revision)
+        try:
+            await self._write(keys.DESIRED, head, revision)
+        except Conflict:
+            # Nobody will ever ask for them. Where nothing was answered they may be what is desired by now, and stay.
+            with contextlib.suppress(CoordinatorError):
+                await link.drop(f"d.{name}.>")
+            raise
         with told():
             await link.bucket.put(f"v.{desired.version}", head)
         await self._forget(link, desired.version - KEPT)
