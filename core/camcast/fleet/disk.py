@@ -18,12 +18,15 @@ from camcast.errors import CamcastError, CoordinatorError
 from camcast.fleet_records import decode, encode
 
 LIVES = 100
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Disk:
     """A folder of one member's own, locked while the process lives.
 
-    Whoever has the lock knows that each former life that is written there is over, and need not wait its lease out.
+    Whoever has the lock knows that each former life that is written there is over, and need not wait its lease out: as
+    far as it lived under this same kernel since this boot, for a lock says nothing of another machine that has the
+    folder as well (a volume that was moved, a disk that was copied).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +43,12 @@ class Disk:
             os.close(self._lock)
             text = "two members on one machine need a --name each"
             raise CamcastError(f"another process is this member already: it has {folder}; {text}") from None
-        self.former = frozenset(self._lines("lives"))
+        self._boot = _boot()
+        self.former = frozenset(
+            life
+            for life, _, boot in (line.partition("@") for line in self._lines("lives"))
+            if boot and boot == self._boot
+        )
         self._one = threading.Lock()
         try:
             self._next = self._written_life()
@@ -78,7 +86,7 @@ class Disk:
 
     def _written_life(self) -> str:
         life = secrets.token_hex(8)
-        self._write("lives", "\n".join([*self._lines("lives")[-LIVES:], life]).encode())
+        self._write("lives", "\n".join([*self._lines("lives")[-LIVES:], f"{life}@{self._boot}"]).encode())
         return life
 
     def _lines(self, name: str) -> list[str]:
@@ -108,3 +116,11 @@ class Disk:
             file.flush()
             os.fsync(file.fileno())
         new.rename(self.folder / name)
+
+
+def _boot() -> str:
+    """The name of this boot of this kernel; "" where it cannot be known: then no former life is known to be over."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -10,6 +10,7 @@ import pytest
 
 from camcast.coordinators import Desired
 from camcast.errors import CamcastError
+from camcast.fleet import disk as disk_module
 from camcast.fleet.disk import LIVES, Disk
 
 DESIRED = Desired(version=4, mapping={"cameras": [{"camera_id": 1}]})
@@ -25,6 +26,27 @@ def test_everything_is_there_the_next_time(tmp_path: Path) -> None:
     assert second.former >= set(lives)
     assert second.new_life() not in lives
     second.close()
+
+
+def test_lives_of_another_machine_are_not_known_to_be_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor those before this one was started anew: a lock says nothing of either."""
+    (tmp_path / "boot").write_text("another\n")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(disk_module, "_BOOT", tmp_path / "boot")
+        there = Disk(tmp_path / "m")
+        life = there.new_life()
+        there.close()
+        again = Disk(tmp_path / "m")
+        assert life in again.former
+        again.close()
+    here = Disk(tmp_path / "m")
+    own = here.new_life()
+    assert here.former == frozenset()
+    here.close()
+    after = Disk(tmp_path / "m")
+    assert own in after.former
+    assert life not in after.former
+    after.close()
 
 
 def test_only_one_process_is_a_member(tmp_path: Path) -> None:
