@@ -39,6 +39,7 @@ class Api:
         self.tokens = {TOKEN}
         self.asked: list[tuple[str, str]] = []
         self.raw: bytes | None = None
+        self.token_status = 200
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Api:
@@ -62,7 +63,8 @@ class Api:
         self.asked.append((path, body.decode()))
         said: dict[str, Any]
         if path == "/token":
-            status, said = (200, {"access_token": "fresh"}) if "very-secret" in body.decode() else (400, {})
+            right = self.token_status == 200 and "very-secret" in body.decode()
+            status, said = (200, {"access_token": "fresh"}) if right else (max(400, self.token_status), {})
             self.tokens.add("fresh")
         elif headers.get("authorization") not in {f"Bearer {one}" for one in self.tokens}:
             status, said = 401, {}
@@ -95,21 +97,29 @@ def test_what_is_sent_and_not_shown_is_told_after_a_while_once_and_again_when_it
     watch, sending = Watch({"cam0_main": "ID"}, 60), frozenset({"cam0_main"})
     silent, good = {"ID": Health("inactive", "noData")}, {"ID": Health("active", "good")}
     looks = ((0, silent), (59, silent), (60, silent), (200, silent), (210, good), (220, good))
-    told = [[code for code, _ in watch.look(sending, found, now)] for now, found in looks]
+    told = [[code for code, _ in watch.look(sending, sending, found, now)] for now, found in looks]
     assert told == [[], [], ["nothing_shown"], [], ["shown_again"], []]
-    assert not list(watch.look(frozenset(), silent, 300)), "who sends nothing is shown nowhere"
-    assert not list(watch.look(sending, silent, 310)), "the time begins anew"
+    assert not list(watch.look(sending, frozenset(), silent, 300)), "who sends nothing is shown nowhere"
+    assert not list(watch.look(sending, sending, silent, 310)), "the time begins anew"
+
+
+def test_an_output_that_comes_later_is_no_mistake_and_one_that_does_not_is_told_once() -> None:
+    watch, good = Watch({"cam0_main": "ID"}, 60), {"ID": Health("active", "good")}
+    none, there = frozenset[str](), frozenset({"cam0_main"})
+    looks = ((0, none), (59, none), (60, there), (70, none), (129, none), (130, none), (500, none))
+    told = [[code for code, _ in watch.look(outputs, none, good, now)] for now, outputs in looks]
+    assert told == [[], [], [], [], [], ["unknown_output"], []]
 
 
 def test_each_issue_is_told_once_as_long_as_it_lasts() -> None:
     watch, sending = Watch({"cam0_main": "ID"}, 60), frozenset({"cam0_main"})
     bad = {"ID": Health("active", "bad", {"gopSizeLong": "Keyframes.", "bitrateLow": "More."})}
     good = {"ID": Health("active", "good")}
-    told = [list(watch.look(sending, found, 0)) for found in (bad, bad, good, bad)]
+    told = [list(watch.look(sending, sending, found, 0)) for found in (bad, bad, good, bad)]
     assert [len(one) for one in told] == [2, 0, 0, 2]
     assert told[0][1] == ("issue", "cam0_main: YouTube says gopSizeLong: Keyframes.")
-    assert [code for code, _ in watch.look(sending, {}, 0)] == ["unknown_stream"]
-    assert list(watch.look(sending, {}, 1)) == []
+    assert [code for code, _ in watch.look(sending, sending, {}, 0)] == ["unknown_stream"]
+    assert list(watch.look(sending, sending, {}, 1)) == []
 
 
 def test_answers_are_read_and_others_refused() -> None:
@@ -189,6 +199,25 @@ async def test_a_fresh_token_is_got_when_one_has_ended(world: World, api: Api) -
     api.status = GOOD
     await until(lambda: notes(world, "shown_again"), 20)
     assert REFRESH not in repr(world.events)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_token_endpoint_in_trouble_is_asked_again(world: World, api: Api, status: int) -> None:
+    api.token_status = status
+    await start(world, api, client_id="me", client_secret="mine", refresh_token=REFRESH)
+    await until(lambda: notes(world, "not_reached"), 20)
+    assert f"/token gives no token now: it answers {status}" in notes(world, "not_reached")[0].message
+    api.token_status = 200
+    await until(lambda: notes(world, "nothing_shown"), 20)
+    assert REFRESH not in repr(world.events)
+
+
+async def test_a_name_that_is_no_outputs_is_told(world: World, api: Api) -> None:
+    await start(world, api, token=TOKEN, streams={"cam0_mian": "ID"})
+    await until(lambda: notes(world, "unknown_output"), 20)
+    assert [one.message for one in notes(world, "unknown_output")] == [
+        "cam0_mian: `streams` names an output that is not there; is cam0_main meant?"
+    ]
 
 
 async def test_a_token_that_has_ended_fails_the_service_with_the_remedy(world: World, api: Api) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -62,6 +63,9 @@ class _Known:
     told: bool = False
     issues: set[str] = attrs.field(factory=set)
     missing: bool = False
+    absent_since: float | None = None
+    """When no output of this name was there."""
+    absence_told: bool = False
 
 
 @attrs.define
@@ -75,10 +79,14 @@ class Watch:
     """Makes a peer's words one line of bounded length."""
     _known: dict[str, _Known] = attrs.field(factory=dict)
 
-    def look(self, sending: frozenset[str], found: Mapping[str, Health], now: float) -> Iterator[tuple[str, str]]:
-        """(code, text) of all that is to be told. `sending`: names of the outputs that are on the air and well."""
+    def look(
+        self, outputs: frozenset[str], sending: frozenset[str], found: Mapping[str, Health], now: float
+    ) -> Iterator[tuple[str, str]]:
+        """(code, text) of all that is to be told. `outputs`: names of all that there are; `sending`: of those of them
+        that are on the air and well."""
         for name, stream in self.streams.items():
             known = self._known.setdefault(name, _Known())
+            yield from self._absent(name, known, outputs, now)
             health = found.get(stream)
             if health is None:
                 if not known.missing:
@@ -88,6 +96,18 @@ class Watch:
             known.missing = False
             yield from self._shown(name, known, health, now, sending=name in sending)
             yield from self._issues(name, known, health, sending=name in sending)
+
+    def _absent(self, name: str, known: _Known, outputs: frozenset[str], now: float) -> Iterator[tuple[str, str]]:
+        if name in outputs:
+            known.absent_since, known.absence_told = None, False
+            return
+        # Outputs may be begun after the service.
+        known.absent_since = now if known.absent_since is None else known.absent_since
+        if not known.absence_told and now - known.absent_since >= self.after:
+            known.absence_told = True
+            near = get_close_matches(name, sorted(outputs), 1)
+            which = f"is {near[0]} meant?" if near else "`camcast run` shows the names"
+            yield "unknown_output", f"{name}: `streams` names an output that is not there; {which}"
 
     def _shown(
         self, name: str, known: _Known, health: Health, now: float, *, sending: bool

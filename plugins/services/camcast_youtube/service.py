@@ -11,7 +11,7 @@ import time
 from urllib.parse import quote, urlencode
 
 from camcast.camera.stats import Stats
-from camcast.errors import ServiceError, TransportError
+from camcast.errors import NetworkError, ServiceError, TransportError
 from camcast.net.http import ask
 from camcast.net.http_message import Answer
 from camcast.services import ServiceContext
@@ -22,6 +22,7 @@ from camcast_youtube.options import YoutubeOptions
 
 MAX_BODY = 1024 * 1024
 _NO_ENTRY = (401, 403)
+_TOO_MANY = 429
 
 
 class Youtube:
@@ -52,7 +53,8 @@ class Youtube:
 
     def _see(self, stats: Stats, found: dict[str, Health]) -> None:
         sending = frozenset(one.label for one in stats.sessions if one.healthy)
-        for code, text in self._watch.look(sending, found, time.monotonic()):
+        outputs = frozenset(one.label for one in stats.sessions)
+        for code, text in self._watch.look(outputs, sending, found, time.monotonic()):
             self._note(code, text)
         for name, stream in self._options.streams.items():
             if (health := found.get(stream)) is not None:
@@ -104,6 +106,9 @@ class Youtube:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
         answer = await ask(self._target, "POST", options.refresh_url, self._resolver, headers=headers, body=body)
+        if answer.status == _TOO_MANY or answer.status >= 500:
+            # That is its own trouble, and says nothing of the refresh token.
+            raise NetworkError(f"{options.refresh_url} gives no token now: it answers {answer.status}")
         try:
             token = json.loads(answer.body)["access_token"] if answer.status == 200 else None
         except (ValueError, KeyError, TypeError):
