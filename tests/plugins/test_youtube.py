@@ -206,7 +206,7 @@ async def test_a_token_endpoint_in_trouble_is_asked_again(world: World, api: Api
     api.token_status = status
     await start(world, api, client_id="me", client_secret="mine", refresh_token=REFRESH)
     await until(lambda: notes(world, "not_reached"), 20)
-    assert f"/token gives no token now: it answers {status}" in notes(world, "not_reached")[0].message
+    assert f"no fresh token: `refresh_url` answers {status}" in notes(world, "not_reached")[0].message
     api.token_status = 200
     await until(lambda: notes(world, "nothing_shown"), 20)
     assert REFRESH not in repr(world.events)

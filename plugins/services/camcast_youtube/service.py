@@ -108,7 +108,7 @@ class Youtube:
         answer = await ask(self._target, "POST", options.refresh_url, self._resolver, headers=headers, body=body)
         if answer.status == _TOO_MANY or answer.status >= 500:
             # That is its own trouble, and says nothing of the refresh token.
-            raise NetworkError(f"{options.refresh_url} gives no token now: it answers {answer.status}")
+            raise NetworkError(f"no fresh token: `refresh_url` answers {answer.status}")
         try:
             token = json.loads(answer.body)["access_token"] if answer.status == 200 else None
         except (ValueError, KeyError, TypeError):
