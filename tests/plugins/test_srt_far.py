@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import attrs
 import pytest
@@ -25,8 +27,10 @@ from tests.servers.srt import LiveTransmit
 from camcast.contracts import unsent
 from camcast.kinds import TransportKind
 from camcast.media import NS_PER_MS
-from camcast_srt import camcast_transports
+from camcast_srt import afterlife, camcast_transports
 from camcast_srt.afterlife import Afterlives
+from camcast_srt.lease import Lease
+from camcast_srt.link import Link
 from camcast_srt.process import SrtProcess
 
 LITTLE = 16_000
@@ -151,15 +155,39 @@ def test_a_program_ends_when_the_time_is_up() -> None:
     its.close()
 
 
-def test_what_does_not_end_in_time_is_ended_by_force_while_the_program_goes_on() -> None:
+@pytest.fixture
+def hangs() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not listen to its channel."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def channel_of(hangs: subprocess.Popen[bytes]) -> tuple[SrtProcess, socket.socket]:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return SrtProcess(ours, os.pidfd_open(hangs.pid)), its
+
+
+def test_what_does_not_end_in_time_is_ended_by_force_while_the_program_goes_on(hangs: subprocess.Popen[bytes]) -> None:
     lives = Afterlives()
-    with subprocess.Popen(["sleep", "60"]) as hangs:
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        due = lives.begin("d", -1.6, SrtProcess(ours, os.pidfd_open(hangs.pid)))
-        assert due < 0, "its limit and a grace of a second are over"
-        lives.end_late()
-        assert hangs.wait(10) == -signal.SIGKILL
+    process, its = channel_of(hangs)
+    assert lives.begin("d", -1.6, process) < 0, "its limit and a grace of a second are over"
+    lives.end_late()
+    assert hangs.wait(10) == -signal.SIGKILL
     assert len(lives) == 0
+    its.close()
+
+
+async def test_an_attempts_end_sees_to_the_limit_of_what_outlives_it(
+    hangs: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(afterlife, "_SLACK", 0.0)
+    monkeypatch.setattr(afterlife, "_GRACE", 0.0)
+    process, its = channel_of(hangs)
+    link = cast("Link", SimpleNamespace(live_on=lambda seconds: process))
+    Lease(Afterlives(), "e").give_back((), link, 0.05)
+    await reached(lambda: hangs.poll() is not None, why="nobody asks for it")
+    assert hangs.returncode == -signal.SIGKILL
     its.close()
 
 
