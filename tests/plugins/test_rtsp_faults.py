@@ -206,7 +206,7 @@ async def test_a_clock_at_a_wrong_rate_is_replaced(camera: GstRtsp, caplog: pyte
     for packets in await asyncio.gather(*map(wrong, (10, 0))):
         rising(packets, largest=1.5)
         assert 1.0 < (packets[-1].dts - packets[0].dts) / 1e9 < 2.5
-    assert caplog.text.count("the clock of its video runs at 10.00 times real time") == 1
+    assert caplog.text.count("the clock of its video runs at") == 1
     assert caplog.text.count("the clock of its video stands still from one unit to the next") == 1
 
 
