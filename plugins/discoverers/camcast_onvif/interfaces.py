@@ -46,7 +46,7 @@ def _ask(sock: socket.socket, what: int, name: str) -> bytes:
 def neighbour(host: str) -> str:
     """The MAC from which an address of a network at hand answers, as twelve digits; "" = not known."""
     try:
-        lines = _NEIGHBOURS.read_text().splitlines()[1:]
+        lines = _NEIGHBOURS.read_text(encoding="ascii").splitlines()[1:]
     except OSError:
         return ""
     for line in lines:

@@ -34,7 +34,7 @@ def _listening() -> dict[str, tuple[str, int]]:
             inodes.add(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix("socket:[").removesuffix("]"))
     found = {}
     for name in ("tcp", "tcp6"):
-        with open(f"/proc/self/net/{name}") as table:
+        with open(f"/proc/self/net/{name}", encoding="ascii") as table:
             for line in table.readlines()[1:]:
                 fields = line.split()
                 if fields[3] == _LISTEN and fields[9] in inodes:
