@@ -31,6 +31,8 @@ class Use:
     encoder: str = "H264_CBR"
     output: dict[str, Any] = attrs.field(factory=dict)
     whole: dict[str, Any] | None = None
+    command: tuple[str, ...] = ()
+    """What uses it where no configuration does; then the configuration runs without it."""
 
     def config(self) -> dict[str, Any]:
         if self.whole is not None:
@@ -80,6 +82,7 @@ USES = {
         'unknown service "youtube"', whole=serving("youtube", token="t", streams={"cam0_main": "a"})
     ),
     "camcast_platforms": Use('unknown server "youtube"', output={"server": "youtube"}),
+    "camcast_nats": Use('no coordinator for "nats://', command=("fleet", "status", "--store", f"nats://{NOWHERE}")),
     "camcast_onvif": Use(
         "it must begin with rtsp:// or rtsps://", {"type": "rtsp", "url": "onvif://00:40:8c:12:34:56/main"}
     ),
@@ -187,10 +190,10 @@ def test_any_one_removed(installed: Installation, tmp_path: Path, package: str) 
         ["check", using],
         ["demo", "--clips", "none"],
     ]
-    lines += [["check", plain], ["run", plain, "--duration", "0.5"]]
+    lines += [["check", plain], ["run", plain, "--duration", "0.5"], *([list(use.command)] if use.command else [])]
     said = commands(installed, [other for other in APART if other != package], *lines, cwd=tmp_path)
     assert [said[" ".join(line)]["code"] for line in lines[:5]] == [0] * 5
-    checked = said[f"check {using}"]
+    checked = said[" ".join(use.command) or f"check {using}"]
     assert checked["code"] == 2
     assert use.says in checked["err"], checked["err"]
     assert len(errors(checked)) == 1

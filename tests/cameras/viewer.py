@@ -17,7 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from camcast.testing import strip
-from tests.servers.process import ServerProcess
+from tests.servers.process import ServerProcess, free_port
 
 _QUIET = 0.02
 """Root mean square below which sound counts as silence; the clips' tone has 0.17."""
@@ -87,6 +87,18 @@ class Viewer(ServerProcess):
             "-vf", "showinfo=checksum=0", "-c:v", "rawvideo", "-pix_fmt", "gray", "-c:a", "pcm_s16le",
             "-f", "nut", str(self._out),
         ]  # fmt: skip
+
+    def start(self, *, timeout: float = 20.0) -> Self:
+        """On another port, where somebody has taken its own meanwhile: dozens of them begin at once."""
+        for _ in range(3):
+            try:
+                return super().start(timeout=timeout)
+            except AssertionError:
+                if "Address already in use" not in self.log_text:
+                    raise
+            self.log.unlink()
+            self.port = free_port()
+        return super().start(timeout=timeout)
 
     async def seen(self, timeout: float = 20.0) -> Seen:
         """All that was decoded, once the publisher has gone, or none has come within `timeout` seconds."""

@@ -205,7 +205,8 @@ MISTAKES: dict[str, Mistake] = {
         "rtmp://server.example/live/{camera}",
     ),
     "no stream key": output(
-        'url: the URL has no stream key: expected one behind the application, or "stream_key" beside the URL',
+        'url: the URL ends with a slash, so it has no stream key: expected one behind the application, or "stream_key" '
+        "beside the URL",
         "rtmp://server.example/live/",
     ),
     "YouTube without a key": output(

@@ -241,7 +241,7 @@ REFUSALS = {
     "status/422": (RefusedError, "refused the offer"),
     "status/429": (NetworkError, "429"),
     "status/503": (NetworkError, "503"),
-    "status/204": (NetworkError, "expected 201"),
+    "status/204": (RefusedError, "expected application/sdp"),
     "garbage": (RefusedError, "cannot be used"),
     "html": (RefusedError, "application/sdp"),
     "endless": (NetworkError, "longer than"),
