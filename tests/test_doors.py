@@ -86,3 +86,17 @@ def test_how_to_start_a_module_is_shown_without_the_working_directory() -> None:
         if "python -m camcast_" in line
     ]
     assert not wrong
+
+
+def test_a_part_of_pyav_is_imported_after_the_whole() -> None:
+    """Plugins are imported side by side on threads. Whoever begins with a part holds what the whole needs, and gets a
+    half of it: Python gives up one of two imports that wait for each other."""
+    wrong = []
+    for folder in ("core", "plugins"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            parts = [number for number, line in enumerate(lines) if re.match(r"\s*(import av\.|from av\.)", line)]
+            whole = [number for number, line in enumerate(lines) if re.fullmatch(r"\s*import av", line)]
+            if parts and not (whole and whole[0] < parts[0]):
+                wrong.append(str(path.relative_to(ROOT)))
+    assert wrong == []
