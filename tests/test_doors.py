@@ -4,6 +4,7 @@ file is read in whatever encoding the machine has, and nothing of a known name l
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
