@@ -13,11 +13,11 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.hosting.choice import Choice
-from camcast.hosting.claims import Claim, Claims
+from camcast.hosting.claims import Claim, Claims, K
 from camcast.hosting.faults import Faults
 from camcast.hosting.platforms import Platforms
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
@@ -39,18 +39,6 @@ from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
-K = TypeVar(
-    "K",
-    SourceKind,
-    CodecKind,
-    EncoderKind,
-    TransportKind,
-    ServiceKind,
-    CoordinatorKind,
-    DiscovererKind,
-    ConfigForm,
-    Platform,
-)
 
 
 class PluginHost:

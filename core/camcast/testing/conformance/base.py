@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
 
+import attrs
 import pytest
 
 from camcast.host import PluginHost
@@ -19,6 +20,7 @@ from camcast.kinds import (
     SourceKind,
     TransportKind,
 )
+from camcast.target import names_secret
 from camcast.testing.conformance.listing import heavy_imports
 from camcast.testing.conformance.rule import Rule, Rules, expect
 
@@ -78,3 +80,8 @@ def lists_without_loading(host: PluginHost, kind: Any) -> None:
     heavy = heavy_imports(module_of(host, kind))
     advice = "import them where they are used, inside build, open or parser"
     expect(not heavy, f"listing {kind.name} imports {', '.join(heavy)}: {advice}")
+
+
+def hides_secret_options(kind: Any) -> None:
+    shown = [field.name for field in attrs.fields(kind.options) if names_secret(field.name) and field.repr is True]
+    expect(not shown, f"{', '.join(shown)} would be shown in logs: attrs.field(repr=False)")

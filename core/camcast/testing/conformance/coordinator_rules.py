@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 
-import attrs
-
 from camcast.coordinators import (
     ClaimNews,
     Desired,
@@ -21,7 +19,6 @@ from camcast.coordinators import (
     Synced,
 )
 from camcast.errors import ConfigError, Conflict, NotFound
-from camcast.target import names_secret
 from camcast.testing.conformance import base
 from camcast.testing.conformance.coordinator_bench import END, CoordinatorBench, card
 from camcast.testing.conformance.rule import Rules, broken, expect
@@ -75,10 +72,7 @@ def refuses_unknown_options(bench: CoordinatorBench) -> None:
 @RULES.add
 def hides_secret_options(bench: CoordinatorBench) -> None:
     """Options that are named like a secret are hidden from the repr of their class."""
-    shown = [
-        field.name for field in attrs.fields(bench.kind.options) if names_secret(field.name) and field.repr is True
-    ]
-    expect(not shown, f"{', '.join(shown)} would be shown in logs: attrs.field(repr=False)")
+    base.hides_secret_options(bench.kind)
 
 
 @RULES.add

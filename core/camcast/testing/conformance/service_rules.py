@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-import attrs
-
 from camcast.errors import ConfigError
 from camcast.services import EVENTS
-from camcast.target import names_secret
 from camcast.testing.conformance import base
 from camcast.testing.conformance.rule import Rules, broken, expect
 from camcast.testing.conformance.service_bench import ServiceBench
@@ -43,10 +40,7 @@ def refuses_unknown_options(bench: ServiceBench) -> None:
 @RULES.add
 def hides_secret_options(bench: ServiceBench) -> None:
     """Options that are named like a secret are hidden from the repr of their class."""
-    shown = [
-        field.name for field in attrs.fields(bench.kind.options) if names_secret(field.name) and field.repr is True
-    ]
-    expect(not shown, f"{', '.join(shown)} would be shown in logs: attrs.field(repr=False)")
+    base.hides_secret_options(bench.kind)
 
 
 @RULES.add
