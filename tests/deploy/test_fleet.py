@@ -47,6 +47,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
         yield running
 
 
+@pytest.fixture
+def begun(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> NatsServer:
+    """With the store that the first member makes; who may only look cannot."""
+    monkeypatch.setenv("NATS_PASSWORD", PASSWORDS["NATS_MEMBER"])
+    options = ("user=member", "password=env:NATS_PASSWORD")
+
+    async def begin() -> None:
+        async with looking(coordinator(PluginHost(), server.url, "default", "ada", options, 5.0)):
+            pass
+
+    asyncio.run(begin())
+    return server
+
+
 def test_nats_takes_the_whole_of_it(tmp_path: Path) -> None:
     text = (DEPLOY / "nats" / "nats-server.conf").read_text().replace("/var/lib/nats", str(tmp_path))
     (tmp_path / "c.conf").write_text(text)
@@ -76,12 +90,12 @@ def test_a_member_may_do_what_it_does(server: NatsServer, monkeypatch: pytest.Mo
     asyncio.run(work())
 
 
-def test_who_may_look_changes_nothing(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_look_changes_nothing(begun: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_PASSWORD", PASSWORDS["NATS_LOOK"])
     options = ("user=look", "password=env:NATS_PASSWORD")
 
     async def look() -> None:
-        async with looking(coordinator(PluginHost(), server.url, "default", "eve", options, 1.0)) as seen:
+        async with looking(coordinator(PluginHost(), begun.url, "default", "eve", options, 1.0)) as seen:
             with pytest.raises(CoordinatorError):
                 await seen.store.claim(4, Holder("eve", "1"), 0)
             assert seen.claims.record(4) is None
