@@ -120,7 +120,13 @@ def test_there_is_a_page_for_each_hook() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [*PAGES, *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"), *(ROOT / "docs").glob("*.md")],
+    [
+        *PAGES,
+        *ROOT.glob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "decisions").glob("*.md"),
+    ],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_lead_somewhere(page: Path) -> None:
@@ -154,9 +160,19 @@ def test_every_room_of_the_core_is_on_the_page_of_rooms() -> None:
     assert rooms == shown - {"core/camcast/*.py"}
 
 
-def test_decisions_are_numbered_in_order() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    decisions = page.partition("## Decisions")[2].partition("\n## ")[0]
-    numbers = [int(number) for number in re.findall(r"^(\d+)\. \*\*", decisions, re.MULTILINE)]
-    assert len(numbers) > 20
-    assert numbers == list(range(1, len(numbers) + 1))
+def test_decisions_are_numbered_in_order_and_their_index_has_each() -> None:
+    folder = ROOT / "docs" / "decisions"
+    found = {}
+    for path in sorted(folder.glob("[0-9]*.md")):
+        title, _, day = path.read_text().splitlines()[:3]
+        number = int(path.name[:4])
+        assert title.startswith(f"# {number}. "), path.name
+        assert re.fullmatch(r"\*Decided 20\d\d-\d\d-\d\d, .+\.\*", day), (
+            f"{path.name}: the day, and whether it is in force"
+        )
+        found[number] = f"[{title.partition('. ')[2]}]({path.name}) | {day[9:19]} |"
+    assert list(found) == list(range(1, len(found) + 1))
+    assert len(found) > 40
+    listed = re.findall(r"^\| (\d+) \| (.+)$", (folder / "index.md").read_text(), re.MULTILINE)
+    assert len(listed) == len(found)
+    assert {int(number): row for number, row in listed} == found
