@@ -91,6 +91,9 @@ USES = {
     ),
     "camcast_kit_h26x": Use("No module named 'camcast_kit_h26x'"),
     "camcast_kit_http": Use("No module named 'camcast_kit_http'", whole=serving("http")),
+    "camcast_kit_ingest": Use(
+        "No module named 'camcast_kit_ingest'", {"type": "rtmp", "url": f"rtmp://{NOWHERE}/live/cam"}
+    ),
     "camcast_kit_rtmp": Use("No module named 'camcast_kit_rtmp'"),
 }
 PLAIN = Use("").config()

@@ -21,14 +21,15 @@ from tests.servers.process import free_port
 
 from camcast.errors import SourceError
 from camcast.media import TagType
+from camcast_kit_ingest.pace import Pace
+from camcast_kit_ingest.purse import Purse
 from camcast_kit_rtmp.state import State
 from camcast_rtmp import camcast_transports
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest import admission, bounds, refusals
-from camcast_rtmp.ingest.bounds import Allowance, Purse
+from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.ingest.media import MAX_TOLD, Intake
-from camcast_rtmp.ingest.pace import Pace
 
 
 def place(running: Running) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from camcast_kit_ingest.purse import BURST, Purse
 
 if TYPE_CHECKING:
     from camcast_rtmp.chunk import ChunkReader
@@ -27,31 +27,6 @@ MESSAGES_A_SECOND = 1_000
 """Likewise. 120 pictures and 100 blocks of sound are 220; more is what a link brings that stood still."""
 MAX_UNREAD = 64 << 10
 """Bytes of our answers that a peer may leave unread."""
-_BURST = 2.0
-"""Seconds of what may come that may come at once, after a link that stood still."""
-
-
-@attrs.define(eq=False)
-class Purse:
-    """So much a second, and what was not used for a while. Begins full."""
-
-    rate: float
-    now: float
-    _left: float = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._left = self.rate * _BURST
-
-    def spend(self, amount: float, now: float) -> float:
-        """Take `amount`; returns the seconds until that much was earned, 0 = it was there."""
-        self._left = min(self.rate * _BURST, self._left + (now - self.now) * self.rate) - amount
-        self.now = now
-        return max(0.0, -self._left / self.rate)
-
-    @property
-    def left(self) -> float:
-        """What can be spent at once."""
-        return max(0.0, self._left)
 
 
 class Allowance:
@@ -72,7 +47,7 @@ class Allowance:
         self._chunks.spend(0, now)
         self._messages.spend(0, now)
         chunks = int(self._chunks.left) + CHUNKS_A_SECOND
-        messages = int(self._messages.left + _BURST * MESSAGES_A_SECOND)
+        messages = int(self._messages.left + BURST * MESSAGES_A_SECOND)
         self._reader.allowed, self._reader.messages_allowed = self._given = chunks, messages
 
     def spend(self, size: int, now: float) -> float:

@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable
 
 from camcast.errors import SourceError
+from camcast_kit_ingest.refusals import Refusals
 from camcast_rtmp.ingest import admission, bounds, refusals
 from camcast_rtmp.ingest.place import Place
 from camcast_rtmp.ingest.publisher import Publisher
-from camcast_rtmp.ingest.refusals import Refusals
 
 _BACKLOG = 128
 _REST = 0.02

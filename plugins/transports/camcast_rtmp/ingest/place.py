@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from camcast_rtmp.ingest.refusals import Refusals
+from camcast_kit_ingest.refusals import Refusals
 from camcast_rtmp.messages import Message
 
 if TYPE_CHECKING:

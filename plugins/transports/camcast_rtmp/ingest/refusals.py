@@ -1,10 +1,6 @@
-"""Who was not let in, and why: counted, and told at most once a second, without a word of theirs."""
+"""Why somebody was not let in."""
 
 from __future__ import annotations
-
-import asyncio
-from collections import Counter
-from collections.abc import Callable
 
 TOO_MANY = "too many connections at once"
 UNKNOWN = "an application or key that nobody here takes"
@@ -12,41 +8,3 @@ BUSY = "somebody publishes to this key already"
 LATE = "nothing was published in time"
 BROKEN = "what came is not RTMP, or too much of it"
 NO_TLS = "no TLS handshake"
-PAUSE = 1.0
-"""Seconds from one text to the next."""
-
-
-class Refusals:
-    """`tell` gets what came since the last time. Used on one loop."""
-
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self.counts: Counter[str] = Counter()
-        """By reason, since it began."""
-        self._tell = tell
-        self._untold: Counter[str] = Counter()
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def total(self) -> int:
-        return self.counts.total()
-
-    def add(self, reason: str) -> None:
-        """`reason`: one of those above."""
-        self.counts[reason] += 1
-        self._untold[reason] += 1
-        if self._timer is None:
-            self._flush()
-
-    def close(self) -> None:
-        """Nothing is told any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _flush(self) -> None:
-        self._timer = None
-        if not self._untold:
-            return
-        untold, self._untold = self._untold, Counter()
-        self._timer = asyncio.get_running_loop().call_later(PAUSE, self._flush)
-        why = ", ".join(f"{reason} ({count})" for reason, count in untold.most_common())
-        self._tell(f"refused: {why}; {self.total} in all")

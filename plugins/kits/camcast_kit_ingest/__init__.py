@@ -1,0 +1,1 @@
+"""What sources share that cameras push to, whatever the protocol: tracks, times, bounds, and who is refused."""

@@ -1,0 +1,123 @@
+"""From a sender's packets to a source's sink: which tracks there are, and whose clock holds. A clock is passed in.
+
+Nothing is kept but what waits for the tracks to be known, which is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from camcast.contracts import MediaSink
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
+from camcast_kit_ingest.pace import Pace
+
+SETTLE = NS_PER_S
+"""ns for which the first track waits for another one that may come."""
+MAX_HELD = 512
+"""Packets that wait meanwhile."""
+HELD_BACK = 500 * NS_PER_MS
+"""A time that falls by less is held; one that falls by more begins anew."""
+
+
+class Intake:
+    """Of one source. `sink` gets what comes; `note` is told what an operator should know."""
+
+    def __init__(self, sink: MediaSink, note: Callable[[str, str], object], timestamps: str = "auto") -> None:
+        """`timestamps`: "auto" (the sender's, unless its clock is wrong), "camera" or "arrival"."""
+        self._sink = sink
+        self._note = note
+        self._timestamps = timestamps
+        self._pace = Pace()
+        self._expected: set[MediaKind] = set(MediaKind)
+        self._first: int | None = None
+        self._held: list[Packet] = []
+        self._newest: dict[MediaKind, Track] = {}
+        self._dts: dict[MediaKind, int] = {}
+        """Of the last packets, ns."""
+        self._told: dict[MediaKind, str] = {}
+        self.settled = False
+        """Whether the tracks are known."""
+        self.packets = 0
+        """That have gone on."""
+
+    def begin(self) -> None:
+        """A sender begins: nothing of the one before holds any more."""
+        self._pace = Pace()
+        self._expected = set(MediaKind)
+        self._first, self.settled = None, False
+        self._newest.clear()
+        self._dts.clear()
+        self._held.clear()
+        if self.packets:
+            self._sink.discontinuity()
+
+    def expect(self, kinds: Iterable[MediaKind]) -> None:
+        """The sender says what it has; whatever that is, media goes on without what does not come."""
+        self._expected = set(kinds) or self._expected
+
+    def give_up(self, kind: MediaKind) -> None:
+        """Nothing that can be used will come of it."""
+        self._expected.discard(kind)
+
+    def settle(self, now: int) -> None:
+        """Have those tracks be all that have come, where no other has for long enough. `now`: as `arrival`."""
+        if not self.settled and self._first is not None and now - self._first >= SETTLE:
+            self._go_on()
+
+    def time(self, kind: MediaKind, media: int, arrival: int) -> int:
+        """The decode time, ns, that holds for a unit at `media` on the sender's clock. `arrival`: monotonic."""
+        if self._timestamps == "camera":
+            return media
+        if self._timestamps == "auto" and not self._pace.wrong:
+            if kind is not MediaKind.VIDEO or not self._pace.look(media, arrival):
+                return media
+            speed = f"{self._pace.speed:.2g} times the real speed"
+            self._note("clock_wrong", f"the sender's clock runs at {speed}; times of arrival are taken instead")
+            self._break()
+        return arrival
+
+    def packet(self, packet: Packet, arrival: int) -> None:
+        """Take the next one of its kind."""
+        kind = packet.track.kind
+        last = self._dts.get(kind)
+        if last is not None and packet.dts < last:
+            if last - packet.dts > HELD_BACK:
+                self._break()
+            else:
+                packet.pts = max(packet.pts, last)
+                packet.dts = last
+        self._dts[kind] = packet.dts
+        self._newest[kind] = packet.track
+        if self.settled:
+            if self._told.get(kind) != packet.track.codec:
+                self._tell({one: track for one, track in self._newest.items() if one in self._told or one is kind})
+            self._give(packet)
+            return
+        if self._first is None:
+            self._first = arrival
+        self._held.append(packet)
+        if self._expected <= {one.track.kind for one in self._held} or len(self._held) >= MAX_HELD:
+            self._go_on()
+        else:
+            self.settle(arrival)
+
+    def _break(self) -> None:
+        self._sink.discontinuity()
+        self._dts.clear()
+
+    def _go_on(self) -> None:
+        self.settled = True
+        held, self._held = self._held, []
+        tracks = {packet.track.kind: packet.track for packet in reversed(held)}
+        if tracks and {kind: track.codec for kind, track in tracks.items()} != self._told:
+            self._tell(tracks)
+        for packet in held:
+            self._give(packet)
+
+    def _tell(self, tracks: dict[MediaKind, Track]) -> None:
+        self._told = {kind: track.codec for kind, track in tracks.items()}
+        self._sink.tracks([tracks[kind] for kind in MediaKind if kind in tracks])
+
+    def _give(self, packet: Packet) -> None:
+        self.packets += 1
+        self._sink.packet(packet)
