@@ -99,6 +99,8 @@ async def test_each_codec_comes_back_as_it_was_sent(
     assert segment.size == os.stat(path).st_size
     assert decodes(path) == ""
     with av.open(str(path)) as container:
+        if name == "hevc_b_aac" and suffix == "mp4":
+            assert container.streams.video[0].codec_context.codec_tag == "hvc1", "Apple's players play no hev1"
         times = [
             (float((packet.pts or 0) * packet.time_base), packet.stream.type)
             for packet in container.demux()

@@ -31,6 +31,9 @@ ENCODERS = {
     "mp3": "libmp3lame",
 }
 """By codec, all that both containers carry: what FFmpeg calls the encoder whose stream stands in."""
+_TAGS = {"h265": "hvc1"}
+"""By codec: what it is called in an MP4 where FFmpeg's own choice (`hev1`, ISO/IEC 14496-15 8.4.1) is played by
+everything but Apple's players, which want the parameter sets in front."""
 _TIME_BASE = Fraction(1, 1000)
 _WAITS = "200000"
 """µs that one track's packets wait in the muxer for the other's."""
@@ -105,6 +108,7 @@ def _opened(file: DurableFile, container: str, fragment: float) -> OutputContain
 
 def _streams(out: OutputContainer, tracks: Sequence[Track]) -> dict[MediaKind, Any]:
     scratch = av.open(io.BytesIO(), "w", format="matroska")
+    tags = _TAGS if out.format.name == "mp4" else {}
     made: dict[MediaKind, Any] = {}
     for track in tracks:
         rate = round(track.frame_rate) or 25 if track.kind is MediaKind.VIDEO else track.sample_rate
@@ -113,6 +117,8 @@ def _streams(out: OutputContainer, tracks: Sequence[Track]) -> dict[MediaKind, A
         context = stream.codec_context
         if track.config:
             context.extradata = track.config
+        if track.codec in tags:
+            context.codec_tag = tags[track.codec]
         if track.kind is MediaKind.VIDEO:
             context.width, context.height = track.width, track.height
         else:
