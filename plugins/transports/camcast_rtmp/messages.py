@@ -2,7 +2,8 @@
 
 Rules (RTMP 1.0 §5.4, §6.2, §7): control messages travel on chunk stream 2 and message stream 0. Only types that
 every server knows are ever written: 1, 3, 4, 5, 6, 8, 9, 18, 20. Commands are AMF0: name, transaction id, then
-null or an object, then arguments. What a peer writes may also be AMF3 "command" (17), which is AMF0 after one byte.
+null or an object, then arguments. What a peer writes may also be AMF3 "command" (17) and "data" (15), which are AMF0
+after one byte, and aggregates (22, `aggregate.py`).
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ class Type:
     SET_PEER_BANDWIDTH = 6
     AUDIO = 8
     VIDEO = 9
+    DATA_AMF3 = 15
     COMMAND_AMF3 = 17
     DATA = 18
     COMMAND = 20
+    AGGREGATE = 22
 
 
 class Control:

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from camcast.flv import amf0
+from camcast_rtmp.aggregate import plain
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.messages import (
     ChunkStream,
@@ -78,7 +79,7 @@ class Server(Connection):
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Take what arrived; media messages come out as they are. Raises `ProtocolError`."""
-        for message in self.receive(data):
+        for message in plain(self.receive(data), self.reader):
             if message.type in (Type.VIDEO, Type.AUDIO, Type.DATA):
                 if message.stream_id in self._publishing:
                     self._events.append(message)

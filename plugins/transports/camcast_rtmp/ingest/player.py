@@ -12,6 +12,7 @@ from typing import Any
 
 from camcast.flv import amf0
 from camcast_kit_rtmp.status import agrees
+from camcast_rtmp.aggregate import plain
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.ingest import bounds
 from camcast_rtmp.messages import (
@@ -55,7 +56,7 @@ class Player(Connection):
     def feed(self, data: bytes) -> list[Message]:
         """Take what arrived; audio, video and data come out. Raises `ProtocolError`, and `Refused`."""
         media = []
-        for message in self.receive(data):
+        for message in plain(self.receive(data), self.reader):
             if message.type in (Type.COMMAND, Type.COMMAND_AMF3):
                 command = parse_command(message)
                 if command is not None:
