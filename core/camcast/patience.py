@@ -77,3 +77,20 @@ async def wait_patiently(
             break
         _, pending = await asyncio.wait(pending, timeout=seconds / slices)
     return pending
+
+
+async def ended(tasks: Iterable[asyncio.Future[Any]], seconds: float) -> set[asyncio.Future[Any]]:
+    """Cancel all of `tasks` until they end, for `seconds` at most; returns those that have not ended then.
+
+    Once is not enough: libraries pass over a cancellation (nats-py's flush does), and so does `asyncio.wait_for` up to
+    Python 3.11 where what it waits for is done in the same turn. Such a task goes on, and whoever waits for it waits
+    for ever. What they raise is theirs to look at: it is not printed.
+    """
+    pending = {quiet(task) for task in tasks if not task.done()}
+    for _ in range(SLICES):
+        if not pending:
+            break
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=seconds / SLICES)
+    return pending

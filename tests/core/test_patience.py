@@ -7,7 +7,7 @@ import gc
 import time
 from typing import Any
 
-from camcast.patience import PatientTimer, quiet, set_or_due, wait_patiently
+from camcast.patience import PatientTimer, ended, quiet, set_or_due, wait_patiently
 
 
 async def steps(count: int) -> None:
@@ -82,3 +82,39 @@ async def test_an_event_is_set_by_whoever_it_is_for_or_when_its_time_has_come() 
     asyncio.get_running_loop().call_soon(event.set)
     async with asyncio.timeout(5):
         await set_or_due(event, time.monotonic() + 3600)
+
+
+async def test_a_task_that_passes_over_a_cancellation_is_cancelled_again() -> None:
+    passed_over = 0
+
+    async def once_deaf() -> None:
+        nonlocal passed_over
+        while True:
+            try:
+                await asyncio.sleep(60.0)
+            except asyncio.CancelledError:
+                if passed_over:
+                    raise
+                passed_over += 1
+
+    task = asyncio.create_task(once_deaf())
+    await asyncio.sleep(0)
+    assert await ended([task], 20.0) == set()
+    assert (passed_over, task.cancelled()) == (1, True)
+
+
+async def test_a_task_that_never_ends_is_told_after_the_deadline() -> None:
+    free = asyncio.Event()
+
+    async def deaf() -> None:
+        while not free.is_set():
+            try:
+                await free.wait()
+            except asyncio.CancelledError:
+                continue
+
+    task, done = asyncio.create_task(deaf()), asyncio.create_task(asyncio.sleep(0))
+    await done
+    assert await ended([task, done], 0.1) == {task}
+    free.set()
+    await task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import time
@@ -36,6 +37,9 @@ from camcast.errors import ConfigError, CoordinatorError
 from camcast.fleet.claims import Claims
 from camcast.fleet.roster import Roster
 from camcast.host import PluginHost
+from camcast.patience import ended, quiet
+
+log = logging.getLogger(__name__)
 
 StoreUrl = Annotated[
     str,
@@ -60,6 +64,8 @@ StoreOptions = Annotated[
 DEFAULT_FLEET = "default"
 ANSWER = 10.0
 """Seconds for the store to tell what it has."""
+END = 5.0
+"""Seconds for the way to the store to end."""
 SILENT = 0.5
 """Part of a lease. Who has not renewed for so long, has missed two renewals."""
 LOOK = 0.2
@@ -177,7 +183,7 @@ class Looking:
 async def looking(store: Coordinator) -> AsyncIterator[Looking]:
     """What there is in the store, kept up to date within. Raises `CoordinatorError` where it does not answer."""
     seen = Looking(store)
-    running = asyncio.create_task(store.run(seen.hear), name="camcast-fleet-look")
+    running = quiet(asyncio.create_task(store.run(seen.hear), name="camcast-fleet-look"))
     synced = asyncio.create_task(seen.synced.wait())
     try:
         await asyncio.wait({running, synced}, timeout=ANSWER, return_when=asyncio.FIRST_COMPLETED)
@@ -188,6 +194,5 @@ async def looking(store: Coordinator) -> AsyncIterator[Looking]:
             raise CoordinatorError(f"the store does not tell what it has within {ANSWER:g} s{why}")
         yield seen
     finally:
-        for task in (running, synced):
-            task.cancel()
-        await asyncio.gather(running, synced, return_exceptions=True)
+        if await ended((running, synced), END):
+            log.warning("Fleet: the store's plugin does not end within %g s; it is left behind", END)

@@ -26,6 +26,7 @@ from camcast.fleet.fence import now as boottime
 from camcast.fleet.keeping import Keeping, either
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
+from camcast.patience import ended, quiet
 
 if TYPE_CHECKING:
     from camcast.engine import Engine
@@ -36,6 +37,8 @@ TICK = 0.1
 """Seconds between two looks, at most; sooner when something is heard."""
 LEAVE = 8.0
 """Seconds for leaving in order."""
+END = 5.0
+"""Seconds for the way to the store to end."""
 END_AGAIN = 1.0
 """Seconds before a camera that could not be ended is asked again."""
 LINES = 1000
@@ -102,7 +105,7 @@ class Driver:
         Until that is done the lease is renewed, and the kernel keeps it. Raises `CoordinatorError` where nothing can
         ever work, and whatever ends the coordinator's `run`.
         """
-        listening = asyncio.create_task(self._store.run(self._hear), name="camcast-fleet-store")
+        listening = quiet(asyncio.create_task(self._store.run(self._hear), name="camcast-fleet-store"))
         sending = asyncio.create_task(self._send(), name="camcast-fleet-lines")
         keeping = asyncio.create_task(self._keeping.run(), name="camcast-fleet-disk")
         for task in (sending, keeping):
@@ -114,12 +117,11 @@ class Driver:
                 await self._end(end)
                 self._fence.set(None)
         finally:
-            for task in (listening, sending, *self._tasks):
-                task.cancel()
-            results = await asyncio.gather(listening, sending, *self._tasks, return_exceptions=True)
+            if await ended((listening, sending, *self._tasks), END):
+                log.warning("Fleet: the store's plugin does not end within %g s; it is left behind", END)
             await self._keeping.end(keeping)
-        if isinstance(results[0], Exception):
-            raise results[0]
+        if listening.done() and not listening.cancelled() and (error := listening.exception()) is not None:
+            raise error
         if not stop.is_set():
             raise CoordinatorError("the store is not listened to any more: its plugin's run() has returned")
 

@@ -18,9 +18,10 @@ import nats.errors
 from camcast.coordinators import Away, Card, CoordinatorContext, Desired, DesiredNews, Holder, Line, News, Order, Synced
 from camcast.errors import Conflict, CoordinatorError, NotFound
 from camcast.fleet_records import encode
+from camcast.patience import ended, quiet
 from camcast_nats import keys
 from camcast_nats.echo import Echo
-from camcast_nats.link import CLOSE, Link, link, servers, told
+from camcast_nats.link import CLOSE, Link, link, servers
 from camcast_nats.options import NatsOptions
 
 AGAIN = (0.1, 0.3, 1.0)
@@ -40,7 +41,6 @@ class NatsCoordinator:
         self._servers = servers(context.url)
         self._context = context
         self._options: NatsOptions = context.options
-        self._bucket = f"camcast_{context.fleet}"
         self._link: Link | None = None
         self._revisions: dict[str, tuple[int, bytes]] = {}
         """Of what was heard, by key."""
@@ -56,7 +56,7 @@ class NatsCoordinator:
             url = self._servers[turn % len(self._servers)]
             reason = "the connection to NATS was lost"
             try:
-                way = link(url, self._context.name, self._bucket, self._options, self._context.deadline)
+                way = link(url, self._context.name, self._context.fleet, self._options, self._context.deadline)
                 async with way as self._link:
                     await self._listen(self._link, hear)
             except CoordinatorError as error:
@@ -78,18 +78,15 @@ class NatsCoordinator:
         self._met = True
         epoch = await self._epoch(link)
         tasks = [
-            asyncio.create_task(self._watch(link, epoch, hear)),
-            asyncio.create_task(self._doubt(link, epoch)),
-            asyncio.create_task(link.lost.wait()),
+            quiet(asyncio.create_task(doing))
+            for doing in (self._watch(link, epoch, hear), self._doubt(link, epoch), link.lost.wait())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks, CLOSE)
 
     async def _epoch(self, link: Link) -> str:
         epoch = await link.read(keys.EPOCH)
@@ -102,7 +99,7 @@ class NatsCoordinator:
         return (epoch or b"").decode()
 
     async def _watch(self, link: Link, epoch: str, hear: Callable[[News], object]) -> None:
-        with told():
+        async with link.asking.told():
             watcher = await link.bucket.watch(keys.WATCHED)
         try:
             async for entry in watcher:
@@ -184,7 +181,7 @@ class NatsCoordinator:
             with contextlib.suppress(CoordinatorError):
                 await link.drop(f"d.{name}.>")
             raise
-        with told():
+        async with link.asking.told():
             await link.bucket.put(f"v.{desired.version}", head)
         await self._forget(link, desired.version - KEPT)
 
@@ -197,13 +194,13 @@ class NatsCoordinator:
 
     async def order(self, name: str, order: Order) -> None:
         link = self._open()
-        with told():
+        async with link.asking.told():
             await link.bucket.put(keys.order(name), order.value.encode())
 
     async def tell(self, line: Line) -> None:
         link = self._open()
         self._lines += 1
-        with told():
+        async with link.asking.told():
             await link.bucket.put(keys.line(line.member, self._lines % LINES), encode(line))
 
     # --- inside ---------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -16,17 +17,16 @@ import nats.js.errors
 from nats.js import JetStreamContext, api
 from nats.js.kv import KeyValue
 
-from camcast.errors import ConfigError, Conflict, CoordinatorError
+from camcast.errors import ConfigError, CoordinatorError
+from camcast_nats.asking import Asking, Forbidden, ending, translated
 from camcast_nats.options import NatsOptions
 
 CLOSE = 1.0
 """Seconds for a connection to end in order."""
 CLUSTER = 3
 """Copies of each record, unless there is no cluster."""
-_WRONG_SEQUENCE = 10071
-"""JetStream's error code: something else is there than was expected."""
 _NO_CLUSTER = 10074
-"""… more than one copy is wanted of a server that stands alone."""
+"""JetStream's error code: more than one copy is wanted of a server that stands alone."""
 _EXISTS = 10058
 """… a stream of this name is there, with another configuration."""
 
@@ -37,16 +37,17 @@ class Link:
 
     js: JetStreamContext
     bucket: KeyValue
+    asking: Asking
     lost: asyncio.Event
 
     async def write(self, key: str, value: bytes, last: int) -> int:
         """Replace what has this revision, 0 = nothing; returns the new one. Raises `Conflict`, `CoordinatorError`."""
-        with told():
+        async with self.asking.told():
             return int(await self.bucket.update(key, value, last=last))
 
     async def read(self, key: str) -> bytes | None:
         """What is there now, by the leader's word. Raises `CoordinatorError`."""
-        with told():
+        async with self.asking.told():
             try:
                 return (await self.bucket.get(key)).value or b""
             except nats.js.errors.KeyNotFoundError:
@@ -54,27 +55,8 @@ class Link:
 
     async def drop(self, keys: str) -> None:
         """Forget all keys that fit. Raises `CoordinatorError`."""
-        with told():
+        async with self.asking.told():
             await self.js.purge_stream(f"KV_{self.bucket._name}", subject=f"$KV.{self.bucket._name}.{keys}")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Errors of the library as camcast's."""
-    try:
-        yield
-    except nats.js.errors.KeyWrongLastSequenceError:
-        raise Conflict("something else is there already") from None
-    except nats.js.errors.APIError as error:
-        if error.err_code == _WRONG_SEQUENCE:
-            raise Conflict("something else is there already") from None
-        raise CoordinatorError(f"NATS refuses: {error.description or type(error).__name__}") from None
-    except (nats.errors.NoRespondersError, nats.js.errors.NoStreamResponseError):
-        raise CoordinatorError("no JetStream answers: is it switched on, and has its cluster a leader?") from None
-    except (nats.errors.TimeoutError, TimeoutError):
-        raise CoordinatorError("NATS does not answer in time") from None
-    except (nats.errors.Error, OSError) as error:
-        raise CoordinatorError(f"NATS: {error or type(error).__name__}") from None
 
 
 def servers(url: str) -> Sequence[str]:
@@ -123,64 +105,80 @@ def tls_of(options: NatsOptions, url: str) -> ssl.SSLContext | None:
 
 
 @asynccontextmanager
-async def link(url: str, name: str, bucket: str, options: NatsOptions, deadline: float) -> AsyncIterator[Link]:
+async def link(url: str, name: str, fleet: str, options: NatsOptions, deadline: float) -> AsyncIterator[Link]:
     """Connect, and find or make the bucket. Raises `CoordinatorError`, `fatal` where the server does not let us in."""
-    lost = asyncio.Event()
+    lost, asking = asyncio.Event(), Asking(deadline)
     client = Client()
 
     async def ended() -> None:
         lost.set()
 
-    async def error(_: Exception) -> None:
-        """Told by what fails because of it."""
-
-    secret = {
-        "user": options.user or None,
-        "password": options.password or None,
-        "token": options.token or None,
-        "user_credentials": options.credentials or None,
-        "nkeys_seed_str": options.nkey_seed or None,
-    }
+    seconds = max(1, int(deadline))
     try:
-        with told():
-            try:
-                async with asyncio.timeout(2 * deadline):
-                    await client.connect(
-                        url,
-                        name=f"camcast {name}",
-                        allow_reconnect=False,
-                        connect_timeout=max(1, int(deadline)),
-                        ping_interval=max(1, int(deadline)),
-                        max_outstanding_pings=2,
-                        tls=tls_of(options, url),
-                        closed_cb=ended,
-                        disconnected_cb=ended,
-                        error_cb=error,
-                        **{key: value for key, value in secret.items() if value},  # type: ignore[arg-type]
-                    )
-            except nats.errors.SecureConnWantedError:
-                text = (
-                    "the NATS server speaks no TLS, so it was told nothing: switch that on, or leave out tls:// and ca"
+        with translated():
+            async with asking.told():
+                await _enter(
+                    client,
+                    url,
+                    options,
+                    name=f"camcast {name}",
+                    allow_reconnect=False,
+                    connect_timeout=seconds,
+                    ping_interval=seconds,
+                    max_outstanding_pings=2,
+                    closed_cb=ended,
+                    disconnected_cb=ended,
+                    error_cb=asking.hear,
                 )
-                raise CoordinatorError(text, fatal=True) from None
-            except nats.errors.Error as refused:
-                if "authorization" in str(refused).lower() or "authentication" in str(refused).lower():
-                    text = "NATS does not let us in: look at user, password, nkey or credentials"
-                    raise CoordinatorError(text, fatal=True) from None
-                raise
             js = client.jetstream(timeout=deadline)
-            yield Link(js, await _bucket(js, bucket, options), lost)
+            yield Link(js, await _bucket(js, fleet, asking, options), asking, lost)
     finally:
-        with contextlib.suppress(Exception):
+        with ending(), contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE):
                 await client.close()
 
 
-async def _bucket(js: JetStreamContext, name: str, options: NatsOptions) -> KeyValue:
+async def _enter(client: Client, url: str, options: NatsOptions, **more: Any) -> None:
+    secret: dict[str, Any] = {
+        "user": options.user,
+        "password": options.password,
+        "token": options.token,
+        "user_credentials": options.credentials,
+        "nkeys_seed_str": options.nkey_seed,
+    }
     try:
-        return await js.key_value(name)
-    except nats.js.errors.BucketNotFoundError:
-        return await _made(js, name, options.replicas or CLUSTER)
+        await client.connect(
+            url, tls=tls_of(options, url), **{key: value for key, value in secret.items() if value}, **more
+        )
+    except nats.errors.SecureConnWantedError:
+        text = "the NATS server speaks no TLS, so it was told nothing: switch that on, or leave out tls:// and ca"
+        raise CoordinatorError(text, fatal=True) from None
+    except nats.errors.Error as refused:
+        if "authorization" in str(refused).lower() or "authentication" in str(refused).lower():
+            text = "NATS does not let us in: look at user, password, nkey or credentials"
+            raise CoordinatorError(text, fatal=True) from None
+        raise
+
+
+async def _bucket(js: JetStreamContext, fleet: str, asking: Asking, options: NatsOptions) -> KeyValue:
+    name = f"camcast_{fleet}"
+    try:
+        async with asking.told(alone=True):
+            try:
+                return await js.key_value(name)
+            except nats.js.errors.BucketNotFoundError:
+                pass  # it is made below
+    except Forbidden as error:
+        raise CoordinatorError(f'this user has nothing to do with the fleet "{fleet}": {error}', fatal=True) from None
+    try:
+        async with asking.told(alone=True):
+            return await _made(js, name, options.replicas or CLUSTER)
+    except Forbidden:
+        text = (
+            f'the fleet "{fleet}" has no store yet, and this user may not make one: who may '
+            "has to come first (camcast fleet apply, or fleet run)"
+        )
+        raise CoordinatorError(text, fatal=True) from None
 
 
 async def _made(js: JetStreamContext, name: str, replicas: int) -> KeyValue:
