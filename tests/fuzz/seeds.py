@@ -11,6 +11,7 @@ from tests.fuzz.targets import greeting
 from tests.hostile import cameras
 from tests.plugins import test_h264_parser as h264
 from tests.plugins import test_h265_parser as h265
+from tests.plugins import test_srt_demuxer as mpegts
 from tests.plugins.nal_kit import annexb, prefixed
 
 _CONFIG = Path(__file__).parents[1] / "core" / "config"
@@ -31,6 +32,12 @@ def seeds(name: str) -> Iterator[bytes]:
         case "rtmp_player":
             for said in greeting():
                 yield b"\1\0" + said[-600:]
+        case "mpegts":
+            both = mpegts.tables((0x1B, 0x100, b""), (0x0F, 0x101, b""))
+            picture = mpegts.pes(0x100, annexb(h264.SPS, h264.PPS, h264.IDR[:60]), 90)
+            yield b"\xbc" + both + picture + mpegts.pes(0x101, b"\xff\xf1\x4c\x80\1\x1f\xfc\0\0", 90, length=True)
+            opus = mpegts.tables((0x06, 0x101, b"\5\4Opus\x7f\2\x80\2"))
+            yield b"\0" + opus + mpegts.pes(0x101, b"\x7f\xe0\3\xfc\xff\xfe", 90, stream=0xBD, length=True)
         case "amf0":
             yield status
         case "sdp":

@@ -51,6 +51,8 @@ from camcast_rtsp.oddities import Oddities
 from camcast_rtsp.rtp import RtpReceiver
 from camcast_rtsp.setup import pair_of
 from camcast_rtsp.url import parse_url
+from camcast_srt.ingest.errors import StreamError
+from camcast_srt.ingest.media import TsIntake
 from camcast_whip.answer import read_answer
 from camcast_whip.links import ice_servers
 from camcast_whip.offer import OfferedTrack
@@ -266,6 +268,19 @@ def tags(data: bytes) -> None:
     unpacker = Unpacker(host().codecs.values())
     for piece in data[1:].split(b"--"):
         unpacker.unpack(kinds[data[0] % 3], piece)
+
+
+# --- SRT --------------------------------------------------------------------------------------------------------
+
+
+def transport_stream(data: bytes) -> None:
+    """A sender's bytes; its media goes where the source takes it."""
+    intake = TsIntake(find_codec, _Nowhere(), lambda code, text: None)
+    intake.begin(0)
+    for number, piece in enumerate(pieces(data)):
+        intake.feed(piece, number * 10**8)
+        intake.settle(number * 10**8)
+    intake.end(10**11)
 
 
 # --- RTSP -------------------------------------------------------------------------------------------------------
@@ -493,6 +508,7 @@ TARGETS: Mapping[str, Fuzzed] = {
     "amf0": Fuzzed(script, (MediaError,)),
     "flv_file": Fuzzed(flv, (MediaError,)),
     "flv_tags": Fuzzed(tags, (MediaError,)),
+    "mpegts": Fuzzed(transport_stream, (StreamError,)),
     "rtsp_messages": Fuzzed(rtsp_messages, (RtspError,)),
     "rtsp_interleaved": Fuzzed(interleaved, (RtspError,)),
     "sdp": Fuzzed(description, (SourceError, MediaError)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 
 from camcast.media import MediaKind, Track
@@ -85,9 +86,9 @@ def _descriptor(tag: int, body: bytes) -> bytes:
 
 def crc32(data: bytes) -> int:
     """The CRC of sections (ISO/IEC 13818-1 annex A): of what it was computed for and itself it is 0."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
-    return crc
+    # zlib's is the same polynomial with the bits of each byte, and of the result, the other way around, and inverted.
+    mirrored = zlib.crc32(data.translate(_MIRRORED)) ^ 0xFFFFFFFF
+    return int.from_bytes(mirrored.to_bytes(4, "little").translate(_MIRRORED), "big")
+
+
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
