@@ -41,6 +41,8 @@ class Acceptance:
     """Takes pictures out of display order (B-frames)."""
     another_picture: bool = True
     """Takes a picture of another size in mid-stream, announced by a new sequence header."""
+    tracks: Confidence = Confidence.NO
+    """Takes several pictures and several sounds in one connection, as tags with a `track`."""
     choices: tuple[str, ...] = ()
     """Server profiles that the user may name, for the advice in events."""
 

@@ -383,7 +383,8 @@ class Transport(Protocol):
         """Send one tag or packet; keep what the socket does not take. Never blocks, never raises for the network.
 
         `time` is the decode time in ms on this attempt's own timeline: near 0 at first, never falling within
-        one kind of media. A packet's composition time is its own pts - dts.
+        one kind of media, or within one `track` of it where the tag's is not 0: that is sent only to a target whose
+        `Acceptance.tracks` says that it takes several. A packet's composition time is its own pts - dts.
 
         Returns the position in this transport's stream of bytes at which the unit ends: the peer has all of it once
         `acked` has reached that position. So whatever the transport adds (a handshake, headers, control messages)

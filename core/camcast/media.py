@@ -118,6 +118,8 @@ class Tag:
     body: bytes = attrs.field(repr=False)
     keyframe: bool = False
     packet: Packet | None = attrs.field(default=None, repr=False)
+    track: int = 0
+    """Which picture, or which sound, of several in one connection; times of one track never fall."""
 
 
 Unit = Tag | Packet

@@ -78,7 +78,7 @@ async def test_media_arrives_bit_for_bit(receiver: Receiver, tmp_path: Path) -> 
     assert not events.errors
     assert recording.connect["flashVer"].startswith("FMLE/3.0")
     assert recording.connect["videoFourCcInfoMap"] == {"hvc1": 6, "av01": 6, "vp09": 6}
-    assert recording.connect["capsEx"] == 1
+    assert recording.connect["capsEx"] == 3
     assert "fourCcList" not in recording.connect
 
 

@@ -87,6 +87,24 @@ def answer(properties: dict[str, object], info: dict[str, object], server: str =
 NGINX = {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0}
 
 
+@pytest.mark.parametrize(
+    ("told", "tracks"), [({"capsEx": 3.0}, YES), ({"capsEx": 1.0}, NO), ({"capsEx": "3"}, NO), ({}, UNKNOWN)]
+)
+def test_whether_several_tracks_are_taken(told: dict[str, object], tracks: Confidence) -> None:
+    found = answer({"fmsVer": "ours", **told}, {})
+    assert (of("auto") if found is None else found).tracks is tracks
+    assert (of("auto") if found is None else found).take("h264") == of("auto").take("h264")
+
+
+def test_who_takes_several_tracks() -> None:
+    assert {name for name in profiles() if of(name).tracks is YES} == {"camcast", "ffmpeg", "mediamtx", "multitrack"}
+    assert {name for name in profiles() if of(name).tracks is UNKNOWN} == {"auto", "generic"}
+    known = answer({"fmsVer": "LNX 9,0,124,2", "capsEx": 1.0}, {})
+    assert known is not None
+    assert (known.take("av1"), known.tracks) == (Take(YES, "enhanced"), NO), "what it says of itself stands"
+    assert answer({"capsEx": 0.0}, {}, server="multitrack") is None, "what the user says stands"
+
+
 def test_answers_that_say_nothing() -> None:
     assert answer(NGINX, {"code": "NetConnection.Connect.Success"}) is None
     assert answer({}, {"code": "NetConnection.Connect.Success"}) is None

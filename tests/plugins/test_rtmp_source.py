@@ -20,6 +20,7 @@ from tests.servers.nginx import Nginx
 from tests.servers.process import free_port
 
 from camcast.errors import SourceError
+from camcast.flv.multitrack import TRACK_FORM, TrackTags
 from camcast.media import MediaKind
 from camcast.session.resolver import NameResolver
 from camcast_rtmp import camcast_transports
@@ -149,6 +150,27 @@ async def test_what_our_own_transport_publishes_comes_frame_by_frame() -> None:
             await feed(transport, [*headers, *tags], speed=50)
             assert not events.losses
         await running.has(made("hevc_b_aac"))
+
+
+@pytest.mark.parametrize(("track", "sound_track"), [(0, 0), (1, 0), (2, 1)])
+async def test_one_picture_and_one_sound_are_taken_of_several(track: int, sound_track: int) -> None:
+    """By our own transport: what FFmpeg writes as several tracks is read the same (`test_multitrack_files.py`)."""
+    clips = [load(made(name)) for name in ("h264_aac", "hevc_b_aac", "av1_opus")]
+    headers, tags = clips[0].tags()
+    units = [*headers, *tags]
+    for number, clip in enumerate(clips[1:], 1):
+        of_track = TrackTags(number)
+        own = clip.tags(TRACK_FORM)
+        units += [tag for one in own for tag in map(of_track.of, one) if tag is not None]
+    units.sort(key=lambda tag: tag.time)
+    async with source(track=track, sound_track=sound_track) as running:
+        async with publishing(camcast_transports()[0], running.url, clips[0]) as (transport, events):
+            await feed(transport, units, speed=50)
+            assert not events.losses
+        for kind, number in ((MediaKind.VIDEO, track), (MediaKind.AUDIO, sound_track)):
+            want = [packet.payload for packet in clips[number].packets if packet.track.kind is kind]
+            await until(lambda: len(running.payloads(kind)) >= len(want))  # noqa: B023
+            assert running.payloads(kind) == want
 
 
 async def test_publishers_come_and_go_and_each_has_a_timeline_of_its_own() -> None:

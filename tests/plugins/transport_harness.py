@@ -115,11 +115,12 @@ class Clip:
     tracks: tuple[Track, ...]
     packets: tuple[Packet, ...] = attrs.field(repr=False)
 
-    def tags(self) -> tuple[list[Tag], list[Tag]]:
-        """Headers, and the media tags."""
+    def tags(self, form: str = "") -> tuple[list[Tag], list[Tag]]:
+        """Headers, and the media tags, in this form or in the preferred ones."""
         forms = {}
         for track in self.tracks:
-            forms[track.kind] = next(iter(codecs().codec(track.codec).flv.values()))
+            known = codecs().codec(track.codec).flv
+            forms[track.kind] = known[form or next(iter(known))]
         packer = TagPacker(self.tracks, forms)
         return packer.headers(0), [packer.tag(packet) for packet in self.packets]
 

@@ -1,7 +1,8 @@
 """AAC as a codec: bare frames, one AudioSpecificConfig a track, sound format 10 in FLV.
 
 FLV carries AAC as `AF 00` AudioSpecificConfig and `AF 01` frame, whatever rate and channels really are
-(Adobe FLV 10.1, E.4.2.1).
+(Adobe FLV 10.1, E.4.2.1). The Enhanced form (`mp4a`, Enhanced RTMP v2) is what a second sound in one connection is made
+from; for the only one none needs it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import attrs
 
 from camcast.bitstream.audio_format import parse_audio_format
 from camcast.errors import MediaError
+from camcast.flv.fourcc import audio_form
 from camcast.kinds import FlvForm
 from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import audio_kind
@@ -125,13 +127,15 @@ LEGACY = FlvForm(
     head=lambda track, keyframe, composition: b"\xaf\x01",
 )
 
+ENHANCED = audio_form(b"mp4a", lambda track: track.config)
+
 KIND = attrs.evolve(
     audio_kind(
         NAME,
         "AAC (Advanced Audio Coding)",
         AacParser,
         aliases=("mp4a", "mpeg4-generic"),
-        flv={"legacy": LEGACY},
+        flv={"legacy": LEGACY, "enhanced": ENHANCED},
     ),
     annexb=with_adts,
     silence=silence,

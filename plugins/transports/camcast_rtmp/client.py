@@ -63,6 +63,7 @@ CHUNK_STREAMS: dict[int, int] = {
     int(Type.DATA): int(ChunkStream.DATA),
 }
 """Plain numbers: arithmetic on members of an IntEnum costs several times as much."""
+_FIRST_OF_TRACKS = 8
 _ANSWERS = {
     ("connect", True): Input.CONNECT_ANSWERED,
     ("connect", False): Input.CONNECT_REFUSED,
@@ -80,6 +81,11 @@ _STATUS = {
     Status.BAD: Input.BAD_STATUS,
     Status.REMARK: Input.REMARK,
 }
+
+
+def chunk_stream_of(type: int, track: int) -> int:
+    """That of a track other than 0: one of its own, as each keeps its own time, and times fall between tracks."""
+    return _FIRST_OF_TRACKS + 2 * track + (type == Type.VIDEO)
 
 
 @attrs.define(kw_only=True)

@@ -33,6 +33,7 @@ from camcast_rtmp.client import (
     Connected,
     Published,
     ReconnectRequested,
+    chunk_stream_of,
 )
 from camcast_rtmp.line import Line, Silent
 from camcast_rtmp.memory import BareServers
@@ -219,10 +220,18 @@ class RtmpTransport(TransportState):
 
     def send(self, unit: Unit, time: int) -> int | None:
         assert isinstance(unit, Tag)
+        if unit.track:
+            number = unit.type.value
+            return self._send(chunk_stream_of(number, unit.track), number, time, unit.head, unit.body)
         return self.send_tag(unit.type, time, unit.head, unit.body)
 
     def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
         """See `contracts.TakesTagParts`."""
+        stream, number = _LINES[type]
+        return self._send(stream, number, time, head, body)
+
+    def _send(self, stream: int, number: int, time: int, head: bytes, body: bytes) -> int | None:
+        """One message of type `number` on the chunk stream `stream`."""
         line = self._live
         if line is None:
             self._counts.tags_after_loss += 1
@@ -234,7 +243,6 @@ class RtmpTransport(TransportState):
                 return line.wire.handed - self._base
             line.largest = size
         self._counts.tags_sent += 1
-        stream, number = _LINES[type]
         client = line.client
         line.write(client.writer.message(stream, number, time, client.stream_id, head, body))
         return line.wire.handed - self._base

@@ -12,7 +12,7 @@ from camcast_kit_rtmp.urls import Address
 
 _CAN_ENCODE, _CAN_FORWARD = 2, 4
 _SENDS = _CAN_ENCODE | _CAN_FORWARD
-_CAPS_RECONNECT = 1
+_CAPS_RECONNECT, _CAPS_MULTITRACK = 1, 2
 _VIDEO_FOURCCS = ("hvc1", "av01", "vp09")
 """H.264 always goes in its legacy form, which has no FourCC; likewise AAC."""
 _AUDIO_FOURCCS = ("Opus",)
@@ -49,7 +49,7 @@ def connect_object(options: RtmpOptions, address: Address, *, announce: str, que
     if options.swf_url is not None:
         found["swfUrl"] = options.swf_url
     if announce == "maps":
-        found["capsEx"] = _CAPS_RECONNECT
+        found["capsEx"] = _CAPS_RECONNECT | _CAPS_MULTITRACK
         found["videoFourCcInfoMap"] = dict.fromkeys(_VIDEO_FOURCCS, _SENDS)
         found["audioFourCcInfoMap"] = dict.fromkeys(_AUDIO_FOURCCS, _SENDS)
     elif announce == "list":

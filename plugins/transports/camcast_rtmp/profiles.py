@@ -29,6 +29,8 @@ _SOUNDS = ("aac", "opus", "g711a", "g711u", "mp3")
 _FOURCCS = {"hvc1": "h265", "av01": "av1", "vp09": "vp9", "Opus": "opus"}
 _CAN_DECODE, _CAN_FORWARD = 1, 4
 _TAKES_IT = _CAN_DECODE | _CAN_FORWARD
+_CAPS_MULTITRACK = 2
+"""A bit of `capsEx`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,6 +41,7 @@ class Profile:
     yes: Mapping[str, Sequence[str]]
     unknown: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     others: str = "no"
+    tracks: str = "no"
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
 
@@ -102,10 +105,18 @@ def _of_platform(platform: Platform, forms: tuple[tuple[str, str], ...]) -> Acce
 
 
 def from_answer(target: Target, answer: Connected) -> Acceptance | None:
-    """What the server's answer to connect says about codecs, or None where it says nothing."""
+    """What the server's answer to connect says about codecs and tracks, or None where it says nothing."""
     if _is_named(target):
         return None
     told = {**answer.info, **answer.properties}
+    found = _of_answer(target, answer, told)
+    if "capsEx" not in told:
+        return found
+    tracks = Confidence.YES if _has(told["capsEx"], _CAPS_MULTITRACK) else Confidence.NO
+    return attrs.evolve(found or accepts(target), tracks=tracks)
+
+
+def _of_answer(target: Target, answer: Connected, told: Mapping[str, Any]) -> Acceptance | None:
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
     if target.platform is not None and target.platform.video_codecs is not None:
@@ -153,6 +164,7 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
         codecs=codecs,
         others=Take(Confidence(profile.others)),
         fallback=_FALLBACK,
+        tracks=Confidence(profile.tracks),
         choices=_choices(),
     )
 
@@ -174,7 +186,11 @@ def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
 
 
 def _takes(mask: Any) -> bool:
-    return isinstance(mask, float) and isfinite(mask) and bool(int(mask) & _TAKES_IT)
+    return _has(mask, _TAKES_IT)
+
+
+def _has(mask: Any, bits: int) -> bool:
+    return isinstance(mask, float) and isfinite(mask) and bool(int(mask) & bits)
 
 
 def _matches(answer: Connected, path: str, start: str) -> bool:

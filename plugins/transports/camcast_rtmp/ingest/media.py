@@ -55,12 +55,16 @@ class Intake:
         note: Callable[[str, str], object],
         *,
         timestamps: str = "auto",
+        track: int = 0,
+        sound_track: int = 0,
     ) -> None:
+        """`track` and `sound_track`: which ones are taken of a sender that sends several."""
         self._codec = codec
         self._sink = sink
         self._note = note
         self._intake = intake.Intake(sink, note, timestamps)
         self._unpacker = Unpacker(_installed(codec))
+        self._taken = {MediaKind.VIDEO: track, MediaKind.AUDIO: sound_track}
         self._streams = {kind: _Stream() for kind in MediaKind}
 
     @property
@@ -88,7 +92,7 @@ class Intake:
             self._sink.dropped(kind, "damaged")
             return
         for piece in pieces:
-            if piece.track_id:
+            if piece.track_id != self._taken[kind]:
                 self._sink.dropped(kind, "another track")
             elif piece.part in (Part.HEADER, Part.FRAME):
                 self._piece(kind, piece, time, arrival)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
+from attrs import validators
 
 from camcast.options import Kbps, PositiveSeconds
 
@@ -24,6 +25,10 @@ class RtmpSourceOptions:
     """For each step of a connection, up to its stream."""
     timestamps: Literal["auto", "camera", "arrival"] = "auto"
     """auto: the sender's, or those of arrival when its clock runs at less than half or more than twice its speed."""
+    track: int = attrs.field(default=0, validator=[validators.ge(0), validators.le(255)])
+    """Which picture is taken of a sender that sends several in one connection (Enhanced RTMP v2, multitrack)."""
+    sound_track: int = attrs.field(default=0, validator=[validators.ge(0), validators.le(255)])
+    """Likewise, which sound."""
     max_rate: Kbps = 100_000
     """Media is read no faster than this; 0: as fast as it comes."""
     certificate: str | None = None

@@ -51,10 +51,18 @@ class RtmpSource:
 
     async def run(self, sink: MediaSink) -> None:
         """See `contracts.Source.run`. Raises `SourceError`."""
-        intake = Intake(self._context.codec, sink, self._context.note, timestamps=self._options.timestamps)
+        options = self._options
+        intake = Intake(
+            self._context.codec,
+            sink,
+            self._context.note,
+            timestamps=options.timestamps,
+            track=options.track,
+            sound_track=options.sound_track,
+        )
         looking = asyncio.create_task(_settling(intake))
         try:
-            if self._options.mode == "listen":
+            if options.mode == "listen":
                 await self._listen(intake)
             else:
                 await self._play(intake)
