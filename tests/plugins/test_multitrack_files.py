@@ -17,7 +17,7 @@ from camcast.media import Tag, TagType
 
 def hashes(source: object) -> dict[str, list[list[str]]]:
     """Of each track's packets, in order, by kind of media."""
-    with av.open(source, "r") as container:  # type: ignore[call-overload]
+    with av.open(source, "r") as container:
         streams = {"video": container.streams.video, "audio": container.streams.audio}
         found: dict[int, list[str]] = {stream.index: [] for stream in container.streams}
         for packet in container.demux(*streams["video"], *streams["audio"]):
