@@ -14,6 +14,7 @@ from starlette.requests import Request
 from tests.calls import counted
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
+from camcast.engine.service_events import ServiceEvents
 from camcast.events import Event
 from camcast.host import PluginHost
 from camcast_http.changes import Limits
@@ -145,11 +146,11 @@ async def test_whatever_steers_makes_the_next_look_a_new_one(path: str, body: by
 
 
 async def follow(happenings: Happenings, *labels: str) -> None:
-    async def events() -> AsyncIterator[Event]:
-        for label in labels:
-            yield Event(label=label)
-
-    await happenings.follow(events())  # type: ignore[arg-type]
+    queue = ServiceEvents(len(labels))
+    for label in labels:
+        queue.take(Event(label=label))
+    queue.close()
+    await happenings.follow(queue)
 
 
 async def test_kept_events_are_written_once_for_all_who_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,9 @@ async def test_kept_events_are_written_once_for_all_who_come_back(monkeypatch: p
         listening = happenings.listen(0)
         heard = [await anext(listening) for _ in range(101)]
         assert [one["id"] for one in json.loads(happenings.since(0, 1000))] == list(range(1, 101))
-    assert [one.split(b"\n")[0] for one in heard[1:]] == [b"id: %d" % number for number in range(1, 101)]
+    assert [one.split(b"\n")[0] for one in heard[1:]] == [
+        f"id: {happenings.run}-{number}".encode() for number in range(1, 101)
+    ]
     assert forms == dict.fromkeys(range(1, 101), 1)
 
 

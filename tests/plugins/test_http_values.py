@@ -8,21 +8,39 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from camcast.events import Event
 from camcast_http import happenings as module
-from camcast_http.happenings import WAITING, Happenings
+from camcast_http.forms import EVENT_SCHEMA
+from camcast_http.happenings import Happenings
 from camcast_http.looks import Look, Looks
 from camcast_http.problems import Problem
 from camcast_http.texts import written
 
 
-async def follow(happenings: Happenings, count: int) -> None:
-    async def events() -> AsyncIterator[Event]:
-        for number in range(count):
-            yield Event(label=str(number))
+class Events:
+    """A queue of as many events, which are there already."""
 
-    await happenings.follow(events())  # type: ignore[arg-type]
+    lost = 0
+
+    def __init__(self, count: int) -> None:
+        self._events = iter(range(count))
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Event:
+        for number in self._events:
+            return Event(label=str(number))
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Nothing is waited for."""
+
+
+async def follow(happenings: Happenings, count: int) -> None:
+    await happenings.follow(Events(count))
 
 
 def numbers(listed: bytes) -> list[int]:
@@ -49,16 +67,75 @@ async def test_one_more_listener_than_may_be_is_told_when_to_come_again() -> Non
     happenings.listen(None)
 
 
-async def test_who_reads_too_slowly_is_cut_off() -> None:
+async def hear(happenings: Happenings, after: int | None, run: str = "") -> list[tuple[str, str]]:
+    """What a listener hears who begins now and reads to the end: ids and names."""
+    listening = happenings.listen(after, run)
+    await anext(listening)
+    await follow(happenings, 0)
+    lines = [one.decode().split("\n") async for one in listening]
+    return [(one[0].removeprefix("id: "), one[1].removeprefix("event: ")) for one in lines]
+
+
+async def test_however_many_come_at_once_who_reads_hears_them_all() -> None:
+    """A camera site that goes dark is hundreds of events in one turn of the loop."""
     happenings = Happenings(1)
     listening = happenings.listen(None)
     await anext(listening)
-    waits = asyncio.ensure_future(anext(listening))
+    heard = asyncio.ensure_future(_all(listening))
     await asyncio.sleep(0)
-    await follow(happenings, WAITING + 5)
+    await follow(happenings, 5 * module.KEPT)
     async with asyncio.timeout(5):
-        assert (await waits).startswith(b"id: 1\n")
-        assert [one async for one in listening] == []
+        assert [int(one.split(b"\n")[0].rpartition(b"-")[2]) for one in await heard] == list(range(1, 5_001))
+
+
+async def _all(listening: AsyncIterator[bytes]) -> list[bytes]:
+    return [one async for one in listening]
+
+
+async def test_who_falls_behind_what_is_kept_is_told_how_many_are_missing_and_goes_on() -> None:
+    happenings = Happenings(1)
+    listening = happenings.listen(None)
+    await anext(listening)
+    await follow(happenings, module.KEPT + 7)
+    missed = (await anext(listening)).decode().split("\n")
+    assert missed[:2] == [f"id: {happenings.run}-7", "event: Missed"]
+    told = json.loads(missed[2].removeprefix("data: "))
+    assert (told["id"], told["fields"], told["level"]) == (7, {"missed": 7}, "warning")
+    assert Draft202012Validator(EVENT_SCHEMA).is_valid(told)
+    assert [(await anext(listening)).split(b"\n")[0] for _ in range(2)] == [
+        f"id: {happenings.run}-{number}".encode() for number in (8, 9)
+    ]
+
+
+async def test_an_id_that_is_gone_is_answered_with_what_is_missing_first() -> None:
+    happenings = Happenings(1)
+    await follow(happenings, module.KEPT + 10)
+    run = happenings.run
+    assert (await hear(happenings, 3, run))[:2] == [(f"{run}-10", "Missed"), (f"{run}-11", "Event")]
+    assert (await hear(happenings, 10, run))[0] == (f"{run}-11", "Event")
+    assert await hear(happenings, module.KEPT + 10, run) == []
+
+
+async def test_whoever_heard_another_run_last_hears_all_of_this_one_whatever_its_number() -> None:
+    happenings = Happenings(1)
+    await follow(happenings, 3)
+    run = happenings.run
+    assert await hear(happenings, 2, "another") == [(f"{run}-{number}", "Event") for number in (1, 2, 3)]
+    assert await hear(happenings, 2, run) == await hear(happenings, 2) == [(f"{run}-3", "Event")]
+
+
+async def test_events_that_were_lost_on_the_way_here_are_missing_in_the_numbers() -> None:
+    happenings = Happenings(1)
+
+    class Lossy(Events):
+        async def __anext__(self) -> Event:
+            event = await super().__anext__()
+            self.lost += 5 if event.label == "2" else 0
+            return event
+
+    await happenings.follow(Lossy(3))
+    assert numbers(happenings.since(0, 100)) == [1, 2, 8]
+    assert [name for _, name in await hear(happenings, 0)] == ["Event", "Event", "Missed", "Event"]
 
 
 async def test_a_listener_that_knows_a_number_of_another_run_hears_all_that_there_is() -> None:
@@ -66,7 +143,9 @@ async def test_a_listener_that_knows_a_number_of_another_run_hears_all_that_ther
     await follow(happenings, 2)
     listening = happenings.listen(100)
     await anext(listening)
-    assert [(await anext(listening)).split(b"\n")[0] for _ in range(2)] == [b"id: 1", b"id: 2"]
+    assert [(await anext(listening)).split(b"\n")[0] for _ in range(2)] == [
+        f"id: {happenings.run}-{number}".encode() for number in (1, 2)
+    ]
 
 
 async def test_a_listener_without_news_gets_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import fcntl
 import socket
 import struct
 import sys
+from asyncio.trsock import TransportSocket
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -38,6 +39,8 @@ GOODBYE_TIMEOUT = 60.0
 _TCP_INFO = struct.Struct("8B24I")
 _RTT, _RETRANSMITTED = 8 + 15, 8 + 23
 """Places of tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
+_BYTES_ACKED = struct.Struct("120xQ")
+"""tcpi_bytes_acked in the same, since Linux 4.1."""
 
 
 class HasDescriptor(Protocol):
@@ -60,6 +63,21 @@ def unsent(sock: HasDescriptor) -> int:
     0 when the socket is closed, or the system does not tell.
     """
     return _ask(sock, _SIOCOUTQNSD)
+
+
+def acknowledged(sock: socket.socket | TransportSocket) -> int:
+    """Bytes that the peer's kernel has acknowledged since the connection began: it takes them only while its program
+    goes on reading.
+
+    0 when the socket is closed or none of TCP, or the system does not tell.
+    """
+    if not _LINUX:
+        return 0
+    try:
+        (count,) = _BYTES_ACKED.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size))
+    except (OSError, struct.error):
+        return 0
+    return int(count)
 
 
 def _ask(sock: HasDescriptor, what: int) -> int:

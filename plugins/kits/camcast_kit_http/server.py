@@ -11,6 +11,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from camcast.net.kernel import acknowledged
+from camcast_kit_http.unread import Unread
+
 LOOK = 2.0
 HEAD_DEADLINE = 10.0
 """Seconds for the whole head of a request to come."""
@@ -26,11 +29,10 @@ class Guarded(H11Protocol):
 
     _watch: asyncio.TimerHandle | None = None
     _head_since: float | None = None
-    _unread_since: float | None = None
-    _unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._unread = Unread()
         if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
             transport.abort()
             return
@@ -59,13 +61,10 @@ class Guarded(H11Protocol):
         self._watch = self.loop.call_later(LOOK, self._look)
         if not self._idle:
             self._head_since = None
-        size = self.transport.get_write_buffer_size()
-        if size and size >= self._unread and self._unread_since is not None:
-            if now - self._unread_since > UNREAD:
-                self.transport.abort()
-        else:
-            self._unread_since = now if size else None
-        self._unread = size
+        taken = acknowledged(self.transport.get_extra_info("socket"))
+        self._unread.look(self.transport.get_write_buffer_size(), taken)
+        if self._unread.looks * LOOK > UNREAD:
+            self.transport.abort()
         if self._head_since is not None and now - self._head_since > HEAD_DEADLINE:
             self.transport.abort()
 

@@ -30,10 +30,26 @@ def event_form(number: int, event: Event) -> dict[str, Any]:
     }
 
 
+def missed_form(number: int, count: int, when: float) -> dict[str, Any]:
+    """In an event's form: `count` events up to `number` cannot be given any more. Seconds since 1970."""
+    return {
+        "id": number,
+        "name": "Missed",
+        "level": "warning",
+        "time": when,
+        "label": "",
+        "text": f"{count} events up to here are missing: too many have happened since to keep them",
+        "fields": {"missed": count},
+    }
+
+
 EVENT_SCHEMA = {
     "type": "object",
     "properties": {
-        "id": {"type": "integer", "description": "Rises by one; begins anew with each start of the service."},
+        "id": {
+            "type": "integer",
+            "description": "Rises by one, by more where some are missing; begins anew with each start of the service.",
+        },
         "name": {"type": "string"},
         "level": {"enum": ["debug", "info", "warning", "error", "critical"]},
         "time": {"type": "number", "description": "Seconds since 1970."},

@@ -77,10 +77,11 @@ async def events(call: Call) -> Any:
     after = call.query["since"]
     if "text/event-stream" not in call.request.headers.get("accept", ""):
         return Response(call.shared.happenings.since(after or 0, call.query["limit"]), media_type=JSON)
-    last = call.request.headers.get("last-event-id", "")
+    # As this interface writes it, "run-number"; a number alone is one of this run.
+    run, _, last = call.request.headers.get("last-event-id", "").rpartition("-")
     if last.isascii() and last.isdecimal() and len(last) < 16:
         after = int(last)
-    return StreamingResponse(call.shared.happenings.listen(after), media_type="text/event-stream")
+    return StreamingResponse(call.shared.happenings.listen(after, run), media_type="text/event-stream")
 
 
 def _session(metrics: SessionMetrics, config: SessionConfig | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from camcast.net.kernel import (
     GOODBYE_TIMEOUT,
     LONGEST_RETRY,
     NOTSENT_LOWAT,
+    acknowledged,
     info,
     retries_soon,
     tune,
@@ -56,6 +57,20 @@ def test_a_peer_that_does_not_read_shows_in_both(pair: tuple[socket.socket, sock
     while taken < sent:
         taken += len(server.recv(1 << 20))
     assert (unacknowledged(client), unsent(client)) == (0, 0)
+    assert acknowledged(client) >= sent
+
+
+def test_what_a_peer_takes_is_acknowledged_though_as_much_is_written_again(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    client, server = pair
+    fill(client)
+    server.settimeout(5)
+    before = acknowledged(client)
+    while acknowledged(client) == before:
+        assert server.recv(1 << 16)
+    fill(client)
+    assert acknowledged(client) > before
 
 
 def test_what_is_not_sent_is_held_back_from_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
@@ -67,7 +82,7 @@ def test_what_is_not_sent_is_held_back_from_the_kernel(pair: tuple[socket.socket
     assert unsent(client) <= 2 * NOTSENT_LOWAT
 
 
-@pytest.mark.parametrize("of", [unacknowledged, unsent])
+@pytest.mark.parametrize("of", [unacknowledged, unsent, acknowledged])
 def test_a_closed_socket_and_other_systems_count_as_nothing(
     pair: tuple[socket.socket, socket.socket], of: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

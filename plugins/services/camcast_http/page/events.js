@@ -8,17 +8,17 @@ const SILENCE = 40000; // ms without a byte after which the connection is dead: 
 
 /** Calls `heard` with lists of events, the oldest first, until the page ends; from where it stopped after each break. */
 export async function follow(heard) {
-  let last = null;
+  let last = null; // id of the last event, as it stands in the stream: it says of which run it is
   for (;;) {
     await inSight();
     try {
       if (last === null) {
         const kept = await read(`events?limit=${KEPT}`, { asks: false });
-        last = kept.at(-1)?.id ?? 0;
+        last = String(kept.at(-1)?.id ?? 0);
         heard(kept);
       }
-      for await (const event of stream(last)) {
-        last = event.id;
+      for await (const { id, event } of stream(last)) {
+        last = id;
         heard([event]);
       }
     } catch {
@@ -46,7 +46,7 @@ async function* stream(last) {
   };
   try {
     heard();
-    const headers = { Accept: "text/event-stream", "Last-Event-ID": String(last) };
+    const headers = { Accept: "text/event-stream", "Last-Event-ID": last };
     const answer = await call("events", { headers, signal: ending.signal, asks: false });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ; ) {
@@ -56,8 +56,8 @@ async function* stream(last) {
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
       for (const block of blocks) {
-        const data = block.split("\n").find((line) => line.startsWith("data: "));
-        if (data) yield JSON.parse(data.slice(6));
+        const [id, data] = ["id: ", "data: "].map((name) => block.split("\n").find((line) => line.startsWith(name))?.slice(name.length));
+        if (data) yield { id, event: JSON.parse(data) };
       }
     }
   } finally {
