@@ -7,6 +7,8 @@ from tools.mutants.mutant import Mutant
 _HAPPENINGS = "plugins/services/camcast_http/happenings.py"
 _LOOKS = "plugins/services/camcast_http/looks.py"
 _TEXTS = "plugins/services/camcast_http/texts.py"
+_UNREAD = "plugins/kits/camcast_kit_http/unread.py"
+_TAKING = "tests/kits/test_http_unread.py"
 _VALUES = "tests/plugins/test_http_values.py"
 
 MUTANTS = (
@@ -24,34 +26,37 @@ MUTANTS = (
     Mutant(
         "an event that is known is given again",
         _HAPPENINGS,
-        "if one.number > number]",
-        "if one.number >= number]",
+        "lambda one: one.number > number",
+        "lambda one: one.number >= number",
         (_VALUES,),
     ),
     Mutant(
         "one listener too many is let in",
         _HAPPENINGS,
-        "if len(self._listeners) >= self._most:",
-        "if len(self._listeners) > self._most:",
+        "if self._listening_now >= self._most:",
+        "if self._listening_now > self._most:",
         (_VALUES,),
     ),
     Mutant(
         "a listener that goes keeps its place",
         _HAPPENINGS,
-        "            self._listeners.discard(listener)",
+        "            self._listening_now -= 1",
         "            pass",
         (_VALUES,),
     ),
     Mutant(
-        "a listener that was cut off goes on with a hole",
+        "a listener is not told what is missing",
         _HAPPENINGS,
-        "while not listener.cut_off:",
-        "while True:",
+        "if one.number > last + 1:",
+        "if False:",
         (_VALUES,),
     ),
-    Mutant(
-        "a number of another run is believed", _HAPPENINGS, "after if after <= self._number else 0", "after", (_VALUES,)
-    ),
+    Mutant("a number that nobody had is believed", _HAPPENINGS, "elif after > self._number or (", "elif (", (_VALUES,)),
+    Mutant("a number of another run is believed", _HAPPENINGS, "(run and run != self.run)", "False", (_VALUES,)),
+    Mutant("events that were lost are not missing", _HAPPENINGS, "+= 1 + queue.lost - lost", "+= 1", (_VALUES,)),
+    Mutant("a burst of events leaves nobody a turn", _HAPPENINGS, "await asyncio.sleep(0)", "pass", (_VALUES,)),
+    Mutant("who takes what is written again is deaf", _UNREAD, " or taken > self._taken", "", (_TAKING,)),
+    Mutant("who took something once is never deaf", _UNREAD, "else self.looks + 1", "else 0", (_TAKING,)),
     Mutant("no sign of life", _HAPPENINGS, "KEEP_ALIVE = 15.0", "KEEP_ALIVE = 1500.0", (_VALUES,)),
     Mutant("who goes away ends everybody's look", _LOOKS, "await asyncio.shield(look)", "await look", (_VALUES,)),
     Mutant(
