@@ -85,6 +85,10 @@ format: $(FULL) ## let ruff format and sort imports
 demo: $(BASE) $(CLIPS) ## four cameras to an embedded receiver, with a failover, in about 20 s
 	$(BIN)/camcast demo --clips $(CACHE)/clips
 
+.PHONY: newcomer
+newcomer: $(FULL) servers ## from an empty home to a picture with sound at YouTube (a stand-in), by the README's commands alone; tells the time
+	$(BIN)/python -m tests.newcomer
+
 .PHONY: demo-fleet
 demo-fleet: $(FULL) ## three members of a fleet on this machine, one of which is killed, in about a minute
 	$(BIN)/python tools/demo_fleet.py

@@ -82,8 +82,8 @@ def test_what_a_page_shows_works(page: Path, tmp_path: Path) -> None:
     folder.mkdir()
     found = blocks(page)
     for block in found:
-        if block.words.startswith("file="):
-            (folder / block.words.removeprefix("file=")).write_text(block.text)
+        if named := re.search(r"\bfile=(\S+)", block.words):
+            (folder / named[1]).write_text(block.text)
     path = str(folder)
     if (folder / "pyproject.toml").exists():
         install(folder, site, tmp_path / "work")

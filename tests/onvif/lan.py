@@ -8,15 +8,18 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 MAC = "00:40:8c:12:34:56"
 HOME, CAMERA, MOVED = "192.0.2.1", "192.0.2.21", "192.0.2.77"
 """Addresses (RFC 5737). Nobody else sees them, so all networks may have the same."""
+_ETC = Path("/etc/netns")
 _numbers = itertools.count()
 _existing: set[Lan] = set()
 
@@ -54,6 +57,18 @@ class Lan:
         _ip("-n", self._names[1], "address", "flush", "dev", "eth0")
         _ip("-n", self._names[1], "address", "add", f"{address}/24", "dev", "eth0")
 
+    def give(self, address: str, *names: str) -> None:
+        """The camera's side has this address too; at `home` these names lead there."""
+        home, camera = self._names
+        _ip("-n", camera, "address", "add", f"{address}/32", "dev", "eth0")
+        _ip("-n", home, "route", "add", f"{address}/32", "dev", "eth0")
+        if names:
+            # What is in this folder lies over /etc for programs that `ip netns exec` starts.
+            folder = _ETC / home
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "hosts").open("a") as hosts:
+                hosts.write(f"{address} {' '.join(names)}\n")
+
     def __enter__(self) -> Self:
         _existing.add(self)
         home, camera = self._names
@@ -74,6 +89,7 @@ class Lan:
     def remove(self) -> None:
         for name in self._names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=10, check=False)
+            shutil.rmtree(_ETC / name, ignore_errors=True)
         _existing.discard(self)
 
     def __exit__(self, *exc: object) -> None:

@@ -65,15 +65,19 @@ class GstRtsp(ServerProcess):
         user: str = "",
         password: str = "",
         auth: str = "digest",
+        host: str = "127.0.0.1",
         port: int = 0,
         prefix: Sequence[str] = (),
     ) -> None:
-        super().__init__(directory, port=port, prefix=prefix)
+        super().__init__(directory, host=host, port=port, prefix=prefix)
         self.mounts = mounts
         self._login = {"user": user, "password": password, "auth": auth} if user else {}
 
     def command(self) -> Sequence[str]:
-        return [PYTHON, str(SCRIPT), json.dumps({"port": self.port, "mounts": self.mounts, **self._login})]
+        return [PYTHON, str(SCRIPT), json.dumps(self._settings())]
+
+    def _settings(self) -> dict[str, object]:
+        return {"host": self.host, "port": self.port, "mounts": self.mounts, **self._login}
 
     def url(self, path: str, login: str = "") -> str:
         return f"rtsp://{login + '@' if login else ''}{self.address}{path}"

@@ -1,8 +1,8 @@
 """GStreamer's RTSP server, run by the system's python3 (which has `gi`), not by the virtual environment.
 
-    /usr/bin/python3 gst_rtsp_server.py '{"port": 8554, "mounts": {"/cam": {"launch": "( … )"}}, …}'
+    /usr/bin/python3 gst_rtsp_server.py '{"host": "127.0.0.1", "port": 8554, "mounts": {"/cam": {"launch": "…"}}, …}'
 
-Keys of the whole: port, mounts, user, password, auth ("basic", "digest").
+Keys of the whole: host, port, mounts, user, password, auth ("basic", "digest").
 Keys of a mount: launch; shared (one pipeline for all clients); feed (a file of access units, each behind its size in
 4 bytes, fed into the appsrc "feed" for ever at `fps`).
 """
@@ -87,7 +87,7 @@ def main() -> None:
     config = json.loads(sys.argv[1])
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(config["host"])
     server.set_service(str(config["port"]))
     if "user" in config:
         guard(server, config)

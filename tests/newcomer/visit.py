@@ -1,0 +1,152 @@
+"""A newcomer's evening: an empty home, a shell, cameras in the house, YouTube outside. Needs root, for namespaces.
+
+The shell that installs has this machine's network; the one that publishes goes on where that one was, in a namespace
+where the platform's name leads to the stand-in. Whom to trust there says SSL_CERT_FILE, as with any authority of one's
+own, so the commands stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from tests.media import made
+from tests.newcomer.platform import PlatformProcess
+from tests.newcomer.readme import ROOT, Part, Push
+from tests.onvif.lan import Lan
+from tests.servers.certificates import Authority
+from tests.servers.gst_rtsp import GstRtsp, loop
+
+OUTSIDE = "203.0.113.10"
+"""Where the platform is (RFC 5737)."""
+RTSP = 554
+
+
+@attrs.frozen
+class Home:
+    """An empty one. `folder` holds the home itself and what the test keeps beside it."""
+
+    folder: Path
+    path: str
+    """PATH at first."""
+
+    @classmethod
+    def empty(cls, folder: Path) -> Self:
+        """A new one, with the programs of this machine: of the virtual environment of the tests, none."""
+        return cls(folder / "newcomer", f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin")
+
+    @property
+    def itself(self) -> Path:
+        made = self.folder / "home"
+        made.mkdir(parents=True, exist_ok=True)
+        return made
+
+    @property
+    def state(self) -> Path:
+        """Where a shell ended: what it had exported, and its folder."""
+        return self.folder / "shell"
+
+    def environment(self) -> dict[str, str]:
+        return {"HOME": str(self.itself), "PATH": self.path, "LANG": "C.UTF-8"}
+
+    def install(self, part: Part, *, cache: Path | None, seconds: float = 300) -> str:
+        """Type it in the project's folder; what was said. `cache`: pip's, else it downloads everything."""
+        network = ("PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+        handed = {name: value for name, value in os.environ.items() if name.upper().startswith(network)}
+        # CAMCAST_NATIVE of whoever runs the tests is not the newcomer's.
+        cached = {"PIP_CACHE_DIR": str(cache)} if cache is not None else {"PIP_NO_CACHE_DIR": "1"}
+        left = f'\n{{ export -p; echo cd "$PWD"; }} > {self.state}\n'
+        done = subprocess.run(
+            ["bash", "-e", "-c", part.script + left],
+            env={**handed, **self.environment(), **cached},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def installed_already(self) -> None:
+        """As if it had been: camcast is that of the environment in which the tests run."""
+        folder = self.itself / "here"
+        folder.mkdir(exist_ok=True)
+        self.state.write_text(f'export PATH="{Path(sys.executable).parent}:$PATH"\ncd {folder}\n')
+
+    def trusted(self, authority: Path) -> str:
+        """A shell that goes on where the first one was."""
+        return f". {self.state}\nunset SSL_CERT_DIR\nexport HOME={self.itself} SSL_CERT_FILE={authority}\n"
+
+
+@attrs.define
+class Shell:
+    """One that is typed into a script, until Ctrl-C."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def ctrl_c(self, *, seconds: float = 30) -> int:
+        """As a terminal does it: to all that run in it. The status of what ran last."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(seconds)
+
+
+@attrs.frozen
+class House:
+    """The home's network, cameras in it, and the platform outside."""
+
+    lan: Lan
+    platform: PlatformProcess
+    authority: Path
+
+    @contextmanager
+    def typing(self, home: Home, part: Part) -> Iterator[Shell]:
+        """A shell in the house that has been handed this part; killed at the end of the block, if it still runs."""
+        log = home.folder / "typed.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*self.lan.home, "bash", "-e", "-c", home.trusted(self.authority) + part.script],
+                env=home.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        try:
+            yield Shell(process, log)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+@contextmanager
+def house(folder: Path, cameras: Sequence[tuple[str, str]], push: Push) -> Iterator[House]:
+    """Cameras without sound at these addresses and paths, and the platform at its name."""
+    authority = Authority(folder / "authority")
+    with Lan() as lan:
+        for address in dict.fromkeys(address for address, _ in cameras):
+            lan.give(address)
+        lan.give(OUTSIDE, push.host)
+        mount = loop(made("h264_aac"), "h264", 25, folder / "feed")
+        paths = {path: mount for _, path in cameras}
+        with (
+            GstRtsp(folder / "camera", paths, host="0.0.0.0", port=RTSP, prefix=lan.camera),
+            PlatformProcess(
+                folder / "platform", authority.issue(push.host), push.application, push.key, prefix=lan.camera
+            ) as platform,
+        ):
+            yield House(lan, platform, authority.ca_file)
