@@ -13,15 +13,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from camcast.cli.fleet import report
 from camcast.cli.fleet_store import Looking, coordinator
 from camcast.coordinators import Holder
+from camcast.event_fields import plain
 from camcast.host import PluginHost
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
@@ -114,6 +117,24 @@ class Air:
         return max(min(end for _, end in self.publications(name) if end > since) - since for name in names) / 1e9
 
 
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a fleet is made of. Its store, where it is one server, is on the host after the members'."""
+
+    members: int = 3
+    options: Sequence[str] = ()
+    """Of each member."""
+    receiver: type[Receiver] = Open
+    clustered: bool = False
+    """Whether each host has a server of the store beside its member."""
+    own: Mapping[str, Any] = attrs.field(factory=dict)
+    """Each member's own configuration."""
+
+    @property
+    def hosts(self) -> int:
+        return self.members + (not self.clustered)
+
+
 class Host:
     """A member on host `number`."""
 
@@ -158,12 +179,12 @@ class Host:
 class Site:
     """`store`: URL. Members are on the net's first hosts."""
 
-    def __init__(
-        self, folder: Path, net: Net, store: str, *options: str, members: int = 3, receiver: type[Receiver] = Open
-    ) -> None:
+    def __init__(self, folder: Path, net: Net, store: str, plan: Plan) -> None:
         self.folder, self.net, self.store = folder, net, store
-        self.air = Air(net.here, receiver=receiver)
-        self.hosts = [Host(self, number, *options) for number in range(members)]
+        self.air = Air(net.here, receiver=plan.receiver)
+        own = folder / "member.json"
+        own.write_text(json.dumps(plan.own))
+        self.hosts = [Host(self, number, str(own), *plan.options) for number in range(plan.members)]
         self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), LEASE))
         self.air.run(self._look())
         self.names = [f"cam{number}_main" for number in range(CAMERAS)]
@@ -180,7 +201,8 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         """As `camcast fleet status --json` tells it, without a process for each look."""
-        return report(self.looking) if self.looking.synced.is_set() else {"version": 0, "members": [], "cameras": []}
+        shown: dict[str, Any] = plain(report(self.looking))
+        return shown if self.looking.synced.is_set() else {**shown, "members": [], "cameras": []}
 
     def lives(self) -> dict[str, str]:
         """Each member's present incarnation."""
@@ -234,11 +256,9 @@ class Site:
 
 
 @contextmanager
-def site(
-    folder: Path, net: Net, store: str, *options: str, members: int = 3, receiver: type[Receiver] = Open
-) -> Iterator[Site]:
+def site(folder: Path, net: Net, store: str, plan: Plan) -> Iterator[Site]:
     """A fleet that is whole."""
-    made = Site(folder, net, store, *options, members=members, receiver=receiver)
+    made = Site(folder, net, store, plan)
     made.air.start()
     try:
         made.apply()

@@ -175,11 +175,11 @@ def test_status_waits_for_who_renews(shell: Shell) -> None:
             card, states = seen.roster.card("ada"), []
             assert card is not None
             await seen.until_known()
-            states.append(report(seen)["cameras"][0]["state"])
+            states.append(report(seen).cameras[0].state.value)
             await seen.store.renew(card, seen.roster.revision("ada"))
             while seen.is_silent("ada"):
                 await seen.more(1.0)
-            states.append(report(seen)["cameras"][0]["state"])
+            states.append(report(seen).cameras[0].state.value)
             return states
 
     assert asyncio.run(renewing()) == ["silent", "on air"]
@@ -198,7 +198,7 @@ def test_a_card_that_names_not_all_leaves_the_others_unknown() -> None:
     ):
         card = Card(holder=holder, capacity=9, lease=1, running=4, on_air=on_air, troubled=troubled)
         seen.hear(MemberNews("ada", revision, card))
-        assert [one["state"] for one in report(seen)["cameras"]] == states
+        assert [one.state.value for one in report(seen).cameras] == states
 
 
 def test_orders_are_for_members_that_there_are(shell: Shell) -> None:

@@ -5,16 +5,16 @@ One real nats-server, three members as processes in network namespaces of their 
 
 from __future__ import annotations
 
+import json
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
+import urllib.error
+import urllib.request
 
 import pytest
 
 from camcast.coordinators import Holder
-from tests.fleet.net import Net, net
-from tests.fleet.site import LEASE, READY, Site, site
+from tests.fleet.site import LEASE, READY, Host, Plan, Site
 from tests.servers.nats import NatsServer
 from tests.servers.process import wait_for
 
@@ -24,38 +24,49 @@ BUSY = 3.0
 """Seconds more on a machine that does much else."""
 STORE = 3
 """The host of the store."""
+READ = "may-read-the-fleet"
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[Net]:
-    with net(4) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def store(hosts: Net, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    folder = Path(tmp_path_factory.mktemp("store"))
-    with NatsServer(folder, host=hosts.address(STORE), prefix=hosts.prefix(STORE)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(hosts: Net, store: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(Path(tmp_path_factory.mktemp("site")), hosts, store.url) as made:
-        yield made
-
-
-@pytest.fixture
-def fleet(running: Site) -> Iterator[Site]:
-    """Whole at the beginning; nothing was on the air twice, at any time, at the end."""
-    running.until_whole()
-    yield running
-    assert running.air.overlaps() == [], running.logs()
+def plan() -> Plan:
+    http = {"host": "0.0.0.0", "port": 8080, "token": READ}
+    return Plan(own={"services": {"http": http, "prometheus": {"listen": "0.0.0.0:9464", "token": READ}}})
 
 
 def back(fleet: Site, names: list[str], since: int, within: float = BACK) -> float:
     """Wait until all are on the air after `since`; returns the seconds, which are few enough."""
     return fleet.air.until_lit(names, since, within + BUSY)
+
+
+def asked(fleet: Site, host: Host, path: str, token: str = READ) -> tuple[int, str]:
+    """Status and body of what a member serves."""
+    request = urllib.request.Request(f"http://{fleet.net.address(host.number)}:{path}")
+    request.add_header("authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_each_member_shows_the_whole_fleet(fleet: Site) -> None:
+    wanted = fleet.status()
+    for host in fleet.hosts:
+        status, body = asked(fleet, host, "8080/api/v1/fleet")
+        found = json.loads(body)
+        assert (status, found["fleet"], found["member"], found["heard"]) == (200, "site", host.name, True)
+        assert found["cameras"] == wanted["cameras"]
+        assert [(one["name"], one["order"], one["lease"]) for one in found["members"]] == [
+            (one.name, "none", LEASE) for one in fleet.hosts
+        ]
+        assert all(one["renewed_ago"] < LEASE for one in found["members"])
+        status, text = asked(fleet, host, "9464/metrics")
+        assert status == 200
+        for one in wanted["cameras"]:
+            line = f'camcast_fleet_camera_on_air{{camera="{one["camera_id"]}",member="{one["member"]}"}} 1.0'
+            assert line in text.splitlines()
+        for path in ("8080/api/v1/fleet", "9464/metrics"):
+            assert asked(fleet, host, path, "guessed")[0] == 401
 
 
 def test_a_member_is_killed(fleet: Site) -> None:

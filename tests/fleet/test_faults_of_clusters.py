@@ -6,13 +6,10 @@ Each server is on a host with a member, as at three sites.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.fleet.net import Net, net
-from tests.fleet.site import LEASE, Site, site
+from tests.fleet.site import LEASE, Plan, Site
 from tests.servers.nats import NatsCluster
 from tests.servers.process import wait_for
 
@@ -26,29 +23,8 @@ READY_AFTER_ELECTION = BACK + 10.0
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[Net]:
-    with net(3) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def cluster(hosts: Net, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsCluster]:
-    folder = Path(tmp_path_factory.mktemp("cluster"))
-    with NatsCluster(folder, [hosts.address(n) for n in range(3)], [hosts.prefix(n) for n in range(3)]) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(hosts: Net, cluster: NatsCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(Path(tmp_path_factory.mktemp("site")), hosts, cluster.url) as made:
-        yield made
-
-
-@pytest.fixture
-def fleet(running: Site) -> Iterator[Site]:
-    running.until_whole()
-    yield running
-    assert running.air.overlaps() == [], running.logs()
+def plan() -> Plan:
+    return Plan(clustered=True)
 
 
 def test_the_leader_is_killed(fleet: Site, cluster: NatsCluster) -> None:

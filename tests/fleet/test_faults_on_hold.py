@@ -6,14 +6,11 @@ One nats-server and two members; the receiver counts a name as in use for a whil
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from camcast_rtmp.receiver import Receiver
-from tests.fleet.net import Net, net
-from tests.fleet.site import LEASE, READY, Site, site
+from tests.fleet.site import LEASE, READY, Plan, Site
 from tests.servers.nats import NatsServer
 from tests.servers.process import wait_for
 
@@ -25,31 +22,8 @@ RETRY = 10.0
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[Net]:
-    with net(3) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def store(hosts: Net, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    folder = Path(tmp_path_factory.mktemp("store"))
-    with NatsServer(folder, host=hosts.address(STORE), prefix=hosts.prefix(STORE)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(hosts: Net, store: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = Path(tmp_path_factory.mktemp("site"))
-    with site(folder, hosts, store.url, "--hold", "forever", members=2, receiver=Receiver) as made:
-        yield made
-
-
-@pytest.fixture
-def fleet(running: Site) -> Iterator[Site]:
-    """Whole at the beginning. That nothing overlaps says nothing: the receiver refuses a name that is in use."""
-    running.until_whole()
-    yield running
-    running.air.receiver.ghost_time = 0.0
+def plan() -> Plan:
+    return Plan(members=2, options=("--hold", "forever"), receiver=Receiver)
 
 
 def test_an_outage_of_the_store_stops_nothing(fleet: Site, store: NatsServer) -> None:

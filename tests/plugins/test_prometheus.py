@@ -24,9 +24,11 @@ from tests.servers.process import free_port
 import camcast_prometheus
 from camcast.camera.stats import ServiceMetrics, Stats, StreamMetrics
 from camcast.config import ServiceConfig, loads
+from camcast.coordinators import Hold, Order
 from camcast.engine import Engine
 from camcast.errors import ConfigError
 from camcast.events import ServiceNote, ServiceState, SessionKey, SessionState
+from camcast.fleet_report import FleetCamera, FleetCameraState, FleetMember, FleetReport
 from camcast.host import PluginHost
 from camcast.native import form
 from camcast.session.health import Health
@@ -174,6 +176,55 @@ def test_everything_has_its_place_in_base_units() -> None:
             shown = SESSION_FIELDS.get(field.name)
             name = field.name if shown is None else shown.name + ("_total" if shown.counter else "")
             assert f"camcast_session_{name}" in found
+
+
+def test_a_whole_fleet_has_its_place() -> None:
+    from prometheus_client.exposition import generate_latest
+
+    bob = FleetMember(
+        name="bob",
+        running=3,
+        on_air=2,
+        capacity=9,
+        labels={},
+        lease=10,
+        hold=Hold.LEASE,
+        order=Order.DRAIN,
+        silent=True,
+        renewed_ago=6.5,
+    )
+    cameras = tuple(
+        FleetCamera(camera_id=number, name="x", member=member, fence=1, state=state)
+        for number, member, state in (
+            (0, "bob", FleetCameraState.ON_AIR),
+            (1, "bob", FleetCameraState.OFF_AIR),
+            (2, "", FleetCameraState.WAITING),
+        )
+    )
+    fleet = FleetReport(fleet="site", member="ada", heard=False, version=4, members=(bob,), cameras=cameras)
+    found = parsed(generate_latest(Page(stats(), {}, "1.2", Monotonic(), fleet)).decode())
+    figures = {
+        ("camcast_fleet_store_heard",): 0,
+        ("camcast_fleet_version",): 4,
+        ("camcast_fleet_members",): 1,
+        ("camcast_fleet_cameras", "is=on air"): 1,
+        ("camcast_fleet_cameras", "is=nowhere"): 1,
+        ("camcast_fleet_cameras", "is=silent"): 0,
+        ("camcast_fleet_member_cameras", "member=bob"): 3,
+        ("camcast_fleet_member_cameras_on_air",): 2,
+        ("camcast_fleet_member_capacity",): 9,
+        ("camcast_fleet_member_lease_seconds",): 10,
+        ("camcast_fleet_member_renewed_seconds",): 6.5,
+        ("camcast_fleet_member_silent",): 1,
+        ("camcast_fleet_member_order", "is=drain"): 1,
+        ("camcast_fleet_member_order", "is=none"): 0,
+        ("camcast_fleet_camera_on_air", "camera=0", "member=bob"): 1,
+        ("camcast_fleet_camera_on_air", "camera=1"): 0,
+        ("camcast_fleet_camera_on_air", "camera=2", "member="): 0,
+    }
+    for (name, *labels), number in figures.items():
+        assert value(found, name, **dict(label.split("=") for label in labels)) == number, name
+    assert not any(name.startswith("camcast_fleet") for name in page(stats()))
 
 
 def test_no_label_and_no_text_is_a_url() -> None:

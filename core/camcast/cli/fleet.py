@@ -30,11 +30,14 @@ from camcast.cli.fleet_store import (
 from camcast.cli.signals import asked
 from camcast.cli.terminal import explained, load_host, output, print_json, table
 from camcast.config.walk import from_mapping
-from camcast.coordinators import Desired, Holder, Line, Order
+from camcast.coordinators import Desired, Line, Order
 from camcast.errors import ConfigError, NotFound
+from camcast.event_fields import plain
 from camcast.fleet.desired import cameras_of
 from camcast.fleet.differences import differences
+from camcast.fleet.reporting import members_of, states_of
 from camcast.fleet.written import as_shown, read
+from camcast.fleet_report import FleetCameraState, FleetReport
 from camcast.host import PluginHost
 from camcast.printable import printable
 
@@ -145,12 +148,12 @@ def status(
     Exit status: 0 when every camera is on the air, 1 when one is not, or nothing is desired.
     """
 
-    async def ask(seen: Looking, _: PluginHost) -> dict[str, Any]:
+    async def ask(seen: Looking, _: PluginHost) -> FleetReport:
         await seen.until_known()
-        return report(seen)
+        return report(seen, fleet)
 
     with explained():
-        found = _asking(context, store, fleet, option, ask)
+        found = plain(_asking(context, store, fleet, option, ask))
     if as_json:
         print_json(found)
     else:
@@ -167,56 +170,22 @@ def status(
             row = (str(one["camera_id"]), printable(one["name"]), one["member"] or "-", str(one["fence"]), one["state"])
             cameras.add_row(*row)
         output.print(cameras)
-    well = found["cameras"] and all(one["state"] == "on air" for one in found["cameras"])
+    on_air = FleetCameraState.ON_AIR.value
+    well = found["cameras"] and all(one["state"] == on_air for one in found["cameras"])
     raise typer.Exit(0 if well else 1)
 
 
-def report(seen: Looking) -> dict[str, Any]:
-    """A fleet as it is, as plain values."""
-    wanted = cameras_of(seen.desired).wanted
-    cards = {name: card for name in seen.roster.seen if (card := seen.roster.card(name)) is not None}
-    cameras = []
-    for number, camera in sorted(wanted.items()):
-        record = seen.claims.record(number)
-        holder = record.holder if record else None
-        cameras.append(
-            {
-                "camera_id": number,
-                "name": camera.name,
-                "member": holder.name if holder else "",
-                "fence": record.fence if record else 0,
-                "state": _state(seen, number, holder),
-            }
-        )
-    members = [
-        {
-            "name": name,
-            "running": card.running,
-            "on_air": card.on_air,
-            "capacity": card.capacity,
-            "labels": dict(card.labels),
-            "lease": card.lease,
-            "hold": card.hold.value,
-            "order": seen.roster.orders.get(name, Order.NONE).value,
-            "silent": seen.is_silent(name),
-        }
-        for name, card in sorted(cards.items())
-    ]
-    return {"version": seen.desired.version if seen.desired else 0, "members": members, "cameras": cameras}
-
-
-def _state(seen: Looking, camera_id: int, holder: Holder | None) -> str:
-    if holder is None:
-        return "nowhere"
-    card = seen.roster.card(holder.name)
-    if card is None or card.holder != holder:
-        return "its member is gone"
-    if seen.is_silent(holder.name):
-        return "silent"
-    if camera_id in card.troubled:
-        return "not on air"
-    # A card names some of those that are not on the air, not all.
-    return "unknown" if card.running - card.on_air > len(card.troubled) else "on air"
+def report(seen: Looking, fleet: str = DEFAULT_FLEET) -> FleetReport:
+    """A fleet as it is."""
+    now = seen.clock()
+    return FleetReport(
+        fleet=fleet,
+        member="",
+        heard=seen.synced.is_set(),
+        version=seen.desired.version if seen.desired else 0,
+        members=members_of(seen.roster, now),
+        cameras=states_of(cameras_of(seen.desired), seen.claims, seen.roster, now),
+    )
 
 
 @app.command()

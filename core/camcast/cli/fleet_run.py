@@ -34,12 +34,14 @@ from camcast.config.quantities import read_seconds
 from camcast.coordinators import Coordinator, Hold
 from camcast.descriptors import raise_limit
 from camcast.engine import Engine
-from camcast.errors import ConfigError
+from camcast.errors import ConfigError, WrongState
 from camcast.fleet.disk import Disk
 from camcast.fleet.driver import Driver, NoFence, Post
 from camcast.fleet.fence import KernelFence
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
+from camcast.fleet.reporting import Reporting
+from camcast.fleet_report import FleetReport
 from camcast.host import PluginHost
 from camcast.interpreter import take_turns
 
@@ -81,7 +83,7 @@ def run(
         name = checked_name(name or own_name(), "--name")
         seconds = _lease(lease)
         way = coordinator(host, store, fleet, name, option, seconds * RENEW)
-        post = Post(capacity=capacity, labels=_labels(label), system=dump(config).get("system", {}))
+        post = Post(capacity=capacity, labels=_labels(label), system=dump(config).get("system", {}), fleet=fleet)
         # A folder each: "a-b" of fleet "c" is not "b" of "c-a".
         disk = Disk((state or _state()) / "fleets" / fleet / name)
         services = list(sockets.service(host, f"fleet-{name}", None))
@@ -126,7 +128,28 @@ async def _run(
                 manager.stopping()
                 await stop_in_order(engine, wanted.hurry)
 
-            await Driver(engine, way, member, disk, post, fence).run(wanted.stop, end)
+            driver = Driver(engine, way, member, disk, post, fence)
+            engine.program = _Program(end=wanted.stop, reporting=driver.reporting)
+            await driver.run(wanted.stop, end)
+
+
+@attrs.frozen(kw_only=True)
+class _Program:
+    """Implements `FleetProgram`: what services of a member may ask of this command."""
+
+    end: asyncio.Event
+    reporting: Reporting
+
+    async def reload(self) -> list[str]:
+        raise WrongState(
+            "what a fleet runs is not read from a file again; say what is new with: camcast fleet apply FILE"
+        )
+
+    def stop(self) -> None:
+        self.end.set()
+
+    def fleet(self) -> FleetReport:
+        return self.reporting.report()
 
 
 def _own(config: Config, capacity: float) -> Config:

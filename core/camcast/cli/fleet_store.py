@@ -35,6 +35,7 @@ from camcast.coordinators import (
 )
 from camcast.errors import ConfigError, CoordinatorError
 from camcast.fleet.claims import Claims
+from camcast.fleet.reporting import is_silent
 from camcast.fleet.roster import Roster
 from camcast.host import PluginHost
 from camcast.patience import ended, quiet
@@ -66,8 +67,6 @@ ANSWER = 10.0
 """Seconds for the store to tell what it has."""
 END = 5.0
 """Seconds for the way to the store to end."""
-SILENT = 0.5
-"""Part of a lease. Who has not renewed for so long, has missed two renewals."""
 LOOK = 0.2
 """Seconds between two looks, at most."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -134,8 +133,7 @@ class Looking:
 
     def is_silent(self, name: str) -> bool:
         """Whether a member whose record is there has not been heard of for half of its lease."""
-        card, at = self.roster.card(name), self.roster.last_sign(name)
-        return card is not None and at is not None and self.clock() >= at + SILENT * card.lease
+        return is_silent(self.roster, name, self.clock())
 
     async def until_known(self) -> None:
         """Wait until each member has renewed its lease or is silent: a record says only that it once was there."""

@@ -16,7 +16,8 @@ from camcast.engine.plan import Step
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import DeadlineError, NotFound, WrongState
 from camcast.events import Event, SessionKey
-from camcast.services import EVENTS, Program
+from camcast.fleet_report import FleetReport
+from camcast.services import EVENTS, FleetProgram, Program
 from camcast.session.session_manager import SessionHandle
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ class View:
 
     async def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         return await self._call(lambda: self._engine.history(key, limit))
+
+    async def fleet(self) -> FleetReport | None:
+        program = self._engine.program
+        return await self._call(program.fleet) if isinstance(program, FleetProgram) else None
 
     # --- steering -------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from camcast.fleet.fence import now as boottime
 from camcast.fleet.keeping import Keeping, either
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
+from camcast.fleet.reporting import Reporting
 from camcast.patience import ended, quiet
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Post:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     system: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     """This machine's own "system", as a configuration has it: what cameras refer to by name (uplinks) is there."""
+    fleet: str = ""
+    """The fleet's name, for those who look."""
 
 
 class Driver:
@@ -98,6 +101,7 @@ class Driver:
         """The last beginning of each camera that has not been followed by its end."""
         self._since: dict[int, float | None] = {}
         self._keeping = Keeping(disk, member)
+        self.reporting = Reporting(post.fleet, member, clock)
 
     async def run(self, stop: asyncio.Event, end: Callable[[], Awaitable[object]]) -> None:
         """Until `stop` is set and all has been left in order; `end` stops the engine, whatever else has gone wrong.
@@ -158,6 +162,7 @@ class Driver:
             await ending
 
     def _hear(self, news: News) -> None:
+        self.reporting.hear(news)
         self.member.hear(news, self._clock())
         self._wake.set()
 

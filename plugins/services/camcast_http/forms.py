@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -90,6 +90,11 @@ def fields(value: Any) -> dict[str, Any]:
 def _fields(of: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
     names = tuple(field.name for field in attrs.fields(of))
     return names, attrgetter(*names)
+
+
+def closed(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with these properties, all of them required, and no others."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def listed(of: dict[str, Any]) -> dict[str, Any]:

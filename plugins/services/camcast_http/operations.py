@@ -6,6 +6,7 @@ from camcast.camera.stats import ServiceMetrics, StreamMetrics
 from camcast.session.metrics import SessionMetrics, Totals
 from camcast.session.uplinks import UplinkMetrics
 from camcast_http import editing, reading, steering
+from camcast_http.fleets import FLEET
 from camcast_http.forms import EVENT_SCHEMA, extended, listed, schema
 from camcast_http.operation import Operation, seen
 from camcast_http.overview import OVERVIEW
@@ -73,6 +74,7 @@ _ID = {"type": "object", "properties": {"camera_id": {"type": "integer"}}, "requ
 OPERATIONS = [
     Operation(method="GET", path="/status", act=seen(reading.status), summary="How everything is", answer=_STATUS),
     *OVERVIEW,
+    FLEET,
     Operation(
         method="GET", path="/sessions", act=seen(reading.sessions), summary="All sessions", answer=listed(_SESSION)
     ),

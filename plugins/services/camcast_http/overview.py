@@ -11,7 +11,7 @@ from camcast.config import CameraConfig
 from camcast.engine.history import POINTS, SessionHistory
 from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics, Totals
-from camcast_http.forms import extended, fields, listed, schema
+from camcast_http.forms import closed, extended, fields, listed, schema
 from camcast_http.looks import Look
 from camcast_http.operation import Call, Operation, seen
 from camcast_http.reading import version
@@ -94,10 +94,6 @@ def _part(of: type, names: tuple[str, ...]) -> dict[str, Any]:
     return {**whole, "properties": {name: whole["properties"][name] for name in names}, "required": list(names)}
 
 
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
 _OUTPUTS = extended(
     _part(SessionMetrics, _OUTPUT),
     output=_TEXT,
@@ -112,12 +108,12 @@ OVERVIEW = [
         path="/overview",
         act=seen(overview),
         summary="All cameras with their streams and outputs, in what changes: for pages that look every few seconds",
-        answer=_object(
+        answer=closed(
             version=_TEXT,
             time={**_NUMBER, "description": "Seconds since 1970, by this machine's clock."},
             uptime={**_NUMBER, "description": "Seconds since the engine was started."},
             totals=schema(Totals),
-            cameras=listed(_object(camera_id=_WHOLE, name=_TEXT, streams=listed(_STREAMS))),
+            cameras=listed(closed(camera_id=_WHOLE, name=_TEXT, streams=listed(_STREAMS))),
         ),
     ),
     Operation(

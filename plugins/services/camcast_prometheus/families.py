@@ -16,10 +16,12 @@ from prometheus_client.metrics_core import Metric
 
 from camcast.camera.stats import ServiceMetrics, Stats, StreamMetrics
 from camcast.events import ServiceState, SessionState, SourceState
+from camcast.fleet_report import FleetReport
 from camcast.native import form
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
 from camcast.session.uplinks import UplinkMetrics
+from camcast_prometheus import fleets
 from camcast_prometheus.monotonic import Monotonic
 
 SESSION = ("camera", "stream", "output", "session")
@@ -144,12 +146,20 @@ SUMS = ("frames_sent", "frames_dropped")
 class Page:
     """One scrape."""
 
-    def __init__(self, stats: Stats, names: Mapping[int, str], version: str, counts: Monotonic) -> None:
-        """`names` of cameras by their ids."""
+    def __init__(
+        self,
+        stats: Stats,
+        names: Mapping[int, str],
+        version: str,
+        counts: Monotonic,
+        fleet: FleetReport | None = None,
+    ) -> None:
+        """`names` of cameras by their ids. `fleet`: the one of which the engine is a member."""
         self._stats = stats
         self._names = names
         self._version = version
         self._counts = counts
+        self._fleet = fleet
         self._found: dict[str, Metric] = {}
 
     def collect(self) -> Iterable[Metric]:
@@ -177,6 +187,8 @@ class Page:
             self._among("camcast_service_state", SERVICE, (service.name,), ServiceState, service.state)
         for uplink in stats.uplinks:
             self._one("camcast_uplink_", UPLINK, (uplink.name,), uplink, UPLINK_FIELDS)
+        if self._fleet is not None:
+            fleets.fill(self._fleet, self._gauge, self._among)
         self._info("camcast_build", "What runs.", {"version": self._version, "fast_path": form()})
         self._counts.end()
 

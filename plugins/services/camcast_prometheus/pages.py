@@ -12,12 +12,15 @@ from importlib.metadata import version
 
 from prometheus_client.exposition import choose_encoder
 
+from camcast.fleet_report import FleetReport
 from camcast.services import EngineView
 from camcast_prometheus.families import Page
 from camcast_prometheus.monotonic import Monotonic
 
 SHARED = 0.5
 """Seconds for which several scrapers are shown the same figures."""
+SHARED_FLEET = 2.0
+"""… and the same of a whole fleet, which may have thousands of cameras and is told in renewals of seconds."""
 
 
 class Pages:
@@ -30,6 +33,8 @@ class Pages:
         self._made: tuple[float, Page] | None = None
         self._text: dict[str, bytes] = {}
         self._version = version("camcast")
+        self._asked: float | None = None
+        self._fleet: FleetReport | None = None
 
     async def get(self, accept: str = "") -> tuple[str, bytes]:
         """(content type, text) of the figures now. `accept`: what the scraper says it takes."""
@@ -43,5 +48,7 @@ class Pages:
 
     async def _now(self) -> Page:
         stats, cameras = await self._engine.stats(), await self._engine.cameras()
+        if self._asked is None or time.monotonic() - self._asked >= SHARED_FLEET:
+            self._asked, self._fleet = time.monotonic(), await self._engine.fleet()
         names = {camera.camera_id: camera.name for camera in cameras}
-        return Page(stats, names, self._version, self._counts)
+        return Page(stats, names, self._version, self._counts, self._fleet)
