@@ -58,12 +58,12 @@ MUTANTS = (
     Mutant("who takes what is written again is deaf", _UNREAD, " or taken > self._taken", "", (_TAKING,)),
     Mutant("who took something once is never deaf", _UNREAD, "else self.looks + 1", "else 0", (_TAKING,)),
     Mutant("no sign of life", _HAPPENINGS, "KEEP_ALIVE = 15.0", "KEEP_ALIVE = 1500.0", (_VALUES,)),
-    Mutant("who goes away ends everybody's look", _LOOKS, "await asyncio.shield(look)", "await look", (_VALUES,)),
+    Mutant("who goes away ends everybody's look", _LOOKS, "await asyncio.shield(made)", "await made", (_VALUES,)),
     Mutant(
         "a slow look is taken again and again",
         _LOOKS,
-        "look is None or (look.done() and self._now()",
-        "look is None or (self._now()",
+        "made is None or (made.done() and self._now()",
+        "made is None or (self._now()",
         (_VALUES,),
     ),
     Mutant(
