@@ -240,6 +240,9 @@ def test_the_bound_in_bytes_holds_what_waits_here_and_not_what_is_on_its_way() -
     assert books.ledger.behind(VIDEO, books.next_dts, books.now)
     books.ledger.keyframe(3_000_000)
     assert not books.ledger.behind(VIDEO, books.next_dts, books.now), "two keyframes always may wait"
+    books.send(4, size=500_000, at_once=True)
+    books.look(acked=0, unsent=6_000_001)
+    assert books.ledger.behind(VIDEO, books.next_dts, books.now), "and no more"
 
 
 def test_the_bound_is_never_below_what_a_keyframe_takes_at_the_links_rate() -> None:
@@ -409,6 +412,32 @@ def test_whoever_looks_spares_the_outlet_its_own_look() -> None:
             assert clear(books.ledger, books.ledger.end, books.next_dts)
             books.send(1)
         books.look(acked=books.ledger.end - 1000, unsent=0)
+
+
+def test_until_it_is_asked_again_no_more_bytes_can_wait_than_may() -> None:
+    """Where as good as all that may wait does, not even one unit more is taken without a question."""
+    books = Books(Ledger(Limits(seconds=60.0, bytes=400_000)))
+    books.send(3, size=100_000)
+    books.look(acked=0, unsent=300_000)
+    assert not books.ledger.behind(VIDEO, books.next_dts, books.now)
+    assert clear(books.ledger, books.ledger.end + 100_000, books.next_dts)
+    assert not clear(books.ledger, books.ledger.end + 100_001, books.next_dts)
+    assert not clear(books.ledger, books.ledger.end, books.next_dts + ASK + 1)
+
+
+def test_other_bounds_hold_from_the_next_unit_on() -> None:
+    books = Books()
+    books.send(1)
+    books.look(acked=1000, unsent=0)
+    assert clear(books.ledger, 1000, books.next_dts)
+    books.ledger.limit(Limits(seconds=0.1, bytes=5000))
+    assert not clear(books.ledger, 1000, books.next_dts), "what was found by the old ones is not to be gone by"
+    books.look(acked=1000, unsent=0)
+    assert not clear(books.ledger, 6001, 0)
+    assert not clear(books.ledger, 1000, books.next_dts + 101 * NS_PER_MS)
+    books.send(3)
+    books.look(acked=1000, unsent=3000)
+    assert books.ledger.behind(VIDEO, books.next_dts, books.now)
 
 
 def test_small_bounds_are_asked_for_sooner() -> None:
