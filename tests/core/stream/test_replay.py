@@ -77,6 +77,8 @@ class Player:
         self.keeps_up = True
         self.over: list[Rest | None] = []
         self.at: list[float] = []
+        self.asked = -1.0, 0
+        """Since when, and how much of, a replay was asked whether it is late."""
         self.after: Callable[[], object] = lambda: None
         """Called after each unit."""
 
@@ -94,6 +96,7 @@ class Player:
         return self.keeps_up
 
     def late(self, since: float, size: int) -> bool:
+        self.asked = since, size
         return self.is_late
 
     def played(self, rest: Rest | None) -> None:
@@ -189,9 +192,10 @@ def test_late_it_is_given_up_with_all_that_was_not_sent() -> None:
         player = Player()
         replay = Replay(*grouped(30, size=10_000), player)
         player.after = lambda: setattr(player, "has_room", False)
-        replay.start(0.0)
+        replay.start(77.0)
         sent = len(player.numbers())
         assert 0 < sent < 30
+        assert player.asked == (77.0, 300_000)
         replay.add(header := Tag(type=None, time=0, head=b"", body=b"new"), live=False)  # type: ignore[arg-type]
         replay.add(picture(30), live=True)
         await asyncio.sleep(0.02)
