@@ -23,6 +23,12 @@ async def test_slots_are_given_in_order_and_never_above_the_cap() -> None:
     await asyncio.wait_for(hosts.slot("other host"), 0.05)
 
 
+async def test_whoever_comes_after_a_line_has_ended_has_a_turn_too() -> None:
+    hosts = Hosts(100)
+    for _ in range(3):
+        await asyncio.wait_for(asyncio.gather(hosts.slot("host"), hosts.slot("host")), 1.0)
+
+
 async def test_a_late_loop_gives_no_bunch_of_slots() -> None:
     loop = asyncio.get_running_loop()
     hosts = Hosts(200)
@@ -51,6 +57,17 @@ def test_those_waiting_for_a_host_are_woken_once() -> None:
     hosts.reached("host")
     hosts.reached("host")
     assert woken == ["a"]
+
+
+def test_a_host_is_down_until_somebody_gets_through() -> None:
+    hosts = Hosts(50)
+    assert not hosts.is_down("host")
+    for _ in range(2):
+        hosts.failed("host", Waiter(lambda: None))
+        assert hosts.is_down("host")
+        assert not hosts.is_down("other")
+        hosts.reached("host")
+        assert not hosts.is_down("host")
 
 
 def test_a_session_waits_for_all_hosts_of_its_chain_where_it_last_looked_for_them() -> None:

@@ -125,6 +125,7 @@ def test_headers_and_group_go_out_at_once_where_there_is_room() -> None:
         replay.start(0.0)
         assert player.numbers() == list(range(10))
         assert packet_of(player.sent[0][0]) is None
+        assert not any(live for _, live in player.sent)
         assert player.over == [None]
 
     run(act())
