@@ -1,7 +1,7 @@
 """What recording costs: sixteen streams that go to a server, and the same sixteen that are recorded too, in turns.
 
-Each is the main clip (4 Mbit/s, 1080p, AAC), played in a loop and sent as it is. Reach: 0.1 % of a core for each recording, and
-no frame lost.
+Each is the main clip (4 Mbit/s, 1080p, AAC), played in a loop and sent as it is. Reach: 0.1 % of a core for each
+recording, and no frame lost.
 
     python -m bench.record_cost [--pairs 5] [--seconds 20]
 """
