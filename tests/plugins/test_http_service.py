@@ -167,6 +167,12 @@ def test_who_may_look_and_who_may_change(options: dict[str, str], given: str, re
         assert client.ask("/healthz").status == 200
 
 
+@pytest.fixture(scope="module")
+def named() -> Iterator[Client]:
+    with served(Config(), token=READ, hosts=["camera.example"]) as (_engine, client):
+        yield client.with_token(READ)
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -175,16 +181,24 @@ def test_who_may_look_and_who_may_change(options: dict[str, str], given: str, re
         ({"host": "localhost"}, 200),
         ({"host": "camera.example"}, 200),
         ({"host": "[::1]:80"}, 200),
+        ({"host": "LOCALHOST.:8080"}, 200),
+        ({"host": "Camera.Example:443"}, 200),
+        ({"host": "[fe80::1%25eth0]:8080"}, 200),
+        ({"host": "evil.example."}, 421),
+        ({"host": "2130706433"}, 421),
         ({"host": "[:"}, 400),
+        ({"host": "::1"}, 400),
+        ({"host": "user@localhost"}, 400),
+        ({"host": "localhost/x"}, 400),
+        ({"host": "127.0.0.1:http"}, 400),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
         ({"sec_fetch_site": "cross-site"}, 403),
         ({"authorization": "Basic YTpi"}, 401),
     ],
 )
-def test_names_and_pages_of_others_are_refused(headers: dict[str, str], status: int) -> None:
-    with served(Config(), token=READ, hosts=["camera.example"]) as (_engine, client):
-        assert client.with_token(READ).api("/status", **headers).status == status
+def test_names_and_pages_of_others_are_refused(named: Client, headers: dict[str, str], status: int) -> None:
+    assert named.api("/status", **headers).status == status
 
 
 @pytest.mark.parametrize(
@@ -323,6 +337,16 @@ def test_a_configuration_is_tried_dry_then_taken() -> None:
         assert [issue["path"] for issue in wrong.json["issues"]] == ["kameras", "cameras[0].camera_id"]
 
 
+ROOT = "/srv/videos"
+RECORDING = f"record://{ROOT}/a-%Y%m%d-%H%M%S.mp4"
+
+
+@pytest.fixture(scope="module")
+def rooted() -> Iterator[Client]:
+    with served(change_token=CHANGE, media_roots=[ROOT]) as (_engine, client):
+        yield client.with_token(CHANGE)
+
+
 @pytest.mark.parametrize(
     ("source", "output", "path"),
     [
@@ -334,15 +358,51 @@ def test_a_configuration_is_tried_dry_then_taken() -> None:
         ({"type": "testsrc"}, {"url": "vault:camera/7"}, "rtmp.url"),
         ({"type": "testsrc"}, {"url": "rtmps://a.example/live/x", "ca_file": "/etc/shadow"}, "rtmp.ca_file"),
         ({"type": "testsrc"}, {"url": "rtmp://a.example/live/***"}, "rtmp.url"),
+        ({"type": "file", "url": f"file://{ROOT}/%2e%2e/%2e%2e/etc/passwd"}, {"url": NOWHERE}, "source.url"),
+        (
+            {"type": "rtmp", "url": "rtmps://127.0.0.1:9/a", "options": {"private_key": "/etc/shadow"}},
+            {"url": NOWHERE},
+            "source.options.private_key",
+        ),
+        ({"type": "testsrc"}, {"url": "record:///etc/cron.d/a-%H.mp4"}, "rtmp.url"),
+        ({"type": "testsrc"}, {"url_template": "record:///etc/{camera_id}-%H.mp4"}, "rtmp.url_template"),
+        (
+            {"type": "testsrc"},
+            {"url_template": "{s}:///etc/a-%H.mp4", "variables": {"s": "record"}},
+            "rtmp.url_template",
+        ),
+        ({"type": "testsrc"}, {"url": RECORDING, "options": {"archive": "/var"}}, "rtmp.options.archive"),
+        ({"type": "testsrc"}, {"url": RECORDING, "options": {"upload": "file:///home"}}, "rtmp.options.upload"),
     ],
+    ids=str,
 )
-def test_what_comes_over_the_network_reads_no_files_and_no_secrets(
-    client: Client, source: dict[str, str], output: dict[str, str], path: str
+def test_what_comes_over_the_network_touches_no_files_and_no_secrets(
+    rooted: Client, source: dict[str, str], output: dict[str, str], path: str
 ) -> None:
+    """What is read, written, copied and cleared away: all are below `media_roots`, however they are spelled."""
     mapping = {"cameras": [{"streams": [{"source": source, "rtmp": output}]}]}
-    answer = client.with_token(CHANGE).api("/configuration?dry_run=true", "PUT", mapping)
+    answer = rooted.api("/configuration?dry_run=true", "PUT", mapping)
     assert answer.status == 422
     assert [issue["path"] for issue in answer.json["issues"]] == [f"cameras[0].streams[0].{path}"]
+
+
+def test_a_path_that_a_template_makes_is_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written looks like something below this folder; what comes of it is not."""
+    monkeypatch.chdir(tmp_path)
+    with served(change_token=CHANGE, media_roots=["."]) as (_engine, client):
+        output = {"url_template": "{s}///etc/{camera_id}-%H.mp4", "variables": {"s": "record:"}}
+        mapping = {"cameras": [{"streams": [{"source": {"type": "testsrc"}, "rtmp": output}]}]}
+        answer = client.with_token(CHANGE).api("/configuration?dry_run=true", "PUT", mapping)
+    assert answer.status == 422, answer.json
+
+
+def test_recordings_below_the_roots_may_be_added(rooted: Client) -> None:
+    options = {"archive": ROOT, "upload": "s3://bucket/folder"}
+    mapping = {
+        "cameras": [{"streams": [{"source": {"type": "testsrc"}, "rtmp": {"url": RECORDING, "options": options}}]}]
+    }
+    answer = rooted.api("/configuration?dry_run=true", "PUT", mapping)
+    assert answer.status == 200, answer.json
 
 
 @pytest.mark.parametrize("part", ["services", "plugins", "include"])

@@ -1,7 +1,8 @@
 """Keys of a configuration from environment variables: `CAMCAST__RTMP__URL_TEMPLATE` stands for `rtmp.url_template`.
 
 Two underscores lead one step further in. A step is a key in any case, or an item's index in a list that the file has.
-What a variable says is read as its key's rule reads a text; where the rule takes none, as JSON. Values are never shown.
+What a variable says is read as its key's rule reads a text; where the rule takes none, as JSON. A list that
+is not only of texts is given as JSON, or by items that the file has. Values are never shown.
 """
 
 from __future__ import annotations
@@ -124,6 +125,11 @@ def _named(value: Any, step: str) -> tuple[Mapping[str, Any], str]:
 
 def _read(key: Key, text: str) -> Any:
     """The value as a file would have it. Raises `ValueError` where the key's rule takes it in no form."""
+    if key.shape in (Shape.OBJECTS, Shape.ENTRIES):
+        items = _plain(text)
+        if not isinstance(items, list):
+            raise ValueError("expected a whole list as JSON, or the index of an item behind two underscores")
+        return items
     if key.shape not in (Shape.VALUE, Shape.SWITCHED):
         raise ValueError(f"name a key of {key.name}, behind two underscores")
     if key.rule is None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 LOOPBACK_NAME = "localhost"
+_HOST = re.compile(r"([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._%-]+)?\])(:[0-9]{0,5})?")
+"""What browsers send: no user, no path, nothing that needs an octet written out."""
 
 
 def is_loopback(host: str) -> bool:
@@ -26,7 +29,9 @@ def knows(host: str, names: Iterable[str] = ()) -> bool:
     A page in a browser may have been led here under a name of its own (DNS rebinding); an address cannot be pointed
     anywhere else. Raises `ValueError` for what is no host at all.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    if not _HOST.fullmatch(host):
+        raise ValueError("this is no host")
+    name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     if name == LOOPBACK_NAME or name in (one.lower() for one in names):
         return True
     try:

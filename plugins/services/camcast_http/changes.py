@@ -1,6 +1,7 @@
 """What a configuration that comes over the network may say. It may not make camcast read what its sender cannot.
 
-Files, and secrets behind references, are those that the configuration has already, or that the options allow.
+Files, and secrets behind references, are those that the configuration has already, or that the options allow. A file
+may be meant to be read, written or cleared away: a recording is one too, and the folder whose oldest are deleted.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -15,11 +17,25 @@ from camcast.config import Config, dump
 from camcast.config.secrets import is_reference, is_url_reference
 from camcast.errors import Issue
 from camcast.redaction import HIDDEN
+from camcast.services import EngineView
 from camcast_http.problems import Problem
 
-_FILES = ("ca_file", "certificate", "client_certificate", "client_key", "image", "key_file", "file", "path")
-_ADDRESSES = ("url", "url_template")
+_FILES = (
+    "archive",
+    "ca_file",
+    "certificate",
+    "client_certificate",
+    "client_key",
+    "file",
+    "image",
+    "key_file",
+    "path",
+    "private_key",
+)
+_ADDRESSES = ("url", "url_template", "upload")
 _LISTS = ("urls", "fallback_urls")
+_OPTIONS = "options"
+"""Below this a plugin decides what is a file, so whatever looks like one is taken for one."""
 _OURS = ("services", "plugins", "include")
 """Parts that are changed in the file only: they decide whose code runs, who may come in, and which files are read."""
 
@@ -34,24 +50,45 @@ class Limits:
     """Whoever asks may read these files anyway."""
 
 
+def read(engine: EngineView, mapping: Mapping[str, Any], limits: Limits) -> Config:
+    """The configuration that `mapping` is. Raises `Problem` with the place of everything that may not be said, and
+    `ConfigError`."""
+    check(mapping, engine.config, limits)
+    config = engine.read(mapping)
+    # Once more, for a template may make a path of what is none in it.
+    _refuse(_unknown(dump(config), engine.config, limits))
+    return config
+
+
 def check(mapping: Mapping[str, Any], current: Config, limits: Limits) -> None:
-    """Raises `Problem` with the place of everything that may not be said."""
-    texts = list(_texts(mapping))
+    """Raises `Problem` with the place of everything that may not be said, as far as it is seen in what is written."""
     hidden = "holds ***, which stands for what was hidden: give it, or a reference to it"
-    issues = [Issue(place, hidden) for place, _, text in texts if HIDDEN in text]
+    issues = [Issue(place, hidden) for place, _, text in _texts(mapping) if HIDDEN in text]
     if not limits.everything:
         issues += [Issue(name, "can be changed in the file only") for name in _OURS if name in mapping]
-        known = {text for _, _, text in _texts(dump(current))}
-        allowed = known | set(limits.references)
-        roots = [Path(root).resolve() for root in limits.roots]
-        for place, key, text in texts:
-            if text in known:
-                continue
-            if is_reference(text) or (key in _ADDRESSES + _LISTS and is_url_reference(text)):
-                if text not in allowed:
-                    issues.append(Issue(place, "this reference is not in the configuration, nor in allow_references"))
-            elif _is_file(key, text) and not _below(text, roots):
-                issues.append(Issue(place, "this file is not in the configuration, nor below one of media_roots"))
+    _refuse(issues + _unknown(mapping, current, limits))
+
+
+def _unknown(mapping: Mapping[str, Any], current: Config, limits: Limits) -> list[Issue]:
+    """Files and references that nobody allowed."""
+    if limits.everything:
+        return []
+    issues = []
+    known = {text for _, _, text in _texts(dump(current))}
+    allowed = known | set(limits.references)
+    roots = [Path(root).resolve() for root in limits.roots]
+    for place, key, text in _texts(mapping):
+        if text in known:
+            continue
+        if is_reference(text) or (key in _ADDRESSES + _LISTS and is_url_reference(text)):
+            if text not in allowed:
+                issues.append(Issue(place, "this reference is not in the configuration, nor in allow_references"))
+        elif _is_file(place, key, text) and not _below(text, roots):
+            issues.append(Issue(place, "this file is not in the configuration, nor below one of media_roots"))
+    return issues
+
+
+def _refuse(issues: Sequence[Issue]) -> None:
     if issues:
         raise Problem(422, "this may not be said here", issues=issues[:100])
 
@@ -73,13 +110,33 @@ def _texts(value: Any, place: str = "", key: str = "") -> Iterator[tuple[str, st
         yield place, key, value
 
 
-def _is_file(key: str, text: str) -> bool:
+def _is_file(place: str, key: str, text: str) -> bool:
     if key in _FILES:
         return bool(text)
-    address = key in _ADDRESSES + _LISTS
-    return address and ("://" not in text or text.lower().startswith("file:"))
+    if key in _ADDRESSES + _LISTS:
+        return "://" not in text or _without_host(text)
+    if _OPTIONS in place.split("."):
+        return text.startswith(("/", "~", "./", "../")) or ("://" in text and _without_host(text))
+    return False
+
+
+def _without_host(url: str) -> bool:
+    """Whether it leads to something on this machine: a recording, a device, a file."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return False  # it is none, which is told where it is read
+    return parts.scheme == "file" or not parts.netloc
 
 
 def _below(text: str, roots: Sequence[Path]) -> bool:
-    path = Path(text.removeprefix("file://")).resolve()
-    return any(path.is_relative_to(root) for root in roots)
+    """Both as it stands and with its octets read (RFC 3986, 2.1): plugins differ in that."""
+    path = text.strip()
+    if "://" in path:
+        path = urlsplit(path).path
+    path = path.removeprefix("file:")
+    try:
+        meant = [Path(one).expanduser().resolve() for one in (path, unquote(path))]
+    except (OSError, RuntimeError, ValueError):
+        return False  # nobody's home folder, a NUL
+    return any(all(one.is_relative_to(root) for one in meant) for root in roots)

@@ -20,8 +20,7 @@ async def add_camera(call: Call) -> Any:
         taken = {config.camera_id for config in await call.engine.cameras()}
         body = {**body, "camera_id": next(number for number in range(len(taken) + 1) if number not in taken)}
     mapping = {"cameras": [body]}
-    changes.check(mapping, call.engine.config, call.shared.limits)
-    (config,) = call.engine.read(mapping).cameras
+    (config,) = changes.read(call.engine, mapping, call.shared.limits).cameras
     added = await call.engine.add_camera(config)
     call.shared.looks.forget()
     return {"camera_id": added}
@@ -43,7 +42,7 @@ async def add_output(call: Call) -> Any:
     alone = {key: value for key, value in written.items() if key != "outputs"} | {"outputs": {name: body}}
     named = {"name": config.name} if config.name else {}
     mapping = {"cameras": [{"camera_id": config.camera_id, **named, "streams": [alone]}]}
-    (camera_config,) = call.engine.read(mapping).cameras
+    (camera_config,) = changes.read(call.engine, mapping, call.shared.limits).cameras
     made = camera_config.streams[0].sessions
     if not made:
         raise Problem(422, "the output is not enabled")
@@ -60,8 +59,7 @@ async def remove_output(call: Call) -> Any:
 async def configure(call: Call) -> Any:
     mapping = _mapping(call.body)
     current = call.engine.config
-    changes.check(mapping, current, call.shared.limits)
-    config = changes.kept(call.engine.read(mapping), current)
+    config = changes.kept(changes.read(call.engine, mapping, call.shared.limits), current)
     if call.query["dry_run"]:
         return {"changes": [step.text for step in await call.engine.plan(config)]}
     lines = await call.engine.reload(config)

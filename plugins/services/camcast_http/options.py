@@ -32,7 +32,7 @@ class HttpOptions:
     """References that a configuration which comes this way may use besides those that are in use already: "env" with
     names of variables, "file" with paths."""
     media_roots: Sequence[str] = ()
-    """Folders of which such a configuration may name files."""
+    """Folders of which such a configuration may name files, to be read or written."""
     connections: int = attrs.field(default=200, validator=attrs.validators.ge(1))
     """At once, those included that hear events."""
 
