@@ -4,7 +4,7 @@ mid-stream."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -137,13 +137,13 @@ def adts(packet: av.Packet[Any], data: bytes) -> bytes:
     return bits.to_bytes(7) + data  # type: ignore[no-any-return]
 
 
-async def play(running: Engine, codec: str) -> None:
-    """Push the first clip and then the second, in real time, on one timeline."""
+async def play(running: Engine, clips: Sequence[Path]) -> None:
+    """Push the clips one after the other, in real time, on one timeline."""
     feed = running.push(0, 0)
     await feed.ready()
     started, zero = asyncio.get_running_loop().time(), 0
-    for index in range(2):
-        for kind, data, dts, pts in units(changed(codec, index), zero):
+    for clip in clips:
+        for kind, data, dts, pts in units(clip, zero):
             await asyncio.sleep(max(0.0, started + dts / NS_PER_S - asyncio.get_running_loop().time()))
             assert feed.packet(data, kind=kind, pts=pts, dts=dts)
         zero += 1_600_000_000
@@ -152,6 +152,7 @@ async def play(running: Engine, codec: str) -> None:
 
 @pytest.mark.parametrize("codec", CHANGES)
 async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_media_server: NodeMediaServer) -> None:
+    clips = [changed(codec, index) for index in range(2)]  # made before anything runs on the loop
     source = SourceConfig(type="push", options={"video": codec, "audio": "aac"})
     async with Receiver() as receiver:
         outputs = {
@@ -164,7 +165,7 @@ async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_
         )
         pushed = CameraConfig(camera_id=0, streams=(StreamConfig(source=source, sessions=sessions),))
         async with engine(pushed) as running:
-            await play(running, codec)
+            await play(running, clips)
             await until(lambda: running.sources_ended)
         balance(running)
         (ours,) = receiver.of("cam")
@@ -172,7 +173,7 @@ async def test_changes_of_size_and_of_sound_arrive_as_they_are(codec: str, node_
     assert sizes[0] == SIZES[0]
     assert sizes[-1] == SIZES[1]
     assert [told["audiosamplerate"] for told in ours.metadata][-1] == 16_000
-    everything = Media.of([unit for index in range(2) for unit in demux(str(changed(codec, index)))])
+    everything = Media.of([unit for clip in clips for unit in demux(str(clip))])
     theirs = await asyncio.to_thread(node_media_server.recording, "cam")
     for got in (Media.read(theirs), Media.of(_through_ffmpeg(ours.flv(), node_media_server.directory / "ours.flv"))):
         result = compare(everything, got, times=False, from_keyframe=1)
