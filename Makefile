@@ -161,6 +161,10 @@ sbom: $(SUPPLY) ## dist/sbom.json: what `pip install .` with all extras brings, 
 	@mkdir -p dist
 	$(SUPPLY)/bin/cyclonedx-py requirements requirements/run.lock --pyproject pyproject.toml -o dist/sbom.json
 
+.PHONY: release
+release: $(FULL) $(SUPPLY) ## dist/: sdist, wheel, bill of materials and their hashes, of the last commit; built twice, and not where the two differ
+	$(BIN)/python -m tools.release $(SUPPLY)/bin/cyclonedx-py dist
+
 audit: $(SUPPLY) ## known faults of what is locked; fails, and says so, where it cannot look everything up
 	@$(PYTHON) -m tools.audit $(SUPPLY)/bin/pip-audit requirements/test.lock requirements/run.lock
 
