@@ -80,7 +80,10 @@ def main() -> int:
     if cv2 is None:
         print("This example needs OpenCV: pip install opencv-python-headless", file=sys.stderr)
         return 1
-    what = sys.argv[1] if len(sys.argv) > 1 else "0"
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 1
+    what = sys.argv[1]
     capture = cv2.VideoCapture(int(what) if what.isdigit() else what)
     if not capture.isOpened():
         print(f"OpenCV cannot open {what!r}: give a camera's number or a video file", file=sys.stderr)

@@ -3,8 +3,8 @@
     python -m tools.release CYCLONEDX-PY [FOLDER]
 
 They are made from the files that git knows, in folders of different names, with SOURCE_DATE_EPOCH at the day of the
-last commit. What is not equal byte for byte is not published: the command fails and names it. Whoever has the commit can
-so make the same files, and see that those that they were given are of this source.
+last commit. What is not equal byte for byte is not published: the command fails and names it. Whoever has the commit
+can so make the same files, and see that those that they were given are of this source.
 
 The wheel is of pure Python, for every system; those with the C form are made by cibuildwheel (see pyproject.toml).
 """

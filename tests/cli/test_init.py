@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
 import stat
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,8 @@ from tests.cameras import clips
 from tests.cameras.rtp import video_track
 from tests.cameras.script import Script
 from tests.cameras.server import Camera
+from tests.dialogues import Answer, dialogue
 from tests.media import made
-from tests.programs import beside
-from tests.servers.process import wait_for
 from typer.testing import CliRunner
 
 from camcast.cli.app import app
@@ -221,32 +218,14 @@ async def test_what_a_platform_does_not_take_is_encoded_anew(here: Path) -> None
     assert "takes no H265, so the picture is encoded anew" in text
 
 
-def echoes(terminal: int) -> bool:
-    """Whether what is typed is shown. Only when it no longer is has whoever reads a password thrown away the rest."""
-    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
-
-
 def test_at_a_terminal_it_asks_and_keeps_what_is_typed(here: Path) -> None:
-    terminal, theirs = os.openpty()
-    command = [sys.executable, "-m", "camcast", "init", "--no-probe"]
-    with beside(command, preexec_fn=lambda: os.login_tty(theirs)) as program:
-        os.close(theirs)
-        seen = ""
-        for question, answer, hidden in (
-            ("Camera:", "rtsp://admin:pa%40ss@10.0.0.5/stream1", False),
-            ("Where to:", "youtube", False),
-            ("Stream key", KEY, True),
-        ):
-            while question not in seen:
-                seen += os.read(terminal, 4096).decode()
-            if hidden:
-                wait_for(lambda: not echoes(terminal), why="the key is asked for")
-            os.write(terminal, f"{answer}\n".encode())
-        with contextlib.suppress(OSError):  # how a terminal ends
-            while data := os.read(terminal, 4096):
-                seen += data.decode()
-        assert program.wait(30) == 0, seen
-    os.close(terminal)
+    answers = (
+        Answer("Camera:", "rtsp://admin:pa%40ss@10.0.0.5/stream1"),
+        Answer("Where to:", "youtube"),
+        Answer("Stream key", KEY, hidden=True),
+    )
+    status, seen = dialogue([sys.executable, "-m", "camcast", "init", "--no-probe"], answers)
+    assert status == 0, seen
     text = Path("system_config.json").read_text()
     assert KEY not in text + seen
     assert "pa@ss" not in text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from camcast.cli import terminal
 from camcast.cli.app import app
 from camcast.contracts import EncoderSettings
 from camcast.errors import EncoderError, MissingDependency
@@ -44,6 +48,21 @@ def test_plugins_shows_every_kind_with_who_brings_it() -> None:
     assert by_name["source", "file"]["options"]["loop"] == "False"
     table = invoke("plugins").stdout
     assert all(name in table for _, name in by_name)
+
+
+@pytest.mark.parametrize(("columns", "width"), [("", 200), ("72", 72), ("0", 200), ("wide", 200), ("-80", 200)])
+def test_a_table_that_is_piped_is_as_wide_as_columns_says(
+    columns: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal._console(stderr=False).width == width
+
+
+def test_columns_are_heeded_by_a_command_in_a_pipe() -> None:
+    command = [sys.executable, "-m", "camcast", "plugins"]
+    done = subprocess.run(command, env={**os.environ, "COLUMNS": "72"}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) == 72
 
 
 def test_version() -> None:

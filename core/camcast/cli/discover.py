@@ -78,10 +78,12 @@ def discover(
             )
             raise typer.Exit(FAILED)
         asks = errors.is_terminal and login is None and not choice and not as_json
+        cameras = [one.camera for one in found]
         if asks:
             _show(found)
-            choice, login = _asked_of_user(len(found))
-        chosen = choose([one.camera for one in found], choice or ())
+            chosen, login = _asked_of_user(cameras)
+        else:
+            chosen = choose(cameras, choice or ())
         found, well = asyncio.run(_ask(found, chosen, login, _context(addresses, (), seconds)))
     if as_json:
         print_json([{"discoverer": one.kind.name, **attrs.asdict(one.camera)} for one in found])
@@ -117,18 +119,28 @@ def _login(user: str, password: str, choice: Sequence[str]) -> CameraLogin | Non
         raise ConfigError([Issue("--password", str(error))]) from None
 
 
-def _asked_of_user(count: int) -> tuple[list[str], CameraLogin | None]:
-    """Which cameras, and the user and password for them: asked once."""
-    said = typer.prompt(
-        f"\nWhich shall tell their streams? Numbers from 1 to {count}, all or none", default="none", err=True
-    )
-    choice = [] if said.strip().lower() == "none" else said.replace(",", " ").split()
-    if not choice:
-        return [], None
+def _asked_of_user(cameras: Sequence[FoundCamera]) -> tuple[set[int], CameraLogin | None]:
+    """Which cameras, counted from 0, and the user and password for them, asked once.
+
+    A choice that means none or several of them is asked for again, before anybody is asked for a password.
+    """
+    while True:
+        said = typer.prompt(
+            f"\nWhich shall tell their streams? Numbers from 1 to {len(cameras)}, all or none", default="none", err=True
+        )
+        choice = [] if said.strip().lower() == "none" else said.replace(",", " ").split()
+        try:
+            chosen = choose(cameras, choice)
+            break
+        except ConfigError as error:
+            for issue in error.issues:
+                warn(issue.message)
+    if not chosen:
+        return set(), None
     user = typer.prompt("User (empty: ask without)", default="", show_default=False, err=True)
     if not user:
-        return choice, None
-    return choice, CameraLogin(username=user, password=typer.prompt("Password", hide_input=True, err=True))
+        return chosen, None
+    return chosen, CameraLogin(username=user, password=typer.prompt("Password", hide_input=True, err=True))
 
 
 async def _look(

@@ -27,13 +27,19 @@ from camcast.host import Choice, PluginHost
 from camcast.printable import printable
 
 PIPED_WIDTH = 200
-"""Columns of a table that goes into a file or a pipe."""
+"""Columns of a table that goes into a file or a pipe, unless `COLUMNS` in the environment says how many."""
+
+
+def _columns() -> int:
+    """What `COLUMNS` says, as shells and other programs heed it; 0 = nothing."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() else 0
 
 
 def _console(*, stderr: bool) -> Console:
     # Names and texts come from files, cameras and servers: nothing in them is markup, nor the name of a small picture.
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
+    if not console.is_terminal and not _columns():
         console.width = PIPED_WIDTH
     return console
 
