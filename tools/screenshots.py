@@ -65,7 +65,11 @@ def configuration(first: Receiver, other: Receiver, backup: Receiver) -> dict[st
         _camera("Loading dock", _picture("moving"), rtmp=_chain(other, backup)),
         _camera("Roof", {"source": {"type": "rtsp", "url": f"rtsp://127.0.0.1:{free_port()}/roof"}}),
     ]
-    return {"rtmp": {**_chain(first, backup), "failback_after": 5}, "cameras": cameras}
+    return {
+        "system": {"uplinks": {"office": {"limit": 12_000}}},
+        "rtmp": {**_chain(first, backup), "failback_after": 5, "uplink": "office"},
+        "cameras": cameras,
+    }
 
 
 def _chain(first: Receiver, backup: Receiver) -> dict[str, Any]:

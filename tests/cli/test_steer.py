@@ -147,6 +147,34 @@ def test_a_run_is_seen_steered_reloaded_and_ended(place: Place, tmp_path: Path) 
     assert "no camcast runs here that listens on a socket (looked in " in gone.stderr
 
 
+def test_status_shows_uplinks_and_services_that_do_not_run(place: Place, tmp_path: Path) -> None:
+    file = configuration(tmp_path)
+    written = json.loads(file.read_text())
+    written["system"] = {"uplinks": {"lte": {"limit": 4000}}}
+    written["cameras"][0]["streams"][0]["rtmp"]["uplink"] = "lte"
+    with socket.create_server(("127.0.0.1", 0)) as other, place.run(file):
+        written["services"] = {"http": {"port": other.getsockname()[1]}}
+        file.write_text(json.dumps(written))
+        wait(place.socket("gate").exists)
+        assert place.command("reload").exit_code == 0
+        wait(lambda: "is taken by another program" in place.command("status").stdout)
+        lines = place.command("status").stdout.splitlines()
+        assert "uplink lte: 0 kbit/s of 4.00 Mbit/s, 0 outputs" in lines
+        assert [line for line in lines if line.startswith("service http: ")]
+        assert not [line for line in lines if line.startswith("service socket: ")]
+        reader = subprocess.Popen(
+            [*CAMCAST, "events", "--since", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place.environ
+        )
+        assert reader.stdout is not None
+        assert reader.stderr is not None
+        assert reader.stdout.readline()
+        reader.stdout.close()
+        assert place.command("retry", "cam0_main").exit_code == 0
+        assert reader.stderr.read() == b""
+        reader.stderr.close()
+        reader.wait(60)
+
+
 def test_events_are_followed_until_the_run_ends(place: Place, tmp_path: Path) -> None:
     with place.run(configuration(tmp_path)) as process:
         wait(place.socket("gate").exists)

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from camcast import CameraConfig, SessionConfig
-from camcast.camera.stats import Stats, StreamMetrics
+from camcast.camera.stats import ServiceMetrics, Stats, StreamMetrics
 from camcast.engine.history import SessionHistory
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import MediaError
@@ -20,6 +20,7 @@ from camcast.events import SessionKey, SessionState, SourceState
 from camcast.services import HISTORY
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
+from camcast.session.uplinks import UplinkMetrics
 from camcast_http.app import Interface
 from camcast_http.service import serve
 from camcast_kit_http.listening import listen
@@ -33,6 +34,8 @@ class Many:
     def __init__(self, count: int) -> None:
         self.changes: dict[int, dict[str, Any]] = {}
         """What is otherwise with a camera's session."""
+        self.uplinks: tuple[UplinkMetrics, ...] = ()
+        self.services: tuple[ServiceMetrics, ...] = ()
         self.configs = [camera(number) for number in range(count)]
         self._looks = itertools.count()
         self._began = time.monotonic()
@@ -45,7 +48,14 @@ class Many:
             for one in self.configs
         )
         uptime = time.monotonic() - self._began
-        return Stats(uptime=uptime, sessions=sessions, streams=streams, totals=total(sessions))
+        return Stats(
+            uptime=uptime,
+            sessions=sessions,
+            streams=streams,
+            totals=total(sessions),
+            uplinks=self.uplinks,
+            services=self.services,
+        )
 
     def _session(self, number: int, look: int) -> SessionMetrics:
         bare = Recorder().snapshot(

@@ -7,9 +7,11 @@ import time
 import attrs
 import pytest
 
+from camcast.camera.stats import ServiceMetrics
 from camcast.engine.service_events import ServiceEvents
-from camcast.events import Event, SessionKey, SessionState
+from camcast.events import Event, ServiceState, SessionKey, SessionState
 from camcast.session.health import Health
+from camcast.session.uplinks import UplinkMetrics
 from tests.page.many import Many, many
 from tests.servers.chromium import Page
 
@@ -110,6 +112,15 @@ def odd(engine: Many) -> None:
     """Names and texts as nobody would wish them."""
     engine.configs[0] = attrs.evolve(engine.configs[0], name=MARKUP)
     engine.configs[1] = attrs.evolve(engine.configs[1], name="W" * 200)
+    engine.uplinks = tuple(UplinkMetrics(name=name, budget=1, least=2, sent=9e9) for name in ("W" * 64, MARKUP))
+    state = {
+        "state": ServiceState.FAILED,
+        "starts": 1,
+        "failures": 1,
+        "events_lost": 0,
+        "last_error": f"{MARKUP} {LONG}",
+    }
+    engine.services = (ServiceMetrics(name="W" * 64, type="http", **state),)
     engine.changes[0] = {
         "state": SessionState.FAILED, "health": Health.UNHEALTHY, "last_error": f"{MARKUP} {LONG}", "target": LONG,
         "next_attempt_at": time.time() + 4000, "label": MARKUP,

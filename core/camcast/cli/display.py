@@ -20,6 +20,7 @@ from rich.text import Text
 from camcast.camera.stats import StreamMetrics
 from camcast.cli.log_thread import LogThread
 from camcast.cli.logs import LogFile, Logs
+from camcast.cli.rates import show_rate, uplink_line
 from camcast.cli.terminal import output, table
 from camcast.engine import Engine, Stats
 from camcast.events import SessionState, SourceState
@@ -222,12 +223,10 @@ def _troubles(stats: Stats) -> list[Text]:
 
 def uplink_lines(stats: Stats) -> list[Text]:
     """How each uplink stands, a line each."""
-    lines = []
-    for one in stats.uplinks:
-        why = f" ({printable(one.reason)})" if one.changes else ""
-        budget = f"of {show_rate(one.budget)}{why}" if one.budget else "of what it bears"
-        lines.append(Text(f"uplink {printable(one.name)}: {show_rate(one.sent)} {budget}, {one.outputs} outputs"))
-    return lines
+    return [
+        uplink_line(one.name, one.sent, one.budget, one.reason if one.changes else "", one.outputs)
+        for one in stats.uplinks
+    ]
 
 
 def totals_line(stats: Stats) -> Text:
@@ -283,10 +282,6 @@ def _style(metrics: SessionMetrics) -> str:
     if metrics.state is SessionState.CONNECTED and not metrics.healthy:
         return "yellow"
     return _STYLES[metrics.state]
-
-
-def show_rate(bits: float) -> str:
-    return f"{bits / 1e6:.2f} Mbit/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kbit/s"
 
 
 def show_seconds(seconds: float) -> str:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from camcast.cli.control import Control
+from camcast.cli.rates import uplink_line
 from camcast.cli.sockets import find
 from camcast.cli.terminal import explained, output, table
 from camcast.printable import printable
@@ -47,19 +49,32 @@ def status(
         elif watch:
             _watch(control)
         else:
-            output.print(_table(control, sessions))
+            output.print(_shown(control, sessions))
     raise typer.Exit(1 if any(one["health"] == "unhealthy" for one in sessions) else 0)
 
 
 def _watch(control: Control) -> None:
     with contextlib.suppress(KeyboardInterrupt), Live(console=output, auto_refresh=False) as live:
         while True:
-            live.update(_table(control, control.get("/sessions")), refresh=True)
+            live.update(_shown(control, control.get("/sessions")), refresh=True)
             time.sleep(EVERY)
 
 
-def _table(control: Control, sessions: list[dict[str, Any]]) -> Table:
+def _shown(control: Control, sessions: list[dict[str, Any]]) -> Group:
+    """The table, a line for each uplink, and one for each service that does not run."""
     status = control.get("/status")
+    lines = [
+        uplink_line(one["name"], one["sent"], one["budget"], one["reason"] if one["changes"] else "", one["outputs"])
+        for one in status["uplinks"]
+    ]
+    for one in status["services"]:
+        if one["state"] != "running":
+            why = f" ({printable(one['last_error'])})" if one["last_error"] else ""
+            lines.append(Text(f"service {printable(one['name'])}: {one['state']}{why}", "yellow"))
+    return Group(_table(control, sessions, status), *lines)
+
+
+def _table(control: Control, sessions: list[dict[str, Any]], status: Mapping[str, Any]) -> Table:
     # Sessions that wait for media have nothing wrong themselves: why none comes is their camera's to say.
     waiting = any(one["health"] == Health.WAITING.value for one in sessions)
     sources = _sources(control.get("/cameras")) if waiting else {}
@@ -72,8 +87,8 @@ def _table(control: Control, sessions: list[dict[str, Any]]) -> Table:
         well = one["health"] != "unhealthy"
         state = one["state"] if well else f"{one['state']}, {one['health']}"
         shown.add_row(
-            Text(one["label"]),
-            Text(one["camera_name"]),
+            Text(printable(one["label"])),
+            Text(printable(one["camera_name"])),
             Text(state, "green" if one["healthy"] else "" if well else "red"),
             Text(one["target"]),
             f"{one['bitrate'] / 1e6:.2f}",

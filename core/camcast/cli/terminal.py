@@ -66,6 +66,8 @@ def explained() -> Iterator[None]:
     except ConfigError as error:
         tell(error.issues)
         raise typer.Exit(WRONG) from None
+    except BrokenPipeError:
+        raise  # who reads has read enough, which click ends without a word
     except (CamcastError, OSError) as error:
         _say("error", "red", str(error))
         raise typer.Exit(FAILED) from None

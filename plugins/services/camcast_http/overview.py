@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from camcast.camera.stats import StreamMetrics
+from camcast.camera.stats import ServiceMetrics, StreamMetrics
 from camcast.config import CameraConfig
 from camcast.engine.history import POINTS, SessionHistory
 from camcast.event_fields import plain
 from camcast.session.metrics import SessionMetrics, Totals
+from camcast.session.uplinks import UplinkMetrics
 from camcast_http.forms import closed, extended, fields, listed, schema
 from camcast_http.looks import Look
 from camcast_http.operation import Call, Operation, seen
@@ -38,12 +39,13 @@ _OUTPUT = (
 )
 """What changes, and is shown of every session."""
 _STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for", "pictured")
+_SERVICE = ("name", "state", "last_error")
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _WHOLE = {"type": "integer"}
 
 
-_OF_OUTPUT, _OF_STREAM = attrgetter(*_OUTPUT), attrgetter(*_STREAM)
+_OF_OUTPUT, _OF_STREAM, _OF_SERVICE = attrgetter(*_OUTPUT), attrgetter(*_STREAM), attrgetter(*_SERVICE)
 
 
 def overview(look: Look, call: Call) -> Any:
@@ -66,6 +68,8 @@ def overview(look: Look, call: Call) -> Any:
         "time": look.time,
         "uptime": stats.uptime,
         "totals": fields(stats.totals),
+        "uplinks": [fields(one) for one in stats.uplinks],
+        "services": [dict(zip(_SERVICE, _OF_SERVICE(one), strict=True)) for one in stats.services],
         "cameras": [_camera(config, streams.get(config.camera_id, []), outputs) for config in look.cameras],
     }
 
@@ -113,6 +117,8 @@ OVERVIEW = [
             time={**_NUMBER, "description": "Seconds since 1970, by this machine's clock."},
             uptime={**_NUMBER, "description": "Seconds since the engine was started."},
             totals=schema(Totals),
+            uplinks=listed(schema(UplinkMetrics)),
+            services=listed(_part(ServiceMetrics, _SERVICE)),
             cameras=listed(closed(camera_id=_WHOLE, name=_TEXT, streams=listed(_STREAMS))),
         ),
     ),

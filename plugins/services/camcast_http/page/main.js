@@ -1,6 +1,7 @@
 // Puts the page together: looks every two seconds while somebody sees it, and hands what there is to each part.
 
 import { call, read, Refused } from "./api.js";
+import { Beside } from "./beside.js";
 import { Cards } from "./cards.js";
 import * as clock from "./clock.js";
 import { ask, say } from "./commands.js";
@@ -22,6 +23,7 @@ const MISSED = 10; // seconds without a look after which the engine knows more t
 const open = (key) => details.open(key);
 const details = new Details(() => void look());
 const cards = new Cards(open);
+const beside = new Beside();
 const log = new Log(open);
 const tiles = new Map();
 let [looking, last, asked] = [null, 0, false];
@@ -67,6 +69,7 @@ function show(overview) {
   tile("Dropped", number(totals.frames_dropped));
   tile("Cameras", number(overview.cameras.length));
   tile("Running for", long(overview.uptime));
+  beside.update(overview);
   log.know(overview.cameras);
   cards.update(overview);
   details.update(overview);

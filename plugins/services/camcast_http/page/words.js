@@ -73,6 +73,13 @@ export function source(stream) {
   return `Source ${stream.state}${stream.last_error ? `: ${stream.last_error}` : ""}`;
 }
 
+/** How an uplink stands, and why; "" where it bears what it is said to. */
+export function uplinkStanding({ budget, limit, least, changes, reason: why }) {
+  if (budget && least > budget) return { tone: "bad", why: `It does not hold: its outputs take ${rate(least)} at the least.` };
+  if (limit && budget && budget < limit) return { tone: "warn", why: `Held to ${rate(budget)}: ${why}` };
+  return { tone: "good", why: changes && why && !limit ? why : "" };
+}
+
 /** All outputs in a sentence, and its tone. */
 export function overall(outputs) {
   const tones = outputs.map((one) => standing(one).tone);
