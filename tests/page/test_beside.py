@@ -36,6 +36,8 @@ async def test_an_uplink_shows_what_is_sent_of_what_may_be_and_why_that_is_less(
         shown = await page.text(".uplink")
         assert all(words in shown for words in ("lte", "wwan0", "2.00 Mbit/s of 8.00 Mbit/s", "3 outputs"))
         assert await page.value("document.querySelector('.uplink progress').value") == 0.25
+        name = "document.querySelector('.uplink h3')"
+        assert await page.value(f"{name}.scrollWidth <= {name}.clientWidth"), "its name is cut off"
         engine.uplinks = (lte(budget=4_000_000, reason="a queue stands", changes=2, least=1_000_000),)
         await page.until("document.querySelector('.uplink').dataset.tone === 'warn'")
         assert "Held to 4.00 Mbit/s: a queue stands" in await page.text(".uplink")

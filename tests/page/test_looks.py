@@ -113,14 +113,11 @@ def odd(engine: Many) -> None:
     engine.configs[0] = attrs.evolve(engine.configs[0], name=MARKUP)
     engine.configs[1] = attrs.evolve(engine.configs[1], name="W" * 200)
     engine.uplinks = tuple(UplinkMetrics(name=name, budget=1, least=2, sent=9e9) for name in ("W" * 64, MARKUP))
-    state = {
-        "state": ServiceState.FAILED,
-        "starts": 1,
-        "failures": 1,
-        "events_lost": 0,
-        "last_error": f"{MARKUP} {LONG}",
-    }
-    engine.services = (ServiceMetrics(name="W" * 64, type="http", **state),)
+    failed = ServiceMetrics(
+        name="W" * 64, type="http", state=ServiceState.FAILED, starts=1, failures=1, events_lost=0,
+        last_error=f"{MARKUP} {LONG}",
+    )  # fmt: skip
+    engine.services = (failed,)
     engine.changes[0] = {
         "state": SessionState.FAILED, "health": Health.UNHEALTHY, "last_error": f"{MARKUP} {LONG}", "target": LONG,
         "next_attempt_at": time.time() + 4000, "label": MARKUP,
