@@ -71,8 +71,11 @@ def test_the_peak_is_the_best_second_ever(recorder: Recorder, clock: Clock) -> N
 
 def test_what_went_before_a_pause_is_no_rate_after_it(recorder: Recorder, clock: Clock) -> None:
     recorder.up()
-    second(recorder, clock, size=1_000_000)
+    for _ in range(2):
+        second(recorder, clock, size=1_000_000)
+    assert recorder.rate[0] == 8_000_000.0
     recorder.down()
+    assert recorder.rate == (0.0, 0.0), "nothing is sent"
     clock.time += 100
     recorder.up()
     recorder.sample()

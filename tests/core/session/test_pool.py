@@ -179,6 +179,8 @@ async def test_cold_is_forgotten_when_it_is_said() -> None:
     bench.pool.forget_cold()
     assert await bench.pool.warm(1)
     assert await bench.drop(1)
+    bench.pool.forget_cold()
+    assert await bench.drop(1), "nor does a drop count that was before"
 
 
 async def test_only_the_spares_that_are_wanted_stay() -> None:
