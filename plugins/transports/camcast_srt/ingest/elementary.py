@@ -1,19 +1,26 @@
 """One PID's packets put together to what was packed (PES, ISO/IEC 13818-1 §2.4.3.6): access units, mostly. Pure.
 
-A picture's length is not told, as a rule: it is whole when the next one begins.
+A picture's length is not told, as a rule: it is whole when the next one begins. Some encoders tell it, which 16 bits
+are too few for, and so put a large one into several packets, of which only the first has a time; others do so with its
+slices. What begins without a time goes on with the picture before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from camcast.media import MediaKind
 from camcast_srt.ingest.programme import Elementary
 from camcast_srt.psi import TS_PACKET
 
 MAX_UNIT = 8 << 20
 """Bytes; a keyframe of 8K has 2 MB."""
+LARGE = 60_000
+"""Bytes of a picture whose length is told, from which on more of it may come: those who split fill their packets."""
 LOSS, DAMAGED, SCRAMBLED, TOO_LARGE = "ts loss", "damaged", "scrambled", "too large"
 _HEAD = 6
+_HEADER = 9
+"""Bytes up to the end of PES_header_data_length."""
 _NO_MEDIA = frozenset((0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF))
 """stream_id of what has no header of the usual form: maps, padding, private data, control (table 2-21)."""
 
@@ -33,6 +40,8 @@ class PesReader:
         """Whether what comes belongs to what has begun."""
         self._end = 0
         """Bytes at which it is whole; 0 = when the next begins."""
+        self._may_go_on = False
+        """Whether what has been told to be whole may yet go on."""
         self._counter: int | None = None
         self._repeated = False
 
@@ -62,12 +71,12 @@ class PesReader:
             self._missing(SCRAMBLED)
             return
         if second & 0x40:
-            self.finish()
-            self._begin(data[begin:end])
+            self._starts(data[begin:end])
         elif self._open:
             self._body += data[begin:end]
         if self._end and len(self._body) >= self._end:
-            self.finish()
+            if not self._may_go_on:
+                self.finish()
         elif len(self._body) > MAX_UNIT:
             self._missing(TOO_LARGE)
 
@@ -79,7 +88,7 @@ class PesReader:
         self._close()
         if body[3] in _NO_MEDIA:
             return
-        begin = 9 + body[8] if len(body) > 8 else len(body)
+        begin = _HEADER + body[8] if len(body) >= _HEADER else len(body)
         if begin >= len(body) or len(body) < end or body[6] & 0xC0 != 0x80:
             self._lost(self.track, DAMAGED)
             return
@@ -91,13 +100,24 @@ class PesReader:
         dts = _time(body, 14) if told == 3 and body[8] >= 10 else None
         self._take(self.track, body[begin : end or len(body)], pts, dts)
 
-    def _begin(self, first: bytes) -> None:
+    def _starts(self, first: bytes) -> None:
+        """The first bytes of a PES packet."""
         if len(first) < _HEAD or first[:3] != b"\0\0\1":
+            self.finish()
             self._lost(self.track, DAMAGED)
             return
         length = first[4] << 8 | first[5]
-        self._open, self._end = True, _HEAD + length if length else 0
-        self._body += first
+        if self._open and self.track.kind is MediaKind.VIDEO and _is_without_time(first):
+            if self._end:
+                del self._body[self._end :]
+            begin = _HEADER + first[8]
+            self._end = len(self._body) + _HEAD + length - begin if length else 0
+            self._body += first[begin:]
+        else:
+            self.finish()
+            self._open, self._end = True, _HEAD + length if length else 0
+            self._body += first
+        self._may_go_on = length >= LARGE and self.track.kind is MediaKind.VIDEO
 
     def _missing(self, why: str) -> None:
         """Nothing more comes of what has begun. A gap behind something whole is one too."""
@@ -107,6 +127,11 @@ class PesReader:
     def _close(self) -> None:
         self._open, self._end = False, 0
         self._body.clear()
+
+
+def _is_without_time(first: bytes) -> bool:
+    """Whether it is the whole header of one that carries media and says nothing of when."""
+    return len(first) >= _HEADER and first[3] not in _NO_MEDIA and first[6] & 0xC0 == 0x80 and not first[7] & 0x80
 
 
 def _time(body: bytes, at: int) -> int:

@@ -27,6 +27,8 @@ class Splitter(Protocol):
 
     damaged: int
     """Times that something was no frame."""
+    lasts: int
+    """ns from a packet's time to the end of the frames that were split off last."""
 
     def split(self, data: bytes) -> list[Frame]: ...
 
@@ -39,6 +41,7 @@ class AdtsSplitter:
 
     def __init__(self) -> None:
         self.damaged = 0
+        self.lasts = 0
         self._rest = b""
 
     def lost(self) -> None:
@@ -70,6 +73,7 @@ class AdtsSplitter:
             frames.append((data[at : at + size], when))
             when += lasts
             at += size
+        self.lasts = when
         return frames
 
 
@@ -89,6 +93,7 @@ class OpusSplitter:
 
     def __init__(self) -> None:
         self.damaged = 0
+        self.lasts = 0
 
     def lost(self) -> None:
         """Nothing is kept from one to the next."""
@@ -105,6 +110,7 @@ class OpusSplitter:
             frames.append((packet, when))
             when += _opus_samples(packet) * NS_PER_S // _OPUS_RATE
             at = end
+        self.lasts = when
         return frames
 
 

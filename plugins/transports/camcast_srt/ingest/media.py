@@ -48,6 +48,8 @@ class _Stream:
     splitter: Splitter | None
     waiting: bool
     """For a keyframe."""
+    goes_on: int | None = None
+    """When the sound after the last frame begins, ns; None = nobody knows."""
 
 
 class TsIntake:
@@ -143,31 +145,44 @@ class TsIntake:
             stream.waiting = track.kind is MediaKind.VIDEO
             if stream.splitter is not None:
                 stream.splitter.lost()
+                stream.goes_on = None
 
     def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None) -> None:
         stream = self._streams.get(track.kind)
         if stream is None or stream.track != track:
             return
         self._pay(1)
-        if pts is None:
-            self._sink.dropped(track.kind, WITHOUT_TIME)
-            return
-        decoded = pts if dts is None else dts
-        later = step(decoded, pts, _WHOLE)
-        if abs(later) > _MAX_COMPOSITION:
-            self._sink.dropped(track.kind, "damaged")
-            return
-        other = next(times for kind, times in self._times.items() if kind is not track.kind)
-        media = _ns(self._times[track.kind].take(decoded, other))
-        begin = self._intake.time(track.kind, media, self._arrival)
-        if stream.splitter is None:
+        begin, later = None, 0
+        if pts is not None:
+            decoded = pts if dts is None else dts
+            later = step(decoded, pts, _WHOLE)
+            if abs(later) > _MAX_COMPOSITION:
+                self._sink.dropped(track.kind, "damaged")
+                return
+            other = next(times for kind, times in self._times.items() if kind is not track.kind)
+            media = _ns(self._times[track.kind].take(decoded, other))
+            begin = self._intake.time(track.kind, media, self._arrival)
+        if stream.splitter is not None:
+            self._frames(stream, stream.splitter, data, begin)
+        elif begin is not None:
             self._packet(stream, data, begin, begin + _ns(later))
-            return
-        damaged = stream.splitter.damaged
-        frames = stream.splitter.split(data)
+        else:
+            self._sink.dropped(track.kind, WITHOUT_TIME)
+
+    def _frames(self, stream: _Stream, splitter: Splitter, data: bytes, begin: int | None) -> None:
+        """Sound. Where nothing says when it begins, it goes on from the frame before: a time stands in every packet of
+        most muxers, but has to only each 0.7 s (§2.7.4)."""
+        damaged = splitter.damaged
+        frames = splitter.split(data)
         self._pay(len(frames))
-        if stream.splitter.damaged > damaged:
-            self._sink.dropped(track.kind, "damaged", stream.splitter.damaged - damaged)
+        if splitter.damaged > damaged:
+            self._sink.dropped(MediaKind.AUDIO, "damaged", splitter.damaged - damaged)
+        if begin is None and frames and stream.goes_on is not None:
+            begin = stream.goes_on - frames[0][1]
+        if begin is None:
+            self._sink.dropped(MediaKind.AUDIO, WITHOUT_TIME)
+            return
+        stream.goes_on = begin + splitter.lasts
         for frame, after in frames:
             self._packet(stream, frame, begin + after, begin + after)
 
