@@ -55,8 +55,8 @@ USES = {
     "camcast_v4l2": Use('unknown source type "v4l2"', {"type": "v4l2", "url": "/dev/video0"}),
     "camcast_push": Use('unknown source type "push"', {"type": "push"}),
     "camcast_rtmp": Use(
-        "no transport for rtmp:// URLs; known: http://, https://, record://, srt://, whip://, whips://; "
-        '"transport": "librtmp"'
+        "no transport for rtmp:// URLs; known: http://, https://, record://, srt://, whep://, wheps://, whip://, "
+        'whips://; "transport": "librtmp"'
     ),
     "camcast_librtmp": Use('unknown transport "librtmp"', output={"transport": "librtmp"}),
     "camcast_srt": Use("no transport for srt:// URLs", output={"url": f"srt://{NOWHERE}"}),

@@ -35,6 +35,7 @@ from camcast_http import access
 from camcast_http import service as http_service
 from camcast_http.app import Interface
 from camcast_http.socket_service import listen_at
+from camcast_kit_http import body as request_body
 from camcast_rtmp.receiver import Receiver
 
 pytestmark = pytest.mark.slow
@@ -266,7 +267,7 @@ def test_one_in_pieces_is_refused_once_it_is_too_long(client: Client) -> None:
 
 
 def test_one_that_does_not_come_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "BODY_DEADLINE", 0.1)
+    monkeypatch.setattr(request_body, "BODY_DEADLINE", 0.1)
     with client.raw() as sock:
         sock.sendall(head("POST", "/api/v1/reload", content_length="10", content_type="application/json"))
         assert b" 408 " in sock.recv(4096)

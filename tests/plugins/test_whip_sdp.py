@@ -18,10 +18,11 @@ from camcast.host import PluginHost
 from camcast.media import MediaKind, Track
 from camcast.target import Target
 from camcast_whip import camcast_transports
-from camcast_whip.answer import MAX_CANDIDATES, read_answer
+from camcast_whip.answer import read_answer
 from camcast_whip.links import ice_servers
 from camcast_whip.offer import Local, offered, write_offer
 from camcast_whip.options import IceServer, WhipOptions, place_of
+from camcast_whip.sdp import MAX_CANDIDATES
 
 VIDEO = Track(kind=MediaKind.VIDEO, codec="h264", config=bytes.fromhex("0164001fffe1"), frame_rate=25)
 BASELINE = Track(kind=MediaKind.VIDEO, codec="h264", config=bytes.fromhex("0142e01fffe1"))
@@ -283,7 +284,7 @@ def test_where_a_url_leads(url: str, expected: tuple[str, str, int]) -> None:
     ],
 )
 def test_targets_that_cannot_work(fields: dict[str, Any], words: str) -> None:
-    (kind,) = camcast_transports()
+    kind, _ = camcast_transports()
     with pytest.raises(ValueError, match=words) as caught:
         kind.check(Target(**fields))
     assert "geheim" not in str(caught.value)
@@ -311,7 +312,7 @@ def test_options_are_checked_with_the_configuration(options: dict[str, Any], pat
 
 
 def test_names_differ_by_path_and_token_and_hold_neither() -> None:
-    (kind,) = camcast_transports()
+    kind, _ = camcast_transports()
     names = [
         kind.publish_name(Target(url="whip://host/cam1", options=WhipOptions(token="geheim"))),
         kind.publish_name(Target(url="whip://host/cam1", options=WhipOptions(token="other"))),
@@ -326,7 +327,7 @@ def test_names_differ_by_path_and_token_and_hold_neither() -> None:
 
 def test_without_the_libraries_the_line_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camcast_whip.kind.find_spec", lambda name: None if name == "aiortc" else object())
-    (kind,) = camcast_transports()
+    kind, _ = camcast_transports()
     with pytest.raises(MissingDependency, match=r"needs aiortc: pip install 'camcast\[whip\]'$"):
         kind.available()
 
@@ -335,7 +336,7 @@ def test_listing_imports_nothing_heavy() -> None:
     import subprocess
 
     code = (
-        "import sys; from camcast_whip import camcast_transports; k, = camcast_transports(); k.available(); "
+        "import sys; from camcast_whip import camcast_transports; [k.available() for k in camcast_transports()]; "
         "print([m for m in ('aiortc', 'aiohttp', 'av', 'aioice') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ from camcast_whip import camcast_transports
 
 @pytest.fixture
 def kind() -> TransportKind:
-    (found,) = camcast_transports()
+    (found,) = [one for one in camcast_transports() if one.name == "whip"]
     return found
 
 

@@ -14,6 +14,7 @@ _MESSAGES = f"{_PLUGINS}/camcast_rtmp/messages.py"
 _STATUS = "plugins/kits/camcast_kit_rtmp/status.py"
 _ENDPOINT = f"{_PLUGINS}/camcast_whip/endpoint.py"
 _ANSWER = f"{_PLUGINS}/camcast_whip/answer.py"
+_SDP = f"{_PLUGINS}/camcast_whip/sdp.py"
 _SECRETS = "core/camcast/config/secrets.py"
 
 _TESTS = "tests/integration"
@@ -207,7 +208,7 @@ MUTANTS: Sequence[Mutant] = (
     ),
     Mutant(
         "candidates of no use are all that there will be",
-        _ANSWER,
+        _SDP,
         "complete=bool(usable),",
         "complete=bool(raw),",
         _ANSWERS,

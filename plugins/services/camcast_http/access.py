@@ -6,8 +6,6 @@ Origin, a name that was pointed at this machine (DNS rebinding) by the Host.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from urllib.parse import urlsplit
@@ -18,18 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camcast_http.problems import Problem
 from camcast_kit_http.asked import bearer, knows, same
+from camcast_kit_http.body import read_body
+from camcast_kit_http.guesses import Guesses
 
 MAX_BODY = 1024 * 1024
-BODY_DEADLINE = 10.0
-"""Seconds for the whole of a request's body to come."""
-PASSED_BY, PASSED_WITHIN = 4 * MAX_BODY, 1.0
-"""Bytes and seconds that are read of a body which is too long before that is answered: closing a connection with bytes
-unread resets it, and the client would not see the answer."""
-_CLOSE = {"connection": "close"}
-REFUSED_AFTER = 0.3
-"""Seconds until a wrong token is refused."""
-MAX_REFUSALS = 8
-"""Wrong tokens that wait for their refusal at once; more are refused unseen."""
+JSON = "application/json"
 SAFE = ("GET", "HEAD")
 START, FILES = "/", "/page/"
 """The page and what it is made of, which hold nothing of the engine's."""
@@ -86,8 +77,7 @@ class Access:
         """`refused` is told of each wrong token, with who gave it."""
         self._app = app
         self._policy = policy
-        self._refused = refused
-        self._refusing = 0
+        self._guesses = Guesses(refused)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,7 +85,9 @@ class Access:
         send = _with_headers(send)
         try:
             await self._check(scope)
-            body = await _body(Headers(scope=scope), receive) if scope["method"] not in SAFE else b""
+            body = (
+                await read_body(Headers(scope=scope), receive, JSON, MAX_BODY) if scope["method"] not in SAFE else b""
+            )
         except Problem as problem:
             return await problem.response()(scope, receive, send)
         return await self._app(scope, _replayed(body, receive), send)
@@ -120,68 +112,18 @@ class Access:
         if right >= needed:
             return
         if given is not None and right is Right.NOTHING:
-            await self._refuse(scope)
+            await self._guesses.refuse(scope)
         if needed is Right.CHANGE and not self._policy.change_token:
             raise Problem(403, "nothing can be changed here: that needs `change_token` in the configuration")
         status = 403 if right is Right.READ and given is not None else 401
         what = "changing needs the change_token" if needed is Right.CHANGE else "reading needs the token"
         raise Problem(status, f"{what}, as Authorization: Bearer", headers={"www-authenticate": "Bearer"})
 
-    async def _refuse(self, scope: Scope) -> None:
-        """Whoever guesses gets few tries a second, and cannot fill memory with them."""
-        if self._refusing >= MAX_REFUSALS:
-            raise Problem(429, "too many wrong tokens at once", headers={"retry-after": "1"})
-        self._refusing += 1
-        try:
-            self._refused(str((scope.get("client") or ("somebody",))[0]))
-            await asyncio.sleep(REFUSED_AFTER)
-        finally:
-            self._refusing -= 1
-
 
 def _path(scope: Scope) -> str:
     """Below where an application of somebody's own has mounted the interface (ASGI's root_path)."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "")) or START
-
-
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    """The whole body; raises `Problem` for one that is too large, slow, or not JSON."""
-    size = headers.get("content-length", "0")
-    too_long = Problem(413, f"expected a body of at most {MAX_BODY} bytes", headers=_CLOSE)
-    if not size.isdecimal():
-        raise too_long
-    if int(size[:20]) > MAX_BODY:
-        if int(size[:20]) <= PASSED_BY:
-            await _pass_by(receive)
-        raise too_long
-    parts: list[bytes] = []
-    total, more = 0, True
-    try:
-        async with asyncio.timeout(BODY_DEADLINE):
-            while more:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise Problem(400, "the connection ended within the body")
-                parts.append(message.get("body", b""))
-                total += len(parts[-1])
-                more = message.get("more_body", False)
-                if total > MAX_BODY:
-                    raise too_long
-    except TimeoutError:
-        raise Problem(408, f"the body did not come within {BODY_DEADLINE:g} s", headers=_CLOSE) from None
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if total and kind != "application/json":
-        raise Problem(415, "expected Content-Type: application/json")
-    return b"".join(parts)
-
-
-async def _pass_by(receive: Receive) -> None:
-    """Read a body and forget it."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PASSED_WITHIN):
-            while (await receive()).get("more_body", False):
-                pass
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -1,4 +1,4 @@
-"""The WHIP transport kind, and what its transports share: one thread per engine."""
+"""The WHIP transport kind, and what all WebRTC transports share: one thread per engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from camcast.contracts import Transport, TransportContext
+from camcast.contracts import Handover, Transport, TransportContext
 from camcast.errors import MissingDependency
 from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
 from camcast.media import MediaKind
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NEEDED = ("aiortc",)
 
-_ACCEPTANCE = Acceptance(
+ACCEPTANCE = Acceptance(
     codecs={"h264": Take(Confidence.YES), "opus": Take(Confidence.YES)},
     fallback={MediaKind.VIDEO: "h264", MediaKind.AUDIO: "opus"},
     reorder=False,
@@ -30,12 +30,28 @@ _ACCEPTANCE = Acceptance(
 """Browsers show pictures in the order in which they come, so B-frames make them jump."""
 
 
-class WhipPlugin:
-    """What the transports of one plugin host share."""
+class Threads:
+    """The threads of all engines that use one plugin host."""
 
     def __init__(self) -> None:
         # By the id of the hand-over, of which an engine has one; its thread keeps it, so the id stays its own.
         self._threads: WeakValueDictionary[int, WhipThread] = WeakValueDictionary()
+
+    def of(self, handover: Handover) -> WhipThread:
+        """The thread of the engine with this hand-over."""
+        from camcast_whip.thread import WhipThread
+
+        thread = self._threads.get(id(handover))
+        if thread is None:
+            thread = self._threads[id(handover)] = WhipThread(handover)
+        return thread
+
+
+class WhipPlugin:
+    """What the transports of one plugin host share."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
 
     def kind(self) -> TransportKind:
         return TransportKind(
@@ -44,7 +60,7 @@ class WhipPlugin:
             schemes=tuple(options.SCHEMES),
             build=self.build,
             load=importing("camcast_whip.thread", "camcast_whip.transport"),
-            accepts=lambda target: _ACCEPTANCE,
+            accepts=lambda target: ACCEPTANCE,
             payload=Payload.PACKETS,
             options=WhipOptions,
             available=available,
@@ -53,14 +69,10 @@ class WhipPlugin:
         )
 
     def build(self, context: TransportContext) -> Transport:
-        from camcast_whip.thread import WhipThread
         from camcast_whip.transport import WhipTransport
 
         available()
-        thread = self._threads.get(id(context.handover))
-        if thread is None:
-            thread = self._threads[id(context.handover)] = WhipThread(context.handover)
-        return WhipTransport(context, thread)
+        return WhipTransport(context, self._threads.of(context.handover))
 
 
 def available() -> None:

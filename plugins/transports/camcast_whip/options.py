@@ -30,7 +30,8 @@ def _ice_url(_instance: object, attribute: attrs.Attribute[Any], value: str) -> 
         raise ValueError(f'{attribute.name}: expected "stun:host:port" or "turn:host:port?transport=udp"')
 
 
-def _token(_instance: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+def bearer_token(_instance: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    """Validates what is sent as a bearer token (RFC 6750)."""
     if value is not None and not _TOKEN.fullmatch(value):
         raise ValueError(f"{attribute.name}: expected printable ASCII without spaces, and at least one character")
 
@@ -48,7 +49,7 @@ class IceServer:
 class WhipOptions:
     """A WHIP output's `options`."""
 
-    token: str | None = attrs.field(default=None, repr=False, validator=_token)
+    token: str | None = attrs.field(default=None, repr=False, validator=bearer_token)
     """Sent as `Authorization: Bearer …`, to the URL's own origin only."""
     ice_servers: tuple[IceServer, ...] = ()
     """STUN and TURN servers; none unless given, since nobody should be asked without need. The first of each counts."""

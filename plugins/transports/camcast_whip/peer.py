@@ -1,4 +1,4 @@
-"""ICE, DTLS and SRTP with one server, by aioice and aiortc's DTLS transport.
+"""ICE, DTLS and SRTP with one server or viewer, by aioice and aiortc's DTLS transport.
 
 aiortc's peer connection is not used: its sender takes about twice the CPU for each packet, does not pace, and tells
 nobody of a PLI or of what a report acknowledges; its offer cannot name the stream's own H.264 profile. What of aiortc
@@ -27,10 +27,10 @@ from OpenSSL import SSL
 from pyee.asyncio import AsyncIOEventEmitter
 
 from camcast.errors import NetworkError
-from camcast_whip.answer import Answer
 from camcast_whip.gate import Gate
 from camcast_whip.offer import Local
 from camcast_whip.options import IceServer
+from camcast_whip.sdp import Remote
 
 CONSENT_INTERVAL = 5.0
 CONSENT_EXPIRES = 30.0
@@ -46,7 +46,7 @@ class Path(Connection):
     """An ICE agent that binds where it is told, bounds what it is sent, and tells of signs of life."""
 
     def __init__(self, addresses: Sequence[str], heard: Callable[[], None], gate: Gate, **settings: Any) -> None:
-        super().__init__(ice_controlling=True, **settings)
+        super().__init__(**settings)
         self._gate = gate
         self.dropped = 0
         self._addresses = list(addresses)
@@ -122,7 +122,7 @@ class _Certificate(RTCCertificate):
 
 
 class Peer:
-    """One transport to one server. `ended` is called once when it is over, `heard` at each sign of life."""
+    """One transport to one server or viewer. `ended` is called once when it is over, `heard` at each sign of life."""
 
     def __init__(
         self,
@@ -132,11 +132,20 @@ class Peer:
         relay_only: bool,
         ended: Callable[[str], None],
         heard: Callable[[], None],
+        controlling: bool = True,
     ) -> None:
+        """`controlling`: the offer is ours (RFC 8445 §6.1.1)."""
         known = [RTCIceServer(server.url, server.username, server.credential) for server in servers]
         policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
         self.gate = Gate(self._refuse)
-        self._path = Path(addresses, heard, self.gate, transport_policy=policy, **connection_kwargs(known))
+        self._path = Path(
+            addresses,
+            heard,
+            self.gate,
+            ice_controlling=controlling,
+            transport_policy=policy,
+            **connection_kwargs(known),
+        )
         self._dtls = RTCDtlsTransport(_IceTransport(self._path), [_Certificate.generateCertificate()])  # type: ignore[arg-type]
         self._dtls.on("statechange", self._changed)
         self._ended = ended
@@ -156,14 +165,17 @@ class Peer:
             candidates=tuple(candidate.to_sdp() for candidate in self._path.local_candidates),
         )
 
-    async def connect(self, answer: Answer, candidates: Sequence[str]) -> None:
-        """Find a path by `candidates` and shake hands. Raises `NetworkError`; the caller sets the deadline."""
+    async def connect(self, remote: Remote, candidates: Sequence[str], *, more: bool = False) -> None:
+        """Find a path by `candidates` and shake hands. Raises `NetworkError`; the caller sets the deadline.
+
+        `more`: further ones may come by `learn`, or by themselves.
+        """
         path, dtls = self._path, self._dtls
-        path.remote_username, path.remote_password = answer.username, answer.password
-        path.remote_is_lite = answer.lite
+        path.remote_username, path.remote_password = remote.username, remote.password
+        path.remote_is_lite = remote.lite
         for candidate in candidates:
             await path.add_remote_candidate(Candidate.from_sdp(candidate))
-        if answer.complete:
+        if remote.complete and not more:
             await path.add_remote_candidate(None)
         try:
             await path.connect()
@@ -173,8 +185,8 @@ class Peer:
                 stage="publish",
             ) from None
         path.settle()
-        dtls._set_role("server" if answer.active else "client")
-        fingerprints = [RTCDtlsFingerprint(name, value) for name, value in answer.fingerprints]
+        dtls._set_role("server" if remote.active else "client")
+        fingerprints = [RTCDtlsFingerprint(name, value) for name, value in remote.fingerprints]
         await dtls.start(RTCDtlsParameters(fingerprints))
         if dtls.state != "connected":
             raise NetworkError(
@@ -183,6 +195,11 @@ class Peer:
                 stage="publish",
             )
         self._up = True
+
+    async def learn(self, candidates: Sequence[str]) -> None:
+        """Further candidates (RFC 8838)."""
+        for candidate in candidates:
+            await self._path.add_remote_candidate(Candidate.from_sdp(candidate))
 
     def listen(self, ssrc: int, receiver: Any) -> None:
         """Hand RTCP that concerns `ssrc` to `receiver._handle_rtcp_packet`."""

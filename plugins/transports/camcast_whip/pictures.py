@@ -15,6 +15,8 @@ SOCKET_LIMIT = 1 << 20
 _SOCKET_WAIT = 0.01
 _FRAME = 1 / 30
 """Seconds that a picture lasts where nothing tells."""
+_SHORTEST = 4
+"""Milliseconds that a picture is shown at least; those of a replay stand closer together, and go at the usual pace."""
 
 
 class Pictures:
@@ -41,7 +43,7 @@ class Pictures:
 
     def add(self, packets: list[bytes], size: int, time: int) -> None:
         """One picture of `size` bytes, of `time` in milliseconds."""
-        if self._last_time is not None and 0 < time - self._last_time < 1000:
+        if self._last_time is not None and _SHORTEST <= time - self._last_time < 1000:
             self._frame = (time - self._last_time) / 1000
         self._last_time = time
         self._queue.append((packets, size))

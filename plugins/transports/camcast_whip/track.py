@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiortc.rtp import (
@@ -38,6 +38,17 @@ _KEYFRAME_EVERY = 0.3
 """Seconds between two requests that are passed on; some receivers repeat theirs with every frame."""
 
 
+def payloads(packet: Packet, packet_size: int) -> list[bytes]:
+    """What RTP packets of one unit carry; the same for all who get it. Raises `MediaError`."""
+    if packet.track.kind is MediaKind.VIDEO:
+        made = h264.payloads(split_prefixed(packet.payload), packet_size)
+    else:
+        made = [packet.payload] if packet.payload else []
+    if not made or max(map(len, made)) > MAX_PACKET:
+        raise MediaError(f"a {packet.track.codec} packet of {len(packet.payload)} bytes does not fit into RTP")
+    return made
+
+
 class OutgoingTrack:
     """One track. `send` takes an RTP packet; `keyframe_wanted` and `heard` are called for what the receiver tells,
     `offence` for what no receiver has reason to."""
@@ -70,16 +81,14 @@ class OutgoingTrack:
 
     def packets(self, packet: Packet, time: int) -> list[bytes]:
         """RTP packets of one unit. Raises `MediaError`."""
-        if self.kind is MediaKind.VIDEO:
-            payloads = h264.payloads(split_prefixed(packet.payload), self._packet_size)
-        else:
-            payloads = [packet.payload] if packet.payload else []
-        if not payloads or max(map(len, payloads)) > MAX_PACKET:
-            raise MediaError(f"a {self.codec} packet of {len(packet.payload)} bytes does not fit into RTP")
+        return self.wrapped(payloads(packet, self._packet_size), packet, time)
+
+    def wrapped(self, parts: Sequence[bytes], packet: Packet, time: int) -> list[bytes]:
+        """RTP packets of one unit that `payloads` has cut; `time` is in milliseconds."""
         ticks = time * self._ticks_per_ms
         if packet.pts != packet.dts:
             ticks += (packet.pts - packet.dts) * self._ticks_per_ms // NS_PER_MS
-        return self.stream.packets(payloads, ticks, len(packet.payload))
+        return self.stream.packets(parts, ticks, len(packet.payload))
 
     def report(self, cname: str, media_time: float) -> bytes:
         """A compound sender report (RFC 3550 §6.4.1): the RTP time that belongs to now. `media_time` is ms."""

@@ -1,0 +1,95 @@
+"""The program behind `Viewers`: aiortc's peer connections that watch one WHEP endpoint and write down what they get.
+
+Lines on stdout are JSON: {"viewer", "location"} for each that has its answer, {"viewer", "state"} for each change, and
+{"viewer", "kind", "time", "hashes"} for each unit that its jitter buffer gives out. At the end of stdin they say
+DELETE and close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import aioice.ice
+import aiortc.rtcrtpreceiver
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+
+def say(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+class Viewer:
+    def __init__(self, number: int, settings: dict[str, Any]) -> None:
+        self.number = number
+        self.settings = settings
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.location = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        token = self.settings["token"]
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    async def watch(self, client: aiohttp.ClientSession) -> None:
+        peer = self.peer
+        for kind in self.settings["kinds"]:
+            transceiver = peer.addTransceiver(kind, direction="recvonly")
+            transceiver.receiver.camcast = (self.number, kind)  # type: ignore[attr-defined]
+        peer.on("connectionstatechange", lambda: say(viewer=self.number, state=peer.connectionState))
+        await peer.setLocalDescription(await peer.createOffer())
+        headers = {**self.headers, "Content-Type": "application/sdp"}
+        text = peer.localDescription.sdp
+        async with client.post(self.settings["url"], data=text, headers=headers) as answer:
+            body = await answer.text()
+            assert answer.status == 201, f"{answer.status}: {body}"
+            self.location = urljoin(self.settings["url"], answer.headers["Location"])
+        await peer.setRemoteDescription(RTCSessionDescription(body, "answer"))
+        say(viewer=self.number, location=self.location)
+
+    async def leave(self, client: aiohttp.ClientSession) -> None:
+        async with client.delete(self.location, headers=self.headers) as answer:
+            say(viewer=self.number, deleted=answer.status)
+        await self.peer.close()
+
+
+async def run(settings: dict[str, Any]) -> None:
+    viewers = [Viewer(number, settings) for number in range(settings["count"])]
+    async with aiohttp.ClientSession() as client:
+        await asyncio.gather(*(viewer.watch(client) for viewer in viewers))
+        await asyncio.to_thread(sys.stdin.read)
+        await asyncio.gather(*(viewer.leave(client) for viewer in viewers))
+
+
+def main() -> None:
+    # Media stays on the loopback.
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+    receivers: dict[int, Any] = {}
+    original = aiortc.rtcrtpreceiver.RTCRtpReceiver.receive
+
+    async def receive(self: Any, parameters: Any) -> None:
+        receivers[id(self._track._queue)] = self
+        await original(self, parameters)
+
+    def write_down(loop: Any, units: Any, out: Any, error: Any) -> None:
+        number, kind = receivers[id(out)].camcast
+        while (task := units.get()) is not None:
+            _, unit = task
+            data = unit.data
+            parts = [part for part in data.split(b"\0\0\0\1") if part] if kind == "video" else [data]
+            hashes = [hashlib.sha256(part).hexdigest()[:16] for part in parts]
+            say(viewer=number, kind=kind, time=unit.timestamp, hashes=hashes)
+
+    aiortc.rtcrtpreceiver.RTCRtpReceiver.receive = receive  # type: ignore[method-assign]
+    aiortc.rtcrtpreceiver.decoder_worker = write_down  # type: ignore[assignment]
+    asyncio.run(run(json.loads(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
