@@ -163,6 +163,10 @@ def test_what_platforms_are_known() -> None:
         ("rtmp://push-rtmp.tiktok.com/game/k", "auto", "tiktok"),
         ("rtmp://london.restream.io/live/k", "auto", "restream"),
         ("rtmp://cg.castr.io/static/k", "auto", "castr"),
+        ("rtmp://rtmp.cloud.vimeo.com/live/k", "auto", "vimeo"),
+        ("rtmp://us-east-ny.livepush.io/live/k", "auto", "livepush"),
+        ("rtmp://ingest-rtmp.broadcast.steamcontent.com/app/k", "auto", "steam"),
+        ("rtmp://relay.example/app/k", "rumble", "rumble"),
         ("rtmp://relay.example/app/k", "twitch", "twitch"),
         ("rtmp://a.rtmp.youtube.com/live2/k", "h264-aac", "youtube"),
         ("rtmp://notyoutube.com/live2/k", "auto", None),
@@ -198,6 +202,9 @@ def test_what_a_platform_takes_by_a_protocol_that_is_not_carried_is_said() -> No
     [
         ("rtmps://live.cloudflare.com:443/live", "Cloudflare Stream"),
         ("rtmp://london.restream.io/live", "Restream"),
+        ("rtmp://stream.dlive.tv/live", "DLive"),
+        ("rtmps://global-live.mux.com:443/app", "Mux"),
+        ("rtmp://livepush.trovo.live/live", "Trovo"),
         ("rtmps://fa723fc1b171.global-contribute.live-video.net/app", "Kick"),
     ],
 )
