@@ -33,6 +33,8 @@ class Unit:
     """When FFmpeg handed it out, on this machine's monotonic clock."""
     position: int = attrs.field(default=-1, eq=False)
     """The byte at which it begins in a file; -1 = unknown."""
+    track: int = attrs.field(default=0, eq=False)
+    """Which stream of the container it is of."""
 
 
 @attrs.define
@@ -69,12 +71,13 @@ class Media:
         return {"video": self.video, "audio": self.audio}
 
 
-def demux(url: str, options: Mapping[str, str] | None = None) -> Iterator[Unit]:
-    """Packets of a file or live stream until it ends, cleanly or not."""
+def demux(url: str, options: Mapping[str, str] | None = None, *, every: bool = False) -> Iterator[Unit]:
+    """Packets of a file or live stream until it ends, cleanly or not: of the first picture and sound, or of `every`."""
     with av.open(url, options=dict(options or {})) as container:
+        first = container.streams.video[:1] + container.streams.audio[:1]
         try:
-            for packet in container.demux(container.streams.video[:1] + container.streams.audio[:1]):
-                if packet.size and packet.dts is not None:
+            for packet in container.demux() if every else container.demux(first):
+                if packet.size and packet.dts is not None and packet.stream.type in ("video", "audio"):
                     stream, context = packet.stream, packet.stream.codec_context
                     base = float(packet.time_base) * 1000
                     yield Unit(
@@ -87,6 +90,7 @@ def demux(url: str, options: Mapping[str, str] | None = None) -> Iterator[Unit]:
                         data=bytes(packet),
                         arrived=time.monotonic(),
                         position=-1 if packet.pos is None else packet.pos,
+                        track=packet.stream_index,
                     )
         except av.error.OSError:
             return  # How FFmpeg's RTMP ends when the publisher or server goes.

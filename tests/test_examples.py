@@ -19,6 +19,8 @@ from typing import Any
 import imageio_ffmpeg
 import pytest
 
+from camcast import PluginHost
+from camcast.config import from_mapping
 from camcast.config.json_text import parse_json
 from tests.media import made
 from tests.programs import beside
@@ -138,6 +140,15 @@ def test_what_is_published_to_the_example_of_publishers_goes_on(tmp_path: Path, 
             nginx.wait_publishing("cam0_main", "record", least=50_000, timeout=30)
         program.send_signal(signal.SIGINT)
         program.communicate(timeout=30)
+
+
+def test_the_examples_of_tracks_and_of_an_uplink_are_right() -> None:
+    host = PluginHost()
+    both = from_mapping(parse_json((EXAMPLES / "multitrack.json").read_text()), host)
+    assert [one.tracks for one in both.sessions()] == [("main", "sub")]
+    shared = from_mapping(parse_json((EXAMPLES / "uplinks.json").read_text()), host)
+    assert {one.uplink for one in shared.sessions()} == set(shared.system.uplinks) == {"lte"}
+    assert [one.adapt.chooses for one in shared.sessions()] == [False, True]
 
 
 def _free(port: int) -> bool:

@@ -20,6 +20,8 @@ class Player(ServerProcess):
     """Reads `url` until it ends. `options` are FFmpeg's."""
 
     again = False
+    every = False
+    """Whether all tracks are kept, not the first ones only."""
 
     def __init__(self, directory: Path, url: str, *, prefix: Sequence[str] = (), **options: str) -> None:
         super().__init__(directory, port=-1, prefix=prefix)
@@ -39,6 +41,7 @@ class Player(ServerProcess):
             str(self._kept),
             json.dumps(self.options),
             "again" if self.again else "once",
+            "every" if self.every else "first",
         )
 
     def environment(self) -> dict[str, str]:
@@ -95,10 +98,10 @@ class Listener(Player):
         return f"rtmp://{self.address}/{app}/{name}"
 
 
-def _main(url: str, out: str, options: str, again: str) -> None:
+def _main(url: str, out: str, options: str, again: str, tracks: str) -> None:
     with Path(out).open("wb") as kept:
         while True:
-            for item in demux(url, json.loads(options)):
+            for item in demux(url, json.loads(options), every=tracks == "every"):
                 pickle.dump(item, kept)
                 kept.flush()
             if again == "once":

@@ -14,6 +14,7 @@ from camcast.config.published import Published
 from camcast.config.session import PRIMARY_OUTPUT, SessionConfig
 from camcast.config.sharing import Sharing, check_others
 from camcast.config.shown_names import without_keys
+from camcast.config.tracks import check_tracks
 from camcast.config.uplinked import Uplinked
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _camera(
             taken.add(session.output)
             sharing.add(session, place_of_session.at("adapt"))
             check_others(session, names, place_of_session.at("adapt"))
+            check_tracks(session, names, place_of_session.at)
             if uplinked is not None:
                 uplinked.add(session, place_of_session, running=running is not None)
         sharing.check()

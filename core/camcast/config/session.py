@@ -149,6 +149,8 @@ class _Settings(TypedDict, total=False):
     replay_max: Limit
     queue: Limit
     adapt: Adapt
+    tracks: Sequence[str]
+    sound_tracks: Sequence[str]
     uplink: str
     priority: int
     allow_redirect_hosts: Sequence[str]
@@ -195,6 +197,10 @@ class SessionConfig:
     """How far a link may fall behind before pictures are dropped up to a keyframe."""
     adapt: Annotated[Adapt, instance(Adapt)] = Adapt()
     """Has what is sent follow the link."""
+    tracks: Texts = ()
+    """Names of streams of the camera, the output's own first, whose pictures are sent in one connection."""
+    sound_tracks: Texts = ()
+    """Likewise, streams whose sound is sent; without it, the output's own."""
     uplink: LabelOrEmpty = ""
     """Name in `system.uplinks` of the link that it shares with others."""
     priority: Annotated[int, whole(1, 100)] = 10

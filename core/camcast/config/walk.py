@@ -29,6 +29,7 @@ from camcast.config.service import ServiceConfig, entries
 from camcast.config.session import NOT_SAID, PRIMARY_OUTPUT, SessionConfig, default_name
 from camcast.config.sharing import Sharing, check_others
 from camcast.config.stream_parts import read_encoder, read_slate, read_source
+from camcast.config.tracks import check_tracks
 from camcast.config.uplink import UplinkConfig, read_uplink_name
 from camcast.config.uplinked import Uplinked
 from camcast.errors import ConfigError
@@ -219,6 +220,7 @@ def _sessions(given: Given, scope: Scope) -> Iterator[SessionConfig]:
             scope.uplinked.add(built.session, output.place.with_elsewhere(output.origins), running=scope.running)
             if scope.whole:
                 check_others(built.session, scope.streams, place)
+                check_tracks(built.session, scope.streams, output.place.with_elsewhere(output.origins).at)
             yield built.session
     sharing.check()
 

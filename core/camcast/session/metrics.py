@@ -107,6 +107,10 @@ class SessionMetrics:
     """1 for each thing that the platform wants otherwise: "keyframes", "bitrate"."""
     platform_reason: str = ""
     """What came, what is wanted and what to do, of each."""
+    tracks: Mapping[str, int] = attrs.field(factory=dict)
+    """Further pictures and sounds in its connection, by stream and figure: "sub: sent". The figures are `sending` (1 =
+    it is there), `offered`, `sent`, `dropped` and `bytes`. What stands above is the first track's, but for bytes and
+    bitrates, which are those of all."""
 
     @property
     def healthy(self) -> bool:
@@ -235,6 +239,7 @@ class Recorder:
         on_air: OnAir | None,
         fitted: Fitted | None = None,
         compared: Compared | None = None,
+        tracks: Mapping[str, int] | None = None,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow = self.flow
@@ -292,6 +297,7 @@ class Recorder:
             platform=compared.platform,
             platform_differences=dict.fromkeys(compared.differences, 1),
             platform_reason="; ".join(compared.differences.values()),
+            tracks=tracks or {},
         )
 
     def _turn(self, mode: _Mode) -> None:

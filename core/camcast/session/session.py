@@ -19,6 +19,7 @@ from camcast.session.platform_watch import PlatformWatch
 from camcast.session.rounds import Rounds, shared
 from camcast.session.stage import OnAir
 from camcast.session.supervisor import Supervisor
+from camcast.session.tracks import Tracks
 from camcast.stream.feed import Feed
 
 STOP_DEADLINE = 5.0
@@ -48,6 +49,7 @@ class Session:
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
         self._fitting = Fitting(config, feed, others, self._supervisor.telling, environment.uplinks)
+        self._tracks = Tracks(config, feed, others, self._supervisor.telling)
         self._platform = PlatformWatch(self._supervisor.telling, self.recorder.flow)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0
@@ -116,6 +118,7 @@ class Session:
             on_air=active,
             fitted=self._fitting.now,
             compared=self._platform.now,
+            tracks=self._tracks.figures,
         )
 
     @property
@@ -139,6 +142,7 @@ class Session:
             await asyncio.wait({self._task}, timeout=1.0)
         self._feed.pulse.leave(self._supervisor)
         self._fitting.end()
+        self._tracks.end()
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this configuration, on the air as it is; it differs in `ADOPTED` only."""
@@ -177,6 +181,7 @@ class Session:
         due = self._supervisor.check(now)
         self._due = max(now, due)
         self._fitting.look(self.active, now, self.recorder.flow.bytes, self._supervisor.beside)
+        self._tracks.look(self.active, now)
         self._platform.look(self.active, now, whole=not self._fitting.thin, slate=self._feed.slate.on_air)
         if self.active is not None and now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)

@@ -21,7 +21,7 @@ import attrs
 from camcast.config import SessionConfig
 from camcast.contracts import TransportContext
 from camcast.errors import CamcastError, NetworkError, TransportError
-from camcast.kinds import Acceptance, TransportKind
+from camcast.kinds import Acceptance, Confidence, TransportKind
 from camcast.media import Track
 from camcast.session.attempt import Attempt
 from camcast.session.environment import Place
@@ -262,6 +262,15 @@ class OnAir:
     def another_picture(self) -> bool:
         """Whether its server takes a picture of another size in mid-stream."""
         return self.published.connected.acceptance.another_picture
+
+    @property
+    def tracks_taken(self) -> Confidence:
+        """Whether its server takes several pictures, and several sounds, in one connection."""
+        return self.published.connected.acceptance.tracks
+
+    def takes(self, codec: str) -> Confidence:
+        """Whether its server takes this codec."""
+        return self.published.connected.acceptance.take(codec).confidence
 
     @property
     def trip(self) -> float:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import inf
-from typing import Self
 from weakref import WeakKeyDictionary
 
 import attrs
 
 from camcast.config import SessionConfig
-from camcast.errors import CamcastError, MediaError
+from camcast.errors import MediaError
 from camcast.events import PictureChanged
 from camcast.media import MediaKind
 from camcast.session.adapting import SOUND
+from camcast.session.other_stream import Other, said
 from camcast.session.share import BUDGET, Share
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
@@ -27,7 +27,7 @@ from camcast.stream.feed import Feed
 from camcast.stream.hub import Hub
 from camcast.stream.ladder import OTHER, TOP, Ladder, Part, Rung, Step
 from camcast.stream.meters import Meter, Times
-from camcast.stream.negotiation import COPY, NONE, RenditionKey
+from camcast.stream.negotiation import COPY, NONE
 from camcast.stream.regulator import LOOK
 from camcast.stream.rendition import Rendition
 from camcast.stream.selector import Selector
@@ -57,30 +57,6 @@ class Thinned:
     reason: str = ""
     """Of the last change."""
     changes: int = 0
-
-
-@attrs.define(eq=False)
-class Other:
-    """Another stream of the camera, as the one whose pictures are sent. Implements `RenditionUser`."""
-
-    feed: Feed
-    failed: Callable[[], object]
-    rendition: Rendition = attrs.field(init=False)
-
-    def take(self, key: RenditionKey) -> Self:
-        """Raises `CamcastError`. Give it back with `release`."""
-        self.rendition = self.feed.renditions.acquire(key, self)
-        return self
-
-    def release(self) -> None:
-        """Nobody takes it any more."""
-        self.feed.renditions.release(self.rendition, self)
-
-    def tracks_changed(self) -> None:
-        self.failed()
-
-    def rendition_failed(self, error: CamcastError) -> None:
-        self.failed()
 
 
 _NOTHING = Step(TOP, TOP, "", 0.0)
@@ -255,7 +231,7 @@ class Thinning:
             return
         if hub is on_air.published.hub:
             # The way back to its own; an attempt of its own begins with that.
-            on_air.attempt.rendition_failed(MediaError(f"its own picture cannot be announced again: {_said(error)}"))
+            on_air.attempt.rendition_failed(MediaError(f"its own picture cannot be announced again: {said(error)}"))
             return
         for name in [name for name, other in self._held.items() if other.rendition.hub is hub]:
             self._cannot(name, error)
@@ -269,7 +245,7 @@ class Thinning:
         self._lost(name, BROKEN)
         if name not in self._noted:
             self._noted.add(name)
-            self._telling.note("stream_not_taken", f'stream "{name}" cannot be sent instead: {_said(error)}')
+            self._telling.note("stream_not_taken", f'stream "{name}" cannot be sent instead: {said(error)}')
 
     def _lost(self, name: str, why: str) -> None:
         """Nothing more comes of that stream as it was; the ladder finds another rung."""
@@ -369,8 +345,3 @@ class Thinning:
             self._cannot(name, error)
             return None
         return other
-
-
-def _said(error: Exception) -> str:
-    """What another's code raised; the text of a bug may hold anything."""
-    return str(error) if isinstance(error, CamcastError) else f"{type(error).__name__}, a bug in a plugin"

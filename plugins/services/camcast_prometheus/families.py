@@ -87,6 +87,7 @@ SESSION_FIELDS: Mapping[str, Shown] = dict(
             "platform_differences",
             Shown("platform_differences", "1: its platform wants this otherwise.", by=("difference",)),
         ),
+        ("tracks", Shown("track", "Further pictures and sounds in its connection.", by=("track", "figure"))),
         ("transport", Shown("transport", "Figures of the transport's own.", by=("figure",))),
     )
 )
