@@ -19,6 +19,7 @@ from camcast import (
     CameraConfig,
     Engine,
     PluginHost,
+    RetryPolicy,
     SessionConfig,
     SourceConfig,
     StreamConfig,
