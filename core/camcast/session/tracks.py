@@ -133,7 +133,7 @@ class Tracks:
             return
         before = place.track
         place.track = OtherTrack(
-            on_air.outlet,
+            on_air.outlet.beside,
             hub,
             place.kind,
             place.number,

@@ -18,6 +18,7 @@ import attrs
 from camcast.flv.multitrack import TrackTags
 from camcast.flv.packer import to_ms
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track, Unit
+from camcast.stream.beside import Beside
 from camcast.stream.flow import (
     REASON_BEHIND,
     REASON_KEYFRAME,
@@ -28,16 +29,16 @@ from camcast.stream.flow import (
 )
 from camcast.stream.hub import Hub, Packer
 from camcast.stream.meters import Times
-from camcast.stream.outlet import Outlet
 
 _VIDEO = MediaKind.VIDEO
 
 
 @attrs.define(eq=False)
 class OtherTrack:
-    """Of one attempt. Implements `HubOutlet` for its hub, and `outlet.OtherTrack` for the outlet."""
+    """Of one attempt. Implements `HubOutlet` for its hub, and `beside.OtherTrack` for the outlet."""
 
-    outlet: Outlet
+    beside: Beside
+    """The outlet's."""
     hub: Hub
     kind: MediaKind
     number: int
@@ -72,7 +73,7 @@ class OtherTrack:
     def join(self) -> None:
         """Begin, at the next keyframe."""
         self.hub.attach(self)
-        self.outlet.join(self)
+        self.beside.join(self)
         self._miss(REASON_KEYFRAME)
 
     # --- what the hub calls -------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ class OtherTrack:
             return
         shift = self._shift or _whole(self.behind(packet), packet, self.last)
         moved = attrs.evolve(packet, dts=packet.dts + shift.dts, pts=packet.pts + shift.pts)
-        if not self.outlet.takes(self.kind, moved.dts, again=self._gap):
+        if not self.beside.takes(self.kind, moved.dts, again=self._gap):
             self._drop(self._reason if self._gap else REASON_BEHIND)
             return
         try:
@@ -97,7 +98,7 @@ class OtherTrack:
             return
         self._shift, self._track, self.last = shift, packet.track, moved.dts
         for header in headers:
-            self.outlet.send_beside(header, 0)
+            self.beside.send(header, 0)
         self._send(tag, packet)
 
     def announce(self, units: Sequence[Unit]) -> None:
@@ -147,14 +148,14 @@ class OtherTrack:
         return [header for header in made if header is not None], tag
 
     def _send(self, tag: Tag, packet: Packet) -> None:
-        end = self.outlet.send_beside(tag, packet.arrival)
+        end = self.beside.send(tag, packet.arrival)
         if end is None:
             self._drop(REASON_LEFT_OUT)
             return
         self._gap = False
         self.counters.sent.add(self.kind)
         self.counters.bytes += len(tag.head) + len(tag.body)
-        self._settle(self.outlet.acknowledged)
+        self._settle(self.beside.acknowledged)
         self._under_way.append(end)
 
     def _settle(self, acknowledged: int) -> None:

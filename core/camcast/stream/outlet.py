@@ -21,6 +21,7 @@ from camcast.contracts import Transport
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Packet, Tag, TagType, Unit
 from camcast.native import states
+from camcast.stream.beside import Beside
 from camcast.stream.flow import (
     REASON_BEHIND,
     REASON_KEYFRAME,
@@ -56,19 +57,6 @@ class OutletState(Enum):
 
 _LIVE = OutletState.LIVE
 _VIDEO = MediaKind.VIDEO
-
-
-class OtherTrack(Protocol):
-    """Another picture or sound that goes over the same connection. All calls return at once."""
-
-    def leave(self) -> None:
-        """Nothing more can be sent."""
-
-    def write_off(self, acknowledged: int) -> None:
-        """What ends beyond this position is lost; nothing more will be known of it."""
-
-    def settled(self, acknowledged: int) -> bool:
-        """Whether it has left, and nothing of it ends beyond this position."""
 
 
 class OutletOwner(SenderOwner, Protocol):
@@ -124,7 +112,7 @@ class Outlet(OutletFigures, states.OutletState):
         """There has been no keyframe for `KEYFRAME_PATIENCE`."""
         self._alone = False
         """Sound has begun without a picture."""
-        self._tracks: tuple[OtherTrack, ...] = ()
+        self.beside = Beside(self._sender, self._ledger, lambda: self.state in (_LIVE, OutletState.DROPPING))
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -162,8 +150,7 @@ class Outlet(OutletFigures, states.OutletState):
         self.state = OutletState.CLOSED
         if self._hub is not None:
             self._hub.detach(self)
-        for track in self._tracks:
-            track.leave()
+        self.beside.leave()
         if self._replay is not None:
             self._give_up(self._replay.stop())
 
@@ -179,38 +166,7 @@ class Outlet(OutletFigures, states.OutletState):
         `settle`: ask the transport once more; not after a failure, when a reset socket has forgotten its backlog.
         """
         self._sender.write_off(settle=settle)
-        tracks, self._tracks = self._tracks, ()
-        for track in tracks:
-            track.write_off(self._ledger.acknowledged)
-
-    # --- other tracks of the same connection ----------------------------------------------------------------
-
-    def join(self, track: OtherTrack) -> None:
-        """It sends here from now on, until it is told to leave."""
-        done = self._ledger.acknowledged
-        self._tracks = (*(one for one in self._tracks if not one.settled(done)), track)
-
-    def takes(self, kind: MediaKind, dts: int, *, again: bool) -> bool:
-        """Whether a unit of another track, at `dts` ns of this one's timeline, may be sent now; `again`: after a gap.
-
-        The bounds are those of this track: what waits is one queue. Whether this one's pictures go on is no matter.
-        """
-        base = self._sender.base
-        if self.state not in (_LIVE, OutletState.DROPPING) or base is None or to_ms(dts) < base:
-            return False
-        now = self._sender.look()
-        return self._ledger.caught_up(now, dts) if again else not self._ledger.behind(kind, dts, now)
-
-    def send_beside(self, tag: Tag, arrival: int) -> int | None:
-        """Send a tag of another track; returns where it ends in the connection's bytes, None = it was not taken."""
-        before = self._ledger.end
-        self._sender.send(tag, None, arrival)
-        return self._ledger.end if self._ledger.end > before else None
-
-    @property
-    def acknowledged(self) -> int:
-        """How far in the connection's bytes the peer was at the last look."""
-        return self._ledger.acknowledged
+        self.beside.write_off()
 
     # --- what the hub calls -------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Place:
 
     def made(self, last: int | None = None) -> OtherTrack:
         return OtherTrack(
-            self.outlet,
+            self.outlet.beside,
             self.other,
             MediaKind.VIDEO,
             1,
@@ -230,4 +230,4 @@ def test_what_has_left_is_not_kept() -> None:
         track = place.made()
         track.join()
         track.leave()
-    assert len(place.outlet._tracks) == 1
+    assert len(place.outlet.beside.tracks) == 1
