@@ -115,7 +115,7 @@ def test_sigusr1_without_a_log_file_changes_nothing(file: Path) -> None:
         next(line for line in process.stderr if "Reloaded" in line)
         process.terminate()
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 0  # it is what was wanted
     assert "1 sessions, 1 not healthy" in err
 
 

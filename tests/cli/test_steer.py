@@ -140,7 +140,7 @@ def test_a_run_is_seen_steered_reloaded_and_ended(place: Place, tmp_path: Path) 
         assert place.command("status").exit_code == 1  # it runs on
 
         assert place.command("stop").stdout == "it ends\n"
-        process.wait(60)
+        assert process.wait(60) == 0  # though no server is there
     assert not place.socket("gate").exists()
     gone = place.command("status")
     assert gone.exit_code == 1

@@ -178,9 +178,8 @@ def test_everything_has_its_place_in_base_units() -> None:
             assert f"camcast_session_{name}" in found
 
 
-def test_a_whole_fleet_has_its_place() -> None:
-    from prometheus_client.exposition import generate_latest
-
+def site() -> FleetReport:
+    """A fleet of which a member is silent and a camera has none."""
     bob = FleetMember(
         name="bob",
         running=3,
@@ -201,8 +200,17 @@ def test_a_whole_fleet_has_its_place() -> None:
             (2, "", FleetCameraState.WAITING),
         )
     )
-    fleet = FleetReport(fleet="site", member="ada", heard=False, version=4, members=(bob,), cameras=cameras)
-    found = parsed(generate_latest(Page(stats(), {}, "1.2", Monotonic(), fleet)).decode())
+    return FleetReport(fleet="site", member="ada", heard=False, version=4, members=(bob,), cameras=cameras)
+
+
+def of_the_fleet() -> Samples:
+    from prometheus_client.exposition import generate_latest
+
+    return parsed(generate_latest(Page(stats(), {}, "1.2", Monotonic(), site())).decode())
+
+
+def test_a_whole_fleet_has_its_place() -> None:
+    found = of_the_fleet()
     figures = {
         ("camcast_fleet_store_heard",): 0,
         ("camcast_fleet_version",): 4,
@@ -344,7 +352,9 @@ async def test_prometheus_itself_scrapes_it(world: World, tmp_path: Path) -> Non
 
 async def test_the_board_and_the_rules_ask_for_what_is_served(world: World) -> None:
     _, _, text = await ask(await served(world))
-    names = set(re.findall(r"^# TYPE (\w+) (?!.*info)", text, re.MULTILINE)) | {"up"}
+    # What this one has no reason to serve: uplinks, a fleet, something a platform wants otherwise.
+    more = page(stats(session(platform_differences={"keyframes": 1}))).keys() | of_the_fleet().keys()
+    names = set(re.findall(r"^# TYPE (\w+) (?!.*info)", text, re.MULTILINE)) | {"up"} | more
     board = json.loads((DEPLOY / "grafana" / "camcast.json").read_text())
     asked = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
     asked += (DEPLOY / "prometheus" / "camcast.rules.yml").read_text()

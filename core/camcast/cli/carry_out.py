@@ -52,7 +52,8 @@ def carry_out(
         with display:
             take_turns()
             summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
-    status = 0 if summary.healthy else FAILED
+    # An end in order that somebody wanted is none that a service manager has to do something about.
+    status = 0 if summary.healthy or asked.terminated else FAILED
     if showing.as_json:
         print_json(summary)
     elif not display.stuck:

@@ -49,8 +49,8 @@ def run(
 
     It also ends when every source has come to its end, and when every session has given up for good.
 
-    Exit status: 0 when every session was healthy at the end, or had sent all that its source had to give; 1 when one
-    was not; 2 when the configuration is wrong.
+    Exit status: 0 when every session was healthy at the end, or had sent all that its source had to give, and whenever
+    SIGTERM or `camcast stop` ended it in order; 1 when one was not; 2 when the configuration is wrong.
     """
     with explained():
         config, host = load_file(context, file)

@@ -44,6 +44,8 @@ class Signals:
     def __init__(self) -> None:
         self.stops = 0
         """How often an end was asked for."""
+        self.terminated = False
+        """Whether whoever sees to this process had it end: SIGTERM, or another command."""
         self.reloads = 0
         self.reopenings = 0
         self._whole = False
@@ -76,6 +78,7 @@ class Signals:
         own = not self._before
         if own:
             self.stops = self.reloads = self.reopenings = 0
+            self.terminated = False
             self._take()
         self._begun, self._told = True, told
         try:
@@ -114,6 +117,7 @@ class Signals:
             self.reopenings += 1
         else:
             self.stops += 1
+            self.terminated |= number == signal.SIGTERM
             if not self._begun:
                 self._end_early(number)
         if self._told is not None:

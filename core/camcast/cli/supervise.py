@@ -96,6 +96,7 @@ class Program:
         return await self.again()
 
     def stop(self) -> None:
+        asked.terminated = True
         self.end.set()
 
 
