@@ -54,7 +54,7 @@ def test_json_lines_hold_what_happened_and_no_secret(file: Path, tmp_path: Path)
         wait_for(lambda: log.exists() and "AttemptFailed" in log.read_text(), timeout=20)
         process.terminate()
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (1, "")
+    assert (process.returncode, out) == (0, "")
     assert "1 sessions, 1 not healthy" in err  # the summary is for people, the log is elsewhere
     assert "Session" not in err
     failure = next(line for line in lines(log) if line.get("event") == "AttemptFailed")

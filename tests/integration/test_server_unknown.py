@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ async def test_a_server_that_nobody_knows(policy: str, status: int, health: str,
                 assert process.stderr is not None
                 while b"on_unconfirmed is" not in await asyncio.wait_for(process.stderr.readline(), 20):
                     """Until it has been told."""
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # SIGTERM is 0 in any case
             out, log = await asyncio.wait_for(process.communicate(), 20)
         assert pictures(server.so_far()) == ({codec} if codec else set())
     (session,) = json.loads(out)["sessions"]

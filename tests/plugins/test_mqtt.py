@@ -23,7 +23,7 @@ import camcast_mqtt
 from camcast.config import Config, RetryPolicy, ServiceConfig, loads
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError
-from camcast.events import ServiceNote, SessionKey, SessionState
+from camcast.events import ServiceNote, SessionKey, SessionState, SourceState
 from camcast.host import PluginHost
 from camcast.session.health import Health
 from camcast.testing.conformance import ServiceConformance
@@ -70,6 +70,22 @@ def test_states_say_how_it_is_in_words_that_switches_take() -> None:
     found = {topic: json.loads(text) for topic, text in Topics("camcast").states(stats(one))}
     expected = {"on_air": "OFF", "problem": "ON", "wanted": "ON", "reason": "no route", "bitrate": 2400}
     assert {key: found[STATE][key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "problem"),
+    [
+        (SourceState.WAITING, "no answer", "ON"),
+        (SourceState.STARTING, "no answer", "ON"),  # it is tried again
+        (SourceState.STARTING, "", "OFF"),
+        (SourceState.RUNNING, "no answer", "OFF"),
+        (SourceState.FAILED, "no such camera", "ON"),
+    ],
+)
+def test_a_lost_camera_is_a_problem_until_it_brings_something(state: SourceState, why: str, problem: str) -> None:
+    found = {topic: json.loads(text) for topic, text in Topics("camcast").states(stats(state=state, last_error=why))}
+    shown = found["camcast/camera/0/0/state"]
+    assert (shown["problem"], shown["reason"]) == (problem, why if problem == "ON" else "")
 
 
 # --- at a broker ----------------------------------------------------------------------------------------------------

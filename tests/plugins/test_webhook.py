@@ -16,6 +16,7 @@ from tests.core.world import World, until
 from tests.plugins.test_prometheus import session, stats
 
 import camcast_webhook
+from camcast.camera.stats import Stats
 from camcast.config import RetryPolicy, ServiceConfig, loads
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError
@@ -23,7 +24,7 @@ from camcast.events import ServiceNote, SessionKey, SessionState, SourceState
 from camcast.host import PluginHost
 from camcast.session.health import Health
 from camcast.testing.conformance import ServiceConformance
-from camcast_webhook import sender, service
+from camcast_webhook import sender, service, troubles
 from camcast_webhook.message import Message
 from camcast_webhook.options import WebhookOptions
 from camcast_webhook.sender import Sender
@@ -95,21 +96,63 @@ class TestWebhook(ServiceConformance):
 # --- what is told ----------------------------------------------------------------------------------------------
 
 
+def told(troubles: Troubles, *looks: tuple[float, Stats]) -> list[list[str]]:
+    return [[change.text for change in troubles.look(now_stats, now)] for now, now_stats in looks]
+
+
 def test_what_is_down_is_told_after_a_while_and_once_and_again_when_well() -> None:
-    troubles = Troubles(30, well=True)
-    told = [
-        [change.text for change in troubles.look(stats(one), now)]
-        for now, one in ((0, BAD), (10, BAD), (31, BAD), (60, BAD), (75, WELL), (80, WELL), (90, BAD), (95, WELL))
-    ]
-    assert told == [
+    bad, well = stats(BAD), stats(WELL)
+    looks = (
+        (0, bad),
+        (10, bad),
+        (31, bad),
+        (60, bad),
+        (75, well),
+        (80, well),
+        (85, well),
+        (90, bad),
+        (95, well),
+        (120, well),
+    )
+    assert told(Troubles(30, well=True), *looks) == [
         [],
         [],
         ["Output cam0_main has been down for 31 s: no route"],
+        [],
+        [],  # it may be gone again at once
         [],
         ["Output cam0_main is well again; it was down for 75 s"],
         [],
         [],
         [],  # what was not told as down is not told as well
+    ]
+
+
+def test_what_comes_for_a_moment_only_is_down_all_the_while() -> None:
+    """A server that lets us in and closes again, a camera that is tried every minute."""
+    bad, well = stats(BAD), stats(WELL)
+    looks = [(second, well if second % 20 > 15 else bad) for second in range(200)]
+    assert [text for texts in told(Troubles(30, well=True), *looks) for text in texts] == [
+        "Output cam0_main has been down for 30 s: no route"
+    ]
+
+
+def test_a_camera_that_is_tried_again_is_not_well_before_it_brings_something() -> None:
+    waits = stats(state=SourceState.WAITING, last_error="no answer")
+    tries = stats(state=SourceState.STARTING, last_error="no answer")
+    runs = stats(state=SourceState.RUNNING, last_error="no answer")
+    looks = ((0, waits), (20, tries), (31, tries), (40, waits), (60, tries), (80, tries), (90, runs), (101, runs))
+    assert [text for texts in told(Troubles(30, well=True), *looks) for text in texts] == [
+        "Camera cam0_main has been down for 31 s: no answer",
+        "Camera cam0_main is well again; it was down for 90 s",
+    ]
+
+
+def test_a_camera_that_never_comes_is_down_and_one_that_is_slow_is_not() -> None:
+    starts, runs = stats(state=SourceState.STARTING), stats(state=SourceState.RUNNING)
+    assert told(Troubles(0, well=True), (0, starts), (25, starts), (28, runs), (50, runs)) == [[], [], [], []]
+    assert told(Troubles(0, well=True), (0, starts), (31, starts))[1] == [
+        "Camera cam0_main has been down for 31 s: nothing has come from it yet"
     ]
 
 
@@ -122,9 +165,9 @@ def test_an_output_that_waits_for_its_camera_is_not_down_but_the_camera_is() -> 
 
 
 def test_what_is_removed_or_not_wanted_is_not_told_as_well() -> None:
-    for troubles, after in ((Troubles(0, well=True), stats()), (Troubles(0, well=False), stats(WELL))):
-        assert len(list(troubles.look(stats(BAD), 0))) == 1
-        assert list(troubles.look(after, 5)) == []
+    for of, after in ((Troubles(0, well=True), stats()), (Troubles(0, well=False), stats(WELL))):
+        assert len(list(of.look(stats(BAD), 0))) == 1
+        assert [*of.look(after, 5), *of.look(after, 50)] == []
 
 
 # --- how it is sent ----------------------------------------------------------------------------------------------
@@ -248,8 +291,11 @@ def whats(server: Server) -> Callable[[], list[str]]:
     return lambda: [str(request.json["what"]) for request in server.requests]
 
 
-async def test_an_output_that_goes_and_comes_is_told_with_its_camera(world: World, server: Server) -> None:
+async def test_an_output_that_goes_and_comes_is_told_with_its_camera(
+    world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.servers.down["connect", "a"] = NetworkError("no route")
+    monkeypatch.setattr(troubles, "SURE", 0.05)
     await start(world, server.url, rules=[{"after": 0.05}])
     await until(lambda: whats(server)() == ["down"], 10)
     world.servers.down.clear()

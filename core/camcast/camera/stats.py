@@ -39,6 +39,12 @@ class StreamMetrics:
     renditions: int = 0
     transcoders: int = 0
 
+    @property
+    def lost(self) -> bool:
+        """Whether its source is away, also at the moments in which it is tried again."""
+        away = self.state in (SourceState.WAITING, SourceState.FAILED)
+        return away or (self.state is SourceState.STARTING and bool(self.last_error))
+
 
 @attrs.frozen(kw_only=True)
 class ServiceMetrics:

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from camcast.camera.stats import Stats, StreamMetrics
-from camcast.events import SessionKey, SessionState, SourceState
+from camcast.events import SessionKey, SessionState
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
 
@@ -80,10 +80,9 @@ def _output(one: SessionMetrics) -> dict[str, Any]:
 
 
 def _camera(stream: StreamMetrics) -> dict[str, Any]:
-    away = stream.state in (SourceState.WAITING, SourceState.FAILED)
     return {
         "label": stream.label,
         "state": stream.state.value,
-        "problem": _switch(away),
-        "reason": stream.last_error if away else "",
+        "problem": _switch(stream.lost),
+        "reason": stream.last_error if stream.lost else "",
     }

@@ -13,7 +13,10 @@ from camcast.session.health import Health
 Place = tuple[int, int, str]
 """Of an output (camera, stream, output), or of a stream's source (camera, stream, "")."""
 
-_AWAY = (SourceState.WAITING, SourceState.FAILED)
+SURE = 10.0
+"""Seconds for which something must be well until that is told: whoever lets us in and closes again is not."""
+START = 30.0
+"""Seconds that a source may take to begin."""
 
 
 @attrs.frozen
@@ -23,6 +26,8 @@ class Down:
     place: Place
     label: str
     why: str
+    grace: float = 0.0
+    """Seconds that it may be so in any case."""
 
 
 @attrs.frozen
@@ -55,6 +60,8 @@ class _Known:
     down: Down
     since: float
     told: bool = False
+    back: float | None = None
+    """Since when it is well."""
 
 
 class Troubles:
@@ -72,14 +79,18 @@ class Troubles:
         down = {one.place: one for one in away(stats)}
         for place, one in down.items():
             known = self._known.setdefault(place, _Known(one, now))
-            known.down = one
-            if not known.told and now - known.since >= self._after:
+            known.down, known.back = one, None
+            if not known.told and now - known.since >= max(self._after, one.grace):
                 known.told = True
                 yield Change(place, one.label, now - known.since, one.why)
         for place in [place for place in self._known if place not in down]:
-            known = self._known.pop(place)
-            if known.told and self._well and place in there:
-                yield Change(place, known.down.label, now - known.since, "")
+            known = self._known[place]
+            if known.back is None:
+                known.back = now
+            if place not in there or now - known.back >= SURE:
+                del self._known[place]
+                if known.told and self._well and place in there:
+                    yield Change(place, known.down.label, known.back - known.since, "")
 
 
 def away(stats: Stats) -> Iterator[Down]:
@@ -89,6 +100,8 @@ def away(stats: Stats) -> Iterator[Down]:
             place = (one.key.camera_id, one.key.stream_id, one.key.output)
             yield Down(place, one.label, one.last_error or f"it is {one.state.value}")
     for stream in stats.streams:
-        if stream.state in _AWAY:
-            why = stream.last_error or f"its source is {stream.state.value}"
-            yield Down((stream.camera_id, stream.stream_id, ""), stream.label, why)
+        place, state = (stream.camera_id, stream.stream_id, ""), stream.state
+        if stream.lost:
+            yield Down(place, stream.label, stream.last_error or f"its source is {state.value}")
+        elif state is SourceState.STARTING:
+            yield Down(place, stream.label, "nothing has come from it yet", START)
