@@ -131,6 +131,8 @@ class ClaimNews:
     camera_id: int
     fence: int
     holder: Holder | None
+    giver: Holder | None = None
+    """Who had it before and may still run it, until it says that it has ended or its life is over."""
 
 
 @attrs.frozen
@@ -188,8 +190,11 @@ class Coordinator(Protocol):
     async def bury(self, name: str, after: int) -> None:
         """Say that the life of a member whose record has revision `after` is over: its own word, or another's."""
 
-    async def claim(self, camera_id: int, holder: Holder, after: int) -> int:
-        """Take a camera whose record has the fencing number `after`, or that has none; returns the new, higher one."""
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
+        """Take a camera whose record has the fencing number `after`, or that has none; returns the new, higher one.
+
+        `holder` need not be the caller: a member hands a camera to another so. `giver` is told with it.
+        """
 
     async def release(self, camera_id: int, fence: int) -> None:
         """Give up a claim. The record stays, so that the number goes on rising."""

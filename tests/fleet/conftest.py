@@ -43,8 +43,9 @@ def running(
 
 @pytest.fixture
 def fleet(running: Site) -> Iterator[Site]:
-    """Whole at the beginning; nothing was on the air twice, at any time, at the end."""
+    """Whole at the beginning; nothing was on the air twice, at any time, at the end, unless the plan allows it."""
     running.until_whole()
     yield running
     running.air.receiver.ghost_time = 0.0
-    assert running.air.overlaps() == [], running.logs()
+    if not running.plan.overlaps:
+        assert running.air.overlaps() == [], running.logs()

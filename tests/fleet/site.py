@@ -129,6 +129,10 @@ class Plan:
     """Whether each host has a server of the store beside its member."""
     own: Mapping[str, Any] = attrs.field(factory=dict)
     """Each member's own configuration."""
+    rules: Mapping[str, Any] = attrs.field(factory=dict)
+    """"fleet" of what is desired."""
+    overlaps: bool = False
+    """Whether two may have a camera on the air while the one gives it to the other."""
 
     @property
     def hosts(self) -> int:
@@ -180,7 +184,7 @@ class Site:
     """`store`: URL. Members are on the net's first hosts."""
 
     def __init__(self, folder: Path, net: Net, store: str, plan: Plan) -> None:
-        self.folder, self.net, self.store = folder, net, store
+        self.folder, self.net, self.store, self.plan = folder, net, store, plan
         self.air = Air(net.here, receiver=plan.receiver)
         own = folder / "member.json"
         own.write_text(json.dumps(plan.own))
@@ -226,7 +230,7 @@ class Site:
         one = [{"name": "main", "source": source, "encoder": encoder}]
         output = {"url_template": url, "retry_policy": {"initial_delay": 0.2, "max_delay": 0.5, "max_attempts": None}}
         listed = [{"camera_id": number, "name": f"cam{number}", "streams": one} for number in range(cameras)]
-        file.write_text(json.dumps({"rtmp": output, "cameras": listed, **more}))
+        file.write_text(json.dumps({"rtmp": output, "cameras": listed, "fleet": self.plan.rules, **more}))
         done = self.fleet("apply", str(file))
         assert done.returncode == 0, done.stderr
         return done

@@ -32,6 +32,16 @@ class Take:
 
 
 @attrs.frozen
+class Pass:
+    """Write a camera's claim in place of this fencing number: it goes, or has gone, from `giver` to `holder`."""
+
+    camera_id: int
+    holder: Holder
+    after: int
+    giver: Holder | None
+
+
+@attrs.frozen
 class Release:
     camera_id: int
     fence: int
@@ -68,4 +78,4 @@ class Say:
     camera_id: int | None = None
 
 
-Action = Renew | Bury | Take | Release | Start | Stop | Put | Say
+Action = Renew | Bury | Take | Pass | Release | Start | Stop | Put | Say

@@ -18,19 +18,27 @@ class Claims:
         self._records: dict[int, ClaimNews] = {}
         self._mine: dict[int, int] = {}
         """Cameras that the store says are this life's, with their numbers."""
+        self._given: dict[int, ClaimNews] = {}
         self.free_since: dict[int, float] = {}
         """When a camera was heard to be released."""
+        self.alone_since: dict[int, float] = {}
+        """When it was heard that a camera has ended on the member that gave it."""
 
     def live_as(self, me: Holder) -> None:
         """Another life begins, which has nothing yet."""
         self._me = me
         self._mine.clear()
+        self._given.clear()
 
     def hear(self, news: ClaimNews, now: float) -> bool:
         """A record is as told. Returns whether another member has the camera now."""
         camera_id, known = news.camera_id, self.numbers.get(news.camera_id, 0)
         before = self._holder(camera_id)
+        there = self._records.get(camera_id)
         self._records[camera_id] = news
+        self.alone_since.pop(camera_id, None)
+        if there is not None and there.giver is not None and news.giver is None and there.holder == news.holder:
+            self.alone_since[camera_id] = now
         if news.holder is None:
             self.free_since.setdefault(camera_id, now)
         else:
@@ -39,6 +47,10 @@ class Claims:
             self._mine[camera_id] = news.fence
         else:
             self._mine.pop(camera_id, None)
+        if news.giver == self._me:
+            self._given[camera_id] = news
+        else:
+            self._given.pop(camera_id, None)
         self.numbers[camera_id] = max(news.fence, known)
         return self._holder(camera_id) != before
 
@@ -56,6 +68,7 @@ class Claims:
     def begin_anew(self) -> None:
         """All records are told once more. What is this life's stays so until then."""
         self._records.clear()
+        self._given.clear()
 
     def heard_all(self) -> None:
         """What has not been told, the store does not have."""
@@ -68,6 +81,10 @@ class Claims:
 
     def is_mine(self, camera_id: int) -> bool:
         return camera_id in self._mine
+
+    def given(self) -> tuple[ClaimNews, ...]:
+        """Records of cameras that this life has given to others, and has not said to have ended yet."""
+        return tuple(self._given.values())
 
     def is_others(self, camera_id: int, name: str) -> bool:
         """Whether another member has it under a number that is not one of the past."""

@@ -46,6 +46,10 @@ class Rule:
     not_with: list[str] | None = None
     """Names of cameras, or patterns, that may not be on the same member."""
 
+    overlap: bool | None = None
+    """Whether a camera that moves begins on the new member before it ends on the old one: where the destination lets
+    two publish one name, or lets the newcomer in."""
+
     def fits(self, camera_id: int, name: str) -> bool:
         """Whether it is for this camera."""
         return fnmatchcase(name, self.cameras) or self.cameras == str(camera_id)
@@ -66,6 +70,8 @@ class Cameras:
     wanted: Mapping[int, Wanted] = attrs.field(factory=dict)
     specs: Mapping[int, str] = attrs.field(factory=dict)
     written: Mapping[int, Mapping[str, Any]] = attrs.field(factory=dict, repr=False)
+    overlap: frozenset[int] = frozenset()
+    """Those that begin elsewhere before they end."""
 
 
 def rules_of(mapping: Mapping[str, Any]) -> Sequence[Rule]:
@@ -90,12 +96,18 @@ def cameras_of(desired: Desired | None) -> Cameras:
         wanted={number: _wanted(number, str(camera.get("name", "")), rules) for number, camera in written.items()},
         specs={number: digest(camera) for number, camera in written.items()},
         written=written,
+        overlap=frozenset(one for one, camera in written.items() if _overlaps(one, str(camera.get("name", "")), rules)),
     )
 
 
 def digest(camera: Mapping[str, Any]) -> str:
     """The same for the same camera, however its keys are ordered."""
     return blake2b(json.dumps(camera, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def _overlaps(camera_id: int, name: str, rules: Sequence[Rule]) -> bool:
+    said = [rule.overlap for rule in rules if rule.overlap is not None and rule.fits(camera_id, name)]
+    return bool(said and said[-1])
 
 
 def _wanted(camera_id: int, name: str, rules: Sequence[Rule]) -> Wanted:

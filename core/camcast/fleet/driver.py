@@ -17,10 +17,10 @@ import attrs
 
 from camcast.config import CameraConfig
 from camcast.config.walk import from_mapping
-from camcast.coordinators import Card, Coordinator, Hold, Line, News
+from camcast.coordinators import Card, ClaimNews, Coordinator, Hold, Line, News
 from camcast.errors import CamcastError, Conflict, CoordinatorError, NotFound
 from camcast.events import ServiceNote
-from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.actions import Action, Bury, Pass, Put, Release, Renew, Say, Start, Stop, Take
 from camcast.fleet.disk import Disk
 from camcast.fleet.fence import now as boottime
 from camcast.fleet.keeping import Keeping, either
@@ -31,6 +31,7 @@ from camcast.patience import ended, quiet
 
 if TYPE_CHECKING:
     from camcast.engine import Engine
+    from camcast.session.session_manager import SessionHandle
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,12 @@ class Driver:
     def _hear(self, news: News) -> None:
         self.reporting.hear(news)
         self.member.hear(news, self._clock())
+        if (
+            isinstance(news, ClaimNews)
+            and news.camera_id in self._dark
+            and news.camera_id in self.member.claims.alone_since
+        ):
+            self._retry(news.camera_id)
         self._wake.set()
 
     def _guard(self) -> None:
@@ -197,6 +204,9 @@ class Driver:
                 self._begin(self._try(self._store.bury(name, after), lambda: self.member.buried(name)))
             case Release(camera_id, fence):
                 self._begin(self._try(self._store.release(camera_id, fence), lambda: self.member.released(camera_id)))
+            case Pass(camera_id, holder, after, giver):
+                passing = self._store.claim(camera_id, holder, after, giver)
+                self._begin(self._try(passing, lambda: self.member.released(camera_id)))
             case Put(desired):
                 self._begin(self._try(self._store.put(desired), lambda: None))
 
@@ -316,16 +326,30 @@ class Driver:
         camera = self._engine.cameras.get(camera_id)
         if camera is None:
             return False
-        keys = [session.key for stream in camera.config.streams for session in stream.sessions]
-        sessions = [self._engine.sessions.get(key) for key in keys]
-        return all(one is not None and one.healthy for one in sessions)
+        return all(one is not None and one.healthy for one in self._sessions(camera.config))
+
+    def _sessions(self, config: CameraConfig) -> list[SessionHandle | None]:
+        keys = [session.key for stream in config.streams for session in stream.sessions]
+        return [self._engine.sessions.get(key) for key in keys]
+
+    def _retry(self, camera_id: int) -> None:
+        """Whoever had its names has just ended: they need not be waited for."""
+        if (camera := self._engine.cameras.get(camera_id)) is not None:
+            for session in self._sessions(camera.config):
+                if session is not None and not session.healthy:
+                    session.retry_now()
 
     def _look(self) -> None:
         """Tell of cameras that have come on the air."""
         for camera_id in [one for one in self._dark if self._is_on_air(one)]:
-            since = self._dark.pop(camera_id)
+            since = self._dark.pop(camera_id) or self.member.claims.alone_since.get(camera_id)
             gap = f", {self._clock() - since:.1f} s after its last sign elsewhere" if since is not None else ""
+            if (giver := self.member.came(camera_id)) is not None:
+                gap = f", before it ends on {giver}"
             self._say(Say("on_air", f"on the air here{gap}", camera_id))
+        for camera_id in list(self.member.partings.offers):
+            if not self._is_on_air(camera_id):
+                self.member.partings.lost(camera_id)
 
     def _say(self, said: Say) -> None:
         name = self.member.me.name

@@ -30,23 +30,23 @@ from camcast.coordinators import (
     Synced,
 )
 from camcast.errors import ConfigError
-from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet import passing
+from camcast.fleet.actions import Action, Bury, Put, Renew, Say, Start, Stop, Take
 from camcast.fleet.claims import Claims
 from camcast.fleet.desired import Cameras, cameras_of
 from camcast.fleet.lease import Lease
+from camcast.fleet.parting import Partings
 from camcast.fleet.planning import Planning, Store
 from camcast.fleet.roster import Roster
 from camcast.fleet.running import Running
 
-MOVES = 4
-"""Cameras that one member hands over at a time."""
 TAKES = 32
 """Claims that are under way at a time."""
 PUT_AGAIN = 5.0
 
 
 @attrs.define(eq=False)
-class _Asked:
+class Asked:
     """What is under way."""
 
     burying: set[str] = attrs.field(factory=set)
@@ -90,7 +90,8 @@ class Member:
         self._former = set(former)
         self._joined = False
         """Whether the store has this life's record, as far as was heard."""
-        self._asked = _Asked()
+        self.asked = Asked()
+        self.partings = Partings()
 
     @property
     def me(self) -> Holder:
@@ -154,7 +155,7 @@ class Member:
         try:
             self.cameras = cameras_of(desired)
         except ConfigError as error:
-            self._asked.complaint = str(error)
+            self.asked.complaint = str(error)
             return False
         self.desired = desired
         return True
@@ -192,26 +193,33 @@ class Member:
 
     def buried(self, name: str) -> None:
         """Done, refused, or not answered: what is so is told by the store."""
-        self._asked.burying.discard(name)
+        self.asked.burying.discard(name)
 
     def taken(self, camera_id: int, holder: Holder, fence: int) -> None:
         """A claim was made, by this life or a former one."""
-        self._asked.taking.discard(camera_id)
+        self.asked.taking.discard(camera_id)
         record = self.claims.record(camera_id)
         if holder == self._me and (record is None or record.fence <= fence):
             self.planning.stale |= self.claims.taken(camera_id, fence)
 
     def not_taken(self, camera_id: int) -> None:
         """It was refused, or nothing was answered."""
-        self._asked.taking.discard(camera_id)
+        self.asked.taking.discard(camera_id)
 
     def released(self, camera_id: int) -> None:
-        """Done, refused, or not answered."""
-        self._asked.releasing.discard(camera_id)
+        """Given up or passed on: done, refused, or not answered."""
+        self.asked.releasing.discard(camera_id)
 
     def stopped(self, camera_id: int) -> None:
         """A camera that was to be ended has ended."""
         self.running.ended(camera_id)
+        self.partings.ended(camera_id)
+
+    def came(self, camera_id: int) -> str | None:
+        """A camera has come on the air here. Returns who still runs it as well, if somebody does."""
+        self.partings.came(camera_id)
+        record = self.claims.record(camera_id)
+        return record.giver.name if record is not None and record.giver is not None else None
 
     def leave(self) -> None:
         """End everything in order, and say so."""
@@ -229,24 +237,25 @@ class Member:
     def step(self, now: float) -> list[Action]:
         """What is to be done now."""
         may_run = self.hold is Hold.FOREVER or self.lease.holds(now)
-        actions: list[Action] = list(self._ending(may_run))
+        actions: list[Action] = list(self._ending(may_run, now))
         if not self.store.heard:
             return actions
-        if self._asked.complaint:
-            actions.append(Say("unusable", self._asked.complaint))
-            self._asked.complaint = ""
+        if self.asked.complaint:
+            actions.append(Say("unusable", self.asked.complaint))
+            self.asked.complaint = ""
         actions += self._staying(now)
         if self._joined and not self.leaving and self.lease.holds(now):
             actions += self._burials(now)
             self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
-            actions += self._handing_over()
+            actions += passing.handed_over(self, now)
+            actions += passing.passed_on(self, now)
             actions += self._taking(now)
             actions += self._beginning(now)
             if self.desired and self.store.lacks(self.desired):
                 actions += self._put(self.desired, now)
         return actions
 
-    def _ending(self, may_run: bool) -> Iterator[Action]:
+    def _ending(self, may_run: bool, now: float) -> Iterator[Action]:
         """What must not run (any more), whatever the store says."""
         told = False
         for camera_id in self.running.going:
@@ -256,19 +265,21 @@ class Member:
                         "lease_over", f"{self._me.name} has not renewed its lease in time and ends all that it runs"
                     )
                 told = True
-                yield self._stop(camera_id)
+                yield self.end(camera_id)
+            elif camera_id in self.partings.offers:
+                yield from passing.ends(self, camera_id, now)
             elif self.claims.is_others(camera_id, self._me.name):
                 yield Say("fenced", "another member has this camera; it is ended here", camera_id)
-                yield self._stop(camera_id)
+                yield self.end(camera_id)
             elif camera_id not in self.cameras.wanted or self.running.spec(camera_id) != self.cameras.specs[camera_id]:
-                yield self._stop(camera_id)
+                yield self.end(camera_id)
 
     def _staying(self, now: float) -> Iterator[Action]:
         """Renew, join, or say that this life is over."""
         name, card = self._me.name, self.roster.card(self._me.name)
         if self.leaving:
-            if not self.running and self._joined and name not in self._asked.burying:
-                self._asked.burying.add(name)
+            if not self.running and self._joined and name not in self.asked.burying:
+                self.asked.burying.add(name)
                 yield Bury(name, self.roster.revision(name))
             if self.running and self._joined and self.lease.due(now):
                 self.lease.ask(now)
@@ -295,40 +306,24 @@ class Member:
 
     def _burials(self, now: float) -> Iterator[Action]:
         for name, revision in self.roster.silent(now):
-            if name != self._me.name and name not in self._asked.burying:
-                self._asked.burying.add(name)
+            if name != self._me.name and name not in self.asked.burying:
+                self.asked.burying.add(name)
                 seconds = now - (self.roster.last_sign(name) or now)
                 yield Say("buried", f"{name} has not been heard of for {seconds:.1f} s; its cameras are taken over")
                 yield Bury(name, revision)
-
-    def _handing_over(self) -> Iterator[Action]:
-        """Give up what is to run elsewhere, or nowhere: ended first, released then."""
-        moving = len(self._asked.releasing)
-        for camera_id, fence in self.claims.mine():
-            home = self.planning.of(camera_id)
-            if camera_id in self.cameras.wanted and home in (None, self._me.name):
-                continue
-            if camera_id in self.running:
-                moving += 1
-                if moving <= MOVES and not self.running.is_ending(camera_id):
-                    yield Say("moves", f"goes to {home}" if home else "is not desired any more", camera_id)
-                    yield self._stop(camera_id)
-            elif camera_id not in self._asked.releasing and moving < MOVES:
-                moving += 1
-                self._asked.releasing.add(camera_id)
-                yield Release(camera_id, fence)
 
     def _taking(self, now: float) -> Iterator[Action]:
         """Claim what is to run here, and what runs here already without the store's knowing."""
         unknown = [one for one in self.running.going if not self.claims.is_mine(one)]
         for camera_id in (*unknown, *self.planning.home):
-            if len(self._asked.taking) >= TAKES:
+            if len(self.asked.taking) >= TAKES:
                 return
-            asked = camera_id in self._asked.taking or camera_id in self._asked.releasing
+            asked = camera_id in self.asked.taking or camera_id in self.asked.releasing
+            asked |= camera_id in self.partings.offers
             if asked or self.claims.is_mine(camera_id) or camera_id not in self.cameras.wanted:
                 continue
             if camera_id in self.running or _is_free(self, camera_id, now):
-                self._asked.taking.add(camera_id)
+                self.asked.taking.add(camera_id)
                 yield Take(camera_id, self.claims.number(camera_id))
 
     def _beginning(self, now: float) -> Iterator[Action]:
@@ -336,21 +331,22 @@ class Member:
         for camera_id, _ in self.claims.mine():
             spec = self.cameras.specs.get(camera_id)
             here = self.planning.of(camera_id) in (None, self._me.name)
-            if spec is None or not here or camera_id in self._asked.releasing:
+            if spec is None or not here or camera_id in self.asked.releasing:
                 continue
             if self.running.may_begin(camera_id, spec, now):
                 self.running.begin(camera_id, spec)
                 yield Start(camera_id, spec)
 
     def _put(self, desired: Desired, now: float) -> Iterator[Action]:
-        if self._asked.put_at is None or now >= self._asked.put_at + PUT_AGAIN:
-            self._asked.put_at = now
+        if self.asked.put_at is None or now >= self.asked.put_at + PUT_AGAIN:
+            self.asked.put_at = now
             yield Say(
                 "restored", f"the store has version {self.store.version} of what is desired; it gets {desired.version}"
             )
             yield Put(desired)
 
-    def _stop(self, camera_id: int) -> Stop:
+    def end(self, camera_id: int) -> Stop:
+        """A camera is to end in order."""
         self.running.end(camera_id)
         return Stop(camera_id)
 
@@ -358,6 +354,8 @@ class Member:
 def _is_free(member: Member, camera_id: int, now: float) -> bool:
     """Whether nobody else can be running it."""
     record = member.claims.record(camera_id)
+    if passing.is_given(member, camera_id, now):
+        return False
     long_enough = now >= member.store.since + member.roster.longest
     if record is None:
         return long_enough

@@ -132,12 +132,12 @@ class MemoryCoordinator:
         self._reach()
         self._member(name, after, None)
 
-    async def claim(self, camera_id: int, holder: Holder, after: int) -> int:
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
         self._reach()
         there = self._store.claims.get(camera_id)
         if there is not None and there.fence != after:
             raise Conflict(f"camera {camera_id} has the fencing number {there.fence}, not {after}")
-        self._claimed(ClaimNews(camera_id, after + 1, holder))
+        self._claimed(ClaimNews(camera_id, after + 1, holder, giver))
         return after + 1
 
     async def release(self, camera_id: int, fence: int) -> None:

@@ -150,12 +150,12 @@ class NatsCoordinator:
     async def bury(self, name: str, after: int) -> None:
         await self._write(keys.member(name), b"", after)
 
-    async def claim(self, camera_id: int, holder: Holder, after: int) -> int:
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
         key = keys.claim(camera_id)
         revision, there = self._revisions.get(key, (0, b"%d" % after))
         if int(there.partition(b"\n")[0]) != after:
             raise Conflict(f"camera {camera_id} has been claimed by somebody else")
-        await self._write(key, keys.written_claim(after + 1, holder), revision)
+        await self._write(key, keys.written_claim(after + 1, holder, giver), revision)
         return after + 1
 
     async def release(self, camera_id: int, fence: int) -> None:

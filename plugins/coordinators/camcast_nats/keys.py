@@ -4,7 +4,7 @@
 |---|---|
 | `r.epoch` | this store's life: random, written once |
 | `r.member.NAME` | a member's card; empty where its life is over |
-| `r.claim.NUMBER` | the fencing number, a line's end, the holder; nothing after the line's end where it is released |
+| `r.claim.NUMBER` | lines: the fencing number; the holder, none where it is released; who gave it and may run it |
 | `r.order.NAME` | `none`, `cordon`, `drain` |
 | `r.line.NAME.00` to `99` | what happened last |
 | `r.desired` | the version and the name of its parts: `VERSION NAME COUNT` |
@@ -48,8 +48,9 @@ def line(name: str, index: int) -> str:
     return f"r.line.{name}.{index:02}"
 
 
-def written_claim(fence: int, holder: Holder | None) -> bytes:
-    return b"%d\n%s" % (fence, encode(holder) if holder else b"")
+def written_claim(fence: int, holder: Holder | None, giver: Holder | None = None) -> bytes:
+    lines = [b"%d" % fence, encode(holder) if holder else b"", *([encode(giver)] if giver else ())]
+    return b"\n".join(lines)
 
 
 def news_of(key: str, value: bytes, revision: int) -> News | None:
@@ -60,8 +61,8 @@ def news_of(key: str, value: bytes, revision: int) -> News | None:
             case "member", [name]:
                 return MemberNews(name, revision, decode(Card, value) if value else None)
             case "claim", [number]:
-                fence, _, holder = value.partition(b"\n")
-                return ClaimNews(int(number), int(fence), decode(Holder, holder) if holder else None)
+                fence, holder, giver, *_ = *value.split(b"\n"), b"", b""
+                return ClaimNews(int(number), int(fence), _holder(holder), _holder(giver))
             case "order", [name]:
                 return OrderNews(name, Order(value.decode()))
             case "line", [_, _]:
@@ -69,6 +70,10 @@ def news_of(key: str, value: bytes, revision: int) -> News | None:
     except ValueError:
         raise CoordinatorError(f"the record {key} cannot be read") from None
     return None
+
+
+def _holder(text: bytes) -> Holder | None:
+    return decode(Holder, text) if text else None
 
 
 def parts_of(desired: Desired) -> Sequence[bytes]:

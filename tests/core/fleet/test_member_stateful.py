@@ -1,5 +1,8 @@
 """Random sequences of deaths, freezes, cuts, lost answers and lost stores, against what must hold whatever happens.
 
+The faults that a real fleet is tested with are all among them: a member killed, frozen, cut off from the store or from
+the receivers only, all started anew, another leader, a store that lost everything, one cut off from the two others.
+
 With `lease`: never is one camera on the air twice, at any tick. With either: once all is well again, every camera is on
 the air once, on a member that has room for it.
 """
@@ -7,11 +10,13 @@ the air once, on a member that has room for it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.core.fleet.world import LEASE, World
+from tests.core.fleet.world import LEASE, OVERLAP, World
 
 from camcast.coordinators import Hold, Order
 
@@ -21,6 +26,7 @@ CAMERAS = 6
 
 class Fleet(RuleBasedStateMachine):
     hold = Hold.LEASE
+    more: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +38,7 @@ class Fleet(RuleBasedStateMachine):
     def begin(self, ready: bool) -> None:
         for name in "abc":
             self.world.start(name)
-        self.world.apply(1, CAMERAS)
+        self.world.apply(1, CAMERAS, **self.more)
         if ready:
             self.world.pass_(LEASE + 3)
 
@@ -73,6 +79,23 @@ class Fleet(RuleBasedStateMachine):
         self.world.processes[name].deaf = deaf
 
     @rule()
+    def all_are_started_anew(self) -> None:
+        for name in "abc":
+            self.world.kill(name)
+            self.world.start(name)
+
+    @rule()
+    def the_store_has_another_leader(self) -> None:
+        """Which costs everybody the connection, and nothing else."""
+        for name in "abc":
+            self.world.store.again(name, "another leader")
+
+    @rule(name=NAMES, dark=st.booleans())
+    def the_receivers_are_away(self, name: str, dark: bool) -> None:
+        """From one member only; it keeps its lease."""
+        self.world.processes[name].dark = dark
+
+    @rule()
     def the_store_loses_everything(self) -> None:
         self.world.store.wipe()
 
@@ -85,7 +108,7 @@ class Fleet(RuleBasedStateMachine):
         known = [one.member.desired for one in self.world.processes.values() if one.member and one.member.desired]
         self.version = max([self.version, *(one.version for one in known)]) + 1
         self.cameras = cameras
-        self.world.apply(self.version, cameras)
+        self.world.apply(self.version, cameras, **self.more)
 
     @invariant()
     def nothing_is_on_the_air_twice(self) -> None:
@@ -95,7 +118,7 @@ class Fleet(RuleBasedStateMachine):
         """All is mended, by people who know what they want: then everything runs, once."""
         world = self.world
         for name in "abc":
-            world.processes[name].deaf = False
+            world.processes[name].deaf = world.processes[name].dark = False
             world.thaw(name)
             world.store.heal(name)
             world.start(name)
@@ -110,7 +133,15 @@ class Forever(Fleet):
     hold = Hold.FOREVER
 
 
+class Overlapping(Fleet):
+    """Two may have a camera on the air while the one gives it to the other, and never anybody else."""
+
+    more = OVERLAP
+
+
 TestLease = Fleet.TestCase
 TestLease.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestForever = Forever.TestCase
 TestForever.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestOverlapping = Overlapping.TestCase
+TestOverlapping.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -13,7 +13,7 @@ import attrs
 
 from camcast.coordinators import Away, Card, Desired, Hold, News, Order
 from camcast.errors import CoordinatorError
-from camcast.fleet.actions import Action, Bury, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.actions import Action, Bury, Pass, Put, Release, Renew, Say, Start, Stop, Take
 from camcast.fleet.member import Member
 from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
 
@@ -22,6 +22,9 @@ LEASE = 10.0
 TICK = 0.5
 ENDING = 1.0
 """Seconds that ending a camera takes."""
+COMING = 1.5
+"""Seconds from its beginning until a camera is seen to be on the air."""
+OVERLAP: dict[str, Any] = {"fleet": {"rules": [{"cameras": "*", "overlap": True}]}}
 
 
 def now_(doing: Coroutine[Any, Any, T]) -> T:
@@ -45,6 +48,9 @@ class Process:
     way: MemoryCoordinator | None = None
     on_air: set[int] = attrs.field(factory=set)
     ending: dict[int, float] = attrs.field(factory=dict)
+    coming: dict[int, float] = attrs.field(factory=dict)
+    dark: bool = False
+    """Whether it does not reach the receivers: what it sends, nobody sees."""
     fence: float | None = None
     """When the kernel ends it, as it was last told: a frozen process tells nothing new."""
     slept: bool = False
@@ -104,6 +110,7 @@ class World:
         process.member = process.way = None
         process.on_air.clear()
         process.ending.clear()
+        process.coming.clear()
         process.missed.clear()
         process.frozen = process.slept = False
         process.fence = None
@@ -150,6 +157,12 @@ class World:
                 del process.ending[camera_id]
                 process.on_air.discard(camera_id)
                 process.member.stopped(camera_id)
+            for camera_id in [one for one, at in process.coming.items() if self.now >= at and not process.dark]:
+                del process.coming[camera_id]
+                process.member.came(camera_id)
+            if process.dark:
+                for camera_id in list(process.member.partings.offers):
+                    process.member.partings.lost(camera_id)
             actions = process.member.step(self.now)
             self._guard(process, process.member)
             for action in actions:
@@ -161,9 +174,9 @@ class World:
         for process in self.processes.values():
             if process.hold is Hold.LEASE:
                 for other in self.processes.values():
-                    assert other is process or not (both := process.on_air & other.on_air), (
-                        f"at {self.now}: cameras {both} are on the air on {process.name} and {other.name}"
-                    )
+                    both = set() if other is process else process.on_air & other.on_air
+                    both -= _offered(process, other) | _offered(other, process)
+                    assert not both, f"at {self.now}: cameras {both} are on the air on {process.name} and {other.name}"
 
     def where(self) -> dict[int, str]:
         """Who sends each camera."""
@@ -198,8 +211,10 @@ class World:
         match action:
             case Start(camera_id):
                 process.on_air.add(camera_id)
+                process.coming[camera_id] = self.now + COMING
             case Stop(camera_id):
                 process.ending[camera_id] = self.now + ENDING
+                process.coming.pop(camera_id, None)
             case Say():
                 process.said.append(action)
             case Renew():
@@ -211,6 +226,8 @@ class World:
                 else:
                     member.renewed(action, revision, card, self.now, self.now)
                     process.slept = False
+                    # The driver is woken by the answer; the tick that comes next is too late.
+                    self._guard(process, member)
             case Bury(name, after):
                 self._try(process, way.bury(name, after))
                 member.buried(name)
@@ -222,6 +239,9 @@ class World:
                     member.not_taken(camera_id)
                 else:
                     member.taken(camera_id, holder, fence)
+            case Pass(camera_id, holder, after, giver):
+                self._try(process, way.claim(camera_id, holder, after, giver))
+                member.released(camera_id)
             case Release(camera_id, fence):
                 self._try(process, way.release(camera_id, fence))
                 member.released(camera_id)
@@ -239,3 +259,9 @@ class World:
             self._call(process, doing)
         except CoordinatorError:
             process.said.append(Say("refused", "the store did not do it"))
+
+
+def _offered(giver: Process, heir: Process) -> set[int]:
+    """Cameras that one has offered to the other, and has not ended yet: both may run them."""
+    offers = giver.member.partings.offers if giver.member is not None else {}
+    return {camera_id for camera_id, offer in offers.items() if offer.heir.name == heir.name}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import attrs
 import pytest
 
+from camcast.errors import ConfigError
 from camcast.host import PluginHost
 from camcast.kinds import (
     CodecKind,
@@ -22,9 +23,20 @@ from camcast.kinds import (
 )
 from camcast.target import names_secret
 from camcast.testing.conformance.listing import heavy_imports
-from camcast.testing.conformance.rule import Rule, Rules, expect
+from camcast.testing.conformance.rule import Rule, Rules, broken, expect
 
 K = TypeVar("K", SourceKind, CodecKind, EncoderKind, TransportKind, ServiceKind, CoordinatorKind, DiscovererKind)
+
+
+class Structuring(Protocol):
+    """A bench of a kind that has options."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Those that were given to the kit."""
+
+    def structured(self, options: Mapping[str, Any] | None = None) -> Any:
+        """Options, by default those, as the kind's class. Raises `ConfigError`."""
 
 
 class Conformance(Generic[K]):
@@ -80,6 +92,15 @@ def lists_without_loading(host: PluginHost, kind: Any) -> None:
     heavy = heavy_imports(module_of(host, kind))
     advice = "import them where they are used, inside build, open or parser"
     expect(not heavy, f"listing {kind.name} imports {', '.join(heavy)}: {advice}")
+
+
+def refuses_unknown_options(bench: Structuring) -> None:
+    bench.structured()
+    try:
+        bench.structured({**bench.options, "no_such_option": 1})
+    except ConfigError:
+        return
+    broken("an unknown option is taken: make `options` an attrs class")
 
 
 def hides_secret_options(kind: Any) -> None:

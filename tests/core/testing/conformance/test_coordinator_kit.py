@@ -47,16 +47,23 @@ class Hurried(MemoryCoordinator):
 class Forgetful(MemoryCoordinator):
     """Begins to count anew where it has no record."""
 
-    async def claim(self, camera_id: int, holder: Holder, after: int) -> int:
-        return await super().claim(camera_id, holder, after if camera_id in self._store.claims else 0)
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
+        return await super().claim(camera_id, holder, after if camera_id in self._store.claims else 0, giver)
 
 
 class Greedy(MemoryCoordinator):
     """Lets everybody have a camera."""
 
-    async def claim(self, camera_id: int, holder: Holder, after: int) -> int:
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
         there = self._store.claims.get(camera_id)
-        return await super().claim(camera_id, holder, there.fence if there else 0)
+        return await super().claim(camera_id, holder, there.fence if there else 0, giver)
+
+
+class Silent(MemoryCoordinator):
+    """Does not tell who gives a camera."""
+
+    async def claim(self, camera_id: int, holder: Holder, after: int, giver: Holder | None = None) -> int:
+        return await super().claim(camera_id, holder, after)
 
 
 FAULTS = [
@@ -65,6 +72,7 @@ FAULTS = [
     (Forgetful, "a_lost_record_does_not_take_numbers_back"),
     (Greedy, "one_of_those_who_contend_wins"),
     (Greedy, "fencing_numbers_rise"),
+    (Silent, "tells_what_changes"),
 ]
 
 
