@@ -197,7 +197,9 @@ def drain(
     wait: Annotated[float, typer.Option(help="Wait so many seconds until it has none.", min=0.0)] = 0.0,
     option: StoreOptions = None,
 ) -> None:
-    """Move a member's cameras to others, a few at a time. Each ends there before it begins elsewhere.
+    """Move a member's cameras to others, a few at a time.
+
+    Each ends there before it begins elsewhere, or after that where a rule of the fleet's file has "overlap": true.
 
     Exit status: 1 when it still has cameras after `--wait`.
     """

@@ -165,11 +165,7 @@ class Driver:
     def _hear(self, news: News) -> None:
         self.reporting.hear(news)
         self.member.hear(news, self._clock())
-        if (
-            isinstance(news, ClaimNews)
-            and news.camera_id in self._dark
-            and news.camera_id in self.member.claims.alone_since
-        ):
+        if isinstance(news, ClaimNews) and news.camera_id in self._dark:
             self._retry(news.camera_id)
         self._wake.set()
 
@@ -333,8 +329,9 @@ class Driver:
         return [self._engine.sessions.get(key) for key in keys]
 
     def _retry(self, camera_id: int) -> None:
-        """Whoever had its names has just ended: they need not be waited for."""
-        if (camera := self._engine.cameras.get(camera_id)) is not None:
+        """Where whoever had its names has just ended: they need not be waited for."""
+        camera = self._engine.cameras.get(camera_id)
+        if camera is not None and camera_id in self.member.claims.alone_since:
             for session in self._sessions(camera.config):
                 if session is not None and not session.healthy:
                     session.retry_now()
