@@ -44,7 +44,7 @@ async def test_who_comes_too_late_leaves_nothing_in_the_store(server: NatsServer
         desired = Desired(version=1, mapping={"cameras": []})
         done = await asyncio.gather(*(way.put(desired) for way in ways), return_exceptions=True)
         assert [type(one) for one in done if one is not None] == [Conflict]
-        async with link(server.url, "eve", "camcast_late", NatsOptions(), 5.0) as way:
+        async with link(server.url, "eve", "late", NatsOptions(), 5.0) as way:
             parts = [key for key in await way.bucket.keys() if key.startswith("d.")]
         assert len(parts) == 1
 
@@ -58,7 +58,7 @@ class TestNatsCluster(CoordinatorConformance):
 
     def test_a_cluster_keeps_three_copies(self, cluster: NatsCluster) -> None:
         async def copies() -> int:
-            async with link(cluster.servers[1].url, "ada", "camcast_copies", NatsOptions(), 5.0) as way:
+            async with link(cluster.servers[1].url, "ada", "copies", NatsOptions(), 5.0) as way:
                 info = await way.js.stream_info("KV_camcast_copies")
                 return info.config.num_replicas or 0
 
