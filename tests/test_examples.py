@@ -122,6 +122,32 @@ def test_the_example_of_recordings_records(tmp_path: Path) -> None:
     assert len([*tmp_path.glob("*.index.jsonl")]) == 2
 
 
+def test_the_example_of_watching_waits_for_browsers(tmp_path: Path) -> None:
+    page, door = free_port(), free_port()
+    config = (EXAMPLES / "watching.json").read_text()
+    file = tmp_path / "watching.json"
+    for port, other in (("8080", str(page)), ("8889", str(door)), ("127.0.0.1/live", "127.0.0.1:1/live")):
+        config = config.replace(port, other)
+    file.write_text(config)
+    with beside([sys.executable, "-P", "-m", "camcast", "run", str(file)], stdout=subprocess.DEVNULL) as program:
+        wait_for(lambda: _watchable(page) == ["browser"], timeout=30)
+        request = urllib.request.Request(f"http://127.0.0.1:{door}/gate", method="OPTIONS")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.headers["Accept-Post"] == "application/sdp"
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=30)
+
+
+def _watchable(port: int) -> list[str]:
+    """Outputs that a browser can watch now, as the page is told."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/overview", timeout=10) as answer:
+            streams = json.load(answer)["cameras"][0]["streams"]
+    except (urllib.error.URLError, ConnectionError):
+        return []
+    return [output["output"] for stream in streams for output in stream["outputs"] if output["watchable"]]
+
+
 def test_what_is_published_to_the_example_of_publishers_goes_on(tmp_path: Path, nginx: Nginx) -> None:
     port = free_port()
     config = parse_json((EXAMPLES / "publishers.json").read_text())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from camcast import SessionConfig
 from camcast.config import TargetConfig
-from tests.integration.kit import connected, drawn, engine
+from tests.integration.kit import connected, drawn, engine, until
+from tests.page.test_steering import running
 from tests.page.watching import blank, hear, shot, watch
 from tests.servers.chromium import Page
 from tests.servers.process import free_port
@@ -40,3 +41,28 @@ async def test_a_browser_shows_pictures_that_move_and_has_the_sound(page: Page) 
             assert await page.value(left % TOKEN) == 200
             await page.until("peer.connectionState !== 'connected'")
             assert page.complaints == []
+
+
+async def test_the_page_shows_a_stream_live_and_pictures_where_it_cannot(page: Page) -> None:
+    camera = drawn(0, watched(free_port(), token=TOKEN), tone=440)
+    async with running(camera, watch_token=TOKEN) as (engine, address):
+        await connected(engine)
+        await page.go(f"{address}#0/0/browser")
+        await page.until("(window.video = document.querySelector('#details video')) && !video.hidden")
+        first, _ = await shot(page)
+        await page.until("video.getVideoPlaybackQuality().totalVideoFrames > 25")
+        later, _ = await shot(page)
+        assert later.number > first.number
+        assert await page.value("[video.muted, document.querySelector('#details img').hidden]") == [True, True]
+        (session,) = engine.sessions
+        assert session.metrics.transport["viewers"] == 1
+        # Whoever closes the sheet watches no more, and is not waited for.
+        await page.click(".close")
+        await until(lambda: session.metrics.transport["viewers"] == 0)
+        # What is off the air cannot be watched: there are single pictures.
+        session.pause()
+        await page.until("document.querySelector('.output .badge').textContent === 'Paused'")
+        await page.go(f"{address}#0/0/browser")
+        await page.until("(window.image = document.querySelector('#details img')) && !image.hidden && image.src")
+        assert await page.value("document.querySelector('#details video').hidden")
+        assert page.complaints == []

@@ -6,6 +6,7 @@ Origin, a name that was pointed at this machine (DNS rebinding) by the Host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from camcast_kit_http.guesses import Guesses
 MAX_BODY = 1024 * 1024
 JSON = "application/json"
 SAFE = ("GET", "HEAD")
+WATCHING = re.compile(r"/api/v1/sessions/[^/]+/[^/]+/[^/]+/watch(/[^/]+)?")
+"""Looking at a stream, which is a POST and changes nothing."""
 START, FILES = "/", "/page/"
 """The page and what it is made of, which hold nothing of the engine's."""
 OPEN = ("/healthz", "/readyz", START)
@@ -108,7 +111,8 @@ class Access:
         if path in OPEN or path.startswith(FILES):
             return
         given = headers.get("authorization")
-        right, needed = self._policy.right(given), Right.READ if scope["method"] in SAFE else Right.CHANGE
+        looks = scope["method"] in SAFE or WATCHING.fullmatch(path)
+        right, needed = self._policy.right(given), Right.READ if looks else Right.CHANGE
         if right >= needed:
             return
         if given is not None and right is Right.NOTHING:

@@ -45,16 +45,19 @@ class Interface:
         listeners: int = LISTENERS,
         happenings: Happenings | None = None,
         refused: Callable[[str], object] = lambda who: None,
+        watch_token: str = "",
     ) -> None:
         """Without a `policy` everybody who can connect may look, and nobody may change. On a running event loop.
 
         `happenings`: what has been followed before; then `follow` is not needed. `refused` hears of wrong tokens.
+        `watch_token`: what outputs that browsers watch want to know.
         """
         self._shared = Shared(
             engine=engine,
             looks=Looks(engine),
             happenings=happenings or Happenings(listeners),
             limits=limits or Limits(),
+            watch_token=watch_token,
         )
         self._description = describe(OPERATIONS)
         self.app: ASGIApp = Access(self._routed(), policy or Policy(), refused)

@@ -22,7 +22,8 @@ from camcast_http.problems import Problem, problem
 MAX_NUMBER = 2**31 - 1
 NUMBER = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
 NAME = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^/]+$"}
-PARTS = {"camera": NUMBER, "stream": NUMBER, "output": NAME}
+VIEWER = {**NAME, "description": "As it was told when watching began."}
+PARTS = {"camera": NUMBER, "stream": NUMBER, "output": NAME, "viewer": VIEWER}
 """What stands in paths."""
 
 
@@ -34,6 +35,8 @@ class Shared:
     looks: Looks
     happenings: Happenings
     limits: Limits
+    watch_token: str = attrs.field(default="", repr=False)
+    """Of the outputs that browsers watch."""
 
 
 @attrs.frozen(kw_only=True)
@@ -98,7 +101,7 @@ class Operation:
 def _part(name: str, text: str) -> Any:
     if PARTS[name] is not NUMBER:
         if len(text) > NAME["maxLength"]:  # type: ignore[operator]
-            raise Problem(404, "there is no output of so long a name")
+            raise Problem(404, f"there is no {name} of so long a name")
         return text
     # Not `isdigit`, which takes superscripts.
     if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > MAX_NUMBER:

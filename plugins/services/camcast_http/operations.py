@@ -10,6 +10,7 @@ from camcast_http.fleets import FLEET
 from camcast_http.forms import EVENT_SCHEMA, extended, listed, schema
 from camcast_http.operation import Operation, seen
 from camcast_http.overview import OVERVIEW
+from camcast_http.watching import WATCHING
 
 _TEXT = {"type": "string"}
 _LINES = {"type": "object", "properties": {"changes": listed(_TEXT)}, "required": ["changes"]}
@@ -89,6 +90,7 @@ OPERATIONS = [
         answer=_DONE,
     ),
     *_commands(),
+    *WATCHING,
     Operation(method="GET", path="/cameras", act=seen(reading.cameras), summary="All cameras", answer=listed(_CAMERA)),
     Operation(
         method="POST",

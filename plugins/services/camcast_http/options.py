@@ -22,6 +22,8 @@ class HttpOptions:
     """Whoever reads must know it; best as env: or file:. Without one, everybody on this machine may read."""
     change_token: str = attrs.field(default="", repr=False)
     """Whoever changes anything must know it; it serves for reading too. Without one nothing can be changed."""
+    watch_token: str = attrs.field(default="", repr=False)
+    """The token of outputs with a whep:// URL, which the page shows live to whoever may read; best as env: or file:."""
     hosts: Sequence[str] = ()
     """Names under which it may be asked for, besides localhost and addresses."""
     certificate: str = ""

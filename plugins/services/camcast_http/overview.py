@@ -16,6 +16,7 @@ from camcast_http.forms import closed, extended, fields, listed, schema
 from camcast_http.looks import Look
 from camcast_http.operation import Call, Operation, seen
 from camcast_http.reading import version
+from camcast_http.watching import watchable
 
 _OUTPUT = (
     "key",
@@ -58,6 +59,7 @@ def overview(look: Look, call: Call) -> Any:
             "output": one.key.output,
             "targets": len(config.targets) if config is not None else 1,
             "round_trip": trip / 1000 if trip > 0 else None,
+            "watchable": watchable(one.state, one.target),
         }
         outputs.setdefault((one.key.camera_id, one.key.stream_id), []).append(row)
     streams: dict[int, list[StreamMetrics]] = {}
@@ -103,6 +105,7 @@ _OUTPUTS = extended(
     output=_TEXT,
     targets={**_WHOLE, "description": "How many its chain has."},
     round_trip={"anyOf": [_NUMBER, {"type": "null"}], "description": "Seconds to the server and back."},
+    watchable={"type": "boolean", "description": "Whether a browser can watch it now, see `…/watch`."},
 )
 _STREAMS = extended(_part(StreamMetrics, _STREAM), name=_TEXT, outputs=listed(_OUTPUTS))
 

@@ -38,6 +38,7 @@ class HttpService:
             policy,
             limits=Limits(references=references, roots=options.media_roots),
             listeners=max(1, options.connections - options.connections // 4),
+            watch_token=options.watch_token,
             refused=lambda who: note("token_refused", f"a wrong token came from {who}"),
         )
         server = self._server(interface)

@@ -6,6 +6,7 @@ import * as clock from "./clock.js";
 import { ask, button, ofOutput } from "./commands.js";
 import { byId, el, setAttribute, setHidden, setText } from "./dom.js";
 import * as past from "./past.js";
+import { Live } from "./live.js";
 import { picture, show } from "./pictures.js";
 import { Plot } from "./plot.js";
 import { number, rate, reason, short, standing } from "./words.js";
@@ -19,6 +20,8 @@ export class Details {
     this.sheet = byId("details");
     this.span = null; // what has been chosen; otherwise the shortest that holds all that there is
     this.key = null;
+    this.live = null; // the stream as it is now, where it can be watched
+    document.addEventListener("visibilitychange", () => document.hidden && this.live?.stop());
     this.sheet.addEventListener("close", () => this.closed());
     this.sheet.addEventListener("click", (event) => event.target === this.sheet && this.sheet.close());
     addEventListener("hashchange", () => this.follow());
@@ -33,6 +36,7 @@ export class Details {
 
   open(key) {
     if (this.key === key && this.sheet.open) return;
+    this.live?.stop();
     this.key = key;
     this.pictured = 0;
     this.build();
@@ -43,6 +47,7 @@ export class Details {
   }
 
   closed() {
+    this.live?.stop();
     this.key = null;
     if (location.hash) history.pushState(null, "", location.pathname + location.search);
     if (this.image?.src) URL.revokeObjectURL(this.image.src);
@@ -64,6 +69,14 @@ export class Details {
     this.pause = command("Pause", "pause", "It is off the air until it is resumed.");
     this.resume = command("Resume", "resume", "It goes on the air again.", { kind: "main" });
     this.image = el("img", { alt: "", hidden: true });
+    const video = el("video", { autoplay: true, playsinline: true, controls: true, hidden: true });
+    video.muted = true; // browsers play nothing else unasked
+    const live = (this.live = new Live(video, () => {
+      setHidden(video, !live.on);
+      if (live !== this.live) return;
+      if (live.on) setHidden(this.image, true);
+      else this.pictured = 0; // the next look fetches one
+    }));
     this.chain = new Chain(key, after);
     this.figures = new Figures();
     this.plots = [
@@ -97,7 +110,7 @@ export class Details {
           el("div", { class: "plots" }, ...this.plots.map((plot) => plot.element)),
           el("p", { class: "legend small" }, el("i", { class: "on-first" }), "first target ", el("i", { class: "on-other" }), "fallback ",
             el("i", { class: "off-air" }), "off the air")),
-        el("section", {}, el("h3", { text: "What it is fed from" }), el("div", { class: "fed" }, el("div", { class: "picture" }, el("span", { class: "blank", text: "No picture yet" }), this.image),
+        el("section", {}, el("h3", { text: "What it is fed from" }), el("div", { class: "fed" }, el("div", { class: "picture" }, el("span", { class: "blank", text: "No picture yet" }), this.image, video),
           el("div", { class: "fed-tools" },
             button("Ask for a keyframe", `${of}/keyframe`, { told: (answer) => (answer.done ? "A keyframe has been asked for." : "Nobody can make a keyframe on demand here.") }),
             button("Retry source", `${of}/retry`, { told: () => "The source is tried at once.", after }), form))),
@@ -146,10 +159,12 @@ export class Details {
     } catch {
       return; // it has just ended, or nobody answers, which the head of the page says
     }
-    if (!stream.pictured || performance.now() - this.pictured < PICTURE) return;
+    const watched = stream.outputs.find((one) => one.watchable && one.key === key) ?? stream.outputs.find((one) => one.watchable);
+    if (watched) void this.live.start(watched.key);
+    if (this.live.on || !stream.pictured || performance.now() - this.pictured < PICTURE) return;
     this.pictured = performance.now();
     const found = await picture(camera, stream.stream_id);
-    if (!found || this.key !== key) return;
+    if (!found || this.key !== key || this.live.on) return;
     show(this.image, found);
     this.image.hidden = false;
   }

@@ -20,7 +20,7 @@ class Figures:
     viewers_failed: int = 0
     """Who had an answer and were never reached."""
     viewers_gone: int = 0
-    """Who went without a word: silent, cut off, or by what they did."""
+    """Who went without a DELETE: closed, silent for too long, or cut off."""
     offers_refused: int = 0
     """That could not be read, or had no codec in common."""
     tokens_refused: int = 0
