@@ -187,6 +187,20 @@ class PictureChanged(SessionEvent):
 
 
 @attrs.frozen(kw_only=True)
+class ScheduleChanged(SessionEvent):
+    """Its schedule has put it on the air or off it; also told of one that begins while its schedule says off."""
+
+    on: bool
+    until: float | None
+    """`time.time()` seconds of the next change; None = none within 400 days, or there is no schedule any more."""
+    reason: str
+
+    @property
+    def text(self) -> str:
+        return f"Session {self.label}: {self.reason}"
+
+
+@attrs.frozen(kw_only=True)
 class UplinkChanged(Event):
     """What the outputs of the uplink `label` may send together is another, or too little for them. All in bit/s."""
 

@@ -19,8 +19,9 @@ from tests.media import made
 from typer.testing import CliRunner
 
 from camcast.cli.check import check, report_lines
+from camcast.cli.check_schedule import schedule_lines
 from camcast.cli.schema import schema
-from camcast.config import loads
+from camcast.config import Schedule, SessionConfig, loads
 from camcast.native import form
 
 app = typer.Typer()
@@ -53,6 +54,34 @@ def test_it_prints_what_would_run() -> None:
         "              then rtmp://server2/live/cam0_sub",
         "3 sessions of 2 streams would run",
     ]
+
+
+@pytest.mark.parametrize(
+    ("now", "line"),
+    [
+        (12, "by its schedule on now; stops Thu 1970-01-01 18:00 UTC, starts Fri 1970-01-02 08:00 UTC"),
+        (20, "by its schedule off now; starts Fri 1970-01-02 08:00 UTC, stops Fri 1970-01-02 18:00 UTC"),
+    ],
+)
+def test_the_next_start_and_stop_of_a_schedule_are_shown(now: int, line: str) -> None:
+    day = Schedule(timezone="UTC", windows=[{"start": "08:00", "stop": "18:00"}])
+    assert list(schedule_lines(SessionConfig(url="mem://a/b", schedule=day), now * 3600)) == [line]
+    always = Schedule(timezone="UTC", windows=[{}])
+    (line,) = schedule_lines(SessionConfig(url="mem://a/b", schedule=always), now * 3600)
+    assert line == "by its schedule on now, with no change in the next 400 days"
+    assert not list(schedule_lines(SessionConfig(url="mem://a/b"), now * 3600))
+
+
+def test_the_plan_has_the_schedule_behind_its_output(tmp_path: Path) -> None:
+    path = Path(__file__).parents[2] / "examples" / "schedule.json"
+    code, out, _ = run(str(path))
+    assert code == 0
+    lines = out.splitlines()
+    places = [index for index, line in enumerate(lines) if line.startswith("    cam")]
+    assert len(places) == 3
+    for place in places:
+        found = next(line for line in lines[place + 1 :] if line.startswith("      by its schedule "))
+        assert re.search(r"(on now; stops|off now; starts) \w{3} \d{4}-\d\d-\d\d \d\d:\d\d", found), found
 
 
 def test_errors_and_status(tmp_path: Path) -> None:

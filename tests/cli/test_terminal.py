@@ -96,6 +96,17 @@ SOURCE = StreamMetrics(camera_id=0, stream_id=0, label="cam0_main", state=Source
         ),
         ({"last_error": ""}, {}, "connected, unhealthy", "nothing of it arrives"),
         ({"state": SessionState.DISCONNECTED, "health": Health.PAUSED, "last_error": "long ago"}, {}, "paused", ""),
+        (
+            {
+                "state": SessionState.DISCONNECTED,
+                "health": Health.SCHEDULED_OFF,
+                "schedule": "off by its schedule until Mon 2026-12-07 08:00 CET",
+                "last_error": "long ago",
+            },
+            {},
+            "scheduled off",
+            "off by its schedule until Mon 2026-12-07 08:00 CET",
+        ),
     ],
 )
 def test_the_table_says_how_each_session_is_and_whose_fault_it_is(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from camcast.cli.check_plan import plan_lines
+from camcast.cli.check_schedule import schedule_lines
 from camcast.cli.check_slates import check_slates
 from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
@@ -148,6 +150,8 @@ def _session_lines(stream: StreamConfig, session: SessionConfig, host: PluginHos
         yield f"    {place} {target.shown}{' (' + ', '.join(extra) + ')' if extra else ''}"
         for line in plan_lines(host, stream, target):
             yield f"      {line}"
+    for line in schedule_lines(session, time.time()):
+        yield f"      {line}"
 
 
 def encoder_text(encoder: EncoderConfig) -> str:

@@ -153,10 +153,14 @@ class LiveTable(_Logging):
         self._live.update(Group(shown, *troubles, totals_line(stats)), refresh=True)
 
 
+_AS_WANTED = (Health.PAUSED, Health.SCHEDULED_OFF)
+"""Off the air because somebody wants it so."""
+
+
 def status_line(stats: Stats) -> str:
     """How things stand, and who is not well."""
     totals = stats.totals
-    bad = [one for one in stats.sessions if not one.healthy and one.health is not Health.PAUSED]
+    bad = [one for one in stats.sessions if not one.healthy and one.health not in _AS_WANTED]
     names = [f"{one.label} ({state(one)})" for one in bad[:MOST_TROUBLES]]
     names += [f"{len(bad) - MOST_TROUBLES} more"] if len(bad) > MOST_TROUBLES else []
     return (
@@ -250,7 +254,7 @@ def state(one: SessionMetrics) -> str:
         return "connected, unconfirmed"
     if one.state is SessionState.CONNECTED and one.target_index:
         return f"on fallback {one.target_index}"
-    if one.health in (Health.WAITING, Health.PAUSED):
+    if one.health in (Health.WAITING, *_AS_WANTED):
         return str(one.health.value)
     return str(one.state.value)
 
@@ -259,6 +263,8 @@ def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
     """Why a session is not healthy: its own last error, or its camera's. "" for one that is."""
     if one.healthy or one.health is Health.PAUSED:
         return ""
+    if one.health is Health.SCHEDULED_OFF:
+        return printable(one.schedule)
     if one.health is Health.UNHEALTHY:
         arrives = "nothing of it arrives" if one.state is SessionState.CONNECTED else ""
         return printable(one.last_error) or arrives

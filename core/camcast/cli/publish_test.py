@@ -9,7 +9,7 @@ from pathlib import Path
 
 from camcast.camera.stats import StreamMetrics
 from camcast.cli import sockets
-from camcast.cli.quiet import quiet
+from camcast.cli.quiet import always_on, quiet
 from camcast.cli.summary import sound, summarise
 from camcast.cli.supervise import Wanted, beside, signals, stop_in_order, until_done
 from camcast.config import Config
@@ -36,7 +36,7 @@ async def publish(config: Config, host: PluginHost, seconds: float) -> tuple[lis
 
     It ends early when nothing more will come of any source, and at a signal, then as `camcast run` does.
     """
-    config = quiet(config)
+    config = always_on(quiet(config))
     if next(config.sessions(), None) is None:
         return ["nothing to publish: no camera has an enabled stream with an enabled output"], False
     engine = Engine(config, host=host)

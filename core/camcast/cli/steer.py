@@ -102,6 +102,8 @@ def _table(control: Control, sessions: list[dict[str, Any]], status: Mapping[str
 def _why(session: dict[str, Any], sources: Mapping[str, str]) -> str:
     if session["health"] == "unhealthy":
         return f"{session['last_error']}{_soon(session['next_attempt_at'])}"
+    if session["health"] == Health.SCHEDULED_OFF.value:
+        return str(session["schedule"])
     stream = session["key"].rpartition("/")[0]
     return ": ".join(filter(None, (session["health"], sources.get(stream))))
 

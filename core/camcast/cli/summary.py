@@ -73,6 +73,8 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
         "picture",
         "picture_reason",
         "uplink_share",
+        "schedule",
+        "schedule_change_at",
     )
     fields = attrs.asdict(after, recurse=False) | _present(before, *present)
     return fields | {
@@ -84,9 +86,11 @@ def _session(before: SessionMetrics, after: SessionMetrics) -> Mapping[str, Any]
 
 
 def sound(session: Mapping[str, Any]) -> bool:
-    """Whether nothing was wrong with it at the end: it was healthy, or had sent all that its source had to give."""
+    """Whether nothing was wrong with it at the end: it was healthy, had sent all that its source had to give, or was
+    off by its schedule."""
     wrong = session["health"] in (Health.UNHEALTHY.value, Health.UNCONFIRMED.value)
-    return bool(session["healthy"] or (not wrong and session["frames_sent"] > 0))
+    off = session["health"] == Health.SCHEDULED_OFF.value
+    return bool(session["healthy"] or off or (not wrong and session["frames_sent"] > 0))
 
 
 def _present(snapshot: object, *names: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from camcast.config.model import (
     StreamConfig,
     SystemConfig,
 )
+from camcast.config.schedule import Schedule, Window
 from camcast.config.schema import json_schema
 from camcast.config.service import ServiceConfig
 from camcast.config.session import Adapt, Limit, RetryPolicy, SessionConfig
@@ -29,6 +30,7 @@ __all__ = [
     "Limit",
     "PluginsConfig",
     "RetryPolicy",
+    "Schedule",
     "ServiceConfig",
     "SessionConfig",
     "SlateConfig",
@@ -37,6 +39,7 @@ __all__ = [
     "SystemConfig",
     "TargetConfig",
     "UplinkConfig",
+    "Window",
     "dump",
     "dumps",
     "from_mapping",

@@ -72,10 +72,17 @@ def _convert(rule: Rule) -> Callable[[Any, attrs.Attribute[Any]], Any]:
     def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
         try:
             return rule.read(value)
+        except ConfigError as error:
+            raise ConfigError([Issue(below(field.name, one.path), one.message) for one in error.issues]) from None
         except ValueError as error:
             raise ConfigError([Issue(field.name, str(error))]) from None
 
     return convert
+
+
+def below(path: str, further: str) -> str:
+    """The path `further`, "[0].start" or "start", below `path`."""
+    return f"{path}.{further}" if further and not further.startswith("[") else f"{path}{further}"
 
 
 def read_flag(value: Any) -> bool:

@@ -33,6 +33,7 @@ from camcast.config.rules import (
     size,
     whole,
 )
+from camcast.config.schedule import Schedule
 from camcast.config.target import TargetConfig
 from camcast.config.template_chain import TemplateChain
 from camcast.errors import ConfigError, Issue, OutOfRange
@@ -45,6 +46,7 @@ LEAST_KBPS = 500
 """A picture that adapts gets no less, unless that is said."""
 NOT_SAID = -1
 """A number of a camera or stream that the hierarchy gives: where the session stands, or what its names say."""
+ALWAYS_ON = Schedule()
 STREAM_NAMES = {0: "main", 1: "sub"}
 MAX_ID = 2**31 - 1
 
@@ -151,6 +153,7 @@ class _Settings(TypedDict, total=False):
     adapt: Adapt
     tracks: Sequence[str]
     sound_tracks: Sequence[str]
+    schedule: Schedule
     uplink: str
     priority: int
     allow_redirect_hosts: Sequence[str]
@@ -201,6 +204,8 @@ class SessionConfig:
     """Names of streams of the camera, the output's own first, whose pictures are sent in one connection."""
     sound_tracks: Texts = ()
     """Likewise, streams whose sound is sent; without it, the output's own."""
+    schedule: Annotated[Schedule, instance(Schedule)] = ALWAYS_ON
+    """When it is on the air; without one, always."""
     uplink: LabelOrEmpty = ""
     """Name in `system.uplinks` of the link that it shares with others."""
     priority: Annotated[int, whole(1, 100)] = 10

@@ -18,6 +18,8 @@ class Health(Enum):
     """As healthy, but nobody can tell whether the server takes this codec: there may be no picture over there."""
     WAITING = "waiting for media"
     """Nothing comes from the source, so there is nothing to send."""
+    SCHEDULED_OFF = "scheduled off"
+    """Off the air because its schedule says so, until that says otherwise."""
     PAUSED = "paused"
     """Off the air because somebody said so."""
     UNHEALTHY = "unhealthy"
@@ -40,6 +42,8 @@ def judge(
     distance allows. `media`: something has come from the source since then, so that it is not the source's fault.
     `confirmed`: the server is known to take what it is sent. `impaired`: it arrives too damaged to be shown.
     """
+    if wish is Wish.OFF:
+        return Health.SCHEDULED_OFF
     if state is SessionState.FAILED:
         return Health.UNHEALTHY
     if wish in (Wish.PAUSE, Wish.END):

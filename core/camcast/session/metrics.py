@@ -15,6 +15,7 @@ from camcast.session.fitting import Fitted
 from camcast.session.health import Health
 from camcast.session.platform_watch import Compared
 from camcast.session.stage import OnAir
+from camcast.session.timetable import NONE, Scheduled
 from camcast.stream.flow import SOUND_ALONE, FlowCounters
 
 WINDOW = 5.0
@@ -68,7 +69,8 @@ class SessionMetrics:
     downtime: float
     """Seconds off the air while it was to be on it, those included in which the whole process stood still."""
     waiting: float
-    """Seconds in which it was not to be on the air: there was no media yet or any more, or it was paused."""
+    """Seconds in which it was not to be on the air: there was no media yet or any more, its schedule said so, or it was
+    paused."""
     retries: int
     next_attempt_at: float | None
     """`time.time()` of the next attempt while waiting."""
@@ -99,6 +101,10 @@ class SessionMetrics:
     """The link of `system.uplinks` that it shares with others; "" = none."""
     uplink_share: int = 0
     """bit/s of its budget that it may send, sound included; 0 = anything, or not on the air."""
+    schedule: str = ""
+    """What its schedule says: "off by its schedule until Mon 2026-12-07 08:00 CET"; "" = it has none."""
+    schedule_change_at: float | None = None
+    """`time.time()` of the next change by its schedule; None = none within 400 days."""
     unconfirmed: str = ""
     """Why nobody can tell whether there is a picture at the other end, and what to do."""
     platform: str = ""
@@ -172,7 +178,7 @@ class Recorder:
         self._turn(_Mode.DOWN)
 
     def rest(self) -> None:
-        """Not publishing, and not to: no media yet or any more, or paused."""
+        """Not publishing, and not to: no media yet or any more, off by its schedule, or paused."""
         self._turn(_Mode.REST)
 
     def stood_still(self, seconds: float) -> None:
@@ -240,6 +246,7 @@ class Recorder:
         fitted: Fitted | None = None,
         compared: Compared | None = None,
         tracks: Mapping[str, int] | None = None,
+        scheduled: Scheduled = NONE,
     ) -> SessionMetrics:
         """All figures, with what only the session and its active attempt know."""
         flow = self.flow
@@ -293,6 +300,8 @@ class Recorder:
             picture_changes=thinned.changes,
             uplink=fitted.uplink,
             uplink_share=fitted.share,
+            schedule=scheduled.text,
+            schedule_change_at=scheduled.change_at,
             unconfirmed=on_air.unconfirmed if on_air is not None else "",
             platform=compared.platform,
             platform_differences=dict.fromkeys(compared.differences, 1),

@@ -119,6 +119,7 @@ class Session:
             fitted=self._fitting.now,
             compared=self._platform.now,
             tracks=self._tracks.figures,
+            scheduled=self._supervisor.orders.timetable.now,
         )
 
     @property

@@ -32,6 +32,7 @@ from camcast.session.stage import OnAir, Prepared, Published
 from camcast.session.standby import Standby
 from camcast.session.state import StateMachine, Trigger
 from camcast.session.telling import Telling
+from camcast.session.timetable import Scheduled, Timetable
 from camcast.session.wanted import Orders, Wanted, Wish
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
@@ -55,7 +56,8 @@ class Supervisor:
         """`look_soon`: `check` is to be called, now that there is something to look after."""
         self.active: OnAir | None = None
         self.policy = ConnectionManager(len(config.targets), config.retry_policy, auto_reconnect=config.auto_reconnect)
-        self.orders = Orders(lambda: feed.flowing(self._config.idle_timeout), lambda: feed.condition)
+        timetable = Timetable(config.schedule, self._turned)
+        self.orders = Orders(lambda: feed.flowing(self._config.idle_timeout), lambda: feed.condition, timetable)
         self.telling = Telling(config.key, config.label, environment.emit, Pauses(config.idle_timeout))
         self.flow: FlowCounters = recorder.flow
         self._config = config
@@ -87,7 +89,8 @@ class Supervisor:
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this, which differs in nothing that publishing depends on."""
         self._config = config
-        adopt(config, self._failures, self._redirects, self._opener, self._standby, self.active)
+        adopt(config, self._failures, self._redirects, self._opener, self._standby, self.active, self.orders.timetable)
+        self._look_soon()
         self.wake()
 
     # --- orders -------------------------------------------------------------------------------------------
@@ -118,7 +121,7 @@ class Supervisor:
 
     def check(self, now: float) -> float:
         """Liveness and idleness; returns when to call it next, inf = after `look_soon`."""
-        due = self._standby.check(now)
+        due = min(self._standby.check(now), now + self.orders.timetable.look())
         active = self.active
         if active is None:
             return due
@@ -130,6 +133,13 @@ class Supervisor:
         if not self.orders.now.on_air:
             self.wake()
         return min(due, active.due(now))
+
+    def _turned(self, scheduled: Scheduled) -> None:
+        """It has gone on or off the air by its schedule."""
+        self.telling.scheduled(scheduled)
+        if not scheduled.off:
+            self.policy.retry_now()  # what went wrong the last time is past
+        self.interrupt()
 
     # --- AttemptOwner, Front ------------------------------------------------------------------------------
 
@@ -190,6 +200,8 @@ class Supervisor:
     def _look(self) -> Wanted:
         """What is wanted now. First cleared, then looked at: what is told from here on is not missed."""
         self._wake.clear()
+        if self.orders.timetable.any:
+            self.orders.timetable.look()
         return self.orders.now
 
     async def _step(self, wanted: Wanted) -> None:
@@ -210,7 +222,7 @@ class Supervisor:
         if target is not None:
             await self._try(target)
         elif self.policy.failed:
-            await self._wait_for_revival()
+            await _revival(self.policy, self._wake)
         else:
             await set_or_due(self._wake, self.policy.next_attempt_at)
 
@@ -329,13 +341,12 @@ class Supervisor:
         self._ghosts.remember(old.published.name, old.published.at)
         self._opener.let_go(old.attempt, clean=clean)
 
-    # --- small --------------------------------------------------------------------------------------------
 
-    async def _wait_for_revival(self) -> None:
-        at = self.policy.revive_at
-        if at is None:
-            await self._wake.wait()
-        elif time.monotonic() < at:
-            await set_or_due(self._wake, at)
-        else:
-            self.policy.revive()
+async def _revival(policy: ConnectionManager, wake: asyncio.Event) -> None:
+    """It has given up: wait until it is to be tried again, or something changes."""
+    if policy.revive_at is None:
+        await wake.wait()
+    elif time.monotonic() < policy.revive_at:
+        await set_or_due(wake, policy.revive_at)
+    else:
+        policy.revive()

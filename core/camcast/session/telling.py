@@ -16,6 +16,7 @@ from camcast.events import (
     Moved,
     Note,
     RetryScheduled,
+    ScheduleChanged,
     SessionEvent,
     SessionKey,
     SessionState,
@@ -24,6 +25,7 @@ from camcast.events import (
 from camcast.media import MediaKind
 from camcast.session.episode import Episode
 from camcast.session.pauses import Pauses
+from camcast.session.timetable import Scheduled
 
 
 @attrs.define(eq=False)
@@ -47,6 +49,11 @@ class Telling:
 
     def note(self, code: str, text: str) -> None:
         self.emit(Note(label=self.label, key=self.key, code=code, message=text))
+
+    def scheduled(self, how: Scheduled) -> None:
+        """Its schedule has turned to this."""
+        reason = how.text or "it has no schedule any more"
+        self.emit(ScheduleChanged(label=self.label, key=self.key, on=not how.off, until=how.change_at, reason=reason))
 
     def state(self, old: SessionState, new: SessionState, reason: str) -> None:
         self.emit(StateChanged(label=self.label, key=self.key, old=old, new=new, reason=reason))

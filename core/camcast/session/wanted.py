@@ -1,4 +1,4 @@
-"""What a session is to do now, and why: one wanted state, made of the last order and of whether there is media.
+"""What a session is to do now, and why: one wanted state, made of the last order, its schedule and what media there is.
 
 The supervisor looks at it whenever something happens and does what is missing (level-triggered): an order that comes in
 the middle of something else is not lost, and one that has been taken back is not carried out.
@@ -11,6 +11,9 @@ from enum import Enum
 
 import attrs
 
+from camcast.config.schedule import Schedule
+from camcast.session.timetable import Timetable
+
 
 class Wish(Enum):
     """What a session is to do. The order of precedence is that of `Orders.now`."""
@@ -21,6 +24,8 @@ class Wish(Enum):
     """Leave the air and come back: what is published there is outdated."""
     WAIT = "wait"
     """Stay off the air until media comes."""
+    OFF = "off by schedule"
+    """Stay off the air until its schedule says otherwise."""
     PAUSE = "pause"
     """Stay off the air until the user says otherwise."""
     END = "end"
@@ -47,15 +52,22 @@ _WAIT = "waiting for media"
 class Orders:
     """The orders to one session. `media` says whether there is any to send, and `why` why there is none."""
 
-    def __init__(self, media: Callable[[], bool], why: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self, media: Callable[[], bool], why: Callable[[], str] = lambda: "", timetable: Timetable | None = None
+    ) -> None:
+        self.timetable = timetable or Timetable(Schedule())
         self._media = media
         self._why = why
         self._order = _PUBLISH
 
     @property
     def now(self) -> Wanted:
-        """What is wanted at this moment: the end above all, then a pause, then media."""
-        if self._order.wish in (Wish.END, Wish.PAUSE) or self._media():
+        """What is wanted at this moment: the end above all, then a pause, then the schedule, then media."""
+        if self._order.wish in (Wish.END, Wish.PAUSE):
+            return self._order
+        if self.timetable.any and (scheduled := self.timetable.now).off:
+            return Wanted(Wish.OFF, scheduled.text)
+        if self._media():
             return self._order
         why = self._why()
         return Wanted(Wish.WAIT, f"{_WAIT}: {why}" if why else _WAIT)

@@ -86,7 +86,7 @@ class Interface:
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, request: Request) -> Response:
-        """Whether every session is healthy, or waits for media, or is paused."""
+        """Whether every session is healthy, or waits for media, or is off by its schedule, or is paused."""
         sessions = (await self._shared.looks.look()).stats.sessions
         bad = sum(one.health is Health.UNHEALTHY for one in sessions)
         if bad:

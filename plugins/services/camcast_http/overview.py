@@ -37,6 +37,7 @@ _OUTPUT = (
     "next_attempt_at",
     "last_error",
     "unconfirmed",
+    "schedule",
 )
 """What changes, and is shown of every session."""
 _STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for", "pictured")

@@ -9,7 +9,7 @@ import pytest
 from tests.core.session.test_session import KEY, chain
 from tests.core.world import World, until
 
-from camcast.config import Config, RetryPolicy, SessionConfig, SourceConfig
+from camcast.config import Config, RetryPolicy, Schedule, SessionConfig, SourceConfig
 from camcast.config.session import Limit
 from camcast.engine import Engine
 from camcast.errors import NetworkError, SourceError
@@ -44,6 +44,7 @@ def only(engine: Engine) -> Session:
         {"replay_max": Limit(seconds=1, bytes=1000)},
         {"allow_redirect_hosts": ["other"]},
         {"connect_timeout": 3},
+        {"schedule": Schedule(timezone="UTC", windows=[{}])},
     ],
     ids=lambda change: next(iter(change)),
 )

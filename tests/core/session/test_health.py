@@ -55,7 +55,9 @@ def test_what_arrives_too_damaged_to_be_shown_is_not_healthy() -> None:
 )
 def test_off_the_air(state: SessionState, wish: Wish) -> None:
     health = judge(state, wish, acknowledged=False, overdue=False, media=True)
-    if state is S.FAILED:
+    if wish is Wish.OFF:
+        assert health is H.SCHEDULED_OFF
+    elif state is S.FAILED:
         assert health is H.UNHEALTHY
     else:
         words = {Wish.WAIT: H.WAITING, Wish.PAUSE: H.PAUSED, Wish.END: H.PAUSED}

@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 
+from camcast.config import Schedule
+from camcast.session.timetable import Timetable
 from camcast.session.wanted import Orders, Wish
 
 ORDERS = ("publish", "pause", "end", "anew", "left")
@@ -60,6 +62,21 @@ def test_without_media_a_session_waits_unless_it_is_off_anyway(order: str, wish:
     assert wanted.wish is wish
     assert not wanted.on_air
     assert wish is not Wish.WAIT or wanted.reason == "waiting for media"
+
+
+@pytest.mark.parametrize("media", [True, False])
+@pytest.mark.parametrize(
+    ("order", "wish"), [("publish", Wish.OFF), ("anew", Wish.OFF), ("pause", Wish.PAUSE), ("end", Wish.END)]
+)
+def test_a_schedule_that_says_off_gives_way_to_a_pause_and_to_the_end_only(order: str, wish: Wish, media: bool) -> None:
+    orders = given(order, media=media)
+    schedule = Schedule(timezone="UTC", windows=[{"start": "08:00", "stop": "09:00"}])
+    orders.timetable = Timetable(schedule, now=lambda: 0.0)
+    assert orders.now.wish is wish
+    assert not orders.now.on_air
+    assert wish is not Wish.OFF or orders.now.reason == "off by its schedule until Thu 1970-01-01 08:00 UTC"
+    orders.timetable = Timetable(Schedule())
+    assert orders.now.wish is not Wish.OFF
 
 
 def test_media_that_comes_and_goes_changes_no_order() -> None:

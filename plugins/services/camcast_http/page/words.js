@@ -39,6 +39,7 @@ export function moment(seconds) {
 /** What an output is, in a word, and how bad that is: good, warn, bad, idle. */
 export function standing(output) {
   if (output.health === "paused") return { word: "Paused", tone: "idle" };
+  if (output.health === "scheduled off") return { word: "Scheduled off", tone: "idle" };
   if (output.state === "failed") return { word: "Given up", tone: "bad" };
   if (output.health === "waiting for media") return { word: "No media", tone: "warn" };
   if (output.state === "connecting") return { word: "Connecting", tone: "warn" };
@@ -57,6 +58,7 @@ export function reason(output, stream) {
 
 function cause(output, stream) {
   if (output.health === "paused") return "";
+  if (output.health === "scheduled off") return output.schedule;
   if (output.health === "unconfirmed") return output.unconfirmed;
   if (output.health === "waiting for media") return source(stream);
   if (output.health === "unhealthy") {
@@ -80,6 +82,13 @@ export function uplinkStanding({ budget, limit, least, changes, reason: why }) {
   return { tone: "good", why: changes && why && !limit ? why : "" };
 }
 
+/** Why none of these is on the air, all of which somebody wants to be off. */
+function resting(outputs) {
+  const paused = outputs.filter((one) => one.health === "paused").length;
+  if (paused === outputs.length) return "all paused";
+  return paused ? "all paused or off by schedule" : "all off by schedule";
+}
+
 /** All outputs in a sentence, and its tone. */
 export function overall(outputs) {
   const tones = outputs.map((one) => standing(one).tone);
@@ -89,6 +98,6 @@ export function overall(outputs) {
   if (bad) return { text: `${bad} of ${many(all, "output")} ${bad === 1 ? "is" : "are"} in trouble`, tone: "bad" };
   if (warn) return { text: `${warn} of ${many(all, "output")} ${warn === 1 ? "needs" : "need"} a look`, tone: "warn" };
   const idle = count("idle");
-  if (idle === all) return { text: `${many(all, "output")}, all paused`, tone: "idle" };
+  if (idle === all) return { text: `${many(all, "output")}, ${resting(outputs)}`, tone: "idle" };
   return { text: all === 1 ? "The output is on the air" : `All ${all - idle} outputs are on the air`, tone: "good" };
 }
