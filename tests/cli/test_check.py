@@ -74,7 +74,7 @@ def test_the_next_start_and_stop_of_a_schedule_are_shown(now: int, line: str) ->
 
 def test_the_plan_has_the_schedule_behind_its_output(tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "examples" / "schedule.json"
-    code, out, _ = run(str(path))
+    code, out, _ = run("check", str(path))
     assert code == 0
     lines = out.splitlines()
     places = [index for index, line in enumerate(lines) if line.startswith("    cam")]
