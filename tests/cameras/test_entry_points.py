@@ -79,8 +79,11 @@ def unmarked() -> Script:
 
 def described(clip: clips.Clip) -> rtp.Track:
     """What comes of a clip for whoever joins; its parameter sets are in the SDP."""
-    sets = ",".join(b64encode(nal).decode() for nal in rtp.nals(clip.units[0].data)[:2])
-    return rtp.video_track(moved(clip), fmtp=f"packetization-mode=1;sprop-parameter-sets={sets}")
+    names = {"h264": ("sprop-parameter-sets",) * 2, "h265": ("sprop-vps", "sprop-sps", "sprop-pps")}[clip.codec]
+    told: dict[str, list[str]] = {}
+    for name, nal in zip(names, rtp.nals(clip.units[0].data), strict=False):
+        told.setdefault(name, []).append(b64encode(nal).decode())
+    return rtp.video_track(moved(clip), fmtp=";".join(f"{name}={','.join(sets)}" for name, sets in told.items()))
 
 
 def rare_keyframes() -> Script:
@@ -127,6 +130,8 @@ SCRIPTS = {
     "damaged sound": damaged_sound(),
     "unreadable sound": unreadable_sound(),
 }
+UNSEEN = {"h265 refreshed": Script([described(refreshed("h265")), tone()], beginning=NEVER)}
+"""Of which FFmpeg shows nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +144,7 @@ def hurried() -> Iterator[None]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watched_together(tmp_path_factory, "entries", SCRIPTS, seconds=20.0)
+    return await watched_together(tmp_path_factory, "entries", SCRIPTS | UNSEEN, seconds=20.0)
 
 
 def test_intra_refresh_is_shown_after_a_while(watched: dict[str, Watched]) -> None:
@@ -157,6 +162,15 @@ def test_intra_pictures_that_nothing_marks_are_shown_after_a_while(watched: dict
     # A session begins only then, which takes a moment.
     assert first in range(begin, begin + clips.FPS), one.reasons
     assert one.numbers == list(range(first or 0, FRAMES))
+
+
+def test_of_h265_without_keyframes_is_told_who_shows_nothing(watched: dict[str, Watched]) -> None:
+    one = watched["h265 refreshed"]
+    assert not one.seen.pictures
+    # It was sent all the same: others begin there.
+    assert one.heard > 1.0
+    (told,) = [note for note in one.notes if "has no keyframes" in note]
+    assert "servers and viewers that decode with FFmpeg show nothing to whoever joins" in told
 
 
 def test_an_intra_picture_is_no_beginning_where_there_are_keyframes() -> None:

@@ -145,6 +145,11 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_entry_points:test_points_of_refresh_count_after_a_while_and_until_a_keyframe",
         "plugins.test_vp9:test_intra_only_frames_are_beginnings_after_a_while_and_until_a_key_frame",
     ),
+    "beginnings of every form; who shows nothing of H.265 without keyframes is told": (
+        "cameras.test_field_beginnings:BEGINNINGS[open groups]",
+        "cameras.test_field_beginnings:BEGINNINGS[parameter sets behind the keyframe]",
+        "cameras.test_entry_points:test_of_h265_without_keyframes_is_told_who_shows_nothing",
+    ),
     "rare keyframes are waited for, slow cameras live": (
         "cameras.test_entry_points:test_a_rare_keyframe_is_waited_for",
         "cameras.test_entry_points:test_a_slow_camera_is_not_a_dead_one",
@@ -160,6 +165,13 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_clocks:ODD_REPORTS[reports of no wall clock]",
         "cameras.test_clocks:ODD_REPORTS[only the sound's reports]",
     ),
+    "moments that are said wrongly, in RTP-Info and reports": (
+        "cameras.test_field_times:MOMENTS[RTP-Info of 0 for sound]",
+        "cameras.test_field_times:MOMENTS[fractions in microseconds]",
+        "cameras.test_field_times:MOMENTS[reports that stand still]",
+        "cameras.test_field_times:MOMENTS[reports by 90 kHz]",
+        "plugins.test_rtsp_rules:test_a_first_report_moves_no_sound_far",
+    ),
     "timestamps that do not tell one picture from the next": (
         "cameras.test_clocks:STILL[no times]",
         "cameras.test_clocks:STILL[times of groups]",
@@ -168,6 +180,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "one track's wrong clock leaves the other alone": (
         "cameras.test_clocks:test_the_picture_keeps_its_time",
         "cameras.test_clocks:test_a_wrong_clock_of_the_picture_moves_no_sound",
+        "cameras.test_field_times:FAULTS[sound with times at random]",
+        "cameras.test_field_times:FAULTS[sound half of which is damaged]",
+        "cameras.test_field_times:PICTURES[a picture in bursts]",
     ),
     "slow wrong clocks are mended within bounds, for an hour": (
         "plugins.test_rtsp_clock:test_an_hour_with_a_slow_or_fast_clock_stays_beside_real_time",
@@ -209,6 +224,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_dialogue:WAYS[461 over TCP]",
         "cameras.test_dialogue:WAYS[silence over TCP]",
         "cameras.test_second_time:test_the_transport_that_worked_is_asked_for_first",
+        "cameras.test_field_ways:WAYS[UDP where TCP is asked for]",
+        "cameras.test_field_ways:WAYS[a session that nothing mends]",
+        "cameras.test_field_ways:WAYS[UDP by a source of zeros]",
     ),
     # Told.
     "rotation, pre-roll, encryption, one camera in two entries": (

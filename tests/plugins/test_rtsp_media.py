@@ -188,6 +188,16 @@ def test_reports_both_ways() -> None:
     assert len(data) == 52
 
 
+@pytest.mark.parametrize(
+    ("fraction", "tells"),
+    [(0, False), (999_999, False), (1_000_000, True), (2**31, True), (2**32 - 1, True)],
+)
+def test_a_report_of_whole_seconds_or_microseconds_tells_no_time(fraction: int, tells: bool) -> None:
+    (report,) = rtcp.parse(pack("!BBHIIIIII", 0x80, 200, 6, 7, 3_900_000_000, fraction, 90_000, 1, 2))
+    assert isinstance(report, rtcp.SenderReport)
+    assert report.tells_time is tells
+
+
 def test_a_report_before_the_first_packet_is_as_old_as_it_is() -> None:
     """What our report says of the camera's last one counts from when that came (RFC 3550 §6.4.1, DLSR)."""
     ways = formats.choose(sdp.Media(MediaKind.AUDIO, (sdp.Format(96, "L16", 48_000),), ""), find_codec)

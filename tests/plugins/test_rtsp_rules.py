@@ -59,10 +59,12 @@ class Leader:
         return media + self.line
 
 
-def beside(line: int) -> tuple[Beside, Leader]:
-    """Both have reported the same moment."""
+def beside(line: int, *, twice: bool = True) -> tuple[Beside, Leader]:
+    """Both have reported the same moment, and one before it."""
     own, leader = Reports(), Leader(line)
     for reports in (own, leader.reports):
+        if twice:
+            reports.heard(Report(-NS_PER_S, -NS_PER_S), 0)
         reports.heard(Report(0, 0), 0)
     return Beside(own, leader), leader
 
@@ -83,6 +85,29 @@ def test_sound_is_moved_at_once_only_far_and_forward_and_else_by_a_part(error: i
     found, _ = beside(error)
     assert found.gain(0, 0, PROGRESS, 0) == gained
     assert found.apart == (gained is None)
+
+
+@pytest.mark.parametrize("error", [3 * NS_PER_S, NS_PER_S * 3 // 5, -3 * NS_PER_S])
+def test_a_first_report_moves_no_sound_far(error: int) -> None:
+    found, leader = beside(error, twice=False)
+    assert found.gain(0, 0, PROGRESS, 0) is None
+    assert not found.apart
+    for reports in (found._own, leader.reports):
+        reports.heard(Report(NS_PER_S, NS_PER_S), 0)
+    assert found.gain(0, 0, PROGRESS, 0)
+
+
+@pytest.mark.parametrize("pace", [0.0, 1.875])
+def test_reports_that_never_go_on_from_each_other_move_nothing_far(pace: float) -> None:
+    """Their timestamps stand still, or are those of another clock."""
+    found, leader = beside(0)
+    for second in range(2, 20):
+        found._own.heard(Report(second * NS_PER_S, int(second * pace * NS_PER_S)), 0)
+        leader.reports.heard(Report(second * NS_PER_S, second * NS_PER_S), 0)
+    assert not found._own.sure
+    assert leader.reports.sure
+    leader.line = 5 * NS_PER_S
+    assert found.gain(0, 0, PROGRESS, 0) is None
 
 
 def test_sound_that_was_brought_there_once_is_only_stretched() -> None:

@@ -53,6 +53,8 @@ from camcast.media import NS_PER_S, Packet, Track
 
 STARVED = 3 * NS_PER_S
 """Without a keyframe for so long (by decode times), a stream may be one that has none."""
+REFRESHED = "begun at a point of refresh"
+"""Counts such points that were taken for keyframes."""
 _RETHINK_AFTER = 3
 
 ANNEXB = 0
@@ -260,6 +262,7 @@ class NalParser(ABC):
         entry = self.recovers_here(units) or self._types(units).issuperset(self.syntax.set_types)
         entry = entry or (self._keyless and self.intra_here(units))
         self._refreshed = self._refreshed or entry
+        self._count(REFRESHED, int(entry))
         return entry
 
     def _types(self, units: Sequence[bytes]) -> set[int]:

@@ -12,7 +12,7 @@ from typing import Protocol
 from camcast.media import NS_PER_S
 
 from .rate import MAX_DRIFT, Drift
-from .reports import LAST, Reports
+from .reports import LAST, UNSURE, Reports
 
 MAX_OFFSET = 10 * NS_PER_S
 AT_ONCE = NS_PER_S
@@ -50,25 +50,25 @@ class Beside:
 
     def gain(self, media: int, line: int, progress: int, arrival: int) -> int | None:
         """What `line` gains while the track's clock goes on by `progress` to `media` (ns); None = is not kept."""
-        leader = self._leader
-        known = self._own.known(arrival) and leader.reports.known(arrival)
+        leader, own = self._leader, self._own
+        error: int | None = None
+        self.apart = False
+        if own.known(arrival) and leader.reports.known(arrival) and not leader.by_arrival:
+            error = leader.time_at(leader.reports.media(own.ntp(media))) - media - line
+            self.apart = abs(error) > MAX_OFFSET
+            # A first report may be wrong.
+            if abs(error) > UNSURE and not (own.sure and leader.reports.sure):
+                error = None
         # Between reports that tell something it goes on as the other one does.
-        if leader.by_arrival or not (known or (self._settled and arrival - self._compared < LAST)):
+        settled = self._settled and arrival - self._compared < LAST
+        # Nothing else would mend its drift while it counts as kept.
+        if leader.by_arrival or self.apart or not (error is not None or settled):
             self.slew = None
             return None
-        slew = leader.reports.pace / self._own.pace * (1 + leader.drift.slew) - 1
-        slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
-        gained = int(progress * slew)
-        if known:
-            error = leader.time_at(leader.reports.media(self._own.ntp(media))) - media - line - gained
-            self.apart = abs(error) > MAX_OFFSET
-            if self.apart:
-                # Nothing else would mend its drift while it counts as kept.
-                self.slew = None
-                return None
-            gained += self._mend(error, progress, arrival)
-        self.slew = slew
-        return gained
+        slew = leader.reports.pace / own.pace * (1 + leader.drift.slew) - 1
+        self.slew = max(-MAX_DRIFT, min(MAX_DRIFT, slew))
+        gained = int(progress * self.slew)
+        return gained if error is None else gained + self._mend(error - gained, progress, arrival)
 
     def forget(self) -> None:
         """The line is another one."""

@@ -21,7 +21,7 @@ from camcast.media import NS_PER_MS, NS_PER_S
 
 from .beside import Beside
 from .rate import NEAR, ArrivalClock, Drift, RateWatch, StandStill
-from .reports import Report, Reports
+from .reports import UNSURE, Report, Reports
 
 FORWARD = 5 * NS_PER_S
 BACK = NS_PER_S
@@ -60,9 +60,13 @@ class Timeline:
     clocks: list[TrackClock] = attrs.field(factory=list)
     """Of each track."""
 
-    def wall_set(self, told_by: TrackClock) -> None:
-        """The camera's wall clock was set: what other tracks have reported is about the old one."""
-        self.on_set()
+    def wall_set(self, told_by: TrackClock, *, sure: bool) -> None:
+        """The camera's wall clock was set: what other tracks have reported is about the old one.
+
+        `sure`: its reports had gone on from each other, which those of some cameras never do.
+        """
+        if sure:
+            self.on_set()
         for clock in self.clocks:
             if clock is not told_by:
                 clock.reports.renew()
@@ -184,10 +188,11 @@ class TrackClock:
         """A sender report about this track."""
         if self.by_arrival:
             return
+        sure = self.reports.sure
         if not self._begun:
             self._early = (timestamp, ntp)
         elif self.reports.heard(Report(ntp, self._ns(timestamp)), self._last_arrival):
-            self._timeline.wall_set(self)
+            self._timeline.wall_set(self, sure=sure)
 
     def _ns(self, timestamp: int) -> int:
         """The track's time of a timestamp, the short way from the last unit's."""
@@ -232,7 +237,9 @@ class TrackClock:
         if self.reports.known(arrival):
             for other in timeline.clocks:
                 if other is not self and other._begun and not other.by_arrival and other.reports.known(arrival):
-                    told = other.time_at(other.reports.media(self.reports.ntp(0)))
+                    by_reports = other.time_at(other.reports.media(self.reports.ntp(0)))
+                    if abs(by_reports - arrival) <= (NEAR if other.reports.sure and self.reports.sure else UNSURE):
+                        told = by_reports
         if told is not None and abs(told - arrival) <= NEAR:
             self._line = told
 

@@ -3,7 +3,8 @@ No I/O.
 
 All here is by the camera's own clocks, never by our line: what we do to the line between two reports would otherwise
 look like a clock that runs wrong. A report that does not continue those before it means that the camera's wall clock
-was set: then all tracks must have reported anew before they are compared.
+was set: then all tracks must have reported anew before they are compared. Cameras exist whose reports never continue
+each other (timestamps of another clock, or always the same): until a second one does, a large error is not believed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LEARN = NS_PER_S // 2
 """Reports that follow each other faster say little of how clocks run."""
 SHARE = 0.25
 """Of what a report shows, what is believed at once: cameras round their reports, and busy ones make them late."""
+UNSURE = NS_PER_S // 2
+"""What a report tells is believed up to so much before another one has gone on from it."""
 PACE_SHARE = 0.1
 """Likewise of the pace that two of them show."""
 
@@ -45,6 +48,8 @@ class Reports:
         """A moment as all reports together tell it."""
         self._count = 0
         """Of them since there were none, as far as it matters."""
+        self.sure = False
+        """The last one went on from the one before."""
         self._heard = 0
         """Arrival of the last unit before the last one."""
         self._shown = 0.0
@@ -55,6 +60,10 @@ class Reports:
         before, self._last = self._last, new
         self._heard = arrival
         was_set = before is not None and self._was_set(before, new)
+        if was_set or before is None:
+            self.sure = False
+        elif new.ntp - before.ntp >= LEARN:
+            self.sure = True
         if was_set or self._known is None:
             self._known, self._count = new, 1
         else:
@@ -80,6 +89,7 @@ class Reports:
     def renew(self) -> None:
         """The wall clock was set: what came before says nothing of where it stands."""
         self._last = self._known = None
+        self.sure = False
 
     def forget(self) -> None:
         """The track's clock is another one, or was set."""

@@ -12,6 +12,9 @@ from camcast.media import NS_PER_S
 SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION, GOODBYE, PAYLOAD_FEEDBACK = 200, 201, 202, 203, 206
 _PICTURE_LOSS = 1
 
+_MICROSECONDS = 1_000_000
+"""A fraction below this is that of the first quarter of a millisecond, or none: RFC 5905 §6 counts in 2**-32 s."""
+
 _SENDER_INFO = Struct("!IIII")
 _PACKET = Struct("!BBH")
 
@@ -25,6 +28,9 @@ class SenderReport:
     timestamp: int
     middle: int
     """The NTP time's middle 32 bits, to be sent back."""
+    tells_time: bool = True
+    """Its wall clock is known to less than a second. Firmware exists that leaves the fraction out, or puts microseconds
+    there; all zero is a camera that does not know the time."""
 
 
 @attrs.frozen
@@ -43,7 +49,8 @@ def parse(data: memoryview | bytes) -> Iterator[SenderReport | Goodbye]:
         if kind == SENDER_REPORT and words >= 6:
             ssrc, seconds, fraction, timestamp = _SENDER_INFO.unpack_from(data, at + 4)
             ntp = seconds * NS_PER_S + (fraction * NS_PER_S >> 32)
-            yield SenderReport(ssrc, ntp, timestamp, (seconds & 0xFFFF) << 16 | fraction >> 16)
+            middle = (seconds & 0xFFFF) << 16 | fraction >> 16
+            yield SenderReport(ssrc, ntp, timestamp, middle, fraction >= _MICROSECONDS)
         elif kind == GOODBYE:
             count = min(first & 0x1F, words)
             yield Goodbye(tuple(int.from_bytes(data[at + 4 + 4 * i : at + 8 + 4 * i], "big") for i in range(count)))

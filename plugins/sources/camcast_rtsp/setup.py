@@ -249,7 +249,7 @@ class Setup:
         if "rtp/avp/tcp" in told or "interleaved" in told:
             raise Unsuitable(f"{self._shown}: the camera answers SETUP over UDP with TCP")
         source = told.get("source", "").strip("[]")
-        if _is_address(source) and source != connection.peer:
+        if _names_sender(source) and source != connection.peer:
             session.oddities.tell("its media comes from another address than its answers")
             pair.comes_from(source)
         ports = pair_of(told.get("server_port", ""), 65535)
@@ -300,7 +300,8 @@ class Setup:
             told = parameters("url=" + entry.rstrip(", "))
             time = whole(told.get("rtptime", ""), 10)
             url = told["url"]
-            if time is None or not url:
+            # 0 is what firmware says that does not know; where timestamps really begin there, arrival tells as much.
+            if not time or not url:
                 continue
             for medium in self.session.media:
                 if medium.control == url or medium.control.endswith("/" + url.rpartition("/")[2]):
@@ -334,9 +335,10 @@ def pair_of(text: str, limit: int) -> tuple[int, int] | None:
     return (low, last) if last <= limit and last != low else None
 
 
-def _is_address(text: str) -> bool:
+def _names_sender(text: str) -> bool:
+    """Whether it is the address of one machine: many cameras say 0.0.0.0."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return False
-    return True
+    return not address.is_unspecified and not address.is_multicast

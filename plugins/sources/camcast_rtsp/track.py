@@ -6,6 +6,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
+from camcast.bitstream.parser import REFRESHED
 from camcast.contracts import CodecParser, MediaSink
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
@@ -87,6 +88,11 @@ class TrackReceiver:
         return self.track if self.receiver.received or len(self.ways) == 1 else None
 
     @property
+    def refreshes(self) -> bool:
+        """Whether pictures became right only bit by bit: no keyframe had come for a while."""
+        return self._parser.counts.get(REFRESHED, 0) > 0
+
+    @property
     def delivered(self) -> int:
         """Packets handed on."""
         return self._delivery.count
@@ -107,8 +113,7 @@ class TrackReceiver:
         if report.ssrc == self.receiver.ssrc:
             self._early = None
             self.reporter.heard(report, arrival)
-            # All zero: a camera that does not know its wall clock.
-            if report.ntp:
+            if report.tells_time:
                 self.clock.report(report.timestamp, report.ntp)
 
     def flush(self) -> None:

@@ -42,6 +42,8 @@ LATE = (
     "it took seconds until a picture came with which one can begin: keyframes are rare, or it has none and refreshes \
 bit by bit"
 )
+KEYFRAMES_ONLY = ("h265",)
+"""Codecs of which FFmpeg's decoder shows nothing before a keyframe (in H.265, an IRAP picture)."""
 ENOUGH_DAMAGE = 50
 """Units of which not one could be used, after which that is told."""
 
@@ -183,6 +185,7 @@ class Watch:
             if self._late and kind == "video":
                 self._session.oddities.tell(LATE)
             self._late = False
+            self._check_keyframes(leading)
             return
         passed_over = leading.missing_by_reason[UNTIL_KEYFRAME] + leading.missing_by_reason[NO_PARAMETERS]
         self._late = passed_over > 0 and now - begun > LATE_START
@@ -199,6 +202,15 @@ class Watch:
         raise self._error(
             f"RTP comes, but no {kind} that could be shown in {(now - begun) // NS_PER_S} s: {_reasons(leading)}"
         )
+
+    def _check_keyframes(self, leading: TrackReceiver) -> None:
+        track = leading.track
+        if leading.refreshes and track is not None and track.codec in KEYFRAMES_ONLY:
+            self._session.oddities.warn(
+                "no_keyframes",
+                f"its {track.codec} has no keyframes and refreshes bit by bit (intra refresh, GDR): servers and "
+                "viewers that decode with FFmpeg show nothing to whoever joins; set keyframes in the camera",
+            )
 
     # --- signs of life ------------------------------------------------------------------------------------
 
