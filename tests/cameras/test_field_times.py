@@ -1,5 +1,4 @@
-"""Further cameras of the field whose clocks, reports and tracks do not agree: what is wrong with one of them moves nothing
-else."""
+"""Further cameras of the field whose clocks, reports and tracks disagree: what is wrong with one moves nothing else."""
 
 from __future__ import annotations
 
