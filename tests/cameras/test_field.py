@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.cameras import clips, rtp
 from tests.cameras.logins import asking, integrity, one_nonce_each
-from tests.cameras.script import Asked, Reply, Rule, Script, on, refused, with_header
+from tests.cameras.script import Asked, Reply, Rule, Script, framed, on, refused, with_header
 from tests.cameras.shared import watched_together
 from tests.cameras.watch import Watched
 
@@ -239,7 +239,28 @@ def good_bye_in_between(script: Script) -> Script:
     return script
 
 
+def media_in_answers() -> Script:
+    """Answers come while it plays, each cut by the packet that comes next, somewhere in its first lines."""
+    waiting: list[bytes] = []
+
+    def rule(asked: Asked, reply: Reply) -> Reply | None:
+        if asked.method != "GET_PARAMETER":
+            return reply
+        waiting.append(reply.encode())
+        return None
+
+    def wire(channel: int, packet: bytes) -> bytes:
+        if not waiting:
+            return framed(channel, packet)
+        answer = waiting.pop()
+        return answer[:23] + framed(channel, packet) + answer[23:]
+
+    # It wants a sign of life every second.
+    return camera(on("SETUP", with_header("Session", "8765;timeout=3")), rule, wire=wire)
+
+
 DIALOGUE: dict[str, tuple[Script, str]] = {
+    "media in the middle of its answers": (media_in_answers(), "it sends media in the middle of its answers"),
     "tracks are played one by one": (camera(alone), "PLAY for all tracks together is refused (459)"),
     "it hangs up after asking for the password": (
         camera(hangs_up_after_asking, login="user:secret@"),

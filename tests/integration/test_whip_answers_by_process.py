@@ -119,3 +119,5 @@ async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) ->
     for name in SILENT:
         number = list(ODD).index(name)
         assert [line for line in log.splitlines() if f"odd{number}:" in line and "does not take opus" in line], log
+    told = [line for line in log.splitlines() if "asks for one unit of H.264 in each packet" in line]
+    assert [f"odd{list(ODD).index('one unit a packet')}:" in line for line in told] == [True], told

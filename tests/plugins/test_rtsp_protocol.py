@@ -408,6 +408,37 @@ def test_frames_and_messages_come_whole_however_they_are_cut(
     assert [message.body for message in collector.messages] == [data for what, _, data in made if what == "message"]
 
 
+ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 7\r\nServer: a$b $\r\nContent-Length: 4\r\n\r\n"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, len(ANSWER) - 4), st.binary(max_size=60)), min_size=1, max_size=5),
+    st.integers(1, 200),
+)
+def test_frames_in_the_middle_of_an_answer_are_taken_out_of_it(inside: list[tuple[int, bytes]], cut: int) -> None:
+    inside.sort(key=lambda one: one[0])
+    wire, at = b"", 0
+    for place, data in inside:
+        wire += ANSWER[at:place] + frame(0, data)
+        at = place
+    wire += ANSWER[at:] + b"body" + frame(1, b"behind")
+    collector = Collector()
+    for begin in range(0, len(wire), cut):
+        collector.feed(wire[begin : begin + cut])
+    assert collector.frames == [*((0, data) for _, data in inside), (1, b"behind")]
+    (message,) = collector.messages
+    assert isinstance(message, Response)
+    assert (message.status, message.cseq, message.body) == (200, 7, b"body")
+    assert message.headers.get("server") == "a$b $"
+    assert collector.incoming.counts == {"inside": len(inside)}
+
+
+def test_frames_without_end_in_one_answer_are_given_up() -> None:
+    collector = Collector()
+    with pytest.raises(ProtocolError, match="more than 64 frames in the middle of one message"):
+        collector.feed(ANSWER[:30] + 65 * frame(0, b"x"))
+
+
 @given(st.lists(st.binary(max_size=3000), max_size=20))
 def test_noise_never_does_harm(pieces: list[bytes]) -> None:
     collector = Collector()

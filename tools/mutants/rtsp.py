@@ -121,15 +121,22 @@ MUTANTS = (
     Mutant(
         "between reports sound is left to itself",
         _BESIDE,
-        "(known or (self._settled and arrival - self._compared < LAST))",
-        "known",
+        "settled = self._settled and arrival - self._compared < LAST",
+        "settled = False",
         (_RULES + "test_sound_goes_on_as_the_picture_does_for_a_minute_without_reports",),
+    ),
+    Mutant(
+        "a first report is believed whatever it says",
+        _BESIDE,
+        "if abs(error) > UNSURE and not (own.sure and leader.reports.sure):",
+        "if False:",
+        (_RULES + "test_a_first_report_moves_no_sound_far",),
     ),
     Mutant(
         "sound follows a picture whose reports have ended",
         _BESIDE,
-        "(self._settled and arrival - self._compared < LAST)",
-        "self._settled",
+        "settled = self._settled and arrival - self._compared < LAST",
+        "settled = self._settled",
         (_RULES + "test_sound_goes_on_as_the_picture_does_for_a_minute_without_reports",),
     ),
     Mutant(

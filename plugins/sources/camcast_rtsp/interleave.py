@@ -3,7 +3,8 @@
 One buffer, read into by the socket and parsed in place: a frame is handed on as a view of it, good until the
 handler returns. What is left over is kept apart, so that cameras of one loop can share the buffer: it stays in the
 processor's cache. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
-stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP.
+stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP. Others write media from one thread and answers
+from another: frames in the middle of an answer's first lines are taken out of it.
 
 Nothing here takes longer than its share: `filled` stops at the time it is given, and goes on when called again.
 """
@@ -16,11 +17,15 @@ from collections.abc import Callable
 from struct import Struct
 from time import monotonic_ns
 
-from .messages import MAX_BODY, MAX_HEAD, METHODS, Head, Message, ProtocolError, parse_head, parse_message
+from .messages import MAX_BODY, MAX_HEAD, METHODS, Head, Message, ProtocolError, head_end, parse_head, parse_message
 
 BUFFER_SIZE = 128 * 1024
 """Larger than the largest frame (64 KiB + 4) and message, with room left to read into."""
 MAX_SKIP = 64 * 1024
+MAX_INSIDE = 64
+"""Frames in the middle of one message."""
+INSIDE = "inside"
+"""Counts them."""
 SMALL = 2048
 """Bytes of a frame of an unknown channel that are waited for."""
 assert BUFFER_SIZE > MAX_HEAD + MAX_BODY + 16 * 1024
@@ -34,6 +39,8 @@ _DOLLAR = 0x24
 _frame_at = Struct("!BBH").unpack_from
 _STARTS = (b"RTSP/", *METHODS)
 _find_mark = re.compile(b"|".join(re.escape(mark) for mark in (b"$", *(start[:4] for start in _STARTS)))).search
+_find_inside = re.compile(rb"\$[^\t\n\r -\xff]").search
+"""No text holds this."""
 _FIRST_BYTES = frozenset((_DOLLAR, *(start[0] for start in _STARTS)))
 _LONGEST_START = max(map(len, _STARTS))
 _FOREVER = 1 << 62
@@ -62,6 +69,8 @@ class Deinterleaver:
         self._head: Head | None = None
         """Of the message that `_rest` begins with."""
         self._skipped = 0
+        self._inside = 0
+        """Frames taken out of the message that `_rest` begins with."""
 
     def room(self) -> memoryview:
         """Where the next bytes go; never empty unless there is something unfinished."""
@@ -97,7 +106,7 @@ class Deinterleaver:
                 else:
                     at += self._unknown(at, stop, end, arrival)
             else:
-                used = self._other(at, end)
+                used = self._other(at, end, arrival)
                 if not used:
                     break
                 at += used
@@ -116,12 +125,15 @@ class Deinterleaver:
             return stop - at
         return self._skip(at, end)
 
-    def _other(self, at: int, end: int) -> int:
+    def _other(self, at: int, end: int, arrival: int) -> int:
         """Handle what is no frame; how many bytes it was, 0 = more is needed."""
         if self._head is None:
+            taken = self._take_inside(at, end, arrival)
+            if taken is not None:
+                return taken
             head = bytes(self._view[at : min(at + _LONGEST_START, end)])
             if not any(head.startswith(start) for start in _STARTS):
-                if len(head) < _LONGEST_START and any(start.startswith(head) for start in _STARTS):
+                if len(head) < _LONGEST_START and _may_begin(head):
                     return 0
                 return self._skip(at, end)
             self._head = parse_head(self._view[at:end])
@@ -130,9 +142,37 @@ class Deinterleaver:
         message, length = parse_message(self._view[at:end], self._head)
         if message is not None:
             self._head = None
-            self._skipped = 0
+            self._skipped = self._inside = 0
             self._on_message(message)
         return length
+
+    def _take_inside(self, at: int, end: int, arrival: int) -> int | None:
+        """Handle the frame that stands in the middle of a message's head, whose beginning moves up to the rest.
+
+        The frame's size; 0 = more of it is needed, None = there is none.
+        """
+        view = self._view
+        found = _find_inside(view, at + 1, min(at + MAX_HEAD, end))
+        if found is None:
+            return None
+        dollar = found.start()
+        handler = self.handlers[view[dollar + 1]]
+        begin = bytes(view[at:dollar])
+        if handler is None or head_end(begin) >= 0 or not _may_begin(begin):
+            return None
+        if end - dollar < 4:
+            return 0
+        start = dollar + 4
+        stop = start + (view[dollar + 2] << 8 | view[dollar + 3])
+        if stop > end:
+            return 0
+        self._inside += 1
+        if self._inside > MAX_INSIDE:
+            raise ProtocolError(f"more than {MAX_INSIDE} frames in the middle of one message")
+        self.counts[INSIDE] += 1
+        handler(view[start:stop], arrival)
+        view[stop - len(begin) : stop] = begin
+        return stop - len(begin) - at
 
     def _skip(self, at: int, end: int) -> int:
         """How far to the next byte that may begin something."""
@@ -147,3 +187,8 @@ class Deinterleaver:
         if self._skipped > MAX_SKIP:
             raise ProtocolError(f"more than {MAX_SKIP} bytes that are neither RTSP nor interleaved media")
         return size
+
+
+def _may_begin(data: bytes) -> bool:
+    """Whether a message begins so, however little of it there is."""
+    return any(data.startswith(start) or start.startswith(data) for start in _STARTS)

@@ -125,6 +125,11 @@ def parse_message(data: bytes | bytearray | memoryview, head: Head | None = None
     return _parse_start(head.start, head.headers, body), head.total
 
 
+def head_end(data: bytes) -> int:
+    """Where the headers end; -1 = not here."""
+    return _head_end(data)[0]
+
+
 def _head_end(window: bytes) -> tuple[int, int]:
     """Where the headers end and how long the empty line is; cameras with bare line feeds, here and there, exist."""
     found = _empty_line(window)

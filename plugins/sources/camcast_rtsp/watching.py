@@ -15,6 +15,7 @@ from camcast.media import NS_PER_S
 from camcast.patience import quiet
 
 from .connection import Connection
+from .interleave import INSIDE
 from .keepalive import REFUSED, KeepAlive
 from .memory import Memory
 from .options import RtspOptions
@@ -111,6 +112,8 @@ class Watch:
             for text in medium.receiver.oddities:
                 self._session.oddities.tell(text)
             medium.receiver.oddities.clear()
+        if self._connection.incoming.counts[INSIDE]:
+            self._session.oddities.tell("it sends media in the middle of its answers")
         leading = self._session.leading
         self._check_ended(leading, now)
         self._check_silence(leading, begun, now)

@@ -28,6 +28,8 @@ class Accepted:
     """The profile-level-id that was offered under this payload type."""
     repeat_payload_type: int = 0
     mid_extension: int = 0
+    one_unit: bool = False
+    """It asks for H.264 of one unit a packet (packetization-mode 0), which was not offered."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,4 +77,8 @@ def _accepted(section: Section | None, track: OfferedTrack) -> Accepted:
         profile=track.profiles[index] if track.profiles else "",
         repeat_payload_type=sdp.repeats(section, chosen),
         mid_extension=sdp.extension(section, MID_URI),
+        one_unit=any(
+            kind == str(chosen) and "packetization-mode=0" in rest.replace(" ", "").split(";")
+            for kind, _, rest in (line.partition(" ") for line in section.all("fmtp"))
+        ),
     )

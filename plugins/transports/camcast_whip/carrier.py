@@ -97,6 +97,12 @@ class Carrier:
                     f"the server agreed to H.264 {theirs.profile} only, the stream is "
                     f"{track.profile or own.profiles[0]}: if the picture stays black, encode with profile baseline",
                 )
+            if theirs.one_unit:
+                self._note(
+                    "whip_one_unit",
+                    "the server asks for one unit of H.264 in each packet (packetization-mode=0), in which no larger one "
+                    "fits: it is sent in fragments, as offered, which servers take that say so",
+                )
             outgoing = OutgoingTrack(
                 track.kind,
                 track.codec,

@@ -1,7 +1,8 @@
 """H.264 access units as RTP payloads (RFC 6184, packetization mode 1).
 
 Rules: a unit that fits is a payload by itself (§5.6); small ones that follow each other share one (STAP-A, §5.7.1);
-a larger one is cut into pieces of nearly equal size (FU-A, §5.8), which leave its header byte out.
+a larger one is cut into pieces of nearly equal size (FU-A, §5.8), which leave its header byte out. So it is for servers
+too that answer with mode 0, as a copied picture cannot be made of units that fit; they take it all the same.
 """
 
 from __future__ import annotations
