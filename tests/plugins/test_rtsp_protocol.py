@@ -418,9 +418,9 @@ ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 7\r\nServer: a$b $\r\nContent-Length: 4\r\n\
 def test_frames_in_the_middle_of_an_answer_are_taken_out_of_it(inside: list[tuple[int, bytes]], cut: int) -> None:
     inside.sort(key=lambda one: one[0])
     wire, at = b"", 0
-    for place, data in inside:
-        wire += ANSWER[at:place] + frame(0, data)
-        at = place
+    for where, data in inside:
+        wire += ANSWER[at:where] + frame(0, data)
+        at = where
     wire += ANSWER[at:] + b"body" + frame(1, b"behind")
     collector = Collector()
     for begin in range(0, len(wire), cut):

@@ -3,8 +3,8 @@
 One buffer, read into by the socket and parsed in place: a frame is handed on as a view of it, good until the
 handler returns. What is left over is kept apart, so that cameras of one loop can share the buffer: it stays in the
 processor's cache. What fits neither form is skipped up to the next thing that does, since cameras exist that slip a few
-stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP. Others write media from one thread and answers
-from another: frames in the middle of an answer's first lines are taken out of it.
+stray bytes in between; more than `MAX_SKIP` of them in a row is not RTSP. Others write media from one thread and their
+answers from another: frames in the middle of an answer's first lines are taken out of it.
 
 Nothing here takes longer than its share: `filled` stops at the time it is given, and goes on when called again.
 """

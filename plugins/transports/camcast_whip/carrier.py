@@ -100,8 +100,8 @@ class Carrier:
             if theirs.one_unit:
                 self._note(
                     "whip_one_unit",
-                    "the server asks for one unit of H.264 in each packet (packetization-mode=0), in which no larger one "
-                    "fits: it is sent in fragments, as offered, which servers take that say so",
+                    "the server asks for one unit of H.264 in each packet (packetization-mode=0), in which no larger "
+                    "one fits: it is sent in fragments, as offered, which servers take that say so",
                 )
             outgoing = OutgoingTrack(
                 track.kind,
