@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from camcast.camera.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import SessionKey
+from camcast.net.dial import STAGGER
 from camcast.services import ServiceContext
 from camcast_mqtt.discovery import Discovery
 from camcast_mqtt.intake import Intake
@@ -117,7 +118,8 @@ class Mqtt:
         hold up our end. Raises `OSError`."""
         host, port, _ = broker(self._options.url)
         async with asyncio.timeout(ANSWER):
-            _, writer = await asyncio.open_connection(host, port)
+            # One of its name's families may be dead.
+            _, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=STAGGER)
         writer.close()
 
     def _client(self) -> Client:

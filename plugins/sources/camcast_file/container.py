@@ -10,6 +10,7 @@ import av.error
 
 from camcast.errors import SourceError
 from camcast_file.growing import GrowingFile
+from camcast_file.programme import Programme
 from camcast_file.rest import RestOfFile
 from camcast_file.tracks import KINDS
 
@@ -41,6 +42,7 @@ class Container:
         self._way = _LEAN
         self._file: GrowingFile | None = None
         self._rest: RestOfFile | None = None
+        self._programme: Programme | None = None
 
     @property
     def waited(self) -> float:
@@ -60,6 +62,8 @@ class Container:
                 self.close()
                 self._way = way
                 self.av = self._open(begin)
+            if self.av.format.name == "mpegts" and not self.growing:
+                self._programme = Programme(self.path, begin)
         except FileNotFoundError:
             raise SourceError(f"{self.path}: there is no such file") from None
         except PermissionError:
@@ -83,7 +87,14 @@ class Container:
         self._file = GrowingFile(self.path)
         return av.open(self._file, options=options)
 
+    def changed_before(self, position: int) -> int | None:
+        """Where tracks of other codecs begin under the numbers of those at hand, if that is in front of `position`."""
+        return None if self._programme is None else self._programme.changed_before(position)
+
     def close(self) -> None:
+        if self._programme is not None:
+            self._programme.close()
+            self._programme = None
         if self.av is not None:
             self.av.close()
             self.av = None

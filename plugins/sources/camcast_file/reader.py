@@ -214,6 +214,10 @@ class FileReader:
             return 0
         if raw.pos is not None:
             self._at = raw.pos
+            if changed := self._container.changed_before(raw.pos):
+                self._at = changed
+                self._next_part(batch)
+                return 0
         size = int(raw.size)
         self._timeline.add(lane, raw, batch)
         return size

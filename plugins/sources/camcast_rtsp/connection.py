@@ -17,6 +17,7 @@ from typing import Any
 from camcast.contracts import Resolver
 from camcast.errors import NetworkError, SourceError
 from camcast.media import NS_PER_MS
+from camcast.net.dial import dial
 
 from .dialogue import Dialogue
 from .interleave import Deinterleaver
@@ -292,38 +293,43 @@ class Connection(asyncio.BufferedProtocol):
 async def connect(
     url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None, meter: Meter
 ) -> Connection:
-    """Open a connection, trying each of the host's addresses; raises `SourceError`."""
+    """Open a connection to the first of the host's addresses that answers; raises `SourceError`."""
     loop = asyncio.get_running_loop()
     context = tls_context(options) if url.secure else None
-    hosts = [url.host]
-    if resolver is not None:
-        try:
-            hosts = [numeric(address) for _, address in await resolver.resolve(url.host, url.port)]
-        except NetworkError as error:
-            raise SourceError(f"{url.shown}: {error}") from None
-    failure: OSError | None = None
+    where = await _reached(url, options, resolver)
     # A zone is this machine's own affair.
     name = url.host.partition("%")[0]
-    for host in hosts:
-        try:
-            _, connection = await loop.create_connection(
-                lambda: Connection(url, dialogue, meter),
-                host,
-                url.port,
-                ssl=context,
-                server_hostname=name if context else None,
-                ssl_handshake_timeout=options.connect_timeout * HANDSHAKE if context else None,
-            )
-        except OSError as error:
-            failure = error
-            if context and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
-                raise SourceError(
-                    f"{url.shown}: cannot connect: it speaks only old TLS ({spoken}), which protects little; set "
-                    "legacy_tls to take it all the same"
-                ) from None
-        else:
-            return connection
-    raise SourceError(f"{url.shown}: cannot connect: {_reason(failure, url.secure)}") from None
+    try:
+        _, connection = await loop.create_connection(
+            lambda: Connection(url, dialogue, meter),
+            **where,
+            ssl=context,
+            server_hostname=name if context else None,
+            ssl_handshake_timeout=options.connect_timeout * HANDSHAKE if context else None,
+        )
+    except OSError as error:
+        host = where["host"] if "host" in where else where["sock"].getpeername()[0]
+        if context and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
+            raise SourceError(
+                f"{url.shown}: cannot connect: it speaks only old TLS ({spoken}), which protects little; set "
+                "legacy_tls to take it all the same"
+            ) from None
+        raise SourceError(f"{url.shown}: cannot connect: {_reason(error, url.secure)}") from None
+    return connection
+
+
+async def _reached(url: RtspUrl, options: RtspOptions, resolver: Resolver | None) -> dict[str, Any]:
+    """Where to connect, as asyncio wants it: a host and a port; or, of several addresses, a socket to the one that answers
+    first, as one family may be dead. Raises `SourceError`."""
+    if resolver is None:
+        return {"host": url.host, "port": url.port}
+    try:
+        addresses = await resolver.resolve(url.host, url.port)
+        if len(addresses) == 1:
+            return {"host": numeric(addresses[0][1]), "port": url.port}
+        return {"sock": await dial(addresses, timeout=options.connect_timeout * HANDSHAKE)}
+    except NetworkError as error:
+        raise SourceError(f"{url.shown}: {error}") from None
 
 
 def numeric(address: tuple[Any, ...]) -> str:
@@ -332,7 +338,7 @@ def numeric(address: tuple[Any, ...]) -> str:
     return f"{host}%{address[3]}" if len(address) > 3 and address[3] and "%" not in host else host
 
 
-def _reason(error: OSError | None, secure: bool) -> str:
+def _reason(error: OSError, secure: bool) -> str:
     match error:
         case ssl.SSLError():
             return tls_reason(error)
@@ -340,7 +346,5 @@ def _reason(error: OSError | None, secure: bool) -> str:
             return tls_reason(error)
         case ConnectionRefusedError():
             return "nothing listens on its port (connection refused)"
-        case None:
-            return "its name has no address"
         case _:
             return error.strerror or str(error) or type(error).__name__
