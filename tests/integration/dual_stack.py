@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
 import time
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig

@@ -1,8 +1,8 @@
 """Notices where an MPEG transport stream begins to carry another codec under a number (PID) that it had before.
 
-FFmpeg keeps the codec with which a PID began, whatever the stream's tables (ISO 13818-1 §2.4.4) say later, and calls all
-that follows by its name. So the tables are read beside it, up to where it has come. The picture before the change is what
-this costs: FFmpeg shows its end only at the next one's beginning, of which it knows nothing.
+FFmpeg keeps the codec with which a PID began, whatever the stream's tables (ISO 13818-1 §2.4.4) say later, and
+calls all that follows by its name. So the tables are read beside it, up to where it has come. This costs the picture
+before the change: FFmpeg tells that it has ended only at the next one's beginning, of which it knows nothing.
 """
 
 from __future__ import annotations

@@ -319,8 +319,8 @@ async def connect(
 
 
 async def _reached(url: RtspUrl, options: RtspOptions, resolver: Resolver | None) -> dict[str, Any]:
-    """Where to connect, as asyncio wants it: a host and a port; or, of several addresses, a socket to the one that answers
-    first, as one family may be dead. Raises `SourceError`."""
+    """Where to connect, as asyncio wants it: a host and a port; or, of several addresses, a socket to the one that
+    answers first, as one family may be dead. Raises `SourceError`."""
     if resolver is None:
         return {"host": url.host, "port": url.port}
     try:
