@@ -28,7 +28,7 @@ def pictures(media: Media) -> set[str]:
     return {unit.codec for unit in media.video}
 
 
-@pytest.mark.parametrize("chunk_size", [4096, 4000])
+@pytest.mark.parametrize("chunk_size", [4096, 4000, 60000])
 async def test_nginx_is_recognised_and_gets_a_picture_that_it_takes(chunk_size: int, tmp_path: Path) -> None:
     """It would record sound without picture, with the state connected and the exit status 0."""
     with Nginx(tmp_path / "server", chunk_size=chunk_size) as nginx:
@@ -37,6 +37,7 @@ async def test_nginx_is_recognised_and_gets_a_picture_that_it_takes(chunk_size: 
         assert status == 0, log
         recorded = Media.read(await asyncio.to_thread(nginx.recording, "cam"))
     assert "the target does not take h265: sending h264 instead" in log
+    assert ("by its words when publishing began it is nginx-rtmp-module" in log) == (chunk_size == 60000)
     assert pictures(recorded) == {"h264"}
     assert len(recorded.video) >= SOME
 

@@ -33,6 +33,27 @@ def header(form: int, stream: int, time: int, length: int, type: int, stream_id:
 # --- writing ------------------------------------------------------------------------------------------------
 
 
+@given(st.integers(1, 300), st.integers(1, 5000), st.sampled_from([8, 9, 18, 22]))
+def test_what_is_too_large_and_not_needed_is_passed_over(chunk: int, cut: int, type: int) -> None:
+    writer = ChunkWriter()
+    writer.chunk_size = chunk
+    wire = b"".join(
+        b"".join(writer.message(4, kind, 0, 1, b"", body))
+        for kind, body in ((20, b"first"), (type, bytes(2000)), (type, b"small"), (20, b"last"))
+    )
+    reader = ChunkReader(1000, needed={20})
+    reader.chunk_size = chunk
+    found = [message for at in range(0, len(wire), cut) for message in reader.feed(wire[at : at + cut])]
+    assert [(message.type, message.payload) for message in found] == [(20, b"first"), (type, b"small"), (20, b"last")]
+    assert reader.passed_over == 1
+    assert reader._held == 0
+
+
+def test_a_command_that_is_too_large_is_refused_where_others_are_passed_over() -> None:
+    with pytest.raises(ProtocolError, match="a message of 2000 bytes is not accepted, 1000 at most"):
+        ChunkReader(1000, needed={20}).feed(header(0, 3, 0, 2000, 20))
+
+
 def test_a_delta_in_two_chunks() -> None:
     writer = ChunkWriter()
     writer.message(6, Type.VIDEO, 1000, 1, BODY)

@@ -366,7 +366,7 @@ async def test_a_peer_of_another_kind() -> None:
 
 
 FLOODS: dict[str, tuple[Callable[[Any], None], str]] = {
-    "long commands": (lambda s: s.status(0, "status", "Whatever", "x" * 5000), "over 65536 bytes at once"),
+    "long commands": (lambda s: s.status(0, "status", "Whatever", "x" * 5000), "over 524288 bytes at once"),
     "commands": (lambda s: s.status(0, "status", "Whatever"), "over 500 messages at once"),
     "pings": (lambda s: s.ping(1), "over 500 messages at once"),
     "nothing": (lambda s: s.send(3, Type.COMMAND, 0, b""), "over 500 messages at once"),

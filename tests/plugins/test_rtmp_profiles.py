@@ -12,7 +12,7 @@ from camcast.kinds import Acceptance, Confidence, Take
 from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_rtmp.client import Connected
-from camcast_rtmp.profiles import accepts, from_answer, profiles
+from camcast_rtmp.profiles import accepts, from_answer, profiles, shown_by
 
 PLATFORMS = PluginHost().platforms
 YES, UNKNOWN, NO = Confidence.YES, Confidence.UNKNOWN, Confidence.NO
@@ -171,6 +171,29 @@ def test_servers_are_told_by_all_that_they_say_and_do(
 ) -> None:
     found = from_answer(Target(url="rtmp://h/live/k"), Connected(NGINX, {**SAID, **more}, manner))
     assert (found and found.take("h265").confidence) == h265
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said", "shown"),
+    [
+        (60000, "Start publishing", "nginx-rtmp"),
+        (60000, "/live/k is now published.", ""),
+        (60000, "", ""),
+        # It is known by its answer, or is somebody else's.
+        (4096, "Start publishing", ""),
+    ],
+)
+def test_nginx_is_told_from_who_answers_likewise_by_its_words_at_the_start(chunks: int, said: str, shown: str) -> None:
+    target = Target(url="rtmp://h/live/k")
+    answer = Connected(NGINX, SAID, f"echo window 5000000 chunks {chunks}")
+    assert shown_by(target, answer, said) == shown
+    assert shown_by(Target(url=target.url, server="srs"), answer, said) == ""
+    found = from_answer(target, answer, shown)
+    assert found is not None
+    assert found.take("h265").confidence == (Confidence.YES if chunks == 60000 and not shown else NO)
+    # Another server that is there now is judged by its own answer.
+    other = Connected(NGINX, {**SAID, "data": {}}, MANNER)
+    assert from_answer(target, other, shown) is None
 
 
 def test_who_was_named_is_not_guessed() -> None:

@@ -49,7 +49,7 @@ class FloodError(OSError):
 class ReadLimits:
     """What a peer may send: so much at once, and so much a second for ever."""
 
-    bytes_at_once: int = 64 * 1024
+    bytes_at_once: int = 512 * 1024
     bytes_per_second: int = 8 * 1024
     reads_at_once: int = 500
     reads_per_second: int = 50

@@ -133,7 +133,8 @@ class Deinterleaver:
                 return taken
             head = bytes(self._view[at : min(at + _LONGEST_START, end)])
             if not any(head.startswith(start) for start in _STARTS):
-                if len(head) < _LONGEST_START and _may_begin(head):
+                # A mark at its end may be that of a frame.
+                if at + len(head) == end and _may_begin(head.removesuffix(b"$")):
                     return 0
                 return self._skip(at, end)
             self._head = parse_head(self._view[at:end])

@@ -12,6 +12,7 @@ timestamp is then repeated after every continuation header.
 from __future__ import annotations
 
 import struct
+from collections.abc import Container
 
 import attrs
 
@@ -93,12 +94,15 @@ class ChunkWriter(WriterState):
 class _Incoming:
     """What the reader remembers of one chunk stream."""
 
-    __slots__ = ("delta", "extended", "length", "payload", "stream_id", "time", "type")
+    __slots__ = ("came", "delta", "extended", "length", "payload", "stream_id", "time", "type")
 
     def __init__(self) -> None:
         self.time = self.delta = self.length = self.type = self.stream_id = 0
         self.extended = False
         self.payload: bytearray | None = None
+        """Of the message that is being read; empty where that is passed over. None = none is."""
+        self.came = 0
+        """Bytes of it that have come."""
 
 
 class TooManyPieces(ProtocolError):
@@ -108,13 +112,17 @@ class TooManyPieces(ProtocolError):
 class ChunkReader:
     """Turns bytes into messages. Keeps at most two largest messages, whatever the peer does."""
 
-    def __init__(self, max_message: int = 1 << 20) -> None:
+    def __init__(self, max_message: int = 1 << 20, needed: Container[int] | None = None) -> None:
+        """`needed`: types of messages of which none is done without; larger ones of other types are passed over."""
         self.allowed = UNLIMITED
         """Chunks that may still be read; each costs time, however small. The owner tops it up."""
         self.messages_allowed = UNLIMITED
         """Messages likewise: what they say is looked at."""
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self.max_message = max_message
+        self.passed_over = 0
+        """Messages that were too large, of types that are not needed."""
+        self._needed = needed
         self._streams: dict[int, _Incoming] = {}
         self._current: _Incoming | None = None
         """The chunk stream whose chunk is being read; None = at a chunk header."""
@@ -143,32 +151,36 @@ class ChunkReader:
                     raise TooManyPieces("the peer sends more chunks than are accepted")
             stream = self._current
             assert stream is not None
-            if stream.payload is None and self._left == stream.length and end - at >= self._left:
+            if stream.payload is None and self._left == stream.length and end - at >= self._left <= self.max_message:
                 payload = data[at : at + self._left]  # the usual case: a whole message in one chunk, at hand
                 at += self._left
             else:
                 if stream.payload is None:
                     stream.payload = bytearray()
                 piece = min(self._left, end - at)
-                stream.payload += memoryview(data)[at : at + piece]
+                if stream.length <= self.max_message:
+                    stream.payload += memoryview(data)[at : at + piece]
+                    self._held += piece
                 at += piece
                 self._left -= piece
-                self._held += piece
+                stream.came += piece
                 if self._held > 2 * self.max_message:
                     raise ProtocolError(f"over {2 * self.max_message} bytes of unfinished messages are not accepted")
                 if self._left:
                     return messages
-                if len(stream.payload) < stream.length:
+                if stream.came < stream.length:
                     self._current = None
                     continue
                 payload = bytes(stream.payload)
                 self._held -= len(payload)
-                stream.payload = None
+                stream.payload, stream.came = None, 0
             self._current = None
             self.messages_allowed -= 1
             if self.messages_allowed < 0:
                 raise TooManyPieces("the peer sends more messages than are accepted")
-            if stream.type in (Type.SET_CHUNK_SIZE, Type.ABORT):
+            if stream.length > self.max_message:
+                self.passed_over += 1
+            elif stream.type in (Type.SET_CHUNK_SIZE, Type.ABORT):
                 self._obey(stream.type, payload)
             else:
                 messages.append(Message(stream.type, stream.time, stream.stream_id, payload))
@@ -211,7 +223,7 @@ class ChunkReader:
             self._begin(stream, form, time, extended, data, fields)
             self._streams[number] = stream
         self._current = stream
-        self._left = min(self.chunk_size, stream.length - (len(stream.payload) if stream.payload is not None else 0))
+        self._left = min(self.chunk_size, stream.length - stream.came)
         return at + size
 
     def _begin(self, stream: _Incoming, form: int, time: int, extended: bool, data: bytes, fields: int) -> None:
@@ -219,7 +231,7 @@ class ChunkReader:
         if form < 2:
             stream.length = int.from_bytes(data[fields + 3 : fields + 6], "big")
             stream.type = data[fields + 6]
-            if stream.length > self.max_message:
+            if stream.length > self.max_message and (self._needed is None or stream.type in self._needed):
                 raise ProtocolError(f"a message of {stream.length} bytes is not accepted, {self.max_message} at most")
         if form == 0:
             stream.stream_id = int.from_bytes(data[fields + 7 : fields + 11], "little")
@@ -239,4 +251,4 @@ class ChunkReader:
             self.chunk_size = min(value, MAX_CHUNK_SIZE)
         elif len(payload) >= 4 and (stream := self._streams.get(value)) is not None and stream.payload is not None:
             self._held -= len(stream.payload)
-            stream.payload = None
+            stream.payload, stream.came = None, 0

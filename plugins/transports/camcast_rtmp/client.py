@@ -23,6 +23,8 @@ from camcast_rtmp.messages import ChunkStream, Command, Message, ProtocolError, 
 from camcast_rtmp.table import AFTER, TABLE, Do, Input
 
 MAX_INCOMING_MESSAGE = 1 << 16
+_NEEDED = frozenset((Type.SET_CHUNK_SIZE, Type.ABORT, Type.USER_CONTROL, Type.COMMAND, Type.COMMAND_AMF3))
+"""What a publisher listens to. The rest (metadata, shared objects, media played back) is passed over where large."""
 
 
 @attrs.frozen
@@ -38,6 +40,9 @@ class Connected:
 @attrs.frozen
 class Published:
     """The server said Publish.Start, for what that is worth."""
+
+    description: str = ""
+    """In its words."""
 
 
 @attrs.frozen
@@ -101,7 +106,7 @@ class Client(Connection):
     """Publishes one stream to one server."""
 
     def __init__(self, settings: ClientSettings) -> None:
-        super().__init__(server=False, max_message=MAX_INCOMING_MESSAGE)
+        super().__init__(server=False, max_message=MAX_INCOMING_MESSAGE, needed=_NEEDED)
         self.state = State.HANDSHAKE
         self.stream_id = 0
         self._settings = settings
@@ -206,8 +211,9 @@ class Client(Connection):
         self.stream_id = number
         self._command("publish", None, self._settings.key, "live", stream_id=self.stream_id)
 
-    def _start(self, _: Command) -> None:
-        self._events.append(Published())
+    def _start(self, command: Command) -> None:
+        info = command.info
+        self._events.append(Published(text(info.get("description")) if isinstance(info, Mapping) else ""))
 
     def _refuse(self, command: Command) -> None:
         if command.name == "close":

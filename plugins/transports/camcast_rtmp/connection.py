@@ -8,6 +8,8 @@ it nothing after it can be read.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from camcast_rtmp.chunk import Buffers, ChunkReader, ChunkWriter
 from camcast_rtmp.handshake import Handshake
 from camcast_rtmp.messages import ChunkStream, Control, Message, ProtocolError, Type, u32, user_control
@@ -18,9 +20,9 @@ MAX_UNSENT = 1 << 20
 class Connection:
     """One end. `receive` takes bytes and returns messages; `outgoing` gives the bytes to send and forgets them."""
 
-    def __init__(self, *, server: bool, max_message: int) -> None:
+    def __init__(self, *, server: bool, max_message: int, needed: Container[int] | None = None) -> None:
         self.handshake = Handshake(server=server)
-        self.reader = ChunkReader(max_message)
+        self.reader = ChunkReader(max_message, needed)
         self.writer = ChunkWriter()
         self.received = 0
         """Bytes received after the handshake."""

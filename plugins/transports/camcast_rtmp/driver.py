@@ -36,7 +36,7 @@ from camcast_rtmp.client import (
     chunk_stream_of,
 )
 from camcast_rtmp.line import Line, Silent
-from camcast_rtmp.memory import BareServers
+from camcast_rtmp.memory import BareServers, ShownServers
 from camcast_rtmp.native import CountsState, TransportState
 from camcast_rtmp.options import RtmpOptions, connect_object
 from camcast_rtmp.port import Port
@@ -67,7 +67,9 @@ class _Counts(CountsState):
 class RtmpTransport(TransportState):
     """Implements `contracts.Transport`."""
 
-    def __init__(self, context: TransportContext, bare: BareServers | None = None) -> None:
+    def __init__(
+        self, context: TransportContext, bare: BareServers | None = None, shown: ShownServers | None = None
+    ) -> None:
         self._target = context.target
         self._context = context
         self._events = context.events
@@ -77,6 +79,8 @@ class RtmpTransport(TransportState):
         except ValueError as error:
             raise MisconfiguredError(str(error), stage="resolve") from error
         self._bare = bare or BareServers()
+        self._shown = shown or ShownServers()
+        self._answer: Connected | None = None
         self._line: Line | None = None
         self._live: Line | None = None
         """The same, once the server has agreed."""
@@ -138,7 +142,7 @@ class RtmpTransport(TransportState):
                 raise _Suspicion(error) from None
             if isinstance(answer, Connected):
                 self._introduced(answer)
-                return profiles.from_answer(self._target, answer)
+                return profiles.from_answer(self._target, answer, self._shown.of(self._address))
             try:
                 new_query = auth.answer(answer.description)
             except RefusedError as error:  # with the server's words in it
@@ -188,6 +192,7 @@ class RtmpTransport(TransportState):
 
     def _introduced(self, answer: Connected) -> None:
         """Keep how the server introduced itself."""
+        self._answer = answer
         said = (str(answer.info.get("description") or ""), str(answer.properties.get("fmsVer") or ""))
         words = [f'"{self._target.words(text, 80)}"' for text in said if text]
         self._findings.setdefault(f"the server accepts the application: {' from '.join(words) or 'without a word'}")
@@ -209,12 +214,30 @@ class RtmpTransport(TransportState):
         line.flush()
         while True:
             match await line.next_event():
-                case Published():
+                case Published(description):
+                    self._judge(line, description, tracks)
                     self._live, self._base = line, line.base
                     break
                 case Refused() as refusal:
                     line.close()
                     raise answers.refused(refusal, self._target)
+
+    def _judge(self, line: Line, said: str, tracks: Sequence[Track]) -> None:
+        """Some servers are told from others only by their words here. Raises `NetworkError` where such a one does not
+        take what was meant for another: the next attempt knows it."""
+        assert self._answer is not None
+        name = profiles.shown_by(self._target, self._answer, said)
+        if not name or name == self._shown.of(self._address):
+            return
+        self._shown.remember(self._address, name)
+        found = profiles.profiles()[name]
+        if unfit := [track.codec for track in tracks if track.codec not in found.yes]:
+            line.close()
+            raise NetworkError(
+                f"by its words when publishing began it is {found.title}, which does not take {', '.join(unfit)}; "
+                "the next attempt sends what it takes",
+                stage="publish",
+            )
 
     # --- sending ----------------------------------------------------------------------------------------
 

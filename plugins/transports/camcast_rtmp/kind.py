@@ -14,7 +14,7 @@ from camcast.structure import shortened, suggest
 from camcast.target import Target
 from camcast_kit_rtmp import urls
 from camcast_rtmp import profiles
-from camcast_rtmp.memory import BareServers
+from camcast_rtmp.memory import BareServers, ShownServers
 from camcast_rtmp.options import RtmpOptions
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class RtmpPlugin:
 
     def __init__(self) -> None:
         self._bare = BareServers()
+        self._shown = ShownServers()
 
     def kinds(self) -> Sequence[TransportKind]:
         return [
@@ -103,4 +104,4 @@ class RtmpPlugin:
     def build(self, context: TransportContext) -> Transport:
         from camcast_rtmp.driver import RtmpTransport
 
-        return RtmpTransport(context, self._bare)
+        return RtmpTransport(context, self._bare, self._shown)

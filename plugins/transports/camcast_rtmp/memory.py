@@ -1,4 +1,4 @@
-"""Which servers can be reached only by a connect without Enhanced RTMP's properties. Pure; times are passed in.
+"""What is learnt of servers for later attempts. Pure; times are passed in.
 
 Some servers hang, close or reject at properties that they do not know. Whether leaving them out helps is tried once,
 and remembered: for ever if it does, for `USELESS_FOR` seconds if it does not, so that a server which refuses for
@@ -41,6 +41,22 @@ class BareServers:
     def forget(self, address: Address) -> None:
         """What was true of it seems to be so no more."""
         self._known.pop(_name(address), None)
+
+
+class ShownServers:
+    """Which profile a server turned out to have by what it said when publishing began: too late for that attempt."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def of(self, address: Address) -> str:
+        """The profile's name; "" = its answer to connect is all that is known."""
+        return self._known.get(_name(address), "")
+
+    def remember(self, address: Address, profile: str) -> None:
+        self._known[_name(address)] = profile
+        while len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
 
 
 def _name(address: Address) -> str:

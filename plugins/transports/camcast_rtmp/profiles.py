@@ -44,6 +44,7 @@ class Profile:
     tracks: str = "no"
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
+    start: str = ""
 
 
 @cache
@@ -104,24 +105,41 @@ def _of_platform(platform: Platform, forms: tuple[tuple[str, str], ...]) -> Acce
     )
 
 
-def from_answer(target: Target, answer: Connected) -> Acceptance | None:
-    """What the server's answer to connect says about codecs and tracks, or None where it says nothing."""
+def from_answer(target: Target, answer: Connected, shown: str = "") -> Acceptance | None:
+    """What the server's answer to connect says about codecs and tracks, or None where it says nothing.
+
+    `shown`: the profile that it turned out to have when it was published to before.
+    """
     if _is_named(target):
         return None
     told = {**answer.info, **answer.properties}
-    found = _of_answer(target, answer, told)
+    found = _of_answer(target, answer, told, shown)
     if "capsEx" not in told:
         return found
     tracks = Confidence.YES if _has(told["capsEx"], _CAPS_MULTITRACK) else Confidence.NO
     return attrs.evolve(found or accepts(target), tracks=tracks)
 
 
-def _of_answer(target: Target, answer: Connected, told: Mapping[str, Any]) -> Acceptance | None:
+def shown_by(target: Target, answer: Connected, said: str) -> str:
+    """The profile that a server shows by its words at Publish.Start, where its answer to connect suggests another; else
+    ""."""
+    if _is_named(target) or not said:
+        return ""
+    name = next((name for name, one in profiles().items() if one.start == said and _fits(one, answer)), "")
+    return name if name and recognised(answer) is not profiles()[name] else ""
+
+
+def _fits(profile: Profile, answer: Connected) -> bool:
+    return bool(profile.signature) and fnmatch(signature(answer), profile.signature)
+
+
+def _of_answer(target: Target, answer: Connected, told: Mapping[str, Any], shown: str) -> Acceptance | None:
     if any(name in told for name in ("videoFourCcInfoMap", "audioFourCcInfoMap", "fourCcList")):
         return _from_properties(told, accepts(target))
     if target.platform is not None and target.platform.video_codecs is not None:
         return None
-    profile = recognised(answer)
+    before = profiles().get(shown)
+    profile = before if before is not None and _fits(before, answer) else recognised(answer)
     return None if profile is None else _acceptance(profile, target.forms)
 
 
