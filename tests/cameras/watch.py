@@ -28,6 +28,10 @@ PROMPT = 0.5
 TRIES = 4
 HELD_UP = 0.03
 """Seconds that a camera's packet may be late before what comes of late ones is allowed for."""
+ENDING = 3.0
+"""Seconds that a viewer gets to end when its publisher has gone."""
+NOBODY = 0.3
+"""The same where none had come."""
 AFTER = 0.3
 """Seconds from a camera's end to that of its session, so that what it sent last arrives."""
 
@@ -186,7 +190,8 @@ async def watch_sources(
                 async with asyncio.timeout(seconds):
                     await _collect(stream, events, runs, viewed or {})
             await asyncio.sleep(AFTER)
-        seen = await asyncio.gather(*(viewer.seen(3.0) for viewer in viewers.values()))
+        came = {name: any(isinstance(event, Connected) for event in told) for name, told in events.items()}
+        seen = await asyncio.gather(*(one.seen(ENDING if came[name] else NOBODY) for name, one in viewers.items()))
     return {name: (one, events[name]) for name, one in zip(sources, seen, strict=True)}
 
 

@@ -30,8 +30,16 @@ def test_defaults() -> None:
 
 OTHERS = (
     "connect_timeout=3000000&timeout=5000&rcvbuf=1000&recv_buffer_size=1&lossmaxttl=40&ffs=9&listen_timeout=1"
-    "&kmrefreshrate=1000&drifttracer=1&poll-timeout=5&auto-reconnect=true&rw_timeout=1&conntimeo=3"
+    "&drifttracer=1&poll-timeout=5&auto-reconnect=true&rw_timeout=1&conntimeo=3"
 )
+
+
+def test_how_long_a_key_lasts() -> None:
+    found = settings("srt://h:1?passphrase=correct-horse&kmrefreshrate=1000&kmpreannounce=400")
+    assert (found.kmrefreshrate, found.kmpreannounce) == (1000, 400)
+    assert settings("srt://h:1?kmrefreshrate=0&kmpreannounce=0").ignored == ()
+    with pytest.raises(ValueError, match=r"kmpreannounce: expected less than half of kmrefreshrate \(1000\), got 500"):
+        settings("srt://h:1?passphrase=correct-horse&kmrefreshrate=1000&kmpreannounce=500")
 
 
 def test_keys_of_other_tools_that_change_nothing_are_passed_over() -> None:

@@ -17,6 +17,7 @@ from tests.compare import compare
 from tests.media import made
 from tests.plugins.srt_processes import fork_servers
 from tests.plugins.transport_harness import Events, context, feed, load, reached
+from tests.programs import beside
 from tests.servers.process import free_port
 from tests.servers.srt import FfmpegReceiver, LiveCaller, LiveTransmit
 
@@ -257,6 +258,43 @@ async def test_rendezvous_of_two(kind: TransportKind) -> None:
     await feed(one, media.packets[:25], speed=4)
     await reached(lambda: one.acked > 0 and one.pending == 0)
     await asyncio.gather(one.close(), two.close())
+
+
+@pytest.mark.parametrize("receiver", [LiveTransmit, FfmpegReceiver])
+async def test_keys_that_change_all_the_time_cost_nothing(
+    receiver: type[LiveTransmit | FfmpegReceiver], kind: TransportKind, tmp_path: Path
+) -> None:
+    """By itself libsrt changes them after sixteen million packets, a day or so of a camera."""
+    query = "passphrase=correct-horse&latency=200"
+    with receiver(tmp_path, query=query) as server:
+        transport, events = build(kind, server.url(f"{query}&kmrefreshrate=32&kmpreannounce=8"))
+        media = load(made("h264_aac"))
+        await transport.connect()
+        await transport.publish(media.tracks)
+        await feed(transport, media.packets, speed=4)
+        await reached(lambda: transport.pending == 0)
+        # A dozen keys at least.
+        assert transport.stats()["packets_sent"] > 12 * 32
+        await transport.close()
+        compare(made("h264_aac"), await asyncio.to_thread(server.received))
+    assert not events.losses
+
+
+async def test_a_rendezvous_with_libsrts_own_tool(kind: TransportKind, tmp_path: Path) -> None:
+    here, there = ("127.0.0.5", "127.0.0.6")
+    port, output = free_port(kind=socket.SOCK_DGRAM), tmp_path / "received.ts"
+    url = f"srt://{here}:{port}?mode=rendezvous&adapter={there}&port={port}"
+    transport, events = build(kind, f"srt://{there}:{port}?mode=rendezvous", bind=here, connect_timeout=15.0)
+    media = load(made("h264_aac"))
+    command = ["srt-live-transmit", "-q", "-a:no", url, "file://con"]
+    with output.open("wb") as file, beside(command, stdout=file) as other:
+        await transport.connect()
+        await transport.publish(media.tracks)
+        await feed(transport, media.packets, speed=4)
+        await transport.close()
+        await asyncio.to_thread(other.wait, 20)
+    assert not events.losses
+    compare(made("h264_aac"), output)
 
 
 async def test_acknowledgements_and_figures(kind: TransportKind, tmp_path: Path) -> None:

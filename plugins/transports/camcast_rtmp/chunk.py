@@ -251,4 +251,5 @@ class ChunkReader:
             self.chunk_size = min(value, MAX_CHUNK_SIZE)
         elif len(payload) >= 4 and (stream := self._streams.get(value)) is not None and stream.payload is not None:
             self._held -= len(stream.payload)
-            stream.payload, stream.came = None, 0
+            stream.payload = None
+            stream.came = 0

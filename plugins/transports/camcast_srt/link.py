@@ -40,7 +40,8 @@ _SLACK_MS = 50
 _HEADERS = 44
 """IP, UDP and SRT headers, which libsrt's figures in bytes include for each packet."""
 _PASSED_ON = (
-    "mss", "fc", "sndbuf", "ipttl", "iptos", "passphrase", "pbkeylen", "latency", "maxbw", "inputbw", "oheadbw",
+    "mss", "fc", "sndbuf", "ipttl", "iptos", "passphrase", "pbkeylen", "kmrefreshrate", "kmpreannounce",
+    "latency", "maxbw", "inputbw", "oheadbw",
     "tlpktdrop", "nakreport", "peeridletimeo", "packetfilter", "minversion", "payload_size",
 )  # fmt: skip
 _AT_ONCE = 16

@@ -76,6 +76,10 @@ class SrtOptions:
     """10 to 79 bytes; turns encryption on."""
     pbkeylen: int | None = attrs.field(default=None, validator=_only(0, 16, 24, 32))
     """Key length in bytes (AES-128, -192, -256); 0 or none: as the peer has it, or 16."""
+    kmrefreshrate: int | None = attrs.field(default=None, validator=_between(0, (1 << 31) - 1))
+    """Packets that are sent with one key before another takes its place; 0 or none: 16,777,216."""
+    kmpreannounce: int | None = attrs.field(default=None, validator=_between(0, (1 << 30) - 1))
+    """By how many packets the next key is told in advance: less than half of `kmrefreshrate`; 0 or none: 4096."""
     latency: int | None = attrs.field(default=None, validator=_between(0, _MAX_LATENCY, _MICROSECONDS))
     """ms that the receiver holds packets back so that losses can be repaired; the greater of both sides'
     values counts. libsrt's default is 120; four round trips is a good rule."""
@@ -149,6 +153,8 @@ _ALIASES = {
     "smoother": "congestion",
 }
 _ANY = ()
+_KEY_LASTS = 1 << 24
+"""libsrt's `kmrefreshrate`."""
 _YES = ("1", "true", "yes", "on")
 _HARMLESS: dict[str, tuple[str, ...]] = {
     "transtype": ("live",),
@@ -164,7 +170,7 @@ _HARMLESS: dict[str, tuple[str, ...]] = {
         (
             *("connect_timeout", "conntimeo", "timeout", "listen_timeout", "rw_timeout", "poll-timeout"),
             *("rcvbuf", "recv_buffer_size", "udp_rcvbuf", "udp_sndbuf", "buffer_size", "ffs", "blocking"),
-            *("lossmaxttl", "drifttracer", "retransmitalgo", "kmrefreshrate", "kmpreannounce"),
+            *("lossmaxttl", "drifttracer", "retransmitalgo"),
             *("wait-for-connection", "auto-reconnect", "keep-listening", "groupconnect", "groupminstabletimeo"),
             *("authentication", "ipv6only", "sndsyn", "rcvsyn", "statsout", "stats"),
         ),
@@ -206,6 +212,11 @@ def settings_of(target: Target, options: SrtOptions) -> SrtSettings:
         raise ValueError("a rendezvous carries no streamid: remove it, or use mode=caller")
     if options.pbkeylen and settings.passphrase is None:
         raise ValueError("pbkeylen is set without a passphrase, so nothing would be encrypted: add one or remove it")
+    if settings.kmpreannounce is not None and 2 * settings.kmpreannounce >= (settings.kmrefreshrate or _KEY_LASTS):
+        raise ValueError(
+            f"kmpreannounce: expected less than half of kmrefreshrate ({settings.kmrefreshrate or _KEY_LASTS}), got "
+            f"{settings.kmpreannounce}"
+        )
     return settings
 
 
@@ -328,7 +339,10 @@ def _flag(text: str) -> bool:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("streamid", "passphrase", "packetfilter"), str),
-    **dict.fromkeys(("pbkeylen", "latency", "maxbw", "inputbw", "oheadbw", "peeridletimeo"), _whole),
+    **dict.fromkeys(
+        ("pbkeylen", "kmrefreshrate", "kmpreannounce", "latency", "maxbw", "inputbw", "oheadbw", "peeridletimeo"),
+        _whole,
+    ),
     **dict.fromkeys(("mss", "fc", "sndbuf", "iptos", "ipttl", "minversion"), _whole),
     "mode": _mode,
     "payload_size": _payload_size,
