@@ -35,6 +35,7 @@ from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
 from camcast.session.uplinks import UplinkMetrics
 from camcast.testing.conformance import ServiceConformance
+from camcast_kit_http import guesses
 from camcast_prometheus.families import (
     NO_FIGURES,
     SERVICE_FIELDS,
@@ -397,6 +398,21 @@ async def test_a_token_is_asked_for_where_there_is_one(world: World) -> None:
     assert (await ask(address, Authorization="Bearer tell-nobody"))[0] == 200
     assert (await ask(address, Authorization="Bearer tell-nobody", Host="camcast.lan"))[0] == 200
     assert (await ask(address, Authorization="Bearer tell-nobody", Host="other.lan"))[0] == 421
+
+
+async def test_whoever_guesses_a_token_gets_few_tries_and_is_told_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "MAX_REFUSALS", 1)
+    monkeypatch.setattr(guesses, "REFUSED_AFTER", 1.0)
+    address = await served(world, token="tell-nobody")
+    tries = [asyncio.create_task(ask(address, Authorization=f"Bearer {number}")) for number in range(4)]
+    answers = [(await one)[0] for one in tries]
+    assert set(answers) == {401, 429}
+    assert (await ask(address, Authorization="Bearer tell-nobody"))[0] == 200
+    told = [one.message for one in world.events if isinstance(one, ServiceNote) and one.code == "token_refused"]
+    assert len(told) == answers.count(401)
+    assert set(told) == {"a wrong token came from 127.0.0.1"}
 
 
 async def test_a_port_that_is_taken_is_told_and_tried_again(world: World) -> None:

@@ -10,6 +10,7 @@ from camcast_kit_http.asked import bearer, knows, same
 from camcast_prometheus.options import PrometheusOptions, split
 
 if TYPE_CHECKING:
+    from camcast_kit_http.guesses import Guesses
     from camcast_prometheus.pages import Pages
 
 MOST_CONNECTIONS = 32
@@ -26,13 +27,16 @@ class Prometheus:
         self._engine = context.engine
         self._note = context.note
         self._pages: Pages | None = None
+        self._guesses: Guesses | None = None
 
     async def run(self) -> None:
+        from camcast_kit_http.guesses import Guesses
         from camcast_kit_http.listening import listen
         from camcast_kit_http.server import Server
         from camcast_prometheus.pages import Pages
 
         self._pages = Pages(self._engine)
+        self._guesses = Guesses(lambda who: self._note("token_refused", f"a wrong token came from {who}"))
         sock = listen(*split(self._options.listen))
         self._note("listening", f"/metrics is served at {self._options.listen}")
         await Server(self.answer, connections=MOST_CONNECTIONS).run_on(sock)
@@ -43,7 +47,7 @@ class Prometheus:
         if not self._knows(headers.get(b"host", b"")):
             await _say(send, 421, "this is not a name of the server; `hosts` in its options may know it\n")
         elif not self._may(headers.get(b"authorization", b"")):
-            await _say(send, 401, "a token is needed\n", {"www-authenticate": "Bearer"})
+            await self._refuse(scope, send)
         elif scope["path"] != "/metrics":
             await _say(send, 404, "the figures are at /metrics\n")
         elif scope["method"] not in ("GET", "HEAD"):
@@ -60,6 +64,19 @@ class Prometheus:
             return bool(options.token and not options.hosts) or knows(host.decode("latin-1"), options.hosts)
         except ValueError:
             return False
+
+    async def _refuse(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        """Whoever brings none is told at once; whoever brings a wrong one may be guessing."""
+        from camcast_kit_http.problem import Problem
+
+        assert self._guesses is not None
+        try:
+            if any(name.lower() == b"authorization" for name, _ in scope["headers"]):
+                await self._guesses.refuse(scope)
+        except Problem as problem:
+            await _say(send, problem.status, f"{problem.detail}\n", problem.headers)
+        else:
+            await _say(send, 401, "a token is needed\n", {"www-authenticate": "Bearer"})
 
     def _may(self, authorization: bytes) -> bool:
         token = self._options.token
