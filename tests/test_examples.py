@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -62,13 +63,45 @@ def test_pictures_of_ones_own() -> None:
     assert "pushed 100 pictures, 0 refused; the session is connected" in shown
 
 
+@pytest.mark.parametrize("name", ["h264_b_aac", "hevc_b_aac"])
+def test_access_units_of_ones_own(name: str) -> None:
+    shown = run("push_packets.py", made(name))
+    pushed = re.search(r"pushed (\d+) access units, 0 refused; the session is connected", shown)
+    received = re.search(r"received (\d+) tags", shown)
+    assert pushed is not None, shown
+    assert received is not None, shown
+    assert int(pushed[1]) > 90
+    assert int(received[1]) >= int(pushed[1])
+
+
+def test_access_units_of_another_codec_are_told() -> None:
+    command = [sys.executable, str(EXAMPLES / "push_packets.py"), str(made("av1_aac"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "expected a file with H.264 or H.265" in done.stderr) == (1, True), done.stderr
+
+
+def test_beside_a_main_loop_events_and_figures_come_in_its_thread(file: Path) -> None:
+    shown = run("in_main_loop.py", file, 6)
+    assert "0 of 2 healthy" in shown
+    assert "cam0_main" in shown
+    assert "cam1_main" in shown
+
+
+def test_every_example_is_in_the_index() -> None:
+    index = (EXAMPLES / "README.md").read_text()
+    files = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.json"), *EXAMPLES.glob("services/*.*")]
+    names = [str(path.relative_to(EXAMPLES)) for path in files]
+    assert len(names) > 12
+    assert [name for name in names if f"[{name}]({name})" not in index] == []
+
+
 @pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py"])
 def test_a_file_embedded(name: str, file: Path) -> None:
     # Long enough for a busy machine to have tried.
     assert "cam0_main: error" in run(name, file, 10)
 
 
-@pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py"])
+@pytest.mark.parametrize("name", ["embed_asyncio.py", "embed_threads.py", "in_main_loop.py"])
 def test_ctrl_c_ends_them_in_order(name: str, file: Path) -> None:
     command = [sys.executable, "-u", str(EXAMPLES / name), str(file), "60"]
     with beside(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
