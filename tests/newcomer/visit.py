@@ -56,13 +56,14 @@ class Home:
         return self.folder / "shell"
 
     def environment(self) -> dict[str, str]:
-        return {"HOME": str(self.itself), "PATH": self.path, "LANG": "C.UTF-8"}
+        # Whoever logs in gets a folder for sockets; here one that no other run on this machine has.
+        runtime = {name: os.environ[name] for name in ("XDG_RUNTIME_DIR",) if name in os.environ}
+        return {"HOME": str(self.itself), "PATH": self.path, "LANG": "C.UTF-8", **runtime}
 
     def install(self, part: Part, *, cache: Path | None, seconds: float = 300) -> str:
         """Type it in the project's folder; what was said. `cache`: pip's, else it downloads everything."""
         network = ("PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         handed = {name: value for name, value in os.environ.items() if name.upper().startswith(network)}
-        # CAMCAST_NATIVE of whoever runs the tests is not the newcomer's.
         cached = {"PIP_CACHE_DIR": str(cache)} if cache is not None else {"PIP_NO_CACHE_DIR": "1"}
         left = f'\n{{ export -p; echo cd "$PWD"; }} > {self.state}\n'
         done = subprocess.run(
