@@ -210,6 +210,36 @@ def test_the_examples_of_tracks_and_of_an_uplink_are_right() -> None:
     assert [one.adapt.chooses for one in shared.sessions()] == [False, True]
 
 
+def test_what_calls_the_example_of_srt_publishers_goes_on(tmp_path: Path, nginx: Nginx) -> None:
+    port = free_port(kind=socket.SOCK_DGRAM)
+    config = parse_json((EXAMPLES / "srt_publishers.json").read_text())
+    config["rtmp"]["url_template"] = nginx.url("cam{camera_id}_{stream_name}")
+    for camera in config["cameras"]:
+        source = camera["streams"][0]["source"]
+        source["url"] = source["url"].replace(":9000", f":{port}")
+    file = tmp_path / "srt_publishers.json"
+    file.write_text(json.dumps(config))
+    with beside([sys.executable, "-P", "-m", "camcast", "run", str(file)], stdout=subprocess.DEVNULL) as program:
+        wait_for(lambda: _bound(port), timeout=30)
+        url = f"srt://127.0.0.1:{port}?streamid=stage&passphrase=correct%20horse%20battery"
+        exe = imageio_ffmpeg.get_ffmpeg_exe()
+        command = [exe, "-v", "error", "-re", "-stream_loop", "-1", "-i", str(made("h264_aac")), "-c", "copy"]
+        with beside([*command, "-f", "mpegts", url], stdin=subprocess.DEVNULL):
+            nginx.wait_publishing("cam1_main", "record", least=50_000, timeout=30)
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=30)
+
+
+def _bound(port: int) -> bool:
+    """Whether somebody has it on UDP."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -262,7 +262,7 @@ def pes(
 def test_another_codec_in_the_same_programme_is_followed(tmp_path: Path) -> None:
     first, second = (
         ffmpegs("h264_aac", tmp_path / "a.ts"),
-        ffmpegs("hevc_aac", tmp_path / "b.ts", mpegts_pmt_version="1"),
+        ffmpegs("hevc_aac", tmp_path / "b.ts", tables_version="1"),
     )
     taken = Taken().feed(first + second).end()
     assert taken.codecs()[0] == ["h264", "aac"]

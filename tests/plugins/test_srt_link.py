@@ -17,13 +17,14 @@ import pytest
 from camcast.errors import TransportError
 from camcast.redaction import MAX_WORDS
 from camcast.target import Target
-from camcast_srt import srt_socket
+from camcast_srt import serving
 from camcast_srt.address import literal, pack
 from camcast_srt.keeper import Keeper
 from camcast_srt.library import Library, load
 from camcast_srt.link import Link
+from camcast_srt.making import LetGo, Speech
 from camcast_srt.options import SrtOptions, settings_of
-from camcast_srt.srt_socket import LetGo, SrtSocket, serve
+from camcast_srt.serving import serve
 from camcast_srt.wire import BROKEN, ENDED, FAILED, MOST, OPENED, STATUS, STRANGER, Failure, Page, Request
 
 TARGET = Target(url="srt://host:9000?passphrase=correct-horse", inherited=frozenset({"correct-horse"}))
@@ -103,7 +104,7 @@ def test_a_libsrt_that_does_not_start_is_a_failed_attempt(
     page: Page, channel: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The limit would be this process's.
-    monkeypatch.setattr(srt_socket, "_limit", lambda buffer: None)
+    monkeypatch.setattr(serving, "_limit", lambda limit: None)
     ffi = load().ffi
     lib: Any = SimpleNamespace(
         srt_startup=lambda: -1,
@@ -118,15 +119,13 @@ def test_a_libsrt_that_does_not_start_is_a_failed_attempt(
     assert Failure.of(said[1:]).text == "libsrt does not start: no thread"
 
 
-def test_only_that_a_caller_was_turned_away_may_remain_unsaid(
-    page: Page, channel: tuple[socket.socket, socket.socket]
-) -> None:
+def test_only_that_a_caller_was_turned_away_may_remain_unsaid(channel: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = channel
     theirs.setblocking(False)
-    one = SrtSocket(load(), theirs, page, ASKED)
+    one = Speech(theirs)
     fill(theirs)
-    one._say(STRANGER)
-    says = threading.Thread(target=one._say, args=(BROKEN + b"why",))
+    one.say(STRANGER, may_be_left=True)
+    says = threading.Thread(target=one.say, args=(BROKEN + b"why",))
     says.start()
     said = b""
     while said[:1] != BROKEN:
@@ -136,14 +135,13 @@ def test_only_that_a_caller_was_turned_away_may_remain_unsaid(
     assert said == BROKEN + b"why"
 
 
-def test_it_waits_for_nobody_who_has_let_go(page: Page, channel: tuple[socket.socket, socket.socket]) -> None:
+def test_it_waits_for_nobody_who_has_let_go(channel: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = channel
     theirs.setblocking(False)
-    one = SrtSocket(load(), theirs, page, ASKED)
     fill(theirs)
     ours.shutdown(socket.SHUT_WR)
     with pytest.raises(LetGo):
-        one._say(BROKEN + b"why")
+        Speech(theirs).say(BROKEN + b"why")
 
 
 def fill(channel: socket.socket) -> None:

@@ -11,10 +11,7 @@ import pytest
 
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.target import Target
-from camcast_srt import opening
 from camcast_srt.address import Address
-from camcast_srt.keeper import Keeper
-from camcast_srt.link import Owner
 from camcast_srt.opening import Opening
 from camcast_srt.options import SrtOptions, settings_of
 
@@ -28,7 +25,7 @@ class Network:
         self.opened: list[Address] = []
         self.closed = 0
         self.at: dict[Address, TransportError | str] = {}
-        self.opening: Opening | None = None
+        self.opening: Opening[FakeLink] | None = None
         self.found: list[Address] = [ONE, OTHER]
 
     async def resolve(self, host: str, port: int, family: str) -> list[Address]:
@@ -41,7 +38,7 @@ class Network:
             case TransportError() as error:
                 self.opening.failed(error)
             case "up":
-                self.opening.opened(cast("Any", link))
+                self.opening.opened(link)
             case "broken":
                 self.opening.broken("why")
 
@@ -49,10 +46,6 @@ class Network:
 @attrs.define
 class FakeLink:
     network: Network
-    settings: Any
-    owner: Any
-    shown: str
-    words: Any
 
     def open(self, place: Address, local: Address | None, timeout: float) -> None:
         self.network.answer(self, place)
@@ -62,17 +55,14 @@ class FakeLink:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    monkeypatch.setattr(opening, "Link", FakeLink)
+def network() -> Network:
     return Network()
 
 
-def begun(network: Network, query: str = "", **more: Any) -> Opening:
+def begun(network: Network, query: str = "", **more: Any) -> Opening[FakeLink]:
     target = Target(url=f"srt://somewhere:9000{query}", connect_timeout=2.0, **more)
     settings = settings_of(target, SrtOptions())
-    network.opening = made = Opening(
-        target, settings, cast("Keeper", network), cast("Any", network), cast("Owner", None)
-    )
+    network.opening = made = Opening(target, settings, cast("Any", network), lambda: FakeLink(network))
     return made
 
 

@@ -24,10 +24,10 @@ class Refusals:
     def total(self) -> int:
         return self.counts.total()
 
-    def add(self, reason: str) -> None:
+    def add(self, reason: str, count: int = 1) -> None:
         """`reason`: a text of the source's own, of which it has a few."""
-        self.counts[reason] += 1
-        self._untold[reason] += 1
+        self.counts[reason] += count
+        self._untold[reason] += count
         if self._timer is None:
             self._flush()
 

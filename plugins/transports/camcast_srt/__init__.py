@@ -1,4 +1,4 @@
-"""SRT: one attempt is one libsrt socket that carries MPEG-TS. See `transport.py`."""
+"""SRT: one attempt is one libsrt socket that carries MPEG-TS, see `transport.py`; a source is `ingest`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from camcast.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from camcast.kinds import TransportKind
+    from camcast.kinds import SourceKind, TransportKind
 
 
 @hookimpl
@@ -18,3 +18,10 @@ def camcast_transports() -> Sequence[TransportKind]:
 
     # The object behind the kind holds the processes that libsrt runs in, so that nothing of it is global.
     return [SrtPlugin().kind()]
+
+
+@hookimpl
+def camcast_sources() -> Sequence[SourceKind]:
+    from camcast_srt.ingest.kind import SrtIngest
+
+    return [SrtIngest().kind()]

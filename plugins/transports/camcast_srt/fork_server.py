@@ -23,7 +23,7 @@ import time as clock
 import attrs
 
 from camcast_srt.library import Library, load
-from camcast_srt.srt_socket import serve
+from camcast_srt.serving import serve
 from camcast_srt.wire import BEGUN, BROKEN, ENDED, FAILED, STATUS, TEXT, Failure, Page, hand_over
 
 NICE = 10

@@ -42,6 +42,7 @@ _C_TYPES = {
 
 _DECLARATIONS = """
 typedef int SRTSOCKET;
+typedef int SYSSOCKET;
 typedef struct {
     int64_t msTimeStamp, pktSentTotal, pktRecvTotal;
     int pktSndLossTotal, pktRcvLossTotal, pktRetransTotal, pktSentACKTotal, pktRecvACKTotal, pktSentNAKTotal,
@@ -87,6 +88,13 @@ int srt_recv(SRTSOCKET u, char *data, int length);
 int srt_getsndbuffer(SRTSOCKET u, size_t *blocks, size_t *bytes);
 int srt_bistats(SRTSOCKET u, void *stats, int clear, int instantaneous);
 int srt_getsockstate(SRTSOCKET u);
+int srt_epoll_create(void);
+int srt_epoll_add_usock(int eid, SRTSOCKET u, const int *events);
+int srt_epoll_remove_usock(int eid, SRTSOCKET u);
+int srt_epoll_add_ssock(int eid, SYSSOCKET s, const int *events);
+int srt_epoll_wait(int eid, SRTSOCKET *readable, int *readable_count, SRTSOCKET *writable, int *writable_count,
+    int64_t timeout, SYSSOCKET *system_readable, int *system_readable_count, SYSSOCKET *system_writable,
+    int *system_writable_count);
 int srt_getlasterror(int *system_error);
 const char *srt_getlasterror_str(void);
 int srt_getrejectreason(SRTSOCKET u);

@@ -5,32 +5,43 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time as clock
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 from camcast.contracts import Resolver
 from camcast.errors import NetworkError, TransportError
 from camcast.target import Target
 from camcast_srt import address as addresses
 from camcast_srt.address import Address
-from camcast_srt.keeper import Keeper
-from camcast_srt.link import Link, Owner
 from camcast_srt.options import SrtSettings
 
 
-class Opening:
+class Opened(Protocol):
+    """What tells whoever owns it how it went."""
+
+    def open(self, target: Address, local: Address | None, timeout: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+L = TypeVar("L", bound=Opened)
+
+
+class Opening(Generic[L]):
     """Used once. Whoever owns the links passes on what they tell while this is under way."""
 
-    def __init__(self, target: Target, settings: SrtSettings, keeper: Keeper, resolver: Resolver, owner: Owner) -> None:
+    def __init__(self, target: Target, settings: SrtSettings, resolver: Resolver, make: Callable[[], L]) -> None:
+        """`make`: a new one of what is opened."""
         self._target = target
         self._settings = settings
-        self._keeper = keeper
         self._resolver = resolver
-        self._owner = owner
-        self.links: list[Link] = []
+        self._make = make
+        self.links: list[L] = []
         """All that were made, for the caller to see to their end."""
-        self._up: asyncio.Future[Link] | None = None
+        self._up: asyncio.Future[L] | None = None
         self._stopped = False
 
-    async def run(self) -> Link:
+    async def run(self) -> L:
         """The link that is up. Raises `TransportError`."""
         deadline = clock.monotonic() + self._target.connect_timeout
         places = await self._places(deadline)
@@ -54,7 +65,7 @@ class Opening:
 
     # --- what the links tell ------------------------------------------------------------------------------
 
-    def opened(self, link: Link) -> None:
+    def opened(self, link: L) -> None:
         if self._up is not None and not self._up.done():
             self._up.set_result(link)
 
@@ -84,8 +95,8 @@ class Opening:
         # A listener binds to one address; a caller tries them all.
         return found[:1] if settings.mode == "listener" else found
 
-    async def _open(self, place: Address, timeout: float) -> Link:
-        link = Link(self._keeper, self._settings, self._owner, self._target.shown, self._target.words)
+    async def _open(self, place: Address, timeout: float) -> L:
+        link = self._make()
         self.links.append(link)
         local = self._local(place)
         self._up = asyncio.get_running_loop().create_future()

@@ -6,17 +6,15 @@ no longer than the engine may wait for figures.
 
 from __future__ import annotations
 
-import contextlib
-import resource
-import select
 import socket
 import time as clock
 
 from camcast.errors import MisconfiguredError, NetworkError
+from camcast_srt import making
 from camcast_srt.library import EASYNCSND, GONE, INVALID, STATE_CONNECTED, Library
+from camcast_srt.making import LetGo, Options, Speech
 from camcast_srt.wire import (
     BROKEN,
-    FAILED,
     LIBRARYS,
     LIVE_ON,
     MEDIA,
@@ -32,8 +30,6 @@ from camcast_srt.wire import (
     Request,
 )
 
-_IPV4 = 16
-"""Bytes of such an address (struct sockaddr_in)."""
 _OPENING_MS = 10
 """Between looks at a socket that is being opened."""
 _ROOM_MS = 5
@@ -43,13 +39,7 @@ _SOON, _LATER, _IDLE = 0.01, 0.03, 0.1
 _YOUNG = 3.0
 _ON_THE_WAY = 0.5
 """What part of that is enough where a message has woken us anyway."""
-_MEMORY = 256 << 20
-"""Bytes that such a process may take, beyond twice its send buffer."""
 PEER_GONE = "the peer closed the connection or was silent for too long"
-
-
-class LetGo(Exception):
-    """The engine has closed its end."""
 
 
 class SrtSocket:
@@ -59,13 +49,13 @@ class SrtSocket:
         self._library = library
         self._lib = library.lib
         self._channel = channel
+        self._speech = Speech(channel)
         self._page = page
         self._request = request
         self._payload_size = int(request.options["payload_size"])
         self._socket = INVALID
         self._listener = INVALID
-        self._poll = select.poll()
-        self._poll.register(channel, select.POLLIN)
+        self._poll = self._speech.poll
         self._message = bytearray(MOST)
         self._view = library.ffi.from_buffer(self._message)
         self._at = self._end = 0
@@ -84,11 +74,11 @@ class SrtSocket:
                 self._open()
                 self._wait_until_open()
             except (NetworkError, MisconfiguredError) as error:
-                self._fail(Failure(text=str(error), misconfigured=isinstance(error, MisconfiguredError)))
+                self._speech.fail(Failure(text=str(error), misconfigured=isinstance(error, MisconfiguredError)))
             self._began = clock.monotonic()
             self._peer_latency = self._library.int_option(self._socket, "peerlatency")
             self._report()
-            self._say(OPENED)
+            self._speech.say(OPENED)
             self._serve()
         finally:
             for one in (self._listener, self._socket):
@@ -107,19 +97,19 @@ class SrtSocket:
         request = self._request
         self._socket = self._new()
         # Its own time-out is the later one, so that the deadline's error is always the same.
-        self._set(self._socket, "conntimeo", int(request.timeout * 1000) + 200)
+        making.put(self._library, self._socket, "conntimeo", int(request.timeout * 1000) + 200)
         if request.streamid:
-            self._set(self._socket, "streamid", request.streamid)
+            making.put(self._library, self._socket, "streamid", request.streamid)
         if request.mode == "rendezvous":
-            self._set(self._socket, "rendezvous", True)
+            making.put(self._library, self._socket, "rendezvous", True)
         if request.local is not None:
-            self._bind(self._socket, request.local)
+            making.bind(self._library, self._socket, request.local)
         if self._lib.srt_connect(self._socket, request.target, len(request.target)) != 0:
             raise NetworkError(f"cannot connect: {self._library.error()[1]}")
 
     def _listen(self) -> None:
         self._listener = self._new()
-        self._bind(self._listener, self._request.target)
+        making.bind(self._library, self._listener, self._request.target)
         if self._lib.srt_listen(self._listener, 1) != 0:
             raise NetworkError(f"cannot listen: {self._library.error()[1]}")
 
@@ -135,7 +125,7 @@ class SrtSocket:
             if state == STATE_CONNECTED:
                 return
             if state > STATE_CONNECTED:
-                self._fail(Failure(reason=self._library.reject_reason(self._socket)))
+                self._speech.fail(Failure(reason=self._library.reject_reason(self._socket)))
 
     def _take_caller(self) -> bool:
         ffi = self._library.ffi
@@ -146,7 +136,8 @@ class SrtSocket:
         wanted = self._request.streamid
         if wanted and self._library.text_option(caller, "streamid") != wanted:
             self._lib.srt_close(caller)
-            self._say(STRANGER)
+            # Callers that are turned away by the hundred, and an engine that is busy: no matter. All else is said.
+            self._speech.say(STRANGER, may_be_left=True)
             return False
         self._socket = caller
         # One attempt carries one stream to one receiver, so nobody else may call.
@@ -156,24 +147,8 @@ class SrtSocket:
         return True
 
     def _new(self) -> int:
-        made = int(self._lib.srt_create_socket())
-        if made == INVALID:
-            raise NetworkError(f"cannot make an SRT socket: {self._library.error()[1]}")
-        first: dict[str, str | float | bool] = {"sndsyn": False, "rcvsyn": False, "transtype": 0, "sender": True}
-        for name, value in (first | self._request.options).items():
-            self._set(made, name, value)
-        return made
-
-    def _set(self, made: int, name: str, value: str | float | bool) -> None:
-        if not self._library.set_option(made, name, value):
-            raise MisconfiguredError(f"libsrt does not take this {name}: {self._library.error()[1]}")
-
-    def _bind(self, made: int, local: bytes) -> None:
-        if len(local) > _IPV4:
-            # libsrt wants this said for the wildcard, and does not mind otherwise.
-            self._library.set_option(made, "ipv6only", 1)
-        if self._lib.srt_bind(made, local, len(local)) != 0:
-            raise NetworkError(f"cannot bind its local address: {self._library.error()[1]}")
+        first: Options = {"sndsyn": False, "rcvsyn": False, "transtype": 0, "sender": True}
+        return making.make(self._library, {**first, **self._request.options})
 
     # --- on the air ---------------------------------------------------------------------------------------
 
@@ -182,8 +157,7 @@ class SrtSocket:
         while True:
             every = _IDLE if not self._held else _SOON if now < self._began + _YOUNG else _LATER
             if self._at < self._end:
-                # Only the engine's letting go is news now: what it sends waits in the channel, which is bounded.
-                self._sleep(_ROOM_MS)
+                self._speech.sleep(_ROOM_MS)
             elif self._poll.poll(max(1, int((told + every - now) * 1000))):
                 self._hear()
             if why := self._hand_over():
@@ -195,13 +169,6 @@ class SrtSocket:
                 told = now
                 if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
                     self._break(PEER_GONE)
-
-    def _sleep(self, milliseconds: int) -> None:
-        self._poll.modify(self._channel, select.POLLRDHUP)
-        gone = self._poll.poll(milliseconds)
-        self._poll.modify(self._channel, select.POLLIN)
-        if gone:
-            raise LetGo
 
     def _hear(self) -> None:
         size = self._channel.recv_into(self._message)
@@ -244,69 +211,12 @@ class SrtSocket:
         while (left := until - clock.monotonic()) > 0:
             if self._lib.srt_getsockstate(self._socket) != STATE_CONNECTED:
                 break
-            self._sleep(int(min(_IDLE, left) * 1000) + 1)
+            self._speech.sleep(int(min(_IDLE, left) * 1000) + 1)
         raise LetGo
 
     # --- telling ------------------------------------------------------------------------------------------
 
     def _break(self, why: str) -> None:
         self._report()
-        self._say(BROKEN + why.encode()[:TEXT])
-        self._end_it()
-
-    def _fail(self, failure: Failure) -> None:
-        self._say(FAILED + bytes(failure))
-        self._end_it()
-
-    def _end_it(self) -> None:
-        """Nothing is left to do but to be let go."""
-        while True:
-            self._poll.poll()
-            if not self._channel.recv(MOST):
-                raise LetGo
-
-    def _say(self, message: bytes) -> None:
-        while True:
-            try:
-                self._channel.send(message)
-            except BlockingIOError:
-                # Callers that are turned away by the hundred, and an engine that is busy: no matter. All else is said.
-                if message == STRANGER:
-                    return
-                self._wait_for_room()
-            except OSError:
-                raise LetGo from None
-            else:
-                return
-
-    def _wait_for_room(self) -> None:
-        self._poll.modify(self._channel, select.POLLOUT | select.POLLRDHUP)
-        found = self._poll.poll()
-        self._poll.modify(self._channel, select.POLLIN)
-        if any(event & ~select.POLLOUT for _, event in found):
-            raise LetGo
-
-
-def serve(library: Library, channel: socket.socket, page: Page) -> None:
-    """The whole life of the process. The first message is the request."""
-    first = channel.recv(MOST)
-    if not first:
-        return
-    request = Request.of(first)
-    _limit(int(request.options.get("sndbuf") or 0))
-    try:
-        library.start()
-    except OSError as error:
-        channel.send(FAILED + bytes(Failure(text=str(error))))
-        return
-    channel.setblocking(False)
-    with contextlib.suppress(LetGo, ConnectionError):
-        SrtSocket(library, channel, page, request).run()
-
-
-def _limit(send_buffer: int) -> None:
-    """What a peer can make libsrt take is this process's trouble only."""
-    now, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = _MEMORY + 2 * send_buffer
-    if now == resource.RLIM_INFINITY or now > limit:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+        self._speech.say(BROKEN + why.encode()[:TEXT])
+        self._speech.end()

@@ -47,7 +47,8 @@ class SrtTransport:
         except ValueError as error:
             raise MisconfiguredError(str(error)) from None
         self._lease = Lease(afterlives, self._settings.publish_name)
-        self._opening = Opening(self._target, self._settings, keeper, context.resolver, self)
+        self._keeper = keeper
+        self._opening = Opening(self._target, self._settings, context.resolver, self._new_link)
         self._begun = False
         self._closing = False
         self._gone = False
@@ -81,6 +82,9 @@ class SrtTransport:
         return None
 
     # --- what the link tells ------------------------------------------------------------------------------
+
+    def _new_link(self) -> Link:
+        return Link(self._keeper, self._settings, self, self._target.shown, self._target.words)
 
     def opened(self, link: Link) -> None:
         self._opening.opened(link)

@@ -24,6 +24,13 @@ import attrs
 
 MEDIA, LIVE_ON = b"m", b"l"
 """To the process, after the request, which comes first: a piece of the stream; seconds (`SECONDS`) to stay for."""
+PLACES, DROP = b"a", b"d"
+"""To one that receives: whom it takes from now on (`access.PlaceTold`, marshalled); a connection to end."""
+BEGAN, LEFT, REFUSED = b"c", b"g", b"r"
+"""From one that receives, with `MEDIA`, each with a connection's number: somebody sends to a place; has gone (a text).
+And who was turned away (`TURNED_AWAY`)."""
+CONNECTION, TURNED_AWAY = struct.Struct("<I"), struct.Struct("<iBI")
+"""A number of a connection or a place; place (-1 = none), reason and how many."""
 OPENED, FAILED, BROKEN, STRANGER = b"o", b"f", b"b", b"s"
 """From it: connected; not connected (`Failure`); over (a text); a caller was turned away."""
 BEGUN, ENDED = b"p", b"x"
@@ -57,6 +64,10 @@ class Request(NamedTuple):
     streamid: str
     options: dict[str, str | float | bool]
     """libsrt's, by the names of `library.OPTION`."""
+    receives: bool = False
+    """Whether media comes from it."""
+    max_rate: int = 0
+    """bytes/s that are read of one that does; 0 = as fast as they come."""
 
     def __bytes__(self) -> bytes:
         return marshal.dumps(tuple(self))
