@@ -84,7 +84,7 @@ async def source(url: str = "", ingest: SrtIngest = INGEST, **options: Any) -> A
     if not url:
         url = f"srt://127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}?mode=listener&streamid={KEY}"
     notes: list[tuple[str, str]] = []
-    settings = SrtSourceOptions(**{"timeout": 3.0, "connect_timeout": 3.0, **options})
+    settings = SrtSourceOptions(**{"timeout": 5.0, "connect_timeout": 15.0, **options})
     built = ingest.kind().build(
         context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
     )
@@ -155,13 +155,13 @@ class Sender:
     """Our own side of libsrt, which sends whatever bytes it is given."""
 
     def __init__(self, url: str) -> None:
-        target = Target(url=url, connect_timeout=5.0)
+        target = Target(url=url, connect_timeout=15.0)
         settings = settings_of(target, SrtOptions())
         self.link = Link(KEEPER, settings, self, target.shown, target.words)
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.over = asyncio.Event()
         self.room = asyncio.Event()
-        self.link.open(literal(settings.host, settings.port), None, 5.0)
+        self.link.open(literal(settings.host, settings.port), None, 15.0)
 
     async def send(self, data: bytes) -> None:
         """As fast as libsrt takes it, until it is all taken or the connection is over."""

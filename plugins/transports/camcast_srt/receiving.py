@@ -80,6 +80,7 @@ class Receiving:
         self._speech = Speech(channel)
         self._request = request
         self._listener = INVALID
+        self._listens = False
         self._places: tuple[PlaceTold, ...] = ()
         self._callers: dict[int, Caller] = {}
         """By socket."""
@@ -139,9 +140,14 @@ class Receiving:
         making.bind(self._library, made, self._request.target)
         self._hook = self._library.ffi.callback("srt_listen_callback_fn", self._called, error=-1)
         self._lib.srt_listen_callback(made, self._hook, self._library.ffi.NULL)
-        if self._lib.srt_listen(made, _BACKLOG) != 0:
-            raise NetworkError(f"cannot listen: {self._library.error()[1]}")
-        self._lib.srt_epoll_add_usock(self._poll, made, self._events)
+
+    def _take_calls(self) -> None:
+        """Who calls before it is known whom to take would be told that nobody takes it."""
+        self._listens = True
+        if self._lib.srt_listen(self._listener, _BACKLOG) != 0:
+            self._speech.say(BROKEN + f"cannot listen: {self._library.error()[1]}".encode()[:TEXT])
+            self._speech.end()
+        self._lib.srt_epoll_add_usock(self._poll, self._listener, self._events)
 
     def _wait_until_open(self, made: int) -> None:
         while (state := self._lib.srt_getsockstate(made)) != STATE_CONNECTED:
@@ -269,10 +275,13 @@ class Receiving:
         if not said:
             raise LetGo
         if said[:1] == PLACES:
-            self._places = tuple(PlaceTold(*place) for place in marshal.loads(said[1:]))
+            self._places = tuple(PlaceTold(*place) for place in marshal.loads(said[1 + CONNECTION.size :]))
             there = {place.number for place in self._places}
             for caller in [one for one in self._callers.values() if one.place.number not in there]:
                 self._leave(caller, "nobody takes this stream any more")
+            if not self._listens:
+                self._take_calls()
+            self._speech.say(said[: 1 + CONNECTION.size])
         elif said[:1] == DROP:
             (number,) = CONNECTION.unpack_from(said, 1)
             for caller in [one for one in self._callers.values() if one.number == number]:

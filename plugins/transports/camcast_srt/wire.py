@@ -25,7 +25,8 @@ import attrs
 MEDIA, LIVE_ON = b"m", b"l"
 """To the process, after the request, which comes first: a piece of the stream; seconds (`SECONDS`) to stay for."""
 PLACES, DROP = b"a", b"d"
-"""To one that receives: whom it takes from now on (`access.PlaceTold`, marshalled); a connection to end."""
+"""To one that receives: whom it takes from now on (a number, and `access.PlaceTold`, marshalled), which it says again
+with the number when it does so; a connection to end."""
 BEGAN, LEFT, REFUSED = b"c", b"g", b"r"
 """From one that receives, with `MEDIA`, each with a connection's number: somebody sends to a place; has gone (a text).
 And who was turned away (`TURNED_AWAY`)."""

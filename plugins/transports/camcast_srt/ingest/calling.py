@@ -55,6 +55,9 @@ class Calling:
         except Exception as error:  # noqa: BLE001  a codec's bug is the source's failure, whatever it is
             self.over.set_exception(error)
 
+    def takes(self, number: int) -> None:
+        """There are no places."""
+
     def began(self, connection: int, place: int) -> None:
         """Nobody calls us."""
 

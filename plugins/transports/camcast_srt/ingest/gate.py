@@ -24,6 +24,9 @@ class GateOwner(Protocol):
 
     def broken(self, gate: Gate, why: str) -> None: ...
 
+    def takes(self, number: int) -> None:
+        """The places are those of the `Gate.take` with this number."""
+
     def began(self, connection: int, place: int) -> None:
         """Somebody sends to a place."""
 
@@ -63,9 +66,9 @@ class Gate(ProcessEnd):
         request = request_of(self._settings, target, local, timeout)
         self._start(request._replace(receives=True, max_rate=self._max_rate))
 
-    def take(self, places: Iterable[PlaceTold]) -> None:
-        """Have these be all places; who sends to another one is cut off."""
-        self._tell(PLACES + marshal.dumps([tuple(place) for place in places]))
+    def take(self, number: int, places: Iterable[PlaceTold]) -> None:
+        """Have these be all places; who sends to another is cut off. The owner is told with `number` when it is so."""
+        self._tell(PLACES + CONNECTION.pack(number) + marshal.dumps([tuple(place) for place in places]))
 
     def drop(self, connection: int) -> None:
         """End it."""
@@ -103,6 +106,8 @@ class Gate(ProcessEnd):
             self._owner.media(connection, data)
         elif what == BEGAN and len(data) == CONNECTION.size:
             self._owner.began(connection, *CONNECTION.unpack(data))
+        elif what == PLACES:
+            self._owner.takes(connection)
         elif what == LEFT:
             self._owner.left(connection, self._words(data.decode("utf-8", "replace")))
 

@@ -44,6 +44,9 @@ class Listener:
         self._ready.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._begun = False
         self._places: list[Place] = []
+        self._asked = 0
+        self._waits: dict[int, asyncio.Future[None]] = {}
+        """Of those who have entered, by the number of what they asked."""
         self.over = False
         """Whether nobody listens any more, though places are left."""
 
@@ -65,7 +68,21 @@ class Listener:
             await asyncio.shield(self._ready)
         except TransportError as error:
             raise SourceError(f"cannot listen at port {self._address[1][1]}: {error}") from None
-        self._gate.take(one.told() for one in self._places)
+        await self._take()
+
+    async def _take(self) -> None:
+        """Until the places are these. Raises `SourceError`."""
+        self._asked += 1
+        number, taken = self._asked, asyncio.get_running_loop().create_future()
+        self._waits[number] = taken
+        self._gate.take(number, (one.told() for one in self._places))
+        try:
+            async with asyncio.timeout(self._timeout):
+                await taken
+        except TimeoutError:
+            raise SourceError(f"libsrt's process does not answer within {self._timeout:g} s") from None
+        finally:
+            self._waits.pop(number, None)
 
     def leave(self, place: Place) -> bool:
         """Its publisher is cut off. Whether this was the last one, and nobody listens any more."""
@@ -73,7 +90,7 @@ class Listener:
             self._places.remove(place)
         place.close()
         if self._places and self._ready.done():
-            self._gate.take(one.told() for one in self._places)
+            self._gate.take(0, (one.told() for one in self._places))
         if not self._places:
             self.refusals.close()
             self._gate.close()
@@ -96,8 +113,15 @@ class Listener:
         if not self._ready.done():
             self._ready.set_exception(error)
 
+    def takes(self, number: int) -> None:
+        if (taken := self._waits.get(number)) is not None and not taken.done():
+            taken.set_result(None)
+
     def broken(self, gate: Gate, why: str) -> None:
         self.over = True
+        for taken in self._waits.values():
+            if not taken.done():
+                taken.set_exception(SourceError(why))
         for place in tuple(self._places):
             place.on_broken(why)
 
