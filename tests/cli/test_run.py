@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tests.servers.process import wait_for
 from typer.testing import CliRunner
 
 from camcast.cli.app import app
+from camcast.config import ServiceConfig
 
 KEY = "k?y/with&all#of%it"
 
@@ -50,6 +51,26 @@ def start(*arguments: object, **settings: Any) -> subprocess.Popen[str]:
 def run(*arguments: object) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["run", *map(str, arguments)], catch_exceptions=False)
     return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("services", "more"),
+    [({}, ["http"]), ({"prometheus": {}}, ["http"]), ({"http": {"port": 8080, "token": "secret"}}, [])],
+)
+def test_the_http_of_the_command_line_is_for_files_that_have_none(
+    services: dict[str, Any], more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def carried_out(*arguments: object, services: Sequence[ServiceConfig], **settings: object) -> None:
+        asked.extend(one.type for one in services)
+
+    monkeypatch.setattr("camcast.cli.run.carry_out", carried_out)
+    file = tmp_path / "c.json"
+    camera = {"streams": [{"source": {"type": "testsrc"}, "rtmp": {"url": "rtmp://127.0.0.1:9/live/x"}}]}
+    file.write_text(json.dumps({"services": services, "cameras": [camera]}))
+    assert run(file, "--http", "--no-socket")[0] == 0
+    assert asked == more
 
 
 def test_runs_to_the_end_of_its_media_and_reports(nginx: Nginx, tmp_path: Path) -> None:

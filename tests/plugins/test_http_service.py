@@ -448,6 +448,19 @@ def hear(client: Client, count: int, **headers: str) -> list[dict[str, object]]:
     return found
 
 
+def test_the_head_of_a_stream_of_events_ends_and_the_connection_goes_on(client: Client) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
+    with contextlib.closing(connection):
+        for method, path in (("HEAD", "/api/v1/events"), ("GET", "/api/v1/status")):
+            connection.request(method, path, headers={"accept": "text/event-stream, application/json"})
+            answer = connection.getresponse()
+            assert answer.status == 200
+            if method == "HEAD":
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                assert answer.headers["x-accel-buffering"] == "no", "a proxy would keep events back"
+            answer.read()
+
+
 def test_events_are_heard_and_replayed_from_a_number(client: Client) -> None:
     changer = client.with_token(CHANGE)
     heard: list[dict[str, object]] = []

@@ -42,7 +42,8 @@ def run(
     ] = None,
     no_socket: Annotated[bool, typer.Option("--no-socket", help="Do without that socket.")] = False,
     http: Annotated[
-        bool, typer.Option("--http", help="Serve the HTTP interface on 127.0.0.1:8080, to look at.")
+        bool,
+        typer.Option("--http", help="Serve the HTTP interface on 127.0.0.1:8080, to look at, where the file has none."),
     ] = False,
 ) -> None:
     """Run a configuration. SIGINT and SIGTERM stop it cleanly (a second one: quicker), SIGHUP reads the file again.
@@ -58,7 +59,7 @@ def run(
     for note in config.notes:
         warn(note)
     services = [] if no_socket else list(sockets.service(host, name or sockets.name_of(file), socket))
-    if http:
+    if http and all(one.type != "http" for one in config.services):
         services.append(ServiceConfig(type="http"))
     if not any(True for _ in config.sessions()) and not config.services and not http:
         warn("nothing to run: no camera has an enabled stream with an enabled output")

@@ -17,6 +17,11 @@ from camcast_http.looks import JSON, Look
 from camcast_http.operation import Call
 
 
+EVENT_STREAM = "text/event-stream"
+UNBUFFERED = {"x-accel-buffering": "no"}
+"""nginx in front, and others that know its word, hand events on as they come instead of a few kilobytes at a time."""
+
+
 @functools.cache
 def version() -> str:
     """Of what is installed; a file says it."""
@@ -75,13 +80,16 @@ async def configuration(call: Call) -> Any:
 
 async def events(call: Call) -> Any:
     after = call.query["since"]
-    if "text/event-stream" not in call.request.headers.get("accept", ""):
+    if EVENT_STREAM not in call.request.headers.get("accept", ""):
         return Response(call.shared.happenings.since(after or 0, call.query["limit"]), media_type=JSON)
     # As this interface writes it, "run-number"; a number alone is one of this run.
     run, _, last = call.request.headers.get("last-event-id", "").rpartition("-")
     if last.isascii() and last.isdecimal() and len(last) < 16:
         after = int(last)
-    return StreamingResponse(call.shared.happenings.listen(after, run), media_type="text/event-stream")
+    if call.request.method == "HEAD":
+        # What is left out would never end, and nothing else could be asked on this connection.
+        return Response(media_type=EVENT_STREAM, headers=UNBUFFERED)
+    return StreamingResponse(call.shared.happenings.listen(after, run), media_type=EVENT_STREAM, headers=UNBUFFERED)
 
 
 def _session(metrics: SessionMetrics, config: SessionConfig | None) -> dict[str, Any]:
