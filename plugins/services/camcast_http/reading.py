@@ -16,7 +16,6 @@ from camcast_http.forms import fields
 from camcast_http.looks import JSON, Look
 from camcast_http.operation import Call
 
-
 EVENT_STREAM = "text/event-stream"
 UNBUFFERED = {"x-accel-buffering": "no"}
 """nginx in front, and others that know its word, hand events on as they come instead of a few kilobytes at a time."""
