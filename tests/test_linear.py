@@ -24,7 +24,7 @@ from camcast.flv.tag import FlvReader
 from camcast.flv.unpack import Unpacker
 from camcast.host import PluginHost
 from camcast.kinds import CodecKind
-from camcast.media import MediaKind, TagType
+from camcast.media import MediaKind, TagType, Track
 from camcast.net.http_message import AnswerReader
 from camcast.redaction import redact_text, url_secrets, words
 from camcast.target import Target
@@ -43,6 +43,7 @@ from camcast_whip.answer import read_answer
 from camcast_whip.links import ice_servers
 from camcast_whip.offer import OfferedTrack
 from camcast_whip.retry_after import retry_after
+from camcast_whip.whep.offer import read_fragment, read_offer
 from tests.linear import ROOT, SIZE, Use, datas, texts, too_long, uses
 
 REFUSALS = (CamcastError, MediaError, ValueError)
@@ -53,6 +54,8 @@ TRACKS = (
     OfferedTrack(kind=MediaKind.VIDEO, mid="0", ssrc=1, repeat_ssrc=2, profiles=("42e01f",)),
     OfferedTrack(kind=MediaKind.AUDIO, mid="1", ssrc=3, repeat_ssrc=4),
 )
+WATCHED = (Track(kind=MediaKind.VIDEO, codec="h264"), Track(kind=MediaKind.AUDIO, codec="opus"))
+SECTION = "m=video 9 UDP/TLS/RTP/SAVPF 96\na=rtcp-mux"
 
 
 def refusal(text: str) -> None:
@@ -83,6 +86,10 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "RTMP: URL": lambda text: parse_address(Target(url=f"rtmp://{text}")),
     "WHIP: answer": lambda text: read_answer(f"v=0\n{text}", TRACKS),
     "WHIP: attributes": lambda text: read_answer(f"v=0\nm=video 9 UDP/TLS/RTP/SAVPF 96\na={text}", TRACKS),
+    "WHEP: offer": lambda text: read_offer(f"v=0\n{text}", WATCHED),
+    "WHEP: attributes": lambda text: read_offer(f"v=0\n{SECTION}\na={text}", WATCHED),
+    "WHEP: forms": lambda text: read_offer(f"v=0\n{SECTION}\na=rtpmap:96 H264/90000\na=fmtp:96 {text}", WATCHED),
+    "WHEP: candidates": read_fragment,
     "WHIP: links": lambda text: ice_servers([text, f"<turn:host>{text}", f'<turn:host>; rel="{text}']),
     "WHIP: Retry-After": lambda text: retry_after(text, text),
     "HTTP: anything": http,

@@ -13,6 +13,7 @@ from tests.plugins import test_h264_parser as h264
 from tests.plugins import test_h265_parser as h265
 from tests.plugins import test_srt_demuxer as mpegts
 from tests.plugins.nal_kit import annexb, prefixed
+from tests.plugins.whep_kit import OFFER
 
 _CONFIG = Path(__file__).parents[1] / "core" / "config"
 
@@ -52,6 +53,10 @@ def seeds(name: str) -> Iterator[bytes]:
                 + cameras.rtp(1, 1, b"\x41\x9a\0", marker=True)
                 + b"RTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab"
             )
+        case "whep_offer":
+            yield OFFER.encode()
+        case "whep_fragment":
+            yield b"a=ice-ufrag:wxyz\na=mid:0\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host generation 0\n"
         case "http_answer":
             head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n"
             yield b"\7" + head + b'Link: <turn:h>; rel="ice-server"\r\n\r\n2\r\nab\r\n0\r\n\r\n'

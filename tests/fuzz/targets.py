@@ -55,8 +55,10 @@ from camcast_srt.ingest.errors import StreamError
 from camcast_srt.ingest.media import TsIntake
 from camcast_whip.answer import read_answer
 from camcast_whip.links import ice_servers
-from camcast_whip.offer import OfferedTrack
+from camcast_whip.offer import Local, OfferedTrack
 from camcast_whip.retry_after import retry_after
+from camcast_whip.whep.answer import sources, write_answer
+from camcast_whip.whep.offer import read_fragment, read_offer
 
 if TYPE_CHECKING:
     from camcast_rtsp.depacketise.common import Depacketiser, UnitSink
@@ -421,9 +423,28 @@ _TRACKS = (
 )
 
 
+_WATCHED = (Track(kind=MediaKind.VIDEO, codec="h264"), Track(kind=MediaKind.AUDIO, codec="opus", channels=2))
+_LOCAL = Local(username="abcd", password="p" * 22, fingerprint="sha-256 12:34", candidates=("c",))
+
+
 def whip_answer(data: bytes) -> None:
     answer = read_answer(data.decode("utf-8", "replace"), _TRACKS)
     assert len(answer.tracks) == 2
+
+
+def whep_offer(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    offer = read_offer(text, _WATCHED)
+    own = sources(len(offer.taken))
+    answer = write_answer(offer, own, _LOCAL, "us")
+    assert answer.count("\r\nm=") == len(offer.sections)
+    assert len(answer) < len(text) + 4000
+    assert len(offer.remote.candidates) <= 32
+
+
+def whep_fragment(data: bytes) -> None:
+    _, candidates = read_fragment(data.decode("utf-8", "replace"))
+    assert all(len(candidate.split()) == 8 for candidate in candidates)
 
 
 def http_answer(data: bytes) -> None:
@@ -517,6 +538,8 @@ TARGETS: Mapping[str, Fuzzed] = {
     "rtcp": Fuzzed(reports),
     "aac_in_sdp": Fuzzed(audio_config, (MediaError,)),
     "whip_answer": Fuzzed(whip_answer, (ValueError,)),
+    "whep_offer": Fuzzed(whep_offer, (ValueError,)),
+    "whep_fragment": Fuzzed(whep_fragment, (ValueError,)),
     "http_answer": Fuzzed(http_answer, (HttpError,)),
     **{f"codec_{name}": codec(name) for name in ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3", "mjpeg")},
     "configuration": Fuzzed(configuration, (ConfigError,)),
