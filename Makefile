@@ -108,6 +108,10 @@ bench-adapt: $(FULL) ## the bitrate regulator beside OBS's and a belacoder-like 
 bench-adapt-cost: $(FULL) ## what sixteen outputs that follow their links cost more than sixteen that do not
 	$(BIN)/python -m bench.adapt_cost
 
+.PHONY: bench-browser
+bench-browser: $(FULL) $(BENCHED) servers ## how old a picture is when a browser shows it (WHEP, on the loopback)
+	$(BIN)/python -m bench.browser
+
 .PHONY: bench-record-cost
 bench-record-cost: $(FULL) $(BENCHED) ## what sixteen recordings cost beside sixteen live outputs
 	$(BIN)/python -m bench.record_cost

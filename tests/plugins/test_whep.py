@@ -222,6 +222,13 @@ async def test_outputs_share_a_port_and_not_a_path(kind: TransportKind) -> None:
     await taken.wait_closed()
 
 
+async def test_a_door_that_has_fallen_shut_is_told(kind: TransportKind) -> None:
+    async with on_air(kind, load(made("h264_opus"))) as output:
+        output.transport._door.server.should_exit = True
+        await asyncio.wait_for(output.events.loss.wait(), 20)
+        assert "nobody can come any more" in str(output.events.losses[0])
+
+
 async def test_over_tls(kind: TransportKind, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate = authority.issue("server", "127.0.0.1")

@@ -290,6 +290,12 @@ def test_names_tell_outputs_apart_and_hold_no_token(kind: TransportKind) -> None
     assert address_of(attrs.evolve(one, url="whep://[::1]:99/a")).place == "[::1]:99"
 
 
+def test_an_address_to_send_from_changes_nothing_and_is_told(kind: TransportKind) -> None:
+    one = Target(url="whep://127.0.0.1/a", options=WhepOptions())
+    assert kind.remarks(one) == ()
+    assert "`bind` changes nothing" in kind.remarks(attrs.evolve(one, bind="127.0.0.1"))[0]
+
+
 def test_a_missing_library_is_told_with_the_line_that_helps(
     kind: TransportKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,9 +22,8 @@ from camcast_whip.options import Place, WhipOptions
 from camcast_whip.peer import Peer
 from camcast_whip.pictures import Pictures
 from camcast_whip.rtp import Parameters
-from camcast_whip.track import CLOCK_RATES, OutgoingTrack
+from camcast_whip.track import CLOCK_RATES, REPORT_EVERY, OutgoingTrack
 
-REPORT_EVERY = 1.0
 _CLOSE_DEADLINE = 1.4
 
 

@@ -38,6 +38,8 @@ SERVERS_WAIT = 2
 """Seconds for STUN and TURN servers to answer; those that do not are done without."""
 _NO_RENEGOTIATION = 0x40000000
 """SSL_OP_NO_RENEGOTIATION (SSL_CTX_set_options(3)); pyOpenSSL has no name for it before 24.3."""
+_LOOK = 0.02
+"""Seconds between two looks, as between two of aioice's checks."""
 MAX_WAITING = 512
 """Datagrams from the peer not yet looked at; more are dropped."""
 
@@ -83,6 +85,12 @@ class Path(Connection):
                 self._heard()
         self._query_consent_task = None
         await self.close()
+
+    async def called(self) -> None:
+        """Wait until there is somebody to try: aioice before 0.11 gives up at once where nobody is known, and browsers
+        keep their own addresses to themselves and come to us."""
+        while not self._remote_candidates and not self._early_checks:  # noqa: ASYNC110  aioice tells nobody
+            await asyncio.sleep(_LOOK)
 
     def break_off(self) -> None:
         """Whoever waits for a datagram is told that none will come."""
@@ -175,7 +183,9 @@ class Peer:
         path.remote_is_lite = remote.lite
         for candidate in candidates:
             await path.add_remote_candidate(Candidate.from_sdp(candidate))
-        if remote.complete and not more:
+        if more:
+            await path.called()
+        elif remote.complete:
             await path.add_remote_candidate(None)
         try:
             await path.connect()

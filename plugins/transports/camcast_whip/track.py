@@ -29,6 +29,8 @@ from camcast_whip import h264
 from camcast_whip.rtp import Parameters, Report, RtpStream, ntp_time
 
 CLOCK_RATES = {MediaKind.VIDEO: 90_000, MediaKind.AUDIO: 48_000}
+REPORT_EVERY = 1.0
+"""Seconds between two sender reports."""
 MAX_PACKET = 1400
 """Bytes that SRTP has room for."""
 MISSED_RATE, MISSED_BURST = 10_000, 50_000

@@ -78,7 +78,16 @@ class Door:
         except ServiceError as error:
             raise NetworkError(f"cannot wait for viewers: {error}", stage="connect") from None
         serving = asyncio.get_running_loop().create_task(server.run_on(sock), name="camcast-whep-door")
-        return cls((certificate, key), endpoint, server, serving)
+        door = cls((certificate, key), endpoint, server, serving)
+        serving.add_done_callback(door._ended)
+        return door
+
+    def _ended(self, serving: asyncio.Task[None]) -> None:
+        """Tell all behind it, where it has not been shut."""
+        if not serving.cancelled():
+            reason = type(serving.exception()).__name__ if serving.exception() else "without a reason"
+            for stage in list(self.endpoint.stages.values()):
+                stage.lost(f"nobody can come any more: the server for viewers has ended ({reason})")
 
     def expect(self, path: str, stage: Stage) -> None:
         """An output will be on the air there. Raises `BusyError`."""

@@ -8,6 +8,7 @@ preflight (Fetch, CORS) brings no token and tells nothing of what is on the air.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import attrs
@@ -43,6 +44,8 @@ class Stage:
 
     options: WhepOptions
     figures: Figures
+    lost: Callable[[str], None]
+    """Tells the output that nobody can come any more, and why."""
     audience: Audience | None = None
     """None: it is about to go on the air."""
 

@@ -40,6 +40,7 @@ class WhepPlugin:
             options=WhepOptions,
             available=available,
             check=lambda target: options.check(target, _options(target)),
+            remarks=_remarks,
             waits=lambda target: True,
             publish_name=_publish_name,
         )
@@ -64,6 +65,12 @@ def available() -> None:
 
 def _options(target: Target) -> WhepOptions:
     return target.options if isinstance(target.options, WhepOptions) else WhepOptions()
+
+
+def _remarks(target: Target) -> tuple[str, ...]:
+    if target.bind:
+        return ("`bind` changes nothing here: the address in its URL is the one at which it waits for viewers",)
+    return ()
 
 
 def _publish_name(target: Target) -> str:

@@ -114,6 +114,10 @@ class WhepTransport:
     def acked(self) -> int:
         return self._taken
 
+    def _lose(self, why: str) -> None:
+        if not self._closing:
+            self._context.events.lost(NetworkError(why, stage="streaming"))
+
     async def close(self) -> None:
         if self._closing:
             return
@@ -150,7 +154,9 @@ class WhepTransport:
             doors = self._shared.doors = Doors()
         door = await doors.enter(self._address, self._options)
         try:
-            door.expect(self._address.path, Stage(self._options, self._figures))
+            door.expect(
+                self._address.path, Stage(self._options, self._figures, lambda why: self._thread.tell(self._lose, why))
+            )
         except TransportError:
             doors.leave(door, self._address)
             raise
@@ -160,7 +166,8 @@ class WhepTransport:
         from camcast_whip.whep.audience import Audience
 
         thread, events, target = self._thread, self._context.events, self._context.target
-        assert self._door is not None
+        if self._door is None:
+            raise NetworkError("the attempt has ended", stage="publish")
         self._audience = Audience(
             self._address,
             self._options,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from camcast.errors import NetworkError
 from camcast.media import MediaKind
-from camcast_whip.carrier import REPORT_EVERY
 from camcast_whip.counters import Counters
 from camcast_whip.media_clock import MediaClock
 from camcast_whip.offer import Local
@@ -17,7 +16,7 @@ from camcast_whip.options import IceServer
 from camcast_whip.peer import Peer
 from camcast_whip.pictures import Pictures
 from camcast_whip.rtp import Parameters
-from camcast_whip.track import CLOCK_RATES, OutgoingTrack
+from camcast_whip.track import CLOCK_RATES, REPORT_EVERY, OutgoingTrack
 from camcast_whip.whep.answer import sources, write_answer
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.group import Unit
