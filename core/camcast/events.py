@@ -220,7 +220,8 @@ class UplinkChanged(Event):
 
 @attrs.frozen(kw_only=True)
 class Moved(SessionEvent):
-    """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch"."""
+    """The session publishes somewhere else now. `why`: "failover", "failback", "redirect", "switch",
+    or "rotate", where `old` and `new` may be the same."""
 
     why: str
     old: str

@@ -19,9 +19,10 @@ from tests.media import made
 from typer.testing import CliRunner
 
 from camcast.cli.check import check, report_lines
-from camcast.cli.check_schedule import schedule_lines
+from camcast.cli.check_schedule import rotation_lines, schedule_lines
 from camcast.cli.schema import schema
 from camcast.config import Schedule, SessionConfig, loads
+from camcast.host import PluginHost
 from camcast.native import form
 
 app = typer.Typer()
@@ -82,6 +83,24 @@ def test_the_plan_has_the_schedule_behind_its_output(tmp_path: Path) -> None:
     for place in places:
         found = next(line for line in lines[place + 1 :] if line.startswith("      by its schedule "))
         assert re.search(r"(on now; stops|off now; starts) \w{3} \d{4}-\d\d-\d\d \d\d:\d\d", found), found
+
+
+def test_what_a_platform_bounds_is_told_until_rotate_every_is_shorter() -> None:
+    host = PluginHost()
+    archive, most = "records streams of up to 12 h", "ends a stream after 8 h"
+    for url, every, wanted in (
+        ("rtmps://a.rtmps.youtube.com/live2/abcd-efgh", None, archive),
+        ("rtmps://a.rtmps.youtube.com/live2/abcd-efgh", "13h", f"{archive}, and rotate_every is 13 h"),
+        ("rtmps://a.rtmps.youtube.com/live2/abcd-efgh", "11h", ""),
+        ("rtmps://live-api-s.facebook.com:443/rtmp/FB-1", None, most),
+        ("rtmp://server/live/cam0", None, ""),
+    ):
+        (line, *_) = [*rotation_lines(SessionConfig(url=url, rotate_every=every), host), ""]
+        assert wanted in line
+        assert bool(line) is bool(wanted)
+        if wanted:
+            hours = 11 if archive in wanted else 7
+            assert line.endswith(f'"rotate_every": "{hours}h" begins a new one in time, with no picture missing')
 
 
 def test_errors_and_status(tmp_path: Path) -> None:

@@ -91,13 +91,13 @@ def test_what_is_transcoded_is_said(tmp_path: Path, server: str, more: dict[str,
 
 
 def _plan(tmp_path: Path, output: dict[str, Any], encoder: str) -> list[str]:
-    """What `camcast check` says below the only target."""
+    """What `camcast check` says below the only target, but for how long a platform lets it be there."""
     path = tmp_path / "config.json"
     stream = {"source": TEST, "encoder": {"type": encoder}, "outputs": {"o": output}}
     path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
     status, out, _ = run("check", str(path))
     assert status == 0
-    return [line.strip() for line in out.splitlines() if line.startswith("      ")]
+    return [line.strip() for line in out.splitlines() if line.startswith("      ") and "rotate_every" not in line]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from camcast.cli.check_plan import plan_lines
-from camcast.cli.check_schedule import schedule_lines
+from camcast.cli.check_schedule import rotation_lines, schedule_lines
 from camcast.cli.check_slates import check_slates
 from camcast.cli.terminal import FAILED, WRONG, explained, load_here, tell
 from camcast.config import CameraConfig, Config, EncoderConfig, SessionConfig, StreamConfig
@@ -150,7 +150,7 @@ def _session_lines(stream: StreamConfig, session: SessionConfig, host: PluginHos
         yield f"    {place} {target.shown}{' (' + ', '.join(extra) + ')' if extra else ''}"
         for line in plan_lines(host, stream, target):
             yield f"      {line}"
-    for line in schedule_lines(session, time.time()):
+    for line in (*schedule_lines(session, time.time()), *rotation_lines(session, host)):
         yield f"      {line}"
 
 

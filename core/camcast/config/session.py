@@ -154,6 +154,7 @@ class _Settings(TypedDict, total=False):
     tracks: Sequence[str]
     sound_tracks: Sequence[str]
     schedule: Schedule
+    rotate_every: Duration | None
     uplink: str
     priority: int
     allow_redirect_hosts: Sequence[str]
@@ -206,6 +207,8 @@ class SessionConfig:
     """Likewise, streams whose sound is sent; without it, the output's own."""
     schedule: Annotated[Schedule, instance(Schedule)] = ALWAYS_ON
     """When it is on the air; without one, always."""
+    rotate_every: SecondsOrNever = None
+    """After so long on one connection another one takes its place at a keyframe; null: never."""
     uplink: LabelOrEmpty = ""
     """Name in `system.uplinks` of the link that it shares with others."""
     priority: Annotated[int, whole(1, 100)] = 10

@@ -36,6 +36,7 @@ ADOPTED = frozenset(
         "replay",
         "replay_max",
         "retry_policy",
+        "rotate_every",
         "schedule",
         "stall_timeout",
         "stream_name",

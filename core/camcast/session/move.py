@@ -29,7 +29,7 @@ KEYFRAME_DEADLINE = 20.0
 
 @attrs.frozen
 class Request:
-    """Where to move, and why: "failback", "redirect" or "switch"."""
+    """Where to move, and why: "failback", "redirect", "rotate" or "switch"."""
 
     why: str
     target: int
@@ -75,12 +75,11 @@ class Mover:
 
         Goes on looking after the candidate until it is cancelled, or the candidate is lost.
         """
-        spare = self._pool.acquire(request.target) if not request.url else None
         owner = _Candidate(self._session, lambda: self._take_over(active))
-        if spare is not None:
-            opening = self._opener.of_spare(spare, self._pool, owner)
-        else:
+        if request.url:
             opening = self._opener.new(request.target, owner)
+        else:
+            opening = self._opener.of_pool(self._pool, request.target, owner)
         outcome = await opening.run(
             redirect=(active.target, request.url) if request.url else None,
             prepared=lambda place: self._elsewhere(place, active),

@@ -59,6 +59,13 @@ class Home(Protocol):
         """Take one back that was not needed."""
 
 
+class Pool(Home, Protocol):
+    """Where spares stand."""
+
+    def acquire(self, target: int) -> Connected | None:
+        """The spare for `target`, which leaves the pool; None when there is no good one."""
+
+
 class Opener:
     """Makes the attempts of one session."""
 
@@ -84,6 +91,11 @@ class Opener:
         spare.attempt.adopt(owner)
         spare.attempt.config = self._config
         return Opening(spare.attempt, self, spare, home)
+
+    def of_pool(self, pool: Pool, index: int, owner: AttemptOwner) -> Opening:
+        """An attempt on the chain's entry `index`: the pool's spare where there is one, else a fresh one."""
+        spare = pool.acquire(index)
+        return self.new(index, owner) if spare is None else self.of_spare(spare, pool, owner)
 
     async def spare(self, index: int, owner: AttemptOwner) -> Connected:
         """Connect a fresh attempt, and no more. Raises `TransportError`, with nothing left behind."""

@@ -19,9 +19,11 @@ from camcast.config import SessionConfig
 from camcast.errors import TransportError
 from camcast.session.attempt import AttemptOwner
 from camcast.session.failback import Failback
+from camcast.session.keyframe_end import end_at_keyframe
 from camcast.session.move import Mover, Request
 from camcast.session.opening import Opener
 from camcast.session.pool import SessionPool
+from camcast.session.rotation import Rotation
 from camcast.session.stage import Connected, OnAir
 from camcast.session.twin import Bystander, Twin
 
@@ -42,6 +44,9 @@ class Front(AttemptOwner, Protocol):
     def wake(self) -> None:
         """A candidate has taken over, so look at once."""
 
+    def renew(self) -> None:
+        """The active attempt has been fed up to a keyframe: publish anew on its target, from there on."""
+
 
 class Standby:
     """The side of one session. Implements `MoveOwner` and `TwinOwner`."""
@@ -53,6 +58,8 @@ class Standby:
         self._config = config
         self._front = front
         self._failback = Failback(config.failback_after, config.max_moves_per_hour)
+        self._rotation = Rotation(config.rotate_every)
+        self._chosen = False
         self._task: asyncio.Task[None] | None = None
         self._signal = asyncio.Event()
         self._request: Request | None = None
@@ -64,6 +71,7 @@ class Standby:
         """Go on by this; spares learn of it when they are taken."""
         self._config = config
         self._failback.adopt(config.failback_after, config.max_moves_per_hour)
+        self._rotation.adopt(config.rotate_every)
         for one in (self.twin.on_air, self.mover.candidate):
             if one is not None:
                 one.adopt(config)
@@ -80,7 +88,9 @@ class Standby:
             self.twin.begin()
         self._suspicious = False
         self._signal.clear()
+        self._chosen = chosen
         self._failback.begin(active.index, chosen=chosen)
+        self._rotation.begin(active.published.at)
         if self._request is not None and (self._request.why != "switch" or self._request.target == active.index):
             self._request = None  # it was about the attempt before
         self._task = asyncio.create_task(self._work(active), name=f"camcast-standby-{self._config.label}")
@@ -120,14 +130,15 @@ class Standby:
             self._suspicious = suspicious
             self._stir()
 
-    async def stop(self) -> None:
-        """Close everything."""
+    async def stop(self, *, spares: bool = True) -> None:
+        """Close everything; `spares` False: but for the spares, which are used in a moment."""
         task = self._task
         self.end()
         if task is not None:
             await asyncio.wait({task}, timeout=STOP_DEADLINE)
         self.twin.let_go(clean=True)
-        await self.pool.close()
+        if spares:
+            await self.pool.close()
 
     # --- MoveOwner, TwinOwner -----------------------------------------------------------------------------
 
@@ -164,6 +175,9 @@ class Standby:
         request, self._request = self._request, None
         if request is not None:
             await self._move(active, request)
+        elif time.monotonic() >= self._rotation.due:
+            self._rotation.tried()
+            await self._rotate(active)
         elif time.monotonic() >= self._failback.due:
             await self._fail_back(active)
             self._failback.tried()
@@ -172,7 +186,7 @@ class Standby:
 
     async def _pause(self) -> None:
         """Until something stirs, or the next look is due."""
-        wait = self._failback.due - time.monotonic()
+        wait = min(self._failback.due, self._rotation.due) - time.monotonic()
         if self._config.standby != "cold":
             wait = min(wait, STANDBY_CHECK)
         # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the signal.
@@ -186,6 +200,23 @@ class Standby:
     async def _move(self, active: OnAir, request: Request) -> bool:
         self.twin.let_go(clean=True)
         return await self.mover.move(active, request)
+
+    async def _rotate(self, active: OnAir) -> None:
+        """Move to the next target. Where there is none, or it would not, or the user chose this one: anew here."""
+        following = (active.index + 1) % len(self._config.targets)
+        if following != active.index and not self._chosen and await self._move(active, Request("rotate", following)):
+            return
+        try:
+            # A server that drops connections that do not publish gets none beforehand.
+            await self.pool.warm(active.index)
+        except TransportError as error:
+            text = active.attempt.scrub(str(error))
+            self.note("rotate_failed", f"cannot renew the connection to {active.shown} yet: {text}")
+            return
+        if await end_at_keyframe(active):
+            self._front.renew()
+        elif not active.attempt.ended:
+            self.note("rotate_failed", f"cannot renew the connection to {active.shown} yet: no keyframe came")
 
     async def _fail_back(self, active: OnAir) -> None:
         """Try the better targets in order, unless the session has moved too often."""

@@ -99,8 +99,7 @@ class Supervisor:
         """Something has changed: look at it."""
         self._wake.set()
 
-    def media_flows(self) -> None:
-        self.wake()
+    media_flows = wake
 
     def interrupt(self) -> None:
         """What is wanted has changed: what is being opened is not wanted as it is."""
@@ -149,6 +148,12 @@ class Supervisor:
     def dropped(self, kind: MediaKind) -> None:
         self.telling.dropped(kind)
 
+    def renew(self) -> None:
+        """Publish anew on the same target: the spare there is ready."""
+        if self.active is not None:
+            self.telling.renews()
+            self.outdated(self.active.attempt, "its connection is renewed")
+
     def begun(self, attempt: Attempt) -> None:
         if self.active is not None and attempt is self.active.attempt:
             self.telling.begun()
@@ -167,13 +172,13 @@ class Supervisor:
         else:
             self._standby.ask(Request("redirect", attempt.index, url))
 
-    def outdated(self, attempt: Attempt) -> None:
+    def outdated(self, attempt: Attempt, why: str = "the stream's tracks changed") -> None:
         """Published anew, on the same target."""
         active = self.active is not None and attempt is self.active.attempt
         opening = self._opening is not None and attempt is self._opening.attempt
         if active or opening:
             self.policy.prefer(attempt.index)
-            self.orders.anew("the stream's tracks changed")
+            self.orders.anew(why)
             self.interrupt()
         else:
             attempt.lost(NetworkError("the stream's tracks changed meanwhile", stage="streaming"))
@@ -213,6 +218,7 @@ class Supervisor:
             self._recorder.rest()
             if wanted.wish is Wish.WAIT:
                 self.telling.waits()
+            await self._standby.pool.close()
             await self._wake.wait()
             return
         self.telling.goes_on()
@@ -231,11 +237,7 @@ class Supervisor:
         self._failures.to(
             Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT
         )
-        spare = self._standby.pool.acquire(index)
-        if spare is not None:
-            opening = self._opener.of_spare(spare, self._standby.pool, self)
-        else:
-            opening = self._opener.new(index, self)
+        opening = self._opener.of_pool(self._standby.pool, index, self)
         detour = None
         while True:
             self._opening, self._detour = opening, None
@@ -297,7 +299,7 @@ class Supervisor:
             elif active.attempt.lost_error.done():
                 self._lost(active, active.attempt.lost_error.result())
             elif wanted.wish is not Wish.PUBLISH:
-                await self._leave(clean=True)
+                await self._leave(clean=True, spares=wanted.wish is not Wish.ANEW)
                 self._failures.to(Trigger.DISCONNECT, wanted.reason)
             else:
                 await self._wake.wait()
@@ -324,11 +326,11 @@ class Supervisor:
         self._standby.end()
         self._off_air(active, clean=False)
 
-    async def _leave(self, *, clean: bool) -> None:
-        """Off the air, with everything beside."""
+    async def _leave(self, *, clean: bool, spares: bool = True) -> None:
+        """Off the air, with everything beside; the spares too, or not."""
         if self.active is not None:
             self._off_air(self.active, clean=clean)
-        await self._standby.stop()
+        await self._standby.stop(spares=spares)
         await self._parting.gone()
 
     def _off_air(self, active: OnAir, *, clean: bool) -> None:

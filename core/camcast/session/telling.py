@@ -40,6 +40,8 @@ class Telling:
     _last: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Where the session was last on the air: index in the chain, and redacted URL."""
     _off_since: float | None = attrs.field(default=None, init=False)
+    _renewing: bool = attrs.field(default=False, init=False)
+    """What is on the air next is the same target, by plan."""
     _move: Moved | None = attrs.field(default=None, init=False)
     """Told once its first picture is on its way."""
 
@@ -68,7 +70,8 @@ class Telling:
         now, or where it has not `begun`, when that is called. Returns whether it has moved."""
         self.emit(Connected(label=self.label, key=self.key, target=shown, target_index=index, took=took))
         last, self._last = self._last, (index, shown)
-        if last is None or (last[0] == index and why != "redirect"):
+        why, self._renewing = ("rotate" if self._renewing else why), False
+        if last is None or (last[0] == index and why not in ("redirect", "rotate")):
             self._off_since = None
             return False
         why = "failback" if why == "failover" and last[0] and not index else why
@@ -78,6 +81,10 @@ class Telling:
         if begun or gap is not None:
             self.begun()
         return True
+
+    def renews(self) -> None:
+        """It publishes anew on the same target, because its connection has stood for long enough."""
+        self._renewing = True
 
     def begun(self) -> None:
         """Its first picture is on its way."""

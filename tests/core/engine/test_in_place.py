@@ -44,6 +44,7 @@ def only(engine: Engine) -> Session:
         {"replay_max": Limit(seconds=1, bytes=1000)},
         {"allow_redirect_hosts": ["other"]},
         {"connect_timeout": 3},
+        {"rotate_every": 3600},
         {"schedule": Schedule(timezone="UTC", windows=[{}])},
     ],
     ids=lambda change: next(iter(change)),

@@ -1,0 +1,87 @@
+"""`rotate_every` at real servers: the connection is renewed, and no picture is missing or comes twice."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from camcast.events import AttemptFailed, Connected, Moved
+from camcast.media import TagType
+from camcast_rtmp.receiver import Receiver
+from tests.compare import Media
+from tests.integration.air import CODECS, arrived, chain, of, on_air, only, quick_moves, received, recorded
+from tests.integration.kit import camera, until
+from tests.media import made
+from tests.servers.nginx import Nginx
+
+__all__ = ["quick_moves"]
+
+CLIP = "h264_aac"
+"""Without B-frames: a replay leaves none of its pictures out."""
+EVERY = 2.5
+"""Seconds; keyframes come each second."""
+SHORT = 1.0
+"""Seconds without a picture that a renewal may take, on a machine that does much else."""
+TIMES = 2
+TAIL = 48
+"""Bytes at the end of a picture's data by which it is known: parameter sets stand in front."""
+
+
+def without_a_break(pictures: Sequence[bytes], publications: int) -> None:
+    """They are those of the clip, again and again, each in its place."""
+    clip = [unit.data[-TAIL:] for unit in Media.read(made(CLIP)).video]
+    assert len(set(clip)) == len(clip)
+    places = [clip.index(picture[-TAIL:]) for picture in pictures]
+    assert len(places) > EVERY * 25 * publications / 2
+    breaks = [(first, then) for first, then in itertools.pairwise(places) if then != (first + 1) % len(clip)]
+    assert not breaks
+
+
+@pytest.mark.usefixtures("quick_moves")
+async def test_at_nginx_all_of_it_arrives(tmp_path: Path) -> None:
+    with Nginx(tmp_path) as nginx:
+        config = chain(nginx.url("cam0"), rotate_every=EVERY)
+        async with on_air(camera(0, made(CLIP), config)) as (running, events):
+            await until(lambda: len(of(events, Moved)) == TIMES, 60)
+            one = only(running)
+        await until(lambda: not nginx.publishing("record"))
+        files = nginx.recordings("cam0")
+        assert len(files) == TIMES + 1
+        arrived(one, recorded(files), clean=True)
+        files.sort(key=lambda path: path.stat().st_mtime)
+        without_a_break([unit.data for path in files for unit in Media.read(path).video], len(files))
+    for event in of(events, Moved):
+        assert (event.why, event.old) == ("rotate", event.new)
+        assert 0 < event.gap < SHORT
+        assert event.text.endswith(f"({event.gap * 1000:.0f} ms without a picture)")
+    assert not of(events, AttemptFailed)
+
+
+@pytest.mark.usefixtures("quick_moves")
+@pytest.mark.parametrize("targets", [1, 2])
+async def test_at_our_receiver_all_of_it_arrives(targets: int) -> None:
+    async with Receiver() as receiver:
+        urls = [receiver.url("live", f"cam0-{number}") for number in range(targets)]
+        config = chain(*urls, rotate_every=EVERY)
+        async with on_air(camera(0, made(CLIP), config)) as (running, events):
+            await until(lambda: len(of(events, Moved)) == TIMES, 60)
+            one = only(running)
+        await receiver.until(lambda: not receiver.live())
+        assert len(receiver.recordings) == TIMES + 1
+        arrived(one, received(receiver.recordings), clean=True)
+        pictures = [
+            frame.payload
+            for recording in receiver.recordings
+            for frame in recording.frames(CODECS)
+            if frame.type is TagType.VIDEO
+        ]
+        without_a_break(pictures, len(receiver.recordings))
+    moves = of(events, Moved)
+    assert [event.why for event in moves] == ["rotate"] * TIMES
+    indexes = [event.target_index for event in of(events, Connected)]
+    assert indexes == ([0, 0, 0] if targets == 1 else [0, 1, 0])
+    assert all((event.gap == 0) is (targets == 2) and event.gap < SHORT for event in moves)
+    assert not of(events, AttemptFailed)
