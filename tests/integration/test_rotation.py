@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from camcast.events import AttemptFailed, Connected, Moved
+from camcast.config import Schedule, TargetConfig
+from camcast.events import AttemptFailed, Connected, Moved, ScheduleChanged, SegmentFinished
 from camcast.media import TagType
+from camcast.session import supervisor
+from camcast.session.health import Health
+from camcast.session.timetable import Timetable
 from camcast_rtmp.receiver import Receiver
 from tests.compare import Media
+from tests.core.session.test_timetable import Clock
 from tests.integration.air import CODECS, arrived, chain, of, on_air, only, quick_moves, received, recorded
 from tests.integration.kit import camera, until
 from tests.media import made
@@ -84,4 +90,28 @@ async def test_at_our_receiver_all_of_it_arrives(targets: int) -> None:
     indexes = [event.target_index for event in of(events, Connected)]
     assert indexes == ([0, 0, 0] if targets == 1 else [0, 1, 0])
     assert all((event.gap == 0) is (targets == 2) and event.gap < SHORT for event in moves)
+    assert not of(events, AttemptFailed)
+
+
+@pytest.mark.usefixtures("quick_moves")
+async def test_a_recording_is_rotated_and_ends_with_its_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(supervisor, "Timetable", partial(Timetable, now=clock))
+    day = Schedule(timezone="UTC", windows=[{"start": "08:00", "stop": "18:00"}])
+    target = TargetConfig(url=f"record://{tmp_path}/%Y%m%d-%H%M%S.mp4", options={"archive": str(tmp_path)})
+    async with on_air(camera(0, made(CLIP), chain(target, rotate_every=EVERY, schedule=day))) as (running, events):
+        await until(lambda: of(events, ScheduleChanged))
+        assert of(events, Connected) == [], "off from the beginning"
+        clock.set(8)
+        await until(lambda: len(of(events, Moved)) == TIMES, 60)
+        clock.set(18)
+        await until(lambda: len(of(events, SegmentFinished)) == TIMES + 1)
+        files = [Path(event.path) for event in of(events, SegmentFinished)]
+        one = only(running)
+        assert one.health is Health.SCHEDULED_OFF
+        arrived(one, recorded(files), clean=True)
+        without_a_break([unit.data for path in files for unit in Media.read(path).video], len(files))
+    assert [event.on for event in of(events, ScheduleChanged)] == [False, True, False]
     assert not of(events, AttemptFailed)

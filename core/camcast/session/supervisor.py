@@ -28,7 +28,7 @@ from camcast.session.opening import Failed, Interrupted, Opened, Opener, Opening
 from camcast.session.parting import Parting
 from camcast.session.pauses import Pauses
 from camcast.session.redirects import Redirects
-from camcast.session.stage import OnAir, Prepared, Published
+from camcast.session.stage import OnAir, Published
 from camcast.session.standby import Standby
 from camcast.session.state import StateMachine, Trigger
 from camcast.session.telling import Telling
@@ -238,12 +238,14 @@ class Supervisor:
             Trigger.RECONNECT if self.state in (SessionState.ERROR, SessionState.FAILED) else Trigger.CONNECT
         )
         opening = self._opener.of_pool(self._standby.pool, index, self)
-        detour = None
+        detour, retries = None, self.policy.attempt
         while True:
             self._opening, self._detour = opening, None
             self._recorder.attempts += 1
             try:
-                outcome = await opening.run(redirect=detour, prepared=self._started)
+                outcome = await opening.run(
+                    redirect=detour, prepared=lambda place: self.telling.started(retries, place)
+                )
             finally:
                 self._opening = None
             match outcome:
@@ -258,9 +260,6 @@ class Supervisor:
                     if detour is None:
                         return self._failures.failed(self._ghosts.explain(error, attempt.name), attempt)
             opening = self._opener.new(index, self)
-
-    def _started(self, place: Prepared) -> None:
-        self.telling.started(self.policy.attempt, place.attempt.index, place.attempt.shown)
 
     def _follow_late(self, published: Published) -> None:
         """Told to go elsewhere while it was connecting, and yet the server took it: follow now."""

@@ -25,6 +25,7 @@ from camcast.events import (
 from camcast.media import MediaKind
 from camcast.session.episode import Episode
 from camcast.session.pauses import Pauses
+from camcast.session.stage import Prepared
 from camcast.session.timetable import Scheduled
 
 
@@ -60,8 +61,11 @@ class Telling:
     def state(self, old: SessionState, new: SessionState, reason: str) -> None:
         self.emit(StateChanged(label=self.label, key=self.key, old=old, new=new, reason=reason))
 
-    def started(self, retries: int, index: int, shown: str) -> None:
-        self.emit(AttemptStarted(label=self.label, key=self.key, attempt=retries, target=shown, target_index=index))
+    def started(self, retries: int, place: Prepared) -> None:
+        one = place.attempt
+        self.emit(
+            AttemptStarted(label=self.label, key=self.key, attempt=retries, target=one.shown, target_index=one.index)
+        )
 
     def on_air(
         self, index: int, shown: str, *, took: float, why: str, gap: float | None = None, begun: bool = True

@@ -10,8 +10,9 @@ import pytest
 from tests.core.session.test_session import KEY, balance, chain, on_air, state
 from tests.core.world import World, until
 
-from camcast.config import Schedule
+from camcast.config import Schedule, SystemConfig, UplinkConfig
 from camcast.config.session import ALWAYS_ON
+from camcast.engine import Engine
 from camcast.errors import NetworkError, RefusedError
 from camcast.events import AttemptFailed, Connected, Note, ScheduleChanged, SessionState, StateChanged
 from camcast.session import supervisor
@@ -213,6 +214,24 @@ async def test_no_spare_and_no_twin_stand_while_it_is_off(world: World, clock: C
         await asyncio.sleep(0.1)
         assert world.servers.connects == before
         await world.engine.stop()
+
+
+async def test_what_is_off_takes_nothing_of_its_uplink(world: World, clock: Clock) -> None:
+    sessions = (chain("a", schedule=NIGHT, uplink="lte"), chain("b", uplink="lte", output="b"))
+    system = SystemConfig(uplinks={"lte": UplinkConfig(limit=8000)})
+    world.engine = Engine(attrs.evolve(world.config(*sessions), system=system), host=world.host)
+    await world.engine.start()
+    await until(lambda: (0, 0) in world.sinks)
+    world.flow()
+
+    def outputs() -> int:
+        (one,) = world.engine.stats().uplinks
+        return one.outputs
+
+    await until(lambda: world.servers.live("b"))
+    for hours, count in ((12, 2), (18, 1), (33, 2)):
+        clock.set(hours)
+        await until(lambda count=count: outputs() == count, 20)  # type: ignore[misc]
 
 
 async def test_a_reload_changes_it_in_place(world: World, clock: Clock) -> None:
