@@ -100,6 +100,8 @@ NO_PICTURE = "there is no picture yet: a stream has one once its first keyframe 
     ("path", "status", "detail"),
     [
         ("/nothing", 404, "Not Found"),
+        ("/status/", 404, "Not Found"),
+        ("/sessions/0/0/rtmp/", 404, "Not Found"),
         ("/sessions/0/0/other", 404, "there is no session 0/0/other"),
         ("/sessions/0/x/rtmp", 404, "expected a number as stream, got other text"),
         ("/cameras/7", 404, "there is no camera 7"),

@@ -78,7 +78,10 @@ class Interface:
             Route(f"{PREFIX}/openapi.json", self._openapi),
         ]
         handlers = {Problem: _problem, CamcastError: _camcast, HTTPException: _http}
-        return Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+        app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+        # A redirect would lead to http where a proxy in front speaks https, and is no problem+json.
+        app.router.redirect_slashes = False
+        return app
 
     async def _healthz(self, request: Request) -> Response:
         """Whether the engine answers."""
