@@ -13,7 +13,54 @@ _FITTING_TESTS = ("tests/core/session/test_fitting.py",)
 _SELECTOR_TESTS = "tests/core/stream/test_selector.py::"
 _LADDER_TESTS = "tests/core/stream/test_ladder.py::"
 
+_TRACK = "core/camcast/stream/other_track.py"
+_TRACK_TESTS = "tests/core/stream/test_other_track.py::"
+_ALLOTMENT = "core/camcast/stream/allotment.py"
+_ALLOTMENT_TESTS = "tests/core/stream/test_allotment.py::"
+
 MUTANTS = (
+    Mutant(
+        "another track begins with any picture",
+        _TRACK,
+        "if self._gap and not packet.keyframe:",
+        "if False:",
+        (_TRACK_TESTS + "test_it_begins_at_its_own_keyframe_on_the_outlets_clock",),
+    ),
+    Mutant(
+        "another track begins again before what was sent of it",
+        _TRACK,
+        "dts = max(dts, to_ms(last) + 1 - to_ms(packet.dts))",
+        "pass",
+        (_TRACK_TESTS + "test_one_that_begins_again_never_falls_behind_what_was_sent_of_it",),
+    ),
+    Mutant(
+        "what another track lost with the connection counts as sent",
+        _TRACK,
+        "self.counters.sent.add(self.kind, -lost)",
+        "pass",
+        (_TRACK_TESTS + "test_what_the_peer_never_acknowledged_is_lost_with_the_connection",),
+    ),
+    Mutant(
+        "another track waits for the first one's keyframe",
+        "core/camcast/stream/outlet.py",
+        "lambda: self.state in (_LIVE, OutletState.DROPPING)",
+        "lambda: self.state is _LIVE",
+        (_TRACK_TESTS + "test_neither_waits_for_the_other",),
+    ),
+    Mutant(
+        "a budget that swings gives more as often as it does",
+        _ALLOTMENT,
+        "held = (held or changed >= CLIMBS) and",
+        "held = held and",
+        (_ALLOTMENT_TESTS + "test_nobody_goes_past_who_is_more_important_and_was_changed_too_often",),
+    ),
+    Mutant(
+        "a budget that swings takes as often as it does",
+        _ALLOTMENT,
+        "if less and changed >= CHANGES - 1:",
+        "if False:",
+        (_ALLOTMENT_TESTS + "test_a_budget_that_falls_little_by_little_ends_at_the_least",),
+    ),
     Mutant(
         "next to nothing is left out all the same",
         _THINNING,
@@ -31,22 +78,22 @@ MUTANTS = (
     Mutant(
         "keyframes alone take as much as everything",
         _THINNING,
-        "self._rate(name) * self._meter(name).keyframes",
-        "self._rate(name)",
+        "self._meter(name).pictures * self._meter(name).keyframes",
+        "self._meter(name).pictures",
         (_RUNGS + "test_each_rung_takes_what_its_pictures_take",),
     ),
     Mutant(
-        "a stream smaller than its sound takes less than nothing",
-        _THINNING,
-        "return max(rate - SOUND, rate / 2) if sounds else rate",
-        "return rate - SOUND if sounds else rate",
+        "sound counts as pictures",
+        "core/camcast/stream/meters.py",
+        "max(0.0, self.rate - (self._sound.rate or 0.0))",
+        "self.rate",
         (_RUNGS + "test_a_stream_smaller_than_most_sound_takes_something",),
     ),
     Mutant(
         "sound that is published has no room",
         _THINNING,
-        "SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0",
-        "0",
+        "self._ladder.beside = self._sound.look(on_air, now)",
+        "self._ladder.beside = 0",
         (_RUNGS + "test_the_sound_of_what_is_published_has_its_room",),
     ),
     Mutant(

@@ -13,16 +13,13 @@ import attrs
 
 from camcast.config import SessionConfig
 from camcast.events import BitrateChanged
-from camcast.media import MediaKind
 from camcast.session.share import BUDGET, Share
+from camcast.session.sound_room import SoundRoom
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.session.uplinks import EARLY, Part
 from camcast.stream.regulator import LOOK, Change, Regulator
 from camcast.stream.wishes import Wishes
-
-SOUND = 128_000
-"""bit/s that a sound track is taken for: what most have."""
 
 
 class Encodes(Protocol):
@@ -59,6 +56,7 @@ class Adapting:
         self._wanted = 0
         """bit/s that are asked for. `_reason`: of its last change."""
         self._reason = ""
+        self._sound = SoundRoom()
         self._left = inf
         """bit/s that the uplink leaves it, with sound."""
         self._changes = 0
@@ -105,11 +103,13 @@ class Adapting:
                 self._on_air = None
                 self._stream.wishes.rest(self)
             return
-        if on_air is not self._on_air:
-            self._begin(regulator, on_air, share)
-        elif now - self._looked < EARLY * LOOK:
+        if on_air is self._on_air and now - self._looked < EARLY * LOOK:
             return
         self._looked = now
+        if on_air is not self._on_air:
+            self._begin(regulator, on_air, share)
+        else:
+            regulator.beside = self._sound.look(on_air, now)
         if self._idle:
             # Whatever encodes it may begin later: a fallback that takes another codec.
             self._idle = not self._stream.wishes.ask(self, self._wanted)
@@ -126,7 +126,8 @@ class Adapting:
 
     def _begin(self, regulator: Regulator, on_air: OnAir, share: Share) -> None:
         self._on_air = on_air
-        regulator.beside = SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0
+        self._sound = SoundRoom()
+        regulator.beside = self._sound.look(on_air, self._looked)
         regulator.begin(on_air.trip or inf)
         self._claim(regulator, share)
         self._wanted = self._bounded(regulator)

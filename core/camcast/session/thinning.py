@@ -17,9 +17,9 @@ from camcast.config import SessionConfig
 from camcast.errors import MediaError
 from camcast.events import PictureChanged
 from camcast.media import MediaKind
-from camcast.session.adapting import SOUND
 from camcast.session.other_stream import Other, said
 from camcast.session.share import BUDGET, Share
+from camcast.session.sound_room import SoundRoom
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.session.uplinks import EARLY
@@ -80,6 +80,7 @@ class Thinning:
         self._telling = telling
         self._clock = now
         self._ladder = Ladder()
+        self._sound = SoundRoom()
         self._meters: WeakKeyDictionary[Feed, Meter] = WeakKeyDictionary()
         self._failed: dict[str, tuple[float, str]] = {}
         """Until when a stream that failed is not tried again, and why."""
@@ -138,6 +139,7 @@ class Thinning:
             feed = self._find(name)
             if feed is not None:
                 self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group)
+        self._ladder.beside = self._sound.look(on_air, now)
         at = self._ladder.at
         if at.stream and at != self._sent and now - self._since > PATIENCE:
             self._lost(at.stream, UNSEEN)
@@ -176,7 +178,8 @@ class Thinning:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _begin(self, on_air: OnAir) -> None:
-        self._ladder.beside = SOUND if any(track.kind is MediaKind.AUDIO for track in on_air.tracks) else 0
+        self._sound = SoundRoom()
+        self._ladder.beside = self._sound.look(on_air, self._clock())
         self._ladder.begin(on_air.trip or inf)
         self._step, self._todo, self._since = None, self._ladder.at != TOP, self._clock()
         self._noted.clear()
@@ -263,7 +266,7 @@ class Thinning:
         found, at = [], self._ladder.at
         names = ["", *(name for name in self._config.adapt.down_to if not self._missing(name, on_air, now))]
         for name in names:
-            rate, free = self._rate(name), self._meter(name).disposable
+            rate, free = self._meter(name).pictures, self._meter(name).disposable
             found.append(Rung(name, Part.ALL, rate))
             if free > FREE or at == Rung(name, Part.NEEDED):
                 found.append(Rung(name, Part.NEEDED, rate * (1 - free)))
@@ -271,17 +274,10 @@ class Thinning:
             smallest = names[-1]
             present = at.stream if at.part is Part.KEYFRAMES and at.stream in names else smallest
             found += [
-                Rung(name, Part.KEYFRAMES, self._rate(name) * self._meter(name).keyframes)
+                Rung(name, Part.KEYFRAMES, self._meter(name).pictures * self._meter(name).keyframes)
                 for name in dict.fromkeys((present, smallest))
             ]
         return found
-
-    def _rate(self, name: str) -> float:
-        """bit/s of a stream's pictures; 0 = not known."""
-        feed, rate = self._find(name), self._meter(name).rate
-        sounds = feed is not None and any(track.kind is MediaKind.AUDIO for track in feed.offers)
-        # What its sound takes is not known; of a stream that is smaller than most sound, half.
-        return max(rate - SOUND, rate / 2) if sounds else rate
 
     def _missing(self, name: str, on_air: OnAir, now: float) -> str:
         """Why another stream cannot be sent; "" = it can: it brings pictures of the codec that is published."""

@@ -8,12 +8,16 @@ rule: the budget is never exceeded by what is given.
     steps   what comes encoded can be sent in so many ways only. It gets the largest that fits its part; what that
             leaves goes to the others, and what nobody takes lifts the most important that it can.
     up      after `HOLD` seconds in which it would have got more. Down is at once.
+    calm    nobody is changed more than `CHANGES` times in a minute, as long as the budget has the least of all: after
+            `CLIMBS` changes one gets no more, nor do those who are less important, and what would be the last change
+            takes one down to the least at once.
     excess  what was sent above the budget (a replay, a burst of keyframes) is taken from the next seconds of those
             that take any rate.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
@@ -25,6 +29,13 @@ K = TypeVar("K", bound=Hashable)
 
 HOLD = 2.0
 """Seconds in which more would have been given before it is."""
+MINUTE = 60.0
+CLIMBS = 24
+"""Changes of an output in the last minute with which it gets no more. A budget that has to be found is tried some five
+times a minute, each of which is up to four changes."""
+CHANGES = 30
+"""The most in any minute. Whose budget swings faster is better off with his least than with a picture that never stands
+still."""
 SMALL = 0.03
 """Of a share: a smaller change is none. With `HEADROOM` it stays below the budget all the same."""
 MARGIN = 1.1
@@ -184,6 +195,8 @@ class Allotment(Generic[K]):
     """Since when each would have got more."""
     _steps: dict[K, _Taken] = attrs.field(factory=dict, init=False)
     """Which of its steps each was given."""
+    _changes: dict[K, deque[float]] = attrs.field(factory=dict, init=False)
+    """When each was last changed."""
     _last: float | None = attrs.field(default=None, init=False)
 
     def look(self, now: float, budget: float, claims: Mapping[K, Claim], sent: float = 0.0) -> Mapping[K, float]:
@@ -197,8 +210,9 @@ class Allotment(Generic[K]):
             # What passes is no reason for another picture.
             left = room - held - sum(wanted[key] for key, one in claims.items() if one.steps)
             wanted |= shares(max(0.0, left), {key: one for key, one in claims.items() if not one.steps})
+        tired = self._tired(claims, wanted, now)
         for key, one in claims.items():
-            self._give(key, one, wanted[key], now)
+            self._give(key, one, wanted[key], now, held=one.weight < tired)
         return self.given
 
     def step(self, key: K) -> int | None:
@@ -236,34 +250,65 @@ class Allotment(Generic[K]):
             return taken.number
         return min(range(len(one.steps)), key=lambda number: abs(one.steps[number] - taken.rate))
 
-    def _give(self, key: K, one: Claim, wanted: float, now: float) -> None:
+    def _give(self, key: K, one: Claim, wanted: float, now: float, *, held: bool) -> None:
+        """`held`: those who come first get no more for now, so what they leave is not this one's."""
         before, at = self.given.get(key), self._at(key, one)
         step = number_of(self._dearer(key, one).steps, wanted) if one.steps else -1
+        changed = self._changed(key, now)
         if before is None:
-            more = False
+            more = less = False
         elif one.steps:
-            more = at is not None and step > at
+            more, less = at is not None and step > at, at is not None and step < at
         else:
-            more = wanted > before
-        if more and now - self._rising.setdefault(key, now) < HOLD:
+            more, less = wanted > before, wanted < before
+        # To come back to its least nobody changes too often.
+        held = (held or changed >= CLIMBS) and before is not None and before >= one.least
+        if more and (now - self._rising.setdefault(key, now) < HOLD or held):
             if at is not None:
                 # What it sends already, at its rate of now.
                 self._take(key, one, at)
             return
         self._rising.pop(key, None)
+        if less and changed >= CHANGES - 1:
+            step, wanted = 0, min(wanted, one.least)
         if one.steps:
+            if at is not None and step != at:
+                self._note(key, now)
             self._take(key, one, step)
             return
         self._steps.pop(key, None)
-        if before is None or abs(wanted - before) > SMALL * before or wanted >= one.most:
+        if before is None or abs(wanted - before) > SMALL * before or (wanted >= one.most and wanted != before):
+            if before is not None and one.most > one.least:
+                # What can be told nothing is not changed by it.
+                self._note(key, now)
             self.given[key] = wanted
+
+    def _tired(self, claims: Mapping[K, Claim], wanted: Mapping[K, float], now: float) -> int:
+        """The most that one weighs who would get more, and was changed too often for it; 0 = there is none."""
+        given = self.given
+        return max(
+            (
+                one.weight
+                for key, one in claims.items()
+                if wanted[key] > given.get(key, wanted[key]) * (1 + SMALL) and self._changed(key, now) >= CLIMBS
+            ),
+            default=0,
+        )
+
+    def _changed(self, key: K, now: float) -> int:
+        """How often it was in the last minute."""
+        times = self._changes.get(key, ())
+        return sum(now - time < MINUTE for time in times)
+
+    def _note(self, key: K, now: float) -> None:
+        self._changes.setdefault(key, deque(maxlen=CHANGES)).append(now)
 
     def _take(self, key: K, one: Claim, number: int) -> None:
         rate = self.given[key] = one.steps[number]
         self._steps[key] = _Taken(number, len(one.steps), one.names[number] if one.names else None, rate)
 
     def _forget(self, key: K) -> None:
-        for kept in (self.given, self._rising, self._steps):
+        for kept in (self.given, self._rising, self._steps, self._changes):
             kept.pop(key, None)
 
 

@@ -28,10 +28,34 @@ class Times:
 
 
 @attrs.define(eq=False)
+class RateMeter:
+    """What a count of bytes grows by, over the last `WINDOW`."""
+
+    _samples: deque[tuple[float, int]] = attrs.field(factory=lambda: deque[tuple[float, int]](), init=False)
+
+    def look(self, now: float, size: int) -> None:
+        """Take one reading. A count that has fallen is another one: what it was before says nothing of it."""
+        if self._samples and size < self._samples[-1][1]:
+            self._samples.clear()
+        self._samples.append((now, size))
+        while now - self._samples[0][0] > WINDOW:
+            self._samples.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """bit/s; None = not known yet."""
+        if not self._samples:
+            return None
+        (first, before), (last, after) = self._samples[0], self._samples[-1]
+        return (after - before) * 8 / (last - first) if last - first > WINDOW / 4 else None
+
+
+@attrs.define(eq=False)
 class Meter:
     """Of one stream that comes encoded."""
 
-    _bytes: deque[tuple[float, int]] = attrs.field(factory=lambda: deque[tuple[float, int]](), init=False)
+    _all: RateMeter = attrs.field(factory=RateMeter, init=False)
+    _sound: RateMeter = attrs.field(factory=RateMeter, init=False)
     _decoded: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
     _composed: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
     disposable: float = attrs.field(default=0.0, init=False)
@@ -50,9 +74,8 @@ class Meter:
 
     def look(self, now: float, counters: FeedCounters, group: Group) -> None:
         """Take one reading; `group` is the present one."""
-        self._bytes.append((now, counters.bytes))
-        while now - self._bytes[0][0] > WINDOW:
-            self._bytes.popleft()
+        self._all.look(now, counters.bytes)
+        self._sound.look(now, counters.sound_bytes)
         pictures = group.packets
         if not pictures or not group.bytes:
             return
@@ -77,10 +100,12 @@ class Meter:
     @property
     def rate(self) -> float:
         """bit/s, picture and sound; 0 = not known yet."""
-        if not self._bytes:
-            return 0.0
-        (first, before), (last, after) = self._bytes[0], self._bytes[-1]
-        return (after - before) * 8 / (last - first) if last - first > WINDOW / 4 else 0.0
+        return self._all.rate or 0.0
+
+    @property
+    def pictures(self) -> float:
+        """bit/s without sound; 0 = not known yet."""
+        return max(0.0, self.rate - (self._sound.rate or 0.0))
 
     @property
     def zero(self) -> Times:

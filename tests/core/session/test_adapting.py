@@ -12,12 +12,13 @@ from camcast.config import Adapt, SessionConfig, TargetConfig
 from camcast.engine.differences import adopted, places
 from camcast.events import BitrateChanged, Event, Note, SessionKey
 from camcast.media import MediaKind, Track
-from camcast.session.adapting import SOUND, Adapted, Adapting
+from camcast.session.adapting import Adapted, Adapting
 from camcast.session.share import BUDGET, Share
 from camcast.session.telling import Telling
 from camcast.session.uplinks import Part, Uplinks
+from camcast.stream.flow import FlowCounters
 from camcast.stream.observed import Reading
-from camcast.stream.regulator import LOOK
+from camcast.stream.regulator import LOOK, SHARE
 from camcast.stream.wishes import Wishes
 
 KEY = SessionKey(0, 0, "rtmp")
@@ -42,10 +43,14 @@ class Outlet:
     now: float = 0.0
     given: float = 0.0
     acked: float = 0.0
+    sound: int = 0
+    """bit/s."""
+    counters: FlowCounters = attrs.field(factory=FlowCounters)
 
     def reading(self) -> Reading | None:
         self.now += LOOK
-        self.given += self.encoder.bitrate / 8 * LOOK
+        self.given += (self.encoder.bitrate + self.sound) / 8 * LOOK
+        self.counters.sound_bytes += int(self.sound / 8 * LOOK)
         self.acked = min(self.given, self.acked + self.rate / 8 * LOOK)
         late = (self.given - self.acked) * 8 / self.rate
         return Reading(self.now, int(self.given), int(self.acked), 0.05 + late, late, 0)
@@ -156,11 +161,17 @@ def test_an_end_gives_the_encoder_back() -> None:
     assert place.encoder.bitrate == 4 * MBIT
 
 
-def test_sound_is_left_room_for() -> None:
+@pytest.mark.parametrize("takes", [32_000, 128_000, 512_000])
+def test_sound_is_left_the_room_that_it_takes(takes: int) -> None:
     place = Place(Encoder()).begin()
     tracks = (Track(kind=MediaKind.VIDEO, codec="toyvideo"), Track(kind=MediaKind.AUDIO, codec="toyaudio"))
-    place.play(OnAir(Outlet(place.encoder, rate=2 * MBIT), tracks), 5)
-    assert place.encoder.bitrate < 2 * MBIT * 0.9 - SOUND + 1000
+    outlet = Outlet(place.encoder, sound=takes)
+    on_air = OnAir(outlet, tracks)
+    place.play(on_air, 5)
+    outlet.rate = 2 * MBIT
+    place.play(on_air, 5)
+    assert place.encoder.bitrate + takes < 2 * MBIT
+    assert place.encoder.bitrate + takes == pytest.approx(2 * MBIT * SHARE, rel=0.12)
 
 
 def test_a_reload_that_changes_limits_leaves_the_session_on_the_air() -> None:

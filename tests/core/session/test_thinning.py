@@ -16,8 +16,8 @@ from camcast.events import Event, Note, PictureChanged, SessionKey
 from camcast.group import Group
 from camcast.kinds import Payload
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
-from camcast.session.adapting import SOUND
 from camcast.session.share import BUDGET, Share
+from camcast.session.sound_room import SOUND
 from camcast.session.telling import Telling
 from camcast.session.thinning import AGAIN, BROKEN, CODEC, GONE, PATIENCE, REFUSES, UNSEEN, Thinned, Thinning
 from camcast.session.uplinks import Part, TellingUplinks, Told, Uplinks
@@ -139,6 +139,7 @@ class Feed:
         own, arrival = time - self.later, time + NS_PER_S
         self.hub.packet(attrs.evolve(packet, track=self.track, dts=own, pts=own, arrival=arrival))
         self.counters.bytes += self.size + self.sound
+        self.counters.sound_bytes += self.sound
         if self.sound:
             self.hub.packet(attrs.evolve(sound(number, self.sound), dts=time, pts=time))
 
@@ -497,8 +498,8 @@ def test_a_stream_without_a_keyframe_does_not_block_the_others() -> None:
 
 
 def test_sound_is_counted_once() -> None:
-    # Pictures of 0.4 Mbit/s, and as much sound as is taken for granted.
-    each = SOUND // 8 * STEP // NS_PER_S
+    # Pictures of 0.4 Mbit/s, and three times as much sound as is taken for granted.
+    each = 3 * SOUND // 8 * STEP // NS_PER_S
     place = Place(sub=Feed(SUB, 2_500, off=GOP // 2, sound=each))
     on_air: Any = place.begin()
     place.play(5)

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import attrs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camcast.stream.allotment import AT_ONCE, HEADROOM, HOLD, MARGIN, Allotment, Claim, shares, stepped
+from camcast.stream.allotment import (
+    AT_ONCE,
+    CHANGES,
+    CLIMBS,
+    HEADROOM,
+    HOLD,
+    MARGIN,
+    MINUTE,
+    Allotment,
+    Claim,
+    shares,
+    stepped,
+)
 
 MBIT = 1e6
 LOOK = 0.25
@@ -264,3 +276,95 @@ def test_whatever_comes_the_sum_stays_below_the_budget(looks: list[tuple[float, 
         firsts = sum(one.steps[0] for one in all_.values() if one.steps)
         assert set(allotment.given) == set(all_)
         assert sum(allotment.given.values()) <= max(budget, firsts) * (1 + 1e-6) + 1
+
+
+# --- how often it changes --------------------------------------------------------------------------------------
+
+
+class Watched:
+    """An allotment, and when each output's part changed."""
+
+    def __init__(self, all_: dict[int, Claim]) -> None:
+        self.allotment: Allotment[int] = Allotment()
+        self.claims, self.now = all_, 0.0
+        self.before: dict[int, float] = {}
+        self.times: dict[int, list[float]] = {key: [] for key in all_}
+
+    def play(self, budget: float, looks: int) -> None:
+        for _ in range(looks):
+            given_ = dict(self.allotment.look(self.now, budget, self.claims))
+            for key, times in self.times.items():
+                if self.before and given_[key] != self.before[key]:
+                    times.append(self.now)
+            self.before = given_
+            self.now += LOOK
+
+    def most_in_a_minute(self) -> int:
+        return max(
+            (sum(end - MINUTE < time <= end for time in times) for times in self.times.values() for end in times),
+            default=0,
+        )
+
+
+def enough(all_: dict[int, Claim]) -> float:
+    """The least of all."""
+    return sum(one.least for one in all_.values()) / HEADROOM + 1
+
+
+@settings(max_examples=40)
+@given(claims(steps=True), st.lists(st.tuples(st.floats(1, 12), st.integers(1, 12)), min_size=20, max_size=60))
+def test_no_output_changes_more_often_in_a_minute_than_is_stated(
+    all_: dict[int, Claim], swings: list[tuple[float, int]]
+) -> None:
+    watched = Watched(all_)
+    for factor, looks in swings:
+        watched.play(enough(all_) * factor, looks)
+        if all(not one.steps for one in all_.values()):
+            assert sum(watched.before.values()) <= enough(all_) * factor * (1 + 1e-9), "and never more than there is"
+    assert watched.most_in_a_minute() <= CHANGES
+
+
+def swing(watched: Watched, high: float, low: float, seconds: float) -> None:
+    """As fast as can be: up for as long as it takes to be had, and down."""
+    until = watched.now + seconds
+    while watched.now < until:
+        watched.play(high * MBIT, round(HOLD / LOOK) + 2)
+        watched.play(low * MBIT, 1)
+
+
+def test_a_budget_that_swings_for_minutes_changes_nobody_for_ever_and_all_is_had_when_it_stands() -> None:
+    steps = (0.5 * MBIT, 2 * MBIT, 4 * MBIT)
+    watched = Watched({0: Claim(10, 0.5 * MBIT, 4 * MBIT), 1: Claim(10, steps[0], steps[-1], steps)})
+    swing(watched, 12, 3, 240)
+    assert CLIMBS <= watched.most_in_a_minute() <= CHANGES
+    watched.play(12 * MBIT, round((MINUTE + 2 * HOLD) / LOOK))
+    assert watched.before == {0: 4 * MBIT, 1: 4 * MBIT}
+
+
+def test_a_budget_that_falls_little_by_little_ends_at_the_least() -> None:
+    watched = Watched({0: Claim(10, 0.5 * MBIT, 8 * MBIT)})
+    for number in range(55):
+        watched.play(max(0.6, 8 * 0.95**number) * MBIT, round(1 / LOOK))
+    assert watched.most_in_a_minute() == CHANGES
+    assert watched.before == {0: 0.5 * MBIT}
+
+
+def test_nobody_goes_past_who_is_more_important_and_was_changed_too_often() -> None:
+    watched = Watched({0: Claim(100, 0.5 * MBIT, 4 * MBIT), 1: Claim(10, 0.5 * MBIT, 4 * MBIT)})
+    swing(watched, 4, 2, 50)
+    assert len(watched.times[0]) >= CLIMBS
+    held = watched.before[0]
+    watched.play(12 * MBIT, round(2 * HOLD / LOOK))
+    assert watched.before == {0: held, 1: 0.5 * MBIT}, "what the other takes first was never left"
+    watched.play(12 * MBIT, round(MINUTE / LOOK))
+    assert watched.before == {0: 4 * MBIT, 1: 4 * MBIT}
+
+
+def test_who_was_cut_below_his_least_comes_back_to_it_however_often_it_changed() -> None:
+    watched = Watched({0: Claim(10, 1 * MBIT, 4 * MBIT)})
+    swing(watched, 6, 1.2, 40)
+    assert len(watched.times[0]) >= CLIMBS
+    watched.play(0.5 * MBIT, 4)
+    assert watched.before[0] <= 0.5 * MBIT, "the budget comes first"
+    watched.play(6 * MBIT, round(2 * HOLD / LOOK))
+    assert watched.before[0] >= 1 * MBIT
