@@ -64,10 +64,10 @@ class _Part(Generic[_T]):
 
 
 async def _room(folder: Path) -> IO[str]:
-    """Held while a part is made: three for two processors, however many processes there are, as each part's cameras and
-    viewers want their share of the machine at each moment. A part waits for more than half of its time."""
+    """Held while a part is made: one for each processor, however many processes there are, as each part's cameras and
+    viewers want their share of the machine at each moment."""
     while True:
-        for number in range((os.cpu_count() or 1) * 3 // 2):
+        for number in range(os.cpu_count() or 1):
             room = (folder / f"shared-room-{number}").open("w")
             try:
                 fcntl.flock(room, fcntl.LOCK_EX | fcntl.LOCK_NB)

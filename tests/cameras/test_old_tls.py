@@ -19,6 +19,8 @@ OLD = {
     "TLS 1.0": (ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"),
     "TLS 1.1": (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
     "RSA key exchange and CBC": (ssl.TLSVersion.TLSv1_2, "AES128-SHA:@SECLEVEL=0"),
+    "Camellia": (ssl.TLSVersion.TLSv1_2, "CAMELLIA128-SHA:@SECLEVEL=0"),
+    "CCM without an exchange of keys": (ssl.TLSVersion.TLSv1_2, "AES128-CCM:@SECLEVEL=0"),
 }
 
 

@@ -38,6 +38,19 @@ PICTURES: dict[str, tuple[str, str, str]] = {
     "vp9 pq": ("vp9", "enhanced", "pq"),
     "vp9 hlg": ("vp9", "enhanced", "hlg"),
 }
+MORE: dict[str, tuple[str, str, str]] = {
+    "h264 enhanced": ("h264", "enhanced", ""),
+    "h264 pq": ("h264", "legacy", "pq"),
+    "h264 hlg": ("h264", "legacy", "hlg"),
+    "h264 4:2:2": ("h264", "legacy", "yuv422p"),
+    "h264 full range": ("h264", "legacy", "yuvj420p"),
+    "h265 4:2:2 10 bit": ("h265", "enhanced", "yuv422p10le"),
+    "h265 12 bit": ("h265", "enhanced", "yuv420p12le"),
+    "h265 grey": ("h265", "legacy", "gray"),
+    "av1 10 bit": ("av1", "enhanced", "yuv420p10le"),
+    "vp9 4:4:4": ("vp9", "enhanced", "yuv444p"),
+}
+"""Read back with one kind of sound."""
 SOUNDS: dict[str, tuple[str, str, int, int]] = {
     # name: encoder, camcast's codec, rate, channels
     "aac": ("aac", "aac", 48_000, 2),
@@ -71,6 +84,7 @@ CASES = (
         for change in CHANGES
         if change != "size"
     ),
+    *((picture, "aac", "") for picture in MORE),
     ("", "aac", ""),
     ("", "opus", ""),
     ("h264", "aac", "sound"),
@@ -157,7 +171,7 @@ async def shown(directory: Path, tags: Sequence[Tag], tracks: Sequence[Track]) -
 
 @pytest.mark.parametrize(("picture", "sound", "change"), dict.fromkeys(CASES))
 async def test_every_picture_and_all_sound_is_decoded(picture: str, sound: str, change: str, tmp_path: Path) -> None:
-    codec, form, colour = PICTURES.get(picture, ("", "", ""))
+    codec, form, colour = (PICTURES | MORE).get(picture, ("", "", ""))
     video = pictures(codec, colour, change) if picture else []
     audio = sounds(sound, change) if sound else []
     packets = sorted([*video, *audio], key=lambda packet: packet.dts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.plugins.source_kit import demuxed
 
 from camcast.host import PluginHost
-from camcast_file.programme import MOST, SIZE, Programme
+from camcast_file.programme import MAX_TABLES, MOST, SIZE, Programme
 from camcast_file.reader import FileReader
 
 X265 = "log-level=none:pools=none:frame-threads=1:keyint=12"
@@ -92,6 +93,19 @@ def test_the_change_is_where_the_new_tables_begin_however_far_one_looks(tmp_path
         told = next(at for at in seen if at is not None)
         # The tables are behind a description of the service.
         assert joint <= told <= joint + 2 * SIZE
+
+
+def test_tables_without_end_cost_no_more_than_their_bytes() -> None:
+    """Lists of tables, each with 40 others."""
+    entries = [b"".join((n + 1 << 16 | 40 * n + at + 1).to_bytes(4, "big") for at in range(40)) for n in range(200)]
+    heads = [b"\x47\x40\x00\x10\0\0\xb0" + bytes((9 + len(one),)) + bytes(5) + one + bytes(4) for one in entries]
+    data = b"".join(head.ljust(SIZE, b"\xff") for head in heads) * 200
+    watch = Programme(Path("/dev/zero"), 0)
+    begun = time.thread_time()
+    watch._look(data, 0)
+    assert time.thread_time() - begun < 3
+    assert len(watch._tables) < MAX_TABLES + 50
+    watch.close()
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40))

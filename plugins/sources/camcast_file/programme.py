@@ -12,6 +12,8 @@ from pathlib import Path
 SIZE = 188
 MOST = 8 * 1024 * 1024
 """Bytes that are looked at in one go; what is further on was jumped to, and is taken as it is."""
+MAX_TABLES = 64
+"""PIDs that are looked for; a broadcaster's whole multiplex has some dozens."""
 _SYNC = 0x47
 _START = 0x40
 """In the second byte: a section begins."""
@@ -57,7 +59,8 @@ class Programme:
 
     def _look(self, data: bytes, begin: int) -> int | None:
         for at in _heads(data, 0):
-            self._tables |= _programmes(_section(data[at : at + SIZE]))
+            if len(self._tables) < MAX_TABLES:
+                self._tables |= _programmes(_section(data[at : at + SIZE]))
         places = sorted((at, pid) for pid in self._tables for at in _heads(data, pid))
         for at, pid in places:
             section = _section(data[at : at + SIZE])
