@@ -86,7 +86,7 @@ demo: $(BASE) $(CLIPS) ## four cameras to an embedded receiver, with a failover,
 	$(BIN)/camcast demo --clips $(CACHE)/clips
 
 .PHONY: newcomer
-newcomer: $(FULL) servers ## from an empty home to a picture with sound at YouTube (a stand-in), by the README's commands alone; tells the time
+newcomer: $(FULL) servers ## from an empty home to a picture at YouTube (a stand-in), then four at a server, by the README's commands alone; tells the time
 	$(BIN)/python -m tests.newcomer
 
 .PHONY: demo-fleet

@@ -15,13 +15,10 @@ from tests.compare import Media
 from tests.media import made
 from tests.newcomer import readme
 from tests.newcomer.readme import ROOT
-from tests.newcomer.visit import Home, House, house
-from tests.servers.nginx import Nginx
+from tests.newcomer.visit import Home, House, house, own_server
 from tests.servers.process import wait_for
 
 pytestmark = pytest.mark.servers
-SERVER = "203.0.113.20"
-"""The newcomer's own."""
 CACHE = ROOT / ".cache" / "newcomer"
 """What pip has downloaded for this before."""
 
@@ -105,19 +102,10 @@ def test_the_stand_in_shows_nothing_that_has_no_sound(at: House) -> None:
 def test_four_cameras_from_the_readmes_file_are_at_a_server_of_ones_own(
     at: House, settled: Home, tmp_path: Path
 ) -> None:
-    at.lan.give(SERVER, "server")
-    recordings = tmp_path / "recordings"
-    recordings.mkdir()
-    recorder = f"recorder each {{ record all; record_path {recordings}; }}"
-    server = Nginx(tmp_path / "nginx", host=SERVER, port=1935, prefix=at.lan.camera, extra=recorder)
-    wanted = {f"cam{number}_main" for number in range(4)}
-
-    def arrived() -> bool:
-        large = [path.name for path in recordings.glob("*.flv") if path.stat().st_size > 50_000]
-        return {name for name in wanted if any(file.startswith(name) for file in large)} == wanted
-
-    with server, at.typing(settled, readme.part("file")) as shell:
-        wait_for(arrived, timeout=60, why=f"all four\n{shell.said}")
+    with own_server(at, tmp_path) as server, at.typing(settled, readme.part("file")) as shell:
+        wait_for(lambda: server.arrived(4), timeout=60, why=f"all four\n{shell.said}")
         assert shell.ctrl_c() == 0, shell.said
-    for path in recordings.glob("*.flv"):
+    names = {path.stem for path in server.recordings.glob("*.flv")}
+    assert names == {f"cam{number}_main" for number in range(4)}
+    for path in server.recordings.glob("*.flv"):
         assert len(Media.read(path).video) > 10, path

@@ -25,10 +25,13 @@ from tests.newcomer.readme import ROOT, Part, Push
 from tests.onvif.lan import Lan
 from tests.servers.certificates import Authority
 from tests.servers.gst_rtsp import GstRtsp, loop
+from tests.servers.nginx import Nginx
 
-OUTSIDE = "203.0.113.10"
-"""Where the platform is (RFC 5737)."""
+OUTSIDE, SERVER = "203.0.113.10", "203.0.113.20"
+"""Where the platform is, and the newcomer's own server (RFC 5737)."""
 RTSP = 554
+ENOUGH = 50_000
+"""Bytes of a recording that is a second long."""
 
 
 @attrs.frozen
@@ -132,6 +135,29 @@ class House:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+
+
+@attrs.frozen
+class OwnServer:
+    """nginx under the name "server", which records each stream."""
+
+    recordings: Path
+
+    def arrived(self, number: int) -> bool:
+        """Whether so many streams have come, of which each is a second long or more."""
+        large = {path.stem for path in self.recordings.glob("*.flv") if path.stat().st_size > ENOUGH}
+        return len(large) >= number
+
+
+@contextmanager
+def own_server(at: House, folder: Path) -> Iterator[OwnServer]:
+    """It is there as long as the block lasts."""
+    at.lan.give(SERVER, "server")
+    recordings = folder / "recordings"
+    recordings.mkdir()
+    recorder = f"recorder each {{ record all; record_path {recordings}; }}"
+    with Nginx(folder / "nginx", host=SERVER, port=1935, prefix=at.lan.camera, extra=recorder):
+        yield OwnServer(recordings)
 
 
 @contextmanager
