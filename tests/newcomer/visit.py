@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import attrs
+from tools.release import copied
 
 from tests.media import made
 from tests.newcomer.platform import PlatformProcess
@@ -64,7 +65,7 @@ class Home:
         return {"HOME": str(self.itself), "PATH": self.path, "LANG": "C.UTF-8", **runtime}
 
     def install(self, part: Part, *, cache: Path | None, seconds: float = 300) -> str:
-        """Type it in the project's folder; what was said. `cache`: pip's, else it downloads everything."""
+        """Type it in a copy of what git knows of the project; what was said. `cache`: of pip, else all is loaded."""
         network = ("PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         handed = {name: value for name, value in os.environ.items() if name.upper().startswith(network)}
         cached = {"PIP_CACHE_DIR": str(cache)} if cache is not None else {"PIP_NO_CACHE_DIR": "1"}
@@ -72,7 +73,7 @@ class Home:
         done = subprocess.run(
             ["bash", "-e", "-c", part.script + left],
             env={**handed, **self.environment(), **cached},
-            cwd=ROOT,
+            cwd=copied(ROOT, self.itself / "camcast"),
             capture_output=True,
             text=True,
             timeout=seconds,
