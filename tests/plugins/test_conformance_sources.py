@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import Iterator
 from itertools import cycle
@@ -11,7 +12,7 @@ from typing import ClassVar
 import imageio_ffmpeg
 import pytest
 from tests.media import made
-from tests.plugins.transport_harness import feed, load, publishing
+from tests.plugins.transport_harness import feed, load, longer, publishing
 from tests.programs import beside
 from tests.servers.gst_rtsp import GstRtsp, play
 from tests.servers.nginx import Nginx
@@ -83,6 +84,29 @@ class TestRtmpListening(ListeningSourceConformance):
             try:
                 async with publishing(kind, run.context.url, clip) as (transport, events):
                     await feed(transport, [*headers, *tags], until=lambda: bool(events.losses))
+            except TransportError:
+                await asyncio.sleep(0.02)  # it does not listen yet
+
+
+class TestSrtListening(SourceConformance):
+    """Likewise by SRT. It listens on UDP, in another process; what strangers may cost there has tests of its own."""
+
+    kind = "srt"
+    options: ClassVar = {"timeout": 5.0}
+    bad_url = "srt://no-such-host:9?mode=listener&passphrase=hidden-password&streamid=hidden-path"
+
+    @pytest.fixture
+    def url(self) -> str:
+        return f"srt://127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}?mode=listener&streamid=hidden-key"
+
+    async def drive(self, run: Run) -> None:
+        clip = load(made("h264_aac"))
+        kind = self.host().transports["srt"]
+        url = run.context.url.replace("mode=listener&", "")
+        while True:
+            try:
+                async with publishing(kind, url, clip, connect_timeout=5.0) as (transport, events):
+                    await feed(transport, longer(clip, 60), until=lambda: bool(events.losses))
             except TransportError:
                 await asyncio.sleep(0.02)  # it does not listen yet
 
