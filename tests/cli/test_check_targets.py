@@ -175,6 +175,7 @@ def test_srt(tmp_path: Path) -> None:
         status, said = check(tmp_path, "--targets", one=right)
         assert status == 0
         assert "answers; ready to publish" in said
+        assert re.search(r"^  the peer's SRT library is 1\.\d+\.\d+$", said, re.MULTILINE), said
 
 
 def test_what_waits_for_callers_is_not_tried(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from camcast_srt.address import literal, pack
 from camcast_srt.wire import LIBRARYS, Failure, Figures, Page, Request
 
-SOME = Figures._make((*range(1, 16), 1.5, 2.5, 3.5))
+SOME = Figures._make((*range(1, 17), 1.5, 2.5, 3.5))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_what_is_written_is_read(pages: tuple[Page, Page]) -> None:
     assert reads.read() is None, "nothing was written yet"
     writes.write(SOME)
     assert reads.read() == SOME
-    assert Figures._fields[: -len(LIBRARYS)] == ("taken", "held", "peer_latency")
+    assert Figures._fields[: -len(LIBRARYS)] == ("taken", "held", "peer_latency", "peer_version")
 
 
 @given(at=st.integers(0, 147), byte=st.integers(1, 255))

@@ -153,6 +153,12 @@ class Link(ProcessEnd):
         figures = self.figures()
         return 0.0 if figures is None else figures.peer_latency / 1000
 
+    def peer_version(self) -> str:
+        """Of the peer's library, "1.5.1"; "" = it did not say."""
+        figures = self.figures()
+        said = 0 if figures is None else figures.peer_version
+        return f"{said >> 16}.{said >> 8 & 0xFF}.{said & 0xFF}" if said else ""
+
 
 def _behind(figures: Figures) -> float:
     """What part of what libsrt holds; 0 to 1."""

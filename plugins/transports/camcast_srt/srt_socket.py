@@ -39,6 +39,8 @@ _SOON, _LATER, _IDLE = 0.01, 0.03, 0.1
 _YOUNG = 3.0
 _ON_THE_WAY = 0.5
 """What part of that is enough where a message has woken us anyway."""
+_VERSION = 0xFFFFFF
+"""What of a version is one: major, minor, patch, a byte each. A peer may say anything."""
 PEER_GONE = "the peer closed the connection or was silent for too long"
 
 
@@ -61,7 +63,7 @@ class SrtSocket:
         self._at = self._end = 0
         """What of the message libsrt has not taken yet."""
         self._taken = self._held = 0
-        self._peer_latency = 0
+        self._peer_latency = self._peer_version = 0
         self._began = 0.0
         ffi = library.ffi
         self._blocks, self._bytes = ffi.new("size_t *"), ffi.new("size_t *")
@@ -77,6 +79,7 @@ class SrtSocket:
                 self._speech.fail(Failure(text=str(error), misconfigured=isinstance(error, MisconfiguredError)))
             self._began = clock.monotonic()
             self._peer_latency = self._library.int_option(self._socket, "peerlatency")
+            self._peer_version = self._library.int_option(self._socket, "peerversion") & _VERSION
             self._report()
             self._speech.say(OPENED)
             self._serve()
@@ -202,7 +205,7 @@ class SrtSocket:
         if lib.srt_bistats(self._socket, self._room, 0, 1) == 0:
             told = self._statistics
             figures = (min(MOST_FIGURE, max(0, getattr(told, name))) for name in LIBRARYS)
-            self._page.write(Figures(self._taken, held, self._peer_latency, *figures))
+            self._page.write(Figures(self._taken, held, self._peer_latency, self._peer_version, *figures))
         self._held = held
 
     def _live_on(self, seconds: float) -> None:

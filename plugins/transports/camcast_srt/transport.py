@@ -225,6 +225,12 @@ class SrtTransport:
     def impaired(self) -> bool:
         return self._losses.pace.impaired
 
+    @property
+    def findings(self) -> Sequence[str]:
+        """See `contracts.TellsFindings`."""
+        version = self._link.peer_version() if self._link is not None else ""
+        return (f"the peer's SRT library is {version}",) if version else ()
+
     def stats(self) -> Mapping[str, float]:
         if self._link is not None and not self._closing:
             figures = self._link.figures()

@@ -112,7 +112,7 @@ _SILENT = Failure(text="libsrt's process does not say why")
 
 
 class Figures(NamedTuple):
-    """By the names that libsrt has for them (SRT_TRACEBSTATS), but for the first three."""
+    """By the names that libsrt has for them (SRT_TRACEBSTATS), but for the first four."""
 
     taken: int
     """Bytes of the stream that libsrt has been handed so far."""
@@ -120,6 +120,8 @@ class Figures(NamedTuple):
     """Bytes of them in libsrt's send buffer."""
     peer_latency: int
     """ms that the receiver holds packets back."""
+    peer_version: int
+    """Of the peer's library, as 0x010501 for 1.5.1; 0 = it did not say."""
     pktSentTotal: int
     pktSndLossTotal: int
     pktRetransTotal: int
@@ -137,11 +139,11 @@ class Figures(NamedTuple):
     mbpsSendRate: float
 
 
-LIBRARYS = Figures._fields[3:]
+LIBRARYS = Figures._fields[4:]
 """Those that libsrt's statistics have."""
 MOST_FIGURE = (1 << 63) - 1
 """What the page holds. A peer's words can make figures of libsrt's that are none."""
-_LAYOUT = struct.Struct("<15q3d")
+_LAYOUT = struct.Struct("<16q3d")
 _SUM = struct.Struct("<I")
 _TAKEN, _AT = struct.Struct("<Q"), 1024
 _SIZE = mmap.PAGESIZE
