@@ -20,7 +20,7 @@ from tests.servers.process import free_port
 
 from camcast.errors import TransportError
 from camcast.media import NS_PER_MS
-from camcast.testing.conformance import ListeningSourceConformance, SourceConformance
+from camcast.testing.conformance import DatagramSourceConformance, ListeningSourceConformance, SourceConformance
 from camcast.testing.conformance.running import Run
 
 
@@ -88,8 +88,8 @@ class TestRtmpListening(ListeningSourceConformance):
                 await asyncio.sleep(0.02)  # it does not listen yet
 
 
-class TestSrtListening(SourceConformance):
-    """Likewise by SRT. It listens on UDP, in another process; what strangers may cost there has tests of its own."""
+class TestSrtListening(DatagramSourceConformance):
+    """Likewise by SRT, which listens on UDP, in another process."""
 
     kind = "srt"
     options: ClassVar = {"timeout": 5.0}

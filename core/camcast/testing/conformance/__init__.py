@@ -11,7 +11,7 @@ from camcast.testing.conformance.coordinator import CoordinatorConformance
 from camcast.testing.conformance.discoverer import DiscovererConformance
 from camcast.testing.conformance.encoder import EncoderConformance
 from camcast.testing.conformance.hooks import ResolverConformance, WatcherConformance
-from camcast.testing.conformance.listening import ListeningSourceConformance
+from camcast.testing.conformance.listening import DatagramSourceConformance, ListeningSourceConformance
 from camcast.testing.conformance.rule import Rule, RuleBroken, Rules
 from camcast.testing.conformance.samples import Sample
 from camcast.testing.conformance.service import ServiceConformance
@@ -22,6 +22,7 @@ __all__ = [
     "Bounds",
     "CodecConformance",
     "CoordinatorConformance",
+    "DatagramSourceConformance",
     "DiscovererConformance",
     "EncoderConformance",
     "ListeningSourceConformance",

@@ -10,6 +10,7 @@ class TestBeacon(ListeningSourceConformance):
 
 from __future__ import annotations
 
+from camcast.testing.conformance import datagram_rules
 from camcast.testing.conformance.listening_rules import RULES
 from camcast.testing.conformance.source import SourceConformance
 
@@ -21,3 +22,9 @@ class ListeningSourceConformance(SourceConformance):
     """
 
     rules = RULES
+
+
+class DatagramSourceConformance(SourceConformance):
+    """As `ListeningSourceConformance`, for sources that listen on UDP, in whichever process; the URL names the port."""
+
+    rules = datagram_rules.RULES
