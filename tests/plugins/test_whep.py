@@ -185,6 +185,12 @@ async def test_a_viewer_may_want_the_picture_alone_and_has_to_know_the_token(kin
         assert viewers.units(0, MediaKind.AUDIO) == []
 
 
+async def test_a_viewer_may_tell_its_addresses_later(kind: TransportKind) -> None:
+    async with on_air(kind, load(made("h264_opus"))) as output, watching(output.url, trickle=True) as viewers:
+        await viewers.until(lambda v: len(v.units(0, MediaKind.VIDEO)) >= 25)
+        assert [one["patched"] for one in viewers.said if "patched" in one] == [204]
+
+
 # --- where it waits ---------------------------------------------------------------------------------------
 
 

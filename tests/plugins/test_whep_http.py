@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from tests.media import made
 from tests.plugins.test_whep import OnAir, on_air
 from tests.plugins.transport_harness import context, load, reached
 from tests.plugins.whep_kit import OFFER, kind, watching
+from tests.servers.coturn import PASSWORD, USER, Coturn
 from tests.servers.process import free_port
 
 from camcast.kinds import TransportKind
@@ -102,6 +104,16 @@ async def test_a_session_is_opened_told_of_candidates_and_ended(kind: TransportK
             'credential="pw\\"of\\\\mine"; credential-type="password"'
         )
         assert " 203.0.113.7 " in opened.text
+
+
+async def test_a_relay_is_used_and_told(kind: TransportKind, tmp_path: Path) -> None:
+    with Coturn(tmp_path) as turn:
+        server = IceServer(url=turn.url(), username=USER, credential=PASSWORD)
+        async with asking(kind, ice_servers=(server,)) as one:
+            opened = await one.post()
+            types = [line.split()[7] for line in opened.text.split("\r\n") if line.startswith("a=candidate")]
+            assert "relay" in types
+            assert opened.headers["Link"].startswith(f"<{turn.url()}>")
 
 
 async def test_who_may_ask(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> None:

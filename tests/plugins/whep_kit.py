@@ -111,10 +111,21 @@ class Viewers:
 
 @contextlib.asynccontextmanager
 async def watching(
-    url: str, *, count: int = 1, token: str = "", kinds: Sequence[str] = ("video", "audio")
+    url: str,
+    *,
+    count: int = 1,
+    token: str = "",
+    kinds: Sequence[str] = ("video", "audio"),
+    trickle: bool = False,
 ) -> AsyncIterator[Viewers]:
-    """So many viewers of an http URL, in one process."""
-    settings = {"url": url, "count": count, "token": token, "kinds": list(kinds)}
+    """So many viewers of an http URL, in one process; see `whep_viewers.py`."""
+    settings = {
+        "url": url,
+        "count": count,
+        "token": token,
+        "kinds": list(kinds),
+        "trickle": trickle,
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(PROGRAM),

@@ -2,7 +2,7 @@
 
 Lines on stdout are JSON: {"viewer", "location"} for each that has its answer, {"viewer", "state"} for each change, and
 {"viewer", "kind", "time", "hashes"} for each unit that its jitter buffer gives out. At the end of stdin they say
-DELETE and close.
+DELETE and close. With "trickle" they offer no address and send theirs by PATCH.
 """
 
 from __future__ import annotations
@@ -46,12 +46,23 @@ class Viewer:
         await peer.setLocalDescription(await peer.createOffer())
         headers = {**self.headers, "Content-Type": "application/sdp"}
         text = peer.localDescription.sdp
+        candidates = [line for line in text.splitlines() if line.startswith(("a=candidate", "a=end-of"))]
+        if self.settings["trickle"]:
+            text = "".join(f"{line}\r\n" for line in text.splitlines() if line not in candidates)
         async with client.post(self.settings["url"], data=text, headers=headers) as answer:
             body = await answer.text()
             assert answer.status == 201, f"{answer.status}: {body}"
             self.location = urljoin(self.settings["url"], answer.headers["Location"])
+        if self.settings["trickle"]:
+            await self.trickle(client, candidates)
         await peer.setRemoteDescription(RTCSessionDescription(body, "answer"))
         say(viewer=self.number, location=self.location)
+
+    async def trickle(self, client: aiohttp.ClientSession, candidates: list[str]) -> None:
+        headers = {**self.headers, "Content-Type": "application/trickle-ice-sdpfrag"}
+        fragment = "\r\n".join(["m=audio 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", *dict.fromkeys(candidates)]) + "\r\n"
+        async with client.patch(self.location, data=fragment, headers=headers) as answer:
+            say(viewer=self.number, patched=answer.status)
 
     async def leave(self, client: aiohttp.ClientSession) -> None:
         async with client.delete(self.location, headers=self.headers) as answer:

@@ -22,14 +22,12 @@ from camcast.net.http_message import Answer
 from camcast.target import Target
 from camcast_http.operation import NAME, Call, Operation, member
 from camcast_http.problems import Problem
+from camcast_kit_http.whep import MAX_OFFER, PORT, SCHEMES, SDP
 
-SCHEMES = {"whep": "http", "wheps": "https"}
 PATIENCE = 5.0
 """Seconds for each step of asking the output, which is on this machine."""
-MAX_OFFER = 64 * 1024
 _MAX_TOLD = 300
 _VIEWER = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_SDP = "application/sdp"
 
 
 def watchable(state: SessionState, target: str) -> bool:
@@ -42,7 +40,7 @@ async def watch(call: Call) -> Any:
     offer = member(call.body, "offer")["offer"]
     if not isinstance(offer, str) or not 0 < len(offer) <= MAX_OFFER:
         raise Problem(422, f"offer: expected an SDP offer of at most {MAX_OFFER} characters")
-    answer = await _ask(call, "POST", "", {"Content-Type": _SDP, "Accept": _SDP}, offer.encode("utf-8", "replace"))
+    answer = await _ask(call, "POST", "", {"Content-Type": SDP, "Accept": SDP}, offer.encode("utf-8", "replace"))
     place = answer.get("location") or ""
     viewer = place.rpartition("/")[2]
     if answer.status != 201 or not _VIEWER.fullmatch(viewer):
@@ -90,7 +88,7 @@ async def _place(call: Call) -> str:
         raise Problem(409, "the output's URL is a reference, so it is not known here where it waits for viewers")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(parts.hostname, parts.hostname)
     shown = f"[{host}]" if ":" in host else host
-    return f"{SCHEMES[parts.scheme]}://{shown}:{parts.port or 8889}{parts.path}"
+    return f"{SCHEMES[parts.scheme]}://{shown}:{parts.port or PORT}{parts.path}"
 
 
 class _Here:

@@ -20,13 +20,12 @@ from camcast_kit_http.asked import bearer, knows, same
 from camcast_kit_http.body import read_body
 from camcast_kit_http.guesses import Guesses
 from camcast_kit_http.problem import Problem
+from camcast_kit_http.whep import FRAGMENT, MAX_OFFER, SDP
 from camcast_whip.options import IceServer
 from camcast_whip.whep.audience import RETRY_AFTER, Audience
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.options import WhepOptions
 
-MAX_OFFER = 64 * 1024
-SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 AT_PATH, AT_SESSION = "GET, HEAD, OPTIONS, POST", "DELETE, GET, HEAD, OPTIONS, PATCH"
 PREFLIGHT_FOR = "600"
 """Seconds for which a browser need not ask again."""

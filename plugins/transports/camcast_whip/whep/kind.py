@@ -10,6 +10,7 @@ from camcast.contracts import Transport, TransportContext
 from camcast.errors import MissingDependency
 from camcast.kinds import Payload, TransportKind, importing
 from camcast.target import Target
+from camcast_kit_http.whep import SCHEMES
 from camcast_whip.kind import ACCEPTANCE, Threads
 from camcast_whip.whep import options
 from camcast_whip.whep.options import WhepOptions
@@ -32,7 +33,7 @@ class WhepPlugin:
         return TransportKind(
             name="whep",
             title="WHEP: browsers watch a stream here (H.264 without B-frames, Opus)",
-            schemes=tuple(options.SCHEMES),
+            schemes=tuple(SCHEMES),
             build=self.build,
             load=importing("camcast_whip.thread", "camcast_whip.whep.transport"),
             accepts=lambda target: ACCEPTANCE,

@@ -16,10 +16,9 @@ from attrs import validators
 from camcast.net.host import is_address
 from camcast.target import Target
 from camcast_kit_http.asked import LOOPBACK_NAME, is_loopback
+from camcast_kit_http.whep import PORT, SCHEMES
 from camcast_whip.options import IceServer, bearer_token
 
-SCHEMES = {"whep": "http", "wheps": "https"}
-PORT = 8889
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,199}[A-Za-z0-9._~-]", re.ASCII)
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+", re.ASCII)
 
