@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from camcast.contracts import Encoder, EncoderSettings
 from camcast.errors import ConfigError, EncoderError, MissingDependency
 from camcast.host import PluginHost
 from camcast.kinds import EncoderKind, ServiceKind, TransportKind
+from camcast.target import Target
 
 KEY = "S3cretKey-of-this-test"
 
@@ -320,6 +322,25 @@ def test_a_transports_bug_is_told_at_its_place(
     assert [str(issue) for issue in caught.value.issues] == [f"cameras[0].streams[0].rtmp.url: {text}"]
     assert f"Transport rtmp failed in {hook}" in caplog.text
     assert KEY not in caplog.text
+
+
+def test_a_transports_check_that_hangs_is_left_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network file system whose server is gone."""
+    monkeypatch.setattr("camcast.config.asked.DEADLINE", 0.2)
+    hung = threading.Event()
+
+    def check(target: Target) -> None:
+        hung.wait()
+
+    host = broken(lambda kind: attrs.evolve(kind, check=check))
+    camera = {"camera_id": 0, "streams": [{"source": CAMERA, "rtmp": {"url": f"{RTMP}/{KEY}"}}]}
+    try:
+        with pytest.raises(ConfigError) as caught:
+            from_mapping({"cameras": [camera]}, host)
+    finally:
+        hung.set()
+    (issue,) = caught.value.issues
+    assert str(issue) == "cameras[0].streams[0].rtmp.url: transport rtmp: no answer within 0.2 s"
 
 
 def test_a_bug_in_remarks_keeps_nothing_from_being_published(caplog: pytest.LogCaptureFixture) -> None:

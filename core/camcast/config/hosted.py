@@ -76,7 +76,7 @@ def check_service(host: PluginHost, service: ServiceConfig, place: Place, type_p
         return
     try:
         with place.told():
-            kind.check(service.options)
+            place.report.plugins.within(f"service {kind.name}", lambda: kind.check(service.options))
     except Exception as error:  # noqa: BLE001  a plugin's bug
         hidden = Target(url="", options=dict(service.options))
         type_place.wrong(bug(host, f"service {kind.name}", "check", error, hidden.scrub))
@@ -231,7 +231,7 @@ def _schemes(host: PluginHost) -> set[str]:
 def _ask(host: PluginHost, kind: TransportKind, target: Target, place: Place, url_place: Place) -> None:
     who = f"transport {kind.name}"
     try:
-        kind.check(target)
+        place.report.plugins.within(who, lambda: kind.check(target))
     except READABLE as error:
         tell_target(error, target, place, url_place)
         return

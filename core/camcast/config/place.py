@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from camcast.config.asked import Patience
 from camcast.errors import ConfigError, Issue
 from camcast.structure import shortened
 
@@ -27,6 +28,8 @@ class Report:
     def __init__(self) -> None:
         self.told = 0
         """How often something was wrong, the same thing at the same place counted again."""
+        self.plugins = Patience("reading")
+        """Has plugins asked that may hang, as on a network file system whose server is gone."""
         self._issues: dict[Issue, None] = {}
         self._more = 0
         self._notes: list[str] = []
