@@ -188,7 +188,7 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown server": output('server: unknown server "nginx"; did you mean "nginx-rtmp"?', server="nginx"),
     "a scheme misspelt": output(
         "url: no transport for rtpm:// URLs; known: http://, https://, record://, rtmp://, rtmps://, srt://, "
-        "whip://, whips://; did you mean rtmp://?",
+        "whep://, wheps://, whip://, whips://; did you mean rtmp://?",
         "rtpm://server.example/live/k",
     ),
     "slashes are missing": output(
