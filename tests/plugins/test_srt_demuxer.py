@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media import made
 from tests.plugins.source_kit import Sink
-from tests.plugins.test_srt_mpegts import mux
-from tests.plugins.transport_harness import codecs, load
+from tests.plugins.test_srt_mpegts import mux, ticks
+from tests.plugins.transport_harness import codecs, load, longer
 
 from camcast.bitstream.nal import split_prefixed
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
@@ -25,6 +25,7 @@ from camcast_srt.ingest.errors import StreamError
 from camcast_srt.ingest.frames import AdtsSplitter, OpusSplitter
 from camcast_srt.ingest.media import TsIntake
 from camcast_srt.ingest.programme import Elementary
+from camcast_srt.mpegts import TsMuxer
 from camcast_srt.psi import TS_PACKET, crc32
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -211,6 +212,33 @@ def test_what_is_marked_as_damaged_or_scrambled_is_counted(mark: int, at: int, r
     taken = Taken().feed(b"".join(every)).end()
     assert taken.sink.packets == []
     assert taken.sink.drops[VIDEO, reason] > 0
+
+
+def test_a_clock_that_runs_at_three_times_its_speed_is_told_and_replaced() -> None:
+    clip = load(made("h264_only"))
+    muxer, taken = TsMuxer(clip.tracks), Taken()
+    annexb = codecs().codec("h264").annexb
+    assert annexb is not None
+    for packet in longer(clip, 75):
+        taken.now = packet.dts // 3
+        times = ticks(packet.dts), ticks(packet.pts)
+        taken.intake.feed(muxer.mux(VIDEO, annexb(packet), *times, packet.keyframe), taken.now)
+    assert [code for code, _ in taken.notes] == ["clock_wrong"]
+    assert "runs at 3 times the real speed" in taken.notes[0][1]
+    assert taken.sink.breaks == 1
+    first, second = taken.sink.packets[-2:]
+    assert second.dts - first.dts == pytest.approx(40 * NS_PER_MS / 3, rel=0.01)
+
+
+def test_times_that_begin_anew_while_tracks_are_waited_for_do_so_in_their_place() -> None:
+    first = pes(0x101, b"\xff\xf1\x4c\x80\1\x1f\xfc\0\0", 900_000, stream=0xC0, length=True)
+    breaks: list[int] = []
+    taken = Taken()
+    taken.sink.on_media = lambda: breaks.append(taken.sink.breaks)
+    both = tables((0x1B, 0x100, b""), (0x0F, 0x101, b""))
+    again = pes(0x101, b"\xff\xf1\x4c\x80\1\x1f\xfc\0\0", 9_000, stream=0xC0, length=True, first=1)
+    taken.feed(both + first + again).end()
+    assert breaks == [0, 1]
 
 
 # --- programmes -------------------------------------------------------------------------------------------

@@ -30,7 +30,8 @@ class Intake:
         self._pace = Pace()
         self._expected: set[MediaKind] = set(MediaKind)
         self._first: int | None = None
-        self._held: list[Packet] = []
+        self._held: list[Packet | None] = []
+        """None = times begin anew."""
         self._newest: dict[MediaKind, Track] = {}
         self._dts: dict[MediaKind, int] = {}
         """Of the last packets, ns."""
@@ -96,23 +97,30 @@ class Intake:
         if self._first is None:
             self._first = arrival
         self._held.append(packet)
-        if self._expected <= {one.track.kind for one in self._held} or len(self._held) >= MAX_HELD:
+        if self._expected <= {one.track.kind for one in self._held if one is not None} or len(self._held) >= MAX_HELD:
             self._go_on()
         else:
             self.settle(arrival)
 
     def _break(self) -> None:
-        self._sink.discontinuity()
+        # In its place among those that wait.
+        if self._held:
+            self._held.append(None)
+        else:
+            self._sink.discontinuity()
         self._dts.clear()
 
     def _go_on(self) -> None:
         self.settled = True
         held, self._held = self._held, []
-        tracks = {packet.track.kind: packet.track for packet in reversed(held)}
+        tracks = {packet.track.kind: packet.track for packet in reversed(held) if packet is not None}
         if tracks and {kind: track.codec for kind, track in tracks.items()} != self._told:
             self._tell(tracks)
         for packet in held:
-            self._give(packet)
+            if packet is None:
+                self._sink.discontinuity()
+            else:
+                self._give(packet)
 
     def _tell(self, tracks: dict[MediaKind, Track]) -> None:
         self._told = {kind: track.codec for kind, track in tracks.items()}

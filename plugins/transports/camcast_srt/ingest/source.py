@@ -40,7 +40,8 @@ class SrtSource:
         except ValueError as error:
             raise SourceError(str(error), fatal=True) from None
         self._target = target_of(context.url, self._options)
-        self._shown = f"srt://{self._settings.host}:{self._settings.port}"
+        host = self._settings.host
+        self._shown = f"srt://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
         self.listener: Listener | None = None
         """While it listens."""
 
