@@ -33,6 +33,11 @@ from tests.servers.process import free_port, wait_for
 
 LEASE = 3.0
 CAMERAS = 6
+SMALL: Mapping[str, Any] = {
+    "source": {"type": "testsrc"},
+    "encoder": {"type": "H264_CBR", "width": 176, "height": 144, "framerate": 8, "bitrate": 100, "gop": 0.5},
+}
+"""A picture that costs next to nothing."""
 READY = 60.0
 """Seconds for a fleet to be whole again, on a machine that does much else."""
 
@@ -99,13 +104,16 @@ class Air:
 
         wait_for(all_dark, timeout=within, why=f"none of {names} on the air")
 
-    def until_begun(self, names: Sequence[str], since: int, within: float) -> None:
-        """Wait until each of `names` has a publication that began after `since`, `monotonic_ns`."""
+    def until_begun(self, names: Sequence[str], since: int, within: float) -> float:
+        """Wait until each of `names` has a publication that began after `since`, `monotonic_ns`; returns after how many
+        seconds the last of them had."""
 
         def all_begun() -> bool:
             return all((found := self.publications(name)) and found[-1][0] > since for name in names)
 
         wait_for(all_begun, timeout=within, why=f"new publications of {names}")
+        begins = [next(begin for begin, _ in self.publications(name) if begin > since) for name in names]
+        return (max(begins) - since) / 1e9
 
     def until_lit(self, names: Sequence[str], since: int, within: float) -> float:
         """Wait until something has come of all `names` after `since`; returns how many seconds after it that was."""
@@ -131,6 +139,10 @@ class Plan:
     """Each member's own configuration."""
     rules: Mapping[str, Any] = attrs.field(factory=dict)
     """"fleet" of what is desired."""
+    cameras: int = CAMERAS
+    lease: float = LEASE
+    stream: Mapping[str, Any] = SMALL
+    """What each camera has of a stream's keys."""
     overlaps: bool = False
     """Whether two may have a camera on the air while the one gives it to the other."""
 
@@ -156,7 +168,7 @@ class Host:
                 [
                     *self._site.net.prefix(self.number),
                     *(sys.executable, "-m", "camcast", "fleet", "run", "--plain"),
-                    *("--store", self._site.store, "--name", self.name, "--lease", f"{LEASE:g} s"),
+                    *("--store", self._site.store, "--name", self.name, "--lease", f"{self._site.plan.lease:g} s"),
                     *("--state", str(self._site.folder), "--fleet", "site", *self._options),
                 ],
                 stdout=log,
@@ -189,9 +201,9 @@ class Site:
         own = folder / "member.json"
         own.write_text(json.dumps(plan.own))
         self.hosts = [Host(self, number, str(own), *plan.options) for number in range(plan.members)]
-        self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), LEASE))
+        self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), plan.lease))
         self.air.run(self._look())
-        self.names = [f"cam{number}_main" for number in range(CAMERAS)]
+        self.names = [f"cam{number}_main" for number in range(plan.cameras)]
 
     def fleet(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`camcast fleet …`, here."""
@@ -215,25 +227,22 @@ class Site:
 
     def holders(self) -> set[Holder | None]:
         """Who has cameras, as the store tells."""
-        records = [self.looking.claims.record(number) for number in range(CAMERAS)]
+        records = [self.looking.claims.record(number) for number in range(self.plan.cameras)]
         return {record.holder if record else None for record in records}
 
     async def _look(self) -> None:
         await self.looking.store.run(self.looking.hear)
 
-    def apply(self, cameras: int = CAMERAS, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Have so many cameras run."""
+    def apply(self) -> None:
+        """Have the plan's cameras run."""
         file = self.folder / "fleet.json"
-        source = {"type": "testsrc"}
-        encoder = {"type": "H264_CBR", "width": 176, "height": 144, "framerate": 8, "bitrate": 100, "gop": 0.5}
         url = self.air.receiver.url("live", "cam{camera_id}_{stream_name}", host=self.net.here)
-        one = [{"name": "main", "source": source, "encoder": encoder}]
+        one = [{"name": "main", **self.plan.stream}]
         output = {"url_template": url, "retry_policy": {"initial_delay": 0.2, "max_delay": 0.5, "max_attempts": None}}
-        listed = [{"camera_id": number, "name": f"cam{number}", "streams": one} for number in range(cameras)]
-        file.write_text(json.dumps({"rtmp": output, "cameras": listed, "fleet": self.plan.rules, **more}))
+        listed = [{"camera_id": number, "name": f"cam{number}", "streams": one} for number in range(self.plan.cameras)]
+        file.write_text(json.dumps({"rtmp": output, "cameras": listed, "fleet": self.plan.rules}))
         done = self.fleet("apply", str(file))
         assert done.returncode == 0, done.stderr
-        return done
 
     def until_whole(self) -> None:
         """Every member runs, and every camera is on the air, on whichever."""
@@ -254,6 +263,12 @@ class Site:
     def on(self, host: Host) -> list[str]:
         """Names that a member publishes."""
         return [f"cam{one['camera_id']}_main" for one in self.status()["cameras"] if one["member"] == host.name]
+
+    def told(self, since: int) -> str:
+        """What members have said since then (`monotonic_ns`), with how many seconds after it: where the time went."""
+        began = time.time() - (time.monotonic_ns() - since) / 1e9
+        lines = sorted((line.at - began, line.member, line.camera_id, line.text) for line in self.looking.lines)
+        return "\n".join(f"{at:6.2f} s {member} {camera}: {text}" for at, member, camera, text in lines if at > 0)
 
     def logs(self) -> str:
         return "\n".join(f"--- {host.name}\n{host.log.read_text()[-2500:]}" for host in self.hosts if host.log.exists())

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from camcast.cli.app import app
 from camcast.cli.fleet import report
+from camcast.cli.fleet_run import MOST_NAME, _socket
 from camcast.cli.fleet_store import Looking, coordinator, looking
 from camcast.coordinators import Card, ClaimNews, Desired, DesiredNews, Holder, Line, MemberNews
 from camcast.host import PluginHost
@@ -199,6 +200,16 @@ def test_a_card_that_names_not_all_leaves_the_others_unknown() -> None:
         card = Card(holder=holder, capacity=9, lease=1, running=4, on_air=on_air, troubled=troubled)
         seen.hear(MemberNews("ada", revision, card))
         assert [one.state.value for one in report(seen).cameras] == states
+
+
+def test_control_sockets_of_two_members_have_two_names() -> None:
+    """Also where fleets and members are called alike, or their names are long."""
+    long = "n" * 63
+    members = [("default", "b"), ("a", "b"), ("a-b", "c"), ("a", "b-c"), ("a", f"{long}1"), ("a", f"{long}2")]
+    names = [_socket(fleet, name) for fleet, name in members]
+    assert names[:2] == ["fleet-b", "fleet-a.b"]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= MOST_NAME
 
 
 def test_orders_are_for_members_that_there_are(shell: Shell) -> None:

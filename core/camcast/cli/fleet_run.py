@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,8 @@ from camcast.interpreter import take_turns
 
 SHORTEST = 1.0
 """Seconds of a lease."""
+MOST_NAME = 60
+"""Bytes of a control socket's name."""
 
 
 def run(
@@ -86,7 +89,7 @@ def run(
         post = Post(capacity=capacity, labels=_labels(label), system=dump(config).get("system", {}), fleet=fleet)
         # A folder each: "a-b" of fleet "c" is not "b" of "c-a".
         disk = Disk((state or _state()) / "fleets" / fleet / name)
-        services = list(sockets.service(host, f"fleet-{name}", None))
+        services = list(sockets.service(host, _socket(fleet, name), None))
         if http:
             services.append(ServiceConfig(type="http"))
         member = Member(
@@ -161,6 +164,16 @@ def _own(config: Config, capacity: float) -> Config:
         raise ConfigError(f"system.workers: {text}")
     most = max(config.system.max_cameras, min(int(capacity * 1000), 100_000))
     return attrs.evolve(config, system=attrs.evolve(config.system, max_cameras=most))
+
+
+def _socket(fleet: str, name: str) -> str:
+    """The name of a member's control socket, which no member of another fleet on this machine has as well.
+
+    A socket's path may have 107 bytes, folders included, so a long name is one of its digest.
+    """
+    whole = f"fleet-{name}" if fleet == DEFAULT_FLEET else f"fleet-{fleet}.{name}"
+    digest = blake2b(whole.encode(), digest_size=4).hexdigest()
+    return whole if len(whole) <= MOST_NAME else f"{whole[: MOST_NAME - 9]}.{digest}"
 
 
 def _lease(text: str) -> float:

@@ -121,6 +121,7 @@ class Driver:
             finally:
                 await self._end(end)
                 self._fence.set(None)
+                await _farewell(self._store, self.member)
         finally:
             if await ended((listening, sending, *self._tasks), END):
                 log.warning("Fleet: the store's plugin does not end within %g s; it is left behind", END)
@@ -364,3 +365,15 @@ class Driver:
                 self._lines.popleft()
             except CoordinatorError:
                 await asyncio.sleep(self.member.lease.seconds * RENEW)
+
+
+async def _farewell(store: Coordinator, member: Member) -> None:
+    """Say that this life is over, where leaving took too long for that: the engine has ended whatever ran."""
+    name, card = member.me.name, member.roster.card(member.me.name)
+    if not member.store.heard or card is None or card.holder != member.me:
+        return
+    try:
+        async with asyncio.timeout(END):
+            await store.bury(name, member.roster.revision(name))
+    except (CoordinatorError, TimeoutError) as error:
+        log.debug("Fleet: %s could not say that it has ended: %s", name, error)
