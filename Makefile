@@ -99,6 +99,11 @@ bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
 bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
 	$(BIN)/python -m bench --quick
 
+.PHONY: bench-fleet
+bench-fleet: $(FULL) servers ## 1,000 cameras on four members of a fleet, one of which is killed: bench/results/fleet-cameras.md
+	$(BIN)/python -m bench.fleet
+	$(BIN)/python -m bench.fleet_cameras
+
 bench-dead: $(FULL) ## 300 outputs to dead hosts: processor time and log lines of `camcast run`
 	$(BIN)/python -m bench.dead
 

@@ -81,6 +81,18 @@ def test_what_is_applied_is_a_version_and_its_difference_is_shown(shell: Shell) 
     assert "version 2 is desired now, with 2 cameras" in lines
 
 
+def test_a_fleet_may_have_more_cameras_than_a_machine(shell: Shell) -> None:
+    """Whose bound is 16 unless it says otherwise; the difference is shown all the same."""
+    many = [camera(number) for number in range(40)]
+    first = shell.apply(*many, options=("--literal",))
+    assert first.output.endswith("version 1 is desired now, with 40 cameras\n")
+    many[7] = camera(7, encoder={"type": "H264_CBR", "gop": 1})
+    second = shell.apply(*many, options=("--literal",))
+    assert second.output.splitlines()[0] == "~ camera 7: streams[0].encoder.gop: nothing -> 1"
+    third = shell.apply(*many, options=("--literal",), system={"max_cameras": 20})
+    assert (third.exit_code, "40 cameras are enabled, system.max_cameras is 20" in third.output) == (2, True)
+
+
 def test_an_earlier_version_becomes_a_new_one(shell: Shell) -> None:
     shell.apply(camera(0), options=("--literal",))
     shell.apply(camera(5), options=("--literal",))

@@ -36,7 +36,7 @@ from camcast.event_fields import plain
 from camcast.fleet.desired import cameras_of
 from camcast.fleet.differences import differences
 from camcast.fleet.reporting import members_of, states_of
-from camcast.fleet.written import as_shown, read
+from camcast.fleet.written import as_shown, read, unbounded
 from camcast.fleet_report import FleetCameraState, FleetReport
 from camcast.host import PluginHost
 from camcast.printable import printable
@@ -126,7 +126,7 @@ def apply(
 
 def _shown(mapping: Any, host: PluginHost) -> Any:
     try:
-        return as_shown(mapping, from_mapping({"cameras": mapping.get("cameras", [])}, host))
+        return as_shown(mapping, from_mapping(unbounded({"cameras": mapping.get("cameras", [])}), host))
     except ConfigError:
         # It was put by somebody with other plugins: of that no value is shown.
         bare = [{"camera_id": one.get("camera_id"), "name": one.get("name", "")} for one in mapping.get("cameras", ())]

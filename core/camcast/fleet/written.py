@@ -18,6 +18,8 @@ from camcast.host import PluginHost
 from camcast.redaction import redact_url
 
 FLEET = "fleet"
+MOST = 100_000
+"""Cameras of one fleet."""
 
 
 def read(path: Path, host: PluginHost, environment: Mapping[str, str], *, literal: bool) -> Mapping[str, Any]:
@@ -28,13 +30,22 @@ def read(path: Path, host: PluginHost, environment: Mapping[str, str], *, litera
     file = ConfigFile.read(path, environment)
     if file.mapping is None:
         raise file.fault or ConfigError(f"{path} is no configuration of camcast's own")
-    rest = {key: value for key, value in file.mapping.items() if key != FLEET}
+    rest = unbounded({key: value for key, value in file.mapping.items() if key != FLEET})
     rules_of(file.mapping)
     config = attrs.evolve(file, mapping=rest).resolve(host)
     if issues := [*_not_for_all(config), *secrets_in(config, literal=literal)]:
         raise ConfigError(issues)
     written = {"cameras": dump(config)["cameras"]}
     return {**written, FLEET: file.mapping[FLEET]} if FLEET in file.mapping else written
+
+
+def unbounded(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same configuration with room for as many cameras as a fleet may have: one machine's bound is not the fleet's.
+
+    What is said of that (`system.max_cameras`) holds.
+    """
+    system = mapping.get("system", {})
+    return {**mapping, "system": {"max_cameras": MOST, **system}} if isinstance(system, Mapping) else mapping
 
 
 def as_shown(mapping: Mapping[str, Any], config: Config) -> Mapping[str, Any]:
