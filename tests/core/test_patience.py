@@ -99,7 +99,7 @@ async def test_a_task_that_passes_over_a_cancellation_is_cancelled_again() -> No
 
     task = asyncio.create_task(once_deaf())
     await asyncio.sleep(0)
-    assert await ended([task], 20.0) == set()
+    assert await ended([task], 1.0) == set()
     assert (passed_over, task.cancelled()) == (1, True)
 
 
