@@ -346,6 +346,6 @@ async def test_a_flood_below_the_application_costs_a_good_session_nothing(
             if flood == "handshake":
                 assert error.stage == "tls"
             else:
-                assert str(error).startswith("cut off: the server sends a publisher over 524288 bytes at once")
+                assert str(error).startswith("cut off: the server sends a publisher over 65536 bytes at once")
         assert most_at_once < 0.1
         await good.close()

@@ -14,6 +14,10 @@ from camcast.net.tls_session import TlsSession
 from camcast.net.wire import Buffers, ReadLimits, Wire
 
 
+LIMITS = ReadLimits(bytes_at_once=64 * 1024)
+"""A byte costs more here: TLS's own messages of some 20 are worked on, too, of which the application sees nothing."""
+
+
 class TlsWire:
     """`write` and `finish` of a `Wire`, encrypted. What else one asks of a wire is asked of `below`."""
 
@@ -26,7 +30,7 @@ class TlsWire:
         limits: ReadLimits | None = None,
     ) -> None:
         """`session` has shaken hands over `sock`."""
-        self.below = Wire(sock, self._arrived, lost, limits)
+        self.below = Wire(sock, self._arrived, lost, limits or LIMITS)
         self._session = session
         self._received = received
         asyncio.get_running_loop().call_soon(self._begin)
