@@ -13,7 +13,6 @@ from collections.abc import Callable
 from camcast.net.tls_session import TlsSession
 from camcast.net.wire import Buffers, ReadLimits, Wire
 
-
 LIMITS = ReadLimits(bytes_at_once=64 * 1024)
 """A byte costs more here: TLS's own messages of some 20 are worked on, too, of which the application sees nothing."""
 
