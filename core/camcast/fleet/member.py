@@ -50,6 +50,8 @@ class Asked:
     """What is under way."""
 
     burying: set[str] = attrs.field(factory=set)
+    mourned: dict[str, int] = attrs.field(factory=dict)
+    """The revision of each record of which it was said that its member is buried."""
     taking: set[int] = attrs.field(factory=set)
     releasing: set[int] = attrs.field(factory=set)
     put_at: float | None = None
@@ -308,8 +310,10 @@ class Member:
         for name, revision in self.roster.silent(now):
             if name != self._me.name and name not in self.asked.burying:
                 self.asked.burying.add(name)
-                seconds = now - (self.roster.last_sign(name) or now)
-                yield Say("buried", f"{name} has not been heard of for {seconds:.1f} s; its cameras are taken over")
+                if self.asked.mourned.get(name) != revision:
+                    self.asked.mourned[name] = revision
+                    seconds = now - (self.roster.last_sign(name) or now)
+                    yield Say("buried", f"{name} has not been heard of for {seconds:.1f} s; its cameras are taken over")
                 yield Bury(name, revision)
 
     def _taking(self, now: float) -> Iterator[Action]:

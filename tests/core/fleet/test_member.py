@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.core.fleet.world import ENDING, LEASE, TICK, Process, World, now_
 
-from camcast.coordinators import Away, ClaimNews, Desired, DesiredNews, Hold, Holder, Order, Synced
+from camcast.coordinators import Away, Card, ClaimNews, Desired, DesiredNews, Hold, Holder, MemberNews, Order, Synced
 from camcast.fleet import planning
-from camcast.fleet.actions import Start, Stop
+from camcast.fleet.actions import Bury, Renew, Say, Start, Stop
 from camcast.fleet.member import Member
 from camcast.fleet.placement import place
 from camcast.fleet.running import AGAIN, AGAIN_MOST, Running
@@ -439,3 +439,19 @@ def test_what_cannot_begin_is_tried_again_after_longer_and_longer() -> None:
     running.begun(1)
     running.ended(1)
     assert running.may_begin(1, "spec", now - 1)
+
+
+def test_a_burial_that_is_asked_for_again_is_told_once() -> None:
+    """Its answer comes before the store has told of it, or another was quicker."""
+    member = Member("a", lives=lambda: "1", lease=LEASE)
+    dead, mine = Card(holder=Holder("b", "1"), capacity=1, lease=LEASE), Card(holder=member.me, capacity=1, lease=LEASE)
+    for news in (MemberNews("b", 1, dead), Synced("e")):
+        member.hear(news, 0.0)
+    (renew,) = (one for one in member.step(LEASE) if isinstance(one, Renew))
+    member.renewed(renew, 2, mine, LEASE, LEASE)
+    found = []
+    for now in (LEASE, LEASE + 0.01, LEASE + 0.02):
+        found += member.step(now)
+        member.buried("b")
+    assert [type(one) for one in found if isinstance(one, Bury)] == [Bury] * 3
+    assert [one.code for one in found if isinstance(one, Say)] == ["buried"]
