@@ -26,6 +26,11 @@ class Trace:
     """Seconds at 4 Mbit/s that the bottleneck keeps."""
     competitor: tuple[float, float] | None = None
     """When another flow takes whatever it gets."""
+    jitter: float = 0.0
+    """Seconds by which an answer may come later than the way takes, another time each 50 ms."""
+    losses: float = 0.0
+    """Packets a second that are lost for no want of room. TCP sends less after each, and what came behind waits; at one
+    a second it is TCP that bears less than the link."""
 
 
 def steps(*levels: tuple[float, float]) -> Callable[[float], float]:
@@ -67,5 +72,8 @@ TRACES = (
     Trace("LTE-like", lte(), 240, (), buffer=1.0),
     Trace("outage of 30 s", steps((0, 5), (30, 0), (60, 5)), 140, ((10, 30), (90, 140))),
     Trace("competing flow", steps((0, 5)), 140, ((10, 40), (110, 140)), buffer=0.5, competitor=(40, 90)),
+    Trace("jitter", steps((0, 5), (25, 2)), 100, ((12, 25), (45, 100)), jitter=0.06),
+    Trace("losses", steps((0, 5), (25, 2)), 100, ((12, 25), (45, 100)), losses=0.4),
+    Trace("jitter and losses", steps((0, 5), (25, 2)), 100, ((12, 25), (45, 100)), jitter=0.04, losses=0.5),
     Trace("far and thin", steps((0, 5), (25, 2)), 100, ((12, 25), (45, 100)), round_trip=0.3, buffer=0.6),
 )

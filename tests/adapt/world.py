@@ -30,6 +30,8 @@ FOLLOWS = 0.3
 RECONNECTED = 1.0
 """Seconds after an outage."""
 LEAST, MOST = 500_000, 4_000_000
+TURN = 0.05
+"""Seconds from one change of the jitter to the next."""
 
 
 class Decides(Protocol):
@@ -73,6 +75,13 @@ class Changing(Path):
     other: float = 0.0
     """Bytes of the other flow that wait at the bottleneck."""
     other_window: float = 10 * SEGMENT
+    dice: random.Random = attrs.field(factory=lambda: random.Random(7))
+    later: float = 0.0
+    """Seconds that answers take beyond the way, for now. `_held`: until when none comes, as a packet is sent again."""
+    _held: float = 0.0
+    _turn: float = 0.0
+    _moved: int = 0
+    """Where ends what has been made later."""
 
     @property
     def buffer(self) -> float:
@@ -99,7 +108,21 @@ class Changing(Path):
             if self._queue + self.other > self.buffer:
                 self.other_window *= 0.7
                 self.other = max(0.0, self.other_window - under_way)
+        self._disturb()
         Path._step(self)
+
+    def _disturb(self) -> None:
+        """Answers that come at other times, and packets that are lost."""
+        if self.now >= self._turn:
+            self._turn = self.now + TURN
+            self.later = self.dice.random() * self.trace.jitter
+            if self.dice.random() < self.trace.losses * TURN and self._air:
+                self._lose()
+                self._held = self.now + self.round_trip
+        if self._air and self._air[-1][1] != self._moved:
+            # What left in the last step.
+            at, self._moved = self._air[-1]
+            self._air[-1] = (max(at + self.later, self._held), self._moved)
 
     def _is_cut(self, time: float) -> bool:
         return self.trace.rate(time) <= 0
