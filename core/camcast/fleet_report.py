@@ -16,9 +16,9 @@ class FleetCameraState(Enum):
     """How a camera of a fleet is, as far as its member's last renewal says."""
 
     ON_AIR = "on air"
-    """All of its outputs are healthy."""
+    """Each of its outputs is healthy, or off by its schedule."""
     OFF_AIR = "not on air"
-    """Its member has it, and not all of its outputs are healthy."""
+    """Its member has it, and not all of its outputs are as they should be."""
     UNKNOWN = "unknown"
     """Its member has more cameras off the air than it names, or the store is away."""
     SILENT = "silent"

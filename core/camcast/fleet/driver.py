@@ -28,6 +28,7 @@ from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.reporting import Reporting
 from camcast.patience import ended, quiet
+from camcast.session.health import Health
 
 if TYPE_CHECKING:
     from camcast.engine import Engine
@@ -47,6 +48,7 @@ LINES = 1000
 """Lines that wait for the store; of more the oldest are left out."""
 TROUBLED = 50
 """Cameras that a card names."""
+_WELL = {Health.HEALTHY, Health.SCHEDULED_OFF}
 
 
 class Fence(Protocol):
@@ -278,7 +280,7 @@ class Driver:
                 else:
                     self._wanted.pop(camera_id)
                     self._dark.pop(camera_id, None)
-                    self.member.running.failed(camera_id, self._clock())
+                    self.member.failed(camera_id, self._clock())
 
     def _read(self, written: Mapping[str, Any]) -> CameraConfig:
         config = from_mapping({"system": dict(self._post.system), "cameras": [written]}, self._engine.host)
@@ -307,7 +309,7 @@ class Driver:
         running = self.member.running
         # What it has and cannot begin counts as well: nobody else will run it.
         has = {*running, *(camera_id for camera_id, _ in self.member.claims.mine())}
-        troubled = sorted(one for one in has if not running.is_ending(one) and not self._is_on_air(one))
+        troubled = sorted(one for one in has if not running.is_ending(one) and not self._is_well(one))
         return Card(
             holder=action.holder,
             capacity=self._post.capacity,
@@ -319,11 +321,20 @@ class Driver:
             troubled=tuple(troubled[:TROUBLED]),
         )
 
+    def _is_well(self, camera_id: int) -> bool:
+        """Whether each of its outputs is as it should be: healthy, or off by its schedule."""
+        found = self._health(camera_id)
+        return found is not None and found <= _WELL
+
     def _is_on_air(self, camera_id: int) -> bool:
+        """The same, and not all of them are off."""
+        found = self._health(camera_id)
+        return found is not None and found <= _WELL and found != {Health.SCHEDULED_OFF}
+
+    def _health(self, camera_id: int) -> set[Health | None] | None:
+        """How its outputs are, None among them for one that is not there; None where the camera is not."""
         camera = self._engine.cameras.get(camera_id)
-        if camera is None:
-            return False
-        return all(one is not None and one.healthy for one in self._sessions(camera.config))
+        return None if camera is None else {one and one.health for one in self._sessions(camera.config)}
 
     def _sessions(self, config: CameraConfig) -> list[SessionHandle | None]:
         keys = [session.key for stream in config.streams for session in stream.sessions]
@@ -342,7 +353,7 @@ class Driver:
         for camera_id in [one for one in self._dark if self._is_on_air(one)]:
             since = self._dark.pop(camera_id) or self.member.claims.alone_since.get(camera_id)
             gap = f", {self._clock() - since:.1f} s after its last sign elsewhere" if since is not None else ""
-            if (giver := self.member.came(camera_id)) is not None:
+            if (giver := self.member.came(camera_id, self._clock())) is not None:
                 gap = f", before it ends on {giver}"
             self._say(Say("on_air", f"on the air here{gap}", camera_id))
         for camera_id in list(self.member.partings.offers):

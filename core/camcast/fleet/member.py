@@ -216,12 +216,19 @@ class Member:
         """A camera that was to be ended has ended."""
         self.running.ended(camera_id)
         self.partings.ended(camera_id)
+        # Whoever begins it the next time comes after this.
+        self.claims.alone_since.pop(camera_id, None)
 
-    def came(self, camera_id: int) -> str | None:
-        """A camera has come on the air here. Returns who still runs it as well, if somebody does."""
+    def failed(self, camera_id: int, now: float) -> None:
+        """A camera could not begin."""
+        self.running.failed(camera_id, now)
+        self.partings.ended(camera_id)
+
+    def came(self, camera_id: int, now: float) -> str | None:
+        """A camera has come on the air here. Returns who may still run it as well, if somebody may."""
         self.partings.came(camera_id)
         record = self.claims.record(camera_id)
-        return record.giver.name if record is not None and record.giver is not None else None
+        return record.giver.name if record and record.giver and passing.is_given(self, camera_id, now) else None
 
     def leave(self) -> None:
         """End everything in order, and say so."""

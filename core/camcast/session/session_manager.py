@@ -45,7 +45,7 @@ class SessionHandle(Protocol):
 
     @property
     def health(self) -> Health:
-        """How it is: healthy, waiting for media, paused, or unhealthy."""
+        """How it is: healthy, waiting for media, off by its schedule, paused, or unhealthy."""
 
     @property
     def healthy(self) -> bool:

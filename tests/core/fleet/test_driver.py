@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Never
 
@@ -12,7 +13,7 @@ import pytest
 from tests.core.world import World, until
 
 from camcast.config import CameraConfig, Config
-from camcast.coordinators import Card, Desired, News
+from camcast.coordinators import Card, Desired, Holder, News
 from camcast.engine import Engine
 from camcast.errors import CoordinatorError
 from camcast.events import SessionKey
@@ -34,9 +35,18 @@ class Fence:
         self.at = at
 
 
-def camera(number: int = 0, source: str = "scripted") -> dict[str, Any]:
-    outputs = {"memory": {"url": f"mem://a/live/{number}", "transport": "memory"}}
-    return {"camera_id": number, "streams": [{"name": "main", "source": {"type": source}, "outputs": outputs}]}
+def camera(number: int = 0, source: str = "scripted", *, name: str = "hall", **more: Any) -> dict[str, Any]:
+    """`more`: outputs beside the one that all have."""
+    outputs = {"memory": {"url": f"mem://a/live/{number}", "transport": "memory"}, **more}
+    streams = [{"name": "main", "source": {"type": source}, "outputs": outputs}]
+    return {"camera_id": number, "name": name, "streams": streams}
+
+
+def off(host: str) -> dict[str, Any]:
+    """An output that is off by its schedule today, and the days beside it."""
+    first, last = (date.today() + timedelta(days) for days in (-1, 1))
+    schedule = {"timezone": "UTC", "windows": [{}], "exceptions": {f"{first} to {last}": "off"}}
+    return {"url": f"mem://{host}/live/0", "transport": "memory", "schedule": schedule}
 
 
 class Machine:
@@ -87,7 +97,18 @@ class Machine:
         await self.renewed(LEASE + 1)
 
     def said(self, code: str) -> int:
-        return sum(news.line.code == code for news in self.store.lines)
+        return len(self.texts(code))
+
+    def texts(self, code: str) -> list[str]:
+        return [news.line.text for news in self.store.lines if news.line.code == code]
+
+    def claim(self, giver: Holder | None) -> None:
+        """Another member writes the claim of camera 0, which is this one's: `giver` may run it as well."""
+        record = self.store.claims[0]
+        assert record.holder is not None
+        writing = MemoryCoordinator(self.store, "b").claim(0, record.holder, record.fence, giver)
+        with pytest.raises(StopIteration):
+            writing.send(None)
 
 
 @pytest.fixture
@@ -219,6 +240,32 @@ async def test_a_camera_without_the_sessions_that_it_should_have_is_not_on_the_a
     await machine.engine.delete_session(SessionKey(0, 0, "memory"))
     await machine.renewed()
     assert (machine.card.on_air, machine.card.troubled) == (0, (0,))
+
+
+async def test_what_is_off_by_its_schedule_is_no_trouble(machine: Machine) -> None:
+    """Neither beside an output that is on the air, nor alone, which is not told as being on the air."""
+    machine.apply(1, camera(night=off("b")), camera(1, memory=off("c")))
+    await machine.begin()
+    await until(lambda: (0, 0) in machine.world.sinks)
+    machine.world.flow()
+    await until(lambda: machine.said("on_air") == 1)
+    await machine.renewed()
+    assert (machine.card.running, machine.card.on_air, machine.card.troubled) == (2, 2, ())
+    assert machine.said("on_air") == 1
+
+
+async def test_a_gap_is_told_of_who_had_it_last_and_not_of_those_before(machine: Machine) -> None:
+    await on_air(machine)
+    # Its giver's life is over, and so nobody writes any more that it has ended.
+    machine.claim(Holder("b", "over"))
+    machine.apply(2, camera(name="again"))
+    await until(lambda: machine.said("on_air") == 2)
+    machine.claim(None)
+    machine.now += 3600
+    await machine.renewed(0)
+    machine.apply(3, camera(name="and again"))
+    await until(lambda: machine.said("on_air") == 3)
+    assert machine.texts("on_air")[1:] == ["on the air here"] * 2
 
 
 async def test_more_trouble_than_a_card_names_is_counted(machine: Machine) -> None:

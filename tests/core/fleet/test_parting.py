@@ -116,6 +116,20 @@ def test_nobody_else_gets_it_while_its_giver_may_run_it() -> None:
     assert world.processes[old].member is not None
 
 
+def test_what_was_offered_and_could_not_begin_is_taken_back_from_the_dead(world: World) -> None:
+    old, new = giver(world), heir(world)
+    process = world.processes[old]
+    assert process.member is not None
+    world.order(old, Order.DRAIN)
+    until(world, lambda: process.member is not None and 0 in process.member.partings.offers)
+    process.on_air.clear()
+    process.member.failed(0, world.now)
+    until(world, lambda: world.store.claims[0].giver is None and on(world) == {new})
+    world.order(old, Order.NONE)
+    world.kill(new)
+    until(world, lambda: on(world) == {old}, LEASE + 2)
+
+
 def test_an_heir_gives_nothing_on_that_its_giver_still_runs(world: World) -> None:
     old, new = giver(world), heir(world)
     world.processes[new].dark = True

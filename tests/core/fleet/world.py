@@ -159,7 +159,7 @@ class World:
                 process.member.stopped(camera_id)
             for camera_id in [one for one, at in process.coming.items() if self.now >= at and not process.dark]:
                 del process.coming[camera_id]
-                process.member.came(camera_id)
+                process.member.came(camera_id, self.now)
             if process.dark:
                 for camera_id in list(process.member.partings.offers):
                     process.member.partings.lost(camera_id)
