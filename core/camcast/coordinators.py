@@ -83,7 +83,7 @@ class Card:
     running: int = 0
     on_air: int = 0
     troubled: tuple[int, ...] = ()
-    """Some of the cameras that it has and that are not on the air; those that are off by their schedules are no such."""
+    """Some of the cameras that it has and that are not on the air: not those that their schedules hold off."""
 
 
 @attrs.frozen(kw_only=True)
