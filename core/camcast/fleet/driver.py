@@ -334,7 +334,9 @@ class Driver:
     def _health(self, camera_id: int) -> set[Health | None] | None:
         """How its outputs are, None among them for one that is not there; None where the camera is not."""
         camera = self._engine.cameras.get(camera_id)
-        return None if camera is None else {one and one.health for one in self._sessions(camera.config)}
+        if camera is None:
+            return None
+        return {None if one is None else one.health for one in self._sessions(camera.config)}
 
     def _sessions(self, config: CameraConfig) -> list[SessionHandle | None]:
         keys = [session.key for stream in config.streams for session in stream.sessions]
