@@ -323,30 +323,19 @@ class Driver:
 
     def _is_well(self, camera_id: int) -> bool:
         """Whether each of its outputs is as it should be: healthy, or off by its schedule."""
-        found = self._health(camera_id)
+        found = _health(self._engine, camera_id)
         return found is not None and found <= _WELL
 
     def _is_on_air(self, camera_id: int) -> bool:
         """The same, and not all of them are off."""
-        found = self._health(camera_id)
+        found = _health(self._engine, camera_id)
         return found is not None and found <= _WELL and found != {Health.SCHEDULED_OFF}
-
-    def _health(self, camera_id: int) -> set[Health | None] | None:
-        """How its outputs are, None among them for one that is not there; None where the camera is not."""
-        camera = self._engine.cameras.get(camera_id)
-        if camera is None:
-            return None
-        return {None if one is None else one.health for one in self._sessions(camera.config)}
-
-    def _sessions(self, config: CameraConfig) -> list[SessionHandle | None]:
-        keys = [session.key for stream in config.streams for session in stream.sessions]
-        return [self._engine.sessions.get(key) for key in keys]
 
     def _retry(self, camera_id: int) -> None:
         """Where whoever had its names has just ended: they need not be waited for."""
         camera = self._engine.cameras.get(camera_id)
         if camera is not None and camera_id in self.member.claims.alone_since:
-            for session in self._sessions(camera.config):
+            for session in _sessions(self._engine, camera.config):
                 if session is not None and not session.healthy:
                     session.retry_now()
 
@@ -378,6 +367,19 @@ class Driver:
                 self._lines.popleft()
             except CoordinatorError:
                 await asyncio.sleep(self.member.lease.seconds * RENEW)
+
+
+def _sessions(engine: Engine, config: CameraConfig) -> list[SessionHandle | None]:
+    keys = [session.key for stream in config.streams for session in stream.sessions]
+    return [engine.sessions.get(key) for key in keys]
+
+
+def _health(engine: Engine, camera_id: int) -> set[Health | None] | None:
+    """How a camera's outputs are, None among them for one that is not there; None where the camera is not."""
+    camera = engine.cameras.get(camera_id)
+    if camera is None:
+        return None
+    return {None if one is None else one.health for one in _sessions(engine, camera.config)}
 
 
 async def _farewell(store: Coordinator, member: Member) -> None:
