@@ -227,8 +227,7 @@ class Member:
     def came(self, camera_id: int, now: float) -> str | None:
         """A camera has come on the air here. Returns who may still run it as well, if somebody may."""
         self.partings.came(camera_id)
-        record = self.claims.record(camera_id)
-        return record.giver.name if record and record.giver and passing.is_given(self, camera_id, now) else None
+        return passing.beside(self, camera_id, now)
 
     def leave(self) -> None:
         """End everything in order, and say so."""

@@ -31,6 +31,12 @@ def is_given(member: Member, camera_id: int, now: float) -> bool:
     return now < member.store.since + member.roster.longest if over is None else not over
 
 
+def beside(member: Member, camera_id: int, now: float) -> str | None:
+    """The name of that other member, if there is one."""
+    record = member.claims.record(camera_id)
+    return record.giver.name if record and record.giver and is_given(member, camera_id, now) else None
+
+
 def handed_over(member: Member, now: float) -> Iterator[Action]:
     """Give up what is to run elsewhere, or nowhere: ended first, released then; offered, where two may run it."""
     moving = len(member.asked.releasing) + len(member.partings.offers)
