@@ -30,6 +30,7 @@ from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.redaction import redact_text, url_secrets
+from camcast.session.checking import Checking
 from camcast.session.hook_threads import HookThreads
 from camcast.session.hosts import Hosts
 from camcast.session.loading import Loading
@@ -81,6 +82,7 @@ class Environment:
     decoding: HookThreads = attrs.field(factory=lambda: HookThreads(DECODERS))
     """For pictures that somebody wants to see."""
     loading: Loading = attrs.field(default=attrs.Factory(lambda self: Loading(self.threads), takes_self=True))
+    checking: Checking = attrs.field(factory=Checking)
     opened: Opened = attrs.field(factory=Opened)
     segments: SegmentHooks = attrs.field(default=attrs.Factory(lambda self: SegmentHooks(self.host), takes_self=True))
     delivery: Callable[[SessionKey], Delivery | None] = lambda key: None
@@ -126,7 +128,7 @@ class Environment:
             if known is not None and known.asked == target and self._still(known):
                 return known
             await self._load(target)
-            return self._complete(target, None if asks or config.needs_secrets else config)
+            return await self._complete(target, None if asks or config.needs_secrets else config)
         except TransportError:
             raise
         except PluginError as error:
@@ -196,9 +198,9 @@ class Environment:
             text = target.scrub(f"{type(error).__name__}: {error}")
             raise PluginFault(f"transport {kind.name} cannot be loaded: {text}", stage="configuration") from None
 
-    def redirected(self, config: TargetConfig, target: Target, url: str) -> Place:
+    async def redirected(self, config: TargetConfig, target: Target, url: str) -> Place:
         """`target`, made of `config`, as its server wants it: at `url`, which says all by itself."""
-        return self._complete(attrs.evolve(target.moved(url), transport=config.transport))
+        return await self._complete(attrs.evolve(target.moved(url), transport=config.transport))
 
     def _still(self, known: Place) -> bool:
         """Whether it is the same plugin's matter as then."""
@@ -220,7 +222,7 @@ class Environment:
             raise PluginFault(text, stage="configuration") from None
         return name
 
-    def _complete(self, asked: Target, fixed: TargetConfig | None = None) -> Place:
+    async def _complete(self, asked: Target, fixed: TargetConfig | None = None) -> Place:
         target = self.host.platforms.placed(asked)
         try:
             kind = self.host.transport(target.transport, target.scheme)
@@ -228,10 +230,18 @@ class Environment:
                 options = self.host.structure_options(kind, target.options, "options")
                 target = attrs.evolve(target, transport=kind.name, options=options)
             kind.available()
-            kind.check(target)
+            await self.checking.of(kind, target)
         except (LookupError, ValueError, CamcastError) as error:
             raise MisconfiguredError(target.scrub(str(error)), stage="configuration") from error
+        except TimeoutError:
+            raise NetworkError(
+                f"transport {kind.name} takes too long to check the target: does a file that it names lie on a mount "
+                "whose server is gone?",
+                stage="configuration",
+            ) from None
         except Exception as error:  # noqa: BLE001  a plugin's bug
+            if told := exhausted(error):
+                raise NetworkError(told, stage="configuration") from None
             who = f"transport {target.transport or target.scheme}"
             self.host.faults.tell(who, "check", error, clean=target.scrub)
             raise PluginFault(f"{who} failed in check with {type(error).__name__}", stage="configuration") from None

@@ -49,7 +49,7 @@ async def prepare(
     config = environment.uplinks.bound(attempt.config.uplink, attempt.config.targets[attempt.index])
     if redirect is not None:
         attempt.redirected_from = config.shown
-        place = environment.redirected(config, *redirect)
+        place = await environment.redirected(config, *redirect)
     else:
         place = await environment.prepare(config, number, known)
     attempt.target, attempt.name = place.target, place.name
