@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from camcast.media import MediaKind, Packet, Unit
@@ -19,8 +19,10 @@ class KeyframeEnd:
     Where there is no picture at all, the next sound will do.
     """
 
-    def __init__(self, on_air: OnAir) -> None:
+    def __init__(self, on_air: OnAir, ended: Callable[[], object]) -> None:
+        """`ended` is called within the hub's round, before anybody can come between."""
         self.reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = ended
         self._outlet = on_air.outlet
         self._hub = on_air.published.hub
         self._hub.attach(self, first=True)
@@ -35,6 +37,7 @@ class KeyframeEnd:
             self._hub.detach(self)
             self._outlet.finish()
             self.reached.set_result(None)
+            self._ended()
 
     def announce(self, units: Sequence[Unit]) -> None:
         """Not sent anywhere."""
@@ -43,9 +46,10 @@ class KeyframeEnd:
         """Not sent anywhere."""
 
 
-async def end_at_keyframe(on_air: OnAir) -> bool:
-    """Feed it up to the next keyframe and no further. False = none came in time, or it was lost meanwhile."""
-    end = KeyframeEnd(on_air)
+async def end_at_keyframe(on_air: OnAir, ended: Callable[[], object]) -> bool:
+    """Feed it up to the next keyframe and no further, and call `ended` at once. False = none came in time, or it was
+    lost meanwhile."""
+    end = KeyframeEnd(on_air, ended)
     try:
         on_air.attempt.want_keyframe()
         either: set[asyncio.Future[Any]] = {end.reached, on_air.attempt.lost_error}

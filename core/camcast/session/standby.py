@@ -17,7 +17,7 @@ from typing import Protocol
 
 from camcast.config import SessionConfig
 from camcast.errors import TransportError
-from camcast.session.attempt import AttemptOwner
+from camcast.session.attempt import Attempt, AttemptOwner
 from camcast.session.failback import Failback
 from camcast.session.keyframe_end import end_at_keyframe
 from camcast.session.move import Mover, Request
@@ -44,8 +44,9 @@ class Front(AttemptOwner, Protocol):
     def wake(self) -> None:
         """A candidate has taken over, so look at once."""
 
-    def renew(self) -> None:
-        """The active attempt has been fed up to a keyframe: publish anew on its target, from there on."""
+    def renew(self, attempt: Attempt) -> None:
+        """The active `attempt` has been fed up to a keyframe: publish anew on its target, from there on. In the hub's
+        round: return at once."""
 
 
 class Standby:
@@ -213,9 +214,8 @@ class Standby:
             text = active.attempt.scrub(str(error))
             self.note("rotate_failed", f"cannot renew the connection to {active.shown} yet: {text}")
             return
-        if await end_at_keyframe(active):
-            self._front.renew()
-        elif not active.attempt.ended:
+        ended = await end_at_keyframe(active, lambda: self._front.renew(active.attempt))
+        if not ended and not active.attempt.ended:
             self.note("rotate_failed", f"cannot renew the connection to {active.shown} yet: no keyframe came")
 
     async def _fail_back(self, active: OnAir) -> None:

@@ -148,11 +148,11 @@ class Supervisor:
     def dropped(self, kind: MediaKind) -> None:
         self.telling.dropped(kind)
 
-    def renew(self) -> None:
+    def renew(self, attempt: Attempt) -> None:
         """Publish anew on the same target: the spare there is ready."""
-        if self.active is not None:
+        if self.active is not None and attempt is self.active.attempt:
             self.telling.renews()
-            self.outdated(self.active.attempt, "its connection is renewed")
+            self.outdated(attempt, "its connection is renewed")
 
     def begun(self, attempt: Attempt) -> None:
         if self.active is not None and attempt is self.active.attempt:

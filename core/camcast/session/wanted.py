@@ -59,6 +59,8 @@ class Orders:
         self._media = media
         self._why = why
         self._order = _PUBLISH
+        self._anew: Wanted | None = None
+        """Until the session has left the air: what is published is outdated, whatever it is told meanwhile."""
 
     @property
     def now(self) -> Wanted:
@@ -68,7 +70,7 @@ class Orders:
         if self.timetable.any and (scheduled := self.timetable.now).off:
             return Wanted(Wish.OFF, scheduled.text)
         if self._media():
-            return self._order
+            return self._anew or self._order
         why = self._why()
         return Wanted(Wish.WAIT, f"{_WAIT}: {why}" if why else _WAIT)
 
@@ -77,14 +79,12 @@ class Orders:
         self._give(_PUBLISH)
 
     def anew(self, reason: str) -> None:
-        """Publish anew, unless nothing is to be published."""
-        if self._order.wish is Wish.PUBLISH:
-            self._give(Wanted(Wish.ANEW, reason))
+        """Publish anew, if anything is to be published."""
+        self._anew = Wanted(Wish.ANEW, reason)
 
     def left(self) -> None:
         """The session has left the air: whatever it publishes next is new."""
-        if self._order.wish is Wish.ANEW:
-            self._give(_PUBLISH)
+        self._anew = None
 
     def pause(self) -> None:
         self._give(Wanted(Wish.PAUSE, "paused"))

@@ -151,6 +151,28 @@ async def test_a_loss_in_the_middle_of_it_is_an_ordinary_loss(world: World) -> N
     balance(world)
 
 
+@pytest.mark.parametrize("order", ["resume", "pause, resume", "switch"])
+async def test_an_order_in_the_very_moment_in_which_the_old_one_ends_leaves_it_renewed(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    offer, given = keyframe_end.KeyframeEnd.offer, list[str]()
+
+    def ordered(self: keyframe_end.KeyframeEnd, *what: Any) -> None:
+        offer(self, *what)
+        if self.reached.done() and not given:
+            given.append(order)
+            for one in order.split(", "):
+                getattr(world.session(), one)(*((0,) if one == "switch" else ()))
+
+    monkeypatch.setattr(keyframe_end.KeyframeEnd, "offer", ordered)
+    await world.start(chain("a", rotate_every=0.2))
+    await until(lambda: moved(world))
+    await world.engine.stop()
+    assert given
+    whole(world)
+    balance(world)
+
+
 async def test_a_pause_in_the_middle_of_it_leaves_no_spare(world: World) -> None:
     await world.start(chain("a", rotate_every=0.2))
     await on_air(world, "a")
