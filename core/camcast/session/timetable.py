@@ -15,6 +15,8 @@ from camcast.config import SessionConfig
 from camcast.config.calendar import Calendar, Phase
 from camcast.config.schedule import Schedule
 
+SEEN = 300 * 86400.0
+"""Seconds for which it holds that no change is in sight: the calendar looks 400 days ahead."""
 LOOK = 1.0
 """Seconds until the clock is looked at again at the latest, as it may be set."""
 
@@ -72,7 +74,7 @@ class Timetable:
         now = self._now()
         if not self._from <= now < self._until:
             phase = self._calendar.phase(now)
-            self._from, self._until = now, inf if phase.until is None else phase.until
+            self._from, self._until = now, now + SEEN if phase.until is None else phase.until
             self._scheduled = Scheduled(not phase.on, self._text(self._calendar, phase), phase.until)
         return self._scheduled
 

@@ -69,6 +69,16 @@ def test_it_says_what_holds_until_when_and_turns_once() -> None:
     assert told[1:] == [Scheduled(False, "on by its schedule until Thu 1970-01-01 18:00 UTC", 18 * HOUR)]
 
 
+def test_what_is_beyond_what_can_be_seen_is_seen_later() -> None:
+    clock = Clock()
+    timetable, _ = kept(Schedule(timezone="UTC", exceptions={"1971-06-01": "off"}), clock)
+    assert timetable.now.change_at is None
+    clock.set(400 * 24)
+    assert timetable.now.change_at == 516 * DAY
+    clock.set(516 * 24)
+    assert timetable.now.off
+
+
 def test_a_clock_that_is_set_forward_or_back_counts_at_once() -> None:
     clock = Clock()
     timetable, _ = kept(NIGHT, clock)
