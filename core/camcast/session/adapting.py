@@ -92,9 +92,9 @@ class Adapting:
         else:
             self._follow(self._regulator, self._regulator.limit(least, most))
 
-    def look(self, on_air: OnAir | None, now: float, share: Share) -> None:
+    def look(self, on_air: OnAir | None, now: float, share: Share, tracks: float = 0.0) -> None:
         """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`; `share` is what the
-        uplink leaves it."""
+        uplink leaves it; `tracks`: bit/s of further ones in the same connection."""
         if self._stream.wishes.limit != self._limit:
             self.adopt(self._config)
         regulator = self._regulator
@@ -107,9 +107,9 @@ class Adapting:
             return
         self._looked = now
         if on_air is not self._on_air:
-            self._begin(regulator, on_air, share)
+            self._begin(regulator, on_air, share, tracks)
         else:
-            regulator.beside = self._sound.look(on_air, now)
+            regulator.beside = self._sound.look(on_air, now, tracks)
         if self._idle:
             # Whatever encodes it may begin later: a fallback that takes another codec.
             self._idle = not self._stream.wishes.ask(self, self._wanted)
@@ -124,10 +124,10 @@ class Adapting:
         """The session has ended."""
         self._stream.wishes.leave(self)
 
-    def _begin(self, regulator: Regulator, on_air: OnAir, share: Share) -> None:
+    def _begin(self, regulator: Regulator, on_air: OnAir, share: Share, tracks: float) -> None:
         self._on_air = on_air
         self._sound = SoundRoom()
-        regulator.beside = self._sound.look(on_air, self._looked)
+        regulator.beside = self._sound.look(on_air, self._looked, tracks)
         regulator.begin(on_air.trip or inf)
         self._claim(regulator, share)
         self._wanted = self._bounded(regulator)

@@ -65,14 +65,17 @@ class Fitting:
         self._adapting.adopt(config)
         self._thinning.adopt(config)
 
-    def look(self, on_air: OnAir | None, now: float, sent: int = 0, beside: OnAir | None = None) -> None:
+    def look(
+        self, on_air: OnAir | None, now: float, sent: int = 0, beside: OnAir | None = None, tracks: float = 0.0
+    ) -> None:
         """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`.
 
-        `sent`: bytes of media so far, to whatever place was the active one; `beside`: a second place.
+        `sent`: bytes of media so far, to whatever place was the active one; `beside`: a second place; `tracks`: bit/s
+        of further ones in the same connection.
         """
         share, adapt = self._share, self._config.adapt
         share.see(on_air, now, sent, beside)
-        self._adapting.look(on_air, now, share)
+        self._adapting.look(on_air, now, share, tracks)
         self._thinning.look(on_air, now, share)
         if not adapt.max and not adapt.chooses:
             share.fixed()

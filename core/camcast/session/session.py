@@ -181,7 +181,9 @@ class Session:
             self.recorder.stood_still(late)
         due = self._supervisor.check(now)
         self._due = max(now, due)
-        self._fitting.look(self.active, now, self.recorder.flow.bytes, self._supervisor.beside)
+        self._fitting.look(
+            self.active, now, self.recorder.flow.bytes, self._supervisor.beside, tracks=self._tracks.rate
+        )
         self._tracks.look(self.active, now)
         self._platform.look(self.active, now, whole=not self._fitting.thin, slate=self._feed.slate.on_air)
         if self.active is not None and now >= self._next_sample:

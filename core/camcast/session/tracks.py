@@ -21,7 +21,7 @@ from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
-from camcast.stream.meters import Meter, Times
+from camcast.stream.meters import Meter, RateMeter, Times
 from camcast.stream.negotiation import COPY, NONE, RenditionKey
 from camcast.stream.other_track import OtherTrack
 
@@ -44,6 +44,8 @@ class _Place:
     track: OtherTrack | None = None
     """The last one that joined what is on the air. `joined`: whether it is there."""
     joined: bool = False
+    brings: RateMeter = attrs.field(factory=RateMeter)
+    """What its stream brings for it."""
     not_before: float = -inf
 
     @property
@@ -83,6 +85,11 @@ class Tracks:
         """Of each track beside the first, by its stream's name and the figure: what became of what it brought."""
         return {f"{place.name}: {name}": value for place in self._places for name, value in _figures(place).items()}
 
+    @property
+    def rate(self) -> float:
+        """bit/s that the streams of those which are sent bring for them."""
+        return sum(place.brings.rate or 0.0 for place in self._places if place.joined)
+
     def look(self, on_air: OnAir | None, now: float) -> None:
         """Look which tracks can be sent by what is on the air, None = nothing is. `now` is `time.monotonic()`."""
         if not self._places:
@@ -102,6 +109,8 @@ class Tracks:
                 self._lost(place)
             if not place.joined and now >= place.not_before:
                 self._join(place, on_air)
+            if place.joined and place.track is not None:
+                place.brings.look(now, place.track.brought)
 
     def end(self) -> None:
         """The session has ended."""

@@ -55,6 +55,8 @@ class OtherTrack:
     last: int | None = None
     """Decode time in ns, on the outlet's timeline, of what was sent last of this track in this connection, by whomever;
     None = nothing was."""
+    brought: int = attrs.field(default=0, init=False)
+    """Bytes that came for it, sent or not."""
     _tags: TrackTags = attrs.field(init=False)
     _shift: Times | None = attrs.field(default=None, init=False)
     _track: Track | None = attrs.field(default=None, init=False)
@@ -81,6 +83,7 @@ class OtherTrack:
     def offer(self, unit: Unit, packet: Packet) -> None:
         """Send it as a tag of this track, or drop it and count. Never raises."""
         self.counters.offered.add(self.kind)
+        self.brought += len(packet.payload)
         if self._gap and not packet.keyframe:
             self.counters.drop(self.kind, self._reason)
             return

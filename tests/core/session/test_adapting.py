@@ -91,10 +91,10 @@ class Place:
         self.adapting = Adapting(config(low, high), self.encoder, Telling(KEY, "cam0_main", self.events.append))
         return self
 
-    def play(self, on_air: Any, seconds: float) -> None:
+    def play(self, on_air: Any, seconds: float, tracks: float = 0.0) -> None:
         for _ in range(int(seconds / LOOK)):
             self.now += LOOK
-            self.adapting.look(on_air, self.now, NO_SHARE)
+            self.adapting.look(on_air, self.now, NO_SHARE, tracks)
 
     def of(self, kind: type[Event]) -> Iterator[Any]:
         return (event for event in self.events if isinstance(event, kind))
@@ -172,6 +172,19 @@ def test_sound_is_left_the_room_that_it_takes(takes: int) -> None:
     place.play(on_air, 5)
     assert place.encoder.bitrate + takes < 2 * MBIT
     assert place.encoder.bitrate + takes == pytest.approx(2 * MBIT * SHARE, rel=0.12)
+
+
+def test_further_tracks_are_left_the_room_that_they_take() -> None:
+    place = Place(Encoder()).begin()
+    outlet = Outlet(place.encoder, sound=MBIT)  # of another stream, so it is none of this one's
+    on_air = OnAir(outlet)
+    place.play(on_air, 5, tracks=MBIT)
+    outlet.rate, late = 3 * MBIT, 0
+    for _ in range(60):
+        place.play(on_air, 1, tracks=MBIT)
+        late += (outlet.given - outlet.acked) * 8 / outlet.rate > 0.5
+    assert late <= 3, "while it tries for more"
+    assert place.encoder.bitrate + MBIT == pytest.approx(3 * MBIT * SHARE, rel=0.12)
 
 
 def test_a_reload_that_changes_limits_leaves_the_session_on_the_air() -> None:

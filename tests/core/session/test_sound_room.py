@@ -65,6 +65,14 @@ def test_sound_that_has_not_come_yet_keeps_its_room_and_what_stops_gives_it_back
     assert playing.play(0, 6)[-1] < 0.2 * 64_000
 
 
+def test_further_tracks_take_room_beside_it_for_as_long_as_they_are_there() -> None:
+    playing = Playing(OnAir(tracks=(VIDEO,)))
+    found = [playing.room.look(playing.on_air, 0.0, rate) for rate in (0, 300_000, 310_000, 400_000, 390_000, 0)]
+    assert found == [0, 300_000, 300_000, 400_000, 400_000, 0]
+    playing = Playing()
+    assert playing.room.look(playing.on_air, 0.0, 300_000) == SOUND + 300_000
+
+
 def test_another_count_says_nothing_of_the_one_before() -> None:
     playing = Playing()
     playing.play(64_000, 6)

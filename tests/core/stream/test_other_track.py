@@ -86,6 +86,7 @@ def test_it_begins_at_its_own_keyframe_on_the_outlets_clock() -> None:
     place.sub(3)
     # The header stands at the time of its picture, and both at that of the outlet's own.
     assert place.sent() == [(1, to_ms(2 * STEP)), (1, to_ms(2 * STEP)), (1, to_ms(3 * STEP))]
+    assert place.track.brought == 300, "of three pictures, one of which was not sent"
     header = next(unit for unit, _ in place.link.sent if isinstance(unit, Tag) and unit.track)
     assert header.body[1] == VideoPacketType.SEQUENCE_START
     assert header.body.endswith(b"small")
