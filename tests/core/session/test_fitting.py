@@ -56,11 +56,13 @@ def test_both_ways_hear_everything_and_both_are_told(monkeypatch: pytest.MonkeyP
     found = Fitting(before, feed, others, telling, Uplinks())
     assert made == [(before, feed, telling), (before, feed, others, telling)]
     found.adopt(after)
-    found.look(on_air, 5.0)
+    found.look(on_air, 5.0, tracks=7.0)
     found.look(None, 6.0)
     found.end()
-    (_, _, _, share), _ = adapting.heard[1:3]
+    (_, _, _, share), _ = thinning.heard[1:3]
     assert isinstance(share, Share)
     looks = [("look", on_air, 5.0, share), ("look", None, 6.0, share)]
-    assert adapting.heard == thinning.heard == [("adopt", after), *looks, ("end",)]
+    assert thinning.heard == [("adopt", after), *looks, ("end",)]
+    # Further tracks and pictures to choose from are not had together.
+    assert adapting.heard == [("adopt", after), (*looks[0], 7.0), (*looks[1], 0.0), ("end",)]
     assert found.now == Fitted(Adapted(), Thinned("sub", "why", 3))
