@@ -24,6 +24,7 @@ _FILES = (
     "archive",
     "ca_file",
     "certificate",
+    "certificate_key",
     "client_certificate",
     "client_key",
     "file",
@@ -74,13 +75,14 @@ def _unknown(mapping: Mapping[str, Any], current: Config, limits: Limits) -> lis
     if limits.everything:
         return []
     issues = []
-    known = {text for _, _, text in _texts(dump(current))}
+    # Only what is a file or a reference there: who may change a camera's name gives it any text.
+    known = {text for place, key, text in _texts(dump(current)) if _refers(key, text) or _is_file(place, key, text)}
     allowed = known | set(limits.references)
     roots = [Path(root).resolve() for root in limits.roots]
     for place, key, text in _texts(mapping):
         if text in known:
             continue
-        if is_reference(text) or (key in _ADDRESSES + _LISTS and is_url_reference(text)):
+        if _refers(key, text):
             if text not in allowed:
                 issues.append(Issue(place, "this reference is not in the configuration, nor in allow_references"))
         elif _is_file(place, key, text) and not _below(text, roots):
@@ -108,6 +110,10 @@ def _texts(value: Any, place: str = "", key: str = "") -> Iterator[tuple[str, st
             yield from _texts(item, f"{place}[{index}]", key)
     elif isinstance(value, str):
         yield place, key, value
+
+
+def _refers(key: str, text: str) -> bool:
+    return is_reference(text) or (key in _ADDRESSES + _LISTS and is_url_reference(text))
 
 
 def _is_file(place: str, key: str, text: str) -> bool:
