@@ -98,10 +98,15 @@ def tls_of(options: NatsOptions, url: str) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=options.ca or None)
         if options.certificate:
-            context.load_cert_chain(options.certificate, options.private_key or None)
-    except (OSError, ssl.SSLError) as error:
+            context.load_cert_chain(options.certificate, options.private_key or None, password=_no_passphrase)
+    except (OSError, ValueError) as error:  # `ssl.SSLError` is an `OSError`
         raise ConfigError(f"the certificates for NATS cannot be used: {error}") from None
     return context
+
+
+def _no_passphrase() -> str:
+    # Without this OpenSSL would ask on the terminal, and hold everything up.
+    raise ValueError("the key has a passphrase; give one without")
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from camcast.net.kernel import acknowledged
+from camcast_kit_http.bounded import Bounded
 from camcast_kit_http.unread import Unread
 
 LOOK = 2.0
@@ -88,11 +90,11 @@ class Server(uvicorn.Server):
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=1,
             log_level="critical",
-            ssl_certfile=certificate or None,
-            ssl_keyfile=key or None,
         )
         config.load()
+        config.ssl = _encryption(certificate, key) if certificate else None
         super().__init__(config)
+        self._connections = connections
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -100,7 +102,8 @@ class Server(uvicorn.Server):
         yield
 
     async def run_on(self, sock: socket.socket) -> None:
-        """Serve until cancelled; then end within `END` and a little more."""
+        """Serve until cancelled; then end within `END` and a little more. `sock` is taken over."""
+        sock = Bounded(sock, self._connections)
         serving = asyncio.create_task(self.serve([sock]), name="camcast-http-server")
         try:
             await asyncio.shield(serving)
@@ -112,3 +115,18 @@ class Server(uvicorn.Server):
                 task.cancel()
             await asyncio.wait({serving}, timeout=END)
             sock.close()
+
+
+def _encryption(certificate: str, key: str) -> ssl.SSLContext:
+    """TLS for those who connect. Raises `OSError`."""
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        found.load_cert_chain(certificate, key or None, password=_no_passphrase)
+    except ValueError as error:
+        raise OSError(str(error)) from None
+    return found
+
+
+def _no_passphrase() -> str:
+    # Without this OpenSSL would ask on the terminal, and hold up everything that runs on this thread.
+    raise ValueError("its key has a passphrase; give one without")
