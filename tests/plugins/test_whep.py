@@ -235,6 +235,31 @@ async def test_a_door_that_has_fallen_shut_is_told(kind: TransportKind) -> None:
         assert "nobody can come any more" in str(output.events.losses[0])
 
 
+async def test_a_door_that_has_fallen_shut_is_no_place_to_come_back_to(kind: TransportKind) -> None:
+    """Of two outputs there, one is back before the other has left."""
+    clip, port, handover = load(made("h264_opus")), free_port(), DirectHandover()
+
+    def build(path: str) -> tuple[Any, Events]:
+        made_context, events = context(kind, f"whep://127.0.0.1:{port}/{path}", handover=handover)
+        return kind.build(made_context), events
+
+    (one, events), (other, _), (again, _) = build("a"), build("b"), build("a")
+    try:
+        await one.connect()
+        await other.connect()
+        one._door.server.should_exit = True
+        await asyncio.wait_for(events.loss.wait(), 20)
+        await one.close()
+        await again.connect()
+        await again.publish(clip.tracks)
+        await other.close()
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/a") as answer:
+            assert answer.status == 204
+    finally:
+        for transport in (one, other, again):
+            await transport.close()
+
+
 async def test_over_tls(kind: TransportKind, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate = authority.issue("server", "127.0.0.1")

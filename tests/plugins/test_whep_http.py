@@ -21,9 +21,15 @@ from tests.servers.process import free_port
 
 from camcast.kinds import TransportKind
 from camcast.media import MediaKind
+from camcast.session.resolver import NameResolver
 from camcast_kit_http import guesses
+from camcast_whip.names import Names
 from camcast_whip.options import IceServer
+from camcast_whip.peer import local_addresses
 from camcast_whip.whep import viewer
+from camcast_whip.whep.audience import Audience
+from camcast_whip.whep.figures import Figures
+from camcast_whip.whep.options import Address, WhepOptions
 
 __all__ = ["kind"]
 
@@ -103,7 +109,12 @@ async def test_a_session_is_opened_told_of_candidates_and_ended(kind: TransportK
             '<turn:127.0.0.1:9?transport=udp>; rel="ice-server"; username="u"; '
             'credential="pw\\"of\\\\mine"; credential-type="password"'
         )
-        assert " 203.0.113.7 " in opened.text
+        # A proxy brings those to whom an address is announced, so media comes to all of the machine's.
+        told = [line.split() for line in opened.text.split("\r\n") if line.startswith("a=candidate")]
+        own = local_addresses("", "both", "127.0.0.1")
+        assert [words[4] for words in told] == [*own, "203.0.113.7"]
+        reached_from_outside = [words for words in told[:-1] if ":" not in words[4] and words[4] != "127.0.0.1"]
+        assert told[-1][5] == (reached_from_outside or told)[0][5]
 
 
 async def test_a_relay_is_used_and_told(kind: TransportKind, tmp_path: Path) -> None:
@@ -183,6 +194,22 @@ async def test_more_than_the_limit_are_sent_away_and_the_half_open_make_room(
         async with watching(one.output.url) as viewers:
             await viewers.until(lambda v: len(v.units(0, MediaKind.VIDEO)) >= 25)
         assert not one.output.events.losses
+
+
+async def test_whoever_goes_as_the_output_ends_leaves_no_socket_open() -> None:
+    """A goodbye that is under way goes on, though what else was to be done for viewers ends."""
+    clip, before = load(made("h264_opus")), descriptors()
+    address = Address(scheme="http", host="127.0.0.1", port=8889, path="/gate")
+    names = Names(NameResolver(), asyncio.get_running_loop(), "", ())
+    figures = Figures()
+    audience = Audience(
+        address, WhepOptions(), names, figures, clip.tracks, family="both", keyframe_wanted=lambda: None
+    )
+    key, _ = await audience.admit(OFFER, "127.0.0.1")
+    assert descriptors() > before
+    audience._ended(audience._viewers[key])
+    await audience.close()
+    assert (figures.viewers_gone, descriptors()) == (1, before)
 
 
 def descriptors() -> int:

@@ -65,6 +65,17 @@ def test_baseline_stands_for_a_profile_that_is_not_offered() -> None:
 def test_without_a_bundle_only_the_first_section_that_fits_is_taken() -> None:
     offer = read_offer(OFFER.replace("a=group:BUNDLE 0 1\n", ""), [VIDEO, AUDIO])
     assert [mid for mid, _ in offer.taken] == ["0"]
+    assert "a=group:BUNDLE" not in write_answer(offer, sources(1), LOCAL, "us"), (
+        "browsers take none that was not offered"
+    )
+
+
+@pytest.mark.parametrize("groups", ["a=group:BUNDLE 1", "a=group:BUNDLE 0\na=group:BUNDLE 1", "a=group:BUNDLE"])
+def test_only_what_is_in_one_bundle_shares_a_transport(groups: str) -> None:
+    offer = read_offer(OFFER.replace("a=group:BUNDLE 0 1", groups), [VIDEO, AUDIO])
+    assert [mid for mid, _ in offer.taken] == ["0"]
+    told = [line for line in write_answer(offer, sources(1), LOCAL, "us").split("\r\n") if "BUNDLE" in line]
+    assert told == (["a=group:BUNDLE 0"] if "BUNDLE 0" in groups else [])
 
 
 def test_what_is_no_media_of_ours_is_refused_in_its_place() -> None:
@@ -184,6 +195,10 @@ def test_announced_addresses_stand_beside_the_first_of_their_version() -> None:
         "a2 1 udp 2130706430 2001:db8::7 5002 typ host",
     ]
     assert announced(own[:2], ["2001:db8::7"]) == []
+    # Where a proxy or the page asks, this machine's own address is the first, and nobody else reaches its socket.
+    here = "f0 1 udp 2130706431 127.0.0.1 4999 typ host"
+    assert announced([here, *own], ["203.0.113.7"]) == ["a1 1 udp 2130706430 203.0.113.7 5000 typ host"]
+    assert announced([here], ["203.0.113.7"]) == ["a0 1 udp 2130706430 203.0.113.7 4999 typ host"]
 
 
 # --- the group --------------------------------------------------------------------------------------------

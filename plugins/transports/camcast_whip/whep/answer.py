@@ -33,13 +33,14 @@ def sources(count: int) -> list[Sources]:
 
 def write_answer(offer: Offer, own: Sequence[Sources], local: Local, cname: str) -> str:
     """The answer's text; `own` are for `offer.taken`."""
-    mids = [mid for mid, _ in offer.taken]
+    # A group that was not offered would make the answer none (RFC 9143 §7.3).
+    mids = [mid for mid, _ in offer.taken if mid in offer.bundle]
     lines = [
         "v=0",
         f"o=- {random.getrandbits(62)} 1 IN IP4 127.0.0.1",
         "s=-",
         "t=0 0",
-        *([f"a=group:BUNDLE {' '.join(mids)}"] if all(mids) else []),
+        *([f"a=group:BUNDLE {' '.join(mids)}"] if mids else []),
         "a=ice-options:trickle ice2",
         "a=msid-semantic:WMS *",
     ]

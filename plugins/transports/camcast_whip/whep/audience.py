@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from camcast.errors import MediaError, NetworkError
 from camcast.media import MediaKind, Packet, Track
@@ -58,6 +57,7 @@ class Audience:
         self._viewers: dict[str, Viewer] = {}
         self._admitting = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._asked_at = -KEYFRAMES_EVERY
         self._closed = False
 
@@ -134,14 +134,18 @@ class Audience:
             raise Problem(503, "the stream has just gone off the air", headers={"retry-after": RETRY_AFTER})
         self._viewers[viewer.key] = viewer
         self._count()
-        self._spawn(self._serve(viewer))
+        task = self._loop.create_task(self._serve(viewer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return viewer.key, answer
 
     def _local(self, client: str) -> list[str]:
-        """Addresses for media: those of the door alone, or all of the machine's."""
-        if self._address.here_only:
+        """Addresses for media: those of the door alone, or all of the machine's. A proxy may bring those to whom
+        addresses are announced."""
+        here_only = self._address.here_only
+        if here_only and not self._options.announce:
             return ["::1" if ":" in self._address.host else "127.0.0.1"]
-        wild = self._address.host in ("0.0.0.0", "::")
+        wild = here_only or self._address.host in ("0.0.0.0", "::")
         return local_addresses("" if wild else self._address.host, self._family, client)
 
     async def _serve(self, viewer: Viewer) -> None:
@@ -149,7 +153,7 @@ class Audience:
             if self._viewers.pop(viewer.key, None) is not None:
                 self._figures.viewers_failed += 1
                 self._count()
-                await viewer.close()
+                self._see_off(viewer)
             return
         if self._viewers.get(viewer.key) is not viewer:
             return
@@ -202,16 +206,17 @@ class Audience:
         if self._viewers.pop(viewer.key, None) is not None:
             self._figures.viewers_gone += 1
             self._count()
-            self._spawn(viewer.close())
+            self._see_off(viewer)
 
     def _count(self) -> None:
         live = sum(viewer.live for viewer in self._viewers.values())
         self._figures.viewers, self._figures.connecting = live, len(self._viewers) - live
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _see_off(self, viewer: Viewer) -> None:
+        """Free what it has, which nobody may disturb: its sockets would stay open."""
+        task = self._loop.create_task(viewer.close())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """See everybody off. Within little more than a viewer's own end."""
@@ -221,5 +226,8 @@ class Audience:
         self._group.forget()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(viewer.close() for viewer in viewers), return_exceptions=True)
+        for viewer in viewers:
+            self._see_off(viewer)
+        if self._leaving:
+            await asyncio.wait(self._leaving)
         self._count()

@@ -31,7 +31,7 @@ class Doors:
         if self._closing:  # perhaps the one at this address
             await asyncio.wait(self._closing, timeout=END_WITHIN)
         door = self._doors.get((address.host, address.port))
-        if door is None:
+        if door is None or door.serving.done():  # some may not have left yet one that has fallen shut
             door = self._doors[address.host, address.port] = Door.open(address, options)
         elif door.certificate != (options.certificate, options.certificate_key):
             raise MisconfiguredError(
@@ -46,7 +46,8 @@ class Doors:
         door.users -= 1
         if door.users:
             return None
-        del self._doors[address.host, address.port]
+        if self._doors.get((address.host, address.port)) is door:
+            del self._doors[address.host, address.port]
         closing: asyncio.Task[object] = self.loop.create_task(door.shut())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -2,8 +2,8 @@
 
 Rules: one video and one sound track are sent, on one bundled transport; every further section is refused by a port
 of 0. H.264 is sent as it is (packetization mode 1): the offered form whose profile is the stream's comes first, then
-Constrained Baseline, which browsers offer for all that they decode, then any. Without a=group:BUNDLE only the first
-section that fits is taken (RFC 9143 §7.3).
+Constrained Baseline, which browsers offer for all that they decode, then any. Besides the first section that fits, only
+those are taken that the offer has in one a=group:BUNDLE with it (RFC 9143 §7.3).
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Offer:
     remote: Remote
     sections: tuple[Asked, ...]
     """In the order of the offer, which the answer keeps."""
+    bundle: frozenset[str]
+    """The mids of the offered a=group:BUNDLE that has what is taken; none where there is no such group."""
 
     @property
     def taken(self) -> tuple[tuple[str, Taken], ...]:
@@ -72,7 +74,8 @@ def read_offer(text: str, tracks: Sequence[Track]) -> Offer:
         raise ValueError("it has no media section")
     if len(sections) > MAX_SECTIONS:
         raise ValueError(f"it has {len(sections)} media sections, more than {MAX_SECTIONS}")
-    bundled = {word for line in session.all("group") for word in line.split()[1:] if line.startswith("BUNDLE ")}
+    groups = [frozenset(line.split()[1:]) for line in session.all("group") if line.startswith("BUNDLE ")]
+    bundle: frozenset[str] = frozenset()
     left = {track.kind.value: track for track in tracks}
     asked: list[Asked] = []
     carrier: Section | None = None
@@ -81,18 +84,19 @@ def read_offer(text: str, tracks: Sequence[Track]) -> Offer:
         if mid and not _TOKEN.fullmatch(mid):
             raise ValueError("a=mid is no token")
         taken = None
-        if section.media in left and (carrier is None or mid in bundled):
+        if section.media in left and (carrier is None or mid in bundle):
             taken = _taken(section, left[section.media])
         if taken is not None:
             del left[section.media]
-            carrier = carrier or section
+            if carrier is None:
+                carrier, bundle = section, next((group for group in groups if mid in group), bundle)
         asked.append(
             Asked(media=section.media, protocol=section.protocol, formats=section.formats, mid=mid, taken=taken)
         )
     if carrier is None:
         wanted = " and ".join(track.codec for track in tracks)
         raise NothingCommon(f"it has no section to receive what the stream has ({wanted})")
-    return Offer(remote=sdp.remote(session, carrier, sections), sections=tuple(asked))
+    return Offer(remote=sdp.remote(session, carrier, sections), sections=tuple(asked), bundle=bundle)
 
 
 def read_fragment(text: str) -> tuple[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from camcast.errors import NetworkError
 from camcast.media import MediaKind
+from camcast_kit_http.asked import is_loopback
 from camcast_whip.counters import Counters
 from camcast_whip.media_clock import MediaClock
 from camcast_whip.offer import Local
@@ -199,11 +200,13 @@ class Viewer:
 
 
 def announced(candidates: Sequence[str], addresses: Sequence[str]) -> list[str]:
-    """Our own candidates as they are reached from outside, at `addresses` of the same version: the first of each."""
+    """Our own candidates as they are reached from outside, at `addresses` of the same version: the first of each,
+    one that is just for this machine last."""
     made: list[str] = []
+    every = [(number, candidate.split()) for number, candidate in enumerate(candidates)]
+    every.sort(key=lambda one: is_loopback(one[1][4]))
     for address in addresses:
-        for number, candidate in enumerate(candidates):
-            words = candidate.split()
+        for number, words in every:
             if words[7] == "host" and (":" in words[4]) == (":" in address):
                 # Another foundation and a lower priority: to those on the same network our own address is nearer.
                 made.append(" ".join([f"a{number}", words[1], words[2], str(int(words[3]) - 1), address, *words[5:]]))
