@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import warnings
 
 import pytest
 
 from camcast_rtsp.options import RtspOptions
+from camcast_rtsp.source import RtspSource
 from camcast_rtsp.tls import tls_context
 from tests.cameras import clips, rtp
 from tests.cameras.script import Script
 from tests.cameras.server import Camera
-from tests.plugins.rtsp_kit import running
+from tests.plugins.rtsp_kit import Run, find_codec, running
+from tests.plugins.source_kit import Sink, context
 from tests.servers.certificates import Authority, Certificate
 
 OLD = {
@@ -54,6 +57,25 @@ async def test_old_tls_is_refused_in_words_and_taken_when_asked(name: str, autho
             await run.until(lambda: run.video)
         async with running(old.url, legacy_tls=True) as run:
             assert "certificate is not trusted" in str(await run.failure())
+
+
+class TwoAddresses:
+    """A resolver whose every name has two of this machine's addresses, at the second of which nobody listens."""
+
+    async def resolve(self, host: str, port: int, family: str = "both") -> list[tuple[int, tuple[str, int]]]:
+        return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET, ("127.0.0.9", port))]
+
+
+async def test_a_name_of_several_addresses_is_refused_in_the_same_words(authority: Authority) -> None:
+    async with camera(server(authority.issue(with_rsa=True), *OLD["TLS 1.1"])) as old:
+        asked = context(
+            old.url.replace("127.0.0.1", "camera.example"),
+            RtspOptions(ca_file=str(authority.ca_file)),
+            codec=find_codec,
+            resolver=TwoAddresses(),
+        )
+        run = Run(RtspSource(asked), Sink())
+        assert "it speaks only old TLS (TLSv1" in str(await run.failure())
 
 
 async def test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when_asked(authority: Authority) -> None:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -22,7 +23,7 @@ from camcast_srt.ingest import demuxer, media
 from camcast_srt.ingest.demuxer import Demuxer
 from camcast_srt.ingest.elementary import MAX_UNIT
 from camcast_srt.ingest.errors import StreamError
-from camcast_srt.ingest.frames import AdtsSplitter, OpusSplitter
+from camcast_srt.ingest.frames import MAX_FRAMES, AdtsSplitter, OpusSplitter
 from camcast_srt.ingest.media import TsIntake
 from camcast_srt.ingest.programme import Elementary
 from camcast_srt.mpegts import TsMuxer
@@ -383,11 +384,17 @@ def test_one_without_a_time_is_counted() -> None:
 # --- what a sender may cost -------------------------------------------------------------------------------
 
 
-def test_a_unit_that_never_ends_is_given_up() -> None:
+@pytest.mark.parametrize(
+    "begin",
+    [pes(0x100, b""), pes(0x100, bytes(65_000), length=True)],
+    ids=["of any length", "of a length behind which more may come"],
+)
+def test_a_unit_that_never_ends_is_given_up(begin: bytes) -> None:
     calls = Calls()
     one = Demuxer(calls, {"h264"}, 0.0)
-    one.feed(tables((0x1B, 0x100, b"")) + pes(0x100, b""), 0.0)
-    for number in range(1, MAX_UNIT // 184 + 100):
+    one.feed(tables((0x1B, 0x100, b"")) + begin, 0.0)
+    first = len(begin) // TS_PACKET
+    for number in range(first, first + MAX_UNIT // 184 + 100):
         one.feed(struct.pack(">BHB", 0x47, 0x100, 0x10 | number & 15) + bytes(184), 0.0)
     assert calls.reasons == ["too large"]
     one.end()
@@ -415,6 +422,27 @@ def test_more_units_than_any_camera_sends_end_the_connection(flood: Callable[[],
     taken = Taken().feed(tables((0x1B, 0x100, b""), (0x0F, 0x101, b"")))
     with pytest.raises(StreamError, match="more pictures and sound in a second"):
         taken.feed(flood(), at_once=1 << 20)
+
+
+class Counted(bytes):
+    """Counts how often a byte of it, or a piece, is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        Counted.looks += 1
+        return super().__getitem__(at)
+
+
+def test_sound_that_is_none_costs_little_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    aac = AdtsSplitter()
+    assert aac.split(b"\xff\xf1" * 100_000) == []
+    assert aac.damaged == MAX_FRAMES + 1, "the places that were looked at, and the rest"
+    monkeypatch.setattr(Counted, "looks", 0)
+    opus = OpusSplitter()
+    assert opus.split(Counted(b"\x7f\xe0" + b"\xff" * 200_000)) == []
+    assert opus.damaged == 1
+    assert 0 < Counted.looks < 5_000
 
 
 def test_tracks_that_are_left_out_are_told_a_few_times_only() -> None:

@@ -20,7 +20,7 @@ import pytest
 from tests.media import made
 from tests.plugins.source_kit import Sink, context, until
 from tests.plugins.srt_processes import sockets
-from tests.plugins.test_srt_demuxer import ffmpegs, units
+from tests.plugins.test_srt_demuxer import ffmpegs, ours, units
 from tests.plugins.transport_harness import codecs, feed, load, publishing
 from tests.servers.process import free_port
 
@@ -277,6 +277,25 @@ async def test_without_a_stream_id_whoever_means_no_other_stream_is_taken() -> N
             await named.has(clip)
 
 
+async def test_all_streams_that_an_address_may_have_begin_at_once_and_one_more_is_told() -> None:
+    port = free_port(kind=socket.SOCK_DGRAM)
+    urls = [f"srt://127.0.0.1:{port}?mode=listener&streamid=camera-{number:03d}-of-the-stage" for number in range(64)]
+    async with contextlib.AsyncExitStack() as stack:
+        every = await asyncio.gather(
+            *(stack.enter_async_context(source(url, passphrase="correct horse battery")) for url in urls)
+        )
+        assert [running.source.listener is not None for running in every] == [True] * 64
+        async with source(f"srt://127.0.0.1:{port}?mode=listener") as more:
+            await until(more.task.done)
+            with pytest.raises(SourceError, match=f"64 streams share port {port}.*; give this one another port"):
+                more.task.result()
+        clip = made("h264_aac")
+        async with program(
+            *ffmpeg(clip, every[63].url("camera-063-of-the-stage", passphrase="correct%20horse%20battery"))
+        ):
+            await every[63].has(clip)
+
+
 @pytest.mark.parametrize("takeover", [False, True])
 async def test_a_second_publisher_is_refused_or_takes_over(takeover: bool) -> None:
     clip = made("h264_aac")
@@ -315,6 +334,33 @@ async def test_who_is_not_meant_is_refused_and_told_without_a_secret(said: dict[
         assert not running.task.done()
         told = [*running.notes, repr(running.source)]
         assert not [text for text in map(str, told) if "another" in text or KEY in text]
+
+
+@pytest.mark.parametrize("passphrase", [None, "correct horse"])
+async def test_callers_older_than_1_3_are_taken_where_no_passphrase_is(passphrase: str | None) -> None:
+    """They connect first and speak of encryption afterwards, if they do: libsrt takes what comes in the clear."""
+    url = f"srt://127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}?mode=listener"
+    async with source(url, passphrase=passphrase) as running:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+            caller.setblocking(False)
+            there = ("127.0.0.1", running.port)
+            loop = asyncio.get_running_loop()
+            caller.sendto(handshake(1, 77), there)
+            async with asyncio.timeout(10):
+                (cookie,) = struct.unpack(">I", (await loop.sock_recv(caller, 1500))[44:48])
+                caller.sendto(handshake(-1, 77, cookie), there)
+                if passphrase is not None:
+                    await until(lambda: running.notes)
+                    assert "its SRT is older than 1.3, and cannot be held to a passphrase (1)" in running.notes[0][1]
+                    assert running.source.listener.publishers == 0
+                    return
+                said = await loop.sock_recv(caller, 1500)
+            (theirs,) = struct.unpack(">I", said[40:44])
+            stream = ours("h264_aac")[: 1316 * 100]
+            for number, at in enumerate(range(0, len(stream), 1316)):
+                head = struct.pack(">IIII", 1000 + number, 0xE0000001 + number, number, theirs)
+                caller.sendto(head + stream[at : at + 1316], there)
+            await until(lambda: len(running.sink.of(VIDEO)) > 10)
 
 
 # --- faults -----------------------------------------------------------------------------------------------
@@ -400,7 +446,7 @@ async def test_a_flood_of_strangers_leaves_who_is_on_the_air_there() -> None:
             for number in range(1000):
                 caller = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
                 caller.setblocking(False)
-                said = induction(number) if number % 2 else random.randbytes(number)
+                said = handshake(1, number) if number % 2 else random.randbytes(number)
                 caller.sendto(said, ("127.0.0.1", running.port))
                 if number % 100 == 0:
                     await asyncio.sleep(0)
@@ -413,10 +459,11 @@ async def test_a_flood_of_strangers_leaves_who_is_on_the_air_there() -> None:
         assert process.memory_info().rss < before + (32 << 20)
 
 
-def induction(number: int) -> bytes:
-    """The first half of a handshake (draft-sharabayko-srt §3.2.1): version 4, from socket `number`."""
+def handshake(kind: int, number: int, cookie: int = 0) -> bytes:
+    """A half of a handshake (draft-sharabayko-srt §3.2.1) of version 4, from socket `number`: 1 = induction, -1 =
+    conclusion."""
     head = struct.pack(">HHIII", 0x8000, 0, 0, 0, 0)
-    body = struct.pack(">IHHIIIIII", 4, 0, 2, 1000, 1500, 8192, 1, number + 1, 0)
+    body = struct.pack(">IHHIIIiII", 4, 0, 2, 1000, 1500, 8192, kind, number, cookie)
     return head + body + bytes((127, 0, 0, 1)) + bytes(12)
 
 
@@ -449,7 +496,8 @@ async def test_an_address_that_is_taken_or_not_ours_is_told() -> None:
         ("srt://127.0.0.1:9000?mode=rendezvous&streamid=a", {}, "a rendezvous carries no streamid"),
         ("srt://:9000", {}, "caller needs a host"),
         ("srt://h:9000?latency=100", {"latency": 200}, "latency is set both"),
-        ("srt://h:9000", {"passphrase": "short"}, "10 to 79 bytes"),
+        ("srt://h:9000", {"bind": "eth0"}, "by a network interface's name"),
+        ("srt://h:9000?passphrase=short", {}, "10 to 79 bytes"),
     ],
 )
 def test_what_does_not_fit_is_told(url: str, options: dict[str, Any], reason: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -297,6 +298,8 @@ async def connect(
     loop = asyncio.get_running_loop()
     context = tls_context(options) if url.secure else None
     where = await _reached(url, options, resolver)
+    # Asked now: when a handshake has failed the socket is closed.
+    host = where["host"] if "host" in where else _peer(where["sock"])
     # A zone is this machine's own affair.
     name = url.host.partition("%")[0]
     try:
@@ -308,8 +311,7 @@ async def connect(
             ssl_handshake_timeout=options.connect_timeout * HANDSHAKE if context else None,
         )
     except OSError as error:
-        host = where["host"] if "host" in where else where["sock"].getpeername()[0]
-        if context and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
+        if context and host and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
             raise SourceError(
                 f"{url.shown}: cannot connect: it speaks only old TLS ({spoken}), which protects little; set "
                 "legacy_tls to take it all the same"
@@ -330,6 +332,14 @@ async def _reached(url: RtspUrl, options: RtspOptions, resolver: Resolver | None
         return {"sock": await dial(addresses, timeout=options.connect_timeout * HANDSHAKE)}
     except NetworkError as error:
         raise SourceError(f"{url.shown}: {error}") from None
+
+
+def _peer(sock: socket.socket) -> str:
+    """The address that it is connected to; "" = it is no longer."""
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:
+        return ""
 
 
 def numeric(address: tuple[Any, ...]) -> str:

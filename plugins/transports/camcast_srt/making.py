@@ -54,19 +54,19 @@ class Speech:
         """Says when the engine has something to say."""
         self.poll.register(channel, select.POLLIN)
 
-    def say(self, message: bytes | memoryview, *, may_be_left: bool = False) -> None:
-        """`may_be_left`: whether it need not be said to an engine that is busy."""
+    def say(self, message: bytes | memoryview, *, may_be_left: bool = False) -> bool:
+        """`may_be_left`: whether it need not be said to an engine that is busy. Whether it was said."""
         while True:
             try:
                 self.channel.send(message)
             except BlockingIOError:
                 if may_be_left:
-                    return
+                    return False
                 self._wait_for_room()
             except OSError:
                 raise LetGo from None
             else:
-                return
+                return True
 
     def fail(self, failure: Failure) -> None:
         self.say(FAILED + bytes(failure))

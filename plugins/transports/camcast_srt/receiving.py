@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 import socket
+import threading
 import time as clock
 from collections import Counter
 from typing import Any
@@ -20,7 +21,7 @@ from camcast.errors import MisconfiguredError, NetworkError
 from camcast_kit_ingest.purse import Purse
 from camcast_srt import making
 from camcast_srt.ingest import access
-from camcast_srt.ingest.access import PlaceTold
+from camcast_srt.ingest.access import MAX_CALLERS, PlaceTold
 from camcast_srt.library import GONE, INVALID, STATE_CONNECTED, Library
 from camcast_srt.making import LetGo, Speech
 from camcast_srt.wire import (
@@ -40,8 +41,6 @@ from camcast_srt.wire import (
     Request,
 )
 
-MAX_CALLERS = 64
-"""Connections to one address."""
 _AT_ONCE = 48 << 10
 """Bytes of media in one message."""
 _LARGEST = 1456
@@ -55,6 +54,9 @@ _IN, _ERR = 0x1, 0x8
 _BACKLOG = 16
 _TOLD_EVERY = 0.1
 """Seconds between counts of who was turned away."""
+_HELD_TO_PASSPHRASES = 5
+"""The handshake's version (since SRT 1.3) in which a passphrase is looked at before there is a connection. With an
+older one libsrt takes what comes in the clear, whatever passphrase is set."""
 PEER_GONE = "the peer closed the connection or was silent for too long"
 
 
@@ -87,6 +89,7 @@ class Receiving:
         self._count = 0
         self._refused: Counter[tuple[int, int]] = Counter()
         """Callers that were turned away, by place (-1 = none) and reason. Counted on libsrt's thread too."""
+        self._counting = threading.Lock()
         self._told = 0.0
         self._hook: Any = None
         self._message = bytearray(_AT_ONCE + _LARGEST)
@@ -168,9 +171,10 @@ class Receiving:
         said = "" if streamid == self._library.ffi.NULL else self._library.ffi.string(streamid, 512)
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
         place, why = self._place(text)
+        if place is not None and place.passphrase and version < _HELD_TO_PASSPHRASES:
+            why = access.TOO_OLD
         if place is None or why is not None:
-            self._refused[-1 if place is None else place.number, access.UNKNOWN if why is None else why] += 1
-            self._lib.srt_setrejectreason(caller, access.CODES[access.UNKNOWN if why is None else why])
+            self._lib.srt_setrejectreason(caller, access.CODES[self._turned_away(place, why)])
             return -1
         if place.passphrase and not self._library.set_option(caller, "passphrase", place.passphrase):
             return -1
@@ -190,6 +194,13 @@ class Receiving:
             return place, access.BUSY
         return place, None
 
+    def _turned_away(self, place: PlaceTold | None, why: int | None) -> int:
+        """Count it; the reason."""
+        reason = access.UNKNOWN if why is None else why
+        with self._counting:
+            self._refused[-1 if place is None else place.number, reason] += 1
+        return reason
+
     def _accept(self) -> None:
         ffi = self._library.ffi
         room, length = ffi.new("char[]", 128), ffi.new("int *", 128)
@@ -197,7 +208,7 @@ class Receiving:
             # It was asked before; meanwhile another one may have come.
             place, why = self._place(self._library.text_option(made, "streamid"))
             if place is None or why is not None:
-                self._refused[-1 if place is None else place.number, access.UNKNOWN if why is None else why] += 1
+                self._turned_away(place, why)
                 self._lib.srt_close(made)
                 continue
             for before in [one for one in self._callers.values() if one.place.number == place.number]:
@@ -290,10 +301,12 @@ class Receiving:
     def _count_refused(self, now: float) -> None:
         if not self._refused or now - self._told < _TOLD_EVERY:
             return
-        self._told, counted = now, self._refused
-        self._refused = Counter()
-        for (place, reason), count in counted.items():
-            self._speech.say(REFUSED + TURNED_AWAY.pack(place, reason, count), may_be_left=True)
+        with self._counting:
+            self._told, counted, self._refused = now, self._refused, Counter()
+        for told, count in counted.items():
+            if not self._speech.say(REFUSED + TURNED_AWAY.pack(*told, count), may_be_left=True):
+                with self._counting:
+                    self._refused[told] += count
 
 
 _NOTHING_THERE = (6002,)

@@ -12,10 +12,12 @@ from typing import NamedTuple
 from camcast_kit_ingest.purse import Purse
 
 _STANDARD = "#!::"
-TOO_MANY, UNKNOWN, BUSY, NOT_PUBLISHING = range(4)
+MAX_CALLERS = 64
+"""Connections to one address, and so places."""
+TOO_MANY, UNKNOWN, BUSY, NOT_PUBLISHING, TOO_OLD = range(5)
 """Why a caller is turned away; what it is told stands in `CODES`."""
-CODES = (1402, 1404, 1409, 1405)
-"""SRT_REJX_OVERLOAD, _NOTFOUND, _CONFLICT, _BAD_MODE (access_control.h)."""
+CODES = (1402, 1404, 1409, 1405, 1401)
+"""SRT_REJX_OVERLOAD, _NOTFOUND, _CONFLICT, _BAD_MODE, _UNAUTHORIZED (access_control.h)."""
 
 
 class PlaceTold(NamedTuple):

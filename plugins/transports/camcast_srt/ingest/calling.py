@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from camcast.errors import TransportError
+from camcast_srt.ingest.errors import StreamError
 from camcast_srt.ingest.gate import Gate
 from camcast_srt.ingest.media import TsIntake
 
@@ -43,7 +45,19 @@ class Calling:
         if gate is not self._up:
             if self.opening is not None:
                 self.opening.broken(why)
-        elif not self.over.done():
+        else:
+            self.end(why)
+
+    def end(self, why: str) -> None:
+        """Nothing more comes: the last units are whole."""
+        if self.over.done():
+            return
+        try:
+            with contextlib.suppress(StreamError):
+                self._intake.end(time.monotonic_ns())
+        except Exception as error:  # noqa: BLE001  likewise
+            self.over.set_exception(error)
+        else:
             self.over.set_result(why)
 
     def media(self, connection: int, data: bytes) -> None:

@@ -74,11 +74,10 @@ class PesReader:
             self._starts(data[begin:end])
         elif self._open:
             self._body += data[begin:end]
-        if self._end and len(self._body) >= self._end:
-            if not self._may_go_on:
-                self.finish()
-        elif len(self._body) > MAX_UNIT:
+        if len(self._body) > MAX_UNIT:
             self._missing(TOO_LARGE)
+        elif self._end and len(self._body) >= self._end and not self._may_go_on:
+            self.finish()
 
     def finish(self) -> None:
         """What has begun is whole, or never will be."""

@@ -11,7 +11,8 @@ from typing import Protocol
 from camcast.media import NS_PER_S
 
 MAX_FRAMES = 256
-"""In one PES packet; 64 kB of them hold 5 s of the shortest that make sense."""
+"""In one PES packet; 64 kB of them hold 5 s of the shortest that make sense. What is no frame counts like one: each
+place at which one might begin costs time."""
 _RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 _SAMPLES = 1024
 _ADTS = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
@@ -51,11 +52,12 @@ class AdtsSplitter:
         carried = bool(self._rest)
         data, self._rest = self._rest + data, b""
         frames: list[Frame] = []
-        at = when = 0
+        at = when = tried = 0
         while at < len(data):
-            if len(frames) == MAX_FRAMES:
+            if tried == MAX_FRAMES:
                 self.damaged += 1
                 break
+            tried += 1
             if len(data) - at < _HEADER:
                 self._rest = data[at:]
                 break
@@ -122,7 +124,8 @@ def _opus(data: bytes, at: int) -> tuple[int, int]:
     flags = data[at + 1]
     at += 2
     size = 0
-    while at < end:
+    # No longer than there is data for, or bytes of 0xFF would be counted one by one.
+    while at < end and size <= end:
         size += data[at]
         at += 1
         if data[at - 1] != 0xFF:

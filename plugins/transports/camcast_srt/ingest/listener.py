@@ -23,6 +23,7 @@ REASONS = {
     access.UNKNOWN: "a stream id that nobody here takes",
     access.BUSY: "somebody publishes with this stream id already",
     access.NOT_PUBLISHING: "it asked for a stream instead of bringing one",
+    access.TOO_OLD: "its SRT is older than 1.3, and cannot be held to a passphrase",
 }
 """Why a caller was turned away."""
 CLOSED_WITHIN = 1.9
@@ -44,9 +45,10 @@ class Listener:
         self._ready.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._begun = False
         self._places: list[Place] = []
-        self._asked = 0
+        self._wanted = self._telling = 0
+        """Numbers of what the process is to be told and of what it is being told; 0 = nothing."""
         self._waits: dict[int, asyncio.Future[None]] = {}
-        """Of those who have entered, by the number of what they asked."""
+        """Of those who have entered, by the number of what they want told."""
         self.over = False
         """Whether nobody listens any more, though places are left."""
 
@@ -60,29 +62,39 @@ class Listener:
         if any(one.streamid == place.streamid for one in self._places):
             text = "another stream takes callers with this stream id already; give each a `streamid` of its own"
             raise SourceError(text)
+        if len(self._places) >= access.MAX_CALLERS:
+            text = f"{access.MAX_CALLERS} streams share port {self._address[1][1]}, the most there may be"
+            raise SourceError(f"{text}; give this one another port")
         self._places.append(place)
         if not self._begun:
             self._begun = True
             self._gate.open(self._address, None, self._timeout)
         try:
-            await asyncio.shield(self._ready)
+            async with asyncio.timeout(self._timeout):
+                await asyncio.shield(self._ready)
+                await self._take()
         except TransportError as error:
             raise SourceError(f"cannot listen at port {self._address[1][1]}: {error}") from None
-        await self._take()
+        except TimeoutError:
+            raise SourceError(f"libsrt's process does not answer within {self._timeout:g} s") from None
 
     async def _take(self) -> None:
         """Until the places are these. Raises `SourceError`."""
-        self._asked += 1
-        number, taken = self._asked, asyncio.get_running_loop().create_future()
+        self._wanted += 1
+        number, taken = self._wanted, asyncio.get_running_loop().create_future()
         self._waits[number] = taken
-        self._gate.take(number, (one.told() for one in self._places))
+        self._tell_places()
         try:
-            async with asyncio.timeout(self._timeout):
-                await taken
-        except TimeoutError:
-            raise SourceError(f"libsrt's process does not answer within {self._timeout:g} s") from None
+            await taken
         finally:
             self._waits.pop(number, None)
+
+    def _tell_places(self) -> None:
+        """One telling at a time is under way: all places of an address may come or go at once, and the channel is
+        bounded."""
+        if not self._telling:
+            self._telling = self._wanted
+            self._gate.take(self._telling, (one.told() for one in self._places))
 
     def leave(self, place: Place) -> bool:
         """Its publisher is cut off. Whether this was the last one, and nobody listens any more."""
@@ -90,7 +102,8 @@ class Listener:
             self._places.remove(place)
         place.close()
         if self._places and self._ready.done():
-            self._gate.take(0, (one.told() for one in self._places))
+            self._wanted += 1
+            self._tell_places()
         if not self._places:
             self.refusals.close()
             self._gate.close()
@@ -114,8 +127,14 @@ class Listener:
             self._ready.set_exception(error)
 
     def takes(self, number: int) -> None:
-        if (taken := self._waits.get(number)) is not None and not taken.done():
-            taken.set_result(None)
+        if number != self._telling:
+            return
+        self._telling = 0
+        for wanted, taken in self._waits.items():
+            if wanted <= number and not taken.done():
+                taken.set_result(None)
+        if self._wanted > number:
+            self._tell_places()
 
     def broken(self, gate: Gate, why: str) -> None:
         self.over = True

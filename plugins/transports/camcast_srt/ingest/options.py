@@ -43,6 +43,10 @@ class SrtSourceOptions:
     max_rate: Kbps = 100_000
     """Media is read no faster than this; 0: as fast as it comes."""
 
+    def __attrs_post_init__(self) -> None:
+        """What can be told without the URL is told by `camcast check`. Raises `ValueError`."""
+        _of_an_output(self)
+
 
 _SRTS = ("mode", "streamid", "passphrase", "pbkeylen", "latency", "packetfilter")
 
@@ -54,5 +58,8 @@ def target_of(url: str, options: SrtSourceOptions) -> Target:
 
 def source_settings(url: str, options: SrtSourceOptions) -> SrtSettings:
     """What URL and options ask for. Raises `ValueError` with a text that holds no secret."""
-    asked = SrtOptions(**{name: getattr(options, name) for name in _SRTS})
-    return settings_of(target_of(url, options), asked)
+    return settings_of(target_of(url, options), _of_an_output(options))
+
+
+def _of_an_output(options: SrtSourceOptions) -> SrtOptions:
+    return SrtOptions(**{name: getattr(options, name) for name in _SRTS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 import attrs
 
@@ -72,19 +73,24 @@ class SrtSource:
         """Until it is cancelled, or libsrt or a plugin breaks: publishers come and go."""
         settings, options = self._settings, self._options
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Whoever could not enter has another reason.
+        failed.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-        def data(said: bytes) -> None:
+        def take(step: Callable[[], object]) -> None:
             try:
-                intake.feed(said, time.monotonic_ns())
+                step()
             except StreamError:
                 raise
             except Exception as error:  # noqa: BLE001  a codec's bug is the source's failure, not the connection's
                 if not failed.done():
                     failed.set_exception(error)
 
+        def data(said: bytes) -> None:
+            take(lambda: intake.feed(said, time.monotonic_ns()))
+
         def ended(why: str) -> None:
             with contextlib.suppress(StreamError):
-                intake.end(time.monotonic_ns())
+                take(lambda: intake.end(time.monotonic_ns()))
             self._context.note("publisher_gone", f"{why}; the next one is waited for at {self._shown}")
 
         def broken(why: str) -> None:
@@ -149,11 +155,13 @@ class SrtSource:
     async def _receive(self, calling: Calling) -> None:
         """Raises `SourceError`, `StreamError`."""
         loop, timeout = asyncio.get_running_loop(), self._options.timeout
-        while (left := calling.heard + timeout - loop.time()) > 0:
-            await asyncio.wait({calling.over}, timeout=left)
-            if calling.over.done():
-                raise SourceError(f"{self._shown}: {calling.over.result()}")
-        raise SourceError(f"{self._shown}: the sender sent nothing within {timeout:g} s")
+        while not calling.over.done():
+            left = calling.heard + timeout - loop.time()
+            if left > 0:
+                await asyncio.wait({calling.over}, timeout=left)
+            else:
+                calling.end(f"the sender sent nothing within {timeout:g} s")
+        raise SourceError(f"{self._shown}: {calling.over.result()}")
 
     def _error(self, error: TransportError) -> SourceError:
         text = str(error)
