@@ -85,6 +85,26 @@ def test_the_plan_has_the_schedule_behind_its_output(tmp_path: Path) -> None:
         assert re.search(r"(on now; stops|off now; starts) \w{3} \d{4}-\d\d-\d\d \d\d:\d\d", found), found
 
 
+@pytest.mark.parametrize(
+    "use", [{"tracks": ["main", "sub"], "server": "multitrack"}, {"adapt": {"down_to": ["sub"]}}], ids=["track", "thin"]
+)
+def test_a_stream_that_another_output_sends_is_not_without_one(tmp_path: Path, use: dict[str, object]) -> None:
+    source = {"source": {"type": "file", "url": str(made("h264_aac"))}}
+    streams = [
+        {**source, "outputs": {"rtmp": {"url": "rtmp://host/live/x", **use}}},
+        {**source, "name": "sub", "outputs": {}},
+        {**source, "name": "third", "outputs": {}},
+    ]
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": streams}]}))
+    status, out, errors = run("check", str(path))
+    assert status == 0, errors
+    lines = out.splitlines()
+    begin = next(index for index, line in enumerate(lines) if "stream 1 sub" in line)
+    assert lines[begin + 1] == "    no output of its own; cam0_main may send it"
+    assert lines[begin + 3] == "    no output"
+
+
 def test_what_a_platform_bounds_is_told_until_rotate_every_is_shorter() -> None:
     host = PluginHost()
     archive, most = "records streams of up to 12 h", "ends a stream after 8 h"

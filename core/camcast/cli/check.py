@@ -135,9 +135,16 @@ def _stream_lines(camera: CameraConfig, stream: StreamConfig, host: PluginHost) 
     url = f" {_shown_source(stream)}" if stream.source.url else ""
     yield f"  stream {stream.stream_id} {stream.name}{off}: {stream.source.type}{url} -> {encoder_text(stream.encoder)}"
     if not stream.sessions:
-        yield "    no output"
+        sessions = (session for other in camera.streams for session in other.sessions)
+        users = [session.label for session in sessions if stream.name in _other_streams(session)]
+        yield f"    no output of its own; {' and '.join(users)} may send it" if users else "    no output"
     for session in stream.sessions:
         yield from _session_lines(stream, session, host)
+
+
+def _other_streams(session: SessionConfig) -> tuple[str, ...]:
+    """Streams of its camera that an output sends beside its own, or instead of it."""
+    return (*session.tracks[1:], *session.sound_tracks[1:], *session.adapt.down_to)
 
 
 def _session_lines(stream: StreamConfig, session: SessionConfig, host: PluginHost) -> Iterator[str]:
