@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
+import os
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -38,6 +41,17 @@ def pytest_configure() -> None:
     """Programs that a shell starts in the background ignore SIGINT, and so would all that the tests start."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _forget_terminal()
+
+
+def _forget_terminal() -> None:
+    """Readline, which pytest brings, tells all processes that are begun later how wide a terminal is, also where there
+    is none; tables would be as wide."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+        os.unsetenv(name)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

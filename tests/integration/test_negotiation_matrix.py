@@ -53,6 +53,7 @@ UNKNOWN = Takes(UNSURE_BOTH, UNSURE, UNSURE, UNSURE_LEGACY)
 SERVERS = {
     "auto": UNKNOWN,
     "generic": UNKNOWN,
+    "multitrack": Takes(ENHANCED, ENHANCED, ENHANCED, UNSURE_LEGACY),
     "h264-aac": Takes(),
     "hevc-legacy": Takes(LEGACY),
     "nginx-rtmp": Takes(g711a=LEGACY),
