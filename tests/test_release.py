@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tools.release import HASHES, NotReproducible, build, copied, hashes, last_commit, release, same
+from tools.release import HASHES, NotOurs, NotReproducible, build, copied, hashes, last_commit, release, same
 
 ROOT = Path(__file__).parent.parent
 EPOCH = 1_700_000_000
@@ -99,3 +99,8 @@ def test_a_release_is_everything_with_its_hashes(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout
     with tarfile.open(into / "small-1.tar.gz") as packed:
         assert "small-1/left.txt" not in packed.getnames()
+    # In place of itself, and of nothing else: not of the project, where somebody names "." for the folder.
+    assert release(root, into, str(program)) == made
+    with pytest.raises(NotOurs, match="empty it, or name another"):
+        release(root, root, str(program))
+    assert (root / "left.txt").read_text() == "git does not know it"

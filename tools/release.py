@@ -31,6 +31,10 @@ class NotReproducible(Exception):
     """Files that came out differently; for people."""
 
 
+class NotOurs(Exception):
+    """A folder that has other things in it than an earlier release; for people."""
+
+
 def copied(root: Path, into: Path) -> Path:
     """The files of a working copy that git knows, as they are now. Raises `CalledProcessError` where it is none."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, timeout=60).stdout
@@ -89,10 +93,12 @@ def _sbom(tree: Path, into: Path, epoch: int, program: str) -> Path:
 
 
 def release(root: Path, into: Path, program: str) -> dict[str, str]:
-    """Everything in `into`, made twice; the hashes. `program`: cyclonedx-py.
+    """Everything in `into`, made twice, in place of an earlier release; the hashes. `program`: cyclonedx-py.
 
-    Raises `NotReproducible`, and `CalledProcessError` where something could not be made.
+    Raises `NotOurs`, `NotReproducible`, and `CalledProcessError` where something could not be made.
     """
+    if into.exists() and any(into.iterdir()) and not (into / HASHES).exists():
+        raise NotOurs(f"{into} has something in it, and no {HASHES} of an earlier release: empty it, or name another")
     epoch = last_commit(root)
     made: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -104,9 +110,9 @@ def release(root: Path, into: Path, program: str) -> dict[str, str]:
         same(*made)
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
+        (into / HASHES).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(made[0].items())))
         for path in files:
             shutil.copy2(path, into / path.name)
-    (into / HASHES).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(made[0].items())))
     return made[0]
 
 
@@ -118,7 +124,7 @@ def main(program: str, folder: str) -> int:
     try:
         for name, digest in sorted(release(ROOT, ROOT / folder, program).items()):
             print(f"{digest}  {folder}/{name}")
-    except NotReproducible as error:
+    except (NotOurs, NotReproducible) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
