@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from camcast.cli.app import app
 from camcast.cli.fleet import report
 from camcast.cli.fleet_run import MOST_NAME, _socket
 from camcast.cli.fleet_store import Looking, coordinator, looking
+from camcast.config import ServiceConfig
 from camcast.coordinators import Card, ClaimNews, Desired, DesiredNews, Holder, Line, MemberNews
 from camcast.host import PluginHost
 from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
@@ -40,12 +41,13 @@ class Shell:
         self.file.write_text(json.dumps({"cameras": cameras, **more}))
         return self("apply", str(self.file), *options)
 
-    def member(self, name: str, cameras: int = 0) -> None:
+    def member(self, name: str, cameras: int = 0, **labels: str) -> None:
         """Have it look as if a member of this name were there, with the first cameras."""
 
         async def join() -> None:
             async with looking(coordinator(PluginHost(), self.store, self.fleet, name, (), 5.0)) as seen:
-                card = Card(holder=Holder(name, "1"), capacity=9, lease=1, running=cameras, on_air=cameras)
+                holder, count = Holder(name, "1"), cameras
+                card = Card(holder=holder, capacity=9, lease=1, labels=labels, running=count, on_air=count)
                 await seen.store.renew(card, 0)
                 for number in range(cameras):
                     await seen.store.claim(number, card.holder, 0)
@@ -177,6 +179,14 @@ def test_status_tells_who_has_what(shell: Shell) -> None:
     assert "ada" in shell("status").output
 
 
+def test_what_a_member_says_of_itself_does_nothing_to_a_terminal(shell: Shell) -> None:
+    shell.apply(camera(0), options=("--literal",))
+    shell.member("ada", site="\x1b[2J")
+    shown = shell("status").output
+    assert "site=\\x1b[2J" in shown
+    assert "\x1b" not in shown
+
+
 def test_status_waits_for_who_renews(shell: Shell) -> None:
     """A record alone says only that its member once was there."""
     shell.apply(camera(0), options=("--literal",))
@@ -222,6 +232,23 @@ def test_control_sockets_of_two_members_have_two_names() -> None:
     assert names[:2] == ["fleet-b", "fleet-a.b"]
     assert len(set(names)) == len(names)
     assert max(map(len, names)) <= MOST_NAME
+
+
+@pytest.mark.parametrize(("services", "more"), [({}, ["http"]), ({"http": {"token": "secret"}}, [])])
+def test_the_http_of_a_member_is_for_files_that_have_none(
+    services: dict[str, Any], more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def begun(_: object, __: object, ___: object, beside: Sequence[ServiceConfig], *rest: object) -> None:
+        asked.extend(one.type for one in beside if one.type != "socket")
+
+    monkeypatch.setattr("camcast.cli.fleet_run._run", begun)
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"services": services}))
+    words = ["fleet", "run", str(file), "--http", "--plain", "--store", "nats://127.0.0.1:9", "--state", str(tmp_path)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert asked == more
 
 
 def test_orders_are_for_members_that_there_are(shell: Shell) -> None:

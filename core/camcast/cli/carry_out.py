@@ -64,6 +64,11 @@ def carry_out(
     raise typer.Exit(status)
 
 
+def interface(config: Config) -> list[ServiceConfig]:
+    """The HTTP interface that `--http` asks for; none beside one that the file has, which would find the port taken."""
+    return [] if any(one.type == "http" for one in config.services) else [ServiceConfig(type="http")]
+
+
 def with_level(config: Config, level: LogLevel | None) -> Config:
     """The same, logging from this level on in every process."""
     if level is None:

@@ -159,16 +159,21 @@ def status(
     else:
         members = table("Members", "name", "runs", "on air", "capacity", "labels", "hold", "order", "renews")
         for one in found["members"]:
-            labels = " ".join(f"{key}={value}" for key, value in one["labels"].items())
+            labels = printable(" ".join(f"{key}={value}" for key, value in one["labels"].items()))
             counts = (str(one["running"]), str(one["on_air"]), f"{one['capacity']:g}")
             members.add_row(
-                one["name"], *counts, labels or "-", one["hold"], one["order"], "no" if one["silent"] else "yes"
+                printable(one["name"]),
+                *counts,
+                labels or "-",
+                one["hold"],
+                one["order"],
+                "no" if one["silent"] else "yes",
             )
         output.print(members)
         cameras = table(f"Cameras of version {found['version']}", "camera", "name", "member", "claim", "state")
         for one in found["cameras"]:
-            row = (str(one["camera_id"]), printable(one["name"]), one["member"] or "-", str(one["fence"]), one["state"])
-            cameras.add_row(*row)
+            who = printable(one["member"]) or "-"
+            cameras.add_row(str(one["camera_id"]), printable(one["name"]), who, str(one["fence"]), one["state"])
         output.print(cameras)
     on_air = FleetCameraState.ON_AIR.value
     well = found["cameras"] and all(one["state"] == on_air for one in found["cameras"])

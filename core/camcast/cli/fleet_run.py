@@ -14,7 +14,7 @@ import attrs
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.carry_out import with_level
+from camcast.cli.carry_out import interface, with_level
 from camcast.cli.display import Display, choose_display
 from camcast.cli.fleet_store import (
     DEFAULT_FLEET,
@@ -73,7 +73,9 @@ def run(
         Path | None, typer.Option(envvar="STATE_DIRECTORY", help="Folder for what must survive the process.")
     ] = None,
     option: StoreOptions = None,
-    http: Annotated[bool, typer.Option("--http", help="Serve the HTTP interface on 127.0.0.1:8080.")] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve the HTTP interface on 127.0.0.1:8080, where the file has none.")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Log lines instead of the live table.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
     log_level: Annotated[LogLevel | None, typer.Option(help="The least that is logged.")] = None,
@@ -91,7 +93,7 @@ def run(
         disk = Disk((state or _state()) / "fleets" / fleet / name)
         services = list(sockets.service(host, _socket(fleet, name), None))
         if http:
-            services.append(ServiceConfig(type="http"))
+            services += interface(config)
         member = Member(
             name,
             lives=disk.new_life,

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from camcast.cli import sockets
-from camcast.cli.carry_out import Showing, carry_out, with_level
+from camcast.cli.carry_out import Showing, carry_out, interface, with_level
 from camcast.cli.logs import LogFormat, LogLevel
 from camcast.cli.supervise import Reading
 from camcast.cli.terminal import WRONG, explained, load_file, warn
-from camcast.config import Config, ServiceConfig, load
+from camcast.config import Config, load
 from camcast.host import PluginHost
 
 
@@ -59,8 +59,8 @@ def run(
     for note in config.notes:
         warn(note)
     services = [] if no_socket else list(sockets.service(host, name or sockets.name_of(file), socket))
-    if http and all(one.type != "http" for one in config.services):
-        services.append(ServiceConfig(type="http"))
+    if http:
+        services += interface(config)
     if not any(True for _ in config.sessions()) and not config.services and not http:
         warn("nothing to run: no camera has an enabled stream with an enabled output")
         raise typer.Exit(WRONG)
