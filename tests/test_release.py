@@ -101,6 +101,6 @@ def test_a_release_is_everything_with_its_hashes(tmp_path: Path) -> None:
         assert "small-1/left.txt" not in packed.getnames()
     # In place of itself, and of nothing else: not of the project, where somebody names "." for the folder.
     assert release(root, into, str(program)) == made
-    with pytest.raises(NotOurs, match="empty it, or name another"):
+    with pytest.raises(NotOurs, match=r"has \.git in it, which no release is made of: name another"):
         release(root, root, str(program))
     assert (root / "left.txt").read_text() == "git does not know it"

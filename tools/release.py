@@ -32,7 +32,7 @@ class NotReproducible(Exception):
 
 
 class NotOurs(Exception):
-    """A folder that has other things in it than an earlier release; for people."""
+    """A folder that has other things in it than what is published; for people."""
 
 
 def copied(root: Path, into: Path) -> Path:
@@ -79,6 +79,10 @@ def same(one: Mapping[str, str], other: Mapping[str, str]) -> None:
         raise NotReproducible(f"two builds of one source differ in {', '.join(names)}: nothing was published")
 
 
+def _published(path: Path) -> bool:
+    return path.is_file() and (path.name in (HASHES, SBOM) or path.name.endswith((".whl", ".tar.gz")))
+
+
 def _sbom(tree: Path, into: Path, epoch: int, program: str) -> Path:
     path = into / SBOM
     locked = [os.path.abspath(program), "requirements", "requirements/run.lock", "--pyproject", "pyproject.toml"]
@@ -93,12 +97,12 @@ def _sbom(tree: Path, into: Path, epoch: int, program: str) -> Path:
 
 
 def release(root: Path, into: Path, program: str) -> dict[str, str]:
-    """Everything in `into`, made twice, in place of an earlier release; the hashes. `program`: cyclonedx-py.
+    """Everything in `into`, made twice, in place of what was made earlier; the hashes. `program`: cyclonedx-py.
 
     Raises `NotOurs`, `NotReproducible`, and `CalledProcessError` where something could not be made.
     """
-    if into.exists() and any(into.iterdir()) and not (into / HASHES).exists():
-        raise NotOurs(f"{into} has something in it, and no {HASHES} of an earlier release: empty it, or name another")
+    if others := [path.name for path in sorted(into.glob("*")) if not _published(path)]:
+        raise NotOurs(f"{into} would be emptied, and has {others[0]} in it, which no release is made of: name another")
     epoch = last_commit(root)
     made: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
