@@ -39,7 +39,8 @@ def status(
 ) -> None:
     """Show how a running camcast is: its sessions, where they go, and what is wrong.
 
-    Exit status: 0 when every session is healthy or waits for media, 1 when one is not, or nothing runs.
+    Exit status: 1 when a session is unhealthy, or nothing runs, else 0: also while some wait for media, are paused, or
+    are off by their schedules.
     """
     with explained():
         control = Control(find(name, socket))
