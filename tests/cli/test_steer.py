@@ -245,10 +245,9 @@ def test_a_run_serves_its_interface_to_look_at_once_its_port_is_free(place: Plac
         request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/stop", method="POST")
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(request, timeout=20)
-        # What --http asks for may be another program's on this machine, which is told.
-        said = ("http://127.0.0.1:8080/ [listening]", "port 8080 of 127.0.0.1 is taken by another program")
-        wait(lambda: any(text in place.log for text in said))
-        assert place.command("status", "--json").exit_code in (0, 1)
+        # What --http asks for is there already.
+        assert ":8080/" not in place.log
+        assert "port 8080" not in place.log
 
 
 def test_two_runs_have_two_names_and_a_second_of_one_name_goes_without(place: Place, tmp_path: Path) -> None:
