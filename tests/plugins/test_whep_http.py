@@ -23,6 +23,7 @@ from camcast.kinds import TransportKind
 from camcast.media import MediaKind
 from camcast.session.resolver import NameResolver
 from camcast_kit_http import guesses
+from camcast_kit_http.problem import Problem
 from camcast_whip.names import Names
 from camcast_whip.options import IceServer
 from camcast_whip.peer import local_addresses
@@ -210,6 +211,8 @@ async def test_whoever_goes_as_the_output_ends_leaves_no_socket_open() -> None:
     audience._ended(audience._viewers[key])
     await audience.close()
     assert (figures.viewers_gone, descriptors()) == (1, before)
+    with pytest.raises(Problem, match="just gone off the air"):
+        await audience.admit(OFFER, "127.0.0.1")
 
 
 def descriptors() -> int:

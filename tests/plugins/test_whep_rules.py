@@ -157,6 +157,22 @@ def test_later_candidates_are_read_and_names_passed_over() -> None:
         read_fragment("a=mid:0\n")
 
 
+def test_candidates_that_come_later_are_addresses_as_those_of_an_offer() -> None:
+    """Whoever watches has nobody looked up here."""
+    named = "a=candidate:2 1 udp 2122260223 intern.example.com 61764 typ host\n"
+    ours = "1 1 udp 2122260223 192.0.2.1 61764 typ host"
+    assert read_fragment(f"{named}a=candidate:{ours}\n") == ("", (ours,))
+    assert read_offer(OFFER.replace("a=mid:0\n", f"a=mid:0\n{named}"), [AUDIO]).remote.candidates == ()
+
+
+@pytest.mark.parametrize(("mid", "number"), [("a" * 16, 4), ("a" * 17, 0)])
+def test_a_mid_is_in_packets_where_it_fits(mid: str, number: int) -> None:
+    """A longer one would be another extension's number and length."""
+    offer = read_offer(OFFER.replace("a=mid:0", f"a=mid:{mid}").replace("BUNDLE 0", f"BUNDLE {mid}"), [AUDIO])
+    assert [(name, taken.mid_extension) for name, taken in offer.taken] == [(mid, number)]
+    assert ("extmap:4" in write_answer(offer, sources(1), LOCAL, "us")) is bool(number)
+
+
 # --- the answer -------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,8 @@ class Audience:
 
     async def admit(self, text: str, client: str) -> tuple[str, str]:
         """(key, SDP answer) for an offer of somebody at the address `client`. Raises `Problem`."""
-        if self._closed or len(self._viewers) + self._admitting >= self._options.viewers:
+        self._check_open()
+        if len(self._viewers) + self._admitting >= self._options.viewers:
             self._figures.viewers_refused += 1
             raise Problem(
                 503, f"{self._options.viewers} watch already, which is the limit", headers={"retry-after": RETRY_AFTER}
@@ -131,13 +132,17 @@ class Audience:
             self._admitting -= 1
         if self._closed:
             await viewer.close()
-            raise Problem(503, "the stream has just gone off the air", headers={"retry-after": RETRY_AFTER})
+            self._check_open()
         self._viewers[viewer.key] = viewer
         self._count()
         task = self._loop.create_task(self._serve(viewer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return viewer.key, answer
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Problem(503, "the stream has just gone off the air", headers={"retry-after": RETRY_AFTER})
 
     def _local(self, client: str) -> list[str]:
         """Addresses for media: those of the door alone, or all of the machine's. A proxy may bring those to whom

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 import attrs
 
 from camcast.media import MediaKind, Track
+from camcast.net.host import is_address
 from camcast_whip import sdp
 from camcast_whip.offer import BASELINE, MID_URI
 from camcast_whip.sdp import Remote, Section
 
 MAX_SECTIONS = 16
+MAX_MID = 16
+"""Bytes of a mid that a one-byte header extension has room for (RFC 8285 §4.2)."""
 _PROFILE = re.compile(r"(?:^|;)\s*profile-level-id\s*=\s*([0-9a-f]{6})\s*(?:;|$)", re.ASCII)
 _MODE = re.compile(r"(?:^|;)\s*packetization-mode\s*=\s*1\s*(?:;|$)", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
@@ -85,7 +88,7 @@ def read_offer(text: str, tracks: Sequence[Track]) -> Offer:
             raise ValueError("a=mid is no token")
         taken = None
         if section.media in left and (carrier is None or mid in bundle):
-            taken = _taken(section, left[section.media])
+            taken = _taken(section, left[section.media], mid)
         if taken is not None:
             del left[section.media]
             if carrier is None:
@@ -107,10 +110,12 @@ def read_fragment(text: str) -> tuple[str, tuple[str, ...]]:
     lines = [line for one in every for line in one.all("candidate")]
     if not username and not lines and not any(one.has("end-of-candidates") for one in every):
         raise ValueError("it has no candidate")
-    return username, tuple(found for line in lines if (found := sdp.candidate(line)))
+    found = [candidate for line in lines if (candidate := sdp.candidate(line))]
+    # As of an offer, those with the name of a host are left out: looking it up takes time.
+    return username, tuple(candidate for candidate in found if is_address(candidate.split()[4]))
 
 
-def _taken(section: Section, track: Track) -> Taken | None:
+def _taken(section: Section, track: Track, mid: str) -> Taken | None:
     if section.has("sendonly", "inactive") or "SAVP" not in section.protocol:
         return None
     # A port of 0 refuses, but for what is only there as part of the bundle (RFC 9143 §6).
@@ -138,7 +143,7 @@ def _taken(section: Section, track: Track) -> Taken | None:
         payload_type=chosen,
         profile=profile,
         repeat_payload_type=sdp.repeats(section, chosen) if track.kind is MediaKind.VIDEO else 0,
-        mid_extension=sdp.extension(section, MID_URI),
+        mid_extension=sdp.extension(section, MID_URI) if 1 <= len(mid) <= MAX_MID else 0,
     )
 
 

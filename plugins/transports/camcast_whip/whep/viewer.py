@@ -118,7 +118,7 @@ class Viewer:
                     payload_type=taken.payload_type,
                     clock_rate=CLOCK_RATES[track.kind],
                     mid=mid,
-                    mid_extension=taken.mid_extension if mid else 0,
+                    mid_extension=taken.mid_extension,
                     repeat_ssrc=own.repeat_ssrc,
                     repeat_payload_type=taken.repeat_payload_type,
                 ),
