@@ -439,6 +439,15 @@ def test_frames_without_end_in_one_answer_are_given_up() -> None:
         collector.feed(ANSWER[:30] + 65 * frame(0, b"x"))
 
 
+@pytest.mark.parametrize("stray", [b"R", b"S", b"OP"])
+def test_stray_bytes_that_a_message_could_begin_with_end_nothing(stray: bytes) -> None:
+    collector = Collector()
+    collector.feed(stray + 100 * frame(0, b"x") + ANSWER + b"body" + frame(0, b"behind"))
+    assert len(collector.frames) == 101
+    assert len(collector.messages) == 1
+    assert collector.incoming.counts == {"stray": 1, "stray bytes": len(stray)}
+
+
 @given(st.lists(st.binary(max_size=3000), max_size=20))
 def test_noise_never_does_harm(pieces: list[bytes]) -> None:
     collector = Collector()

@@ -401,6 +401,39 @@ def test_a_unit_that_never_ends_is_given_up(begin: bytes) -> None:
     assert calls.units == []
 
 
+@pytest.mark.parametrize("second", [0x1001, 0x1000], ids=["on another PID", "on the same PID"])
+def test_where_the_programme_goes_another_one_is_taken(second: int) -> None:
+    def associated(version: int, *programmes: tuple[int, int]) -> bytes:
+        body = b"".join(struct.pack(">HH", number, 0xE000 | table) for number, table in programmes)
+        return in_packet(0, section(0, 1, body, version))
+
+    def table(number: int, table: int) -> bytes:
+        return in_packet(
+            table, section(2, number, struct.pack(">HHBHH", 0xE100, 0xF000, 0x1B, 0xE100 + number, 0xF000))
+        )
+
+    wanted = Calls()
+    one = Demuxer(wanted, {"h264"}, 0.0)
+    both = table(1, 0x1000) + table(2, second)
+    one.feed((associated(0, (1, 0x1000), (2, second)) + both) * 3, 0.0)
+    one.feed((associated(1, (2, second)) + both) * 3, 1.0)
+    assert [[track.pid for track in tracks] for tracks, _ in wanted.programmes] == [[0x101], [0x102]]
+
+
+def test_tables_of_several_programmes_may_share_a_pid() -> None:
+    programmes = range(1, 9)
+    pat = section(0, 1, b"".join(struct.pack(">HH", number, 0xE000 | 0x1000) for number in programmes))
+    every = in_packet(0, pat) + b"".join(
+        in_packet(0x1000, section(2, number, struct.pack(">HHBHH", 0xE100, 0xF000, 0x1B, 0xE100 + number, 0xF000)))
+        for number in programmes
+    )
+    wanted = Calls()
+    one = Demuxer(wanted, {"h264"}, 0.0)
+    for tenth in range(100):
+        one.feed(every, tenth / 10)
+    assert [[track.pid for track in tracks] for tracks, _ in wanted.programmes] == [[0x101]]
+
+
 def test_tables_that_change_all_the_time_end_the_connection() -> None:
     with pytest.raises(StreamError, match="change more than 50 times a second"):
         Taken().feed(

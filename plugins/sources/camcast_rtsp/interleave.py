@@ -132,7 +132,7 @@ class Deinterleaver:
             if taken is not None:
                 return taken
             head = bytes(self._view[at : min(at + _LONGEST_START, end)])
-            if not any(head.startswith(start) for start in _STARTS):
+            if not _begins(head):
                 # A mark at its end may be that of a frame.
                 if at + len(head) == end and _may_begin(head.removesuffix(b"$")):
                     return 0
@@ -142,6 +142,8 @@ class Deinterleaver:
                 return 0
         message, length = parse_message(self._view[at:end], self._head)
         if message is not None:
+            if self._inside:
+                self.counts[INSIDE] += self._inside
             self._head = None
             self._skipped = self._inside = 0
             self._on_message(message)
@@ -167,10 +169,13 @@ class Deinterleaver:
         stop = start + (view[dollar + 2] << 8 | view[dollar + 3])
         if stop > end:
             return 0
-        self._inside += 1
-        if self._inside > MAX_INSIDE:
+        if self._inside == MAX_INSIDE:
+            if not _begins(begin):
+                # A stray byte or two that a message could begin with.
+                self._inside = 0
+                return self._skip(at, end)
             raise ProtocolError(f"more than {MAX_INSIDE} frames in the middle of one message")
-        self.counts[INSIDE] += 1
+        self._inside += 1
         handler(view[start:stop], arrival)
         view[stop - len(begin) : stop] = begin
         return stop - len(begin) - at
@@ -188,6 +193,10 @@ class Deinterleaver:
         if self._skipped > MAX_SKIP:
             raise ProtocolError(f"more than {MAX_SKIP} bytes that are neither RTSP nor interleaved media")
         return size
+
+
+def _begins(data: bytes) -> bool:
+    return any(data.startswith(start) for start in _STARTS)
 
 
 def _may_begin(data: bytes) -> bool:

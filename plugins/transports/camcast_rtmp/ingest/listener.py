@@ -236,7 +236,8 @@ class Listeners:
         listener, agreed = self._known.get(name) or (make(), settings)
         if agreed != settings:
             text = f"another stream listens at port {port} of {host} with another certificate or scheme"
-            raise SourceError(text, fatal=True)
+            # Which may be about to end, or to be given the same.
+            raise SourceError(text)
         listener.enter(place)
         self._known[name] = (listener, settings)
         return listener

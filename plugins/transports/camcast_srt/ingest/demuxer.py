@@ -134,14 +134,15 @@ class Demuxer:
         found = dict(list(programmes(section).items())[:MAX_PROGRAMMES])
         if not found or found == self._pmts:
             return
-        # One whose table lies elsewhere now is read anew.
-        known = {pid: self._sections[pid] for pid in found.values() if pid in self._pmts.values()}
+        gone = bool(self._number) and self._number not in found
+        # One whose table lies elsewhere now is read anew; so are all where the one that was taken has gone.
+        known = {pid: self._sections[pid] for pid in found.values() if pid in self._pmts.values() and not gone}
         self._sections = {
             **{pid: known.get(pid) or SectionReader() for pid in found.values()},
             PAT_PID: self._sections[PAT_PID],
         }
         self._pmts = found
-        if self._number and self._number not in found:
+        if gone:
             self._number = 0
             self.end()
             self._tracks = {}

@@ -201,7 +201,8 @@ class Listeners:
         listener, agreed = known
         if agreed != settings:
             text = f"another stream listens at port {address[1][1]} with other options: all that share it need the same"
-            raise SourceError(text, fatal=True)
+            # Which may be about to end, or to be given the same.
+            raise SourceError(text)
         try:
             await listener.enter(place)
         except BaseException:

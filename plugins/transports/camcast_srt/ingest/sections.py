@@ -1,6 +1,7 @@
 """Sections of tables out of a PID's payloads (ISO/IEC 13818-1 §2.4.4). Pure.
 
-What has not the right length or checksum is none. A table comes again and again: only one that differs is news.
+What has not the right length or checksum is none. A table comes again and again: only one that differs is news. Those
+of several programmes may share a PID.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from camcast_srt.psi import crc32
 
 MAX_SECTION = 1024
 """Bytes of one of a PAT or PMT, at most (§2.4.4.4, §2.4.4.9)."""
+MAX_KNOWN = 32
+"""Tables of one PID that are remembered."""
 _HEAD = 3
 _LEAST = 12
 """Bytes of a section with nothing in it."""
@@ -22,14 +25,15 @@ class SectionReader:
 
     def __init__(self) -> None:
         self._partial: bytes | None = None
-        self._last = b""
+        self._last: dict[bytes, bytes] = {}
+        """By table and what it is of (table_id_extension)."""
 
     def lost(self) -> None:
         """A packet is missing."""
         self._partial = None
 
     def feed(self, payload: bytes, *, starts: bool) -> Iterator[bytes]:
-        """A packet's payload; the sections that differ from the last one, before anybody has looked at their sums.
+        """A packet's payload; the sections that differ from their last one, before anybody has looked at their sums.
 
         `starts`: it begins with a pointer to where a section begins (payload_unit_start_indicator).
         """
@@ -56,8 +60,11 @@ class SectionReader:
                 self._partial = data
                 return
             section, data = data[:size], data[size:]
-            if section != self._last:
-                self._last = section
+            name = section[:1] + section[3:5]
+            if section != self._last.get(name):
+                if len(self._last) >= MAX_KNOWN:
+                    self._last.clear()
+                self._last[name] = section
                 yield section
 
 
