@@ -10,6 +10,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
 
@@ -50,22 +51,26 @@ def asked(fleet: Site, host: Host, path: str, token: str = READ) -> tuple[int, s
         return error.code, error.read().decode()
 
 
+def shows_all(fleet: Site, host: Host) -> bool:
+    """Whether a member shows each camera, on the air, where the store says that it is."""
+    cameras = fleet.status()["cameras"]
+    found = json.loads(asked(fleet, host, "8080/api/v1/fleet")[1])["cameras"]
+    metrics = asked(fleet, host, "9464/metrics")[1].splitlines()
+    line = 'camcast_fleet_camera_on_air{{camera="{camera_id}",member="{member}"}} 1.0'
+    return bool(found == cameras and all(line.format_map(one) in metrics for one in cameras))
+
+
 def test_each_member_shows_the_whole_fleet(fleet: Site) -> None:
-    wanted = fleet.status()
     for host in fleet.hosts:
+        # On a busy machine a camera may be late for a moment, and what is shown is up to 2 s old.
+        wait_for(partial(shows_all, fleet, host), timeout=READY, why=f"{host.name} shows what there is")
         status, body = asked(fleet, host, "8080/api/v1/fleet")
         found = json.loads(body)
         assert (status, found["fleet"], found["member"], found["heard"]) == (200, "site", host.name, True)
-        assert found["cameras"] == wanted["cameras"]
         assert [(one["name"], one["order"], one["lease"]) for one in found["members"]] == [
             (one.name, "none", LEASE) for one in fleet.hosts
         ]
         assert all(one["renewed_ago"] < LEASE for one in found["members"])
-        status, text = asked(fleet, host, "9464/metrics")
-        assert status == 200
-        for one in wanted["cameras"]:
-            line = f'camcast_fleet_camera_on_air{{camera="{one["camera_id"]}",member="{one["member"]}"}} 1.0'
-            assert line in text.splitlines()
         for path in ("8080/api/v1/fleet", "9464/metrics"):
             assert asked(fleet, host, path, "guessed")[0] == 401
 

@@ -49,14 +49,18 @@ def states_of(cameras: Cameras, claims: Claims, roster: Roster, now: float) -> t
     found = []
     for number, camera in sorted(cameras.wanted.items()):
         record = claims.record(number)
-        holder = record.holder if record else None
+        holder, giver = (record.holder, record.giver) if record else (None, None)
+        state = _state(number, holder, roster, silent)
+        # On its way to its holder it is on the air with its giver still.
+        if giver is not None and _state(number, giver, roster, silent) is FleetCameraState.ON_AIR:
+            state = FleetCameraState.ON_AIR
         found.append(
             FleetCamera(
                 camera_id=number,
                 name=camera.name,
                 member=holder.name if holder else "",
                 fence=record.fence if record else 0,
-                state=_state(number, holder, roster, silent),
+                state=state,
             )
         )
     return tuple(found)

@@ -99,6 +99,17 @@ def test_who_misses_two_renewals_is_silent_with_its_cameras() -> None:
     assert shown.states == ["silent", "silent", "on air", "nowhere", "nowhere"]
 
 
+def test_a_camera_that_two_have_is_on_the_air_with_either() -> None:
+    both = ClaimNews(1, 2, ADA, BOB)
+    shown = Shown(*ALL, both)
+    assert shown.states[1] == "not on air"
+    shown.hear(MemberNews("bob", 2, Card(holder=BOB, capacity=9, lease=LEASE, running=1, on_air=1)))
+    assert shown.states[1] == "on air"
+    # What it had in another life is no longer its own.
+    shown.hear(MemberNews("bob", 3, Card(holder=Holder("bob", "2"), capacity=9, lease=LEASE, running=1, on_air=1)))
+    assert shown.states[1] == "not on air"
+
+
 def test_while_the_store_is_away_it_is_as_it_was_and_no_state_is_known() -> None:
     shown = Shown(*ALL, Away("the connection was lost"))
     shown.now += 60.0
