@@ -188,6 +188,9 @@ class TransportKind:
     there is nobody who could be tried by `camcast check --targets`. Pure."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
+    spares: bool = True
+    """Whether what is published may be connected to a second time, without publishing. Not where connecting is that
+    already, or takes an address here: what is renewed by plan is connected there when the old connection has ended."""
     receiver: Callable[[Path], LocalReceiver] | None = None
     """Makes a receiver on this machine for demos and tests, which may keep files in the folder given; raises
     `MissingDependency`. None where the kind has none."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from camcast.config import Schedule, TargetConfig
-from camcast.events import AttemptFailed, Connected, Moved, ScheduleChanged, SegmentFinished
+from camcast.events import AttemptFailed, Connected, Moved, Note, ScheduleChanged, SegmentFinished
 from camcast.media import TagType
 from camcast.session import supervisor
 from camcast.session.health import Health
@@ -22,6 +22,7 @@ from tests.integration.air import CODECS, arrived, chain, of, on_air, only, quic
 from tests.integration.kit import camera, until
 from tests.media import made
 from tests.servers.nginx import Nginx
+from tests.servers.srt import LiveTransmit
 
 __all__ = ["quick_moves"]
 
@@ -90,6 +91,20 @@ async def test_at_our_receiver_all_of_it_arrives(targets: int) -> None:
     indexes = [event.target_index for event in of(events, Connected)]
     assert indexes == ([0, 0, 0] if targets == 1 else [0, 1, 0])
     assert all((event.gap == 0) is (targets == 2) and event.gap < SHORT for event in moves)
+    assert not of(events, AttemptFailed)
+
+
+@pytest.mark.usefixtures("quick_moves")
+async def test_over_srt_where_a_server_takes_one_connection_all_of_it_arrives(tmp_path: Path) -> None:
+    with LiveTransmit(tmp_path, again=True) as server:
+        async with on_air(camera(0, made(CLIP), chain(server.url(), rotate_every=EVERY))) as (running, events):
+            await until(lambda: len(of(events, Moved)) == TIMES, 60)
+            one = only(running)
+        flow = one.recorder.flow
+        await until(lambda: recorded([server.output]).total() >= flow.sent.total() + flow.replayed, 20)
+    arrived(one, recorded([server.output]), clean=True)
+    without_a_break([unit.data for unit in Media.read(server.output).video], TIMES + 1)
+    assert not of(events, Note)
     assert not of(events, AttemptFailed)
 
 

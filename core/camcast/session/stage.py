@@ -273,6 +273,11 @@ class OnAir:
         return self.published.connected.acceptance.take(codec).confidence
 
     @property
+    def spares(self) -> bool:
+        """Whether its server takes a second connection beside this one, which does not publish."""
+        return self.published.connected.prepared.kind.spares
+
+    @property
     def trip(self) -> float:
         """Seconds that the slowest answer of its server took while nothing was sent; 0 = not known."""
         return self.published.connected.transport.trip

@@ -209,7 +209,8 @@ class Standby:
             return
         try:
             # A server that drops connections that do not publish gets none beforehand.
-            await self.pool.warm(active.index)
+            if active.spares:
+                await self.pool.warm(active.index)
         except TransportError as error:
             text = active.attempt.scrub(str(error))
             self.note("rotate_failed", f"cannot renew the connection to {active.shown} yet: {text}")

@@ -46,6 +46,7 @@ class SrtPlugin:
             remarks=_remarks,
             waits=lambda target: settings_of(target, _options(target)).mode == "listener",
             publish_name=_publish_name,
+            spares=False,  # the connection is the permission, and each has a server's stream for itself
         )
 
     def load(self) -> None:

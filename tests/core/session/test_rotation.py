@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from tests.core.session.test_session import FAST, KEY, balance, chain, on_air, state
-from tests.core.world import World, until
+from tests.core.world import MemoryTransport, World, until
 
 from camcast.errors import NetworkError
 from camcast.events import AttemptFailed, Moved, Note, SessionState
+from camcast.kinds import Acceptance, TransportKind
 from camcast.session import keyframe_end, move, rotation
 from camcast.session.rotation import AGAIN, Rotation
 
@@ -99,6 +101,31 @@ async def test_where_the_next_target_would_not_it_is_renewed_where_it_is(world: 
     await until(lambda: moved(world))
     assert moved(world)[0] == ("rotate", "a", "a")
     assert {event.code for event in world.of(Note)} == {"rotate_failed"}
+
+
+async def test_where_connecting_is_publishing_the_new_one_waits_for_the_end_of_the_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, plain, connect = list[int](), type(world.host).transport, MemoryTransport.connect
+    kinds: dict[int, TransportKind] = {}
+
+    def transport(self: Any, name: str, scheme: str) -> TransportKind:
+        kind = plain(self, name, scheme)
+        return kinds.setdefault(id(kind), attrs.evolve(kind, spares=False))
+
+    async def connected(self: MemoryTransport) -> Acceptance | None:
+        others.append(len(world.servers.alive))
+        return await connect(self)
+
+    monkeypatch.setattr(type(world.host), "transport", transport)
+    monkeypatch.setattr(MemoryTransport, "connect", connected)
+    await world.start(chain("a", rotate_every=0.2))
+    await until(lambda: len(world.of(Moved)) >= 2)
+    assert set(others) == {0}
+    assert not world.of(Note)
+    await world.engine.stop()
+    whole(world)
+    balance(world)
 
 
 async def test_where_the_user_switched_to_it_stays(world: World) -> None:

@@ -44,6 +44,7 @@ class WhepPlugin:
             remarks=_remarks,
             waits=lambda target: True,
             publish_name=_publish_name,
+            spares=False,
         )
 
     def build(self, context: TransportContext) -> Transport:
