@@ -71,6 +71,11 @@ class TlsSettings:
         )
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Keys that name files."""
+        return tuple(name for name in ("ca_file", "client_certificate", "client_key") if getattr(self, name))
+
+    @property
     def verified(self) -> bool:
         """Whether authorities and the name decide."""
         return not self.insecure and self.fingerprint is None
@@ -97,9 +102,9 @@ def check(settings: TlsSettings, *, encrypted: bool, scheme: str) -> None:
         raise ValueError("fingerprint accepts one certificate whoever signed it, so ca_file beside it would do nothing")
     if settings.client_key and not settings.client_certificate:
         raise ValueError("client_key without client_certificate does nothing: give both")
-    for name in ("ca_file", "client_certificate", "client_key"):
+    for name in settings.files:
         path = getattr(settings, name)
-        if path and not os.path.isfile(path):
+        if not os.path.isfile(path):
             raise ValueError(f"{name}: there is no file {path}")
 
 

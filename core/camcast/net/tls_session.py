@@ -12,9 +12,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
+from camcast.daemons import Daemons
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net.certificate import described
 from camcast.net.tls import TlsSettings, check_pin, context, explained
@@ -34,15 +38,15 @@ def _name(host: str) -> str:
 class TlsSession:
     """One connection's TLS. Raises `ssl.SSLError` where the peer breaks it."""
 
-    def __init__(self, settings: TlsSettings, host: str) -> None:
-        """Raises `MisconfiguredError` for files that cannot be used, and `ValueError` for a host that has no name."""
+    def __init__(self, settings: TlsSettings, host: str, tls: ssl.SSLContext) -> None:
+        """`tls` is the settings' context. Raises `ValueError` for a host that has no name."""
         self.settings = settings
         self.ended = False
         """The peer has said that it will send no more."""
         self.expires: float | None = None
         """`time.time()` at which the peer's certificate expires; None where it is not verified, but pinned or taken."""
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context(settings).wrap_bio(self._in, self._out, server_hostname=_name(host))
+        self._tls = tls.wrap_bio(self._in, self._out, server_hostname=_name(host))
 
     @property
     def shown(self) -> str:
@@ -109,17 +113,62 @@ class TlsSession:
         return self.outgoing()
 
 
+class _Reading:
+    """Contexts whose files are read on threads of their own. On a mount whose server is gone that hangs: it would take
+    the loop's own threads, which are few and hold up the program's end. One for the same settings, however often."""
+
+    def __init__(self) -> None:
+        self._threads = Daemons("camcast-tls", rest=0.1)
+        self._lock = threading.Lock()
+        self._running: dict[TlsSettings, Future[ssl.SSLContext]] = {}
+
+    async def of(self, settings: TlsSettings) -> ssl.SSLContext:
+        """As `context`."""
+        with self._lock:
+            running = self._running.get(settings)
+            if running is None:
+                running = Future()
+                running.set_running_or_notify_cancel()  # whoever waits no longer ends it for nobody else
+                self._threads.run(partial(self._read, settings, running))
+                self._running[settings] = running
+        return await asyncio.wrap_future(running)
+
+    def _read(self, settings: TlsSettings, running: Future[ssl.SSLContext]) -> None:
+        found: ssl.SSLContext | Exception
+        try:
+            found = context(settings)
+        except Exception as error:  # noqa: BLE001  raised where it is waited for
+            found = error
+        with self._lock:
+            del self._running[settings]
+        if isinstance(found, Exception):
+            running.set_exception(found)
+        else:
+            running.set_result(found)
+
+
+_reading = _Reading()
+"""Of the process, as the contexts are that `context` keeps."""
+
+
 async def start_tls(sock: socket.socket, settings: TlsSettings, host: str, timeout: float, *, plain: str) -> TlsSession:
-    """The handshake on a connected, non-blocking socket. Raises `TransportError`; the socket stays the caller's.
+    """The handshake on a connected, non-blocking socket. Raises `TransportError`, and `MisconfiguredError` for files
+    that cannot be used; the socket stays the caller's.
 
     `plain` is the scheme without TLS, for the error's text.
     """
     session: TlsSession | None = None
     try:
         async with asyncio.timeout(timeout):
-            session = await asyncio.to_thread(TlsSession, settings, host)
+            tls = await (_reading.of(settings) if settings.files else asyncio.to_thread(context, settings))
+            session = TlsSession(settings, host, tls)
             await _shake_hands(sock, session)
     except TimeoutError as error:
+        if session is None and settings.files:
+            raise NetworkError(
+                f"{' and '.join(settings.files)} cannot be read within {timeout:g} s: on a mount whose server is gone?",
+                stage="tls",
+            ) from error
         text = f"no TLS handshake within {timeout:g} s; if this port is not for TLS, {plain}:// is what is meant"
         raise NetworkError(text, stage="tls") from error
     except (OSError, ValueError) as error:
