@@ -460,10 +460,10 @@ async def test_a_flood_of_strangers_leaves_who_is_on_the_air_there() -> None:
         assert process.memory_info().rss < before + (32 << 20)
 
 
-def handshake(kind: int, number: int, cookie: int = 0) -> bytes:
+def handshake(kind: int, number: int, cookie: int = 0, to: int = 0) -> bytes:
     """A half of a handshake (draft-sharabayko-srt §3.2.1) of version 4, from socket `number`: 1 = induction, -1 =
-    conclusion."""
-    head = struct.pack(">HHIII", 0x8000, 0, 0, 0, 0)
+    conclusion. `to`: the other side's socket, where that is known."""
+    head = struct.pack(">HHIII", 0x8000, 0, 0, 0, to)
     body = struct.pack(">IHHIIIiII", 4, 0, 2, 1000, 1500, 8192, kind, number, cookie)
     return head + body + bytes((127, 0, 0, 1)) + bytes(12)
 
@@ -513,9 +513,9 @@ def test_what_does_not_fit_is_told(url: str, options: dict[str, Any], reason: st
 async def test_what_a_server_sends_is_taken() -> None:
     """libsrt's own tool waits for us, as a server does."""
     clip, port = made("h264_b_aac"), free_port(kind=socket.SOCK_DGRAM)
-    listens = f"srt://127.0.0.1:{port}?mode=listener"
+    listens = f"srt://127.0.0.1:{port}?mode=listener&passphrase=correct-horse"
     async with piped((*ffmpeg(clip, "-", rate=1)[:-1], "-"), transmit("file://con", listens)):
-        pictures = await _pictures(f"srt://127.0.0.1:{port}?streamid=anything")
+        pictures = await _pictures(f"srt://127.0.0.1:{port}?streamid=anything", passphrase="correct-horse")
     was = units(packet for packet in load(clip).packets if packet.track.kind is VIDEO)
     begin = was.index(pictures[0])
     assert pictures == [was[(begin + number) % len(was)] for number in range(len(pictures))]
@@ -532,9 +532,10 @@ async def test_what_gstreamer_sends_when_it_is_called_is_taken() -> None:
 
 async def test_a_rendezvous_is_met() -> None:
     clip, port = made("h264_b_aac"), free_port(kind=socket.SOCK_DGRAM)
-    theirs = f"srt://127.0.0.5:{port}?mode=rendezvous&adapter=127.0.0.6"
+    theirs = f"srt://127.0.0.5:{port}?mode=rendezvous&adapter=127.0.0.6&passphrase=correct-horse"
     async with piped((*ffmpeg(clip, "-", rate=1)[:-1], "-"), transmit("file://con", theirs)):
-        pictures = await _pictures(f"srt://127.0.0.6:{port}?mode=rendezvous", bind="127.0.0.5")
+        ours = f"srt://127.0.0.6:{port}?mode=rendezvous"
+        pictures = await _pictures(ours, bind="127.0.0.5", passphrase="correct-horse")
     assert len(pictures) >= 20
 
 
@@ -546,6 +547,28 @@ async def _pictures(url: str, count: int = 20, **options: Any) -> list[list[byte
                 await until(lambda: len(running.sink.of(VIDEO)) >= count or running.task.done(), 15)
                 if not running.task.done():
                     return units(running.sink.of(VIDEO)[:count])
+
+
+async def test_a_server_older_than_1_3_is_left_where_a_passphrase_is_set() -> None:
+    """It would send in the clear, and so could whoever takes its place."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+
+        async def answer() -> None:
+            while True:
+                said, caller = await asyncio.get_running_loop().sock_recvfrom(server, 1500)
+                if said[:2] == b"\x80\0":  # a half of a handshake, which is answered by the same
+                    kind, theirs = struct.unpack(">iI", said[36:44])
+                    server.sendto(handshake(kind, 99, 7, theirs), caller)
+
+        answering = asyncio.create_task(answer())
+        url = f"srt://127.0.0.1:{server.getsockname()[1]}"
+        async with source(url, passphrase="correct horse") as running:
+            await until(running.task.done)
+            with pytest.raises(SourceError, match="the other side does not encrypt"):
+                running.task.result()
+        answering.cancel()
 
 
 async def test_a_server_that_is_not_there_or_refuses_is_told_without_the_key() -> None:

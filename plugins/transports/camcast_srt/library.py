@@ -28,7 +28,8 @@ _STATS_ROOM = 4096
 OPTION = {
     "mss": 0, "sndsyn": 1, "rcvsyn": 2, "fc": 4, "sndbuf": 5, "rendezvous": 12,
     "maxbw": 16, "sender": 21, "latency": 23, "inputbw": 24, "oheadbw": 25, "passphrase": 26, "pbkeylen": 27,
-    "ipttl": 29, "iptos": 30, "tlpktdrop": 31, "nakreport": 33, "peerversion": 35, "conntimeo": 36, "peerlatency": 44,
+    "ipttl": 29, "iptos": 30, "tlpktdrop": 31, "nakreport": 33, "peerversion": 35, "conntimeo": 36,
+    "rcvkmstate": 41, "peerlatency": 44,
     "minversion": 45, "streamid": 46, "payload_size": 49, "transtype": 50, "kmrefreshrate": 51, "kmpreannounce": 52,
     "ipv6only": 54,
     "peeridletimeo": 55, "packetfilter": 60,

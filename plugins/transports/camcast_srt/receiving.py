@@ -57,6 +57,8 @@ _TOLD_EVERY = 0.1
 _HELD_TO_PASSPHRASES = 5
 """The handshake's version (since SRT 1.3) in which a passphrase is looked at before there is a connection. With an
 older one libsrt takes what comes in the clear, whatever passphrase is set."""
+_SECURED = 2
+"""SRT_KM_S_SECURED: both know the passphrase. At once, since it is looked at in the handshake."""
 PEER_GONE = "the peer closed the connection or was silent for too long"
 
 
@@ -136,6 +138,8 @@ class Receiving:
         if self._lib.srt_connect(made, request.target, len(request.target)) != 0:
             raise NetworkError(f"cannot connect: {self._library.error()[1]}")
         self._wait_until_open(made)
+        if options.get("passphrase") and self._library.int_option(made, "rcvkmstate") != _SECURED:
+            raise NetworkError("the other side does not encrypt: its SRT is older than 1.3, which a passphrase needs")
         self._take(self._callers[made])
 
     def _listen(self, made: int) -> None:
