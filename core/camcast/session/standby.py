@@ -238,7 +238,9 @@ class Standby:
         target = (active.index + 1) % len(config.targets)
         if config.standby == "hot":
             await self.twin.keep(active, target)
-        elif config.standby == "warm" or (self._suspicious and target != active.index):
+        elif (config.standby == "warm" and (active.spares or target != active.index)) or (
+            self._suspicious and target != active.index
+        ):
             self.pool.keep(target)
             await self.pool.warm(target)
         else:

@@ -103,8 +103,9 @@ async def test_where_the_next_target_would_not_it_is_renewed_where_it_is(world: 
     assert {event.code for event in world.of(Note)} == {"rotate_failed"}
 
 
+@pytest.mark.parametrize("standby", ["cold", "warm"])
 async def test_where_connecting_is_publishing_the_new_one_waits_for_the_end_of_the_old(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, standby: str
 ) -> None:
     others, plain, connect = list[int](), type(world.host).transport, MemoryTransport.connect
     kinds: dict[int, TransportKind] = {}
@@ -119,7 +120,7 @@ async def test_where_connecting_is_publishing_the_new_one_waits_for_the_end_of_t
 
     monkeypatch.setattr(type(world.host), "transport", transport)
     monkeypatch.setattr(MemoryTransport, "connect", connected)
-    await world.start(chain("a", rotate_every=0.2))
+    await world.start(chain("a", rotate_every=0.2, standby=standby))
     await until(lambda: len(world.of(Moved)) >= 2)
     assert set(others) == {0}
     assert not world.of(Note)
