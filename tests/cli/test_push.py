@@ -68,7 +68,7 @@ def test_a_word_says_what_kind_of_source_it_is(source: str, kind: str, url: str)
 
 
 def test_what_is_wrong_is_told_by_the_words_of_the_line() -> None:
-    known = "known: file, rtmp, rtsp, testsrc, v4l2 (see camcast sources)"
+    known = "known: file, rtmp, rtsp, srt, testsrc, v4l2 (see camcast sources)"
     assert wrong("nofile.mp4", "rtmp://h/live/a") == [
         f'error: SOURCE: there is no file "nofile.mp4", and no source is called so; {known}'
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +30,7 @@ class Patience:
 
     def __init__(self, sort: str) -> None:
         """`sort`: for the names of the threads."""
-        self._threads = Daemons(f"camcast-{sort}")
+        self._threads = _threads(sort)
         self._wasted = 0.0
 
     def within(self, what: str, call: Callable[[], T]) -> T:
@@ -57,6 +58,12 @@ class Patience:
         if failure is not None:
             raise failure
         return result[0]
+
+
+@cache
+def _threads(sort: str) -> Daemons:
+    """Of all that are asked so: a part of a configuration is read by itself, and each would leave one that rests."""
+    return Daemons(f"camcast-{sort}")
 
 
 def bug(
