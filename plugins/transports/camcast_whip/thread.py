@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from camcast.contracts import Handover
+from camcast.errors import NetworkError
 
 T = TypeVar("T")
 
@@ -51,6 +52,18 @@ class WhipThread:
         """Run `work` over there."""
         assert self._run is not None, "not attached"
         return asyncio.run_coroutine_threadsafe(work, self._run.loop)
+
+    async def run(self, work: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
+        """Run `work` over there and wait for it, `timeout` seconds at most. Cancelling this cancels that.
+
+        Raises `NetworkError`, which says `what` took too long, and whatever `work` raises.
+        """
+        future = asyncio.wrap_future(self.submit(work))
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError:
+            raise NetworkError(f"{what} took longer than {timeout:g} s", stage="connect") from None
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a plain function over there soon, in order. The caller bounds how much lies there."""

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time as clock
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from camcast.contracts import TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
-from camcast.media import MediaKind, Tag, Track, Unit
+from camcast.media import Tag, Track, Unit
+from camcast_whip.carried import check_carried
 from camcast_whip.counters import Counters
 from camcast_whip.errors import Moved
 from camcast_whip.names import Names
@@ -30,9 +31,6 @@ from camcast_whip.thread import WhipThread
 if TYPE_CHECKING:
     from camcast_whip.carrier import Carrier
 
-T = TypeVar("T")
-
-_CODECS = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "opus"}
 _CLOSE_DEADLINE = 1.8
 _IMPORT_DEADLINE = 20.0
 """Seconds for importing the libraries, once in a program's life."""
@@ -86,9 +84,9 @@ class WhipTransport:
             raise NetworkError(f"no answer to the look-up of {self._place.host} in time", stage="resolve") from None
         self._thread.attach()
         self._attached = True
-        await self._over_there(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
+        await self._thread.run(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
         assert self._carrier is not None
-        await self._over_there(self._carrier.prepare(), timeout * _PREPARE_STEPS + _SLACK, "OPTIONS")
+        await self._thread.run(self._carrier.prepare(), timeout * _PREPARE_STEPS + _SLACK, "OPTIONS")
         return None
 
     @property
@@ -100,18 +98,10 @@ class WhipTransport:
         """Offer `tracks`, and return once media can flow. Raises `TransportError`."""
         if self._carrier is None or self._closing:
             raise NetworkError("not connected", stage="publish")
-        unknown = [track.codec for track in tracks if track.codec != _CODECS[track.kind]]
-        if unknown:
-            raise MisconfiguredError(
-                f"WHIP carries H.264 and Opus; this stream has {', '.join(unknown)}: transcode it", stage="publish"
-            )
-        if not tracks or len({track.kind for track in tracks}) != len(tracks):
-            raise MisconfiguredError("WHIP carries one video track, one audio track or both", stage="publish")
-        if any(track.channels > 2 for track in tracks):
-            raise MisconfiguredError("WebRTC carries Opus with one or two channels only (RFC 7587)", stage="publish")
+        check_carried(tracks, "WHIP")
         timeout = self._target.connect_timeout
         try:
-            await self._over_there(self._carrier.publish(tracks), timeout * _PUBLISH_STEPS, "publishing")
+            await self._thread.run(self._carrier.publish(tracks), timeout * _PUBLISH_STEPS, "publishing")
         except Moved as moved:
             self._redirect(moved.url)
             raise
@@ -160,7 +150,7 @@ class WhipTransport:
             return
         try:
             if self._carrier is not None:
-                await self._over_there(self._carrier.close(), _CLOSE_DEADLINE, "closing")
+                await self._thread.run(self._carrier.close(), _CLOSE_DEADLINE, "closing")
         except TransportError as error:
             self._context.events.note("whip_close", str(error))
         finally:
@@ -206,15 +196,6 @@ class WhipTransport:
             note=lambda code, text: thread.tell(events.note, code, text),
             keyframe_wanted=lambda: thread.tell(events.keyframe_wanted),
         )
-
-    async def _over_there(self, work: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
-        """Run `work` on the WHIP thread. Cancelling this cancels that."""
-        future = asyncio.wrap_future(self._thread.submit(work))
-        try:
-            async with asyncio.timeout(timeout):
-                return await future
-        except TimeoutError:
-            raise NetworkError(f"{what} took longer than {timeout:g} s", stage="connect") from None
 
     def _lose(self, error: TransportError) -> None:
         if not self._gone and not self._closing:

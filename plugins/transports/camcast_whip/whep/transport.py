@@ -7,15 +7,16 @@ has taken, and a viewer's link is that viewer's matter: nobody's slow network ma
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from camcast.contracts import TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
-from camcast.media import MediaKind, Packet, Tag, Track, Unit
+from camcast.media import Packet, Tag, Track, Unit
+from camcast_whip.carried import check_carried
 from camcast_whip.names import Names
 from camcast_whip.thread import WhipThread
 from camcast_whip.whep.figures import Figures
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from camcast_whip.whep.audience import Audience
     from camcast_whip.whep.door import Door, Doors
 
-T = TypeVar("T")
-
-_CODECS = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "opus"}
 _OPEN_WITHIN = 20.0
 """Seconds for importing the libraries, once in a program's life, and to listen."""
 _BEGIN_WITHIN = 5.0
@@ -74,23 +72,15 @@ class WhepTransport:
         self._loop = asyncio.get_running_loop()
         self._thread.attach()
         self._attached = True
-        await self._over_there(self._enter(), _OPEN_WITHIN, "waiting for viewers")
+        await self._thread.run(self._enter(), _OPEN_WITHIN, "waiting for viewers")
         return None
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         """Be watched from now on. Raises `TransportError`."""
         if self._door is None or self._closing:
             raise NetworkError("not connected", stage="publish")
-        unknown = [track.codec for track in tracks if track.codec != _CODECS[track.kind]]
-        if unknown:
-            raise MisconfiguredError(
-                f"WHEP carries H.264 and Opus; this stream has {', '.join(unknown)}: transcode it", stage="publish"
-            )
-        if not tracks or len({track.kind for track in tracks}) != len(tracks):
-            raise MisconfiguredError("WHEP carries one video track, one audio track or both", stage="publish")
-        if any(track.channels > 2 for track in tracks):
-            raise MisconfiguredError("WebRTC carries Opus with one or two channels only (RFC 7587)", stage="publish")
-        await self._over_there(self._begin(tuple(tracks)), _BEGIN_WITHIN, "publishing")
+        check_carried(tracks, "WHEP")
+        await self._thread.run(self._begin(tuple(tracks)), _BEGIN_WITHIN, "publishing")
         self._published = True
 
     def send(self, unit: Unit, time: int) -> int | None:
@@ -127,7 +117,7 @@ class WhepTransport:
         # Not to be cancelled: whoever waits for the end may stop waiting, and the port is free all the same.
         self._thread.call(self._leave)
         try:
-            await self._over_there(self._left(), _CLOSE_WITHIN, "closing")
+            await self._thread.run(self._left(), _CLOSE_WITHIN, "closing")
         except TransportError as error:
             self._context.events.note("whep_close", str(error))
         finally:
@@ -199,12 +189,3 @@ class WhepTransport:
         self._leave()  # what is called waits for a moment, and this does not
         if self._ending:
             await asyncio.wait(self._ending)
-
-    async def _over_there(self, work: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
-        """Run `work` on the WHIP thread. Cancelling this cancels that."""
-        future = asyncio.wrap_future(self._thread.submit(work))
-        try:
-            async with asyncio.timeout(timeout):
-                return await future
-        except TimeoutError:
-            raise NetworkError(f"{what} took longer than {timeout:g} s", stage="connect") from None
