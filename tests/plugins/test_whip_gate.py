@@ -91,7 +91,8 @@ async def test_a_flood_is_one_also_where_a_busy_machine_takes_in_little_of_it(
     peer: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gates, "STANDING", 1.0)
-    monkeypatch.setattr(gates, "RATE", 1e9)  # as it is where each of them takes long
+    for rate in ("RATE", "BYTES_RATE"):  # as it is where each of them takes long
+        monkeypatch.setattr(gates, rate, 1_000_000_000)
     one = await guarded()
     one.gate.settle([peer.getsockname()])
     peer.setblocking(False)
