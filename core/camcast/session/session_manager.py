@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Protocol
 
 import attrs
@@ -115,8 +116,8 @@ class SessionManager:
     def __iter__(self) -> Iterator[SessionHandle]:
         if self._ordered is None:
             # By their fields: comparing keys themselves costs four calls each time.
-            sessions = sorted(self._sessions.items(), key=lambda one: (one[0].camera_id, one[0].stream_id, one[0].output))
-            self._ordered = tuple(session for _, session in sessions)
+            fields = attrgetter("camera_id", "stream_id", "output")
+            self._ordered = tuple(self._sessions[key] for key in sorted(self._sessions, key=fields))
         return iter(self._ordered)
 
     def __len__(self) -> int:
