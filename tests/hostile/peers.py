@@ -84,7 +84,7 @@ PEERS = {
     "server: values within values": HostilePeer(servers.AMF_BOMB, _RTMP, "cut off"),
     "server: values that grow": HostilePeer(servers.GROWING, _RTMP, "cut off", seconds=2.0),
     "server: long texts": HostilePeer(servers.LONG_TEXTS, _RTMP, "cut off"),
-    "server: messages without an end": HostilePeer(servers.UNFINISHED, _RTMP, "cut off"),
+    "server: messages without an end": HostilePeer(servers.UNFINISHED, _RTMP, "unfinished messages are not accepted"),
     "server: messages of 16 MB": HostilePeer(servers.TOO_LARGE, _RTMP, "is not accepted"),
     "server: a handshake byte by byte": HostilePeer(servers.byte_by_byte, _RTMP),
     "server: redirects to itself": HostilePeer(servers.redirecting, _RTMP, "redirect number 6 in a row"),

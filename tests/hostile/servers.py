@@ -107,7 +107,7 @@ LONG_TEXTS = flooding(
     _large("onStatus", 0.0, None, {"level": "status", "code": "x" * 60, "description": "%25" * 20_000})
 )
 UNFINISHED = flooding(
-    b"".join(bytes([channel]) + b"\0\0\0\0\xff\xff\x14\0\0\0\0" + bytes(128) for channel in range(4, 60))
+    b"".join(bytes([channel]) + b"\0\0\0\0\xff\xff\x14\0\0\0\0" + bytes(CHUNK_SIZE) for channel in range(4, 8))
 )
 TOO_LARGE = flooding(b"\3\0\0\0\xff\xff\xff\x14\0\0\0\0" + bytes(128))
 
