@@ -7,7 +7,9 @@ BIN     := $(VENV)/bin
 CACHE   := .cache
 HOURS   ?= 2
 PYTEST  ?=
-WORKERS ?= 2
+# Processes for the tests, which wait more than they compute, and for what does nothing else.
+WORKERS ?= 3
+JOBS    ?= 2
 # Processes for the quick tests, which wait more than they compute.
 SIDE    ?= 4
 BUDGET  ?= 600
@@ -138,13 +140,13 @@ hostile: $(FULL) $(BENCHED) ## hostile peers beside good sessions, 1, 4 and 16 c
 	$(BIN)/python -m tests.hostile --only "$(ONLY)"
 
 fuzz: $(FUZZED) ## BUDGET=600 seconds of guided fuzzing for every reader of what others send (ONLY=amf0); fails on a finding
-	$(BIN)/python -m tests.fuzz --seconds $(BUDGET) --jobs $(WORKERS) --only "$(ONLY)"
+	$(BIN)/python -m tests.fuzz --seconds $(BUDGET) --jobs $(JOBS) --only "$(ONLY)"
 
 properties: $(FULL) ## the parsers' property tests with many more examples
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(WORKERS) $(PYTEST)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz -m hypothesis --timeout=0 -n $(JOBS) $(PYTEST)
 
 mutants: $(FULL) $(CLIPS) servers ## faults put into the code, each of which a test must notice; goes on where the last run on this tree ended, writes tools/mutants/RESULTS.md
-	$(BIN)/python -m tools.mutants --jobs $(WORKERS)
+	$(BIN)/python -m tools.mutants --jobs $(JOBS)
 
 .PHONY: docs
 docs: $(SITED) ## the documentation as a site in build/site, with references made from the code; fails on a link that leads nowhere
@@ -164,7 +166,7 @@ bounds: $(SUPPLY) $(CLIPS) ## the quick tests with the lowest, then with the new
 	@for end in lowest-direct highest; do \
 	  echo "== $$end"; rm -rf $(CACHE)/bounds && $(PYTHON) -m venv $(CACHE)/bounds && \
 	  $(SUPPLY)/bin/uv pip install --quiet --python $(CACHE)/bounds --resolution $$end -e '.[test]' && \
-	  $(CACHE)/bounds/bin/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not servers" $(ALONE) $(PYTEST) || exit 1; done
+	  $(CACHE)/bounds/bin/python -m pytest -q -n $(JOBS) --dist worksteal -m "not servers" $(ALONE) $(PYTEST) || exit 1; done
 
 sbom: $(SUPPLY) ## dist/sbom.json: what `pip install .` with all extras brings, as CycloneDX
 	@mkdir -p dist
