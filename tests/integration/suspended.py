@@ -45,6 +45,12 @@ def more_arrives(
         raise AssertionError(f"of {late} not enough came within {within:g} s:\n{command.log}") from None
 
 
+def noticed(command: Command, times: int) -> None:
+    """Wait until it has been told so many `times` that the clock was set."""
+    told = "The system's clock was set"
+    wait_for(lambda: command.log.count(told) >= times, timeout=20, why=f"{times} x {told}")
+
+
 def in_order(recordings: Iterable[Path]) -> None:
     """None has a picture before another."""
     for recording in recordings:
@@ -65,7 +71,7 @@ def set_clock(tmp_path: Path) -> Callable[[int], dict[str, str]]:
         return {
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(moved),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # else the file is read at each look at a clock, which are thousands
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 

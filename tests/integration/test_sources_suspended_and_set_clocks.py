@@ -19,7 +19,7 @@ import pytest
 from tests.command_run import Command, command_run
 from tests.installed import installed
 from tests.integration.peers import KEY, PEERS, RtmpPeer
-from tests.integration.suspended import BACK, BUSY, in_order, more_arrives, set_clock, suspend
+from tests.integration.suspended import BACK, BUSY, in_order, more_arrives, noticed, set_clock, suspend
 from tests.media import made
 from tests.servers.gst_rtsp import GstRtsp, loop
 
@@ -138,8 +138,9 @@ def test_cameras_of_a_process_that_was_suspended_are_back_at_once(tmp_path: Path
 def test_a_clock_that_is_set_moves_no_camera(tmp_path: Path, set_clock: Callable[[int], dict[str, str]]) -> None:
     with running(tmp_path, **set_clock(0)) as (command, peers):
         seconds_arrive(peers, 1, 60, command)
-        for moved in (3600, -3600):
+        for times, moved in enumerate((3600, -3600), 1):
             set_clock(moved)
+            noticed(command, times)
             seconds_arrive(peers, 3, 30, command)
         figures = command.end()
     assert "The system's clock was set forward by 3600 s" in command.log

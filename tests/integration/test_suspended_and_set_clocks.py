@@ -19,7 +19,7 @@ import pytest
 from camcast.config import TargetConfig
 from tests.command_run import Command, command_run
 from tests.integration.peers import KEY, PEERS, Peer, RtmpPeer, RtmpsPeer, SrtPeer, WhipPeer
-from tests.integration.suspended import BACK, BUSY, SUSPENDED, in_order, more_arrives, set_clock, suspend
+from tests.integration.suspended import BACK, BUSY, SUSPENDED, in_order, more_arrives, noticed, set_clock, suspend
 from tests.media import made
 
 OVER_THE_NETWORK = ("rtmp", "rtmps", "srt", "whip")
@@ -111,8 +111,9 @@ def test_a_clock_that_is_set_moves_no_stream(
 ) -> None:
     with running(tmp_path, peers, **set_clock(0)) as command:
         seconds_arrive(peers, 1, 40, command)
-        for moved in (3600, -3600):
+        for times, moved in enumerate((3600, -3600), 1):
             set_clock(moved)
+            noticed(command, times)
             seconds_arrive(peers, 3, 20, command)
         figures = command.end()
     assert "The system's clock was set forward by 3600 s" in command.log

@@ -38,6 +38,13 @@ def fork_servers(of: int | None = None) -> list[psutil.Process]:
         return []
 
 
+def end_fork_servers() -> None:
+    """Those of this process, which would rest for two minutes where their plugin's host is still there."""
+    for one in fork_servers():
+        one.kill()
+        one.wait(10)
+
+
 def sockets(of: int | None = None) -> list[psutil.Process]:
     """One process for each libsrt socket, the oldest first."""
     found = [one for server in fork_servers(of) for one in _children(server) if _is_one(one)]

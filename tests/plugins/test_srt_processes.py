@@ -19,7 +19,7 @@ import psutil
 import pytest
 from tests.compare import compare
 from tests.media import made
-from tests.plugins.srt_processes import ended, fork_servers, signals, sockets
+from tests.plugins.srt_processes import end_fork_servers, ended, fork_servers, signals, sockets
 from tests.plugins.transport_harness import END, Clip, Events, context, feed, load, reached
 from tests.servers.process import free_port
 from tests.servers.srt import LiveTransmit
@@ -61,7 +61,7 @@ def key_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
 async def three(tmp_path: Path) -> AsyncIterator[Sending]:
     (kind,) = camcast_transports()
     sending = Sending(load(made("h264_aac")))
-    await reached(lambda: not fork_servers(), why="those of earlier tests have ended")
+    end_fork_servers()  # of hosts that earlier tests have made
     async with AsyncExitStack() as stack:
         for number in range(3):
             receiver = LiveTransmit(tmp_path / str(number), query=f"passphrase={SECRET}")

@@ -10,7 +10,7 @@ import shlex
 import signal
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import pytest
 from tests.media import made
 from tests.plugins.source_kit import Sink, context, until
-from tests.plugins.srt_processes import sockets
+from tests.plugins.srt_processes import end_fork_servers, sockets
 from tests.plugins.test_srt_demuxer import ffmpegs, ours, units
 from tests.plugins.transport_harness import codecs, feed, load, publishing
 from tests.servers.process import free_port
@@ -41,6 +41,13 @@ INGEST = SrtIngest()
 KEEPER = Keeper()
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_rests() -> Iterator[None]:
+    """Other modules' tests look for processes that are left."""
+    yield
+    end_fork_servers()
 
 
 @attrs.define(eq=False)
