@@ -243,18 +243,13 @@ class RtmpTransport(TransportState):
 
     def send(self, unit: Unit, time: int) -> int | None:
         assert isinstance(unit, Tag)
-        if unit.track:
-            number = unit.type.value
-            return self._send(chunk_stream_of(number, unit.track), number, time, unit.head, unit.body)
-        return self.send_tag(unit.type, time, unit.head, unit.body)
+        return self.send_tag(unit.type, time, unit.head, unit.body, unit.track)
 
-    def send_tag(self, type: TagType, time: int, head: bytes, body: bytes) -> int | None:
-        """See `contracts.TakesTagParts`."""
+    def send_tag(self, type: TagType, time: int, head: bytes, body: bytes, track: int = 0) -> int | None:
+        """See `contracts.TakesTagParts`. `track`: of several, each on a chunk stream of its own."""
         stream, number = _LINES[type]
-        return self._send(stream, number, time, head, body)
-
-    def _send(self, stream: int, number: int, time: int, head: bytes, body: bytes) -> int | None:
-        """One message of type `number` on the chunk stream `stream`."""
+        if track:
+            stream = chunk_stream_of(number, track)
         line = self._live
         if line is None:
             self._counts.tags_after_loss += 1
