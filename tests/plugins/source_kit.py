@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import av
 
-from camcast.contracts import SourceContext
+from camcast.contracts import MediaSink, Source, SourceContext
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind
 from camcast.media import Frame, MediaKind, Packet, Track
@@ -173,3 +174,31 @@ def demuxed(path: Path) -> dict[str, list[tuple[bytes, int | None, int | None]]]
                 times = [None if t is None else round(t * packet.time_base * 10**9) for t in (packet.dts, packet.pts)]
                 found.setdefault(packet.stream.type, []).append((bytes(packet), times[0], times[1]))
     return found
+
+
+@contextlib.asynccontextmanager
+async def running_source(source: Source, sink: MediaSink) -> AsyncIterator[asyncio.Task[None]]:
+    """The source's run, which has to end within seconds of being cancelled."""
+    task = asyncio.create_task(source.run(sink))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        if not task.cancelled():
+            task.exception()
+
+
+@contextlib.asynccontextmanager
+async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One that runs; killed at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

@@ -13,7 +13,7 @@ import attrs
 import imageio_ffmpeg
 import pytest
 from tests.media import made
-from tests.plugins.source_kit import Sink, context, until
+from tests.plugins.source_kit import Sink, context, program, running_source, until
 from tests.plugins.transport_harness import codecs, feed, load, publishing
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.nginx import Nginx
@@ -73,31 +73,11 @@ async def source(url: str = "", ingest: RtmpIngest = INGEST, **options: Any) -> 
         context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
     )
     sink = Sink()
-    task = asyncio.create_task(built.run(sink))
-    running = Running(url, sink, built, task, notes)
-    try:
+    async with running_source(built, sink) as task:
+        running = Running(url, sink, built, task, notes)
         if settings.mode == "listen":
             await until(lambda: built.listener is not None or task.done())  # type: ignore[attr-defined]
         yield running
-    finally:
-        task.cancel()
-        await asyncio.wait({task}, timeout=5)
-        assert task.done()
-        if not task.cancelled():
-            task.exception()
-
-
-@contextlib.asynccontextmanager
-async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 def ffmpeg(clip: Path, url: str, *more: str, live: bool = False) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 import pytest
 from tests.media import made
-from tests.plugins.source_kit import Sink, until
-from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, program, source
+from tests.plugins.source_kit import Sink, program, until
+from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, source
 from tests.plugins.transport_harness import codecs, feed, load, publishing
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.process import free_port

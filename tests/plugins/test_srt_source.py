@@ -18,7 +18,7 @@ import attrs
 import imageio_ffmpeg
 import pytest
 from tests.media import made
-from tests.plugins.source_kit import Sink, context, until
+from tests.plugins.source_kit import Sink, context, program, running_source, until
 from tests.plugins.srt_processes import end_fork_servers, sockets
 from tests.plugins.test_srt_demuxer import ffmpegs, ours, units
 from tests.plugins.transport_harness import codecs, feed, load, publishing
@@ -96,31 +96,11 @@ async def source(url: str = "", ingest: SrtIngest = INGEST, **options: Any) -> A
         context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
     )
     sink = Sink()
-    task = asyncio.create_task(built.run(sink))
-    running = Running(int(url.partition("?")[0].rpartition(":")[2]), sink, built, task, notes)
-    try:
+    async with running_source(built, sink) as task:
+        running = Running(int(url.partition("?")[0].rpartition(":")[2]), sink, built, task, notes)
         if "listener" in url:
             await until(lambda: built.listener is not None or task.done())  # type: ignore[attr-defined]
         yield running
-    finally:
-        task.cancel()
-        await asyncio.wait({task}, timeout=5)
-        assert task.done()
-        if not task.cancelled():
-            task.exception()
-
-
-@contextlib.asynccontextmanager
-async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 def ffmpeg(clip: Path, url: str, *more: str, rate: float = 4.0) -> tuple[str, ...]:
