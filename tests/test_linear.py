@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -14,6 +15,7 @@ from typing import AnyStr
 import pytest
 
 from camcast.bitstream import nal, sei
+from camcast.bitstream.parser import NalParser
 from camcast.config.json_text import parse_json
 from camcast.config.read import decode
 from camcast.config.read import parse as parse_config
@@ -44,7 +46,7 @@ from camcast_whip.links import ice_servers
 from camcast_whip.offer import OfferedTrack
 from camcast_whip.retry_after import retry_after
 from camcast_whip.whep.offer import read_fragment, read_offer
-from tests.linear import ROOT, SIZE, Use, datas, texts, too_long, uses
+from tests.linear import BYTES, ROOT, SIZE, Use, datas, texts, too_long, took, uses
 
 REFUSALS = (CamcastError, MediaError, ValueError)
 SECRETS = ("Zq7-Kx9_Vw3", "aaaaaaaa", "AAAAAAAAAA", "a=a=a=a=")
@@ -184,6 +186,81 @@ def test_no_text_takes_long(name: str) -> None:
 @pytest.mark.parametrize("name", DATA)
 def test_no_data_takes_long(name: str) -> None:
     assert not slow(DATA[name], datas())
+
+
+LARGEST = 1 << 20
+"""Bytes. A publisher's messages, and pictures, may have eight times that, and are looked at in one turn of the loop."""
+TURN = 0.08
+"""CPU seconds: a pass over it by C takes 0.002, and by Python, with a few lines for each small thing, 0.1 and more
+[measured]."""
+
+
+SHORT = 4
+
+
+def sent(kind: TagType, before: bytes) -> Callable[[bytes], object]:
+    return lambda data: Unpacker(_codecs()).unpack(kind, before + data)
+
+
+def behind(kind: CodecKind, before: bytes) -> Callable[[bytes], object]:
+    """Parsed as a later picture of a stream in each framing."""
+
+    def parse(data: bytes) -> None:
+        for first in ((len(before).to_bytes(4, "big") + before) if before else b"", b"\0\0\0\1" + before):
+            parser = kind.parser(b"")
+            for number in range(2):
+                with contextlib.suppress(MediaError):
+                    parser.parse(first + data, number, number)
+
+    return parse
+
+
+MESSAGES: dict[str, Callable[[bytes], object]] = {
+    "FLV: pictures of many tracks": sent(TagType.VIDEO, b"\x96\x11hvc1"),
+    "FLV: pictures of many codecs": sent(TagType.VIDEO, b"\x96\x21"),
+    "FLV: sound of many tracks": sent(TagType.AUDIO, b"\x95\x11Opus"),
+    "FLV: more before the picture": sent(TagType.VIDEO, b"\x97"),
+    "FLV: legacy": sent(TagType.VIDEO, b"\x17\1\0\0\0"),
+    "AMF0: what a publisher says": lambda data: amf0.decode_some(data, 200),
+    "AMF0: within an object": lambda data: amf0.decode_some(b"\3\0\1a" + data, 200),
+    "AMF0: all of it": amf0.decode,
+    "SEI": lambda data: list(sei.messages(b"\6" + data, 1)),
+    "NAL units by sizes, of a stream that has them": lambda data: _with_sizes(data),
+}
+
+
+def _with_sizes(data: bytes) -> None:
+    for kind in _codecs():
+        parser = kind.parser(b"")
+        if isinstance(parser, NalParser):
+            parser._framing = 4
+            with contextlib.suppress(MediaError):
+                parser.parse(data, 0, 0)
+
+
+def heavy(parse: Callable[[bytes], object]) -> list[str]:
+    """Which shapes take more than a turn, in messages of the largest size."""
+    found = []
+    # What costs is many small things, so the short shapes do.
+    for data in (data for shape, data in zip(BYTES, datas(LARGEST), strict=True) if len(shape) <= SHORT):
+        least = took(parse, data, REFUSALS)
+        for _ in range(3):
+            if least > TURN:
+                least = min(least, took(parse, data, REFUSALS))
+        if least > TURN:
+            found.append(f"{data[:12]!r}…: {least:.2f} s of CPU")
+    return found
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_takes_more_than_a_turn(name: str) -> None:
+    assert not heavy(MESSAGES[name])
+
+
+@pytest.mark.parametrize("kind", _codecs(), ids=lambda kind: kind.name)
+def test_no_picture_takes_more_than_a_turn(kind: CodecKind) -> None:
+    for before in (b"", b"\x67", b"\x06"):
+        assert not heavy(behind(kind, before)), before
 
 
 @pytest.mark.parametrize("kind", _codecs(), ids=lambda kind: kind.name)

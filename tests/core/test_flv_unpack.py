@@ -151,3 +151,12 @@ def test_heads_of_the_forms_are_read_back() -> None:
         for ms in (-3, 0, 80):
             (piece,) = UNPACKER.unpack(V, form.head(track, key, ms) + b"nal")
             assert (piece.keyframe, piece.composition, piece.payload) == (key, ms, b"nal")
+
+
+@pytest.mark.parametrize("kind", [V, A])
+def test_there_are_no_more_tracks_in_a_body_than_numbers_for_them(kind: TagType) -> None:
+    first = b"\x96" if kind is V else b"\x95"
+    many = first + (b"\x13hvc1" if kind is V else b"\x11Opus")
+    assert len(UNPACKER.unpack(kind, many + b"\x07\0\0\0" * 256)) == 256
+    with pytest.raises(MediaError, match="more than 256 tracks in one tag body"):
+        UNPACKER.unpack(kind, many + b"\x07\0\0\0" * 257)

@@ -41,6 +41,8 @@ class ParameterSets:
         known = self._known
         if all(nal in known for nal in nals):
             return
+        if len(nals) > MAX_SETS:
+            raise MediaError(f"{len(nals)} parameter sets, at most {MAX_SETS} are allowed")
         came = [known.get(nal) or self._first_seen(nal) for nal in nals]
         sets = dict(self._sets)
         for entry in came:

@@ -183,8 +183,10 @@ class NalParser(ABC):
         roles = self.syntax.roles
         header_size = self.syntax.header_size
         position, end = 0, len(data)
-        seen = count = 0
-        while position < end:
+        seen = 0
+        for _ in range(MAX_UNITS):
+            if position >= end:
+                return seen
             left = end - position - 4
             if left < 0:
                 raise truncated(0, left)
@@ -194,13 +196,10 @@ class NalParser(ABC):
             position += 4
             if length < header_size:
                 seen |= BAD
-                position += length
-                count += 1
-                continue
-            seen |= roles[data[position]]
+            else:
+                seen |= roles[data[position]]
             position += length
-            count += 1
-        if count > MAX_UNITS:
+        if position < end:
             raise MediaError(f"more than {MAX_UNITS} NAL units in one access unit")
         return seen
 

@@ -31,6 +31,8 @@ from camcast.media import MediaKind, TagType, Track
 
 MAX_MOD_EX = 16
 """ModEx blocks accepted in front of one body."""
+MAX_TRACKS = 256
+"""In one body: as many as there are numbers for. Each takes memory, and may have four bytes."""
 
 
 class Part(Enum):
@@ -179,6 +181,8 @@ class Unpacker:
         code = 0 if how == MultitrackType.MANY_TRACKS_MANY_CODECS else cursor.u32()
         pieces: list[Piece] = []
         while True:
+            if len(pieces) == MAX_TRACKS:
+                raise MediaError(f"more than {MAX_TRACKS} tracks in one tag body")
             if how == MultitrackType.MANY_TRACKS_MANY_CODECS:
                 code = cursor.u32()
             track_id = cursor.u8()
