@@ -16,6 +16,7 @@ from camcast.config.given import given
 from camcast.errors import ConfigError, Issue, NotFound, WrongState
 from camcast.events import Event
 from camcast.session.environment import Environment
+from camcast.session.hook_threads import HookThreads
 from camcast.stream.feed import Feed
 
 
@@ -27,6 +28,9 @@ class CameraManager:
     _emit: Callable[[Event], object]
     max_cameras: int = 16
     _cameras: dict[int, CameraHandle] = attrs.field(factory=dict, init=False)
+    _coming: set[int] = attrs.field(factory=set, init=False)
+    """Ids of those that are being checked."""
+    _threads: HookThreads = attrs.field(factory=HookThreads, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
     def __iter__(self) -> Iterator[CameraHandle]:
@@ -48,20 +52,42 @@ class CameraManager:
         return camera
 
     def create(self, config: CameraConfig) -> CameraHandle:
-        """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`."""
-        if self._closed:
-            raise WrongState("the engine has been stopped; make a new one")
+        """Make a camera, not yet started; −1 as its id takes the next free one. Raises `ConfigError`.
+
+        Plugins look at it here and now: beside cameras that run, `add` is what is meant.
+        """
+        return self._keep(check_camera(self._numbered(config), self._environment.host))
+
+    async def add(self, config: CameraConfig) -> CameraHandle:
+        """As `create`, with plugins' checks on a thread: what they look at may lie on a mount whose server is gone."""
+        config = self._numbered(config)
+        self._coming.add(config.camera_id)
+        try:
+            config = await self._threads.run(lambda: check_camera(config, self._environment.host), None)
+        finally:
+            self._coming.discard(config.camera_id)
+        return self._keep(config)
+
+    def _numbered(self, config: CameraConfig) -> CameraConfig:
+        self._check_open()
         config = given(config, CameraConfig)
+        taken = self._coming.union(self._cameras)
         if config.camera_id < 0:
-            free = next(number for number in range(len(self._cameras) + 1) if number not in self._cameras)
-            config = config.renumbered(free)
-        if config.camera_id in self._cameras:
+            config = config.renumbered(next(number for number in range(len(taken) + 1) if number not in taken))
+        if config.camera_id in taken:
             raise ConfigError([Issue("camera_id", f"{config.camera_id} is taken; remove that camera first")])
-        if len(self._cameras) >= self.max_cameras:
+        if len(taken) >= self.max_cameras:
             raise ConfigError([Issue("system.max_cameras", f"there are {self.max_cameras} cameras already; raise it")])
-        config = check_camera(config, self._environment.host)
+        return config
+
+    def _keep(self, config: CameraConfig) -> CameraHandle:
+        self._check_open()
         camera = self._cameras[config.camera_id] = self._make(config)
         return camera
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WrongState("the engine has been stopped; make a new one")
 
     def _make(self, config: CameraConfig) -> CameraHandle:
         return CameraInstance(config, self._environment, self._emit)

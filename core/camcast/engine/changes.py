@@ -27,12 +27,18 @@ class Changes:
         self._sessions = sessions
         self._services = services
 
-    def add(self, config: CameraConfig) -> tuple[CameraHandle, list[str]]:
-        """Add and start a camera with its sessions. Raises `ConfigError`.
+    def begin(self, config: CameraConfig) -> None:
+        """Start one of the cameras that the engine begins with. Raises `ConfigError`."""
+        self._started(self._cameras.create(config))
+
+    async def add(self, config: CameraConfig) -> tuple[CameraHandle, list[str]]:
+        """Add and start a camera with its sessions, beside those that run. Raises `ConfigError`.
 
         Also returns what is wrong with single sessions, a line each: the others and the camera run.
         """
-        camera = self._cameras.create(config)
+        return self._started(await self._cameras.add(config))
+
+    def _started(self, camera: CameraHandle) -> tuple[CameraHandle, list[str]]:
         wrong = [line for stream in camera.config.streams for line in self._publish(stream)]
         camera.start()
         return camera, wrong
@@ -101,7 +107,7 @@ class Changes:
                     if (running := self._sessions.get(key)) is not None:
                         running.adopt(session)
                 case CameraConfig() as camera, _:
-                    _, wrong = self.add(camera)
+                    _, wrong = await self.add(camera)
                 case StreamConfig() as stream, (int(camera_id), _):
                     self._cameras.require(camera_id).add_stream(stream)
                     wrong = self._publish(stream)

@@ -141,7 +141,7 @@ class Engine:
         try:
             for camera in self.config.cameras:
                 if camera.enabled:
-                    self._changes.add(camera)
+                    self._changes.begin(camera)
             for name, service in named((*self._beside, *self.config.services)).items():
                 self._services.begin(name, service)
         except BaseException:
@@ -190,7 +190,7 @@ class Engine:
 
         A session of it that cannot be created is logged, and keeps nothing else from running.
         """
-        return self._change().add(config)[0]
+        return (await self._change().add(config))[0]
 
     async def remove_camera(self, camera_id: int) -> None:
         """End a camera's sessions and the camera. Raises `NotFound` for one that is not there."""

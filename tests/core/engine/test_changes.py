@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from typing import Any
 
 import attrs
 import pytest
@@ -14,6 +16,9 @@ from camcast.config import CameraConfig, Config, EncoderConfig, PluginsConfig, S
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError, SourceError, WrongState
 from camcast.events import SessionState, SourceState
+from camcast.hooks import hookimpl
+from camcast.kinds import TransportKind
+from camcast.target import Target
 
 
 def many(hosts: str, count: int) -> list[SessionConfig]:
@@ -201,3 +206,48 @@ async def test_an_engine_stopped_during_a_reload_begins_nothing_more(world: Worl
     await engine.stop()
     assert await reload == ["session cam0_main cannot be created: the engine has been stopped; make a new one"]
     assert not world.servers.at("b")
+
+
+class Mount:
+    """What a transport's check looks at, and whose server may be gone."""
+
+    def __init__(self) -> None:
+        self.gone, self.asked = threading.Event(), threading.Event()
+
+    def check(self, target: Target) -> None:
+        self.asked.set()
+        assert self.gone.wait(60)
+
+    @hookimpl
+    def camcast_transports(self) -> list[TransportKind]:
+        def never(context: object) -> Any:
+            raise AssertionError("nothing is published there")
+
+        return [
+            TransportKind(name="mount", title="Mount", schemes=("mount",), build=never, check=self.check, accepts=never)
+        ]
+
+
+@pytest.mark.parametrize("by_reload", [False, True])
+async def test_a_check_that_hangs_holds_up_its_own_camera_only(world: World, by_reload: bool) -> None:
+    mount = Mount()
+    world.host.register(mount, "mount")
+    engine = await world.start(chain("a"))
+    stream = StreamConfig(source=SourceConfig(type="scripted"), sessions=(SessionConfig(url="mount://b/key"),))
+    camera = CameraConfig(camera_id=7, streams=(stream,))
+    adding: asyncio.Task[Any] = asyncio.create_task(
+        engine.reload(attrs.evolve(engine.config, cameras=(*engine.config.cameras, camera)))
+        if by_reload
+        else engine.add_camera(camera)
+    )
+    try:
+        # The loop goes on: what follows is on it.
+        await asyncio.wait_for(asyncio.to_thread(mount.asked.wait, 30), 40)
+        await until(lambda: world.servers.live())
+        assert [one.camera_id for one in engine.cameras] == [0]
+        with pytest.raises(ConfigError, match="7 is taken"):
+            await engine.add_camera(camera)
+    finally:
+        mount.gone.set()
+    await adding
+    assert [one.camera_id for one in engine.cameras] == [0, 7]
