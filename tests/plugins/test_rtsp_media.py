@@ -39,6 +39,7 @@ from camcast_rtsp.depacketise.pictures import (
 from camcast_rtsp.depacketise.plain import PlainDepacketiser
 from camcast_rtsp.depacketise.vp9 import Vp9Depacketiser
 from camcast_rtsp.limits import Meter
+from camcast_rtsp.reports import Report, Reports
 from camcast_rtsp.rtp import HOLD, MAX_HELD, RIVAL, RtpReceiver
 from camcast_rtsp.track import TrackReceiver
 
@@ -186,6 +187,20 @@ def test_reports_both_ways() -> None:
     assert (middle, delay) == (report.middle, 65536)
     assert data[32:36] == bytes.fromhex("81ca0004")
     assert len(data) == 52
+
+
+def test_the_wall_clock_goes_on_where_its_seconds_begin_anew() -> None:
+    """On 7 February 2036 (RFC 5905 §6): it was not set, though it says 1900."""
+    reports, second = Reports(), 90_000
+    set_so = []
+    for number in range(10):
+        seconds = (2**32 - 5 + number) % 2**32
+        (report,) = rtcp.parse(pack("!BBHIIIIII", 0x80, 200, 6, 7, seconds, 1 << 31, number * second, 1, 2))
+        assert isinstance(report, rtcp.SenderReport)
+        last = report.ntp
+        set_so.append(reports.heard(Report(last, number * 10**9), number * 10**9))
+    assert not any(set_so)
+    assert reports.media(last) == 9 * 10**9
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Api:
         self.tokens = {TOKEN}
         self.asked: list[tuple[str, str]] = []
         self.raw: bytes | None = None
+        self.raw_token: bytes | None = None
         self.token_status = 200
         self._server: asyncio.Server | None = None
 
@@ -66,6 +67,10 @@ class Api:
             right = self.token_status == 200 and "very-secret" in body.decode()
             status, said = (200, {"access_token": "fresh"}) if right else (max(400, self.token_status), {})
             self.tokens.add("fresh")
+            if self.raw_token is not None:
+                writer.write(b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % len(self.raw_token) + self.raw_token)
+                writer.close()
+                return
         elif headers.get("authorization") not in {f"Bearer {one}" for one in self.tokens}:
             status, said = 401, {}
         else:
@@ -210,6 +215,14 @@ async def test_a_token_endpoint_in_trouble_is_asked_again(world: World, api: Api
     api.token_status = 200
     await until(lambda: notes(world, "nothing_shown"), 20)
     assert REFRESH not in repr(world.events)
+
+
+@pytest.mark.parametrize("said", [b"[" * 5_000, b"{}", b"[]", b'{"access_token": "a\\u001b[2J"}', b"\xff"])
+async def test_a_token_endpoint_that_talks_nonsense_is_named(world: World, api: Api, said: bytes) -> None:
+    api.raw_token = said
+    await start(world, api, client_id="me", client_secret="mine", refresh_token=REFRESH)
+    await until(lambda: any("see the refresh token" in repr(one) for one in world.of(ServiceChanged)), 20)
+    assert "internal error" not in repr(world.events)
 
 
 async def test_a_name_that_is_no_outputs_is_told(world: World, api: Api) -> None:

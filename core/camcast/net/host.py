@@ -49,10 +49,10 @@ def _scope_id(zone: str) -> int:
     """The number of a zone's interface. In URLs '%' is written "%25" (RFC 6874), by people often as it is."""
     for name in dict.fromkeys((zone, zone.removeprefix("25"))):
         try:
-            if not name.isdigit():
+            if not (name.isascii() and name.isdigit()):
                 return socket.if_nametoindex(name)
             socket.if_indextoname(int(name))
-        except (OSError, OverflowError):
+        except (OSError, OverflowError, ValueError):  # a number of thousands of digits
             continue
         return int(name)
     raise NetworkError(f"no network interface {zone.removeprefix('25')}", stage="resolve")

@@ -111,7 +111,7 @@ class Youtube:
             raise NetworkError(f"no fresh token: `refresh_url` answers {answer.status}")
         try:
             token = json.loads(answer.body)["access_token"] if answer.status == 200 else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             token = None
         if not isinstance(token, str) or not token.isprintable():
             raise ServiceError(f"no fresh token: {options.refresh_url} answers {answer.status}; see the refresh token")

@@ -15,6 +15,10 @@ _PICTURE_LOSS = 1
 _MICROSECONDS = 1_000_000
 """A fraction below this is that of the first quarter of a millisecond, or none: RFC 5905 §6 counts in 2**-32 s."""
 
+_ERA = 1 << 32
+"""Seconds after which NTP's begin anew, first on 7 February 2036: the lower half of them is that of the next era, as no
+clock shows 1968 (RFC 4330 §3)."""
+
 _SENDER_INFO = Struct("!IIII")
 _PACKET = Struct("!BBH")
 
@@ -48,7 +52,8 @@ def parse(data: memoryview | bytes) -> Iterator[SenderReport | Goodbye]:
             return
         if kind == SENDER_REPORT and words >= 6:
             ssrc, seconds, fraction, timestamp = _SENDER_INFO.unpack_from(data, at + 4)
-            ntp = seconds * NS_PER_S + (fraction * NS_PER_S >> 32)
+            era = 0 if seconds & 0x80000000 else _ERA
+            ntp = (era + seconds) * NS_PER_S + (fraction * NS_PER_S >> 32)
             middle = (seconds & 0xFFFF) << 16 | fraction >> 16
             yield SenderReport(ssrc, ntp, timestamp, middle, fraction >= _MICROSECONDS)
         elif kind == GOODBYE:
