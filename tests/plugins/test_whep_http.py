@@ -158,6 +158,37 @@ async def test_who_may_ask(kind: TransportKind, monkeypatch: pytest.MonkeyPatch)
         assert (await one.ask("OPTIONS", origin="https://other.example")).status == 403
 
 
+async def test_strangers_are_not_told_which_paths_there_are(
+    kind: TransportKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked without a token is answered alike at the output's path, below it, and where nothing is."""
+    monkeypatch.setattr(guesses, "REFUSED_AFTER", 0.01)
+    async with asking(kind, token=TOKEN, origins=(SITE,)) as one:
+        door = one.output.url.removesuffix("/gate")
+        there = (one.output.url, f"{one.output.url}/0123456789abcdef0123456789abcdef")
+        nowhere = (f"{door}/other", f"{door}/other/0123456789abcdef0123456789abcdef")
+        asked: list[dict[str, str]] = [
+            {},
+            {"authorization": "Bearer no"},
+            {"origin": SITE},
+            {"origin": "https://other.example"},
+            {"origin": SITE, "access_control_request_method": "POST"},
+        ]
+        for headers in asked:
+            for method in ("GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"):
+                answers = [await one.ask(method, where, **headers) for where in (*there, *nowhere)]
+                seen = {(a.status, a.text, *sorted(a.headers.items())) for a in map(undated, answers)}
+                assert len(seen) == 1, (method, headers, seen)
+        known = {"authorization": f"Bearer {TOKEN}"}
+        assert [(await one.ask("GET", where, **known)).status for where in (*there, *nowhere)] == [204, 404, 404, 404]
+
+
+def undated(answer: Answer) -> Answer:
+    return attrs.evolve(
+        answer, headers={name: value for name, value in answer.headers.items() if name.lower() != "date"}
+    )
+
+
 async def test_a_stream_that_is_not_on_the_air_yet_is_told_as_that(kind: TransportKind) -> None:
     port = free_port()
     made_context, _ = context(kind, f"whep://127.0.0.1:{port}/gate")

@@ -3,7 +3,8 @@
 An ASGI application for one door. `POST /path` brings an offer and is answered with the session's place; `PATCH` there
 brings candidates, `DELETE` ends it. Rules, as for the HTTP interface: a name that was pointed at this machine (DNS
 rebinding) is refused by its Host, a page of somebody else's by its Origin unless the output names it; no cookies. A
-preflight (Fetch, CORS) brings no token and tells nothing of what is on the air.
+preflight (Fetch, CORS) brings no token and tells nothing of what is on the air. Which paths there are is told to nobody
+without a token, where any output behind the door has one: what is not there is answered as what is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.options import WhepOptions
 
 AT_PATH, AT_SESSION = "GET, HEAD, OPTIONS, POST", "DELETE, GET, HEAD, OPTIONS, PATCH"
+ANYWHERE = "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
+"""What a preflight is told, whichever path it is for: it knows no token, and need not know which paths there are."""
+OTHER_ORIGIN = "a page of another origin may not watch: add it to `origins` of the output's options"
 PREFLIGHT_FOR = "600"
 """Seconds for which a browser need not ask again."""
 HEADERS = (
@@ -66,7 +70,7 @@ class Endpoint:
         try:
             stage, path, key = self._found(scope["path"])
             self._check_host(headers)
-            allowed = self._origin(headers, stage)
+            allowed = self._origin(headers)
             response = await self._answer(scope, headers, receive, stage, path, key)
         except Problem as problem:
             response = problem.response()
@@ -88,30 +92,37 @@ class Endpoint:
         if not known:
             raise Problem(421, "this name is none of this server's: ask for its address, or add the name to `hosts`")
 
-    def _origin(self, headers: Headers, stage: Stage | None) -> str:
-        """The origin whose page asks and may; "" where none is said. Raises `Problem`."""
+    def _origin(self, headers: Headers) -> str:
+        """The origin whose page asks and may, at whichever path; "" where none is said. Raises `Problem`."""
         origin = headers.get("origin", "")
-        if not origin:
-            return ""
         try:
-            own = urlsplit(origin).netloc == headers.get("host") and urlsplit(origin).scheme == self._scheme
+            known = any(self._may(headers, stage) for stage in (None, *self.stages.values()))
         except ValueError:
             raise Problem(400, "expected an Origin that is an address, got other text") from None
-        origins = stage.options.origins if stage is not None else ()
-        if not own and origin not in origins and "*" not in origins:
-            raise Problem(403, "a page of another origin may not watch: add it to `origins` of the output's options")
+        if not known:
+            raise Problem(403, OTHER_ORIGIN)
         return origin
+
+    def _may(self, headers: Headers, stage: Stage | None) -> bool:
+        """Whether the page that asks, if one does, may watch there. Raises `ValueError` for an origin that is none."""
+        origin = headers.get("origin", "")
+        if not origin or (urlsplit(origin).netloc == headers.get("host") and urlsplit(origin).scheme == self._scheme):
+            return True
+        origins = stage.options.origins if stage is not None else ()
+        return origin in origins or "*" in origins
 
     async def _answer(
         self, scope: Scope, headers: Headers, receive: Receive, stage: Stage | None, path: str, key: str
     ) -> ASGIApp:
         method = scope["method"]
-        allow = AT_SESSION if key else AT_PATH
         if method == "OPTIONS":
-            return Response(headers=_preflight(headers, allow))
+            return Response(headers=_preflight(headers))
+        await self._check_token(scope, headers, stage)
         if stage is None:
             raise Problem(404, "no stream is watched at this path")
-        await self._check_token(scope, headers, stage)
+        if not self._may(headers, stage):
+            raise Problem(403, OTHER_ORIGIN)
+        allow = AT_SESSION if key else AT_PATH
         if method not in allow.split(", "):
             raise Problem(405, f"expected {allow}", headers={"allow": allow})
         audience = stage.audience
@@ -150,12 +161,18 @@ class Endpoint:
             response.headers.append("link", _link(server))
         return response
 
-    async def _check_token(self, scope: Scope, headers: Headers, stage: Stage) -> None:
-        wanted, given = stage.options.token, headers.get("authorization")
-        if not wanted or (given is not None and same(bearer(given) or "", wanted)):
+    async def _check_token(self, scope: Scope, headers: Headers, stage: Stage | None) -> None:
+        """Raises `Problem` for whoever lacks that of `stage`; where there is none, any of this door's."""
+        there = [stage] if stage is not None else [one for one in self.stages.values() if one.options.token]
+        tokens = [one.options.token for one in there]
+        given = headers.get("authorization")
+        brought = bearer(given) or "" if given is not None else ""
+        right = [same(brought, token or "") for token in tokens]  # all of them, so that the time tells nothing
+        if any(right) or not any(tokens):
             return
         if given is not None:
-            stage.figures.tokens_refused += 1
+            if stage is not None:
+                stage.figures.tokens_refused += 1
             await self._guesses.refuse(scope)
         raise Problem(401, "watching needs the token, as Authorization: Bearer", headers={"www-authenticate": "Bearer"})
 
@@ -167,13 +184,11 @@ def _text(body: bytes) -> str:
         raise Problem(400, "expected text, got other bytes") from None
 
 
-def _preflight(headers: Headers, allow: str) -> dict[str, str]:
-    found = {"accept-post": SDP, "allow": allow}
-    if "PATCH" in allow:
-        found["accept-patch"] = FRAGMENT
+def _preflight(headers: Headers) -> dict[str, str]:
+    found = {"accept-post": SDP, "accept-patch": FRAGMENT, "allow": ANYWHERE}
     if "access-control-request-method" in headers:
         found |= {
-            "access-control-allow-methods": allow,
+            "access-control-allow-methods": ANYWHERE,
             "access-control-allow-headers": "authorization, content-type, if-match",
             "access-control-max-age": PREFLIGHT_FOR,
         }
