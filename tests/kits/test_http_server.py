@@ -7,14 +7,18 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from starlette.responses import Response
+from starlette.types import ASGIApp
 from tests.servers.certificates import Authority
+from tests.servers.tls_flood import flood_server
 
+from camcast_kit_http import accepting
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
 
@@ -22,11 +26,11 @@ MOST = 5
 
 
 @contextlib.asynccontextmanager
-async def serving(certificate: str = "", key: str = "") -> AsyncIterator[int]:
+async def serving(certificate: str = "", key: str = "", app: ASGIApp | None = None) -> AsyncIterator[int]:
     """The port of one that takes `MOST` connections."""
     sock = listen("127.0.0.1", 0)
     port = int(sock.getsockname()[1])
-    server = Server(Response(status_code=204), connections=MOST, certificate=certificate, key=key)
+    server = Server(app or Response(status_code=204), connections=MOST, certificate=certificate, key=key)
     running = asyncio.create_task(server.run_on(sock))
     try:
         yield port
@@ -39,30 +43,108 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@contextlib.contextmanager
+def trusted(tmp_path: Path, encrypted: bool) -> Iterator[tuple[tuple[str, str], ssl.SSLContext | None]]:
+    """What the server has of TLS, and what its clients trust."""
+    if not encrypted:
+        yield ("", ""), None
+        return
+    authority = Authority(tmp_path)
+    own = authority.issue("127.0.0.1")
+    yield (str(own.cert_file), str(own.key_file)), ssl.create_default_context(cafile=authority.ca_file)
+
+
+async def over(one: socket.socket) -> None:
+    """Until the server has ended this connection."""
+    one.setblocking(False)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            assert await asyncio.get_running_loop().sock_recv(one, 1) == b"", "one too many is sent away"
+
+
 @pytest.mark.parametrize("encrypted", [False, True])
-async def test_who_connects_and_says_nothing_takes_no_more_descriptors_than_connections(
+async def test_who_connects_and_says_nothing_takes_few_descriptors_and_keeps_nobody_out(
     encrypted: bool, tmp_path: Path
 ) -> None:
     """Over TLS, too, where asyncio tells of a connection only once hands have been shaken."""
-    authority = Authority(tmp_path)
-    own = authority.issue("127.0.0.1")
-    paths = (str(own.cert_file), str(own.key_file)) if encrypted else ("", "")
-    trust = ssl.create_default_context(cafile=authority.ca_file) if encrypted else None
-    async with serving(*paths) as port:
-        before = descriptors()
-        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
-        for one in silent[MOST:]:
-            one.setblocking(False)
-            with contextlib.suppress(ConnectionError):
-                async with asyncio.timeout(10):
-                    assert await asyncio.get_running_loop().sock_recv(one, 1) == b"", "one too many is sent away"
-        assert descriptors() - before - len(silent) <= MOST
+    with trusted(tmp_path, encrypted) as (paths, trust):
+        async with serving(*paths) as port:
+            before = descriptors()
+            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+            # The oldest make room for those who come.
+            for one in silent[:-MOST]:
+                await over(one)
+            assert descriptors() - before - len(silent) <= MOST
+            assert await answered(port, trust)
+            for one in silent:
+                one.close()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_whoever_asks_during_a_flood_of_silent_connections_is_answered(encrypted: bool, tmp_path: Path) -> None:
+    """From the very address that it comes from; each connection that is let go is made anew at once."""
+    with trusted(tmp_path, encrypted) as (paths, trust):
+        async with serving(*paths) as port:
+
+            async def silent() -> None:
+                while True:
+                    with contextlib.suppress(ConnectionError):
+                        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                        try:
+                            await reader.read(1)
+                            refilled.append(1)
+                        finally:
+                            writer.transport.abort()
+
+            refilled: list[int] = []
+            flood = [asyncio.create_task(silent()) for _ in range(4 * MOST)]
+            async with asyncio.timeout(60):
+                while len(refilled) < 10 * MOST:  # noqa: ASYNC110  by the flood, all the time
+                    await asyncio.sleep(0.01)
+                got = 0
+                while got < 5:
+                    got += await answered(port, trust)
+            for task in flood:
+                task.cancel()
+            await asyncio.wait(flood)
+
+
+async def test_a_handshake_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKE", 0.2)
+    with trusted(tmp_path, True) as (paths, trust):
+        async with serving(*paths) as port:
+            with socket.create_connection(("127.0.0.1", port)) as silent:
+                await over(silent)
+            assert await answered(port, trust)
+
+
+async def test_a_request_that_is_being_answered_makes_no_room() -> None:
+    holding, asked = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.set()
+        await holding.wait()
+        await Response("whole")(scope, receive, send)
+
+    async with serving(app=app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        await asyncio.wait_for(asked.wait(), 10)
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * MOST)]
+        for one in silent[: 1 - MOST]:
+            await over(one)
+        holding.set()
+        assert (await asyncio.wait_for(reader.read(-1), 10)).endswith(b"whole")
+        writer.close()
         for one in silent:
             one.close()
-        # Those that have gone make room.
-        async with asyncio.timeout(10):
-            while not await answered(port, trust):  # noqa: ASYNC110  what has gone is noticed, and told to nobody
-                await asyncio.sleep(0.01)
+
+
+async def test_key_updates_without_end_are_cut_off(tmp_path: Path) -> None:
+    with trusted(tmp_path, True) as (paths, trust):
+        async with serving(*paths) as port:
+            assert await asyncio.wait_for(flood_server(port), 30) > 0
+            assert await answered(port, trust)
 
 
 async def answered(port: int, trust: ssl.SSLContext | None) -> bool:

@@ -10,24 +10,26 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import attrs
 import pytest
+from tests.hostile.cameras import picture
 from tests.media import made
 from tests.plugins.source_kit import Sink, program, until
 from tests.plugins.test_rtmp_source import KEY, Running, ffmpeg, source
 from tests.plugins.transport_harness import codecs, feed, load, publishing
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.process import free_port
+from tests.servers.tls_flood import flood_server
 
 from camcast.errors import SourceError
-from camcast.media import TagType
+from camcast.media import MediaKind, TagType
+from camcast_kit_ingest import effort
 from camcast_kit_ingest.pace import Pace
 from camcast_kit_ingest.purse import Purse
 from camcast_kit_rtmp.state import State
 from camcast_rtmp import camcast_transports
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
-from camcast_rtmp.ingest import admission, bounds, refusals
+from camcast_rtmp.ingest import bounds, refusals
 from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.ingest.media import MAX_TOLD, Intake
 
@@ -136,6 +138,25 @@ async def test_who_says_nothing_to_tls_makes_room_too(authority: Authority, cert
         target = url.replace("127.0.0.1", "localhost")
         kind = camcast_transports()[1]
         async with publishing(kind, target, clip, ca_file=str(authority.ca_file)) as (transport, _):
+            headers, tags = clip.tags()
+            await feed(transport, [*headers, *tags], speed=50)
+        await running.has(made("h264_aac"))
+
+
+async def test_who_floods_below_the_application_is_cut_off_and_the_others_publish(
+    authority: Authority, certificate: Certificate
+) -> None:
+    """KeyUpdates without end (RFC 8446 §4.6.3), of whoever can connect; at the publisher's own expense, too."""
+    options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    url = f"rtmps://127.0.0.1:{free_port()}/live/{KEY}"
+    clip = load(made("h264_aac"))
+    async with source(url, mode="listen", connect_timeout=30.0, **options) as running:
+        listener = running.source.listener
+        for _ in range(3):
+            assert await asyncio.wait_for(flood_server(listener.port), 30) > 0
+        await until(lambda: listener.clients == 0)
+        target = url.replace("127.0.0.1", "localhost")
+        async with publishing(camcast_transports()[1], target, clip, ca_file=str(authority.ca_file)) as (transport, _):
             headers, tags = clip.tags()
             await feed(transport, [*headers, *tags], speed=50)
         await running.has(made("h264_aac"))
@@ -279,6 +300,47 @@ async def test_a_publisher_of_tiny_messages_is_cut_off_before_they_are_looked_at
         assert "was cut off: the peer sends more messages than are accepted" in running.notes[0][1]
 
 
+def pictures(client: Client, count: int) -> Iterator[bytes | memoryview]:
+    """Keyframes, each of another size than the one before, and so behind a header of its own."""
+    for number in range(count):
+        sps, pps, *slices = picture(*((320, 240), (336, 256))[number % 2])
+        sizes = [len(unit).to_bytes(2, "big") for unit in (sps, pps)]
+        record = b"\1" + sps[1:4] + b"\xff\xe1" + sizes[0] + sps + b"\1" + sizes[1] + pps
+        yield from client.media(TagType.VIDEO.value, number * 40, b"\x17\0\0\0\0", record)
+        body = b"".join(len(one).to_bytes(4, "big") + one for one in slices)
+        yield from client.media(TagType.VIDEO.value, number * 40, b"\x17\1\0\0\0", body)
+
+
+async def test_a_publisher_with_new_parameters_for_every_picture_is_cut_off() -> None:
+    async with source() as running, connection(running) as (reader, writer):
+        client = await published(reader, writer)
+        writer.writelines(pictures(client, 100))
+        await ends(reader)
+        await until(lambda: running.codes() == ["publisher_gone"])
+        assert "changes its media's parameters all the time: 21 times in 10 s" in running.notes[0][1]
+        assert not running.task.done()
+        async with program(*ffmpeg(made("h264_aac"), running.url)):
+            await until(lambda: len(running.sink.of(MediaKind.AUDIO)) > 20)
+
+
+async def test_a_publisher_that_costs_too_much_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "SHARE", 1e-4)
+    async with source() as running, connection(running) as (reader, writer):
+        client = await published(reader, writer)
+        writer.writelines(pictures(client, 19))
+        await ends(reader)
+        await until(lambda: running.codes() == ["publisher_gone"])
+        assert "takes more than 0% of a processor" in running.notes[0][1]
+
+
+async def test_what_one_turn_is_too_short_for_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message a turn: each comes, in order, and the next is read when all are through."""
+    monkeypatch.setattr(bounds, "TURN", 0.0)
+    clip = made("h264_aac")
+    async with source() as running, program(*ffmpeg(clip, running.url)):
+        await running.has(clip)
+
+
 async def test_a_publisher_that_asks_and_never_reads_is_cut_off() -> None:
     play = b"\3\0\0\0\0\0\x11\x14\1\0\0\0\2\0\4play\0" + bytes(8) + b"\5"
     async with source() as running, connection(running) as (reader, writer):
@@ -396,43 +458,13 @@ def test_codecs_that_nobody_knows_are_told_a_few_times_only() -> None:
     assert sum(sink.drops.values()) == 1000
 
 
-@attrs.define(eq=False)
-class Caller:
-    address: str
-    spoke: bool = False
-
-
-def test_room_is_made_by_the_oldest_silent_one_from_where_most_come() -> None:
-    few = [Caller("192.0.2.1"), Caller("192.0.2.1", spoke=True)]
-    flood = [Caller("198.51.100.7", spoke=True), *(Caller("198.51.100.7") for _ in range(4))]
-    there = [*few, *flood]
-    assert admission.displaced(there, "192.0.2.2") is flood[1]
-    assert admission.displaced([*few, flood[0]], "192.0.2.2") is few[0]
-    assert admission.displaced(few[1:], "192.0.2.2") is few[1]
-    assert admission.displaced([], "192.0.2.2") is None
-
-
 def test_an_address_has_half_of_the_places_for_strangers() -> None:
-    flood = [Caller("198.51.100.7")] * bounds.MAX_STRANGERS_OF_AN_ADDRESS
-    assert admission.full(flood, "198.51.100.7", len(flood))
-    assert not admission.full(flood[1:], "198.51.100.7", len(flood))
-    assert not admission.full(flood, "192.0.2.1", len(flood))
-    assert admission.full(flood * 2, "192.0.2.1", bounds.MAX_STRANGERS)
-    assert admission.full([], "192.0.2.1", bounds.MAX_CLIENTS)
-
-
-@pytest.mark.parametrize(
-    ("address", "origin"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("", ""),
-    ],
-)
-def test_a_host_with_a_whole_network_of_addresses_is_one(address: str, origin: str) -> None:
-    assert admission.origin(address) == origin
+    flood = ["198.51.100.7"] * bounds.MAX_STRANGERS_OF_AN_ADDRESS
+    assert bounds.full(flood, "198.51.100.7", len(flood))
+    assert not bounds.full(flood[1:], "198.51.100.7", len(flood))
+    assert not bounds.full(flood, "192.0.2.1", len(flood))
+    assert bounds.full(flood * 2, "192.0.2.1", bounds.MAX_STRANGERS)
+    assert bounds.full([], "192.0.2.1", bounds.MAX_CLIENTS)
 
 
 @pytest.mark.parametrize(

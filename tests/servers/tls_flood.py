@@ -1,4 +1,5 @@
-"""A server that floods its client below the application: TLS 1.3 KeyUpdates or session tickets without end.
+"""A server that floods its client below the application: TLS 1.3 KeyUpdates or session tickets without end. And the
+client that floods a server (`flood_server`).
 
     python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once
 
@@ -16,6 +17,7 @@ import itertools
 import ssl
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -121,11 +123,7 @@ class Peer:
             await writer.drain()
 
     def _shaken(self) -> bool:
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
+        return _shaken(self._tls)
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
         while True:
@@ -133,6 +131,57 @@ class Peer:
                 return self._tls.read(65536)
             except ssl.SSLWantReadError:
                 self._in.write(await reader.read(65536))
+
+
+def _shaken(tls: ssl.SSLObject) -> bool:
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+async def flood_server(port: int, began: Callable[[], object] = lambda: None) -> int:
+    """Connect to a server of TLS 1.3 on this machine, shake hands, and send KeyUpdates until it hangs up.
+
+    How many bytes it took. `began` is told of each batch.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory) / "keys"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.keylog_filename = str(log)
+        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(coming, going)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        sent = 0
+        try:
+            while not _shaken(tls):
+                writer.write(going.read())
+                data = await reader.read(65536)
+                if not data:
+                    return 0
+                coming.write(data)
+            writer.write(going.read())
+            secret = log.read_text().rpartition("CLIENT_TRAFFIC_SECRET_0 ")[2].split()[1]
+            cipher = tls.cipher()
+            assert cipher is not None
+            records = Records(bytes.fromhex(secret), cipher[0])
+            while True:
+                batch = b"".join(records.key_update() for _ in range(_BATCH))
+                writer.write(batch)
+                await writer.drain()
+                began()
+                sent += len(batch)
+                # A client that is told of the end stops.
+                if writer.is_closing() or reader.at_eof():
+                    return sent
+                await asyncio.sleep(0)
+        except OSError:
+            return sent
+        finally:
+            writer.transport.abort()
 
 
 async def main(certificate: str, key: str, flood: str) -> None:

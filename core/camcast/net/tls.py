@@ -2,8 +2,7 @@
 
 Rules: the certificate is verified and its name checked by default, with SNI. A pinned fingerprint replaces that: then
 exactly this certificate is right, compared whole. `insecure` accepts any, because the user asked. TLS 1.2 is the
-oldest version, and without finite-field Diffie-Hellman: there the server chooses the numbers, and a handshake with
-8192 bits costs us half a second of CPU [measured]. Browsers have long dropped it.
+oldest version, and without finite-field Diffie-Hellman (`tls_bounds.CIPHERS`).
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ import attrs
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.net.certificate import fingerprint
+from camcast.net.tls_bounds import CIPHERS
 from camcast.target import Target
 
 _SHA256_DIGITS = 64
-_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""Python's own list without DHE; TLS 1.3 has its own ciphers."""
 _NOT_YET = 9
 _WHY = {
     _NOT_YET: "is not valid yet; check the clocks of both machines",
@@ -130,7 +128,7 @@ def _context(settings: TlsSettings, modified: tuple[int, ...]) -> ssl.SSLContext
         found.verify_mode = ssl.CERT_NONE
     else:
         found = ssl.create_default_context(cafile=settings.ca_file)
-    found.set_ciphers(_CIPHERS)
+    found.set_ciphers(CIPHERS)
     # A server could otherwise ask for handshake after handshake within one TLS 1.2 connection.
     found.options |= ssl.OP_NO_RENEGOTIATION
     if settings.client_certificate:

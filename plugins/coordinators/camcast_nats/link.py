@@ -18,6 +18,7 @@ from nats.js import JetStreamContext, api
 from nats.js.kv import KeyValue
 
 from camcast.errors import ConfigError, CoordinatorError
+from camcast.net.tls_bounds import BoundedContext
 from camcast_nats.asking import Asking, Forbidden, ending, translated
 from camcast_nats.options import NatsOptions
 
@@ -96,7 +97,7 @@ def tls_of(options: NatsOptions, url: str) -> ssl.SSLContext | None:
     if not (options.ca or options.certificate or url.startswith("tls://")):
         return None
     try:
-        context = ssl.create_default_context(cafile=options.ca or None)
+        context = BoundedContext.verifying(options.ca)
         if options.certificate:
             context.load_cert_chain(options.certificate, options.private_key or None, password=_no_passphrase)
     except (OSError, ValueError) as error:  # `ssl.SSLError` is an `OSError`

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Iterator
 
 import uvicorn
@@ -13,7 +12,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from camcast.net.kernel import acknowledged
-from camcast_kit_http.bounded import Bounded
+from camcast.net.tls_bounds import BoundedContext
+from camcast_kit_http.accepting import Accepting, Caller
 from camcast_kit_http.unread import Unread
 
 LOOK = 2.0
@@ -26,16 +26,30 @@ END = 1.0
 """Seconds for connections to end."""
 
 
-class Guarded(H11Protocol):
+class Guarded(H11Protocol, Caller):
     """A connection that is looked at every `LOOK` seconds; whoever holds it up is cut off."""
 
+    _spoke = _ended = False
     _watch: asyncio.TimerHandle | None = None
     _head_since: float | None = None
+
+    @property
+    def spoke(self) -> bool:
+        return self._spoke
+
+    @property
+    def busy(self) -> bool:
+        return not self._idle
+
+    def drop(self) -> None:
+        self._ended = True
+        if self.transport is not None:
+            self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._unread = Unread()
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        if self._ended:
             transport.abort()
             return
         self._head_since = self.loop.time()
@@ -44,9 +58,11 @@ class Guarded(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        self.gone()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._spoke = True
         if self._idle and self._head_since is None:
             self._head_since = self.loop.time()
         super().data_received(data)
@@ -86,15 +102,15 @@ class Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=connections,
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=1,
             log_level="critical",
         )
         config.load()
-        config.ssl = _encryption(certificate, key) if certificate else None
         super().__init__(config)
         self._connections = connections
+        self._tls = _encryption(certificate, key) if certificate else None
+        self._accepting: Accepting | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -103,30 +119,35 @@ class Server(uvicorn.Server):
 
     async def run_on(self, sock: socket.socket) -> None:
         """Serve until cancelled; then end within `END` and a little more. `sock` is taken over."""
-        sock = Bounded(sock, self._connections)
-        serving = asyncio.create_task(self.serve([sock]), name="camcast-http-server")
+        self._accepting = accepting = Accepting(sock, self._connections, self._caller, self._tls)
+        serving = asyncio.create_task(self.serve([]), name="camcast-http-server")
+        letting_in = asyncio.create_task(accepting.run(), name="camcast-http-accepting")
         try:
-            await asyncio.shield(serving)
+            done, _ = await asyncio.wait({serving, letting_in}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
+            letting_in.cancel()
+            self.close()
             self.should_exit = self.force_exit = True
             for connection in tuple(self.server_state.connections):
                 connection.transport.abort()
             for task in tuple(self.server_state.tasks):
                 task.cancel()
             await asyncio.wait({serving}, timeout=END)
-            sock.close()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._accepting is not None:
+            self._accepting.close()
+
+    def _caller(self) -> Guarded:
+        return Guarded(config=self.config, server_state=self.server_state, app_state={})
 
 
-def _encryption(certificate: str, key: str) -> ssl.SSLContext:
+def _encryption(certificate: str, key: str) -> BoundedContext:
     """TLS for those who connect. Raises `OSError`."""
-    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        found.load_cert_chain(certificate, key or None, password=_no_passphrase)
+        return BoundedContext.serving(certificate, key)
     except ValueError as error:
         raise OSError(str(error)) from None
-    return found
-
-
-def _no_passphrase() -> str:
-    # Without this OpenSSL would ask on the terminal, and hold up everything that runs on this thread.
-    raise ValueError("its key has a passphrase; give one without")

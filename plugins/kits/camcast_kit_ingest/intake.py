@@ -1,6 +1,7 @@
 """From a sender's packets to a source's sink: which tracks there are, and whose clock holds. A clock is passed in.
 
-Nothing is kept but what waits for the tracks to be known, which is bounded.
+Nothing is kept but what waits for the tracks to be known, which is bounded. A sender whose tracks change all the time
+raises `effort.TooMuch`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from camcast.contracts import MediaSink
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
+from camcast_kit_ingest.effort import Effort
 from camcast_kit_ingest.pace import Pace
 
 SETTLE = NS_PER_S
@@ -32,6 +34,7 @@ class Intake:
         self._first: int | None = None
         self._held: list[Packet | None] = []
         """None = times begin anew."""
+        self._effort = Effort(0.0)
         self._newest: dict[MediaKind, Track] = {}
         self._dts: dict[MediaKind, int] = {}
         """Of the last packets, ns."""
@@ -44,6 +47,7 @@ class Intake:
     def begin(self) -> None:
         """A sender begins: nothing of the one before holds any more."""
         self._pace = Pace()
+        self._effort = Effort(0.0)
         self._expected = set(MediaKind)
         self._first, self.settled = None, False
         self._newest.clear()
@@ -78,8 +82,10 @@ class Intake:
         return arrival
 
     def packet(self, packet: Packet, arrival: int) -> None:
-        """Take the next one of its kind."""
+        """Take the next one of its kind. Raises `effort.TooMuch`."""
         kind = packet.track.kind
+        if packet.track is not self._newest.get(kind):
+            self._effort.changed(arrival / NS_PER_S)
         last = self._dts.get(kind)
         if last is not None and packet.dts < last:
             if last - packet.dts > HELD_BACK:

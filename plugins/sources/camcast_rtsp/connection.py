@@ -26,7 +26,7 @@ from .limits import TURN, Meter, Offence
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .rounds import REST, rounds
-from .tls import HANDSHAKE, failed_in_tls, old_tls, only_old, tls_context, tls_reason
+from .tls import HANDSHAKE, encrypted, failed_in_tls, old_tls, only_old, tls_context, tls_reason
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -303,13 +303,9 @@ async def connect(
     # A zone is this machine's own affair.
     name = url.host.partition("%")[0]
     try:
-        _, connection = await loop.create_connection(
-            lambda: Connection(url, dialogue, meter),
-            **where,
-            ssl=context,
-            server_hostname=name if context else None,
-            ssl_handshake_timeout=options.connect_timeout * HANDSHAKE if context else None,
-        )
+        if context is not None:
+            where = await encrypted(where, context, name, options.connect_timeout * HANDSHAKE)
+        _, connection = await loop.create_connection(lambda: Connection(url, dialogue, meter), **where)
     except OSError as error:
         if context and host and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
             raise SourceError(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import socket
 import ssl
 import warnings
 from functools import lru_cache
 from typing import Any
 
 from camcast.errors import SourceError
+from camcast.net.tls_bounds import shake_hands
 
 from .options import RtspOptions
-from .tls_bounds import BoundedContext
 
 HANDSHAKE = 0.8
 """Of `connect_timeout`."""
@@ -38,7 +38,7 @@ def tls_context(options: RtspOptions) -> ssl.SSLContext:
 @lru_cache(maxsize=16)
 def _context(ca_file: str | None, modified: int, insecure: bool, legacy: bool) -> ssl.SSLContext:
     """Loading the authorities takes 10 ms and more of the event loop, too much for each connection."""
-    context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -84,6 +84,29 @@ def tls_reason(error: OSError) -> str:
     return f"the TLS handshake failed ({(reason or 'no reason given').replace('_', ' ').lower()})"
 
 
+async def encrypted(where: dict[str, Any], context: ssl.SSLContext, name: str, timeout: float) -> dict[str, Any]:
+    """`where` to connect, as asyncio wants it, once hands are shaken within `timeout` seconds. Raises `OSError`."""
+    loop = asyncio.get_running_loop()
+    sock = where.get("sock")
+    if sock is None:
+        found = await loop.getaddrinfo(where["host"], where["port"], type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+    try:
+        if "sock" not in where:
+            await loop.sock_connect(sock, address)
+        try:
+            async with asyncio.timeout(timeout):
+                shaken = await shake_hands(context, sock, name)
+        except TimeoutError:
+            raise ConnectionAbortedError from None
+    except BaseException:
+        sock.close()
+        raise
+    return {"sock": sock, "ssl": shaken.context, "server_hostname": name}
+
+
 def old_tls(spoken: Any) -> str:
     """What a connection speaks, if that is old: "TLSv1, AES128-SHA". `spoken`: its `ssl_object`, or None."""
     if spoken is None or not spoken.cipher():
@@ -106,13 +129,14 @@ async def only_old(host: str, port: int, name: str) -> str:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     _take_old(context)
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(PROBE):
-            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            family, _, _, _, address = found[0]
+            with socket.socket(family, socket.SOCK_STREAM) as sock:
+                sock.setblocking(False)
+                await loop.sock_connect(sock, address)
+                return _spoken((await shake_hands(context, sock, name)).tls)
     except (OSError, TimeoutError):
         return ""
-    found = _spoken(writer.get_extra_info("ssl_object"))
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from camcast_kit_ingest.purse import BURST, Purse
@@ -25,8 +26,20 @@ CHUNKS_A_SECOND = 20_000
 """Of a publisher's; each costs time, however small. In pieces of 128 bytes, as librtmp sends, these are 20 Mbit/s."""
 MESSAGES_A_SECOND = 1_000
 """Likewise. 120 pictures and 100 blocks of sound are 220; more is what a link brings that stood still."""
+TURN = 0.02
+"""CPU seconds in one turn of the loop for what a peer sends; the rest of what was read waits for the next turn."""
 MAX_UNREAD = 64 << 10
 """Bytes of our answers that a peer may leave unread."""
+
+
+def full(strangers: Sequence[str], newcomer: str, clients: int) -> bool:
+    """Whether another one from `newcomer` is too many. `strangers`: where each comes from, as `admission.origin` has
+    it; `clients`: those that publish, too."""
+    return (
+        clients >= MAX_CLIENTS
+        or len(strangers) >= MAX_STRANGERS
+        or sum(one == newcomer for one in strangers) >= MAX_STRANGERS_OF_AN_ADDRESS
+    )
 
 
 class Allowance:

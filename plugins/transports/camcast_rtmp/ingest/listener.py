@@ -16,8 +16,10 @@ from collections import deque
 from collections.abc import Callable
 
 from camcast.errors import SourceError
+from camcast.net import admission
+from camcast.net.tls_bounds import BoundedContext
 from camcast_kit_ingest.refusals import Refusals
-from camcast_rtmp.ingest import admission, bounds, refusals
+from camcast_rtmp.ingest import bounds, refusals
 from camcast_rtmp.ingest.place import Place
 from camcast_rtmp.ingest.publisher import Publisher
 
@@ -28,12 +30,15 @@ _AT_ONCE = 16
 """Connections that are accepted in one turn of the loop."""
 _EACH = 4
 """As many of those one counts that another had to make room for: a few hundred in a second change places, no more."""
+_SHARE = 9
+"""As many times as long as the TLS handshakes before took accepting rests, `_LONGEST` at the most."""
+_LONGEST = 1.0
 
 
 class Listener:
     """On one address. Made and used on one loop."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, patience: float) -> None:
+    def __init__(self, host: str, port: int, tls: BoundedContext | None, patience: float) -> None:
         """`patience`: seconds from connecting to publish."""
         self.patience = patience
         self.troubles: deque[str] = deque(maxlen=100)
@@ -122,7 +127,7 @@ class Listener:
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        turn, refused = 0, self.refused
+        turn, refused, spent = 0, self.refused, 0.0
         while True:
             try:
                 connection, peer = await loop.sock_accept(listening)
@@ -140,14 +145,18 @@ class Listener:
             if self.refused > refused:
                 refused = self.refused
                 turn += _EACH
-            if turn >= _AT_ONCE:
+            rest = _REST if turn >= _AT_ONCE else 0.0
+            if self._tls is not None:
+                rest = max(rest, min(_LONGEST, _SHARE * (self._tls.spent - spent)))
+                spent = self._tls.spent
+            if rest:
                 turn = 0
-                await asyncio.sleep(_REST)
+                await asyncio.sleep(rest)
 
     def _room(self, origin: str) -> bool:
         """Whether there is room for another one from there, for which somebody may have to go."""
         strangers = [client for client in self._clients if client.place is None]
-        if not admission.full(strangers, origin, self.clients):
+        if not bounds.full([client.address for client in strangers], origin, self.clients):
             return True
         self.refusals.add(refusals.TOO_MANY)
         loser = admission.displaced(strangers, origin)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
 
+from camcast_kit_ingest.effort import Effort
 from camcast_kit_ingest.refusals import Refusals
 from camcast_rtmp.messages import Message
 
@@ -31,6 +33,8 @@ class Place:
     on_refused: Callable[[str], object]
     """Told why, at most once a second; the first place of a listener also of those who named none."""
     publisher: Publisher | None = None
+    effort: Effort = attrs.field(factory=lambda: Effort(time.monotonic()), init=False)
+    """Of all publishers together: whoever is cut off comes again."""
     refusals: Refusals = attrs.field(init=False)
     """Of those who named this place."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from camcast.media import TagType
+from camcast_kit_ingest.effort import TooMuch
 from camcast_rtmp.ingest import bounds, refusals
 from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.messages import Message, ProtocolError
-from camcast_rtmp.server import ConnectAsked, PublishAsked, Server, Unpublished
+from camcast_rtmp.server import ConnectAsked, PublishAsked, Server, ServerEvent, Unpublished
 
 if TYPE_CHECKING:
     from camcast_rtmp.ingest.listener import Listener
@@ -40,6 +42,10 @@ class Publisher(asyncio.Protocol):
         self._app = ""
         self._stream_id = 0
         self._received = 0
+        self._unpaid = 0
+        """Bytes that the allowance has not been told of."""
+        self._events: deque[ServerEvent] = deque()
+        """What has come and waits for a turn."""
         self._allowance: Allowance | None = None
         """As soon as it publishes."""
         self._heard = time.monotonic()
@@ -80,18 +86,35 @@ class Publisher(asyncio.Protocol):
             return
         try:
             self._open(len(data))
-            for event in self._server.feed(data):
-                if self.ended:
-                    return
-                if type(event) is Message:
-                    self._media(event)
-                else:
-                    self._on(event)
-            self._answer()
-            self._pay(len(data))
-        except ProtocolError as error:
-            self._listener.broken(str(error), refusals.BROKEN if self.place is None else "")
-            self.drop(str(error))
+            self._events.extend(self._server.feed(data))
+            self._unpaid += len(data)
+            self._work()
+        except (ProtocolError, TooMuch) as error:
+            self._offended(error)
+
+    def _work(self) -> None:
+        """Take what has come, as much of it as one turn of the loop is for. Raises `ProtocolError`, `TooMuch`."""
+        began = time.thread_time()
+        spent = 0.0
+        while self._events:
+            event = self._events.popleft()
+            if type(event) is Message:
+                self._media(event)
+            else:
+                self._on(event)
+            if self.ended:
+                return
+            spent = time.thread_time() - began
+            if spent >= bounds.TURN:
+                break
+        self._answer()
+        if self.place is not None:
+            self.place.effort.took(spent, time.monotonic())
+        self._pay()
+
+    def _offended(self, error: Exception) -> None:
+        self._listener.broken(str(error), refusals.BROKEN if self.place is None else "")
+        self.drop(str(error))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.drop()
@@ -142,13 +165,15 @@ class Publisher(asyncio.Protocol):
         if self._received > bounds.STRANGER_BYTES:
             raise ProtocolError(f"over {bounds.STRANGER_BYTES} bytes came, and nothing is published")
 
-    def _pay(self, size: int) -> None:
-        """Behind them: a publisher that sends too much is read more slowly."""
-        if self._allowance is None or self.ended or self._transport is None:
+    def _pay(self) -> None:
+        """Behind them: a publisher that sends too much is read more slowly, and not while something of it waits."""
+        if self.ended or self._transport is None:
             return
-        now = time.monotonic()
-        wait = self._allowance.spend(size, now)
-        if wait > 0 and self._paused is None:
+        now, wait = time.monotonic(), 0.0
+        if self._allowance is not None:
+            size, self._unpaid = self._unpaid, 0
+            wait = self._allowance.spend(size, now)
+        if (wait > 0 or self._events) and self._paused is None:
             self._transport.pause_reading()
             self._paused_at = now
             self._paused = asyncio.get_running_loop().call_later(wait, self._read_on)
@@ -156,7 +181,11 @@ class Publisher(asyncio.Protocol):
     def _read_on(self) -> None:
         self._paused = None
         self._heard += time.monotonic() - self._paused_at
-        if self._transport is not None and not self._transport.is_closing():
+        try:
+            self._work()
+        except (ProtocolError, TooMuch) as error:
+            self._offended(error)
+        if self._paused is None and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     # --- what it says ---------------------------------------------------------------------------------------

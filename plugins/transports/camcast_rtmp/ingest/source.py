@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 import time
 from typing import Any
 
 from camcast.contracts import MediaSink, SourceContext
 from camcast.errors import MisconfiguredError, SourceError, TransportError
 from camcast.net import dial, tls
+from camcast.net.tls_bounds import BoundedContext, shake_hands
 from camcast.target import Target
+from camcast_kit_ingest.effort import Effort, TooMuch
 from camcast_rtmp.ingest import address as addresses
 from camcast_rtmp.ingest import bounds
 from camcast_rtmp.ingest.listener import Listener, Listeners
@@ -79,6 +80,8 @@ class RtmpSource:
         def media(message: Message) -> None:
             try:
                 intake.add(message.type, message.time, message.payload, time.monotonic_ns())
+            except TooMuch:
+                raise
             except Exception as error:  # noqa: BLE001  a codec's bug is the source's failure, not the connection's
                 if not failed.done():
                     failed.set_exception(error)
@@ -119,7 +122,7 @@ class RtmpSource:
             self.listener = None
             self._listeners.leave(listener, place)
 
-    def _server_tls(self) -> tuple[ssl.SSLContext | None, tuple[object, ...]]:
+    def _server_tls(self) -> tuple[BoundedContext | None, tuple[object, ...]]:
         """Raises `SourceError`."""
         certificate, key = self._options.certificate, self._options.private_key
         if not self._address.secure:
@@ -129,11 +132,9 @@ class RtmpSource:
         if not certificate:
             raise SourceError("to listen at rtmps:// the option certificate must name a PEM file", fatal=True)
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(certificate, key, password=lambda: "")
+            context = BoundedContext.serving(certificate, key)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise SourceError(f"certificate {certificate} cannot be used: {reason}", fatal=True) from None
         return context, (certificate, key)
 
@@ -171,6 +172,7 @@ class RtmpSource:
         agreed = asyncio.get_running_loop().time() + options.connect_timeout
         writer.writelines(player.outgoing())
         allowance = bounds.Allowance(player.reader, options.max_rate, time.monotonic())
+        effort = Effort(time.monotonic())
         try:
             while True:
                 now = asyncio.get_running_loop().time()
@@ -180,8 +182,14 @@ class RtmpSource:
                 if not data:
                     raise SourceError(f"{self._shown}: the server closed the connection")
                 allowance.grant(time.monotonic())
+                began = time.thread_time()
                 for message in player.feed(data):
                     intake.add(message.type, message.time, message.payload, time.monotonic_ns())
+                    if time.thread_time() - began > bounds.TURN:
+                        effort.took(time.thread_time() - began, time.monotonic())
+                        await asyncio.sleep(0)
+                        began = time.thread_time()
+                effort.took(time.thread_time() - began, time.monotonic())
                 writer.writelines(player.outgoing())
                 if writer.transport.get_write_buffer_size() > bounds.MAX_UNREAD:
                     raise ProtocolError("it asks for answers and does not take them")
@@ -193,7 +201,7 @@ class RtmpSource:
         except Refused as error:
             words = self._target().words(str(error), 200)
             raise SourceError(f"{self._shown}: the server says: {words}", refused=not player.playing) from None
-        except ProtocolError as error:
+        except (ProtocolError, TooMuch) as error:
             raise SourceError(f"{self._shown}: {error}") from None
         except OSError as error:
             raise SourceError(f"{self._shown}: the connection was lost: {error.strerror or 'reset'}") from None
@@ -210,13 +218,15 @@ class RtmpSource:
             connection = await dial.connect(target, where.host, where.port, self._context.resolver)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, bounds.MAX_UNREAD)
             async with asyncio.timeout(target.connect_timeout):
-                opened = await asyncio.open_connection(
-                    sock=connection, ssl=context, server_hostname=where.host if where.secure else None, limit=_PIECE
+                shaken = await shake_hands(context, connection, where.host) if context is not None else None
+                if shaken is not None:
+                    tls.check_pin(shaken.tls.getpeercert(binary_form=True), settings)
+                return await asyncio.open_connection(
+                    sock=connection,
+                    ssl=shaken.context if shaken is not None else None,
+                    server_hostname=where.host if shaken is not None else None,
+                    limit=_PIECE,
                 )
-            if where.secure:
-                found = opened[1].get_extra_info("ssl_object").getpeercert(binary_form=True)
-                tls.check_pin(found, settings)
-            return opened
         except (MisconfiguredError, ValueError) as error:
             _close(connection)
             raise SourceError(f"{self._shown}: {error}", fatal=True) from None

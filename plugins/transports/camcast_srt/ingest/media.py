@@ -6,6 +6,7 @@ camera does is left (`StreamError`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -16,6 +17,7 @@ from camcast.contracts import MediaSink
 from camcast.errors import MediaError
 from camcast.kinds import CodecKind
 from camcast.media import NS_PER_S, MediaKind
+from camcast_kit_ingest.effort import Effort, TooMuch
 from camcast_kit_ingest.intake import Intake
 from camcast_kit_ingest.purse import Purse
 from camcast_kit_ingest.wrapping import Unwrapped, step
@@ -73,6 +75,8 @@ class TsIntake:
         self._told: set[Elementary] = set()
         self._demuxer: Demuxer | None = None
         self._units = Purse(UNITS_A_SECOND, 0.0)
+        self._effort = Effort(0.0)
+        """Of all senders together: whoever is cut off comes again."""
         self._arrival = 0
 
     @property
@@ -93,14 +97,22 @@ class TsIntake:
         """The next bytes. `arrival` is `time.monotonic_ns()`. Raises `StreamError`."""
         assert self._demuxer is not None
         self._arrival = arrival
-        self._demuxer.feed(data, arrival / NS_PER_S)
+        began = time.thread_time()
+        try:
+            self._demuxer.feed(data, arrival / NS_PER_S)
+            self._effort.took(time.thread_time() - began, arrival / NS_PER_S)
+        except TooMuch as error:
+            raise StreamError(str(error)) from None
 
     def end(self, arrival: int) -> None:
         """Nothing more comes: the last units are whole. Raises `StreamError`."""
         if self._demuxer is not None:
             self._arrival = arrival
-            self._demuxer.end()
-            self._demuxer = None
+            demuxer, self._demuxer = self._demuxer, None
+            try:
+                demuxer.end()
+            except TooMuch as error:
+                raise StreamError(str(error)) from None
 
     def settle(self, now: int) -> None:
         """Have those tracks be all that have come, where no other has for long enough. `now`: as `arrival`."""

@@ -106,7 +106,6 @@ class Door:
 
     async def shut(self) -> None:
         """Listen no more, and end what is under way."""
-        for one in getattr(self.server, "servers", ()):  # there are none before the first turn of its loop
-            one.close()
+        self.server.close()
         self.serving.cancel()
         await asyncio.wait({self.serving}, timeout=END_WITHIN)

@@ -1,4 +1,4 @@
-"""Which connection has to go when too many do not publish: never the newcomer, who may be a camera. Pure.
+"""Which connection has to go when there are too many of strangers: never the newcomer, who may be whom it is for. Pure.
 
 It is one from where most of them come, so whoever floods an address displaces his own; of those one that has not said
 anything, and of those the oldest.
@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol, TypeVar
 
-from camcast_rtmp.ingest import bounds
-
 
 class Stranger(Protocol):
-    """A connection that does not publish yet."""
+    """A connection of which nothing is known yet."""
 
     address: str
     """As `origin` has it."""
@@ -39,18 +37,8 @@ def origin(address: str) -> str:
     return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
-def full(strangers: Sequence[Stranger], newcomer: str, clients: int) -> bool:
-    """Whether another one from `newcomer` is too many. `clients`: those that publish, too."""
-    alike = sum(one.address == newcomer for one in strangers)
-    return (
-        clients >= bounds.MAX_CLIENTS
-        or len(strangers) >= bounds.MAX_STRANGERS
-        or alike >= bounds.MAX_STRANGERS_OF_AN_ADDRESS
-    )
-
-
 def displaced(strangers: Sequence[S], newcomer: str) -> S | None:
-    """Who makes room, of `strangers` in the order in which they came; None = all that there are publish."""
+    """Who makes room for one from `newcomer`, of `strangers` in the order in which they came; None = there are none."""
     if not strangers:
         return None
     counts = Counter([newcomer, *(one.address for one in strangers)])
