@@ -26,12 +26,12 @@ from camcast_whip.counters import Counters
 from camcast_whip.errors import Moved
 from camcast_whip.names import Names
 from camcast_whip.options import SCHEMES, Place, WhipOptions, place_of
+from camcast_whip.seat import Seat
 from camcast_whip.thread import WhipThread
 
 if TYPE_CHECKING:
     from camcast_whip.carrier import Carrier
 
-_CLOSE_DEADLINE = 1.8
 _IMPORT_DEADLINE = 20.0
 """Seconds for importing the libraries, once in a program's life."""
 _SLACK = 0.5
@@ -54,9 +54,7 @@ class WhipTransport:
         except ValueError as error:
             raise MisconfiguredError(str(error)) from None
         self._thread = thread
-        self._attached = False
-        self._used = False
-        self._closing = False
+        self._seat = Seat(thread)
         self._gone = False
         self._published = False
         self._carrier: Carrier | None = None
@@ -68,9 +66,7 @@ class WhipTransport:
 
     async def connect(self) -> Acceptance | None:
         """Look the server up and reach it by HTTP, which may name ICE servers. Raises `TransportError`."""
-        if self._used or self._closing:
-            raise NetworkError("this attempt has been used already", stage="connect")
-        self._used = True
+        self._seat.begin()
         self._loop = asyncio.get_running_loop()
         if self._target.insecure and self._place.secure:
             self._context.events.note("tls_insecure", "any certificate is accepted, because insecure is set")
@@ -82,8 +78,7 @@ class WhipTransport:
                 )
         except TimeoutError:
             raise NetworkError(f"no answer to the look-up of {self._place.host} in time", stage="resolve") from None
-        self._thread.attach()
-        self._attached = True
+        self._seat.take()
         await self._thread.run(self._build(addresses), _IMPORT_DEADLINE, "importing aiortc")
         assert self._carrier is not None
         await self._thread.run(self._carrier.prepare(), timeout * _PREPARE_STEPS + _SLACK, "OPTIONS")
@@ -96,7 +91,7 @@ class WhipTransport:
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         """Offer `tracks`, and return once media can flow. Raises `TransportError`."""
-        if self._carrier is None or self._closing:
+        if self._carrier is None or self._seat.left:
             raise NetworkError("not connected", stage="publish")
         check_carried(tracks, "WHIP")
         timeout = self._target.connect_timeout
@@ -110,7 +105,7 @@ class WhipTransport:
         self._published = True
 
     def send(self, unit: Unit, time: int) -> int | None:
-        if not self._published or self._gone or self._closing or isinstance(unit, Tag):
+        if not self._published or self._gone or self._seat.left or isinstance(unit, Tag):
             self._after_loss += 1
             return self._counters.handed
         assert self._carrier is not None
@@ -143,19 +138,10 @@ class WhipTransport:
         return self._counters.impaired
 
     async def close(self) -> None:
-        if self._closing:
-            return
-        self._closing = True
-        if not self._attached:
-            return
-        try:
-            if self._carrier is not None:
-                await self._thread.run(self._carrier.close(), _CLOSE_DEADLINE, "closing")
-        except TransportError as error:
-            self._context.events.note("whip_close", str(error))
-        finally:
-            self._attached = False
-            self._thread.detach()
+        events, carrier = self._context.events, self._carrier
+        await self._seat.leave(
+            lambda: carrier.close() if carrier is not None else None, lambda text: events.note("whip_close", text)
+        )
 
     def stats(self) -> Mapping[str, float]:
         counters = self._counters
@@ -198,7 +184,7 @@ class WhipTransport:
         )
 
     def _lose(self, error: TransportError) -> None:
-        if not self._gone and not self._closing:
+        if not self._gone and not self._seat.left:
             self._gone = True
             self._context.events.lost(error)
 

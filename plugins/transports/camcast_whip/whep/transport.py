@@ -7,7 +7,7 @@ has taken, and a viewer's link is that viewer's matter: nobody's slow network ma
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +18,7 @@ from camcast.kinds import Acceptance
 from camcast.media import Packet, Tag, Track, Unit
 from camcast_whip.carried import check_carried
 from camcast_whip.names import Names
+from camcast_whip.seat import Seat
 from camcast_whip.thread import WhipThread
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.options import WhepOptions, address_of
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _OPEN_WITHIN = 20.0
 """Seconds for importing the libraries, once in a program's life, and to listen."""
 _BEGIN_WITHIN = 5.0
-_CLOSE_WITHIN = 1.8
 
 
 @attrs.define(eq=False)
@@ -54,7 +54,8 @@ class WhepTransport:
         self._figures = Figures()
         self._door: Door | None = None
         self._audience: Audience | None = None
-        self._attached = self._used = self._closing = self._published = False
+        self._seat = Seat(thread)
+        self._published = False
         self._ending: set[asyncio.Task[Any]] = set()
         self._handed = 0
         self._taken = 0
@@ -66,25 +67,22 @@ class WhepTransport:
 
     async def connect(self) -> Acceptance | None:
         """Listen, if no other output does so there already. Raises `TransportError`."""
-        if self._used or self._closing:
-            raise NetworkError("this attempt has been used already", stage="connect")
-        self._used = True
+        self._seat.begin()
         self._loop = asyncio.get_running_loop()
-        self._thread.attach()
-        self._attached = True
+        self._seat.take()
         await self._thread.run(self._enter(), _OPEN_WITHIN, "waiting for viewers")
         return None
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         """Be watched from now on. Raises `TransportError`."""
-        if self._door is None or self._closing:
+        if self._door is None or self._seat.left:
             raise NetworkError("not connected", stage="publish")
         check_carried(tracks, "WHEP")
         await self._thread.run(self._begin(tuple(tracks)), _BEGIN_WITHIN, "publishing")
         self._published = True
 
     def send(self, unit: Unit, time: int) -> int | None:
-        if not self._published or self._closing or isinstance(unit, Tag):
+        if not self._published or self._seat.left or isinstance(unit, Tag):
             self._after_loss += 1
             return self._handed
         self._handed += len(unit.payload)
@@ -93,7 +91,7 @@ class WhepTransport:
 
     @property
     def pending(self) -> int:
-        return max(0, self._handed - self._taken) if self._published and not self._closing else 0
+        return max(0, self._handed - self._taken) if self._published and not self._seat.left else 0
 
     @property
     def unsent(self) -> int:
@@ -105,24 +103,17 @@ class WhepTransport:
         return self._taken
 
     def _lose(self, why: str) -> None:
-        if not self._closing:
+        if not self._seat.left:
             self._context.events.lost(NetworkError(why, stage="streaming"))
 
     async def close(self) -> None:
-        if self._closing:
-            return
-        self._closing = True
-        if not self._attached:
-            return
+        events = self._context.events
+        await self._seat.leave(self._farewell, lambda text: events.note("whep_close", text))
+
+    def _farewell(self) -> Coroutine[Any, Any, None]:
         # Not to be cancelled: whoever waits for the end may stop waiting, and the port is free all the same.
         self._thread.call(self._leave)
-        try:
-            await self._thread.run(self._left(), _CLOSE_WITHIN, "closing")
-        except TransportError as error:
-            self._context.events.note("whep_close", str(error))
-        finally:
-            self._attached = False
-            self._thread.detach()
+        return self._left()
 
     def stats(self) -> Mapping[str, float]:
         return {**attrs.asdict(self._figures), "sent_after_loss": self._after_loss}
