@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "keyframes alone take as much as everything",
         _THINNING,
-        "self._meter(name).pictures * self._meter(name).keyframes",
-        "self._meter(name).pictures",
+        "meter.pictures * meter.keyframes",
+        "meter.pictures",
         (_RUNGS + "test_each_rung_takes_what_its_pictures_take",),
     ),
     Mutant(
@@ -105,9 +105,9 @@ MUTANTS = (
     ),
     Mutant(
         "another stream is put on the wrong side of its own",
-        _THINNING,
-        'return self._meter(name).zero - self._meter("").zero',
-        'return self._meter("").zero - self._meter(name).zero',
+        "core/camcast/session/streams.py",
+        'return self.meter(name).zero - self.meter("").zero',
+        'return self.meter("").zero - self.meter(name).zero',
         (_RUNGS + "test_another_streams_pictures_come_at_their_own_moment_whenever_it_began",),
     ),
     Mutant(

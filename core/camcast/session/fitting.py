@@ -14,6 +14,7 @@ from camcast.config import SessionConfig
 from camcast.session.adapting import Adapted, Adapting
 from camcast.session.share import Share
 from camcast.session.stage import OnAir
+from camcast.session.streams import Streams
 from camcast.session.telling import Telling
 from camcast.session.thinning import Thinned, Thinning
 from camcast.session.uplinks import Uplinks
@@ -43,11 +44,11 @@ class Fitting:
         telling: Telling,
         uplinks: Uplinks,
     ) -> None:
-        """`others` is that of `Thinning`."""
+        """`others` is that of `Streams`."""
         self._config = config
         self._share = Share(config, uplinks, telling.key)
         self._adapting = Adapting(config, feed, telling)
-        self._thinning = Thinning(config, feed, others, telling)
+        self._thinning = Thinning(config, Streams(feed, others), telling)
 
     @property
     def now(self) -> Fitted:

@@ -18,6 +18,7 @@ from camcast.session.metrics import Recorder, SessionMetrics
 from camcast.session.platform_watch import PlatformWatch
 from camcast.session.rounds import Rounds, shared
 from camcast.session.stage import OnAir
+from camcast.session.streams import Streams
 from camcast.session.supervisor import Supervisor
 from camcast.session.tracks import Tracks
 from camcast.stream.feed import Feed
@@ -49,7 +50,7 @@ class Session:
         self._supervisor = Supervisor(config, environment, feed, self.recorder, look_soon=lambda: rounds.soon(self))
         self._feed = feed
         self._fitting = Fitting(config, feed, others, self._supervisor.telling, environment.uplinks)
-        self._tracks = Tracks(config, feed, others, self._supervisor.telling)
+        self._tracks = Tracks(config, Streams(feed, others), self._supervisor.telling)
         self._platform = PlatformWatch(self._supervisor.telling, self.recorder.flow)
         self._task: asyncio.Task[None] | None = None
         self._next_sample = 0.0

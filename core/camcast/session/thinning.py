@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import inf
-from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -21,12 +20,11 @@ from camcast.session.other_stream import Other, said
 from camcast.session.share import BUDGET, Share
 from camcast.session.sound_room import SoundRoom
 from camcast.session.stage import OnAir
+from camcast.session.streams import Streams
 from camcast.session.telling import Telling
 from camcast.session.uplinks import EARLY
-from camcast.stream.feed import Feed
 from camcast.stream.hub import Hub
 from camcast.stream.ladder import OTHER, TOP, Ladder, Part, Rung, Step
-from camcast.stream.meters import Meter, Times
 from camcast.stream.negotiation import COPY, NONE
 from camcast.stream.regulator import LOOK
 from camcast.stream.rendition import Rendition
@@ -68,20 +66,16 @@ class Thinning:
     def __init__(
         self,
         config: SessionConfig,
-        feed: Feed,
-        others: Callable[[str], Feed | None],
+        streams: Streams,
         telling: Telling,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`others` finds a stream of the same camera by its name; None = it is not there."""
         self._config = config
-        self._feed = feed
-        self._others = others
+        self._streams = streams
         self._telling = telling
         self._clock = now
         self._ladder = Ladder()
         self._sound = SoundRoom()
-        self._meters: WeakKeyDictionary[Feed, Meter] = WeakKeyDictionary()
         self._failed: dict[str, tuple[float, str]] = {}
         """Until when a stream that failed is not tried again, and why."""
         self._noted: set[str] = set()
@@ -135,10 +129,7 @@ class Thinning:
             if self._todo:
                 self._select()
             return
-        for name in ("", *adapt.down_to):
-            feed = self._find(name)
-            if feed is not None:
-                self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group)
+        self._streams.look(("", *adapt.down_to), now)
         self._ladder.beside = self._sound.look(on_air, now)
         at = self._ladder.at
         if at.stream and at != self._sent and now - self._since > PATIENCE:
@@ -254,29 +245,22 @@ class Thinning:
         """Nothing more comes of that stream as it was; the ladder finds another rung."""
         self._failed[name] = self._clock() + AGAIN, why
 
-    def _find(self, name: str) -> Feed | None:
-        return self._others(name) if name else self._feed
-
-    def _meter(self, name: str) -> Meter:
-        feed = self._find(name)
-        return self._meters.get(feed, Meter()) if feed is not None else Meter()
-
     def _rungs(self, on_air: OnAir, now: float) -> list[Rung]:
         """What there is to send, everything of its own first. What was decided stays, where it only is worth little."""
         found, at = [], self._ladder.at
         names = ["", *(name for name in self._config.adapt.down_to if not self._missing(name, on_air, now))]
         for name in names:
-            rate, free = self._meter(name).pictures, self._meter(name).disposable
+            meter = self._streams.meter(name)
+            rate, free = meter.pictures, meter.disposable
             found.append(Rung(name, Part.ALL, rate))
             if free > FREE or at == Rung(name, Part.NEEDED):
                 found.append(Rung(name, Part.NEEDED, rate * (1 - free)))
         if self._config.adapt.then == "keyframes":
             smallest = names[-1]
             present = at.stream if at.part is Part.KEYFRAMES and at.stream in names else smallest
-            found += [
-                Rung(name, Part.KEYFRAMES, self._meter(name).pictures * self._meter(name).keyframes)
-                for name in dict.fromkeys((present, smallest))
-            ]
+            for name in dict.fromkeys((present, smallest)):
+                meter = self._streams.meter(name)
+                found.append(Rung(name, Part.KEYFRAMES, meter.pictures * meter.keyframes))
         return found
 
     def _missing(self, name: str, on_air: OnAir, now: float) -> str:
@@ -286,7 +270,7 @@ class Thinning:
         until, why = self._failed.get(name, (-inf, ""))
         if now < until:
             return why
-        feed = self._find(name)
+        feed = self._streams.find(name)
         silent = feed.pulse.silent_for if feed is not None else None
         # A slate is no media of its source's.
         if feed is None or not feed.offers or silent is None or silent >= SILENT:
@@ -312,7 +296,7 @@ class Thinning:
             if hub is None:
                 return
         self._asked = Step(to, self._sent, self._ladder.reason, self._step.bears if self._step is not None else 0.0)
-        self._todo = not selector.want(to.part, hub, lambda: self._behind(to.stream))
+        self._todo = not selector.want(to.part, hub, lambda: self._streams.behind(to.stream))
         if self._todo:
             self._since = self._clock()
         elif selector.pending:
@@ -321,13 +305,9 @@ class Thinning:
             else:
                 other.feed.request_keyframe(other.rendition)
 
-    def _behind(self, name: str) -> Times:
-        """By how much another stream's timeline is behind the own one's."""
-        return self._meter(name).zero - self._meter("").zero
-
     def _fetch(self, name: str, published: Rendition) -> Other | None:
         """The pictures of another stream, in the form that is published."""
-        feed, held = self._others(name), self._held.get(name)
+        feed, held = self._streams.find(name), self._held.get(name)
         if held is not None:
             if held.feed is feed and not held.rendition.closed:
                 return held

@@ -18,10 +18,10 @@ from camcast.flv.multitrack import TRACK_FORM
 from camcast.media import MediaKind, Packet
 from camcast.session.other_stream import Other, said
 from camcast.session.stage import OnAir
+from camcast.session.streams import Streams
 from camcast.session.telling import Telling
-from camcast.stream.feed import Feed
 from camcast.stream.flow import FlowCounters
-from camcast.stream.meters import Meter, RateMeter, Times
+from camcast.stream.meters import RateMeter, Times
 from camcast.stream.negotiation import COPY, NONE, RenditionKey
 from camcast.stream.other_track import OtherTrack
 
@@ -59,14 +59,11 @@ class Tracks:
     def __init__(
         self,
         config: SessionConfig,
-        feed: Feed,
-        others: Callable[[str], Feed | None],
+        streams: Streams,
         telling: Telling,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`others` finds a stream of the same camera by its name; None = it is not there."""
-        self._feed = feed
-        self._others = others
+        self._streams = streams
         self._telling = telling
         self._clock = now
         self._places = [
@@ -76,7 +73,6 @@ class Tracks:
             if number
         ]
         self._on_air: OnAir | None = None
-        self._meters: dict[str, tuple[Feed, Meter]] = {}
         self._noted: set[str] = set()
         self._looked = -inf
 
@@ -102,8 +98,7 @@ class Tracks:
         if on_air is None or on_air.tracks_taken is not Confidence.YES or now - self._looked < LOOK:
             return
         self._looked = now
-        for name in {"", *(place.stream for place in self._places)}:
-            self._measure(name, now)
+        self._streams.look({"", *(place.stream for place in self._places)}, now)
         for place in self._places:
             if place.other is not None and place.other.rendition.closed:
                 self._lost(place)
@@ -132,7 +127,7 @@ class Tracks:
         """Send it from its next keyframe on, if its stream is there."""
         other = self._fetch(place, on_air)
         hub = other.rendition.hub if other is not None else None
-        if other is None or hub is None or not self._measured(""):
+        if other is None or hub is None or not self._streams.measured(""):
             return
         feed, rendition = other.feed, other.rendition
         try:
@@ -158,7 +153,7 @@ class Tracks:
 
     def _fetch(self, place: _Place, on_air: OnAir) -> Other | None:
         """Its stream's rendition, in the form that has room for a track; None = not now."""
-        feed = self._others(place.stream)
+        feed = self._streams.find(place.stream)
         if place.other is not None:
             if place.other.feed is feed:
                 return place.other
@@ -216,25 +211,12 @@ class Tracks:
 
     # --- one clock ------------------------------------------------------------------------------------------
 
-    def _measure(self, name: str, now: float) -> None:
-        feed = self._others(name) if name else self._feed
-        if feed is None:
-            self._meters.pop(name, None)
-            return
-        known, meter = self._meters.get(name, (None, Meter()))
-        if known is not feed:
-            meter = Meter()
-        self._meters[name] = feed, meter
-        meter.look(now, feed.counters, feed.group)
-
-    def _measured(self, name: str) -> bool:
-        return name in self._meters and self._meters[name][1].zero != Times()
-
     def _behind(self, name: str, packet: Packet) -> Times:
         """By how much another stream's timeline is behind the own one's; without pictures, by when its sound came."""
+        if self._streams.measured(name):
+            return self._streams.behind(name)
         zero = packet.arrival - packet.dts
-        there = self._meters[name][1].zero if self._measured(name) else Times(zero, zero)
-        return there - self._meters[""][1].zero
+        return Times(zero, zero) - self._streams.meter("").zero
 
 
 def _figures(place: _Place) -> dict[str, int]:

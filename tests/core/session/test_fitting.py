@@ -13,6 +13,7 @@ from camcast.session import fitting
 from camcast.session.adapting import Adapted
 from camcast.session.fitting import Fitted, Fitting
 from camcast.session.share import Share
+from camcast.session.streams import Streams
 from camcast.session.telling import Telling
 from camcast.session.thinning import Thinned
 from camcast.session.uplinks import Uplinks
@@ -54,7 +55,12 @@ def test_both_ways_hear_everything_and_both_are_told(monkeypatch: pytest.MonkeyP
     on_air: Any = object()
     before, after = config(Adapt()), config()
     found = Fitting(before, feed, others, telling, Uplinks())
-    assert made == [(before, feed, telling), (before, feed, others, telling)]
+    (for_encoder, for_streams) = made
+    assert for_encoder == (before, feed, telling)
+    configured, streams, told = for_streams
+    assert (configured, told) == (before, telling)
+    assert isinstance(streams, Streams)
+    assert streams.find("") is feed
     found.adopt(after)
     found.look(on_air, 5.0, tracks=7.0)
     found.look(None, 6.0)

@@ -18,6 +18,7 @@ from camcast.kinds import Payload
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from camcast.session.share import BUDGET, Share
 from camcast.session.sound_room import SOUND
+from camcast.session.streams import Streams
 from camcast.session.telling import Telling
 from camcast.session.thinning import AGAIN, BROKEN, CODEC, GONE, PATIENCE, REFUSES, UNSEEN, Thinned, Thinning
 from camcast.session.uplinks import Part, TellingUplinks, Told, Uplinks
@@ -205,7 +206,8 @@ class Place:
         self.events: list[Event] = []
         feed: Any = self.main
         telling = Telling(KEY, "cam0_main", self.events.append)
-        self.thinning = Thinning(config(adapt), feed, self.others.get, telling, now=lambda: self.now)
+        self.streams = Streams(feed, self.others.get)
+        self.thinning = Thinning(config(adapt), self.streams, telling, now=lambda: self.now)
         self.share: Any = NO_SHARE
         self.on_air: OnAir | None = None
 

@@ -58,7 +58,7 @@ def test_to_leave_out_next_to_nothing_is_no_rung(share: float, there: bool) -> N
     place = Place()
     place.begin()
     place.play(5)
-    place.thinning._meter("").disposable = share
+    place.streams.meter("").disposable = share
     assert (NEEDED in rungs(place)) == there
 
 
@@ -102,7 +102,7 @@ def test_another_streams_pictures_come_at_their_own_moment_whenever_it_began() -
     later = 7 * NS_PER_S
     place = Place(sub=Feed(SUB, 2_500, off=GOP // 2, later=later))
     on_air = place.thin(THIN, "sub")
-    assert place.thinning._behind("sub") == Times(later, later)
+    assert place.streams.behind("sub") == Times(later, later)
     place.play(1)
     sent = [unit for unit, _ in on_air.outlet.link.sent if unit.packet is not None]
     assert sent[-1].packet.track.width == SUB.width  # type: ignore[union-attr]
