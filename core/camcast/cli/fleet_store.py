@@ -35,6 +35,7 @@ from camcast.coordinators import (
 )
 from camcast.errors import ConfigError, CoordinatorError
 from camcast.fleet.claims import Claims
+from camcast.fleet.guarded import guarded
 from camcast.fleet.reporting import is_silent
 from camcast.fleet.roster import Roster
 from camcast.host import PluginHost
@@ -87,32 +88,31 @@ def own_name() -> str:
 def coordinator(
     host: PluginHost, url: str, fleet: str, name: str, options: Sequence[str] | None, deadline: float
 ) -> Coordinator:
-    """Raises `ConfigError`, `MissingDependency`."""
+    """Behind a guard. Raises `CamcastError`."""
     try:
         kind = host.coordinator(url)
     except LookupError as error:
         raise ConfigError(str(error)) from None
     kind.available()
-    guarded = {field.name for field in attrs.fields(kind.options) if REFERENCE.items() <= field.metadata.items()}
+    referred = {field.name for field in attrs.fields(kind.options) if REFERENCE.items() <= field.metadata.items()}
     given: dict[str, object] = {}
     for one in options or ():
         key, equals, value = one.partition("=")
         if not equals:
             raise ConfigError(f"-o {key}: expected KEY=VALUE")
-        if key in guarded and not is_reference(value):
+        if key in referred and not is_reference(value):
             text = "everybody on this machine sees what a command was given; write env:NAME or file:PATH"
             raise ConfigError(f"-o {key}: {text}")
         given[key] = int(value) if value.isascii() and value.isdigit() else value
     resolved = resolve_options(given, partial(secret, host))
-    return kind.build(
-        CoordinatorContext(
-            url=url,
-            fleet=checked_name(fleet, "--fleet"),
-            name=checked_name(name, "--name"),
-            options=host.structure_options(kind, resolved, "-o"),
-            deadline=deadline,
-        )
+    context = CoordinatorContext(
+        url=url,
+        fleet=checked_name(fleet, "--fleet"),
+        name=checked_name(name, "--name"),
+        options=host.structure_options(kind, resolved, "-o"),
+        deadline=deadline,
     )
+    return guarded(kind, context, host.faults)
 
 
 @attrs.define(eq=False)
