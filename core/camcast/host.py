@@ -13,7 +13,9 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+
+import pluggy
 
 from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.hosting.choice import Choice
@@ -39,6 +41,8 @@ from camcast.structure import LONGEST_SHOWN, listed, make_converter, shortened, 
 __all__ = ["Choice", "Plugin", "PluginHost", "Problem"]
 
 log = logging.getLogger(__name__)
+A = TypeVar("A")
+"""What a hook is to answer."""
 
 
 class PluginHost:
@@ -127,18 +131,27 @@ class PluginHost:
 
     def notify(self, hook: str, **arguments: object) -> None:
         """Call every implementation of a hook, each guarded: one that raises keeps no other from hearing."""
+        for _, call in self.each(hook):
+            call(**arguments)
+
+    def each(self, hook: str) -> Iterator[tuple[str, Callable[..., None]]]:
+        """Plugins' names, each with the call of its implementation, guarded: for hooks that answer nothing."""
         for impl in self._registry.implementations(hook):
-            try:
-                impl.function(*(arguments[name] for name in impl.argnames))
-            except Exception as error:  # noqa: BLE001  one plugin's bug must not keep others from hearing
-                self.faults.tell(f"plugin {impl.plugin_name}", hook, error)
+            yield impl.plugin_name, partial(self._guarded, hook, impl)
+
+    def _guarded(self, hook: str, impl: pluggy.HookImpl, **arguments: object) -> None:
+        try:
+            impl.function(*(arguments[name] for name in impl.argnames))
+        except Exception as error:  # noqa: BLE001  one plugin's bug must not keep others from hearing
+            self.faults.tell(f"plugin {impl.plugin_name}", hook, error)
 
     def first(self, hook: str, **arguments: object) -> object | None:
         """The first answer that is not None. May block: call it on a thread. Exceptions are the plugin's own."""
         return next((answer for _, ask in self._in_turn(hook, arguments) if (answer := ask()) is not None), None)
 
-    def ask(self, hook: str, **arguments: object) -> object | None:
-        """As `first`, but what is not camcast's error comes as `PluginError`, which names plugin and exception."""
+    def ask(self, hook: str, takes: type[A], /, **arguments: object) -> A | None:
+        """As `first`, but what is neither an answer of that type nor camcast's error comes as `PluginError`, which
+        names the plugin and what it gave or raised."""
         for plugin, ask in self._in_turn(hook, arguments):
             try:
                 answer = ask()
@@ -148,8 +161,12 @@ class PluginHost:
                 self.faults.count(f"plugin {plugin}")
                 # Its text, and its trace, may hold the very secret that was looked for: only the type is told.
                 raise PluginError(f"plugin {plugin} failed in {hook} with {type(error).__name__}") from None
-            if answer is not None:
+            if isinstance(answer, takes):
                 return answer
+            if answer is not None:
+                self.faults.count(f"plugin {plugin}")
+                gave = f"it gave {type(answer).__name__}, not {takes.__name__} or None"
+                raise PluginError(f"plugin {plugin} failed in {hook}: {gave}")
         return None
 
     def _in_turn(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[str, Callable[[], object]]]:

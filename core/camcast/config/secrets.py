@@ -113,16 +113,11 @@ def secret(host: PluginHost, reference: str) -> str:
     reference = trimmed(reference)
     if host.listens("camcast_resolve_secret"):
         try:
-            answer = host.ask("camcast_resolve_secret", reference=reference)
+            answer = host.ask("camcast_resolve_secret", str, reference=reference)
         except PluginError as error:
             raise PluginFault(f'{error}, asked for the secret "{reference}"', stage="resolve") from None
-        if isinstance(answer, str):
-            return answer
         if answer is not None:
-            raise PluginFault(
-                f'camcast_resolve_secret gave {type(answer).__name__} for "{reference}", not a text or None',
-                stage="resolve",
-            )
+            return answer
     return resolve_reference(reference)
 
 

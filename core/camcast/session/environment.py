@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from camcast.config import SourceConfig, TargetConfig
-from camcast.config.secrets import has_reference, resolve_options, secret
+from camcast.config.secrets import has_reference, resolve_options
 from camcast.contracts import Delivery, Handover, Resolver
 from camcast.descriptors import exhausted
 from camcast.discovery import SourceAddress
@@ -30,8 +30,9 @@ from camcast.events import Event, SessionKey
 from camcast.host import PluginHost
 from camcast.kinds import TransportKind
 from camcast.redaction import redact_text, url_secrets
+from camcast.session.asking import Secrets, overdue
 from camcast.session.checking import Checking
-from camcast.session.hook_threads import HookThreads
+from camcast.session.hook_threads import HookThreads, Late
 from camcast.session.hosts import Hosts
 from camcast.session.loading import Loading
 from camcast.session.lost_names import LostNames
@@ -45,8 +46,6 @@ T = TypeVar("T")
 
 HOOK_DEADLINE = 10.0
 """Seconds that a plugin may take to resolve a URL or a secret."""
-
-
 DECODERS = 2
 """Pictures that are decoded at once for somebody to see."""
 
@@ -110,18 +109,16 @@ class Environment:
         if known is not None and known.fixed is config and not asks and self._still(known):
             return known
         try:
+            secrets = Secrets(self.host)
             if config.needs_secrets:
-                target = await self._on_thread(lambda: config.target(resolve_secret=self._secret), "resolving a secret")
+                target = await self._on_thread(lambda: config.target(resolve_secret=secrets), secrets)
             else:
-                target = config.target(resolve_secret=self._secret)
+                target = config.target(resolve_secret=secrets)
             if asks:
                 url = await self._on_thread(
-                    lambda: self.host.ask("camcast_resolve_url", target=target, attempt=attempt), "resolving the URL"
+                    lambda: self.host.ask("camcast_resolve_url", str, target=target, attempt=attempt),
+                    "resolving the URL",
                 )
-                if not isinstance(url, str | None):
-                    raise PluginFault(
-                        f"camcast_resolve_url gave {type(url).__name__}, not a URL or None", stage="resolve"
-                    )
                 if url and url != target.url:
                     # What a plugin made of it may be a key.
                     target = attrs.evolve(target, url=url, shown_name="")
@@ -139,10 +136,9 @@ class Environment:
     async def source(self, config: SourceConfig) -> SourceConfig:
         """`config` with its secrets resolved and where its camera is now; raises `SourceError`, `MissingDependency`."""
         if config.needs_secrets:
+            resolving = Secrets(self.host)
             try:
-                config = await self._on_thread(
-                    lambda: config.resolved(resolve_secret=self._secret), "resolving a secret"
-                )
+                config = await self._on_thread(lambda: config.resolved(resolve_secret=resolving), resolving)
             except CamcastError as error:
                 raise SourceError(str(error)) from error
         if not config.url or not self.host.listens("camcast_resolve_source"):
@@ -153,7 +149,7 @@ class Environment:
             secrets |= url_secrets(config.url)
         try:
             found = await self._on_thread(
-                lambda: self.host.ask("camcast_resolve_source", url=config.url, options=config.options),
+                lambda: self.host.ask("camcast_resolve_source", SourceAddress, url=config.url, options=config.options),
                 "finding the camera",
             )
         except PluginError as error:
@@ -167,15 +163,14 @@ class Environment:
             raise SourceError(redact_text(str(error), secrets)) from None
         if found is None:
             return config
-        if not isinstance(found, SourceAddress):
-            raise SourceFault(f"camcast_resolve_source gave {type(found).__name__}, not a SourceAddress or None")
         return attrs.evolve(config, url=found.url, options={**found.options, **config.options})
 
     async def options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """`options` with the secrets in them resolved; raises `CamcastError`."""
         if not has_reference(options):
             return options
-        return await self._on_thread(lambda: resolve_options(options, self._secret), "resolving a secret")
+        secrets = Secrets(self.host)
+        return await self._on_thread(lambda: resolve_options(options, secrets), secrets)
 
     async def _load(self, target: Target) -> None:
         """Have its transport import what it needs, as far as there is one. Raises `TransportError`."""
@@ -247,15 +242,11 @@ class Environment:
             raise PluginFault(f"{who} failed in check with {type(error).__name__}", stage="configuration") from None
         return Place(asked, target, kind, self._name(kind, target), fixed)
 
-    def _secret(self, reference: str) -> str:
-        """From the plugins first, then from the environment or a file."""
-        return secret(self.host, reference)
-
-    async def _on_thread(self, call: Callable[[], T], what: str) -> T:
+    async def _on_thread(self, call: Callable[[], T], what: object) -> T:
         try:
             return await self.threads.run(call, HOOK_DEADLINE)
-        except TimeoutError:
-            raise NetworkError(f"{what} took longer than {HOOK_DEADLINE:g} s", stage="resolve") from None
+        except Late as late:
+            raise NetworkError(overdue(late, what, HOOK_DEADLINE, self.host), stage="resolve") from None
         except CamcastError:
             raise
         except Exception as error:  # noqa: BLE001  whatever is raised beside the plugins' own

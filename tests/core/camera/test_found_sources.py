@@ -66,7 +66,7 @@ async def test_what_keeps_a_camera_from_being_found_is_told_without_secrets() ->
     ("answer", "said"),
     [
         (KeyError(SECRET), "plugin beacon failed in camcast_resolve_source with KeyError"),
-        ("rtsp://10.0.0.5/x", "camcast_resolve_source gave str, not a SourceAddress or None"),
+        ("rtsp://10.0.0.5/x", "plugin beacon failed in camcast_resolve_source: it gave str, not SourceAddress or None"),
     ],
 )
 async def test_a_bug_is_its_plugins(answer: Any, said: str) -> None:

@@ -67,7 +67,7 @@ async def test_a_resolver_that_gives_no_url_is_named(world: World, answer: Any, 
     await world.start(chain("a"))
     await until(lambda: world.of(AttemptFailed))
     assert failure(world).error_class is ErrorClass.PLUGIN
-    assert failure(world).error == f"camcast_resolve_url gave {told}, not a URL or None"
+    assert failure(world).error == f"plugin odd failed in camcast_resolve_url: it gave {told}, not str or None"
 
 
 async def test_a_source_that_fails_when_asked_for_a_keyframe_goes_on(world: World) -> None:
