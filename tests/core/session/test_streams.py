@@ -22,9 +22,10 @@ class Camera:
     def __init__(self) -> None:
         self.now = 1000.0
         self.number = 0
-        self.main: Any = Feed(VIDEO, 12_500)
+        self.main = Feed(VIDEO, 12_500)
         self.others: dict[str, Any] = {"sub": Feed(SUB, 2_500, later=LATER)}
-        self.streams = Streams(self.main, self.others.get)
+        own: Any = self.main
+        self.streams = Streams(own, self.others.get)
 
     def play(self, *names: str, seconds: float = 3.0) -> None:
         """With a look at those streams now and then."""
@@ -39,7 +40,8 @@ class Camera:
 
 def test_the_own_one_has_no_name() -> None:
     camera = Camera()
-    assert camera.streams.find("") is camera.main
+    own: Any = camera.main
+    assert camera.streams.find("") is own
     assert camera.streams.find("sub") is camera.others["sub"]
     assert camera.streams.find("another") is None
 
