@@ -12,6 +12,8 @@ PER_SOURCE = 4
 PER_SESSION = 2
 """A connection, and a second one while it moves or stands by."""
 PER_WORKER = 3
+TRANSLATIONS = 8
+"""Errors that one became in turn, at most."""
 NO_THREAD = "can't start new thread"
 """What Python says then, in no error of its own."""
 
@@ -41,7 +43,20 @@ def shortfall(sources: int, sessions: int, workers: int = 1) -> str:
 
 
 def exhausted(error: BaseException | None) -> str:
-    """What an error means that says that something has run out: files, threads, memory; "" for every other error."""
+    """What an error means that says that something has run out: files, threads, memory; "" for every other error.
+
+    It counts as well where it was translated: as "cannot connect", by whoever could not even open a socket.
+    """
+    for _ in range(TRANSLATIONS):
+        if error is None:
+            break
+        if told := _run_out(error):
+            return told
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _run_out(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "no memory is left: this process may have too little (ulimit -v, MemoryMax), or the machine has"
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:

@@ -116,14 +116,14 @@ class SourceRun:
 
     def _failure(self, error: Exception) -> SourceError:
         """What the source raised, as the run's failure, without secrets. A bug is traced once."""
+        if told := exhausted(error):
+            return SourceError(told)  # whatever it was taken for
         if isinstance(error, SourceFault):
             return SourceFault(self._scrub(str(error)))
         if isinstance(error, SourceError):
             return SourceError(self._scrub(str(error)), fatal=error.fatal, refused=error.refused)
         if isinstance(error, CamcastError):
             return SourceError(self._scrub(str(error)), fatal=True)
-        if told := exhausted(error):
-            return SourceError(told)
         text, who = self._scrub(f"{type(error).__name__}: {error}"), f"source {self._stream.source.type}"
         if isinstance(error, _Cancelled):
             return SourceError(f"{who} was cancelled by its own library")

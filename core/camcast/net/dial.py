@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from camcast.contracts import Resolver
+from camcast.descriptors import exhausted
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.net import proxy
 from camcast.net.host import Address, address_of
@@ -193,5 +194,7 @@ def shown(address: Address) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why connecting failed, in the system's words."""
+    """Why connecting failed, in the system's words, or in ours where it is no matter of the network."""
+    if told := exhausted(error):
+        return told
     return str(error) if error.errno is None else error.strerror or os.strerror(error.errno)

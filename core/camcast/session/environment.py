@@ -131,6 +131,8 @@ class Environment:
         except PluginError as error:
             raise PluginFault(str(error), stage="resolve") from None
         except ConfigError as error:
+            if told := exhausted(error):
+                raise NetworkError(told, stage="resolve") from None
             raise MisconfiguredError(str(error), stage="configuration") from error
 
     async def source(self, config: SourceConfig) -> SourceConfig:

@@ -156,10 +156,10 @@ class Guarded:
 
     def failure(self, error: Exception, where: str) -> TransportError:
         """What the transport raised, as the attempt's failure; its text may hold a secret. A bug is logged."""
+        if told := exhausted(error):
+            return NetworkError(told, stage=error.stage if isinstance(error, TransportError) else "transport")
         if isinstance(error, TransportError):
             return error
-        if told := exhausted(error):
-            return NetworkError(told, stage="transport")
         if isinstance(error, PluginError):
             return PluginFault(self._target.scrub(str(error)), stage="transport")
         if isinstance(error, CamcastError):

@@ -80,7 +80,7 @@ class NameResolver:
             except TimeoutError:
                 reason = f"no answer within {self._deadline:g} s"
             except OSError as error:
-                reason = untraced(error).strerror or type(error).__name__
+                reason = exhausted(error) or untraced(error).strerror or type(error).__name__
             except UnicodeError:
                 reason = "not a valid host name"
             else:
