@@ -202,10 +202,11 @@ class ServiceRun:
         return fatal or isinstance(error, ConfigError | MissingDependency) or self._left >= MOST_LEFT
 
     def _reason(self, error: BaseException) -> str:
-        text = self._scrub(str(error))[:MAX_REASON]
+        text = self._scrub(str(error))
         if not isinstance(error, CamcastError):
             self._environment.host.faults.tell(f"service {self.name}", "run", error, clean=self._scrub)
-            text = f"internal error: {type(error).__name__}"
+            text = f"it failed by a bug of its own: {type(error).__name__}: {text}"
+        text = text[:MAX_REASON]
         if self._left >= MOST_LEFT:
             text += f"; {self._left} of its threads hang, so it is not started again by itself"
         return printable(text)

@@ -95,10 +95,10 @@ async def test_a_service_runs_in_a_thread_of_its_own_and_ends_with_the_engine(wo
 @pytest.mark.parametrize(
     ("run", "reason"),
     [
-        (bad.raises, "internal error: RuntimeError"),
+        (bad.raises, "it failed by a bug of its own: RuntimeError: the token is ***"),
         (bad.away, "the broker refuses ***"),
         (bad.returns, "it ended by itself"),
-        (bad.leaves, "internal error: SystemExit"),
+        (bad.leaves, "it failed by a bug of its own: SystemExit: 3"),
     ],
     ids=["raises", "away", "returns", "leaves"],
 )
