@@ -23,6 +23,7 @@ class Output:
     """Seconds by which its server is late."""
     given: float = 0.0
     acked: float = 0.0
+    drops: int = 0
 
 
 @attrs.define
@@ -55,7 +56,12 @@ class World:
             one.acked += (one.given - one.acked) * gone / (before + sent) if before + sent else 0.0
         readings = {
             key: Reading(
-                self.now, int(one.given), int(one.acked), one.trip + late + one.own, max(late + one.own, 0.01), 0
+                self.now,
+                int(one.given),
+                int(one.acked),
+                one.trip + late + one.own,
+                max(late + one.own, 0.01),
+                one.drops,
             )
             for key, one in self.outputs.items()
         }
@@ -120,6 +126,30 @@ def test_one_server_that_is_late_says_nothing_of_the_link() -> None:
     assert place.reasons == []
     assert not place.budget.late
     assert place.sent == 12 * MBIT
+
+
+def test_pictures_that_one_output_leaves_out_by_itself_keep_nobody_from_climbing() -> None:
+    place = world(20 * MBIT)
+    place.play(10)
+    place.bears = 6 * MBIT
+    place.play(30)
+    place.bears = 20 * MBIT
+    for _ in range(round(180 / LOOK)):
+        place.outputs["yard"].drops += 1
+        place.look()
+    assert place.sent == 12 * MBIT
+
+
+def test_an_output_alone_on_its_link_is_never_late_by_it() -> None:
+    """What it says of its path is what the link is; there is nobody else for whom it would say nothing."""
+    place = world(20 * MBIT)
+    for key in ("yard", "hall", "lane"):
+        del place.outputs[key]
+    place.play(10)
+    place.bears = MBIT
+    place.play(2)
+    assert place.reasons[0] == BEHIND
+    assert not place.budget.late
 
 
 def test_what_all_wait_for_is_the_links() -> None:

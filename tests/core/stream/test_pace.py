@@ -18,7 +18,7 @@ def test_before_anything_is_known_patience_is_two_seconds() -> None:
     pace = Pace()
     assert pace.overdue(1.99) == 0
     assert pace.overdue(5.0) == pytest.approx(3.0)
-    pace.see(100, 4000)
+    pace.see(2, 60_000)
     assert pace.overdue(5.0) == pytest.approx(3.0), "one look says nothing of the distance"
 
 
@@ -65,6 +65,19 @@ def test_of_a_stream_that_varies_the_slow_times_count() -> None:
     assert pace.overdue(2.4) == 0
 
 
-def test_a_counter_that_began_anew_teaches_nothing() -> None:
-    pace = watched((1000, 40_000), (1025, 41_000), (3, 41_500), (28, 42_500))
+@pytest.mark.parametrize(
+    ("again", "after"),
+    [((3, 41_500), (28, 42_500)), ((1030, 500), (1055, 1500)), ((0, 0), (25, 1000))],
+    ids=["count", "time", "both"],
+)
+def test_a_counter_that_began_anew_teaches_nothing(again: tuple[int, int], after: tuple[int, int]) -> None:
+    pace = watched((1000, 40_000), (1025, 41_000), again)
     assert pace.usual == pytest.approx(0.04)
+    pace.see(*after)
+    assert pace.usual == pytest.approx(0.04)
+
+
+def test_a_stream_that_becomes_quick_for_good_is_learnt_within_a_minute_of_looks() -> None:
+    pace = watched((0, 0), (1, 4000), *((1 + 25 * number, 4000 + 1000 * number) for number in range(1, 61)))
+    assert pace.usual < 0.06
+    assert pace.overdue(2.5) == pytest.approx(0.5)

@@ -216,6 +216,24 @@ def test_a_path_that_bears_less_than_the_least_gets_the_least_and_one_that_bears
     assert {change.target for _, change in path.changes} <= set(range(least, most + 1))
 
 
+@pytest.mark.parametrize(("period", "low", "high"), [(3, 0.3, 30), (6, 1, 5)])
+def test_a_path_that_swings_does_not_shake_the_encoder(period: int, low: float, high: float) -> None:
+    path = Path(Regulator(MBIT // 20, 20 * MBIT), lambda now: (low if int(now / period) % 2 else high) * MBIT)
+    path.play(240)
+    times = [at for at, _ in path.changes]
+    assert max(sum(at <= other < at + 60 for other in times) for at in times) <= CHANGES
+
+
+def test_a_still_picture_says_nothing_of_the_path_and_earns_no_step() -> None:
+    path = Path(Regulator(MBIT // 2, 4 * MBIT), lambda now: MBIT if 5 < now < 20 else 20 * MBIT)
+    path.play(20)
+    low = path.regulator.target
+    path.play(30, sends=0.4 * low)
+    assert PROBE not in [change.reason for at, change in path.changes if at > 20]
+    path.play(60, sends=0.8 * low)
+    assert PROBE in [change.reason for at, change in path.changes if at > 50]
+
+
 def test_a_keyframe_is_no_queue() -> None:
     """Every two seconds everything is 0.4 s late for a moment."""
     seen = Observed()
