@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from camcast.contracts import Source, SourceContext
 from camcast.hooks import hookimpl
-from camcast.kinds import Gives, SourceKind
+from camcast.kinds import Gives, SourceKind, importing
 from camcast_push.counts import PushCounts
 from camcast_push.observer import StreamObserver, StreamSubject
 from camcast_push.options import PushOptions
@@ -33,6 +33,7 @@ def camcast_sources() -> Sequence[SourceKind]:
             name="push",
             title="Packets or frames from the embedding program",
             build=feeds.build,
+            load=importing("camcast_push.feed", "camcast_push.source"),
             options=PushOptions,
             gives=Gives.EITHER,
             needs_url=False,

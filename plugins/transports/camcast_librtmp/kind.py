@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind
+from camcast.kinds import Acceptance, Confidence, Payload, Take, TransportKind, importing
 from camcast.media import MediaKind
 from camcast_kit_rtmp import urls
 from camcast_librtmp.checks import check
@@ -39,13 +39,18 @@ class LibrtmpPlugin:
             options=LibrtmpOptions,
             by_name_only=True,
             available=self.available,
-            load=self.available,
+            load=self.load,
             check=check,
             remarks=urls.remarks,
             publish_name=urls.publish_name,
         )
 
     def available(self) -> None:
+        self.binding()
+
+    def load(self) -> None:
+        """Raises `MissingDependency`."""
+        importing("camcast_librtmp.transport")()
         self.binding()
 
     def binding(self) -> Binding:
