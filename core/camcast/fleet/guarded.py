@@ -31,9 +31,9 @@ from camcast.target import option_secrets
 
 T = TypeVar("T")
 
-DEADLINES = 2.0
-"""A call's own deadlines after which it is given up. With the two fifths of a lease that this makes for a renewal there
-is time for another one before a member stops."""
+DEADLINES = 1.25
+"""A call's own deadlines after which it is given up. A renewal is begun a fifth of the lease after the last one and has
+another fifth, so with this there is time for one more before a member stops, at three fifths."""
 
 
 def guarded(kind: CoordinatorKind, context: CoordinatorContext, faults: Faults) -> Guarded:
