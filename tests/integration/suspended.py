@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,10 +23,22 @@ BUSY = 3.0
 
 
 def suspend(command: Command) -> None:
-    """For `SUSPENDED`."""
-    command.process.send_signal(signal.SIGSTOP)
+    """With all processes that it has begun, for `SUSPENDED`."""
+    all_of_it = family(command.process.pid)
+    for pid in all_of_it:
+        os.kill(pid, signal.SIGSTOP)
     time.sleep(SUSPENDED)
-    command.process.send_signal(signal.SIGCONT)
+    for pid in all_of_it:
+        os.kill(pid, signal.SIGCONT)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that have come of it, by their ids."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += family(int(child))
+    return found
 
 
 def more_arrives(

@@ -1,19 +1,24 @@
 """`camcast run` with cameras while the process is suspended, and while the system's clock is set.
 
-RTSP over TCP and UDP: GStreamer's server, which goes on sending. V4L2: no kernel of a test machine has a camera or lets
-one be made, so it is one at the ioctl boundary, which fills its buffers while nobody looks and loses the rest, as a
-driver does; that a real one does too is its documentation's word (V4L2 API, "Streaming I/O").
+RTSP over TCP and UDP: GStreamer's server, which goes on sending. RTMP and SRT: FFmpeg, which sends to camcast and
+begins again where it is cut off. A clip. V4L2: no kernel of a test machine has a camera or lets one be made, so it is
+one at the ioctl boundary, which fills its buffers while nobody looks and loses the rest, as a driver does; that a real
+one does too is its documentation's word (V4L2 API, "Streaming I/O").
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 
 from tests.command_run import Command, command_run
@@ -22,6 +27,7 @@ from tests.integration.peers import KEY, PEERS, RtmpPeer
 from tests.integration.suspended import BACK, BUSY, in_order, more_arrives, noticed, set_clock, suspend
 from tests.media import made
 from tests.servers.gst_rtsp import GstRtsp, loop
+from tests.servers.process import free_port
 
 __all__ = ["set_clock"]
 
@@ -64,7 +70,24 @@ def build(context):
 def camcast_sources():
     return [SourceKind(name="v4l2-made-up", title="Made up", build=build, options=V4l2Options, gives=Gives.EITHER)]
 """
-WAYS = ("tcp", "udp", "v4l2")
+WAYS = ("tcp", "udp", "v4l2", "rtmp", "srt", "file")
+
+
+@contextlib.contextmanager
+def sender(url: str, form: str) -> Iterator[None]:
+    """A camera that sends to an address, begun again whenever it is cut off."""
+    clip = ("-re", "-stream_loop", "-1", "-i", str(made("h264_only")), "-c", "copy")
+    send = shlex.join([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *clip, "-f", form, url])
+    process = subprocess.Popen(
+        ["sh", "-c", f"while :; do {send} 2>/dev/null; sleep 0.3; done"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -84,6 +107,10 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[st
             way: {"type": "rtsp", "url": server.url("/cam"), "options": {"transport": way}} for way in ("tcp", "udp")
         }
         sources["v4l2"] = {"type": "v4l2-made-up", "url": str(units)}
+        pushed, called = f"rtmp://127.0.0.1:{free_port()}/live/cam", f"srt://127.0.0.1:{free_port()}"
+        sources["rtmp"] = {"type": "rtmp", "url": pushed, "options": {"mode": "listen"}}
+        sources["srt"] = {"type": "srt", "url": f"{called}?mode=listener"}
+        sources["file"] = {"type": "file", "url": str(made("h264_only")), "options": {"loop": True}}
         cameras = [
             {
                 "camera_id": number,
@@ -94,6 +121,8 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[Command, dict[st
         ]
         path = os.pathsep.join((str(installed(folder, "made_up", text)), str(ROOT)))
         command = stack.enter_context(command_run(folder, {"cameras": cameras}, **environment, PYTHONPATH=path))
+        stack.enter_context(sender(pushed, "flv"))
+        stack.enter_context(sender(called, "mpegts"))
         yield command, peers
 
 
