@@ -17,8 +17,8 @@ from tests.cameras.files import run
 from tests.compare import compare
 from tests.integration.test_odd_servers import CLIP, SOME, ended, running
 from tests.media import made
-from tests.plugins.test_rtmp_tls import demanding
 from tests.servers.certificates import Authority, Certificate
+from tests.servers.demanding import demanding
 from tests.servers.srt import LiveTransmit
 
 LATENCY = 2500

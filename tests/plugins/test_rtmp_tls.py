@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from tests.compare import compare
 from tests.media import made
 from tests.plugins.rtmp_kit import AUDIO, VIDEO, Events, attempt, drained, publish_all, tags_of
 from tests.servers.certificates import Authority, Certificate
+from tests.servers.demanding import demanding, refusing
 from tests.servers.process import free_port
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError
@@ -210,14 +209,6 @@ async def test_back_pressure_over_records(authority: Authority, certificate: Cer
 # --- certificates of ours -----------------------------------------------------------------------------------
 
 
-def demanding(certificate: Certificate, authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
-    found = context(certificate)
-    found.minimum_version = found.maximum_version = version
-    found.verify_mode = ssl.CERT_REQUIRED
-    found.load_verify_locations(authority.ca_file)
-    return found
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_server_that_wants_to_know_who_we_are(
     authority: Authority, certificate: Certificate, tmp_path: Path, version: ssl.TLSVersion
@@ -263,29 +254,6 @@ async def test_a_server_that_wants_to_know_it_and_just_hangs_up(
         transport, _ = attempt(url, ca_file=str(authority.ca_file), **known)
         with pytest.raises(NetworkError, match=r"is it an RTMP server\?; it may not take our client_certificate$"):
             await transport.connect()
-
-
-@contextmanager
-def refusing(tls: ssl.SSLContext, *, hang_up: bool = False) -> Iterator[int]:
-    """A server whose OpenSSL owns the socket, as in most: asyncio's closes it before the alert is sent.
-
-    `hang_up`: it ends the connection after the handshake, without a word.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection, contextlib.suppress(ssl.SSLError), tls.wrap_socket(connection, True) as secure:
-                        if not hang_up:
-                            secure.recv(1)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
 
 
 # --- hostile servers ----------------------------------------------------------------------------------------

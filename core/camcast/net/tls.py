@@ -116,7 +116,7 @@ def context(settings: TlsSettings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError, ValueError) as error:
         names = ("ca_file", "client_certificate", "client_key")
         said = ", ".join(f"{name} {path}" for name, path in zip(names, files, strict=True) if path)
-        raise MisconfiguredError(f"{said}: {_file_error(error)}", stage="tls") from error
+        raise MisconfiguredError(f"{said}: {file_error(error)}", stage="tls") from error
 
 
 @lru_cache(maxsize=16)
@@ -131,9 +131,14 @@ def _context(settings: TlsSettings, modified: tuple[int, ...]) -> ssl.SSLContext
     found.set_ciphers(CIPHERS)
     # A server could otherwise ask for handshake after handshake within one TLS 1.2 connection.
     found.options |= ssl.OP_NO_RENEGOTIATION
-    if settings.client_certificate:
-        found.load_cert_chain(settings.client_certificate, settings.client_key, password=_no_passphrase)
+    show_ours(found, settings.client_certificate, settings.client_key)
     return found
+
+
+def show_ours(found: ssl.SSLContext, certificate: str | None, key: str | None) -> None:
+    """Have `found` show this certificate (None: none) to whoever asks. Raises `OSError`, `ValueError`: `file_error`."""
+    if certificate:
+        found.load_cert_chain(certificate, key, password=_no_passphrase)
 
 
 def _no_passphrase() -> str:
@@ -141,7 +146,8 @@ def _no_passphrase() -> str:
     raise ValueError("the key has a passphrase; give one without")
 
 
-def _file_error(error: OSError | ValueError) -> str:
+def file_error(error: OSError | ValueError) -> str:
+    """What is wrong with a certificate's or key's file, in words."""
     if isinstance(error, ssl.SSLError):
         if error.reason == "KEY_VALUES_MISMATCH":
             return "the key does not belong to the certificate"
@@ -198,10 +204,10 @@ def unsaid(settings: TlsSettings) -> str:
     return "; it may want a certificate of ours (client_certificate)"
 
 
-def certificate_demanded(error: OSError, settings: TlsSettings) -> TransportError | None:
+def certificate_demanded(error: OSError, settings: TlsSettings, who: str = "the server") -> TransportError | None:
     """The error for a server that wants a certificate of ours, or another one; None if that is not what it says.
 
-    In TLS 1.3 it says so after the handshake, to the first that reads.
+    In TLS 1.3 it says so after the handshake, to the first that reads. `who`: what the text calls it.
     """
     reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
     if not reason:
@@ -209,16 +215,16 @@ def certificate_demanded(error: OSError, settings: TlsSettings) -> TransportErro
     if settings.client_certificate is None:
         if reason.endswith(_WANTS_CERTIFICATE):
             return RefusedError(
-                "the server wants a certificate of ours: set client_certificate (and client_key)", stage="tls"
+                f"{who} wants a certificate of ours: set client_certificate (and client_key)", stage="tls"
             )
         if reason.endswith(_MAYBE_WANTS_CERTIFICATE):
             return NetworkError(
-                "the server broke off the TLS handshake: it may want a certificate of ours (client_certificate), or "
+                f"{who} broke off the TLS handshake: it may want a certificate of ours (client_certificate), or "
                 "know no cipher that we do",
                 stage="tls",
             )
         return None
     if reason.endswith((*_REFUSES_CERTIFICATE, *_WANTS_CERTIFICATE)):
         what = reason.rpartition("ALERT_")[2].lower().replace("_", " ")
-        return RefusedError(f"the server does not take our client_certificate ({what})", stage="tls")
+        return RefusedError(f"{who} does not take our client_certificate ({what})", stage="tls")
     return None

@@ -26,7 +26,17 @@ from .limits import TURN, Meter, Offence
 from .messages import Message, ProtocolError, Request, Response, encode_response
 from .options import RtspOptions
 from .rounds import REST, rounds
-from .tls import HANDSHAKE, encrypted, failed_in_tls, old_tls, only_old, tls_context, tls_reason
+from .tls import (
+    HANDSHAKE,
+    demanded,
+    encrypted,
+    failed_in_tls,
+    maybe_demanded,
+    old_tls,
+    only_old,
+    tls_context,
+    tls_reason,
+)
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -46,8 +56,12 @@ _ANSWERED = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", *_INFORMS)
 class Connection(asyncio.BufferedProtocol):
     """One connection to a camera. `closed` is done when it is over, with the reason as its result."""
 
-    def __init__(self, url: RtspUrl, dialogue: Dialogue, meter: Meter) -> None:
+    def __init__(self, url: RtspUrl, dialogue: Dialogue, meter: Meter, options: RtspOptions | None = None) -> None:
+        """`options`: what TLS is spoken by."""
         self.url = url
+        self._tls = options if url.secure else None
+        self._answered = False
+        """The camera has said something."""
         self.dialogue = dialogue
         self._meter = meter
         self._rounds = rounds()
@@ -86,7 +100,14 @@ class Connection(asyncio.BufferedProtocol):
         until = now + LAST_TURN
         while self._take(now, until) and time.monotonic_ns() < until:
             pass
-        self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
+        self._end(self._broke(exc) if exc else "the connection was closed")
+
+    def _broke(self, error: Exception) -> str:
+        if self._tls is not None and isinstance(error, OSError) and (said := demanded(error, self._tls)):
+            # In TLS 1.3 a camera says so only when it has our half of the handshake.
+            return said
+        maybe = maybe_demanded(self._tls) if self._tls is not None and not self._answered else ""
+        return f"the connection broke: {error}{maybe}"
 
     def _end(self, reason: str) -> None:
         if not self.closed.done():
@@ -188,6 +209,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _message(self, message: Message) -> None:
         self._meter.messages += 1
+        self._answered = True
         if isinstance(message, Request):
             self._asked(message)
             return
@@ -252,6 +274,8 @@ class Connection(asyncio.BufferedProtocol):
             if future.done() and not future.cancelled():
                 return future.result()
             why = self.dialogue.scrub(self.closed.result())
+            if self._tls is not None and not self._answered and self.closed.result() == CLOSED:
+                why += maybe_demanded(self._tls)
             raise SourceError(f"{self.url.shown}: {why} (in answer to {method})")
         finally:
             del self._waiting[number]
@@ -305,14 +329,15 @@ async def connect(
     try:
         if context is not None:
             where = await encrypted(where, context, name, options.connect_timeout * HANDSHAKE)
-        _, connection = await loop.create_connection(lambda: Connection(url, dialogue, meter), **where)
+        _, connection = await loop.create_connection(lambda: Connection(url, dialogue, meter, options), **where)
     except OSError as error:
-        if context and host and failed_in_tls(error) and (spoken := await only_old(host, url.port, name)):
+        if context and host and failed_in_tls(error) and (spoken := await only_old(host, url.port, name, options)):
             raise SourceError(
                 f"{url.shown}: cannot connect: it speaks only old TLS ({spoken}), which protects little; set "
                 "legacy_tls to take it all the same"
             ) from None
-        raise SourceError(f"{url.shown}: cannot connect: {_reason(error, url.secure)}") from None
+        why = (demanded(error, options) if context else "") or _reason(error, url.secure)
+        raise SourceError(f"{url.shown}: cannot connect: {why}") from None
     return connection
 
 

@@ -36,3 +36,11 @@ class RtspOptions:
     """Accept any certificate of an `rtsps://` camera, and old TLS with it."""
     legacy_tls: bool = False
     """Take TLS 1.0 and 1.1 and the weak encryption of old cameras, with a certificate that is verified."""
+    client_certificate: str | None = None
+    """Our certificate, a PEM file, for `rtsps://` cameras that let in only whom they know (mutual TLS)."""
+    client_key: str | None = None
+    """Its key, without a passphrase; null = in the same file."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key without client_certificate does nothing: give both")

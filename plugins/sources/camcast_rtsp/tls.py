@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from camcast.errors import SourceError
+from camcast.net.tls import TlsSettings, certificate_demanded, file_error, show_ours, unsaid
 from camcast.net.tls_bounds import shake_hands
 
 from .options import RtspOptions
@@ -27,28 +28,55 @@ NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LA
 
 
 def tls_context(options: RtspOptions) -> ssl.SSLContext:
-    """Shared by all cameras with the same options; raises a fatal `SourceError` when `ca_file` cannot be read."""
+    """Shared by all cameras with the same options; raises a fatal `SourceError` when a file cannot be used."""
+    asked = TlsSettings(
+        ca_file=options.ca_file,
+        insecure=options.insecure,
+        client_certificate=options.client_certificate,
+        client_key=options.client_key,
+    )
+    modified = tuple(_modified(name, getattr(asked, name)) for name in asked.files)
+    return _context(asked, modified, options.legacy_tls)
+
+
+def _modified(name: str, path: str) -> int:
     try:
-        modified = os.stat(options.ca_file).st_mtime_ns if options.ca_file else 0
-        return _context(options.ca_file, modified, options.insecure, options.legacy_tls)
+        return os.stat(path).st_mtime_ns
     except OSError as error:
-        raise SourceError(f"ca_file cannot be read: {error.strerror or error}", fatal=True) from None
+        raise SourceError(f"{name} cannot be read: {error.strerror or error}", fatal=True) from None
 
 
 @lru_cache(maxsize=16)
-def _context(ca_file: str | None, modified: int, insecure: bool, legacy: bool) -> ssl.SSLContext:
+def _context(asked: TlsSettings, modified: tuple[int, ...], legacy: bool) -> ssl.SSLContext:
     """Loading the authorities takes 10 ms and more of the event loop, too much for each connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if insecure:
+    if asked.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif ca_file:
-        context.load_verify_locations(ca_file)
+    elif asked.ca_file:
+        try:
+            context.load_verify_locations(asked.ca_file)
+        except OSError as error:
+            raise SourceError(f"ca_file cannot be read: {file_error(error)}", fatal=True) from None
     else:
         context.load_default_certs()
-    if insecure or legacy:
+    if asked.insecure or legacy:
         _take_old(context)
+    _show_ours(context, asked.client_certificate, asked.client_key)
     return context
+
+
+def _show_ours(context: ssl.SSLContext, certificate: str | None, key: str | None) -> None:
+    try:
+        show_ours(context, certificate, key)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"client_certificate cannot be used: {file_error(error)}", fatal=True) from None
+
+
+def demanded(error: OSError, options: RtspOptions) -> str:
+    """What a camera says that wants a certificate of ours, or another one; "" if it does not say that."""
+    told = certificate_demanded(error, TlsSettings(client_certificate=options.client_certificate), "the camera")
+    return str(told or "")
 
 
 def _take_old(context: ssl.SSLContext) -> None:
@@ -120,7 +148,12 @@ def _spoken(connection: Any) -> str:
     return f"{connection.version()}, {connection.cipher()[0]}"
 
 
-async def only_old(host: str, port: int, name: str) -> str:
+def maybe_demanded(options: RtspOptions) -> str:
+    """What one may mean that hangs up before it has said anything."""
+    return unsaid(TlsSettings(client_certificate=options.client_certificate))
+
+
+async def only_old(host: str, port: int, name: str, options: RtspOptions) -> str:
     """What old TLS a camera speaks that refused ours: "TLSv1, AES128-SHA"; "" if that is not it.
 
     A handshake with anything, verified by nothing, over which nothing is sent.
@@ -129,6 +162,7 @@ async def only_old(host: str, port: int, name: str) -> str:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     _take_old(context)
+    _show_ours(context, options.client_certificate, options.client_key)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(PROBE):

@@ -41,3 +41,7 @@ class RtmpSourceOptions:
     """With play and rtmps://: SHA-256 of the only certificate to accept."""
     insecure: bool = False
     """With play and rtmps://: accept any certificate."""
+    client_certificate: str | None = None
+    """With play and rtmps://: our certificate for a server that asks for one, a PEM file."""
+    client_key: str | None = None
+    """Its key, without a passphrase; null: in the same file."""

@@ -204,7 +204,9 @@ class RtmpSource:
         except (ProtocolError, TooMuch) as error:
             raise SourceError(f"{self._shown}: {error}") from None
         except OSError as error:
-            raise SourceError(f"{self._shown}: the connection was lost: {error.strerror or 'reset'}") from None
+            demanded = tls.certificate_demanded(error, tls.TlsSettings.of(self._target()))
+            why = str(demanded or f"the connection was lost: {error.strerror or 'reset'}")
+            raise SourceError(f"{self._shown}: {why}") from None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Raises `SourceError`."""
@@ -232,6 +234,8 @@ class RtmpSource:
             raise SourceError(f"{self._shown}: {error}", fatal=True) from None
         except (TransportError, TimeoutError, OSError) as error:
             _close(connection)
+            if isinstance(error, ssl.SSLError):
+                error = tls.explained(error, where.host, tls.TlsSettings.of(target), plain="rtmp")
             reason = str(error) or f"no TLS handshake within {target.connect_timeout:g} s"
             raise SourceError(f"{self._shown}: {target.scrub(reason)}") from None
         except BaseException:
@@ -247,6 +251,8 @@ class RtmpSource:
             ca_file=options.ca_file,
             fingerprint=options.fingerprint,
             insecure=options.insecure,
+            client_certificate=options.client_certificate,
+            client_key=options.client_key,
         )
 
 
