@@ -110,6 +110,35 @@ def test_reports_that_never_go_on_from_each_other_move_nothing_far(pace: float) 
     assert found.gain(0, 0, PROGRESS, 0) is None
 
 
+@pytest.mark.parametrize("track", ["sound", "picture"])
+@pytest.mark.parametrize("older", [0, 2 * NS_PER_S])
+def test_reports_about_moments_before_what_has_come_are_not_used(track: str, older: int) -> None:
+    """As of firmware that leaves out of them what its timestamps begin with: constant, and never the other track's."""
+    found, leader = beside(1600 * NS_PER_MS)
+    early, right = (found._own, leader.reports) if track == "sound" else (leader.reports, found._own)
+    for second in range(1, 4):
+        now = second * NS_PER_S
+        early.heard(Report(now, now), now, 1600 * NS_PER_MS)
+        # Its own are older, by both clocks, or not.
+        right.heard(Report(now - older, now - older), now, older)
+    assert found.gain(0, 0, PROGRESS, 0) is None
+    assert found.apart
+    assert found.too_early
+
+
+@pytest.mark.parametrize("ahead", [(2, 2), (2, 0), (0, 2)])
+def test_reports_that_are_old_tell_as_much(ahead: tuple[int, int]) -> None:
+    """What is behind them by the track's clock is behind them by the wall clock too."""
+    found, leader = beside(0)
+    for reports, seconds in zip((found._own, leader.reports), ahead, strict=True):
+        for second in (1, 2):
+            told = (second - seconds) * NS_PER_S
+            reports.heard(Report(told, told), second * NS_PER_S, seconds * NS_PER_S)
+    leader.line = 3 * NS_PER_S
+    assert found.gain(2 * NS_PER_S, 0, PROGRESS, 0) == 3 * NS_PER_S
+    assert not found.too_early
+
+
 def test_sound_that_was_brought_there_once_is_only_stretched() -> None:
     found, leader = beside(0)
     assert found.gain(0, 0, PROGRESS, 0) == 0

@@ -2,7 +2,8 @@
 
 A large error is mended at once the first time, where that moves the track forward; all others by stretching it a
 little, so that its time never runs back. Errors beyond `MAX_OFFSET` are about different clocks: such a track is not
-kept beside the other one, and is left to its own drift.
+kept beside the other one, and is left to its own drift. So is one where a report is about a moment before what has come
+already, and the other track's is not: firmware exists that leaves out of its reports what its timestamps begin with.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MAX_OFFSET = 10 * NS_PER_S
 AT_ONCE = NS_PER_S
 """To be stretched over more would take longer than a hole is heard."""
 LARGE = NS_PER_S // 4
+TOO_EARLY = 3 * NS_PER_S // 10
+"""Nothing is taken after the report about its moment was made, so what has come before that cannot be later than it."""
 SHARE, LARGE_SHARE = 16, 6
 """By this part of what has passed a track is stretched, by the other while the error is large."""
 
@@ -41,6 +44,8 @@ class Beside:
         kept there."""
         self.apart = False
         """Their reports are about different clocks."""
+        self.too_early = False
+        """One's are about moments too early."""
         self._own = own
         self._leader = leader
         self._settled = False
@@ -52,10 +57,11 @@ class Beside:
         """What `line` gains while the track's clock goes on by `progress` to `media` (ns); None = is not kept."""
         leader, own = self._leader, self._own
         error: int | None = None
-        self.apart = False
+        self.apart = self.too_early = False
         if own.known(arrival) and leader.reports.known(arrival) and not leader.by_arrival:
             error = leader.time_at(leader.reports.media(own.ntp(media))) - media - line
-            self.apart = abs(error) > MAX_OFFSET
+            self.too_early = _too_early(own, leader.reports)
+            self.apart = self.too_early or abs(error) > MAX_OFFSET
             # A first report may be wrong.
             if abs(error) > UNSURE and not (own.sure and leader.reports.sure):
                 error = None
@@ -80,3 +86,10 @@ class Beside:
             return error
         most = progress // (LARGE_SHARE if abs(error) > LARGE else SHARE)
         return max(-most, min(most, error))
+
+
+def _too_early(own: Reports, others: Reports) -> bool:
+    """Whether one track's reports are about moments before what has come of it, and not for being older."""
+    difference = own.earlier_than(others)
+    early, by = (own, difference) if difference > 0 else (others, -difference)
+    return by > TOO_EARLY and early.ahead > TOO_EARLY

@@ -55,6 +55,8 @@ class Timeline:
     """A track's clock runs a little fast or slow, which is mended; told once."""
     on_set: Callable[[], object] = lambda: None
     """A clock of the camera's, of the wall or of a track, was set while it played."""
+    on_too_early: Callable[[], object] = lambda: None
+    """One track's reports are about moments before what has come of it, so they are not used."""
     origin: int | None = None
     """Where the RTP-Info times of all tracks lie on our line; known when the first track has begun."""
     clocks: list[TrackClock] = attrs.field(factory=list)
@@ -191,8 +193,10 @@ class TrackClock:
         sure = self.reports.sure
         if not self._begun:
             self._early = (timestamp, ntp)
-        elif self.reports.heard(Report(ntp, self._ns(timestamp)), self._last_arrival):
-            self._timeline.wall_set(self, sure=sure)
+        else:
+            media = self._ns(timestamp)
+            if self.reports.heard(Report(ntp, media), self._last_arrival, self._media - media):
+                self._timeline.wall_set(self, sure=sure)
 
     def _ns(self, timestamp: int) -> int:
         """The track's time of a timestamp, the short way from the last unit's."""
@@ -202,8 +206,10 @@ class TrackClock:
         """The line moves by what its clock's drift asks for, or by what keeps it beside the other track's."""
         beside = self.beside
         if beside is not None:
-            before = beside.slew
+            before, known = beside.slew, beside.too_early
             gained = beside.gain(self._media, self._line, progress, arrival)
+            if beside.too_early and not known:
+                self._timeline.on_too_early()
             if gained is not None:
                 self._line += gained
                 return

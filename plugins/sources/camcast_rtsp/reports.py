@@ -52,13 +52,18 @@ class Reports:
         """The last one went on from the one before."""
         self._heard = 0
         """Arrival of the last unit before the last one."""
+        self.ahead = 0
+        """By how much that unit's moment was behind the last report's, by the track's clock."""
+        self._age = 0
+        """How old the last one was by the wall clock, but for what is between that and ours."""
         self._shown = 0.0
         """The pace that the last two showed; 0 = none."""
 
-    def heard(self, new: Report, arrival: int) -> bool:
-        """Take one in; `arrival` is that of the last unit. Whether it tells that the wall clock was set."""
+    def heard(self, new: Report, arrival: int, ahead: int = 0) -> bool:
+        """Take one in; `arrival` is that of the last unit, whose moment is behind the report's by `ahead`. Whether it
+        tells that the wall clock was set."""
         before, self._last = self._last, new
-        self._heard = arrival
+        self._heard, self.ahead, self._age = arrival, ahead, arrival - new.ntp
         was_set = before is not None and self._was_set(before, new)
         if was_set or before is None:
             self.sure = False
@@ -85,6 +90,11 @@ class Reports:
         """The wall clock's time at a moment of the track."""
         assert self._known is not None, "none has come"
         return self._known.ntp + int((media - self._known.media) / self.pace)
+
+    def earlier_than(self, other: Reports) -> int:
+        """By how much these are about earlier moments of their track than the other one's, given that both are as old
+        by the wall clock."""
+        return (self.ahead - self._age) - (other.ahead - other._age)
 
     def renew(self) -> None:
         """The wall clock was set: what came before says nothing of where it stands."""

@@ -50,6 +50,10 @@ class Session:
             on_wrong_rate=self._wrong_rate,
             on_drift=self._drift,
             on_set=lambda: oddities.tell("its clock was set while it played, which leaves no hole"),
+            on_too_early=lambda: oddities.tell(
+                "its reports (RTCP) are about moments before what it has sent, as without the number that its "
+                "timestamps begin with; they are not used"
+            ),
         )
         self._sink = sink
         self._first = 0
