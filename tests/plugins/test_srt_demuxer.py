@@ -52,7 +52,7 @@ class Taken:
 
     def end(self) -> Taken:
         self.intake.end(self.now)
-        self.intake.settle(self.now + 2 * NS_PER_S)
+        self.intake.settle(self.now + 5 * NS_PER_S)
         return self
 
     def payloads(self, kind: MediaKind) -> list[bytes]:

@@ -57,6 +57,16 @@ def split_prefixed(data: bytes, size: int = 4, limit: int = MAX_UNITS) -> list[b
     return units
 
 
+def divided(units: Sequence[bytes]) -> list[bytes]:
+    """Units each by itself where start codes stand inside of them, or in front: no unit may hold one (ISO 14496-10
+    §7.4.1.1), but encoders exist that put a whole Annex B sequence behind one size field."""
+    found: list[bytes] = []
+    for unit in units:
+        parts = _split(unit)
+        found += [unit] if len(parts) == 1 else [part.rstrip(b"\x00") for part in parts if part.strip(b"\x00")]
+    return found
+
+
 def truncated(length: int, left: int) -> MediaError:
     """The error for a size field that points beyond the data."""
     if left < 0:

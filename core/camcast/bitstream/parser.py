@@ -14,6 +14,8 @@ Rules:
   their bytes change, never otherwise, and takes effect at the next keyframe.
 - Units that are empty or shorter than their header, and those that are no slice but have their forbidden bit set, hold
   nothing that is missed: they are dropped and counted.
+- Start codes inside units behind size fields divide them. They are looked for where parameter sets or a keyframe come,
+  or no picture is seen, and everywhere once they were found.
 - A damaged access unit raises `MediaError`, is counted, and changes nothing in the parser.
 
 A codec fills in a `NalSyntax`, the record, and how a track is read from parameter sets.
@@ -28,6 +30,7 @@ from struct import Struct
 
 from camcast.bitstream.nal import (
     MAX_UNITS,
+    divided,
     join_prefixed,
     split_annexb,
     split_prefixed,
@@ -87,6 +90,8 @@ class NalParser(ABC):
         """The stream lives on points of recovery."""
         self._keyless = True
         """Not one keyframe has come."""
+        self._divided = False
+        """Start codes were found inside units."""
         self._layered = False
         """Whether a disposable slice has to be looked at by `is_disposable`."""
         if extradata:
@@ -156,7 +161,7 @@ class NalParser(ABC):
         if not isinstance(data, bytes):
             data = bytes(data)
         try:
-            if self._framing == 4:
+            if self._framing == 4 and not self._divided:
                 payload, seen = data, self._scan(data)
                 if seen & DROP and not seen & BAD:
                     payload, seen = self._without_delimiter(data, seen)
@@ -224,7 +229,7 @@ class NalParser(ABC):
         if not data:
             raise MediaError("empty access unit")
         framing = self._framing if self._framing != _UNKNOWN else self._detect(data)
-        units = split_annexb(data) if framing == ANNEXB else split_prefixed(data, framing)
+        units = split_annexb(data) if framing == ANNEXB else self._whole(split_prefixed(data, framing))
         kept, seen, counts = self._sort(units)
         sets = [unit for unit in kept if self._role(unit) == SET] if seen & SET else []
         if sets:
@@ -244,10 +249,19 @@ class NalParser(ABC):
             self._take_over(kept)
             kept = self._begin_with_sets(kept, sets)
         # Equal length is not enough to know that nothing changed: sets may have been swapped.
-        unchanged = framing == 4 and kept == units
+        unchanged = framing == 4 and not self._divided and kept == units
         payload = data if unchanged else join_prefixed(kept)
         disposable = not seen & (REFERENCE | KEY) and (not self._layered or self._disposable_units(kept))
         return Packet(self._track, dts, pts, keyframe, payload, disposable, arrival)
+
+    def _whole(self, units: list[bytes]) -> list[bytes]:
+        found = divided(units)
+        if len(found) > MAX_UNITS:
+            raise MediaError(f"more than {MAX_UNITS} NAL units in one access unit")
+        if found != units:
+            self._divided = True
+            self._counts["start codes inside units"] += 1
+        return found
 
     def _starts(self, units: Sequence[bytes], seen: int, dts: int) -> bool:
         if self.starts_here(units, seen):
@@ -282,7 +296,7 @@ class NalParser(ABC):
         return size
 
     def _check_prefixed(self, data: bytes, size: int) -> None:
-        units = split_prefixed(data, size)
+        units = divided(split_prefixed(data, size))
         if not any(units):
             raise MediaError("no NAL unit but empty ones")
         if len(units[0]) == 1 and size == 4:

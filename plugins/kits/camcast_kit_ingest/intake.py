@@ -15,6 +15,8 @@ from camcast_kit_ingest.pace import Pace
 
 SETTLE = NS_PER_S
 """ns for which the first track waits for another one that may come."""
+PICTURE = 4 * NS_PER_S
+"""The same for sound whose sender has said that there is a picture: without it, there is little to show."""
 MAX_HELD = 512
 """Packets that wait meanwhile."""
 HELD_BACK = 500 * NS_PER_MS
@@ -31,6 +33,7 @@ class Intake:
         self._timestamps = timestamps
         self._pace = Pace()
         self._expected: set[MediaKind] = set(MediaKind)
+        self._wait = SETTLE
         self._first: int | None = None
         self._held: list[Packet | None] = []
         """None = times begin anew."""
@@ -48,7 +51,7 @@ class Intake:
         """A sender begins: nothing of the one before holds any more."""
         self._pace = Pace()
         self._effort = Effort(0.0)
-        self._expected = set(MediaKind)
+        self._expected, self._wait = set(MediaKind), SETTLE
         self._first, self.settled = None, False
         self._newest.clear()
         self._dts.clear()
@@ -59,6 +62,8 @@ class Intake:
     def expect(self, kinds: Iterable[MediaKind]) -> None:
         """The sender says what it has; whatever that is, media goes on without what does not come."""
         self._expected = set(kinds) or self._expected
+        if MediaKind.VIDEO in self._expected and MediaKind.VIDEO not in self._newest:
+            self._wait = PICTURE
 
     def give_up(self, kind: MediaKind) -> None:
         """Nothing that can be used will come of it."""
@@ -66,8 +71,11 @@ class Intake:
 
     def settle(self, now: int) -> None:
         """Have those tracks be all that have come, where no other has for long enough. `now`: as `arrival`."""
-        if not self.settled and self._first is not None and now - self._first >= SETTLE:
+        if not self.settled and self._first is not None and now - self._first >= self._waits():
             self._go_on()
+
+    def _waits(self) -> int:
+        return SETTLE if MediaKind.VIDEO in self._newest else self._wait
 
     def time(self, kind: MediaKind, media: int, arrival: int) -> int:
         """The decode time, ns, that holds for a unit at `media` on the sender's clock. `arrival`: monotonic."""
@@ -87,12 +95,13 @@ class Intake:
         if packet.track is not self._newest.get(kind):
             self._effort.changed(arrival / NS_PER_S)
         last = self._dts.get(kind)
-        if last is not None and packet.dts < last:
+        if last is not None and packet.dts <= last:
             if last - packet.dts > HELD_BACK:
                 self._break()
             else:
-                packet.pts = max(packet.pts, last)
-                packet.dts = last
+                # No two units have one time: many that come after would take one of them for a mistake.
+                packet.dts = last + NS_PER_MS
+                packet.pts = max(packet.pts, packet.dts)
         self._dts[kind] = packet.dts
         self._newest[kind] = packet.track
         if self.settled:
