@@ -18,10 +18,12 @@ from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S
 from camcast_rtsp import watching
+from tests.cameras import test_brands as brands
 from tests.cameras import test_clocks as clocks
 from tests.cameras import test_dialogue as dialogue
 from tests.cameras import test_entry_points as entries
 from tests.cameras import test_field as field
+from tests.cameras import test_field_units as units
 from tests.cameras import test_harmless_oddities as oddities
 from tests.cameras import test_old_codecs as old_codecs
 from tests.cameras import test_old_tls as old_tls
@@ -57,7 +59,7 @@ class Case:
 
 def cases() -> dict[str, Case]:
     found = {f"dialogue: {name}": Case(script, odd) for name, (script, odd) in dialogue.ALL.items()}
-    further = field.ALL | field.WITHOUT
+    further = field.ALL | field.WITHOUT | brands.ALL | units.ALL | units.UNENDED
     found |= {f"field: {name}": ended(Case(script, odd)) for name, (script, odd) in further.items()}
     found |= {f"packets: {name}": Case(one, oddities.told_of(name)) for name, one in oddities.scripts().items()}
     found |= {f"entry: {name}": attrs.evolve(ENTRIES[name], script=one) for name, one in entries.SCRIPTS.items()}

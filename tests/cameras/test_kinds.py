@@ -63,6 +63,23 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_entry_points:test_sound_that_is_only_damage_is_told_once_and_costs_no_picture",
         "plugins.test_push_source:test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parsers_words",
     ),
+    "whatever cuts, marks, numbers and times of packets are odd in, but lack nothing": (
+        "cameras.test_field_units:TIMES[h264: times within a picture]",
+        "cameras.test_field_units:TIMES[h265: words marked as a picture]",
+        "cameras.test_field_units:UNITS[h265: fragments of other types]",
+        "cameras.test_field_units:UNITS[h264: bytes behind parameter sets]",
+        "cameras.test_field_units:PACKETS[one number for all packets]",
+        "cameras.test_field_units:PACKETS[packets of a type of their own]",
+        "cameras.test_field_units:AV1[AV1 counted, with sizes]",
+    ),
+    "the same of what encoders publish": (
+        "cameras.test_publishers:PUBLISHED[start codes inside units]",
+        "cameras.test_publishers:PUBLISHED[parameter sets in the stream alone]",
+        "cameras.test_publishers:PUBLISHED[times that step back]",
+        "cameras.test_publishers:PUBLISHED[sound that leaps an hour]",
+        "cameras.test_publishers:PUBLISHED[sound long before the picture]",
+        "cameras.test_publishers:PUBLISHED[H.265, start codes inside units]",
+    ),
     # What only informs.
     "OPTIONS refused": (
         "cameras.test_dialogue:INFORMS[OPTIONS 501]",
@@ -93,6 +110,14 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field:DESCRIPTIONS[rubbish parameter sets]",
         "cameras.test_field:DESCRIPTIONS[a clock rate of nothing]",
         "cameras.test_field:DESCRIPTIONS[metadata and a back channel]",
+    ),
+    "descriptions and dialogues of makers": (
+        "cameras.test_brands:DESCRIPTIONS[Dahua with a back channel]",
+        "cameras.test_brands:DESCRIPTIONS[Bosch]",
+        "cameras.test_brands:DESCRIPTIONS[AAC whose rate is told otherwise]",
+        "cameras.test_brands:DIALOGUE[frames without a packet beside type 0]",
+        "cameras.test_brands:DIALOGUE[no name of its session]",
+        "cameras.test_brands:DIALOGUE[moved within itself]",
     ),
     "PLAY for each track; OPTIONS that wants a password": (
         "cameras.test_field:DIALOGUE[tracks are played one by one]",
@@ -169,6 +194,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field_times:MOMENTS[RTP-Info of 0 for sound]",
         "cameras.test_field_times:MOMENTS[fractions in microseconds]",
         "cameras.test_field_times:MOMENTS[reports that stand still]",
+        "cameras.test_field_times:MOMENTS[reports of the picture without a small base]",
+        "plugins.test_rtsp_rules:test_reports_about_moments_before_what_has_come_are_not_used",
         "cameras.test_field_times:MOMENTS[reports by 90 kHz]",
         "plugins.test_rtsp_rules:test_a_first_report_moves_no_sound_far",
     ),
@@ -209,6 +236,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_old_tls:test_old_tls_is_refused_in_words_and_taken_when_asked",
         "cameras.test_old_tls:test_old_tls_never_goes_without_a_certificate",
         "cameras.test_old_tls:test_a_certificate_with_a_short_key_is_refused_in_words_and_taken_when_asked",
+    ),
+    "certificates of ours": (
+        "cameras.test_whom_they_know:test_a_camera_that_asks_who_we_are_is_told",
+        "cameras.test_whom_they_know:test_a_camera_that_knows_us_not_is_named",
     ),
     "IPv6 zones in every URL": ("cameras.test_zones:test_a_zone_is_understood",),
     "UDP from the address that is announced": ("cameras.test_dialogue:WAYS[UDP from another address]",),

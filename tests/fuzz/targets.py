@@ -345,6 +345,8 @@ class Units:
 
     def odd(self, text: str) -> None: ...
 
+    def runs_at(self, rate: int) -> None: ...
+
     def missing(self, reason: str) -> None:
         assert reason
 

@@ -99,6 +99,8 @@ class Nowhere:
 
     def odd(self, text: str) -> None: ...
 
+    def runs_at(self, rate: int) -> None: ...
+
 
 def fed(make: Callable[[Nowhere], object]) -> Callable[[bytes], object]:
     """A depacketiser that is fed the data at once, and in small packets."""

@@ -54,6 +54,8 @@ class Units:
 
     def odd(self, text: str) -> None: ...
 
+    def runs_at(self, rate: int) -> None: ...
+
     def missing(self, reason: str) -> None:
         self.reasons[reason] += 1
 

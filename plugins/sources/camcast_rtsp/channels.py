@@ -18,6 +18,8 @@ SETTLED = 256
 """Packets after which a track that has brought none is waited for no longer."""
 OTHERS = "its media comes on other channels than its answers to SETUP say"
 MIXED = "its reports come among its media"
+_HEADER = 12
+"""Bytes of an RTP packet, at least."""
 _REPORTS = range(200, 208)
 """Second bytes of RTCP packets, by which they are told from RTP where both share a channel (RFC 5761 §4)."""
 
@@ -59,15 +61,15 @@ class Channels:
 
     def _unknown(self, channel: int, packet: memoryview, arrival: int) -> bool:
         """A frame of a channel that nobody was given; whether it was somebody's."""
-        kind = packet[1] if len(packet) > 1 else 0
-        if self._tracks and (kind in _REPORTS or self._newcomer(channel, kind & 0x7F)):
+        kind = _kind(packet)
+        if self._tracks and kind >= 0 and (kind in _REPORTS or self._newcomer(channel, kind & 0x7F)):
             self._take(channel, packet, arrival)
             return True
         return False
 
     def _take(self, channel: int, packet: memoryview, arrival: int) -> None:
-        kind = packet[1] if len(packet) > 1 else 0
-        track = self._owner(channel, kind)
+        kind = _kind(packet)
+        track = self._owner(channel, kind) if kind >= 0 else None
         if track is None:
             for each in self._about(channel) if kind in _REPORTS else ():
                 each.rtcp(packet, arrival)
@@ -129,3 +131,9 @@ class Channels:
             self._route(channel)
         elif self._newcomer(channel, payload_type) is not None:
             self._route(channel)
+
+
+def _kind(packet: memoryview) -> int:
+    """Its second byte; -1 = it is no packet: cameras exist that send frames with nothing in them."""
+    kind = packet[1] if len(packet) > 1 else -1
+    return kind if len(packet) >= _HEADER or kind in _REPORTS else -1

@@ -75,7 +75,8 @@ def _generic(found: sdp.Format, find: FindCodec) -> _Made:
     # Made once to have its complaints before the camera is asked to play.
     aac.AacDepacketiser(_Nowhere(), found.parameters, step)
     kind = find("aac")
-    return kind, kind.parser(config), lambda sink: aac.AacDepacketiser(sink, found.parameters, step)
+    own = aac.frame_length(config)
+    return kind, kind.parser(config), lambda sink: aac.AacDepacketiser(sink, found.parameters, step, own)
 
 
 def _latm(found: sdp.Format, find: FindCodec) -> _Made:
@@ -217,3 +218,5 @@ class _Nowhere:
     def missing(self, reason: str) -> None: ...
 
     def odd(self, text: str) -> None: ...
+
+    def runs_at(self, rate: int) -> None: ...

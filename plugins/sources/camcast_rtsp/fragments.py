@@ -75,7 +75,7 @@ class FragmentRun:
                 receiver.arrival = arrival
                 fed += 1
                 assembler.feed(view[at + 16 : stop], time, start == marked)
-                unit, timestamp, is_open = assembler.collected, time, assembler.started >= 0
+                unit, timestamp, is_open = assembler.collected, assembler.timestamp, assembler.started >= 0
             at = stop
         if expected != begun:
             receiver.received += expected - begun

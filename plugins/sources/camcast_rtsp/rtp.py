@@ -5,6 +5,9 @@ has passed or `MAX_HELD` packets wait; then the gap is loss. A leap of more than
 counts only when the next packet continues it (§A.1), since one stray packet must not throw the stream off; then the
 packet that leapt was none, and is delivered, too. Another SSRC whose numbers go on is the same stream under another
 name. Where two senders speak at once (old servers go on sending to a viewer that has gone), the second one is kept to.
+
+Over a connection that keeps their order, packets of which never one follows the one before by its number come from a
+camera that does not count them: then nothing is made of their numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ MAX_HELD = 128
 HOLD = 80 * NS_PER_MS
 RIVAL = 2000 * NS_PER_MS
 """So long after another sender took over, packets of the one before tell that both go on."""
+UNNUMBERED = 16
+"""Packets in a row, none of which follows the one before, after which they are taken not to be numbered."""
 MAX_WAIT = 3600 * 1000 * NS_PER_MS
 """Longer than anything is ever held."""
 
@@ -67,8 +72,10 @@ class RtpReceiver:
         on_packet: OnPacket,
         on_lost: Callable[[int], None],
         on_other: Callable[[int], bool] = lambda payload_type: False,
+        on_unnumbered: Callable[[], object] | None = None,
     ) -> None:
-        """`on_other` is asked about packets of another payload type: True = from now on it is that one."""
+        """`on_other` is asked about packets of another payload type: True = from now on it is that one. `on_unnumbered`
+        is told that packets are not numbered; None = they may come in any order, so that cannot be known."""
         self.counts: Counter[str] = Counter()
         self.ssrc: int | None = None
         self.received = 0
@@ -85,6 +92,13 @@ class RtpReceiver:
         self._leap: tuple[int, int, int, _Held] | None = None
         """A packet that may begin something new: who sent it, which number would continue it, how many packets had
         come before, and the packet."""
+        self._on_unnumbered = on_unnumbered
+        self._numbered = True
+        self._strange = (-1, 0, 0)
+        """Of the last packet that did not follow: how many that did had come, its number, and how many such came in a
+        row."""
+        self._astray = 0
+        """Packets that were delivered though they did not follow the one before at once."""
         self._left: tuple[int, int] | None = None
         """The sender that another one followed last, and when."""
 
@@ -146,6 +160,7 @@ class RtpReceiver:
         if sequence == 0xFFFF:
             self.cycles += 1
         self.received += 1
+        self._astray += 1
         self.arrival = arrival
         if payload:
             self._on_packet(payload, timestamp, marker)
@@ -157,6 +172,9 @@ class RtpReceiver:
     ) -> None:
         if self.ssrc is None:
             self.ssrc = ssrc
+            self._deliver(payload, sequence, timestamp, marker, arrival)
+            return
+        if self._on_unnumbered is not None and ssrc == self.ssrc and self._is_unnumbered(sequence):
             self._deliver(payload, sequence, timestamp, marker, arrival)
             return
         ahead = (sequence - self.expected) & 0xFFFF
@@ -183,6 +201,23 @@ class RtpReceiver:
             held = _Held(bytes(payload), timestamp, marker, arrival)
             self._leap = (ssrc, (sequence + 1) & 0xFFFF, self.received, held)
             self.counts["stray"] += 1
+
+    def _is_unnumbered(self, sequence: int) -> bool:
+        """Whether numbers have told nothing for long enough, now that one more comes that was not expected."""
+        before_it, before, count = self._strange
+        followed = self.received - self._astray
+        # Behind a gap they follow each other.
+        count = count + 1 if followed == before_it and sequence != before + 1 & 0xFFFF else 1
+        self._strange = (followed, sequence, count)
+        if self._numbered and count >= UNNUMBERED:
+            self._numbered = False
+            self.counts["restart"] += 1
+            self.held.clear()
+            self._leap = None
+            self._lose(count)
+            assert self._on_unnumbered is not None
+            self._on_unnumbered()
+        return not self._numbered
 
     def _is_rival(self, ssrc: int, arrival: int) -> bool:
         """Whether a packet is of a sender that was left for the present one, which goes on."""

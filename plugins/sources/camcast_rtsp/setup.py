@@ -192,7 +192,8 @@ class Setup:
         session = self.session
         video = next((m.receiver.clock for m in session.media if m.receiver.kind is MediaKind.VIDEO), None)
         clock = TrackClock(ways[0].clock_rate, session.timeline, follows=video)
-        receiver = TrackReceiver(ways, self.sink, session.deliver, clock, session.meter)
+        in_order = self.transport == "tcp"
+        receiver = TrackReceiver(ways, self.sink, session.deliver, clock, session.meter, in_order=in_order)
         set_up = self._set_up_udp if self.transport == "udp" else self._set_up_tcp
         try:
             send = await set_up(receiver, url)

@@ -40,8 +40,11 @@ class TrackReceiver:
         deliver: Callable[[Packet], None],
         clock: TrackClock,
         meter: Meter,
+        *,
+        in_order: bool = False,
     ) -> None:
-        """`ways`: the formats that the camera may send, the likeliest first."""
+        """`ways`: the formats that the camera may send, the likeliest first. `in_order`: packets come as they were
+        sent."""
         self.ways = Ways(ways)
         self.kind = ways[0].kind
         self.clock = clock
@@ -71,7 +74,13 @@ class TrackReceiver:
         way = self.ways.now
         self._parser: CodecParser = way.parser
         self._depacketiser: Depacketiser = way.depacketiser(self)
-        self.receiver = RtpReceiver(way.payload_type, self._depacketiser.feed, self._lost, self._goes_over)
+        self.receiver = RtpReceiver(
+            way.payload_type,
+            self._depacketiser.feed,
+            self._lost,
+            self._goes_over,
+            self._unnumbered if in_order else None,
+        )
         meter.watch(self.receiver)
         self.rtp = self.receiver.feed
         """Takes one RTP packet and its arrival."""
@@ -142,7 +151,12 @@ class TrackReceiver:
             self.on_foreign(payload_type)
         elif way is not self.ways.now:
             self._use(way)
+        elif payload_type not in self.ways:
+            self.odd("it sends another payload type than its description names")
         return way is not None
+
+    def _unnumbered(self) -> None:
+        self.odd("its packets' numbers (RTP) do not go on from one to the next; they are not used")
 
     def _use(self, way: Payload) -> None:
         self.flush()
@@ -166,6 +180,10 @@ class TrackReceiver:
 
     def odd(self, text: str) -> None:
         self.oddities.add(text)
+
+    def runs_at(self, rate: int) -> None:
+        self.odd(f"the clock of its {self.kind.value} runs at {rate} Hz, which is not what its description says")
+        self.clock.change_rate(rate)
 
     def unit(self, data: bytes, timestamp: int) -> None:
         arrival = self.receiver.arrival

@@ -28,10 +28,14 @@ _OTHER_FIELDS = ("ctsdeltalength", "dtsdeltalength", "randomaccessindication", "
 
 
 class AacDepacketiser:
-    def __init__(self, sink: UnitSink, parameters: Mapping[str, str], step: int) -> None:
-        """`step`: a frame's duration in units of the RTP clock. Raises `MediaError` for modes it cannot read."""
+    def __init__(self, sink: UnitSink, parameters: Mapping[str, str], step: int, own: tuple[int, int] = (0, 0)) -> None:
+        """`step`: a frame's duration in units of the RTP clock; `own`: the same by the sound's own rate, and that rate,
+        as some cameras count whatever they say. Raises `MediaError` for modes it cannot read."""
         self._sink = sink
         self._step = step
+        self._own = own if own[0] and own[0] != step else None
+        self._frames = 0
+        """Of the packet before."""
         self._size_bits, self._index_bits, self._delta_bits = _sizes(parameters)
         self._auxiliary_bits = _number(parameters, "auxiliarydatasizelength")
         if not 0 < self._size_bits <= 16 or max(self._index_bits, self._delta_bits) > 16:
@@ -80,6 +84,9 @@ class AacDepacketiser:
             return
         if self._wanted:
             self._drop(LOSS)
+        if self._own is not None:
+            self._compare(timestamp, *self._own)
+            self._frames = len(sizes)
         for number, size in enumerate(sizes):
             if size > end - at:
                 raise Damage
@@ -87,6 +94,17 @@ class AacDepacketiser:
                 self._sink.unit(bytes(payload[at : at + size]), timestamp + number * self._step & 0xFFFFFFFF)
             at += size
         self._next = timestamp + len(sizes) * self._step & 0xFFFFFFFF
+
+    def _compare(self, timestamp: int, samples: int, rate: int) -> None:
+        """By which of two clocks this packet is later than the one before."""
+        if self._next < 0:
+            return
+        begun = self._next - self._frames * self._step
+        passed = (timestamp - begun) & 0xFFFFFFFF
+        if passed == self._frames * samples:
+            self._step = samples
+            self._sink.runs_at(rate)
+        self._own = None
 
     def _headers(self, payload: Bytes) -> tuple[list[int], int]:
         """The frames' sizes and where the first begins."""
@@ -180,7 +198,14 @@ def config_of(parameters: Mapping[str, str], rate: int, channels: int) -> bytes:
 
 
 def frame_step(config: bytes, clock_rate: int) -> int:
-    """A frame's duration in units of the RTP clock (ISO 14496-3 §1.6.2.1: 1024 or 960 samples of the core's rate)."""
+    """A frame's duration in units of the RTP clock."""
+    samples, rate = frame_length(config)
+    return samples * clock_rate // rate if rate else samples
+
+
+def frame_length(config: bytes) -> tuple[int, int]:
+    """A frame's samples, and how many there are in a second: 1024 or 960 of the core's (ISO 14496-3 §1.6.2.1); 0 = not
+    told."""
     value = int.from_bytes(config[:8].ljust(8, b"\0"), "big")
     position = 64 - 5
     if value >> position == 31:
@@ -194,7 +219,7 @@ def frame_step(config: bytes, clock_rate: int) -> int:
         rate = FREQUENCIES[index] if index < len(FREQUENCIES) else 0
     position -= 4
     samples = 960 if position > 0 and value >> (position - 1) & 1 and config[0] >> 3 == 2 else 1024
-    return samples * clock_rate // rate if rate else samples
+    return samples, rate
 
 
 def _sizes(parameters: Mapping[str, str]) -> tuple[int, int, int]:

@@ -3,7 +3,8 @@
     Z: continues an OBU ‖ Y: will be continued ‖ W 2: elements (0 = each has a size) ‖ N: new sequence ‖ 3 unused
 
 OBUs travel without their size fields; they get them back, so a temporal unit is in the low-overhead format
-(AV1 §5.2). Temporal delimiters and tile lists are dropped (§5).
+(AV1 §5.2). Temporal delimiters and tile lists are dropped (§5). FFmpeg's packetiser now and then says W = 1 and puts a
+size in front of the only element all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from .common import DAMAGED, LOSS, MAX_UNIT, TOO_LARGE, Bytes, Damage, UnitSink
 
 _SEQUENCE_HEADER, _TEMPORAL_DELIMITER, _TILE_LIST = 1, 2, 8
 _HAS_SIZE, _HAS_EXTENSION = 0x02, 0x04
+_FORBIDDEN, _RESERVED = 0x80, 0x01
+_KNOWN = frozenset((1, 3, 4, 5, 6, 7, 15))
+"""OBU types that are sent (§6.2.2)."""
 MAX_LEB = 4
 """Bytes of a size that can make sense here."""
 
@@ -24,6 +28,8 @@ class Av1Depacketiser:
         self._timestamp = -1
         self._broken = ""
         self._suspect = False
+        self._sized = False
+        """Sizes have stood where none should."""
 
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
         if timestamp != self._timestamp:
@@ -54,6 +60,8 @@ class Av1Depacketiser:
                 self._broken = LOSS
             self._suspect = False
         elements = _elements(payload, count)
+        if count == 1 and not continues and not goes_on and elements:
+            elements = [self._unsized(elements[0])]
         for number, element in enumerate(elements):
             if number == 0 and continues:
                 if self._fragment is None:
@@ -71,6 +79,20 @@ class Av1Depacketiser:
             if number < len(elements) - 1 or not goes_on:
                 self._finish(self._fragment)
                 self._fragment = None
+
+    def _unsized(self, element: Bytes) -> Bytes:
+        """An element without the size that should not stand in front of it."""
+        if len(element) < 3 or not (self._sized or not _may_begin(element[0])):
+            return element
+        try:
+            size, at = _leb128(element, 0)
+        except Damage:
+            return element
+        if at + size != len(element) or at == len(element) or not _may_begin(element[at]):
+            return element
+        self._sized = True
+        self._sink.odd("its AV1 has sizes where its packets say that there are none")
+        return element[at:]
 
     def _finish(self, obu: bytearray) -> None:
         if self._broken:
@@ -109,6 +131,11 @@ class Av1Depacketiser:
         self._fragment = None
         self._broken = ""
         self._suspect = False
+
+
+def _may_begin(first: int) -> bool:
+    """Whether an OBU begins with this byte."""
+    return not first & (_FORBIDDEN | _RESERVED) and first >> 3 & 15 in _KNOWN
 
 
 def _elements(payload: Bytes, count: int) -> list[Bytes]:

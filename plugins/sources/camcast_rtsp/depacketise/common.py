@@ -40,6 +40,9 @@ class UnitSink(Protocol):
     def odd(self, text: str) -> None:
         """How a payload differs from what it should be, though nothing of it is missing. One of few texts."""
 
+    def runs_at(self, rate: int) -> None:
+        """From here on timestamps count so many units a second, whatever the description says."""
+
 
 class Depacketiser(Protocol):
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None: ...
@@ -96,9 +99,13 @@ class NalAssembler(ABC):
 
     def feed(self, payload: Bytes, timestamp: int, marker: bool) -> None:
         if timestamp != self.timestamp:
-            if self.collected or self._broken:
-                self._flush()
-            self.timestamp = timestamp
+            if self.started >= 0 and self._goes_on(payload):
+                # Cameras exist that give each packet the time when it was made.
+                self._sink.odd("its packets of one picture have different times")
+            else:
+                if self.collected or self._broken:
+                    self._flush()
+                self.timestamp = timestamp
         try:
             self._take(payload)
         except Damage:
@@ -109,6 +116,11 @@ class NalAssembler(ABC):
         self._ended = marker and self._trust_marker
         if self._ended and self.started < 0:
             self._flush()
+
+    def _goes_on(self, payload: Bytes) -> bool:
+        """Whether it is a fragment that begins nothing."""
+        mask, kind, size = self.fragment_mark
+        return len(payload) >= size and payload[0] & mask == kind and payload[size - 1] < 0x80
 
     def finish(self) -> None:
         """Nothing more comes: hand on the unit whose last packet had the marker."""

@@ -82,8 +82,10 @@ def _carried(payload: Bytes) -> bytes:
 
 
 def parameter_sets(parameters: Mapping[str, str]) -> bytes:
-    """Annex B of what the SDP brings (§7.1 sprop-vps, -sps, -pps); b"" when missing or garbled."""
-    return b"".join(annexb(parameters.get(name, "")) for name in ("sprop-vps", "sprop-sps", "sprop-pps"))
+    """Annex B of what the SDP brings (§7.1 sprop-vps, -sps, -pps; some firmware has H.264's name for all of them); b""
+    when missing or garbled."""
+    names = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
+    return b"".join(annexb(parameters.get(name, "")) for name in names)
 
 
 def is_numbered(parameters: Mapping[str, str]) -> bool:
