@@ -23,7 +23,7 @@ MUTANTS = (
     Mutant(
         "reports of another clock move the sound",
         _BESIDE,
-        "self.apart = abs(error) > MAX_OFFSET",
+        "self.apart = self.too_early or abs(error) > MAX_OFFSET",
         "self.apart = False",
         (_CLOCK_TESTS + "test_reports_of_different_clocks_are_ignored",),
     ),
