@@ -230,13 +230,15 @@ class RtmpSource:
                     server_hostname=where.host if shaken is not None else None,
                     limit=_PIECE,
                 )
+        except ssl.SSLError as error:
+            _close(connection)
+            why = tls.explained(error, where.host, tls.TlsSettings.of(target), plain="rtmp")
+            raise SourceError(f"{self._shown}: {target.scrub(str(why))}") from None
         except (MisconfiguredError, ValueError) as error:
             _close(connection)
             raise SourceError(f"{self._shown}: {error}", fatal=True) from None
         except (TransportError, TimeoutError, OSError) as error:
             _close(connection)
-            if isinstance(error, ssl.SSLError):
-                error = tls.explained(error, where.host, tls.TlsSettings.of(target), plain="rtmp")
             reason = str(error) or f"no TLS handshake within {target.connect_timeout:g} s"
             raise SourceError(f"{self._shown}: {target.scrub(reason)}") from None
         except BaseException:
