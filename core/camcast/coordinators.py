@@ -84,6 +84,10 @@ class Card:
     on_air: int = 0
     troubled: tuple[int, ...] = ()
     """Some of the cameras that it has and that are not on the air: not those that their schedules hold off."""
+    leaving: bool = False
+    """It is about to end, and gives to others what may begin there before it ends here."""
+    at: float = 0.0
+    """`time.time()` seconds there, for people; 0 = it does not say. No lease is counted by it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -49,6 +49,8 @@ class FleetMember:
     """Whether it has missed two renewals."""
     renewed_ago: float
     """Seconds since its last renewal was heard of."""
+    leaving: bool = False
+    """Whether it is about to end, and gives away what may begin elsewhere before it ends there."""
 
 
 @attrs.frozen(kw_only=True)

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from camcast.cli import fleet_store
 from camcast.cli.app import app
 from camcast.cli.fleet import report
 from camcast.cli.fleet_run import MOST_NAME, _socket
 from camcast.cli.fleet_store import Looking, coordinator, looking
 from camcast.config import ServiceConfig
-from camcast.coordinators import Card, ClaimNews, Desired, DesiredNews, Holder, Line, MemberNews
+from camcast.coordinators import Away, Card, ClaimNews, Desired, DesiredNews, Holder, Line, LineNews, MemberNews
 from camcast.host import PluginHost
 from camcast.testing.coordinator import MemoryCoordinator, MemoryStore
 from tests.servers.nats import NatsServer
@@ -222,6 +223,21 @@ def test_a_card_that_names_not_all_leaves_the_others_unknown() -> None:
         card = Card(holder=holder, capacity=9, lease=1, running=4, on_air=on_air, troubled=troubled)
         seen.hear(MemberNews("ada", revision, card))
         assert [one.state.value for one in report(seen).cameras] == states
+
+
+def test_a_line_is_told_once_though_all_are_told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_store, "LINES", 2)
+    seen = fleet_store.Looking(MemoryCoordinator(MemoryStore(), "judge"))
+    lines = [Line(at=float(at), member="ada", code="on_air", text="on the air here", camera_id=0) for at in range(3)]
+    for _ in range(2):
+        for line in lines[1:]:
+            seen.hear(LineNews(line))
+        seen.hear(Away("lost"))
+    assert seen.lines == lines[1:]
+    # What is remembered of them has a bound.
+    seen.hear(LineNews(lines[0]))
+    seen.hear(LineNews(lines[1]))
+    assert seen.lines == [lines[1], lines[2], lines[0], lines[1]]
 
 
 def test_control_sockets_of_two_members_have_two_names() -> None:

@@ -68,6 +68,8 @@ ANSWER = 10.0
 """Seconds for the store to tell what it has."""
 END = 5.0
 """Seconds for the way to the store to end."""
+LINES = 100_000
+"""That are known again: more than a store keeps."""
 LOOK = 0.2
 """Seconds between two looks, at most."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -124,6 +126,8 @@ class Looking:
     claims: Claims = attrs.field(factory=lambda: Claims({}, Holder("", "")))
     desired: Desired | None = None
     lines: list[Line] = attrs.field(factory=list)
+    """Those that were told, for whoever shows and drops them."""
+    _told: dict[Line, None] = attrs.field(factory=dict)
     synced: asyncio.Event = attrs.field(factory=asyncio.Event)
     away: str = ""
     epoch: str = ""
@@ -165,7 +169,7 @@ class Looking:
             case OrderNews(name, order):
                 self.roster.orders[name] = order
             case LineNews(line):
-                self.lines.append(line)
+                self._hear_line(line)
             case Synced(epoch):
                 self.epoch, self.synced_at = epoch, self.clock()
                 self.synced.set()
@@ -174,7 +178,15 @@ class Looking:
                 # All of it is told anew, and what is not told then is not there any more.
                 self.synced.clear()
                 self.roster, self.claims, self.desired = Roster(), Claims({}, Holder("", "")), None
-                self.lines.clear()
+
+    def _hear_line(self, line: Line) -> None:
+        """Once, though all lines are told anew when the store has been away."""
+        if line in self._told:
+            return
+        self.lines.append(line)
+        self._told[line] = None
+        while len(self._told) > LINES:
+            del self._told[next(iter(self._told))]
 
 
 @asynccontextmanager

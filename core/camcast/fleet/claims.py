@@ -19,6 +19,8 @@ class Claims:
         self._mine: dict[int, int] = {}
         """Cameras that the store says are this life's, with their numbers."""
         self._given: dict[int, ClaimNews] = {}
+        self._holders: dict[int, Holder] = {}
+        """Who had each last, as far as was ever heard: also of what a store has lost."""
         self.free_since: dict[int, float] = {}
         """When a camera was heard to be released."""
         self.alone_since: dict[int, float] = {}
@@ -43,6 +45,7 @@ class Claims:
             self.free_since.setdefault(camera_id, now)
         else:
             self.free_since.pop(camera_id, None)
+            self._holders[camera_id] = news.holder
         if news.holder == self._me and news.fence >= known:
             self._mine[camera_id] = news.fence
         else:
@@ -105,6 +108,10 @@ class Claims:
         """The number that a claim is to replace."""
         record = self._records.get(camera_id)
         return record.fence if record else self.numbers.get(camera_id, 0)
+
+    def last_holder(self, camera_id: int) -> Holder | None:
+        """Who had a camera last."""
+        return self._holders.get(camera_id)
 
     def holders(self) -> dict[int, str]:
         """Names of the members that have cameras, dead ones too."""

@@ -21,18 +21,18 @@ from camcast.coordinators import Card, ClaimNews, Coordinator, Hold, Line, News
 from camcast.errors import CamcastError, Conflict, CoordinatorError, NotFound
 from camcast.events import ServiceNote
 from camcast.fleet.actions import Action, Bury, Pass, Put, Release, Renew, Say, Start, Stop, Take
+from camcast.fleet.air import Air
 from camcast.fleet.disk import Disk
 from camcast.fleet.fence import now as boottime
+from camcast.fleet.gaps import Gaps
 from camcast.fleet.keeping import Keeping, either
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.reporting import Reporting
 from camcast.patience import ended, quiet
-from camcast.session.health import Health
 
 if TYPE_CHECKING:
     from camcast.engine import Engine
-    from camcast.session.session_manager import SessionHandle
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,6 @@ LINES = 1000
 """Lines that wait for the store; of more the oldest are left out."""
 TROUBLED = 50
 """Cameras that a card names."""
-_WELL = {Health.HEALTHY, Health.SCHEDULED_OFF}
 
 
 class Fence(Protocol):
@@ -98,11 +97,10 @@ class Driver:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lines: deque[Line] = deque(maxlen=LINES)
-        self._dark: dict[int, float | None] = {}
-        """Cameras that were begun and are not on the air yet, with when they were last heard of elsewhere."""
+        self._air = Air(engine)
+        self._gaps = Gaps()
         self._wanted: dict[int, Start] = {}
         """The last beginning of each camera that has not been followed by its end."""
-        self._since: dict[int, float | None] = {}
         self._keeping = Keeping(disk, member)
         self.reporting = Reporting(post.fleet, member, clock)
 
@@ -115,7 +113,8 @@ class Driver:
         listening = quiet(asyncio.create_task(self._store.run(self._hear), name="camcast-fleet-store"))
         sending = asyncio.create_task(self._send(), name="camcast-fleet-lines")
         keeping = asyncio.create_task(self._keeping.run(), name="camcast-fleet-disk")
-        for task in (sending, keeping):
+        following = asyncio.create_task(self._air.follow(), name="camcast-fleet-events")
+        for task in (sending, keeping, following):
             task.add_done_callback(self._done)
         try:
             try:
@@ -125,7 +124,7 @@ class Driver:
                 self._fence.set(None)
                 await _farewell(self._store, self.member)
         finally:
-            if await ended((listening, sending, *self._tasks), END):
+            if await ended((listening, sending, following, *self._tasks), END):
                 log.warning("Fleet: the store's plugin does not end within %g s; it is left behind", END)
             await self._keeping.end(keeping)
         if listening.done() and not listening.cancelled() and (error := listening.exception()) is not None:
@@ -168,9 +167,16 @@ class Driver:
     def _hear(self, news: News) -> None:
         self.reporting.hear(news)
         self.member.hear(news, self._clock())
-        if isinstance(news, ClaimNews) and news.camera_id in self._dark:
-            self._retry(news.camera_id)
+        if isinstance(news, ClaimNews):
+            self._hear_claim(news)
         self._wake.set()
+
+    def _hear_claim(self, news: ClaimNews) -> None:
+        if news.holder is not None and news.holder.name != self.member.me.name:
+            self._gaps.taken(news.camera_id)
+        if news.camera_id in self._gaps.off and news.camera_id in self.member.claims.alone_since:
+            # Whoever had its names has just ended: they need not be waited for.
+            self._air.retry(news.camera_id)
 
     def _guard(self) -> None:
         """Have the kernel end us where something runs longer than the lease."""
@@ -188,11 +194,11 @@ class Driver:
             case Say():
                 self._say(action)
             case Start():
-                self._dark[action.camera_id] = self._since.pop(action.camera_id, None)
+                self._gaps.begin(action.camera_id)
                 self._wanted[action.camera_id] = action
                 self._begin(self._start(action))
             case Stop():
-                self._dark.pop(action.camera_id, None)
+                self._gaps.end(action.camera_id, now)
                 self._wanted.pop(action.camera_id, None)
                 self._begin(self._stop(action.camera_id))
             case Renew():
@@ -235,7 +241,7 @@ class Driver:
 
     async def _take(self, action: Take) -> None:
         holder, camera_id = self.member.me, action.camera_id
-        self._since[camera_id] = self.member.last_sign_of(camera_id)
+        self._gaps.elsewhere(camera_id, self.member.last_sign_of(camera_id))
         fence = None
         try:
             fence = await self._store.claim(camera_id, holder, action.after)
@@ -279,7 +285,7 @@ class Driver:
                     self.member.running.begun(camera_id)
                 else:
                     self._wanted.pop(camera_id)
-                    self._dark.pop(camera_id, None)
+                    self._gaps.end(camera_id, self._clock())
                     self.member.failed(camera_id, self._clock())
 
     def _read(self, written: Mapping[str, Any]) -> CameraConfig:
@@ -309,11 +315,14 @@ class Driver:
         running = self.member.running
         # What it has and cannot begin counts as well: nobody else will run it.
         has = {*running, *(camera_id for camera_id, _ in self.member.claims.mine())}
-        troubled = sorted(one for one in has if not running.is_ending(one) and not self._is_well(one))
+        troubled = sorted(one for one in has if not running.is_ending(one) and not self._air.is_well(one))
+        self._air.stir(set(troubled))
         return Card(
             holder=action.holder,
             capacity=self._post.capacity,
             labels=self._post.labels,
+            leaving=self.member.leaving,
+            at=time.time(),
             lease=self.member.lease.seconds,
             hold=self.member.hold,
             running=len(has),
@@ -321,34 +330,20 @@ class Driver:
             troubled=tuple(troubled[:TROUBLED]),
         )
 
-    def _is_well(self, camera_id: int) -> bool:
-        """Whether each of its outputs is as it should be: healthy, or off by its schedule."""
-        found = _health(self._engine, camera_id)
-        return found is not None and found <= _WELL
-
-    def _is_on_air(self, camera_id: int) -> bool:
-        """The same, and not all of them are off."""
-        found = _health(self._engine, camera_id)
-        return found is not None and found <= _WELL and found != {Health.SCHEDULED_OFF}
-
-    def _retry(self, camera_id: int) -> None:
-        """Where whoever had its names has just ended: they need not be waited for."""
-        camera = self._engine.cameras.get(camera_id)
-        if camera is not None and camera_id in self.member.claims.alone_since:
-            for session in _sessions(self._engine, camera.config):
-                if session is not None and not session.healthy:
-                    session.retry_now()
-
     def _look(self) -> None:
-        """Tell of cameras that have come on the air."""
-        for camera_id in [one for one in self._dark if self._is_on_air(one)]:
-            since = self._dark.pop(camera_id) or self.member.claims.alone_since.get(camera_id)
-            gap = f", {self._clock() - since:.1f} s after its last sign elsewhere" if since is not None else ""
-            if (giver := self.member.came(camera_id, self._clock())) is not None:
-                gap = f", before it ends on {giver}"
-            self._say(Say("on_air", f"on the air here{gap}", camera_id))
+        """Tell of cameras that have come on the air, and notice those that are not any more."""
+        now = self._clock()
+        for camera_id in self._air.stirred():
+            if not self._air.has(camera_id):
+                self._gaps.lost(camera_id, now, wanted=not self._air.is_well(camera_id))
+        for camera_id in self._gaps.off:
+            if self._air.has(camera_id):
+                text = self._gaps.came(camera_id, now, self.member.claims.alone_since.get(camera_id))
+                if (giver := self.member.came(camera_id, now)) is not None:
+                    text = f"on the air here, before it ends on {giver}"
+                self._say(Say("on_air", text, camera_id))
         for camera_id in list(self.member.partings.offers):
-            if not self._is_on_air(camera_id):
+            if not self._air.has(camera_id):
                 self.member.partings.lost(camera_id)
 
     def _say(self, said: Say) -> None:
@@ -367,19 +362,6 @@ class Driver:
                 self._lines.popleft()
             except CoordinatorError:
                 await asyncio.sleep(self.member.lease.seconds * RENEW)
-
-
-def _sessions(engine: Engine, config: CameraConfig) -> list[SessionHandle | None]:
-    keys = [session.key for stream in config.streams for session in stream.sessions]
-    return [engine.sessions.get(key) for key in keys]
-
-
-def _health(engine: Engine, camera_id: int) -> set[Health | None] | None:
-    """How a camera's outputs are, None among them for one that is not there; None where the camera is not."""
-    camera = engine.cameras.get(camera_id)
-    if camera is None:
-        return None
-    return {None if one is None else one.health for one in _sessions(engine, camera.config)}
 
 
 async def _farewell(store: Coordinator, member: Member) -> None:

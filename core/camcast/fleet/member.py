@@ -55,8 +55,10 @@ class Asked:
     taking: set[int] = attrs.field(factory=set)
     releasing: set[int] = attrs.field(factory=set)
     put_at: float | None = None
-    complaint: str = ""
-    """Something that was heard and cannot be used."""
+    complaint: Say | None = None
+    """Something that was heard and is not as it should be."""
+    rivals: set[str] = attrs.field(factory=set)
+    """Lives of others with this member's name, of which it was said that they are there."""
 
 
 class Member:
@@ -106,11 +108,14 @@ class Member:
         return self.leaving and not self.running and not self._joined
 
     def last_sign_of(self, camera_id: int) -> float | None:
-        """When a camera was last heard of elsewhere: released, or its member alive. None = nothing is known."""
-        record = self.claims.record(camera_id)
-        if record is None or record.holder is None:
-            return self.claims.free_since.get(camera_id)
-        return self.roster.alive_at(record.holder.name)
+        """When a camera was last heard of elsewhere: released, or the life that had it; None = that is not known."""
+        if (free := self.claims.free_since.get(camera_id)) is not None:
+            return free
+        holder = self.claims.last_holder(camera_id)
+        sign = self.roster.signs.get(holder) if holder not in (None, self._me) else None
+        if sign is not None and self.claims.record(camera_id) is None:
+            return min(sign, self.store.away_at)  # whoever had it may live, and not run it any more
+        return sign
 
     # --- what is heard ------------------------------------------------------------------------------------
 
@@ -120,9 +125,12 @@ class Member:
         changed = False
         match news:
             case MemberNews():
+                before, again = self.roster.card(news.name), news.revision == self.roster.revision(news.name)
                 changed = self.roster.hear(news, now)
                 if news.name == self._me.name:
                     self._hear_of_me(news.card)
+                    if before is not None and not again:
+                        self._hear_of_rival(before, news.card)
             case ClaimNews():
                 changed = self.claims.hear(news, now)
             case DesiredNews():
@@ -133,9 +141,10 @@ class Member:
                 pass
             case Away():
                 # Also where not all had been told yet: what was may not be told the next time.
-                self.store.away()
+                self.store.away(now)
                 self.claims.begin_anew()
-                self.roster = Roster(orders=self.roster.orders, longest=self.roster.longest)
+                known = self.roster
+                self.roster = Roster(orders=known.orders, longest=known.longest, signs=known.signs, wall=known.wall)
                 changed = True
             case Synced():
                 self._hear_all(news.epoch, now)
@@ -149,6 +158,16 @@ class Member:
             self._die()
         self._joined = mine
 
+    def _hear_of_rival(self, before: Card, card: Card | None) -> None:
+        """Somebody else has this member's name, and renews: two machines with one name, not a life that is over."""
+        if card is None or card.holder != before.holder or card.holder == self._me:
+            return
+        life = card.holder.incarnation
+        if life not in self._former and life not in self.asked.rivals:
+            self.asked.rivals.add(life)
+            text = f"another member that runs is called {self._me.name}, so this one takes nothing: each needs a --name"
+            self.asked.complaint = Say("name_taken", text)
+
     def _hear_desired(self, desired: Desired) -> bool:
         """Returns whether it is other than what was known."""
         self.store.version, self.store.origin = desired.version, desired.origin
@@ -157,7 +176,7 @@ class Member:
         try:
             self.cameras = cameras_of(desired)
         except ConfigError as error:
-            self.asked.complaint = str(error)
+            self.asked.complaint = Say("unusable", str(error))
             return False
         self.desired = desired
         return True
@@ -230,8 +249,23 @@ class Member:
         return passing.beside(self, camera_id, now)
 
     def leave(self) -> None:
-        """End everything in order, and say so."""
+        """End everything in order, and say so; what may overlap ends once it is on the air elsewhere."""
         self.leaving = True
+
+    @property
+    def _is_parting(self) -> bool:
+        """Whether it leaves, and something of its is to begin elsewhere before it ends here."""
+        return self.leaving and any(self._may_part(one) for one in self.running.going)
+
+    def _may_part(self, camera_id: int) -> bool:
+        offered = camera_id in self.partings.offers
+        return offered or (self.store.heard and self.claims.is_mine(camera_id) and camera_id in self.cameras.overlap)
+
+    @property
+    def _has_said_so(self) -> bool:
+        """Whether all are told that it leaves, so that they give it nothing back."""
+        card = self.roster.card(self._me.name)
+        return card is not None and card.holder == self._me and card.leaving
 
     def still_here(self, now: float) -> Renew | None:
         """The renewal that is due, if one is, and nothing else: while the engine is ended whatever runs."""
@@ -248,9 +282,9 @@ class Member:
         actions: list[Action] = list(self._ending(may_run, now))
         if not self.store.heard:
             return actions
-        if self.asked.complaint:
-            actions.append(Say("unusable", self.asked.complaint))
-            self.asked.complaint = ""
+        if self.asked.complaint is not None:
+            actions.append(self.asked.complaint)
+            self.asked.complaint = None
         actions += self._staying(now)
         if self._joined and not self.leaving and self.lease.holds(now):
             actions += self._burials(now)
@@ -261,13 +295,17 @@ class Member:
             actions += self._beginning(now)
             if self.desired and self.store.lacks(self.desired):
                 actions += self._put(self.desired, now)
+        elif self._joined and self._is_parting and self._has_said_so and self.lease.holds(now):
+            self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
+            if not self.planning.stale:
+                actions += passing.parted(self, now)
         return actions
 
     def _ending(self, may_run: bool, now: float) -> Iterator[Action]:
         """What must not run (any more), whatever the store says."""
         told = False
         for camera_id in self.running.going:
-            if self.leaving or not may_run:
+            if not may_run or (self.leaving and not self._may_part(camera_id)):
                 if not told and not self.leaving:
                     yield Say(
                         "lease_over", f"{self._me.name} has not renewed its lease in time and ends all that it runs"
@@ -289,7 +327,8 @@ class Member:
             if not self.running and self._joined and name not in self.asked.burying:
                 self.asked.burying.add(name)
                 yield Bury(name, self.roster.revision(name))
-            if self.running and self._joined and self.lease.due(now):
+            unsaid = self._is_parting and not self._has_said_so and not self.lease.asking
+            if self.running and self._joined and (unsaid or self.lease.due(now)):
                 self.lease.ask(now)
                 yield Renew(self._me, self.roster.revision(name))
             return

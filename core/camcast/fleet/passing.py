@@ -48,10 +48,7 @@ def handed_over(member: Member, now: float) -> Iterator[Action]:
             continue
         if moving < MOVES and (found := heir(member, camera_id, home)) is not None:
             moving += 1
-            member.asked.releasing.add(camera_id)
-            member.partings.offer(camera_id, found, fence + 1, now)
-            yield Say("moves", f"goes to {home}, and ends here once it is on the air there", camera_id)
-            yield Pass(camera_id, found, fence, member.me)
+            yield from _offered(member, camera_id, found, fence, now)
         elif camera_id in member.running:
             moving += 1
             if moving <= MOVES and not member.running.is_ending(camera_id):
@@ -61,6 +58,26 @@ def handed_over(member: Member, now: float) -> Iterator[Action]:
             moving += 1
             member.asked.releasing.add(camera_id)
             yield Release(camera_id, fence)
+
+
+def parted(member: Member, now: float) -> Iterator[Action]:
+    """Of a member that leaves: offer what may overlap, all of it at once, and end what nobody has room for."""
+    for camera_id, fence in member.claims.mine():
+        if camera_id not in member.running.going or camera_id in member.asked.releasing:
+            continue
+        home = member.planning.of(camera_id)
+        found = heir(member, camera_id, home) if home != member.me.name else None
+        if found is None or is_given(member, camera_id, now):
+            yield member.end(camera_id)
+        else:
+            yield from _offered(member, camera_id, found, fence, now)
+
+
+def _offered(member: Member, camera_id: int, found: Holder, fence: int, now: float) -> Iterator[Action]:
+    member.asked.releasing.add(camera_id)
+    member.partings.offer(camera_id, found, fence + 1, now)
+    yield Say("moves", f"goes to {found.name}, and ends here once it is on the air there", camera_id)
+    yield Pass(camera_id, found, fence, member.me)
 
 
 def ends(member: Member, camera_id: int, now: float) -> Iterator[Action]:

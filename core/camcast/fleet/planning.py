@@ -51,8 +51,12 @@ class Store:
     origin: str = ""
     """Of the same."""
 
-    def away(self) -> None:
+    away_at: float = float("-inf")
+    """Since when it was not heard the last time."""
+
+    def away(self, now: float) -> None:
         """It is not heard; what it has may be gone."""
+        self.away_at = now if self.heard else self.away_at
         self.heard, self.version, self.origin = False, 0, ""
 
     def lacks(self, desired: Desired) -> bool:

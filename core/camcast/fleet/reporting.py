@@ -37,6 +37,7 @@ def members_of(roster: Roster, now: float) -> tuple[FleetMember, ...]:
             order=roster.orders.get(name, Order.NONE),
             silent=is_silent(roster, name, now),
             renewed_ago=max(now - (roster.last_sign(name) or now), 0.0),
+            leaving=card.leaving,
         )
         for name in sorted(roster.seen)
         if (card := roster.card(name)) is not None

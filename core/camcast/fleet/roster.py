@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from camcast.coordinators import Card, Holder, MemberNews, Order
 from camcast.fleet.placement import Place
+
+LIVES = 4
+"""Of each member, that are remembered."""
 
 
 @attrs.define
@@ -16,8 +20,6 @@ class Seen:
 
     news: MemberNews
     at: float
-    alive_at: float = 0.0
-    """When it was last seen to live."""
 
 
 @attrs.define
@@ -28,17 +30,33 @@ class Roster:
     orders: dict[str, Order] = attrs.field(factory=dict)
     longest: float = 0.0
     """The longest lease that has been seen."""
+    signs: dict[Holder, float] = attrs.field(factory=dict)
+    """When each life was last known to live: it was seen to, or says so itself in what was found of it."""
+    wall: Callable[[], float] = time.time
 
     def hear(self, news: MemberNews, now: float) -> bool:
         """A record is as told; the same revision again is no sign of life. Returns whether its place is another now."""
         before = self.place(news.name)
         there = self.seen.get(news.name)
         if there is None or there.news.revision != news.revision:
-            alive = now if news.card is not None or there is None else there.alive_at
-            self.seen[news.name] = Seen(news, now, alive)
+            self.seen[news.name] = Seen(news, now)
+            if news.card is not None:
+                self._sign(news.card, now if there is not None else now - self._age(news.card))
         if news.card is not None:
             self.longest = max(self.longest, news.card.lease)
         return self.place(news.name) != before
+
+    def _age(self, card: Card) -> float:
+        """How old a record is that was there before; by two machines' clocks, so for people only."""
+        return max(self.wall() - card.at, 0.0) if card.at else 0.0
+
+    def _sign(self, card: Card, at: float) -> None:
+        holder = card.holder
+        if holder not in self.signs:
+            lives = [one for one in self.signs if one.name == holder.name]
+            for one in lives[: 1 - LIVES]:
+                del self.signs[one]
+        self.signs[holder] = max(at, self.signs.get(holder, at))
 
     def order(self, name: str, order: Order) -> bool:
         """An operator wants this. Returns whether the member's place is another now."""
@@ -63,10 +81,6 @@ class Roster:
         """When its record was last seen to change."""
         return self.seen[name].at if name in self.seen else None
 
-    def alive_at(self, name: str) -> float | None:
-        """When a member was last seen to live."""
-        return self.seen[name].alive_at if name in self.seen else None
-
     def silent(self, now: float) -> Iterator[tuple[str, int]]:
         """Those whose lease is over, with the revision of their record."""
         for name, seen in self.seen.items():
@@ -89,5 +103,6 @@ class Roster:
         if (card := self.card(name)) is None:
             return None
         order = self.orders.get(name, Order.NONE)
-        takes_more, keeps = order is Order.NONE, order is not Order.DRAIN
+        takes_more = order is Order.NONE and not card.leaving
+        keeps = order is not Order.DRAIN and not card.leaving
         return Place(name=name, capacity=card.capacity, labels=card.labels, takes_more=takes_more, keeps=keeps)

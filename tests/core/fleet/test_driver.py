@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ from tests.core.world import World, until
 from camcast.config import CameraConfig, Config
 from camcast.coordinators import Card, Desired, Holder, News
 from camcast.engine import Engine
-from camcast.errors import CoordinatorError
+from camcast.errors import CoordinatorError, NetworkError
 from camcast.events import SessionKey
 from camcast.fleet import driver as module
 from camcast.fleet.disk import Disk
@@ -265,7 +266,25 @@ async def test_a_gap_is_told_of_who_had_it_last_and_not_of_those_before(machine:
     await machine.renewed(0)
     machine.apply(3, camera(name="and again"))
     await until(lambda: machine.said("on_air") == 3)
-    assert machine.texts("on_air")[1:] == ["on the air here"] * 2
+    assert machine.texts("on_air")[1:] == ["on the air here again, 0.0 s after it ended"] * 2
+
+
+async def test_a_gap_is_told_of_a_camera_that_runs_on(machine: Machine) -> None:
+    """It stays here, and its server is not to be reached for a while."""
+    await on_air(machine)
+    machine.world.servers.down["connect", "a"] = NetworkError("nobody there", stage="connect")
+    machine.world.servers.lose("a", NetworkError("gone", stage="streaming"))
+    await until(lambda: not machine.world.servers.live("a"))
+    await machine.renewed()
+    assert machine.card.troubled == (0,)
+    machine.now += 7.0
+    machine.world.servers.down.clear()
+    session = machine.engine.sessions.get(SessionKey(0, 0, "memory"))
+    assert session is not None
+    session.retry_now()
+    await until(lambda: machine.said("on_air") == 2)
+    (text,) = machine.texts("on_air")[1:]
+    assert re.fullmatch(r"on the air here again, (7|9)\.\d s after it went off", text), text
 
 
 async def test_more_trouble_than_a_card_names_is_counted(machine: Machine) -> None:

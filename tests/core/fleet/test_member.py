@@ -12,8 +12,10 @@ from tests.core.fleet.world import ENDING, LEASE, TICK, Process, World, now_
 from camcast.coordinators import Away, Card, ClaimNews, Desired, DesiredNews, Hold, Holder, MemberNews, Order, Synced
 from camcast.fleet import planning
 from camcast.fleet.actions import Bury, Renew, Say, Start, Stop
+from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.placement import place
+from camcast.fleet.roster import LIVES, Roster
 from camcast.fleet.running import AGAIN, AGAIN_MOST, Running
 from camcast.testing.coordinator import MemoryCoordinator
 
@@ -308,6 +310,8 @@ def test_two_processes_of_one_name_do_not_both_run() -> None:
     world.pass_(3 * LEASE)
     assert twin.on_air == set()
     assert len(world.where()) == CAMERAS
+    assert codes(world, "x").count("name_taken") == 1
+    assert "name_taken" not in codes(world, "a") + codes(world, "b")
 
 
 def test_an_unusable_desired_state_changes_nothing() -> None:
@@ -455,3 +459,53 @@ def test_a_burial_that_is_asked_for_again_is_told_once() -> None:
         member.buried("b")
     assert [type(one) for one in found if isinstance(one, Bury)] == [Bury] * 3
     assert [one.code for one in found if isinstance(one, Say)] == ["buried"]
+
+
+def test_the_last_sign_of_a_camera_is_of_the_life_that_had_it() -> None:
+    world = running()
+    where = world.where()
+    mine = next(camera for camera, name in where.items() if name == "a")
+    other = next(camera for camera, name in where.items() if name == "b")
+    member = world.processes["a"].member
+    assert member is not None
+    assert member.last_sign_of(mine) is None
+    alive = world.now
+    world.kill("b")
+    world.pass_(3)
+    sign = member.last_sign_of(other)
+    assert sign is not None
+    assert alive - RENEW * LEASE - 1 <= sign <= alive
+    # Of what a store has lost, it is from before that, however long its member lives.
+    third = next(camera for camera, name in world.where().items() if name == "c")
+    card = member.roster.card("c")
+    assert card is not None
+    lost = world.now
+    member.hear(Away("the store begins anew"), lost)
+    member.hear(MemberNews("c", 1, card), lost + 5)
+    member.hear(MemberNews("c", 2, card), lost + 7)
+    member.hear(Synced("another life"), lost + 7)
+    assert member.roster.signs[card.holder] == lost + 7
+    assert member.last_sign_of(third) == lost
+
+
+def test_a_record_that_was_there_before_is_as_old_as_it_says() -> None:
+    roster = Roster(wall=lambda: 5000.0)
+    holder = Holder("b", "1")
+    roster.hear(MemberNews("b", 1, Card(holder=holder, capacity=1, lease=10, at=4990.0)), 100.0)
+    assert roster.signs[holder] == 90.0
+    # Seen to be renewed, it is from now, whatever clock the other has.
+    roster.hear(MemberNews("b", 2, Card(holder=holder, capacity=1, lease=10, at=1.0)), 107.0)
+    assert roster.signs[holder] == 107.0
+    # An older camcast does not say; a clock that is ahead is no reason for a time to come.
+    for number, at in enumerate((0.0, 6000.0)):
+        other = Holder(f"c{number}", "1")
+        roster.hear(MemberNews(other.name, 1, Card(holder=other, capacity=1, lease=10, at=at)), 110.0)
+        assert roster.signs[other] == 110.0
+
+
+def test_lives_that_are_long_over_are_forgotten() -> None:
+    roster = Roster()
+    for life in range(50):
+        card = Card(holder=Holder("b", str(life)), capacity=1, lease=10)
+        roster.hear(MemberNews("b", life + 1, card), float(life))
+    assert list(roster.signs) == [Holder("b", str(life)) for life in range(50 - LIVES, 50)]

@@ -50,6 +50,10 @@ class Fleet(RuleBasedStateMachine):
     def killed(self, name: str) -> None:
         self.world.kill(name)
 
+    @rule(name=NAMES)
+    def ended_in_order(self, name: str) -> None:
+        self.world.end(name)
+
     @rule(name=NAMES, remembers=st.booleans())
     def started(self, name: str, remembers: bool) -> None:
         self.world.start(name, remembers=remembers)
@@ -121,6 +125,9 @@ class Fleet(RuleBasedStateMachine):
             world.processes[name].deaf = world.processes[name].dark = False
             world.thaw(name)
             world.store.heal(name)
+            member = world.processes[name].member
+            if member is not None and member.leaving:
+                world.kill(name)  # who looks after it has waited for long enough
             world.start(name)
             world.order(name, Order.NONE)
         world.pass_(1)

@@ -141,3 +141,45 @@ def test_an_heir_gives_nothing_on_that_its_giver_still_runs(world: World) -> Non
     assert world.store.claims[0].holder is not None
     world.processes[new].dark = False
     until(world, lambda: on(world) == {old})
+
+
+def test_who_leaves_gives_it_first_and_nobody_gives_it_back(world: World) -> None:
+    old, new = giver(world), heir(world)
+    world.end(old)
+    until(world, lambda: on(world) == {old, new})
+    until(world, lambda: on(world) == {new})
+    until(world, lambda: world.processes[old].member is None)
+    world.pass_(LEASE)
+    assert on(world) == {new}
+    assert said(world, old) == ["moves"]
+
+
+def test_who_leaves_gives_all_at_once_and_ends_what_may_not_overlap() -> None:
+    world = World("ab")
+    for name in "ab":
+        world.start(name)
+    rules = [{"cameras": "*", "overlap": True}, {"cameras": "cam0", "overlap": False}]
+    world.apply(1, 20, fleet={"rules": rules})
+    world.pass_(LEASE + 10)
+    old = world.where()[0]
+    mine = set(world.processes[old].on_air)
+    (new,) = {"a", "b"} - {old}
+    assert len(mine) > 4
+    world.end(old)
+    until(world, lambda: 0 not in world.processes[old].on_air)
+    both = world.processes[old].on_air & world.processes[new].on_air
+    assert both == mine - {0}
+    until(world, lambda: world.processes[old].member is None)
+    until(world, lambda: world.processes[new].on_air == set(range(20)))
+
+
+@pytest.mark.parametrize("why", ["nobody else is there", "the store is away"])
+def test_who_leaves_and_can_give_it_to_nobody_ends_it(world: World, why: str) -> None:
+    old, new = giver(world), heir(world)
+    if why == "the store is away":
+        world.store.cut(old)
+    else:
+        world.kill(new)
+        world.pass_(LEASE + 2)
+    world.end(old)
+    assert until(world, lambda: not world.processes[old].on_air) <= ENDING + 4 * TICK

@@ -115,6 +115,11 @@ class World:
         process.frozen = process.slept = False
         process.fence = None
 
+    def end(self, name: str) -> None:
+        """Have it leave in order."""
+        if (member := self.processes[name].member) is not None:
+            member.leave()
+
     def freeze(self, name: str) -> None:
         process = self.processes[name]
         process.frozen = process.slept = process.member is not None
@@ -167,6 +172,8 @@ class World:
             self._guard(process, process.member)
             for action in actions:
                 self._do(process, process.member, action)
+            if process.member.gone:
+                self.kill(process.name)
             self.look()
 
     def look(self) -> None:
@@ -218,7 +225,13 @@ class World:
             case Say():
                 process.said.append(action)
             case Renew():
-                card = Card(holder=action.holder, capacity=process.capacity, lease=LEASE, hold=process.hold)
+                card = Card(
+                    holder=action.holder,
+                    capacity=process.capacity,
+                    lease=LEASE,
+                    hold=process.hold,
+                    leaving=member.leaving,
+                )
                 try:
                     revision = self._call(process, way.renew(card, action.after))
                 except CoordinatorError:
