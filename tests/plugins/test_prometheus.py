@@ -234,7 +234,7 @@ def test_a_whole_fleet_has_its_place() -> None:
         ("camcast_fleet_camera_on_air", "camera=2", "member="): 0,
     }
     for (name, *labels), number in figures.items():
-        assert value(found, name, **dict(label.split("=") for label in labels)) == number, name
+        assert value(found, name, fleet="site", **dict(label.split("=") for label in labels)) == number, name
     assert not any(name.startswith("camcast_fleet") for name in page(stats()))
 
 
