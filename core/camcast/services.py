@@ -75,6 +75,10 @@ class EngineView(Protocol):
     async def history(self, key: SessionKey, limit: int = HISTORY) -> SessionHistory:
         """The last `limit` figures of a session, `HISTORY` at most."""
 
+    @property
+    def in_fleet(self) -> bool:
+        """Whether this engine is a member of a fleet."""
+
     async def fleet(self) -> FleetReport | None:
         """The fleet of which this engine is a member; None where it is in none. Costs the engine's loop some 5 µs a
         camera of the whole fleet: ask every few seconds at most."""

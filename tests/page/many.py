@@ -17,6 +17,7 @@ from camcast.engine.history import SessionHistory
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import MediaError
 from camcast.events import SessionKey, SessionState, SourceState
+from camcast.fleet_report import FleetReport
 from camcast.services import HISTORY
 from camcast.session.health import Health
 from camcast.session.metrics import Recorder, SessionMetrics, total
@@ -36,6 +37,7 @@ class Many:
         """What is otherwise with a camera's session."""
         self.uplinks: tuple[UplinkMetrics, ...] = ()
         self.services: tuple[ServiceMetrics, ...] = ()
+        self.report: FleetReport | None = None
         self.configs = [camera(number) for number in range(count)]
         self._looks = itertools.count()
         self._began = time.monotonic()
@@ -71,6 +73,13 @@ class Many:
         )
         figures = {"bitrate": 2e6 + 1e5 * ((look + number) % 7), "fps": 25.0, "uptime": float(look)}
         return attrs.evolve(bare, **{**figures, **self.changes.get(number, {})})
+
+    @property
+    def in_fleet(self) -> bool:
+        return self.report is not None
+
+    async def fleet(self) -> FleetReport | None:
+        return self.report
 
     async def cameras(self) -> tuple[CameraConfig, ...]:
         return tuple(self.configs)

@@ -100,6 +100,10 @@ class View:
     async def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         return await self._call(lambda: self._engine.history(key, limit))
 
+    @property
+    def in_fleet(self) -> bool:
+        return isinstance(self._engine.program, FleetProgram)
+
     async def fleet(self) -> FleetReport | None:
         program = self._engine.program
         return await self._call(program.fleet) if isinstance(program, FleetProgram) else None

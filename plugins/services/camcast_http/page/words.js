@@ -82,6 +82,29 @@ export function uplinkStanding({ budget, limit, least, changes, reason: why }) {
   return { tone: "good", why: changes && why && !limit ? why : "" };
 }
 
+/** How a member of a fleet is, and how bad that is. */
+export function memberStanding({ silent, order, leaving, running, on_air: onAir }) {
+  if (silent) return { word: "Silent", tone: "bad" };
+  if (leaving) return { word: "Ending", tone: "warn" };
+  if (order === "drain") return { word: running ? "Being emptied" : "Emptied", tone: "warn" };
+  if (order === "cordon") return { word: "Takes no more", tone: "warn" };
+  return onAir < running ? { word: "Not all on air", tone: "warn" } : { word: "Well", tone: "good" };
+}
+
+/** How bad it is how a camera of a fleet is. */
+export function fleetStanding({ state }) {
+  if (state === "on air") return "good";
+  return state === "unknown" || state === "silent" ? "warn" : "bad";
+}
+
+/** A fleet in a sentence, and its tone. */
+export function fleetOverall({ fleet, heard, members, cameras }) {
+  const onAir = cameras.filter(({ state }) => state === "on air").length;
+  const text = `${fleet}: ${many(members.length, "member")}, ${onAir} of ${many(cameras.length, "camera")} on the air`;
+  if (!heard) return { text: `${fleet}: the store is away, and this is as it was before`, tone: "bad" };
+  return { text, tone: onAir < cameras.length ? "bad" : cameras.length ? "good" : "idle" };
+}
+
 /** Why none of these is on the air, all of which somebody wants to be off. */
 function resting(outputs) {
   const paused = outputs.filter((one) => one.health === "paused").length;
