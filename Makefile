@@ -101,6 +101,10 @@ bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
 bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
 	$(BIN)/python -m bench --quick
 
+.PHONY: fleet-faults
+fleet-faults: $(FULL) servers ## random sequences of faults against a fleet of real processes, a minute or so each; SEQUENCES=50
+	CAMCAST_FLEET_SEQUENCES=$(or $(SEQUENCES),50) $(BIN)/python -m pytest -q tests/fleet/test_random_faults.py --hypothesis-show-statistics
+
 .PHONY: bench-fleet
 bench-fleet: $(FULL) servers ## 1,000 cameras on four members of a fleet, one of which is killed: bench/results/fleet-cameras.md
 	$(BIN)/python -m bench.fleet

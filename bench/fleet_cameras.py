@@ -128,7 +128,7 @@ def measured(folder: Path) -> list[tuple[str, str]]:
         found = until_begun(site, lost, dead)
         gone = sorted((next(begin for begin, _ in found[name] if begin > dead) - dead) / 1e9 for name in lost)
         moved = sum(len(found[name]) != counts[name] for name in stay)
-        overlaps = site.air.overlaps()
+        overlaps = site.air.doubled(itself=True)
         assert store.process is not None
         memory = use(store.process.pid).memory
     cpu = [100 * (after[name].cpu - before[name].cpu) / STEADY for name in pids]

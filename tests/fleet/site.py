@@ -1,6 +1,6 @@
-"""A whole fleet: members as processes on hosts of their own, a real store, and a receiver that lets anybody in.
+"""A whole fleet: members as processes on hosts of their own, a real store, and a receiver of one of several kinds.
 
-The receiver judges: two publications of one name that overlap are one camera on the air twice, whatever anybody says.
+The receiver judges: a name that comes from two members at a time is on the air twice, whatever anybody says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from camcast.cli.fleet_store import Looking, coordinator
 from camcast.coordinators import Holder
 from camcast.event_fields import plain
 from camcast.host import PluginHost
-from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
 from tests.fleet.net import Net
+from tests.fleet.receivers import Open, last_of
 from tests.servers.process import free_port, wait_for
 
 LEASE = 3.0
@@ -40,13 +39,8 @@ SMALL: Mapping[str, Any] = {
 """A picture that costs next to nothing."""
 READY = 60.0
 """Seconds for a fleet to be whole again, on a machine that does much else."""
-
-
-class Open(Receiver):
-    """Lets a newcomer publish a name that somebody else still publishes."""
-
-    def live(self, name: str | None = None) -> list[Recording]:
-        return [] if name else super().live()
+FRESH = 0.5
+"""Seconds since something came of a publisher that has not said goodbye, in which it counts as there."""
 
 
 class Air:
@@ -82,14 +76,23 @@ class Air:
         found = [one.arrivals for one in list(self.receiver.recordings) if one.name == name]
         return sorted((one[0], one[-1]) for one in found if len(one))
 
-    def overlaps(self) -> list[tuple[str, float]]:
-        """Names that two published at a time, with for how many seconds."""
+    def doubled(self, since: int = 0, *, itself: bool = False) -> list[tuple[str, float]]:
+        """Names of which one member's publication began after `since`, `monotonic_ns`, while another's went on; with
+        for how many seconds. 0 where the receiver has thrown the other out at that moment.
+
+        Members are told apart by their addresses. `itself`: one member counts as two, where all have the same.
+        """
         found = []
-        for name in {one.name for one in list(self.receiver.recordings)}:
-            times = self.publications(name)
-            for (_, end), (begin, _) in pairwise(times):
-                if begin < end:
-                    found.append((name, (end - begin) / 1e9))
+        whole = [one for one in list(self.receiver.recordings) if len(one.arrivals)]
+        for new in whole:
+            begin = new.arrivals[0]
+            for old in whole if begin > since else ():
+                if old is new or old.name != new.name or old.arrivals[0] > begin:
+                    continue
+                end = last_of(old)
+                there = begin < end or (not old.clean and begin < end + FRESH * 1e9)
+                if there and (itself or old.peer != new.peer):
+                    found.append((new.name, max(end - begin, 0) / 1e9))
         return found
 
     def lit(self, names: Sequence[str], since: int = 0) -> list[str]:
@@ -134,7 +137,9 @@ class Plan:
     """Of each member."""
     receiver: type[Receiver] = Open
     clustered: bool = False
-    """Whether each host has a server of the store beside its member."""
+    """Whether the store is three servers: each on a host with a member."""
+    apart: bool = False
+    """Whether those have hosts of their own instead, after the members'."""
     own: Mapping[str, Any] = attrs.field(factory=dict)
     """Each member's own configuration."""
     rules: Mapping[str, Any] = attrs.field(factory=dict)
@@ -147,8 +152,15 @@ class Plan:
     """Whether two may have a camera on the air while the one gives it to the other."""
 
     @property
+    def stores(self) -> range:
+        """The hosts of the store."""
+        if self.clustered and not self.apart:
+            return range(3)
+        return range(self.members, self.members + (3 if self.clustered else 1))
+
+    @property
     def hosts(self) -> int:
-        return self.members + (not self.clustered)
+        return max(self.members, self.stores.stop)
 
 
 class Host:
@@ -204,6 +216,11 @@ class Site:
         self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), plan.lease))
         self.air.run(self._look())
         self.names = [f"cam{number}_main" for number in range(plan.cameras)]
+        self.judged_since = 0
+
+    def judge_from_now(self) -> None:
+        """What two have published so far is past: somebody has said that they may."""
+        self.judged_since = time.monotonic_ns()
 
     def fleet(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`camcast fleet …`, here."""

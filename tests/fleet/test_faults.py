@@ -56,7 +56,7 @@ def shows_all(fleet: Site, host: Host) -> bool:
     cameras = fleet.status()["cameras"]
     found = json.loads(asked(fleet, host, "8080/api/v1/fleet")[1])["cameras"]
     metrics = asked(fleet, host, "9464/metrics")[1].splitlines()
-    line = 'camcast_fleet_camera_on_air{{camera="{camera_id}",member="{member}"}} 1.0'
+    line = 'camcast_fleet_camera_on_air{{camera="{camera_id}",fleet="site",member="{member}"}} 1.0'
     return bool(found == cameras and all(line.format_map(one) in metrics for one in cameras))
 
 

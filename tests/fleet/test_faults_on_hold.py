@@ -37,8 +37,11 @@ def test_an_outage_of_the_store_stops_nothing(fleet: Site, store: NatsServer) ->
     assert {name: len(fleet.air.publications(name)) for name in fleet.names} == before
 
 
-def test_a_receiver_that_still_holds_the_name_gets_the_newcomer_at_its_next_try(fleet: Site) -> None:
+def test_a_receiver_that_still_holds_the_name_gets_the_newcomer_at_its_next_try(
+    fleet: Site, request: pytest.FixtureRequest
+) -> None:
     fleet.air.receiver.ghost_time = GHOST + LEASE
+    request.addfinalizer(lambda: setattr(fleet.air.receiver, "ghost_time", 0.0))
     host = fleet.hosts[0]
     lost = fleet.on(host)
     refused = fleet.air.receiver.refused

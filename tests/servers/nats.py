@@ -101,15 +101,23 @@ class NatsCluster:
         assert server is not None
         return server
 
+    def start(self) -> None:
+        """All that do not run, and a leader."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(NatsServer.start, [one for one in self.servers if not one.running]))
+        wait_for(self._is_ready, timeout=30, why="the cluster has a leader")
+
+    def kill(self) -> None:
+        """All of them at once."""
+        for one in self.servers:
+            one.kill()
+
     def _is_ready(self) -> bool:
         return all(one.asked("jsz").get("meta_cluster", {}).get("leader") for one in self.servers)
 
     def __enter__(self) -> Self:
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(NatsServer.start, self.servers))
-        wait_for(self._is_ready, timeout=30, why="the cluster has a leader")
+        self.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for one in self.servers:
-            one.kill()
+        self.kill()

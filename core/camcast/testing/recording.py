@@ -63,6 +63,8 @@ class Recording:
     ended: int | None = None
     clean: bool = False
     """Ended by the client's unpublishing, not by losing the connection."""
+    peer: str = ""
+    """The address of who publishes, where the receiver tells it."""
 
     @property
     def live(self) -> bool:

@@ -129,7 +129,8 @@ class Connection(asyncio.Protocol):
         if refusal is not None:
             self._refuse_publish(asked, refusal)
             return
-        recording = Recording(self._app, name, key, self._connect, receiver.keep)
+        peer = str(self._transport.get_extra_info("peername")[0]) if self._transport is not None else ""
+        recording = Recording(self._app, name, key, self._connect, receiver.keep, peer=peer)
         receiver.recordings.append(recording)
         self.recordings[asked.stream_id] = recording
         self.server.accept_publish(asked)
