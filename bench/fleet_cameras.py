@@ -80,6 +80,22 @@ def until_begun(site: Site, names: Sequence[str], since: int) -> Publications:
         time.sleep(LOOK)
 
 
+def until_claimed(site: Site, names: Sequence[str], victim: Host) -> int:
+    """Wait until all of these are another's, as the store tells; `monotonic_ns` of that."""
+    numbers = [site.names.index(name) for name in names]
+
+    def is_anothers(number: int) -> bool:
+        record = site.looking.claims.record(number)
+        return record is not None and record.holder is not None and record.holder.name != victim.name
+
+    deadline = time.monotonic() + WITHIN
+    while not all(map(is_anothers, numbers)):
+        if time.monotonic() > deadline:
+            sys.exit(f"not all are claimed within {WITHIN:g} s\n{site.logs()}")
+        time.sleep(LOOK / 5)
+    return time.monotonic_ns()
+
+
 def running(host: Host) -> int:
     """The process of a member that runs."""
     assert host.process is not None
@@ -125,7 +141,11 @@ def measured(folder: Path) -> list[tuple[str, str]]:
         sign = site.looking.roster.last_sign(victim.name) or 0.0
         victim.kill()
         dead = time.monotonic_ns()
+        others = [pid for name, pid in pids.items() if name != victim.name]
+        spent = {pid: use(pid).cpu for pid in others}
+        claimed = until_claimed(site, lost, victim)
         found = until_begun(site, lost, dead)
+        took = sum(use(pid).cpu - spent[pid] for pid in others)
         gone = sorted((next(begin for begin, _ in found[name] if begin > dead) - dead) / 1e9 for name in lost)
         moved = sum(len(found[name]) != counts[name] for name in stay)
         overlaps = site.air.doubled(itself=True)
@@ -140,6 +160,8 @@ def measured(folder: Path) -> list[tuple[str, str]]:
         ("nats-server: memory (PSS)", f"{memory:.0f} MiB"),
         ("one is killed: cameras that it had", f"{len(lost)}, last renewed {dead / 1e9 - sign:.1f} s before"),
         ("back on others after", f"{gone[0]:.1f} s the first, {gone[len(gone) // 2]:.1f} s half, {gone[-1]:.1f} s all"),
+        ("their claims were all written after", f"{(claimed - dead) / 1e9:.1f} s"),
+        ("processor that the three others took for it, from the kill to the last", f"{took:.1f} s"),
         ("cameras of others that began anew", f"{moved} of {len(stay)}"),
         ("names that two published at a time", f"{len(overlaps)}"),
         ("load of the machine, 1 and 5 minutes, its processors", f"{load[0]:.1f}, {load[1]:.1f}; {os.cpu_count()}"),

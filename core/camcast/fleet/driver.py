@@ -29,6 +29,7 @@ from camcast.fleet.keeping import Keeping, either
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.reporting import Reporting
+from camcast.fleet.signs import last_sign_of
 from camcast.patience import ended, quiet
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class Driver:
 
     async def _take(self, action: Take) -> None:
         holder, camera_id = self.member.me, action.camera_id
-        self._gaps.elsewhere(camera_id, self.member.last_sign_of(camera_id))
+        self._gaps.elsewhere(camera_id, last_sign_of(self.member, camera_id))
         fence = None
         try:
             fence = await self._store.claim(camera_id, holder, action.after)

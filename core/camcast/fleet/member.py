@@ -30,7 +30,7 @@ from camcast.coordinators import (
     Synced,
 )
 from camcast.errors import ConfigError
-from camcast.fleet import passing
+from camcast.fleet import passing, signs
 from camcast.fleet.actions import Action, Bury, Put, Renew, Say, Start, Stop, Take
 from camcast.fleet.claims import Claims
 from camcast.fleet.desired import Cameras, cameras_of
@@ -107,15 +107,9 @@ class Member:
         """Whether it has left, and nothing runs any more."""
         return self.leaving and not self.running and not self._joined
 
-    def last_sign_of(self, camera_id: int) -> float | None:
-        """When a camera was last heard of elsewhere: released, or the life that had it; None = that is not known."""
-        if (free := self.claims.free_since.get(camera_id)) is not None:
-            return free
-        holder = self.claims.last_holder(camera_id)
-        sign = self.roster.signs.get(holder) if holder not in (None, self._me) else None
-        if sign is not None and self.claims.record(camera_id) is None:
-            return min(sign, self.store.away_at)  # whoever had it may live, and not run it any more
-        return sign
+    def is_former(self, holder: Holder) -> bool:
+        """Whether this is a life of this member's that is over for sure."""
+        return holder.name == self._me.name and holder.incarnation in self._former
 
     # --- what is heard ------------------------------------------------------------------------------------
 
@@ -130,7 +124,7 @@ class Member:
                 if news.name == self._me.name:
                     self._hear_of_me(news.card)
                     if before is not None and not again:
-                        self._hear_of_rival(before, news.card)
+                        self.asked.complaint = signs.rival(self, before, news.card) or self.asked.complaint
             case ClaimNews():
                 changed = self.claims.hear(news, now)
             case DesiredNews():
@@ -157,16 +151,6 @@ class Member:
         if self._joined and not mine:
             self._die()
         self._joined = mine
-
-    def _hear_of_rival(self, before: Card, card: Card | None) -> None:
-        """Somebody else has this member's name, and renews: two machines with one name, not a life that is over."""
-        if card is None or card.holder != before.holder or card.holder == self._me:
-            return
-        life = card.holder.incarnation
-        if life not in self._former and life not in self.asked.rivals:
-            self.asked.rivals.add(life)
-            text = f"another member that runs is called {self._me.name}, so this one takes nothing: each needs a --name"
-            self.asked.complaint = Say("name_taken", text)
 
     def _hear_desired(self, desired: Desired) -> bool:
         """Returns whether it is other than what was known."""
@@ -252,21 +236,6 @@ class Member:
         """End everything in order, and say so; what may overlap ends once it is on the air elsewhere."""
         self.leaving = True
 
-    @property
-    def _is_parting(self) -> bool:
-        """Whether it leaves, and something of its is to begin elsewhere before it ends here."""
-        return self.leaving and any(self._may_part(one) for one in self.running.going)
-
-    def _may_part(self, camera_id: int) -> bool:
-        offered = camera_id in self.partings.offers
-        return offered or (self.store.heard and self.claims.is_mine(camera_id) and camera_id in self.cameras.overlap)
-
-    @property
-    def _has_said_so(self) -> bool:
-        """Whether all are told that it leaves, so that they give it nothing back."""
-        card = self.roster.card(self._me.name)
-        return card is not None and card.holder == self._me and card.leaving
-
     def still_here(self, now: float) -> Renew | None:
         """The renewal that is due, if one is, and nothing else: while the engine is ended whatever runs."""
         if not (self.store.heard and self._joined and self.running and self.lease.due(now)):
@@ -287,7 +256,7 @@ class Member:
             self.asked.complaint = None
         actions += self._staying(now)
         if self._joined and not self.leaving and self.lease.holds(now):
-            actions += self._burials(now)
+            actions += signs.burials(self, now)
             self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
             actions += passing.handed_over(self, now)
             actions += passing.passed_on(self, now)
@@ -295,7 +264,7 @@ class Member:
             actions += self._beginning(now)
             if self.desired and self.store.lacks(self.desired):
                 actions += self._put(self.desired, now)
-        elif self._joined and self._is_parting and self._has_said_so and self.lease.holds(now):
+        elif self._joined and passing.is_parting(self) and passing.has_said_so(self) and self.lease.holds(now):
             self.planning.again(now, self._me.name, self.cameras, self.roster, self.claims)
             if not self.planning.stale:
                 actions += passing.parted(self, now)
@@ -305,7 +274,7 @@ class Member:
         """What must not run (any more), whatever the store says."""
         told = False
         for camera_id in self.running.going:
-            if not may_run or (self.leaving and not self._may_part(camera_id)):
+            if not may_run or (self.leaving and not passing.may_part(self, camera_id)):
                 if not told and not self.leaving:
                     yield Say(
                         "lease_over", f"{self._me.name} has not renewed its lease in time and ends all that it runs"
@@ -327,7 +296,7 @@ class Member:
             if not self.running and self._joined and name not in self.asked.burying:
                 self.asked.burying.add(name)
                 yield Bury(name, self.roster.revision(name))
-            unsaid = self._is_parting and not self._has_said_so and not self.lease.asking
+            unsaid = passing.is_parting(self) and not passing.has_said_so(self) and not self.lease.asking
             if self.running and self._joined and (unsaid or self.lease.due(now)):
                 self.lease.ask(now)
                 yield Renew(self._me, self.roster.revision(name))
@@ -350,16 +319,6 @@ class Member:
             return True
         seen = self.roster.last_sign(self._me.name)
         return seen is not None and now >= seen + card.lease
-
-    def _burials(self, now: float) -> Iterator[Action]:
-        for name, revision in self.roster.silent(now):
-            if name != self._me.name and name not in self.asked.burying:
-                self.asked.burying.add(name)
-                if self.asked.mourned.get(name) != revision:
-                    self.asked.mourned[name] = revision
-                    seconds = now - (self.roster.last_sign(name) or now)
-                    yield Say("buried", f"{name} has not been heard of for {seconds:.1f} s; its cameras are taken over")
-                yield Bury(name, revision)
 
     def _taking(self, now: float) -> Iterator[Action]:
         """Claim what is to run here, and what runs here already without the store's knowing."""

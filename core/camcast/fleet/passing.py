@@ -60,6 +60,23 @@ def handed_over(member: Member, now: float) -> Iterator[Action]:
             yield Release(camera_id, fence)
 
 
+def may_part(member: Member, camera_id: int) -> bool:
+    """Whether a camera of a member that leaves goes on until it is on the air elsewhere."""
+    mine = member.store.heard and member.claims.is_mine(camera_id)
+    return camera_id in member.partings.offers or (mine and camera_id in member.cameras.overlap)
+
+
+def is_parting(member: Member) -> bool:
+    """Whether it leaves, and something of its is to begin elsewhere before it ends here."""
+    return member.leaving and any(may_part(member, one) for one in member.running.going)
+
+
+def has_said_so(member: Member) -> bool:
+    """Whether all are told that it leaves, so that they give it nothing back."""
+    card = member.roster.card(member.me.name)
+    return card is not None and card.holder == member.me and card.leaving
+
+
 def parted(member: Member, now: float) -> Iterator[Action]:
     """Of a member that leaves: offer what may overlap, all of it at once, and end what nobody has room for."""
     for camera_id, fence in member.claims.mine():

@@ -17,6 +17,7 @@ from camcast.fleet.member import Member
 from camcast.fleet.placement import place
 from camcast.fleet.roster import LIVES, Roster
 from camcast.fleet.running import AGAIN, AGAIN_MOST, Running
+from camcast.fleet.signs import last_sign_of
 from camcast.testing.coordinator import MemoryCoordinator
 
 CAMERAS = 12
@@ -468,11 +469,11 @@ def test_the_last_sign_of_a_camera_is_of_the_life_that_had_it() -> None:
     other = next(camera for camera, name in where.items() if name == "b")
     member = world.processes["a"].member
     assert member is not None
-    assert member.last_sign_of(mine) is None
+    assert last_sign_of(member, mine) is None
     alive = world.now
     world.kill("b")
     world.pass_(3)
-    sign = member.last_sign_of(other)
+    sign = last_sign_of(member, other)
     assert sign is not None
     assert alive - RENEW * LEASE - 1 <= sign <= alive
     # Of what a store has lost, it is from before that, however long its member lives.
@@ -485,7 +486,7 @@ def test_the_last_sign_of_a_camera_is_of_the_life_that_had_it() -> None:
     member.hear(MemberNews("c", 2, card), lost + 7)
     member.hear(Synced("another life"), lost + 7)
     assert member.roster.signs[card.holder] == lost + 7
-    assert member.last_sign_of(third) == lost
+    assert last_sign_of(member, third) == lost
 
 
 def test_a_record_that_was_there_before_is_as_old_as_it_says() -> None:
