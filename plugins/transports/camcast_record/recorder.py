@@ -17,12 +17,12 @@ import attrs
 from camcast.contracts import Segment
 from camcast.errors import MisconfiguredError, NetworkError
 from camcast.media import NS_PER_S, Track
-from camcast_record.container import SegmentWriter
 from camcast_record.cutting import Cut, Cutter
 from camcast_record.durable import make_folder, sync_folder
 from camcast_record.gate import Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
+from camcast_record.segment import SegmentWriter
 from camcast_record.shelf import Shelf
 from camcast_record.sweep import Sweeper, Tell
 from camcast_record.upload import available
@@ -168,20 +168,23 @@ class Recorder:
 
     def _write(self, units: Sequence[Timed], holed: bool) -> None:
         assert self._cutter is not None
+        now = time.time()
+        offset = now - time.monotonic()  # from when units came to what the clock on the wall said then
         for packet, at in units:
             cut = self._cutter.next(packet, at)
+            taken = packet.arrival / NS_PER_S + offset if packet.arrival else now
             if cut is Cut.LEAVE_OUT:
                 self.left_out += 1
             else:
                 if cut is Cut.BEGIN:
                     self._end_file()
-                    self._begin_file(_taken_at(packet.arrival), at)
+                    self._begin_file(taken, at)
                 assert self._open is not None
                 if at - self._open.last > _HOLE * 1000 and not holed:
                     since = self._open.end
                     self.shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
                 self._open.last = max(self._open.last, at)
-                self._open.writer.write(packet, at)
+                self._open.writer.write(packet, at, taken)
             self.taken += 1
         if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
             self._open.writer.file.sync()
@@ -192,7 +195,7 @@ class Recorder:
         make_folder(path.parent)
         tracks = list(self._cutter.tracks.values())
         self.shelf.began(path, begin)
-        writer = SegmentWriter(path, self._name.container, tracks, self._options.fragment)
+        writer = SegmentWriter(path, self._name.container, tracks, self._options.fragment, begin)
         sync_folder(path.parent)
         self._open = _Open(writer, begin, at, at)
         before = self.shelf.end
@@ -234,8 +237,3 @@ def told(error: BaseException, folder: Path) -> str:
             return full(folder)
         return f"cannot write in {folder}: {error.strerror or type(error).__name__}"
     return f"cannot write in {folder}: {type(error).__name__}"
-
-
-def _taken_at(arrival: int) -> float:
-    """`time.time()` of what came at `arrival`, `time.monotonic_ns()`; now where it does not say."""
-    return time.time() - ((time.monotonic_ns() - arrival) / NS_PER_S if arrival else 0.0)

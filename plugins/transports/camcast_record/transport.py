@@ -23,8 +23,9 @@ from camcast_record.recorder import Recorder, told
 from camcast_record.sweep import Sweeper
 from camcast_record.upload import HANGS, Uploader
 
-BATCH = 0.25
-"""Seconds of media that are handed to the thread together: to wake it for each packet would cost more than writing."""
+BATCH = 0.5
+"""Seconds of media, at most, that are handed to the thread together: to wake it for each packet would cost more than
+writing. Where fragments are short, half of one."""
 BATCH_BYTES = 1 << 20
 LOOK = 0.25
 """Seconds between two looks at the output whose failures are recorded."""
@@ -73,6 +74,7 @@ class RecordTransport:
         self._gate: Gate | None = None
         self._batch: list[Timed] = []
         self._batched = 0
+        self._wait = min(BATCH, options.fragment / 2)
         self._timer: asyncio.TimerHandle | None = None
         self._care_timer: asyncio.TimerHandle | None = None
         self._taken = self._handed = 0
@@ -176,7 +178,7 @@ class RecordTransport:
         if self._batched >= min(BATCH_BYTES, self._options.memory // 8):
             self._flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._flush)
 
     def _flush(self) -> None:
         """Hand over what there is."""
