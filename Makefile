@@ -127,6 +127,11 @@ bench-browser: $(FULL) $(BENCHED) servers ## how old a picture is when a browser
 bench-record-cost: $(FULL) $(BENCHED) ## what sixteen recordings cost beside sixteen live outputs
 	$(BIN)/python -m bench.record_cost
 
+.PHONY: record-proof
+record-proof: $(FULL) ## recordings while the uplink is away for a minute, and sixteen of them while their disk stands still for 5 s
+	CAMCAST_AWAY=60 CAMCAST_RECORDINGS=16 $(BIN)/python -m pytest -v tests/integration/test_record_stalls.py \
+	  tests/integration/test_record.py -k "stands_still or receiver_misses"
+
 soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the other soaks it writes its table every five minutes
 	$(BIN)/python -m bench.soak --hours $(HOURS)
 

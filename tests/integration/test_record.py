@@ -48,6 +48,11 @@ def received(receiver: Receiver) -> list[bytes]:
     ]
 
 
+AWAY = float(os.environ.get("CAMCAST_AWAY", "1.5"))
+"""Seconds for which the uplink is away; `make record-proof` has it be away for a minute."""
+
+
+@pytest.mark.timeout(120 + 4 * AWAY)
 @pytest.mark.parametrize("fault", ["reset", "freeze"])
 async def test_the_recording_holds_every_picture_that_the_receiver_misses(tmp_path: Path, fault: str) -> None:
     """Both against a third output, which records all; each picture is another."""
@@ -74,7 +79,7 @@ async def test_the_recording_holds_every_picture_that_the_receiver_misses(tmp_pa
                 proxy.refuse()
                 proxy.freeze() if fault == "freeze" else proxy.reset()
                 await until(lambda: state() == 1.0)
-                await asyncio.sleep(1.5)  # without an uplink
+                await asyncio.sleep(AWAY)
                 if fault == "freeze":
                     proxy.reset()
                 proxy.listen()
@@ -87,7 +92,7 @@ async def test_the_recording_holds_every_picture_that_the_receiver_misses(tmp_pa
     assert len({*all_of_them}) == len(all_of_them) > 100
     # What came before the first picture that the receiver was sent had no receiver yet.
     missed = [picture for picture in all_of_them if picture not in arrived]
-    assert len(missed) > 15
+    assert len(missed) > 10 + 15 * AWAY, "of 25 a second, on a machine that may be busy"
     assert [picture for picture in missed if picture not in kept] == []
     assert len(kept) < len(all_of_them) - 20, "what arrived is not recorded"
     lines = [json.loads(line) for line in (lost / "cam0_main%2Flost.index.jsonl").read_text().splitlines()]
