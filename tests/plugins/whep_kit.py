@@ -117,16 +117,25 @@ async def watching(
     token: str = "",
     kinds: Sequence[str] = ("video", "audio"),
     trickle: bool = False,
+    addresses: Sequence[str] | None = ("127.0.0.1",),
+    relay: Sequence[dict[str, str]] = (),
+    takes: str = "",
+    prefix: Sequence[str] = (),
 ) -> AsyncIterator[Viewers]:
-    """So many viewers of an http URL, in one process; see `whep_viewers.py`."""
+    """So many viewers of an http URL, in one process; see `whep_viewers.py`. Media stays on the loopback, if nothing
+    else is said. `prefix` is put in front of its command."""
     settings = {
         "url": url,
         "count": count,
         "token": token,
         "kinds": list(kinds),
         "trickle": trickle,
+        "addresses": None if addresses is None else list(addresses),
+        "relay": list(relay),
+        "takes": takes,
     }
     process = await asyncio.create_subprocess_exec(
+        *prefix,
         sys.executable,
         str(PROGRAM),
         json.dumps(settings),

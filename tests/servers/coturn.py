@@ -28,4 +28,12 @@ class Coturn(ServerProcess):
     @property
     def relayed(self) -> int:
         """Packets that went from its clients to their peers, of sessions that have ended."""
-        return sum(map(int, re.findall(r"peer usage: .*? sp=(\d+)", self.log_text)))
+        return self._count("sp")
+
+    @property
+    def brought(self) -> int:
+        """Likewise from their peers to them."""
+        return self._count("rp")
+
+    def _count(self, figure: str) -> int:
+        return sum(map(int, re.findall(rf"peer usage: .*? {figure}=(\d+)", self.log_text)))

@@ -2,7 +2,8 @@
 
 Lines on stdout are JSON: {"viewer", "location"} for each that has its answer, {"viewer", "state"} for each change, and
 {"viewer", "kind", "time", "hashes"} for each unit that its jitter buffer gives out. At the end of stdin they say
-DELETE and close. With "trickle" they offer no address and send theirs by PATCH.
+DELETE and close. With "trickle" they offer no address and send theirs by PATCH. "addresses" are those for media, null =
+all of the host's; "relay" is a TURN server of theirs; "takes" is the type of the other side's candidates that they use.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import urljoin
 import aiohttp
 import aioice.ice
 import aiortc.rtcrtpreceiver
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 
 def say(**what: Any) -> None:
@@ -29,7 +30,7 @@ class Viewer:
     def __init__(self, number: int, settings: dict[str, Any]) -> None:
         self.number = number
         self.settings = settings
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(**one) for one in settings["relay"]]))
         self.location = ""
 
     @property
@@ -51,6 +52,10 @@ class Viewer:
             text = "".join(f"{line}\r\n" for line in text.splitlines() if line not in candidates)
         async with client.post(self.settings["url"], data=text, headers=headers) as answer:
             body = await answer.text()
+            if self.settings["takes"]:
+                lines = body.splitlines(keepends=True)
+                kind = f" typ {self.settings['takes']}"
+                body = "".join(one for one in lines if not one.startswith("a=candidate") or kind in one)
             assert answer.status == 201, f"{answer.status}: {body}"
             self.location = urljoin(self.settings["url"], answer.headers["Location"])
         if self.settings["trickle"]:
@@ -79,8 +84,9 @@ async def run(settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    # Media stays on the loopback.
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+    settings = json.loads(sys.argv[1])
+    if settings["addresses"] is not None:
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: settings["addresses"]
     receivers: dict[int, Any] = {}
     original = aiortc.rtcrtpreceiver.RTCRtpReceiver.receive
 
@@ -99,7 +105,7 @@ def main() -> None:
 
     aiortc.rtcrtpreceiver.RTCRtpReceiver.receive = receive  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.decoder_worker = write_down  # type: ignore[assignment]
-    asyncio.run(run(json.loads(sys.argv[1])))
+    asyncio.run(run(settings))
 
 
 if __name__ == "__main__":
