@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -123,6 +123,10 @@ class SourceKind:
     """Raises `ValueError`, `OSError` or a `CamcastError` with a readable text where a `url` is none of this kind's, or
     the file or device that it names is not on this machine now. `camcast check` asks, on its own thread; running waits
     for it instead."""
+    listens: Callable[[str, Any], str] = lambda url, options: ""
+    """The address of this machine at which a source with this `url` and these options would listen, the same text for
+    all that share one socket; "" = at none. A `url` that is not known yet is "": then any text, where it would listen
+    somewhere. Streams that share an address run in one process. Pure."""
     may_rest: bool = False
     """It may bring nothing for as long as it likes, as a program that pushes or a file that is still being written. Any
     other that brings nothing for long is taken to hang, and started anew (`restart_after` of the configuration)."""
@@ -186,6 +190,8 @@ class TransportKind:
     waits: Callable[[Target], bool] = lambda target: False
     """Whether a target that passes `check` goes nowhere but takes an address here and waits until somebody calls: so
     there is nobody who could be tried by `camcast check --targets`. Pure."""
+    listens: Callable[[Target], str] = lambda target: ""
+    """As that of `SourceKind`, of a target that `waits`."""
     publish_name: Callable[[Target], str] = lambda target: target.url
     """Identifies what is published: two attempts with the same name would be in each other's way."""
     spares: bool = True

@@ -23,7 +23,8 @@ from camcast.host import PluginHost
 from camcast.interpreter import take_turns
 from camcast.native import form
 from camcast.printable import printable
-from camcast.workers.sharding import stays_at_home, worker_count
+from camcast.workers.placing import Placing
+from camcast.workers.sharding import place, stays_at_home, worker_count
 
 
 def check(
@@ -58,10 +59,11 @@ def check(
             refuse_beside(file)
         config, host, missing = load_here(context, file, regardless=sources or targets)
         check_slates(config)
+        processes = [*worker_lines(config, host)]
         if not sources and not config.services and next(config.sessions(), None) is None:
             raise ConfigError([Issue("cameras", NOTHING_RUNS)])
     tell(missing)
-    for line in (*report_lines(config, host), *worker_lines(config, host), *shared_lines(config, host)):
+    for line in (*report_lines(config, host), *processes, *shared_lines(config, host)):
         typer.echo(line)
     typer.echo(f"fast path: {form()}")
     well = True
@@ -102,15 +104,17 @@ def report_lines(config: Config, host: PluginHost) -> Iterator[str]:
 
 
 def worker_lines(config: Config, host: PluginHost) -> Iterator[str]:
-    """How the cameras would be spread over processes."""
+    """How the cameras would be spread over processes. Raises `ConfigError` where that cannot be."""
     count = worker_count(config.system)
     if count == 1:
         return
     yield f"cameras are spread over {count} processes"
+    placing = Placing(range(count))
     for camera in config.cameras:
-        reason = stays_at_home(camera, host) if camera.enabled else None
-        if reason is not None:
-            yield f"  camera {camera.camera_id} stays in the first: {reason}"
+        if camera.enabled:
+            place(placing, camera, host)
+            if reason := stays_at_home(camera, host):
+                yield f"  camera {camera.camera_id} stays in the first: {reason}"
 
 
 def shared_lines(config: Config, host: PluginHost) -> Iterator[str]:

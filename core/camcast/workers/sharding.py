@@ -1,6 +1,6 @@
 """Which process runs which camera, and the managers that hide it.
 
-The parent counts as worker 0. A camera goes where there are the fewest streams, unless it must stay at home.
+The parent counts as worker 0. `placing.py` has the rule.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from typing import TypeVar
 
 import attrs
 
@@ -23,10 +24,13 @@ from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
+from camcast.workers.listening import UNKNOWN, addresses, of_session
+from camcast.workers.placing import Placing
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
 from camcast.workers.wire import Begin, Tell
 
+W = TypeVar("W")
 log = logging.getLogger(__name__)
 
 MAX_WORKERS = 64
@@ -58,6 +62,14 @@ def stays_at_home(camera: CameraConfig, host: PluginHost) -> str | None:
         if plugin.registered and (what := _needed_everywhere(host, plugin)):
             return f'plugin "{plugin.name}", which this program registered, {what}'
     return None
+
+
+def place(placing: Placing[W], camera: CameraConfig, host: PluginHost) -> W:
+    """Where `camera` goes. Raises `ConfigError`."""
+    listens = addresses(camera, host)
+    # What is not known yet may be shared by any others of its kind.
+    at_home = UNKNOWN in listens or stays_at_home(camera, host) is not None
+    return placing.place(camera.camera_id, len(camera.streams), listens - {UNKNOWN}, at_home=at_home)
 
 
 def _registered(host: PluginHost, kind: SourceKind | TransportKind) -> bool:
@@ -99,6 +111,8 @@ class Shards:
             WorkerProcess(f"worker {n}", begin, hosts, uplinks, emit=emit, revive=self._revive, died=self._died)
             for n in range(1, count)
         ]
+        self.placing: Placing[WorkerProcess | None] = Placing([None, *self.workers])
+        """None = at home."""
 
     def start(self) -> None:
         for worker in self.workers:
@@ -121,14 +135,6 @@ class Shards:
         """End those that are still there, at once."""
         for worker in self.workers:
             worker.kill()
-
-    def least_loaded(self, at_home: int) -> WorkerProcess | None:
-        """Where the next camera goes; None = at home."""
-        loads = {
-            worker: sum(len(c.streams) for c in self.cameras.values() if c.worker is worker) for worker in self.workers
-        }
-        worker = min(self.workers, key=loads.__getitem__)
-        return worker if loads[worker] <= at_home else None
 
     def _revive(self, worker: WorkerProcess) -> None:
         for camera in self.cameras.values():
@@ -157,9 +163,8 @@ class ShardedCameras(CameraManager):
         self._shards = shards
 
     def _make(self, config: CameraConfig) -> CameraHandle:
-        at_home = sum(len(camera.streams) for camera in self if not isinstance(camera, RemoteCamera))
-        worker = self._shards.least_loaded(at_home)
-        if worker is None or stays_at_home(config, self._environment.host):
+        worker = place(self._shards.placing, config, self._environment.host)
+        if worker is None:
             return super()._make(config)
         camera = self._shards.cameras[config.camera_id] = RemoteCamera(config, worker)
         return camera
@@ -167,6 +172,7 @@ class ShardedCameras(CameraManager):
     async def destroy(self, camera_id: int) -> None:
         await super().destroy(camera_id)
         self._shards.cameras.pop(camera_id, None)
+        self._shards.placing.forget(camera_id)
 
     def _ends_with_us(self, camera: CameraHandle) -> bool:
         return not isinstance(camera, RemoteCamera)
@@ -181,6 +187,7 @@ class ShardedSessions(SessionManager):
         shards.keep = self.keep
 
     def _make(self, config: SessionConfig) -> SessionHandle:
+        self._shards.placing.listen(config.camera_id, frozenset(of_session(config, self._environment.host)))
         camera = self._shards.cameras.get(config.camera_id)
         if camera is None:
             return super()._make(config)

@@ -31,6 +31,15 @@ def place(url: str) -> str:
     return f"{canonical(address.host)}:{address.port}/{address.app}/{sha256(address.key.encode()).hexdigest()[:16]}"
 
 
+def socket_of(url: str) -> str:
+    """The host and port at which a source with this URL listens; of one that cannot be read, any."""
+    try:
+        address = parse(url)
+    except ValueError:
+        return f"tcp {LOOPBACK}"
+    return f"tcp {canonical(address.host)}:{address.port}"
+
+
 def shown(address: urls.Address) -> str:
     """As logs and errors show it."""
     host = f"[{address.host}]" if ":" in address.host else address.host

@@ -29,6 +29,7 @@ class RtmpIngest:
             place=_place,
             takes=lambda text: text.partition("://")[0].lower() in ("rtmp", "rtmps"),
             present=_present,
+            listens=_listens,
             may_rest=True,
         )
 
@@ -45,6 +46,12 @@ def _place(url: str) -> str:
     from camcast_rtmp.ingest.address import place
 
     return place(url)
+
+
+def _listens(url: str, options: RtmpSourceOptions) -> str:
+    from camcast_rtmp.ingest.address import socket_of
+
+    return socket_of(url) if options.mode == "listen" else ""
 
 
 def _present(url: str) -> None:

@@ -9,6 +9,8 @@ from camcast.kinds import SourceKind, importing
 from camcast_srt.ingest.options import SrtSourceOptions
 from camcast_srt.kind import SrtPlugin
 
+LOOPBACK = "127.0.0.1"
+
 if TYPE_CHECKING:
     from camcast_srt.ingest.listener import Listeners
     from camcast_srt.options import SrtSettings
@@ -32,6 +34,7 @@ class SrtIngest:
             place=_place,
             takes=lambda text: text.partition("://")[0].lower() == "srt",
             present=_present,
+            listens=_listens,
             may_rest=True,
         )
 
@@ -55,6 +58,16 @@ def _place(url: str) -> str:
         return _alone(url).publish_name
     except ValueError:
         return url.partition("://")[0]
+
+
+def _listens(url: str, options: SrtSourceOptions) -> str:
+    from camcast_srt.ingest.options import source_settings
+
+    try:
+        settings = source_settings(url, options)
+    except ValueError:
+        return "udp" if options.mode == "listener" and not url else ""
+    return f"udp {settings.host or LOOPBACK}:{settings.port}" if settings.mode == "listener" else ""
 
 
 def _present(url: str) -> None:

@@ -43,6 +43,7 @@ class WhepPlugin:
             check=lambda target: options.check(target, _options(target)),
             remarks=_remarks,
             waits=lambda target: True,
+            listens=lambda target: f"tcp {options.address_of(target).place}",
             publish_name=_publish_name,
             spares=False,
         )
