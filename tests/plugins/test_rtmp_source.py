@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Running:
     source: Any
     task: asyncio.Task[None]
     notes: list[tuple[str, str]]
+    waits: list[str]
+    """For what it has waited, one after the other."""
+    refused: Counter[str]
 
     def payloads(self, kind: MediaKind) -> list[bytes]:
         return [packet.payload for packet in self.sink.of(kind)]
@@ -68,13 +72,23 @@ async def source(url: str = "", ingest: RtmpIngest = INGEST, **options: Any) -> 
     mode = {} if url else {"mode": "listen"}
     url = url or f"rtmp://127.0.0.1:{free_port()}/live/{KEY}"
     notes: list[tuple[str, str]] = []
+    waits: list[str] = []
+    refused: Counter[str] = Counter()
     settings = RtmpSourceOptions(**{"timeout": 3.0, "connect_timeout": 3.0, **mode, **options})
     built = ingest.kind().build(
-        context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
+        context(
+            url,
+            settings,
+            codec=codecs().codec,
+            resolver=NameResolver(),
+            note=lambda *note: notes.append(note),
+            waits=waits.append,
+            refused=lambda reason, count: refused.update({reason: count}),
+        )
     )
     sink = Sink()
     async with running_source(built, sink) as task:
-        running = Running(url, sink, built, task, notes)
+        running = Running(url, sink, built, task, notes, waits, refused)
         if settings.mode == "listen":
             await until(lambda: built.listener is not None or task.done())  # type: ignore[attr-defined]
         yield running
@@ -169,6 +183,17 @@ async def test_publishers_come_and_go_and_each_has_a_timeline_of_its_own() -> No
         assert not running.task.done()
 
 
+async def test_it_says_whom_it_waits_for_without_the_key() -> None:
+    clip = made("h264_aac")
+    async with source() as running:
+        place = f"a publisher at {running.url.replace(KEY, '***')}"
+        assert running.waits == [place]
+        for turn in (1, 2):
+            async with program(*ffmpeg(clip, running.url)):
+                await until(lambda: running.codes() == ["publisher_gone"] * turn)  # noqa: B023
+            assert running.waits == [place, *["", place] * turn]
+
+
 async def test_many_publish_at_one_address_each_to_its_own_stream() -> None:
     port = free_port()
     clips = {"one": made("h264_aac"), "two": made("hevc_b_aac"), "three": made("av1_opus")}
@@ -251,6 +276,24 @@ async def test_a_publisher_that_freezes_is_cut_off_and_another_may_come() -> Non
         before = len(running.sink.packets)
         async with program(*ffmpeg(clip, running.url)):
             await until(lambda: len(running.sink.packets) >= before + len(load(clip).packets))
+
+
+async def test_a_codec_that_changes_on_the_air_is_followed() -> None:
+    first, then = load(made("h264_aac")), load(made("hevc_b_aac"))
+    late = first.tags()[1][-1].time + 40
+    units = [tag for part in first.tags() for tag in part]
+    units += [attrs.evolve(tag, time=tag.time + late) for part in then.tags() for tag in part]
+    kind = camcast_transports()[0]
+    async with source() as running, publishing(kind, running.url, first) as (transport, events):
+        await feed(transport, units, speed=50)
+        await until(lambda: len(running.sink.packets) >= len(first.packets) + len(then.packets))
+        assert not events.losses
+        assert not running.task.done()
+    told = [[track.codec for track in tracks] for tracks in running.sink.announced]
+    assert told == [["h264", "aac"], ["h265", "aac"]]
+    for clip, codec in ((first, "h264"), (then, "h265")):
+        want = [packet.payload for packet in clip.packets if packet.track.kind is MediaKind.VIDEO]
+        assert [p.payload for p in running.sink.of(MediaKind.VIDEO) if p.track.codec == codec] == want
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ async def test_who_is_refused_is_told_at_most_once_a_second_and_without_the_key(
         listener = running.source.listener
         assert listener.refused == 4
         assert listener.refusals.counts == {refusals.UNKNOWN: 3}
+        assert running.refused == {refusals.UNKNOWN: 3, refusals.BUSY: 1}
         await until(lambda: running.notes[-1][1].endswith("3 in all"))
         passed = asyncio.get_running_loop().time() - began
         told = [text for code, text in running.notes if code == "publish_refused"]

@@ -40,7 +40,7 @@ def place(number: int) -> Place:
 
     return Place(
         streamid=f"{number}", passphrase="", takeover=False, timeout=1.0, max_rate=0,
-        on_begin=ignored, on_data=ignored, on_end=ignored, on_refused=ignored, on_broken=ignored,
+        on_begin=ignored, on_data=ignored, on_end=ignored, on_refused=ignored, on_counted=ignored, on_broken=ignored,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ class Running:
     source: Any
     task: asyncio.Task[None]
     notes: list[tuple[str, str]]
+    waits: list[str]
+    """For what it has waited, one after the other."""
+    refused: Counter[str]
 
     def url(self, streamid: str = KEY, **query: object) -> str:
         """What a caller is given."""
@@ -91,13 +95,23 @@ async def source(url: str = "", ingest: SrtIngest = INGEST, **options: Any) -> A
     if not url:
         url = f"srt://127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}?mode=listener&streamid={KEY}"
     notes: list[tuple[str, str]] = []
+    waits: list[str] = []
+    refused: Counter[str] = Counter()
     settings = SrtSourceOptions(**{"timeout": 5.0, "connect_timeout": 15.0, **options})
     built = ingest.kind().build(
-        context(url, settings, codec=codecs().codec, resolver=NameResolver(), note=lambda *note: notes.append(note))
+        context(
+            url,
+            settings,
+            codec=codecs().codec,
+            resolver=NameResolver(),
+            note=lambda *note: notes.append(note),
+            waits=waits.append,
+            refused=lambda reason, count: refused.update({reason: count}),
+        )
     )
     sink = Sink()
     async with running_source(built, sink) as task:
-        running = Running(int(url.partition("?")[0].rpartition(":")[2]), sink, built, task, notes)
+        running = Running(int(url.partition("?")[0].rpartition(":")[2]), sink, built, task, notes, waits, refused)
         if "listener" in url:
             await until(lambda: built.listener is not None or task.done())  # type: ignore[attr-defined]
         yield running
@@ -299,6 +313,7 @@ async def test_a_second_publisher_is_refused_or_takes_over(takeover: bool) -> No
                 await until(lambda: len(running.sink.packets) > seen + 20)
         assert running.sink.breaks == int(takeover)
         assert ("publish_refused" in running.codes()) != takeover
+        assert running.refused == ({} if takeover else {"somebody publishes with this stream id already": 1})
 
 
 @pytest.mark.parametrize(
@@ -318,6 +333,8 @@ async def test_who_is_not_meant_is_refused_and_told_without_a_secret(said: dict[
         if why:
             await until(lambda: running.notes)
             assert running.notes[0][1].endswith(f"refused: {why} (1); 1 in all")
+            assert running.refused == {why: 1}
+        assert running.waits == [f"a publisher at srt://127.0.0.1:{running.port}"]
         assert running.sink.packets == []
         assert not running.task.done()
         told = [*running.notes, repr(running.source)]
@@ -363,6 +380,8 @@ async def test_a_publisher_that_freezes_or_is_gone_is_cut_off_and_another_may_co
         await until(lambda: "publisher_gone" in running.codes())
         assert "was cut off: it sent nothing for 0.5 s" in running.notes[0][1]
         before = len(running.sink.packets)
+        place = f"a publisher at srt://127.0.0.1:{running.port}"
+        assert running.waits == [place, "", place]
         async with program(*ffmpeg(clip, running.url())):
             await running.has(clip, before)
 

@@ -156,6 +156,12 @@ async def test_who_may_ask(kind: TransportKind, monkeypatch: pytest.MonkeyPatch)
         assert deeper.headers["Accept-Patch"] == "application/trickle-ice-sdpfrag"
         assert "DELETE" in deeper.headers["Access-Control-Allow-Methods"]
         assert (await one.ask("OPTIONS", origin="https://other.example")).status == 403
+        figures = [one.output.figure(name) for name in ("tokens_missing", "tokens_refused", "origins_refused")]
+        assert figures == [2, 1, 3]
+        await reached(lambda: [text for _, text in one.output.events.notes if "6 in all" in text])
+        assert {code for code, _ in one.output.events.notes} == {"viewer_refused"}
+        assert len(one.output.events.notes) < 6, "told at most once a second"
+        assert TOKEN not in str(one.output.events.notes)
 
 
 async def test_strangers_are_not_told_which_paths_there_are(
@@ -235,7 +241,14 @@ async def test_whoever_goes_as_the_output_ends_leaves_no_socket_open() -> None:
     names = Names(NameResolver(), asyncio.get_running_loop(), "", ())
     figures = Figures()
     audience = Audience(
-        address, WhepOptions(), names, figures, clip.tracks, family="both", keyframe_wanted=lambda: None
+        address,
+        WhepOptions(),
+        names,
+        figures,
+        clip.tracks,
+        family="both",
+        keyframe_wanted=lambda: None,
+        refused=lambda reason: None,
     )
     key, _ = await audience.admit(OFFER, "127.0.0.1")
     assert descriptors() > before

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from camcast.camera.door import Door
 from camcast.camera.standstill import Standstill, whereabouts
 from camcast.config import CameraConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
@@ -40,8 +41,9 @@ class SourceRun:
         label: str,
         environment: Environment,
         note: Callable[[str, str], object] = lambda code, text: None,
+        door: Door | None = None,
     ) -> None:
-        """`note` takes what the source has to say to an operator: (code, text)."""
+        """`note` takes what the source has to say to an operator: (code, text). `door`: where others come to it."""
         self.source: Source | None = None
         """While it runs."""
         self.rest: asyncio.Future[None] | None = None
@@ -53,6 +55,7 @@ class SourceRun:
         self._label = label
         self._environment = environment
         self._note = note
+        self._door = door or Door()
         self._secrets: frozenset[str] = frozenset()
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -76,6 +79,7 @@ class SourceRun:
             return self._failure(error)
         finally:
             self.source = None
+            self._door.waits("")
             fault.cancel()
             if standstill is not None:
                 standstill.stop()
@@ -93,6 +97,10 @@ class SourceRun:
             who = f"source {self._stream.source.type}"
             self._environment.host.faults.tell(who, "request_keyframe", error, clean=self._scrub)
             return False
+
+    def _waits(self, what: str) -> None:
+        if self.source is not None:  # what does not end waits for nothing any more
+            self._door.waits(self._scrub(what))
 
     def fail(self, error: SourceError) -> None:
         """What the source brings cannot be used: the run ends with `error`."""
@@ -168,5 +176,7 @@ class SourceRun:
                 log=logging.LoggerAdapter(log, {"stream": self._label}),
                 resolver=self._environment.resolver,
                 note=lambda code, text: self._note(code, self._scrub(text)),
+                waits=self._waits,
+                refused=self._door.refuse,
             )
         )

@@ -32,6 +32,10 @@ class StreamMetrics:
     """`time.time()` of its source's next run, while it waits for one; None also where it has given up for good."""
     silent_for: float | None = None
     """Seconds since a source that runs has brought anything; None = it does not run."""
+    waits_for: str = ""
+    """What its source waits for while it brings nothing: "a publisher at …"; "" = for nothing that it could name."""
+    refused: Mapping[str, int] = attrs.field(factory=dict)
+    """Publishers that a listening source did not let in, by reason."""
     clock_jumps: int = 0
     """Places where the source's timestamps did not continue."""
     pictured: bool = False

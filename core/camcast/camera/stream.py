@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from camcast.camera.door import Door
 from camcast.camera.handles import check_bitrate
 from camcast.camera.run import STOP_DEADLINE, SourceRun
 from camcast.camera.snapshot import Snapshot
@@ -45,6 +46,7 @@ class CameraStream:
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._run: SourceRun | None = None
+        self._door = Door()
         self._rest: list[SourceRun] = []
         """Former runs of which something has not ended."""
         self._hindered = False
@@ -71,6 +73,8 @@ class CameraStream:
             last_error=self.last_error,
             next_attempt_at=self._wall(self._due),
             silent_for=self._silent_for,
+            waits_for=self._door.waits_for,
+            refused=dict(self._door.refused),
             clock_jumps=self.feed.clock.jumps,
             pictured=self.feed.keyframe is not None,
             renditions=len(self.feed.renditions),
@@ -147,7 +151,7 @@ class CameraStream:
         self._to(SourceState.STARTING)
         self.feed.expect_media()
         started = time.monotonic()
-        self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note)
+        self._run = SourceRun(self.camera, self.config, self.label, self._environment, self.note, self._door)
         run = self._run
         try:
             error = await run.run(self.feed)
@@ -235,6 +239,8 @@ class CameraStream:
     # --- FeedOwner ------------------------------------------------------------------------------------------
 
     def condition(self) -> str:
+        if self._door.waits_for:
+            return f"the source waits for {self._door.waits_for}"
         silent = self._silent_for
         if silent is not None:
             return f"the source runs, but has brought nothing for {silent:.0f} s"

@@ -168,4 +168,5 @@ def _line(stream: StreamMetrics, look: _Look) -> str:
         return f"{stream.label}: media comes{ended}"
     dropped = ", ".join(f"{count} {reason}" for reason, count in stream.dropped.items())
     shown = f"nothing that could be shown came ({dropped})" if dropped else "nothing came"
-    return f"{stream.label}: no media: {look.reason or stream.last_error or shown}"
+    waits = f"the source waits for {stream.waits_for}" if stream.waits_for else ""
+    return f"{stream.label}: no media: {look.reason or waits or stream.last_error or shown}"

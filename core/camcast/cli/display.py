@@ -276,6 +276,8 @@ def reason(one: SessionMetrics, streams: Sequence[StreamMetrics]) -> str:
 
 def _source(stream: StreamMetrics) -> str:
     """How a stream's source is of which nothing comes."""
+    if stream.waits_for:
+        return printable(f"source waits for {stream.waits_for}")
     if stream.silent_for is not None:
         return f"source {stream.state.value}, but nothing has come for {stream.silent_for:.0f} s"
     text = f"source {stream.state.value}" + (f": {stream.last_error}" if stream.last_error else "")

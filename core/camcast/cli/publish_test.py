@@ -104,5 +104,6 @@ def _why(session: SessionMetrics, stream: StreamMetrics) -> str:
     if session.last_error:
         return session.last_error
     if session.health is Health.WAITING:
-        return f"no media came{': ' if stream.last_error else ''}{stream.last_error}"
+        why = f"the source waits for {stream.waits_for}" if stream.waits_for else stream.last_error
+        return f"no media came{': ' if why else ''}{why}"
     return "nothing was acknowledged, or hardly a picture arrives whole"

@@ -114,7 +114,9 @@ def _sources(cameras: list[dict[str, Any]]) -> dict[str, str]:
     found = {}
     for stream in (stream for camera in cameras for stream in camera["streams"]):
         text = f"source {stream['state']}"
-        if stream["silent_for"]:
+        if stream["waits_for"]:
+            text = f"source waits for {stream['waits_for']}"
+        elif stream["silent_for"]:
             text += f", but nothing has come for {stream['silent_for']:.0f} s"
         if stream["last_error"]:
             text += f": {stream['last_error']}"

@@ -73,6 +73,12 @@ class SourceContext:
     note: Callable[[str, str], object] = attrs.field(default=lambda code, text: None, repr=False)
     """Tell an operator something about this source; becomes a `SourceNote`. `(code, text)`: the code is stable, the
     text is for people and must not hold a secret. "camera_odd" is for what is put right and needs no action."""
+    waits: Callable[[str], object] = attrs.field(default=lambda what: None, repr=False)
+    """Say what the source waits for while it brings nothing, without a secret: "a publisher at rtmp://0.0.0.0:1935/live".
+    "" = for nothing any more; so it is at a run's end, too."""
+    refused: Callable[[str, int], object] = attrs.field(default=lambda reason, count: None, repr=False)
+    """Count those who were not let in, of a source that others publish to: `(reason, how many)`. The reason is one of a
+    few texts of the source's own, and holds no word of theirs."""
 
     @property
     def label(self) -> str:

@@ -11,12 +11,15 @@ PAUSE = 1.0
 
 
 class Refusals:
-    """`tell` gets what came since the last time. Used on one loop."""
+    """`tell` gets what came since the last time, in words, and `count` each at once. Used on one loop."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
+    def __init__(
+        self, tell: Callable[[str], object], count: Callable[[str, int], object] = lambda reason, count: None
+    ) -> None:
         self.counts: Counter[str] = Counter()
         """By reason, since it began."""
         self._tell = tell
+        self._count = count
         self._untold: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -28,6 +31,7 @@ class Refusals:
         """`reason`: a text of the source's own, of which it has a few."""
         self.counts[reason] += count
         self._untold[reason] += count
+        self._count(reason, count)
         if self._timer is None:
             self._flush()
 

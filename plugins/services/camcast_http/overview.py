@@ -40,7 +40,7 @@ _OUTPUT = (
     "schedule",
 )
 """What changes, and is shown of every session."""
-_STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for", "pictured")
+_STREAM = ("stream_id", "label", "state", "last_error", "next_attempt_at", "silent_for", "waits_for", "pictured")
 _SERVICE = ("name", "state", "last_error")
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}

@@ -99,6 +99,10 @@ STREAM_FIELDS: Mapping[str, Shown] = dict(
         ("bytes_received", Shown("received_bytes", "From the source.", counter=True)),
         ("dropped", Shown("units_dropped", "Lost before any session saw them.", counter=True, by=("kind", "reason"))),
         ("restarts", Shown("restarts", "Of the source.", counter=True)),
+        (
+            "refused",
+            Shown("publishers_turned_away", "That a listening source did not let in.", counter=True, by=("reason",)),
+        ),
         ("clock_jumps", Shown("clock_jumps", "Places where the source's time did not go on.", counter=True)),
         ("renditions", Shown("renditions", "Forms in which it is made now.")),
         ("transcoders", Shown("transcoders", "That run now.")),
@@ -138,6 +142,7 @@ NO_FIGURES = (
     "uplink",
     "interface",
     "reason",
+    "waits_for",
     "state",
     "health",
 )

@@ -69,6 +69,7 @@ function cause(output, stream) {
 
 /** How a source is of which nothing comes; "" for one that runs. */
 export function source(stream) {
+  if (stream.waits_for) return `The source waits for ${stream.waits_for}.`;
   if (stream.state === "running") {
     return stream.silent_for > 2 ? `The source runs, and has brought nothing for ${long(stream.silent_for)}.` : "";
   }

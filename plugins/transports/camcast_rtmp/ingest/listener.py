@@ -43,7 +43,7 @@ class Listener:
         self.patience = patience
         self.troubles: deque[str] = deque(maxlen=100)
         """What clients did wrong, without a word of theirs."""
-        self.refusals = Refusals(self._tell)
+        self.refusals = Refusals(self._tell, self._count)
         """Of those who named no place."""
         self._host = host
         self._port = port
@@ -217,6 +217,10 @@ class Listener:
         self.troubles.append(what)
         if refusal:
             self.refusals.add(refusal)
+
+    def _count(self, reason: str, count: int) -> None:
+        if self._places:
+            self._places[0].on_counted(reason, count)
 
     def _tell(self, text: str) -> None:
         if self._places:

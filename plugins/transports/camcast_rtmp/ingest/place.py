@@ -32,6 +32,8 @@ class Place:
     """Told why."""
     on_refused: Callable[[str], object]
     """Told why, at most once a second; the first place of a listener also of those who named none."""
+    on_counted: Callable[[str, int], object]
+    """Told the same at once: a reason of `refusals`, and how many."""
     publisher: Publisher | None = None
     effort: Effort = attrs.field(factory=lambda: Effort(time.monotonic()), init=False)
     """Of all publishers together: whoever is cut off comes again."""
@@ -39,7 +41,7 @@ class Place:
     """Of those who named this place."""
 
     def __attrs_post_init__(self) -> None:
-        self.refusals = Refusals(lambda text: self.on_refused(text))
+        self.refusals = Refusals(lambda text: self.on_refused(text), lambda *what: self.on_counted(*what))
 
     def began(self, publisher: Publisher) -> None:
         self.publisher = publisher

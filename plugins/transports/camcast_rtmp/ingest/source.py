@@ -87,8 +87,15 @@ class RtmpSource:
                 if not failed.done():
                     failed.set_exception(error)
 
+        waits_for = f"a publisher at {self._shown}"
+
+        def begins() -> None:
+            self._context.waits("")
+            intake.begin()
+
         def ended(why: str) -> None:
             if not failed.done():
+                self._context.waits(waits_for)
                 self._context.note("publisher_gone", f"{why}; the next one is waited for at {self._shown}")
 
         def refused(why: str) -> None:
@@ -100,10 +107,11 @@ class RtmpSource:
             takeover=options.takeover,
             timeout=options.timeout,
             max_rate=options.max_rate,
-            on_begin=intake.begin,
+            on_begin=begins,
             on_media=media,
             on_end=ended,
             on_refused=refused,
+            on_counted=self._context.refused,
         )
         context, settings = self._server_tls()
         listener = self._listeners.enter(
@@ -114,11 +122,13 @@ class RtmpSource:
             place,
         )
         self.listener = listener
+        self._context.waits(waits_for)
         try:
             await failed
         finally:
             # What it would tell from here on is nobody's any more.
             place.on_end = place.on_refused = lambda why: None
+            place.on_counted = lambda reason, count: None
             place.on_media = lambda message: None
             self.listener = None
             self._listeners.leave(listener, place)

@@ -35,7 +35,7 @@ class Listener:
 
     def __init__(self, address: Address, make: Callable[[Listener], Gate], timeout: float) -> None:
         """`timeout`: seconds within which it must listen."""
-        self.refusals = Refusals(self._tell)
+        self.refusals = Refusals(self._tell, self._count)
         """Of those who named no place."""
         self._address = address
         self._timeout = timeout
@@ -176,6 +176,10 @@ class Listener:
         if place.connection is not None:
             self._gate.drop(place.connection)
             place.left(f"the publisher was cut off: {why}")
+
+    def _count(self, reason: str, count: int) -> None:
+        if self._places:
+            self._places[0].on_counted(reason, count)
 
     def _tell(self, text: str) -> None:
         if self._places:

@@ -34,6 +34,8 @@ class Place:
     """Told why."""
     on_refused: Callable[[str], object]
     """Told why, at most once a second; the first place of a listener also of those who named none."""
+    on_counted: Callable[[str, int], object]
+    """Told the same at once: a reason of the listener's `REASONS`, and how many."""
     on_broken: Callable[[str], object]
     """Nobody listens any more: told why."""
     number: int = attrs.field(factory=lambda: next(_NUMBERS), init=False)
@@ -43,7 +45,7 @@ class Place:
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.refusals = Refusals(lambda text: self.on_refused(text))
+        self.refusals = Refusals(lambda text: self.on_refused(text), lambda *what: self.on_counted(*what))
 
     def told(self) -> PlaceTold:
         """As the process of the listener has it."""
@@ -73,6 +75,7 @@ class Place:
         self.on_begin = lambda: None
         self.on_data = lambda data: None
         self.on_end = self.on_refused = self.on_broken = lambda text: None
+        self.on_counted = lambda reason, count: None
         self.refusals.close()
         if self._timer is not None:
             self._timer.cancel()

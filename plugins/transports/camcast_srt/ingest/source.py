@@ -88,7 +88,14 @@ class SrtSource:
         def data(said: bytes) -> None:
             take(lambda: intake.feed(said, time.monotonic_ns()))
 
+        waits_for = f"a publisher at {self._shown}"
+
+        def begins() -> None:
+            self._context.waits("")
+            intake.begin(time.monotonic_ns())
+
         def ended(why: str) -> None:
+            self._context.waits(waits_for)
             with contextlib.suppress(StreamError):
                 take(lambda: intake.end(time.monotonic_ns()))
             self._context.note("publisher_gone", f"{why}; the next one is waited for at {self._shown}")
@@ -103,10 +110,11 @@ class SrtSource:
             takeover=options.takeover,
             timeout=options.timeout,
             max_rate=options.max_rate * _BYTES_A_KBIT,
-            on_begin=lambda: intake.begin(time.monotonic_ns()),
+            on_begin=begins,
             on_data=data,
             on_end=ended,
             on_refused=lambda why: self._context.note("publish_refused", f"{self._shown}: {why}"),
+            on_counted=self._context.refused,
             on_broken=broken,
         )
         try:
@@ -119,6 +127,7 @@ class SrtSource:
             address, shared, lambda: Listener(address, self._gate, options.connect_timeout), place
         )
         self.listener = listener
+        self._context.waits(waits_for)
         try:
             await failed
         finally:

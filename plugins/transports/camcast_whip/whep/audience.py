@@ -16,6 +16,7 @@ from camcast_kit_http.problem import Problem
 from camcast_whip.names import Names
 from camcast_whip.peer import local_addresses
 from camcast_whip.track import payloads
+from camcast_whip.whep import refusals
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.group import Group, Unit
 from camcast_whip.whep.offer import NothingCommon, read_fragment, read_offer
@@ -44,7 +45,9 @@ class Audience:
         *,
         family: str,
         keyframe_wanted: Callable[[], None],
+        refused: Callable[[str], None],
     ) -> None:
+        """`refused` is told each reason of `refusals` for which somebody may not watch."""
         self._address = address
         self._options = options
         self._names = names
@@ -52,6 +55,7 @@ class Audience:
         self._tracks = tracks
         self._family = family
         self._keyframe_wanted = keyframe_wanted
+        self._refused = refused
         self._loop = asyncio.get_running_loop()
         self._group = Group()
         self._viewers: dict[str, Viewer] = {}
@@ -98,14 +102,16 @@ class Audience:
         """(key, SDP answer) for an offer of somebody at the address `client`. Raises `Problem`."""
         self._check_open()
         if len(self._viewers) + self._admitting >= self._options.viewers:
-            self._figures.viewers_refused += 1
+            self._figures.refused(refusals.FULL)
+            self._refused(refusals.FULL)
             raise Problem(
                 503, f"{self._options.viewers} watch already, which is the limit", headers={"retry-after": RETRY_AFTER}
             )
         try:
             offer = read_offer(text, self._tracks)
         except ValueError as error:
-            self._figures.offers_refused += 1
+            self._figures.refused(refusals.OFFER)
+            self._refused(refusals.OFFER)
             raise Problem(
                 422 if isinstance(error, NothingCommon) else 400, f"the offer cannot be used: {error}"
             ) from None

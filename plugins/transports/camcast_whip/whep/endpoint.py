@@ -22,7 +22,9 @@ from camcast_kit_http.body import read_body
 from camcast_kit_http.guesses import Guesses
 from camcast_kit_http.problem import Problem
 from camcast_kit_http.whep import FRAGMENT, MAX_OFFER, SDP
+from camcast_kit_ingest.refusals import Refusals
 from camcast_whip.options import IceServer
+from camcast_whip.whep import refusals
 from camcast_whip.whep.audience import RETRY_AFTER, Audience
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.options import WhepOptions
@@ -49,8 +51,15 @@ class Stage:
     figures: Figures
     lost: Callable[[str], None]
     """Tells the output that nobody can come any more, and why."""
+    refusals: Refusals
+    """Counts those who may not watch, and tells of them."""
     audience: Audience | None = None
     """None: it is about to go on the air."""
+
+    def refuse(self, reason: str) -> None:
+        """Somebody may not watch, for a reason of `refusals`."""
+        self.figures.refused(reason)
+        self.refusals.add(reason)
 
 
 class Endpoint:
@@ -70,7 +79,7 @@ class Endpoint:
         try:
             stage, path, key = self._found(scope["path"])
             self._check_host(headers)
-            allowed = self._origin(headers)
+            allowed = self._origin(headers, stage)
             response = await self._answer(scope, headers, receive, stage, path, key)
         except Problem as problem:
             response = problem.response()
@@ -92,7 +101,7 @@ class Endpoint:
         if not known:
             raise Problem(421, "this name is none of this server's: ask for its address, or add the name to `hosts`")
 
-    def _origin(self, headers: Headers) -> str:
+    def _origin(self, headers: Headers, stage: Stage | None) -> str:
         """The origin whose page asks and may, at whichever path; "" where none is said. Raises `Problem`."""
         origin = headers.get("origin", "")
         try:
@@ -100,6 +109,8 @@ class Endpoint:
         except ValueError:
             raise Problem(400, "expected an Origin that is an address, got other text") from None
         if not known:
+            if stage is not None:
+                stage.refuse(refusals.ORIGIN)
             raise Problem(403, OTHER_ORIGIN)
         return origin
 
@@ -121,6 +132,7 @@ class Endpoint:
         if stage is None:
             raise Problem(404, "no stream is watched at this path")
         if not self._may(headers, stage):
+            stage.refuse(refusals.ORIGIN)
             raise Problem(403, OTHER_ORIGIN)
         allow = AT_SESSION if key else AT_PATH
         if method not in allow.split(", "):
@@ -170,9 +182,9 @@ class Endpoint:
         right = [same(brought, token or "") for token in tokens]  # all of them, so that the time tells nothing
         if any(right) or not any(tokens):
             return
+        if stage is not None:
+            stage.refuse(refusals.NO_TOKEN if given is None else refusals.TOKEN)
         if given is not None:
-            if stage is not None:
-                stage.figures.tokens_refused += 1
             await self._guesses.refuse(scope)
         raise Problem(401, "watching needs the token, as Authorization: Bearer", headers={"www-authenticate": "Bearer"})
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import attrs
 
+from camcast_whip.whep import refusals
+
+_REFUSED = {
+    refusals.FULL: "viewers_refused",
+    refusals.OFFER: "offers_refused",
+    refusals.TOKEN: "tokens_refused",
+    refusals.NO_TOKEN: "tokens_missing",
+    refusals.ORIGIN: "origins_refused",
+}
+
 
 @attrs.define(eq=False)
 class Figures:
@@ -24,6 +34,10 @@ class Figures:
     offers_refused: int = 0
     """That could not be read, or had no codec in common."""
     tokens_refused: int = 0
+    tokens_missing: int = 0
+    """Requests without one, where one is wanted."""
+    origins_refused: int = 0
+    """Requests of pages that may not watch."""
     units: int = 0
     packetized_units: int = 0
     """Units that were cut into RTP payloads: each once, whoever watches, and none while nobody does."""
@@ -33,3 +47,8 @@ class Figures:
     packets_sent: int = 0
     packets_resent: int = 0
     keyframe_requests: int = 0
+
+    def refused(self, reason: str) -> None:
+        """Count one who may not watch, for a reason of `refusals`."""
+        name = _REFUSED[reason]
+        setattr(self, name, getattr(self, name) + 1)

@@ -16,6 +16,7 @@ from camcast.contracts import TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import Packet, Tag, Track, Unit
+from camcast_kit_ingest.refusals import Refusals
 from camcast_whip.carried import check_carried
 from camcast_whip.names import Names
 from camcast_whip.seat import Seat
@@ -55,6 +56,7 @@ class WhepTransport:
         self._door: Door | None = None
         self._audience: Audience | None = None
         self._seat = Seat(thread)
+        self._refusals: Refusals | None = None
         self._published = False
         self._ending: set[asyncio.Task[Any]] = set()
         self._handed = 0
@@ -134,20 +136,22 @@ class WhepTransport:
         if doors is None or doors.loop is not asyncio.get_running_loop():
             doors = self._shared.doors = Doors()
         door = await doors.enter(self._address, self._options)
+        refusals = Refusals(lambda text: self._thread.tell(self._context.events.note, "viewer_refused", text))
         try:
             door.expect(
-                self._address.path, Stage(self._options, self._figures, lambda why: self._thread.tell(self._lose, why))
+                self._address.path,
+                Stage(self._options, self._figures, lambda why: self._thread.tell(self._lose, why), refusals),
             )
         except TransportError:
             doors.leave(door, self._address)
             raise
-        self._door = door
+        self._door, self._refusals = door, refusals
 
     async def _begin(self, tracks: Sequence[Track]) -> None:
         from camcast_whip.whep.audience import Audience
 
         thread, events, target = self._thread, self._context.events, self._context.target
-        if self._door is None:
+        if self._door is None or self._refusals is None:
             raise NetworkError("the attempt has ended", stage="publish")
         self._audience = Audience(
             self._address,
@@ -157,6 +161,7 @@ class WhepTransport:
             tracks,
             family=target.ip_family,
             keyframe_wanted=lambda: thread.tell(events.keyframe_wanted),
+            refused=self._refusals.add,
         )
         self._door.begin(self._address.path, self._audience)
 
@@ -170,6 +175,8 @@ class WhepTransport:
         if door is None or doors is None:
             return
         self._door = None
+        if self._refusals is not None:
+            self._refusals.close()
         door.end(self._address.path)
         if audience is not None:
             self._ending.add(asyncio.get_running_loop().create_task(audience.close()))
