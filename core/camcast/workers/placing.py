@@ -44,7 +44,8 @@ class Placing(Generic[W]):
                 "other processes, and an address has room for one process; give it a port of its own, or name it "
                 "before those others"
             )
-        worker = places[0] if places else min(self._workers, key=self._load)
+        # Where several have as little to do, home is the last: it looks after the others, too.
+        worker = places[0] if places else min((*self._workers[1:], home), key=self._load)
         self._placed[camera_id] = _Placed(worker, streams, listens)
         return worker
 
