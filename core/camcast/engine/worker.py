@@ -135,6 +135,7 @@ async def _run(source: int, sink: int) -> None:
     try:
         figures = asyncio.create_task(_tell_figures(engine, send))
         tasks: set[asyncio.Task[None]] = set()
+        adding: dict[int | None, asyncio.Task[None]] = {}
         while (message := await wire.read(reader)) is not None:
             match message:
                 case wire.Do(number, wire.Stop()):
@@ -143,7 +144,10 @@ async def _run(source: int, sink: int) -> None:
                     send(wire.Done(number))
                     break
                 case wire.Do(number, call):
-                    task = asyncio.create_task(_do(engine, number, call, send))
+                    camera = wire.camera_of(call)
+                    task = asyncio.create_task(_do(engine, number, call, send, adding.get(camera)))
+                    if isinstance(call, wire.AddCamera):
+                        adding[camera] = task
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 case wire.SlotGiven(number):
@@ -165,7 +169,10 @@ async def _run(source: int, sink: int) -> None:
     await asyncio.sleep(0)
 
 
-async def _do(engine: _Engine, number: int, call: object, send: Send) -> None:
+async def _do(engine: _Engine, number: int, call: object, send: Send, adding: asyncio.Task[None] | None = None) -> None:
+    """`adding`: what adds the camera that the call is about, which may take a while; the call comes after it."""
+    if adding is not None and not adding.done():
+        await asyncio.wait({adding})
     answer: object = None
     try:
         match call:

@@ -178,6 +178,21 @@ Call = (
 )
 
 
+def camera_of(call: Call) -> int | None:
+    """The id of the camera that a call is about; None = of none, or of all."""
+    match call:
+        case AddCamera(config):
+            return config.camera_id
+        case CreateSession(config) | Adopt(config):
+            return config.camera_id
+        case DeleteSession(key) | Control(key):
+            return key.camera_id
+        case LogLevel() | AdoptUplinks() | Tell() | Stop():
+            return None
+        case _:
+            return call.camera_id
+
+
 @attrs.frozen
 class Done:
     """Worker to parent: the answer to `Do`. `error` is a text when it failed."""
