@@ -178,19 +178,15 @@ Call = (
 )
 
 
-def camera_of(call: Call) -> int | None:
-    """The id of the camera that a call is about; None = of none, or of all."""
-    match call:
-        case AddCamera(config):
-            return config.camera_id
-        case CreateSession(config) | Adopt(config):
-            return config.camera_id
-        case DeleteSession(key) | Control(key):
-            return key.camera_id
-        case LogLevel() | AdoptUplinks() | Tell() | Stop():
-            return None
-        case _:
-            return call.camera_id
+def camera_of(call: object) -> int | None:
+    """The id of the camera that a call is about; None = of none, of all, or it is no call."""
+    about: object = call
+    if isinstance(call, AddCamera | CreateSession | Adopt):
+        about = call.config
+    elif isinstance(call, DeleteSession | Control):
+        about = call.key
+    number = getattr(about, "camera_id", None)
+    return number if isinstance(number, int) else None
 
 
 @attrs.frozen

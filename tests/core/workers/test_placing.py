@@ -50,7 +50,7 @@ def test_what_would_have_to_be_in_two_processes_is_refused() -> None:
         workers.place(2, 1, frozenset({"tcp 0.0.0.0:1935", "tcp 0.0.0.0:8889"}), at_home=False)
     with pytest.raises(ConfigError, match="other processes"):
         workers.place(2, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=True)
-    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=False) == ONE
+    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=False) == TWO
 
 
 def test_an_output_that_comes_later_may_not_take_what_another_process_has() -> None:
@@ -60,7 +60,7 @@ def test_an_output_that_comes_later_may_not_take_what_another_process_has() -> N
     with pytest.raises(ConfigError, match=r"tcp 0\.0\.0\.0:8889, which camera 0 has in another process"):
         workers.listen(1, frozenset({"tcp 0.0.0.0:8889"}))
     workers.listen(1, frozenset({"tcp 0.0.0.0:8890"}))
-    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8890"}), at_home=False) == ONE
+    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8890"}), at_home=False) == TWO
 
 
 @pytest.fixture(scope="module")
