@@ -1,7 +1,8 @@
 """What services cost the streams beside which they run: files to nginx-rtmp from one process, with and without them.
 
 1. Everything on (the interface with somebody who watches the page, Prometheus scraped every 15 s, a webhook, MQTT)
-   against nothing on, in turns: CPU and memory. Reach: at most 5 % more CPU and 15 MB more memory.
+   against nothing on, in turns: CPU and memory; first without the page's pictures, then with them, of which the page
+   fetches one every 2 s. Reach: at most 5 % more CPU and 15 MB more memory.
 2. 1,000 requests a second to the interface: the time from a packet's arrival to the end of its send. Reach: p99 within
    twice that of the runs without requests before and after it.
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -34,6 +36,8 @@ from bench.server import BenchServer
 MOST_CPU, MOST_MB, FACTOR = 5.0, 15.0, 2.0
 """% more, MB more, times the p99."""
 SCRAPE = 15.0
+LOOK = PICTURE = 2.0
+"""Seconds between two looks of the page, and between two of its pictures, as its scripts have it."""
 SETTLE = 5.0
 """Seconds in which services load what they need, which is no running cost."""
 PATHS = ("/api/v1/status", "/api/v1/sessions/0/0/rtmp", "/healthz", "/api/v1/events?limit=10")
@@ -42,7 +46,8 @@ PATHS = ("/api/v1/status", "/api/v1/sessions/0/0/rtmp", "/healthz", "/api/v1/eve
 class Services:
     """Everything on, and everybody who would ask it."""
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, streams: int, *, pictures: bool) -> None:
+        self._shown = range(streams) if pictures else range(0)
         self.http, self.prometheus = free_port(), free_port()
         self.options: dict[str, Any] = {
             "http": {"port": self.http},
@@ -55,9 +60,13 @@ class Services:
     @contextlib.contextmanager
     def asked(self) -> Iterator[None]:
         """The page is open, and Prometheus scrapes."""
+        interface = f"http://127.0.0.1:{self.http}/api/v1"
+        pictures = [f"{interface}/streams/{camera}/0/snapshot.jpg" for camera in self._shown]
         asking = [
-            threading.Thread(target=self._every, args=(1.0, f"http://127.0.0.1:{self.http}/api/v1/overview")),
-            threading.Thread(target=self._every, args=(SCRAPE, f"http://127.0.0.1:{self.prometheus}/metrics")),
+            threading.Thread(target=self._every, args=(LOOK, [f"{interface}/overview"])),
+            threading.Thread(target=self._every, args=(PICTURE, pictures)),
+            threading.Thread(target=self._every, args=(SCRAPE, [f"http://127.0.0.1:{self.prometheus}/metrics"])),
+            threading.Thread(target=self._listen, args=(f"{interface}/events",)),
         ]
         for one in asking:
             one.start()
@@ -68,10 +77,21 @@ class Services:
             for one in asking:
                 one.join()
 
-    def _every(self, seconds: float, url: str) -> None:
-        while not self._ended.wait(seconds):
+    def _every(self, seconds: float, urls: list[str]) -> None:
+        for url in itertools.cycle(urls):
+            if self._ended.wait(seconds):
+                return
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
                 answer.read()
+
+    def _listen(self, url: str) -> None:
+        """To what happens, from the interface's beginning on."""
+        asked = urllib.request.Request(url, headers={"Accept": "text/event-stream"})
+        while not self._ended.wait(0.5):
+            with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=1.0) as answer:
+                while not self._ended.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        answer.read1()
 
 
 @contextlib.contextmanager
@@ -97,13 +117,17 @@ class Bench:
         self._seconds = seconds
         self._number = 0
 
+    @property
+    def streams(self) -> int:
+        return self._case.streams
+
     def off(self, *, probe: bool = False) -> Run:
         """Without any service."""
         return self._measured(probe=probe)
 
-    def on(self) -> Run:
+    def on(self, *, pictures: bool) -> Run:
         """With all, and everybody who asks."""
-        services = Services(self._broker)
+        services = Services(self._broker, self._case.streams, pictures=pictures)
         with services.asked():
             return self._measured(services=services.options, on_air=lambda: time.sleep(SETTLE))
 
@@ -129,17 +153,18 @@ class Bench:
         return run
 
 
-def costs(bench: Bench, rounds: int) -> Row:
+def costs(bench: Bench, rounds: int, *, pictures: bool) -> Row:
     """Everything on against nothing on, in turns."""
     pairs = []
     for _ in range(rounds):
-        off, on = bench.off(), bench.on()
+        off, on = bench.off(), bench.on(pictures=pictures)
         pairs.append((off, on, bench.off()))
         time.sleep(1)
     more = [100 * (on.cpu / ((off.cpu + again.cpu) / 2) - 1) for off, on, again in pairs]
     memory = [on.memory - (off.memory + again.memory) / 2 for off, on, again in pairs]
     return {
-        "what": "everything on, the page open",
+        "what": f"everything on, the page open{', with its pictures' if pictures else ''}",
+        "CPU without, % of a core": round(median(off.cpu for off, _, _ in pairs) * bench.streams, 1),
         "CPU more, %": round(median(more), 1),
         "in each round": ", ".join(f"{one:.1f}" for one in more),
         "MB more": round(median(memory), 1),
@@ -179,7 +204,11 @@ def main() -> int:
         broker = stack.enter_context(Mosquitto(folder / "mosquitto"))
         server = stack.enter_context(BenchServer(folder / "nginx"))
         bench = Bench(server, broker.url, asked.streams, asked.seconds)
-        rows = [requests(bench, asked.rate), costs(bench, asked.rounds)]
+        rows = [
+            requests(bench, asked.rate),
+            costs(bench, asked.rounds, pictures=False),
+            costs(bench, asked.rounds, pictures=True),
+        ]
     for row in rows:
         show(f"beside {asked.streams} streams", [row])
     print(keep("beside", rows, streams=asked.streams, seconds=asked.seconds))

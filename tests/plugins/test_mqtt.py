@@ -29,6 +29,7 @@ from camcast.session.health import Health
 from camcast.testing.conformance import ServiceConformance
 from camcast_mqtt import service
 from camcast_mqtt.discovery import Discovery
+from camcast_mqtt.steady import Steady
 from camcast_mqtt.topics import Topics, plain
 
 STATE, SET, RETRY = (f"camcast/output/0/0/rtmp/{word}" for word in ("state", "set", "retry"))
@@ -67,9 +68,23 @@ def test_a_discovered_device_is_the_camera_with_all_its_outputs() -> None:
 
 def test_states_say_how_it_is_in_words_that_switches_take() -> None:
     one = session(health=Health.UNHEALTHY, state=SessionState.ERROR, last_error="no route", bitrate=2.4e6)
-    found = {topic: json.loads(text) for topic, text in Topics("camcast").states(stats(one))}
+    found = {topic: json.loads(text) for topic, text in Topics("camcast").states(stats(one), Steady())}
     expected = {"on_air": "OFF", "problem": "ON", "wanted": "ON", "reason": "no route", "bitrate": 2400}
     assert {key: found[STATE][key] for key in expected} == expected
+
+
+def test_a_bitrate_is_told_anew_once_it_differs_by_a_twentieth() -> None:
+    steady, topics = Steady(), Topics("camcast")
+
+    def told(bitrate: float) -> int:
+        (text, *_) = dict(topics.states(stats(session(bitrate=bitrate)), steady)).values()
+        found: int = json.loads(text)["bitrate"]
+        return found
+
+    rates = (4.0e6, 4.1e6, 3.81e6, 4.21e6, 4.1e6, 0.0, 0.0, 3.0e5, 3.14e5, 3.2e5)
+    assert [told(rate) for rate in rates] == [4000, 4000, 4000, 4210, 4210, 0, 0, 300, 300, 320]
+    list(topics.states(stats(), steady))
+    assert told(3.1e5) == 310  # of an output that was gone nothing is remembered
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,10 @@ def test_states_say_how_it_is_in_words_that_switches_take() -> None:
     ],
 )
 def test_a_lost_camera_is_a_problem_until_it_brings_something(state: SourceState, why: str, problem: str) -> None:
-    found = {topic: json.loads(text) for topic, text in Topics("camcast").states(stats(state=state, last_error=why))}
+    found = {
+        topic: json.loads(text)
+        for topic, text in Topics("camcast").states(stats(state=state, last_error=why), Steady())
+    }
     shown = found["camcast/camera/0/0/state"]
     assert (shown["problem"], shown["reason"]) == (problem, why if problem == "ON" else "")
 

@@ -36,9 +36,8 @@ LONGEST_TAKEN = 120_000
 """ms that Linux takes for it, at most."""
 GOODBYE_TIMEOUT = 60.0
 """Seconds that the kernel goes on telling the peer of a closed connection that it is over."""
-_TCP_INFO = struct.Struct("8B24I")
-_RTT, _RETRANSMITTED = 8 + 15, 8 + 23
-"""Places of tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
+_TRIP_AND_REPEATED = struct.Struct("68xI28xI")
+"""tcpi_rtt (µs) and tcpi_total_retrans in struct tcp_info."""
 _BYTES_ACKED = struct.Struct("120xQ")
 """tcpi_bytes_acked in the same, since Linux 4.1."""
 
@@ -96,10 +95,11 @@ def info(sock: socket.socket) -> Mapping[str, float]:
     if not _LINUX:
         return {}
     try:
-        fields = _TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+        found = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TRIP_AND_REPEATED.size)
+        trip, repeated = _TRIP_AND_REPEATED.unpack(found)
     except (OSError, struct.error):
         return {}
-    return {"rtt_ms": fields[_RTT] / 1000, "retransmitted_segments": fields[_RETRANSMITTED]}
+    return {"rtt_ms": trip / 1000, "retransmitted_segments": repeated}
 
 
 def tune(sock: socket.socket, user_timeout: float) -> None:

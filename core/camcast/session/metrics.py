@@ -222,13 +222,15 @@ class Recorder:
     @property
     def frames_dropped(self) -> int:
         """What somebody may miss."""
-        return sum(count for (_, reason), count in self.flow.dropped.items() if reason not in SOUND_ALONE)
+        dropped = self.flow.dropped
+        if not dropped:  # of nearly all, and this is asked often
+            return 0
+        return sum(count for (_, reason), count in dropped.items() if reason not in SOUND_ALONE)
 
     @property
     def average(self) -> float:
         """bit/s over all the time on the air."""
-        uptime = self.uptime
-        return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
+        return self._average(self.uptime)
 
     def snapshot(
         self,
@@ -254,6 +256,9 @@ class Recorder:
         adapted, thinned = fitted.adapted, fitted.thinned
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
+        spent = self._spent.copy()
+        spent[self._mode] += self.now() - self._since
+        uptime = spent[_Mode.UP]
         return SessionMetrics(
             key=key,
             label=label,
@@ -263,7 +268,7 @@ class Recorder:
             redirected_from=redirected_from,
             target_index=target_index,
             bitrate=bitrate,
-            bitrate_average=self.average,
+            bitrate_average=self._average(uptime),
             bitrate_peak=self.peak,
             frames_sent=flow.sent.total(),
             video_sent=flow.sent.video,
@@ -280,9 +285,9 @@ class Recorder:
             latency=flow.latency,
             latency_inside=max(0.0, flow.latency - flow.way),
             latency_way=flow.way,
-            uptime=self.uptime,
-            downtime=self.downtime,
-            waiting=self.waiting,
+            uptime=uptime,
+            downtime=spent[_Mode.DOWN],
+            waiting=spent[_Mode.REST],
             retries=retries,
             next_attempt_at=next_attempt_at,
             attempts=self.attempts,
@@ -318,6 +323,9 @@ class Recorder:
         if mode is not _Mode.UP:
             self._samples.clear()
 
+    def _average(self, uptime: float) -> float:
+        return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
+
     def _in(self, mode: _Mode) -> float:
         return self._spent[mode] + (self.now() - self._since if mode is self._mode else 0.0)
 
@@ -330,6 +338,8 @@ class Recorder:
 
 def dropped(flow: FlowCounters) -> dict[str, int]:
     """Drops as readable keys."""
+    if not flow.dropped:
+        return {}
     return {
         f"{kind.value}: {reason}": count
         for (kind, reason), count in sorted(flow.dropped.items(), key=lambda item: (item[0][0].value, item[0][1]))

@@ -55,6 +55,8 @@ def overview(look: Look, call: Call) -> Any:
     outputs: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for one in stats.sessions:
         row = dict(zip(_OUTPUT, _OF_OUTPUT(one), strict=True))
+        # Said here, as asking for each costs more than all else of a row.
+        row |= {"key": str(one.key), "state": one.state.value, "health": one.health.value}
         config, trip = look.sessions.get(one.key), one.transport.get("rtt_ms", 0.0)
         row |= {
             "output": one.key.output,

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import ssl
 import time
+from collections.abc import Hashable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from camcast.services import ServiceContext
 from camcast_mqtt.discovery import Discovery
 from camcast_mqtt.intake import Intake
 from camcast_mqtt.options import MqttOptions, broker
+from camcast_mqtt.steady import Steady
 from camcast_mqtt.topics import OFF, OFFLINE, ON, ONLINE, Topics
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ class Mqtt:
         prefix = self._options.discovery
         commands = self._options.commands
         self._discovery = Discovery(prefix, self._topics, version("camcast"), commands) if prefix else None
+        self._configs: tuple[Hashable, dict[str, str]] = (None, {})
+        """What Home Assistant is told of, and for whom it was written."""
+        self._steady = Steady()
         self._look = asyncio.Event()
         self._sent: dict[str, str] = {}
         """What the broker has, by topic."""
@@ -204,11 +209,20 @@ class Mqtt:
             del self._sent[topic]
 
     def _wanted(self, stats: Stats, names: dict[int, str]) -> dict[str, str]:
-        found = dict(self._topics.states(stats))
+        found = dict(self._topics.states(stats, self._steady))
         if self._discovery is not None:
             # Last, so that what is discovered has a state already.
-            found |= dict(self._discovery.configs(stats, names))
+            found |= self._discovered(self._discovery, stats, names)
         return found
+
+    def _discovered(self, discovery: Discovery, stats: Stats, names: dict[int, str]) -> dict[str, str]:
+        """What Home Assistant is told of; the same as long as there is the same."""
+        outputs = [(one.key, one.label) for one in stats.sessions]
+        sources = [(one.camera_id, one.stream_id, one.label) for one in stats.streams]
+        there = (tuple(outputs), tuple(sources), tuple(names.items()))
+        if self._configs[0] != there:
+            self._configs = there, dict(discovery.configs(stats, names))
+        return self._configs[1]
 
     async def _hear(self, client: Client) -> None:
         async for message in client.messages:

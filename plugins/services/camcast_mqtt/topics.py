@@ -20,6 +20,7 @@ from camcast.camera.stats import Stats, StreamMetrics
 from camcast.events import SessionKey, SessionState
 from camcast.session.health import Health
 from camcast.session.metrics import SessionMetrics
+from camcast_mqtt.steady import Steady
 
 ON, OFF = "ON", "OFF"
 ONLINE, OFFLINE = "online", "offline"
@@ -46,10 +47,12 @@ class Topics:
         """What each topic on which commands come asks of which output."""
         return {self.output(one.key, word): (word, one.key) for one in stats.sessions for word in ("set", "retry")}
 
-    def states(self, stats: Stats) -> Iterator[tuple[str, str]]:
-        """Each topic of a state, with what it is now."""
+    def states(self, stats: Stats, steady: Steady) -> Iterator[tuple[str, str]]:
+        """Each topic of a state, with what it is now; bitrates as `steady` tells them."""
         for one in stats.sessions:
-            yield self.output(one.key, "state"), json.dumps(_output(one))
+            rate = steady.of(one.key, round(one.bitrate / 1000))
+            yield self.output(one.key, "state"), json.dumps(_output(one, rate))
+        steady.keep_only(one.key for one in stats.sessions)
         for stream in stats.streams:
             yield self.camera(stream.camera_id, stream.stream_id, "state"), json.dumps(_camera(stream))
 
@@ -63,7 +66,7 @@ def _switch(on: bool) -> str:
     return ON if on else OFF
 
 
-def _output(one: SessionMetrics) -> dict[str, Any]:
+def _output(one: SessionMetrics, rate: int) -> dict[str, Any]:
     return {
         "label": one.label,
         "state": one.state.value,
@@ -73,7 +76,7 @@ def _output(one: SessionMetrics) -> dict[str, Any]:
         "wanted": _switch(one.health is not Health.PAUSED),
         "reason": one.last_error if one.health is Health.UNHEALTHY else "",
         "target": one.target_index,
-        "bitrate": round(one.bitrate / 1000),
+        "bitrate": rate,
         "pictures_dropped": sum(count for why, count in one.dropped.items() if why.startswith("video")),
         "failed_attempts": one.failed_attempts,
     }

@@ -151,8 +151,49 @@ SUMS = ("frames_sent", "frames_dropped")
 """Sums of what is shown by kind."""
 
 
+_Kind = type[CounterMetricFamily] | type[GaugeMetricFamily] | type[InfoMetricFamily]
+
+
+@attrs.define(eq=False)
+class Family:
+    """A name, and the figures under it."""
+
+    kind: _Kind
+    name: str
+    about: str
+    counter: bool
+    rows: list[tuple[tuple[str, ...], tuple[str, ...], float]] = attrs.field(factory=list)
+    """Labels' names, their values, the number."""
+
+    @property
+    def sample(self) -> str:
+        """What its figures are called."""
+        return f"{self.name}{_SUFFIXES.get(self.kind, '')}"
+
+    def metric(self, rows: Iterable[tuple[tuple[str, ...], tuple[str, ...], float]] | None = None) -> Metric:
+        """As the library's; with these rows, None = its own."""
+        metric = self.kind(self.name, self.about)
+        for keys, values, number in self.rows if rows is None else rows:
+            metric.add_sample(self.sample, dict(zip(keys, values, strict=True)), number)
+        return metric
+
+
+_SUFFIXES: Mapping[_Kind, str] = {CounterMetricFamily: "_total", InfoMetricFamily: "_info"}
+
+
+@attrs.frozen
+class _Column:
+    """One field of all snapshots of a kind."""
+
+    field: str
+    shown: Shown | None
+    """None = of a later version."""
+    keys: tuple[str, ...]
+    fixed: tuple[str, ...]
+
+
 class Page:
-    """One scrape."""
+    """One scrape. As a collector of the library's it may be registered or encoded like any other."""
 
     def __init__(
         self,
@@ -168,10 +209,14 @@ class Page:
         self._version = version
         self._counts = counts
         self._fleet = fleet
-        self._found: dict[str, Metric] = {}
+        self._found: dict[str, Family] = {}
 
     def collect(self) -> Iterable[Metric]:
         """The families, in order."""
+        return [family.metric() for family in self.families()]
+
+    def families(self) -> Iterable[Family]:
+        """The same, at a small part of the price."""
         if not self._found:
             self._fill(self._stats)
         return self._found.values()
@@ -181,81 +226,92 @@ class Page:
         self._gauge("camcast_sessions", "That there are.", (), (), stats.totals.sessions)
         for number, name in sorted(self._names.items()):
             self._info("camcast_camera", "What a camera is called.", {"camera": str(number), "name": name})
+        columns = _columns(SessionMetrics, SESSION, SESSION_FIELDS)
         for session in stats.sessions:
-            labels = (*map(str, attrs.astuple(session.key)), session.label)
-            self._one("camcast_session_", SESSION, labels, session, SESSION_FIELDS)
+            key = session.key
+            labels = (str(key.camera_id), str(key.stream_id), key.output, session.label)
+            self._one("camcast_session_", columns, labels, session)
             self._among("camcast_session_state", SESSION, labels, SessionState, session.state)
             self._among("camcast_session_health", SESSION, labels, Health, session.health)
+        columns = _columns(StreamMetrics, STREAM, STREAM_FIELDS)
         for stream in stats.streams:
-            labels = (str(stream.camera_id), str(stream.stream_id), stream.label)
-            self._one("camcast_stream_", STREAM, labels, stream, STREAM_FIELDS)
-            self._among("camcast_stream_state", STREAM, labels, SourceState, stream.state)
+            source = (str(stream.camera_id), str(stream.stream_id), stream.label)
+            self._one("camcast_stream_", columns, source, stream)
+            self._among("camcast_stream_state", STREAM, source, SourceState, stream.state)
+        columns = _columns(ServiceMetrics, SERVICE, SERVICE_FIELDS)
         for service in stats.services:
-            self._one("camcast_service_", SERVICE, (service.name,), service, SERVICE_FIELDS)
+            self._one("camcast_service_", columns, (service.name,), service)
             self._among("camcast_service_state", SERVICE, (service.name,), ServiceState, service.state)
+        columns = _columns(UplinkMetrics, UPLINK, UPLINK_FIELDS)
         for uplink in stats.uplinks:
-            self._one("camcast_uplink_", UPLINK, (uplink.name,), uplink, UPLINK_FIELDS)
+            self._one("camcast_uplink_", columns, (uplink.name,), uplink)
         if self._fleet is not None:
             fleets.fill(self._fleet, self._gauge, self._among)
         self._info("camcast_build", "What runs.", {"version": self._version, "fast_path": form()})
         self._counts.end()
 
-    def _one(
-        self,
-        prefix: str,
-        names: tuple[str, ...],
-        labels: tuple[str, ...],
-        snapshot: SessionMetrics | StreamMetrics | ServiceMetrics | UplinkMetrics,
-        table: Mapping[str, Shown],
-    ) -> None:
-        for field in attrs.fields(type(snapshot)):
-            value = getattr(snapshot, field.name)
-            if field.name in NO_FIGURES or field.name in SUMS or not isinstance(value, int | float | Mapping):
+    def _one(self, prefix: str, columns: Iterable[_Column], labels: tuple[str, ...], snapshot: object) -> None:
+        for column in columns:
+            value = getattr(snapshot, column.field)
+            if not isinstance(value, _FIGURES):
                 continue
-            shown = table.get(field.name) or _unknown(field.name, value)
-            fixed = [label.partition("=") for label in shown.labels]
-            keys = (*names, *(name for name, _, _ in fixed), *shown.by)
+            if (shown := column.shown) is None:
+                shown = _unknown(column.field, value)
             # Also where nothing has been counted yet, so that those who write rules see what there is.
             family = self._family(f"{prefix}{shown.name}", shown.about, counter=shown.counter)
-            for more, number in _numbers(value, shown):
-                values = (*labels, *(text for _, _, text in fixed), *more)
-                self._add(family, keys, values, number * shown.factor)
+            if isinstance(value, Mapping):
+                keys = (*column.keys, *shown.by)
+                for more, number in _numbers(value, shown):
+                    self._add(family, keys, (*labels, *column.fixed, *more), number * shown.factor)
+            else:
+                self._add(family, column.keys, labels + column.fixed, value * shown.factor)
 
     def _among(
         self, name: str, names: tuple[str, ...], labels: tuple[str, ...], among: type[Enum], state: Enum
     ) -> None:
+        rows, keys = self._family(name, "1 for what it is, 0 for all else.").rows, (*names, "is")
         for one in among:
-            keys, values = (*names, "is"), (*labels, str(one.value))
-            self._gauge(name, "1 for what it is, 0 for all else.", keys, values, float(one is state))
+            rows.append((keys, (*labels, str(one.value)), float(one is state)))
 
     def _gauge(self, name: str, about: str, keys: Sequence[str], values: Sequence[str], number: float) -> None:
-        self._add(self._family(name, about), keys, values, number)
+        self._add(self._family(name, about), tuple(keys), tuple(values), number)
 
-    def _family(self, name: str, about: str, *, counter: bool = False) -> Metric:
+    def _family(self, name: str, about: str, *, counter: bool = False) -> Family:
         family = self._found.get(name)
         if family is None:
             kind = CounterMetricFamily if counter else GaugeMetricFamily
-            family = self._found[name] = kind(name, about)
+            family = self._found[name] = Family(kind, name, about, counter)
         return family
 
-    def _add(self, family: Metric, keys: Sequence[str], values: Sequence[str], number: float) -> None:
-        name = family.name
-        if isinstance(family, CounterMetricFamily):
-            number = self._counts.value((name, *values), number)
-            name = f"{name}_total"
-        family.add_sample(name, dict(zip(keys, values, strict=True)), number)
+    def _add(self, family: Family, keys: tuple[str, ...], values: tuple[str, ...], number: float) -> None:
+        if family.counter:
+            number = self._counts.value((family.name, *values), number)
+        family.rows.append((keys, values, number))
 
     def _info(self, name: str, about: str, labels: Mapping[str, str]) -> None:
-        family = self._found.get(name) or self._found.setdefault(name, InfoMetricFamily(name, about))
-        family.add_sample(f"{name}_info", dict(labels), 1)
+        family = self._found.get(name)
+        if family is None:
+            family = self._found[name] = Family(InfoMetricFamily, name, about, counter=False)
+        family.rows.append((tuple(labels), tuple(labels.values()), 1))
 
 
-def _numbers(value: Any, shown: Shown) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Each figure of a field with the labels that its key makes."""
-    if not isinstance(value, Mapping):
-        if isinstance(value, int | float):
-            yield (), float(value)
-        return
+_FIGURES = (float, int, Mapping)
+
+
+def _columns(model: type, names: tuple[str, ...], table: Mapping[str, Shown]) -> list[_Column]:
+    """What is shown of a model's snapshots, field by field: the same for all, so it is found out once."""
+    found = []
+    for field in attrs.fields(model):
+        if field.name not in NO_FIGURES and field.name not in SUMS:
+            shown = table.get(field.name)
+            fixed = [label.partition("=") for label in shown.labels] if shown is not None else []
+            keys = (*names, *(name for name, _, _ in fixed))
+            found.append(_Column(field.name, shown, keys, tuple(text for _, _, text in fixed)))
+    return found
+
+
+def _numbers(value: Mapping[Any, Any], shown: Shown) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Each figure of a mapping with the labels that its key makes."""
     for key, number in value.items():
         if isinstance(number, int | float):
             parts = str(key).split(": ", len(shown.by) - 1)

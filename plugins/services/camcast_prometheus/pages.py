@@ -14,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 
 from camcast.fleet_report import FleetReport
 from camcast.services import EngineView
+from camcast_prometheus.exposition import Exposition
 from camcast_prometheus.families import Page
 from camcast_prometheus.monotonic import Monotonic
 
@@ -21,6 +22,9 @@ SHARED = 0.5
 """Seconds for which several scrapers are shown the same figures."""
 SHARED_FLEET = 2.0
 """… and the same of a whole fleet, which may have thousands of cameras and is told in renewals of seconds."""
+
+FORMS = 4
+"""Forms of text of which the heads are kept: a scraper asks for one."""
 
 
 class Pages:
@@ -32,6 +36,7 @@ class Pages:
         self._making = asyncio.Lock()
         self._made: tuple[float, Page] | None = None
         self._text: dict[str, bytes] = {}
+        self._forms: dict[str, Exposition] = {}
         self._version = version("camcast")
         self._asked: float | None = None
         self._fleet: FleetReport | None = None
@@ -43,7 +48,12 @@ class Pages:
             if self._made is None or time.monotonic() - self._made[0] >= SHARED:
                 self._made, self._text = (time.monotonic(), await self._now()), {}
             if kind not in self._text:
-                self._text[kind] = encoder(self._made[1])
+                form = self._forms.get(kind)
+                if form is None:
+                    if len(self._forms) >= FORMS:  # whoever asks says what the form is called
+                        self._forms.clear()
+                    form = self._forms[kind] = Exposition(encoder)
+                self._text[kind] = form.text(self._made[1].families())
             return kind, self._text[kind]
 
     async def _now(self) -> Page:

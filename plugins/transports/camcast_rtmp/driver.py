@@ -357,7 +357,13 @@ class RtmpTransport(TransportState):
             line.close()
 
     def stats(self) -> Mapping[str, float]:
-        found: dict[str, float] = attrs.asdict(self._counts)
+        counts = self._counts
+        found: dict[str, float] = {
+            "connections": counts.connections,
+            "tags_sent": counts.tags_sent,
+            "tags_too_large": counts.tags_too_large,
+            "tags_after_loss": counts.tags_after_loss,
+        }
         if self._line is not None:
             client = self._line.client
             found.update(self._line.figures)
