@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from camcast.events import Event
+from camcast.events import Event, SessionKey, SessionState
 from camcast_http import happenings as module
 from camcast_http.forms import EVENT_SCHEMA
 from camcast_http.happenings import Happenings
@@ -216,7 +216,18 @@ def test_what_is_written_of_a_look_is_written_once_and_is_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [({"a": [1, 2.5, None]}, '{"a":[1,2.5,null]}'), ([float("inf"), "ü"], '[null,"ü"]')]
+    ("value", "text"),
+    [
+        ({"a": [1, 2.5, None]}, '{"a":[1,2.5,null]}'),
+        ([float("inf"), "ü"], '[null,"ü"]'),
+        ({}, "{}"),
+        (
+            {"ü": [], "b": {"c": [{}, [1, [2]]]}, "d": ({"e": float("nan")},)},
+            '{"ü":[],"b":{"c":[{},[1,[2]]]},"d":[{"e":null}]}',
+        ),
+        ({"x": [{"at": SessionKey(0, 1, "a")}, SessionState.CONNECTED]}, '{"x":[{"at":"0/1/a"},"connected"]}'),
+        ({SessionKey(0, 1, "a"): 1, 7: [True]}, '{"0/1/a":1,"7":[true]}'),
+    ],
 )
 def test_values_are_written_without_spaces_and_as_they_are_read(value: object, text: str) -> None:
     assert written(value).decode() == text
