@@ -238,15 +238,15 @@ MUTANTS = (
     Mutant(
         "the average counts time off the air",
         _METRICS,
-        "uptime = self.uptime\n",
-        "uptime = self.uptime + self.downtime\n",
+        "bitrate_average=self._average(uptime),",
+        "bitrate_average=self._average(uptime + downtime),",
         _METRICS_TESTS,
     ),
     Mutant(
         "downtime counts the time without media",
         _METRICS,
-        "        return self._in(_Mode.DOWN)\n",
-        "        return self._in(_Mode.DOWN) + self._in(_Mode.REST)\n",
+        "        return up, down, rest\n",
+        "        return up, down + rest, rest\n",
         _METRICS_TESTS,
     ),
     Mutant(

@@ -202,17 +202,17 @@ class Recorder:
     @property
     def uptime(self) -> float:
         """Seconds on the air."""
-        return self._in(_Mode.UP)
+        return self._times()[0]
 
     @property
     def downtime(self) -> float:
         """Seconds off the air while it was to be on it."""
-        return self._in(_Mode.DOWN)
+        return self._times()[1]
 
     @property
     def waiting(self) -> float:
         """All other seconds."""
-        return self._in(_Mode.REST)
+        return self._times()[2]
 
     @property
     def rate(self) -> tuple[float, float]:
@@ -256,9 +256,7 @@ class Recorder:
         adapted, thinned = fitted.adapted, fitted.thinned
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
-        spent = self._spent.copy()
-        spent[self._mode] += self.now() - self._since
-        uptime = spent[_Mode.UP]
+        uptime, downtime, waiting = self._times()
         return SessionMetrics(
             key=key,
             label=label,
@@ -286,8 +284,8 @@ class Recorder:
             latency_inside=max(0.0, flow.latency - flow.way),
             latency_way=flow.way,
             uptime=uptime,
-            downtime=spent[_Mode.DOWN],
-            waiting=spent[_Mode.REST],
+            downtime=downtime,
+            waiting=waiting,
             retries=retries,
             next_attempt_at=next_attempt_at,
             attempts=self.attempts,
@@ -326,8 +324,11 @@ class Recorder:
     def _average(self, uptime: float) -> float:
         return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
 
-    def _in(self, mode: _Mode) -> float:
-        return self._spent[mode] + (self.now() - self._since if mode is self._mode else 0.0)
+    def _times(self) -> tuple[float, float, float]:
+        """Seconds on the air, off it while it was to be on it, and all others."""
+        since = self.now() - self._since
+        up, down, rest = (self._spent[mode] + (since if mode is self._mode else 0.0) for mode in _Mode)
+        return up, down, rest
 
     def _rate(self, first: int) -> tuple[float, float]:
         then, size, frames = self._samples[first]
