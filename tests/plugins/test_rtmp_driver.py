@@ -27,8 +27,7 @@ from camcast.errors import (
 )
 from camcast.media import Tag, TagType
 from camcast.net.kernel import NOTSENT_LOWAT
-from camcast.target import Target
-from camcast_kit_rtmp import answers, urls
+from camcast_kit_rtmp import answers
 from camcast_rtmp.memory import BareServers
 from camcast_rtmp.messages import Type
 from camcast_rtmp.options import RtmpOptions
@@ -254,17 +253,6 @@ async def test_a_server_that_was_remembered_and_has_changed(receiver: Receiver) 
     await fails(receiver.url("live", "k"), bare=bare)
     await publish_all(attempt(receiver.url("live", "k"), bare=bare)[0], [picture(0)], tracks=())
     assert [len(receiver.of("k")), receiver.accepted] == [2, 4]
-
-
-def test_what_is_remembered_of_servers_is_bounded() -> None:
-    bare = BareServers()
-    places = [urls.parse(Target(url=f"rtmp://h{index}/live/k")) for index in range(1100)]
-    for index, place in enumerate(places):
-        bare.remember(place, float(index), helped=index % 2 == 0)
-    assert not bare.needs_bare(places[0])
-    assert bare.needs_bare(places[1098])
-    assert not bare.worth_trying(places[1099], 1100.0)
-    assert bare.worth_trying(places[1099], 1099.0 + 601)
 
 
 async def test_a_closed_port_and_every_address_tried(receiver: Receiver) -> None:

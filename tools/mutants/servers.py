@@ -69,7 +69,7 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         "what helped at a server is forgotten",
         f"{_PLUGINS}/camcast_rtmp/memory.py",
-        "return name in self._known and self._known[name] is None",
+        "return tried is not None and tried.who is not None and now - tried.at <= KNOWN_FOR",
         "return False",
         (f"{_ODD}::test_what_helped_at_a_server_is_remembered",),
     ),

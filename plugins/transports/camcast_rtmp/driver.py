@@ -101,12 +101,16 @@ class RtmpTransport(TransportState):
             self._events.note("tls_insecure", "any certificate is accepted, because insecure is set")
         if odd := urls.no_application(self._target):
             self._events.note("no_application", odd)
-        remembered = self._bare.needs_bare(self._address)
+        remembered = self._bare.needs_bare(self._address, _time.monotonic())
         announce = "none" if remembered else self._options.announce
         try:
-            return await self._connect_as(announce)
+            found = await self._connect_as(announce)
         except _Suspicion as suspicion:
             first = suspicion.error
+        else:
+            if remembered:
+                self._bare.met(self._address, self._who)
+            return found
         if remembered:
             self._bare.forget(self._address)
         if announce == "none" or not self._bare.worth_trying(self._address, _time.monotonic()):
@@ -120,11 +124,11 @@ class RtmpTransport(TransportState):
         try:
             found = await self._connect_as("none")
         except _Suspicion as suspicion:
-            self._bare.remember(self._address, _time.monotonic(), helped=False)
+            self._bare.useless(self._address, _time.monotonic())
             # Words say more than a closed door.
             error = first if isinstance(first, RefusedError) else suspicion.error
         else:
-            self._bare.remember(self._address, _time.monotonic(), helped=True)
+            self._bare.helped(self._address, self._who, _time.monotonic())
             return found
         raise error
 
@@ -142,7 +146,8 @@ class RtmpTransport(TransportState):
                 raise _Suspicion(error) from None
             if isinstance(answer, Connected):
                 self._introduced(answer)
-                return profiles.from_answer(self._target, answer, self._shown.of(self._address))
+                shown = self._shown.of(self._address, _time.monotonic())
+                return profiles.from_answer(self._target, answer, shown)
             try:
                 new_query = auth.answer(answer.description)
             except RefusedError as error:  # with the server's words in it
@@ -200,6 +205,11 @@ class RtmpTransport(TransportState):
             self._findings.setdefault(f"by its answer it is {profile.title}")
 
     @property
+    def _who(self) -> str:
+        """By what another server at this place would be told from the one that has answered."""
+        return "" if self._answer is None else f"{self._answer.properties.get('fmsVer')} {self._answer.manner}"
+
+    @property
     def findings(self) -> Sequence[str]:
         """See `contracts.TellsFindings`."""
         return tuple(self._findings)
@@ -226,10 +236,16 @@ class RtmpTransport(TransportState):
         """Some servers are told from others only by their words here. Raises `NetworkError` where such a one does not
         take what was meant for another: the next attempt knows it."""
         assert self._answer is not None
-        name = profiles.shown_by(self._target, self._answer, said)
-        if not name or name == self._shown.of(self._address):
+        if profiles.is_named(self._target):
             return
-        self._shown.remember(self._address, name)
+        now = _time.monotonic()
+        name, before = profiles.shown_by(self._target, self._answer, said), self._shown.of(self._address, now)
+        if not name:
+            self._shown.forget(self._address)
+            return
+        self._shown.remember(self._address, name, now)
+        if name == before:
+            return
         found = profiles.profiles()[name]
         if unfit := [track.codec for track in tracks if track.codec not in found.yes]:
             line.close()

@@ -76,7 +76,7 @@ def _is_profile(target: Target) -> bool:
     return target.server in profiles() and target.server != AUTO
 
 
-def _is_named(target: Target) -> bool:
+def is_named(target: Target) -> bool:
     """Whether somebody has said what server it is: that stands, whatever the server says."""
     return _is_profile(target) or (target.platform is not None and target.server == target.platform.name)
 
@@ -110,7 +110,7 @@ def from_answer(target: Target, answer: Connected, shown: str = "") -> Acceptanc
 
     `shown`: the profile that it turned out to have when it was published to before.
     """
-    if _is_named(target):
+    if is_named(target):
         return None
     told = {**answer.info, **answer.properties}
     found = _of_answer(target, answer, told, shown)
@@ -123,7 +123,7 @@ def from_answer(target: Target, answer: Connected, shown: str = "") -> Acceptanc
 def shown_by(target: Target, answer: Connected, said: str) -> str:
     """The profile that a server shows by its words at Publish.Start, where its answer to connect suggests another; else
     ""."""
-    if _is_named(target) or not said:
+    if is_named(target) or not said:
         return ""
     name = next((name for name, one in profiles().items() if one.start == said and _fits(one, answer)), "")
     return name if name and recognised(answer) is not profiles()[name] else ""
