@@ -25,9 +25,9 @@ from camcast.host import PluginHost
 from camcast.kinds import SourceKind
 from camcast.media import NS_PER_S, RAW, MediaKind, Packet
 from camcast.stream.clock import Clock
+from camcast_kit_ingest.unread import ENOUGH
 from camcast_push import PushOptions, StreamObserver, StreamSubject, camcast_sources
 from camcast_push.feed import PushFeed
-from camcast_push.source import ENOUGH_REFUSED
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 
@@ -179,16 +179,16 @@ async def test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parser
     host: PluginHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(codec=host.codec) as (feed, _):
-        for _ in range(ENOUGH_REFUSED - 1):
+        for _ in range(ENOUGH - 1):
             feed.packet(b"\xff" * 40)
         assert "track_damaged" not in caplog.text
-        for _ in range(ENOUGH_REFUSED):
+        for _ in range(ENOUGH):
             feed.packet(b"\xff" * 40)
             feed.packet(b"x", kind=AUDIO)
     told = [record.getMessage() for record in caplog.records if "track_damaged" in record.getMessage()]
     assert [text.partition(" can be used: ")[0] for text in told] == [
-        "nothing that is pushed of its video",
-        "nothing that is pushed of its audio",
+        "nothing that comes of its video",
+        "nothing that comes of its audio",
     ]
     for text in told:
         assert len(text.partition(" can be used: ")[2]) > len(" [track_damaged]") + 10, "the parser's words"

@@ -106,8 +106,8 @@ class FileReader:
                     fatal=True,
                 )
             for lane in self._lanes.values():
-                if lane.parser.track is None and lane.refusal:
-                    self._tracks.note(f"{self.path}: its {lane.kind.value} cannot be read so far: {lane.refusal}")
+                if lane.parser.track is None:
+                    self._tracks.note(f"{self.path}: its {lane.kind.value} cannot be read so far: {_why_not(lane)}")
             return found
 
     def read(self, packets: int = BATCH_PACKETS, size: int = BATCH_BYTES) -> Batch:
@@ -255,3 +255,9 @@ class FileReader:
     def _close(self) -> None:
         self._stream = None
         self._container.close()
+
+
+def _why_not(lane: Lane) -> str:
+    if lane.first is None and not lane.waiting:
+        return "nothing of it has come yet"
+    return lane.refusal or "nothing says how it is to be decoded, as its parameter sets have not come"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter
 from typing import Any
 
 from camcast.contracts import CodecParser, MediaSink, SourceContext
 from camcast.errors import MediaError, SourceError
 from camcast.media import NS_PER_MS, RAW, Frame, MediaKind, Packet, Track
+from camcast_kit_ingest.unread import NO_PARAMETERS, Unread
 from camcast_push.feed import SIZE, PushFeed
 from camcast_push.options import PushOptions
 from camcast_push.units import Unit, rotation
@@ -18,9 +18,6 @@ from camcast_push.units import Unit, rotation
 HOLD_SECONDS = 1.0
 HOLD_UNITS = 256
 """How long media waits for the other track's beginning, so that sessions start with both."""
-
-ENOUGH_REFUSED = 20
-"""Units of a track of which not one could be read, after which that is told."""
 SMALL = 500 * NS_PER_MS
 """A step back by more is a leap: the timeline begins anew."""
 
@@ -78,8 +75,7 @@ class Intake:
                 self._wanted[kind] = name
                 self._check_configured(kind, name)
         self._announced = False
-        self._refused: Counter[MediaKind] = Counter()
-        """Units of tracks of which none could be read yet."""
+        self._unread = Unread(context.note)
         self._last = 0
         """Decode time of the last picture that was pushed as a packet, 0 before there was one."""
         self._told: set[str] = set()
@@ -128,6 +124,8 @@ class Intake:
             return self._damaged(kind, error)
         if packet is None:
             self._feed.settle(absorbed=1)
+            if parser.track is None:
+                self._unread.refused(kind, NO_PARAMETERS)
             return True
         if keyframe is not None:
             packet.keyframe = keyframe
@@ -170,9 +168,7 @@ class Intake:
     def _damaged(self, kind: MediaKind, error: MediaError) -> bool:
         self._feed.settle(damaged=1)
         if kind not in self._tracks:
-            self._refused[kind] += 1
-            if self._refused[kind] == ENOUGH_REFUSED:
-                self._context.note("track_damaged", f"nothing that is pushed of its {kind.value} can be used: {error}")
+            self._unread.refused(kind, str(error))
         self._sink.dropped(kind, "damaged")
         return False
 

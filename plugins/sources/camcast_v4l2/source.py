@@ -132,14 +132,19 @@ class V4l2Source(ThreadedSource):
         if packet is not None:
             self._announce(packet.track)
             self.deliver(packet)
+        elif parser.track is None:
+            self._refuse("nothing says how it is to be decoded, as its parameter sets have not come")
 
     def _damaged(self, error: MediaError) -> None:
         self.lose(VIDEO, "damaged")
+        self._refuse(str(error))
+
+    def _refuse(self, why: str) -> None:
         if not self._announced:
             self._refused += 1
             if self._refused == ENOUGH_REFUSED:
                 self.context.handover.call(
-                    self.context.note, "track_damaged", f"no picture of {self._path} can be used: {error}"
+                    self.context.note, "track_damaged", f"no picture of {self._path} can be used: {why}"
                 )
 
     def _announce(self, track: Track) -> None:

@@ -18,6 +18,7 @@ from camcast.flv.unpack import Part, Piece, Unpacker
 from camcast.kinds import CodecKind
 from camcast.media import NS_PER_MS, MediaKind, TagType
 from camcast_kit_ingest import intake
+from camcast_kit_ingest.unread import NO_PARAMETERS, Unread
 from camcast_kit_ingest.wrapping import Unwrapped
 
 CODECS = ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3", "pcm_alaw", "pcm_mulaw")
@@ -63,6 +64,7 @@ class Intake:
         self._sink = sink
         self._note = note
         self._intake = intake.Intake(sink, note, timestamps)
+        self._unread = Unread(note)
         self._unpacker = Unpacker(_installed(codec))
         self._taken = {MediaKind.VIDEO: track, MediaKind.AUDIO: sound_track}
         self._streams = {kind: _Stream() for kind in MediaKind}
@@ -75,6 +77,7 @@ class Intake:
     def begin(self) -> None:
         """A publication begins: nothing of the one before holds any more."""
         self._streams = {kind: _Stream() for kind in MediaKind}
+        self._unread.begin()
         self._intake.begin()
 
     def add(self, type: int, time: int, body: bytes, arrival: int) -> None:
@@ -88,8 +91,8 @@ class Intake:
             return  # sent by some where a picture has been left out
         try:
             pieces = self._unpacker.unpack(tag, body)
-        except MediaError:
-            self._sink.dropped(kind, "damaged")
+        except MediaError as error:
+            self._damaged(kind, error)
             return
         for piece in pieces:
             if piece.track_id != self._taken[kind]:
@@ -115,11 +118,18 @@ class Intake:
             assert stream.parser is not None
             shown = self._time(kind, stream, time, arrival) + piece.nanoseconds
             packet = stream.parser.parse(piece.payload, shown, shown + piece.composition * NS_PER_MS, arrival)
-        except MediaError:
-            self._sink.dropped(kind, "damaged")
+        except MediaError as error:
+            self._damaged(kind, error)
             return
         if packet is not None:
+            self._unread.read(kind)
             self._intake.packet(packet, arrival)
+        elif stream.parser.track is None:
+            self._unread.refused(kind, NO_PARAMETERS)
+
+    def _damaged(self, kind: MediaKind, error: MediaError) -> None:
+        self._unread.refused(kind, str(error))
+        self._sink.dropped(kind, "damaged")
 
     # --- headers --------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from camcast.media import NS_PER_S, MediaKind
 from camcast_kit_ingest.effort import Effort, TooMuch
 from camcast_kit_ingest.intake import Intake
 from camcast_kit_ingest.purse import Purse
+from camcast_kit_ingest.unread import NO_PARAMETERS, Unread
 from camcast_kit_ingest.wrapping import Unwrapped, step
 from camcast_srt.ingest.demuxer import Demuxer
 from camcast_srt.ingest.errors import StreamError
@@ -70,6 +71,7 @@ class TsIntake:
         self._note = note
         self._known = frozenset(name for name in CODECS if _installed(codec, name))
         self._intake = Intake(sink, note, timestamps)
+        self._unread = Unread(note)
         self._times = {kind: Unwrapped(_WHOLE) for kind in MediaKind}
         self._streams: dict[MediaKind, _Stream] = {}
         self._told: set[Elementary] = set()
@@ -91,6 +93,7 @@ class TsIntake:
         self._times = {kind: Unwrapped(_WHOLE) for kind in MediaKind}
         self._streams.clear()
         self._told.clear()
+        self._unread.begin()
         self._intake.begin()
 
     def feed(self, data: bytes, arrival: int) -> None:
@@ -179,6 +182,7 @@ class TsIntake:
         elif begin is not None:
             self._packet(stream, data, begin, begin + _ns(later))
         else:
+            self._unread.refused(track.kind, "nothing says when it is to be shown")
             self._sink.dropped(track.kind, WITHOUT_TIME)
 
     def _frames(self, stream: _Stream, splitter: Splitter, data: bytes, begin: int | None) -> None:
@@ -188,10 +192,12 @@ class TsIntake:
         frames = splitter.split(data)
         self._pay(len(frames))
         if splitter.damaged > damaged:
+            self._unread.refused(MediaKind.AUDIO, f"no frames of {stream.track.codec} are found in it")
             self._sink.dropped(MediaKind.AUDIO, "damaged", splitter.damaged - damaged)
         if begin is None and frames and stream.goes_on is not None:
             begin = stream.goes_on - frames[0][1]
         if begin is None:
+            self._unread.refused(MediaKind.AUDIO, "nothing says when it is to be heard")
             self._sink.dropped(MediaKind.AUDIO, WITHOUT_TIME)
             return
         stream.goes_on = begin + splitter.lasts
@@ -201,11 +207,15 @@ class TsIntake:
     def _packet(self, stream: _Stream, data: bytes, dts: int, pts: int) -> None:
         try:
             packet = stream.parser.parse(data, dts, pts, self._arrival)
-        except MediaError:
+        except MediaError as error:
+            self._unread.refused(stream.track.kind, str(error))
             self._sink.dropped(stream.track.kind, "damaged")
             return
         if packet is None:
+            if stream.parser.track is None:
+                self._unread.refused(stream.track.kind, NO_PARAMETERS)
             return
+        self._unread.read(stream.track.kind)
         if stream.waiting and not packet.keyframe:
             self._sink.dropped(stream.track.kind, UNTIL_KEYFRAME)
             return
