@@ -5,7 +5,9 @@ Rules, in the order they are applied:
 1. All tracks share one offset, found at the first packet and kept for as long as timestamps continue.
 2. A jump (back by more than `BACK`, or forward by more than `FORWARD` beyond the real time that passed) makes
    a new offset: the track goes on where it was plus the real time that passed. The first track to jump sets
-   the offset; the other takes the same one, so they stay together.
+   the offset; the other takes the same one, so they stay together. What follows may show that it was a few packets
+   only that had wrong times: what goes on as if nothing had been gets the old offset again, also where the source
+   has said that times begin anew.
 3. A small step back is held at the previous time: decode time never falls within a track.
 4. Composition time is never negative: where a clip has pts before dts, decode time moves earlier, the shown
    time stays.
@@ -26,6 +28,10 @@ NEAR = NS_PER_S
 """A track takes another's new offset when that puts it within this of where it was."""
 MAX_SHIFT = 2 * NS_PER_S
 """Bound on rule 4, for damaged input."""
+GOES_ON = NS_PER_S // 5
+"""A time that real time explains so well goes on, also where the source has said that times begin anew."""
+DOUBTFUL = 3 * NS_PER_S
+"""After a jump, for so long those that follow may show that it was none."""
 FARTHEST = 2**62
 """ns, 146 years. No clock's time is beyond this, whatever it counts from; numbers above come of a mistake."""
 
@@ -42,14 +48,27 @@ class Line(LineState):
     step: int = 33 * NS_PER_MS
 
 
+@attrs.frozen(eq=False)
+class Doubt:
+    """Whether a jump was one: where its track was before."""
+
+    kind: MediaKind
+    source_dts: int
+    arrival: int
+    offset: int
+    common: int
+    """The clock's own offset then."""
+
+
 @attrs.define(eq=False)
 class Clock(ClockState):
     """One stream's clock stage. `jumps` counts new offsets, `held` packets whose decode time was held."""
 
     jumps: int = 0
     held: int = 0
-    broken: set[MediaKind] = attrs.field(factory=set, init=False)
-    """Kinds whose next packet begins anew, because the source says so."""
+    broken: set[MediaKind | Doubt] = attrs.field(factory=set, init=False)
+    """Kinds whose next packet begins anew, because the source says so; and doubts. None = the short way can be taken.
+    """
     _video: Line | None = attrs.field(default=None, init=False)
     _audio: Line | None = attrs.field(default=None, init=False)
     _offset: int | None = attrs.field(default=None, init=False)
@@ -78,16 +97,12 @@ class Clock(ClockState):
             step = packet.dts - line.source_dts
             if not 0 < step < NS_PER_S:
                 _check(packet)
-            if 0 < step < NS_PER_S and not self.broken:
-                line.step = step
-            elif (
-                step < -BACK
-                or step > FORWARD + max(0, packet.arrival - line.arrival)
-                or (self.broken and kind in self.broken)
-            ):
-                self._jump(kind, line, packet)
+            if self.broken:
+                self._look(kind, line, packet)
             elif 0 < step < NS_PER_S:
                 line.step = step
+            elif _leaps(line, packet):
+                self._doubt(None, line, packet)
         source_dts, offset = packet.dts, line.offset
         source_pts = packet.pts + offset
         line.source_dts = source_dts
@@ -119,8 +134,45 @@ class Clock(ClockState):
             self._audio = line
         return line
 
-    def _jump(self, kind: MediaKind, line: Line, packet: Packet) -> None:
+    def _look(self, kind: MediaKind, line: Line, packet: Packet) -> None:
+        """Not all is as usual: the source has said that times begin anew, or a jump is in doubt."""
+        said = kind in self.broken
         self.broken.discard(kind)
+        doubt = next((one for one in self.broken if isinstance(one, Doubt) and one.kind is kind), None)
+        if doubt is not None and packet.arrival - doubt.arrival > DOUBTFUL:
+            self.broken.discard(doubt)
+            doubt = None
+        if doubt is not None and self._was_none(doubt, line, packet):
+            self.broken.discard(doubt)
+        elif self._begins_anew(line, packet) if said else _leaps(line, packet):
+            self._doubt(doubt, line, packet)
+        elif 0 < (step := packet.dts - line.source_dts) < NS_PER_S:
+            line.step = step
+
+    def _begins_anew(self, line: Line, packet: Packet) -> bool:
+        """Whether the source's word is needed to explain its time, or the other track has moved by a little, which
+        this one follows."""
+        assert self._offset is not None
+        return _misfit(line, packet) > GOES_ON or 0 < abs(self._offset - line.offset) <= 2 * GOES_ON
+
+    def _doubt(self, before: Doubt | None, line: Line, packet: Packet) -> None:
+        """Jump, for the time being. Of several jumps in a row the first, `before`, is where it goes back to."""
+        if before is None:
+            assert self._offset is not None
+            kind = packet.track.kind
+            self.broken.add(Doubt(kind, line.source_dts, line.arrival, line.offset, self._offset))
+        self._jump(line, packet)
+
+    def _was_none(self, doubt: Doubt, line: Line, packet: Packet) -> bool:
+        """Whether `packet` goes on where the track was before it jumped, rather than from where it jumped to."""
+        if _misfit(doubt, packet) >= min(BACK, _misfit(line, packet)):
+            return False
+        if self._offset == line.offset:
+            self._offset = doubt.common
+        line.offset = doubt.offset
+        return True
+
+    def _jump(self, line: Line, packet: Packet) -> None:
         due = line.dts + max(line.step, min(packet.arrival - line.arrival, 3600 * NS_PER_S))
         assert self._offset is not None
         if self._offset != line.offset and abs(packet.dts + self._offset - due) <= NEAR:
@@ -129,6 +181,17 @@ class Clock(ClockState):
         self.jumps += 1
         line.offset = due - packet.dts + line.shift
         self._offset = line.offset
+
+
+def _misfit(line: Line | Doubt, packet: Packet) -> int:
+    """How far its time is from what real time explains, since the track was at `line` (ns)."""
+    return abs(packet.dts - line.source_dts - (packet.arrival - line.arrival))
+
+
+def _leaps(line: Line, packet: Packet) -> bool:
+    """Whether its time is not explained by that of the track's last packet."""
+    step = packet.dts - line.source_dts
+    return step < -BACK or step > FORWARD + max(0, packet.arrival - line.arrival)
 
 
 def _check(packet: Packet) -> None:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 MAX_REORDER = 17
 """The most pictures that may wait for their decode times; H.264 and H.265 hold at most 16 back."""
 MAX_PREROLL = 600
+LEAP = NS_PER_S
+FALL = NS_PER_S // 2
+"""A packet so far ahead of the one before, or behind it, waits for those that follow: they show whether the file goes
+on there."""
+FALLEN = 2 * NS_PER_S
+MAX_FALLEN = 300
+"""When so much has gone on from where it fell to, the file does."""
 PRIMING = 100 * NS_PER_MS
 PREROLL = 200 * NS_PER_MS
 """In so little time all pictures pass that are there for decoding only."""
@@ -49,6 +56,8 @@ class Lane:
     """What the parser said of the first unit that it could not read."""
     given: int | None = None
     """Decode time of the last packet that went on, ns."""
+    doubtful: list[Packet] = attrs.field(factory=list)
+    """Packets that wait, see `LEAP`."""
 
     def __attrs_post_init__(self) -> None:
         self.scale, self.divisor = self.base.numerator * NS_PER_S, self.base.denominator
@@ -93,6 +102,40 @@ class Lane:
         """A packet's own, 0 = it does not say. Raw streams that do not tell their rate get one tick from FFmpeg."""
         duration = int(raw.duration or 0)
         return 0 if self.kind is MediaKind.VIDEO and self.ns(duration) < NS_PER_MS else duration
+
+    def settled(self, packet: Packet) -> list[Packet]:
+        """Packets that can go on now. Those whose times are elsewhere, while what follows goes on as before, move no
+        others: they lie between."""
+        given, doubtful = self.given, self.doubtful
+        if given is None:
+            return [self.spaced(packet)]
+        goes_on = -FALL <= packet.dts - given <= LEAP
+        if not doubtful:
+            if goes_on:
+                return [self.spaced(packet)]
+            doubtful.append(packet)
+            return []
+        first = doubtful[0].dts
+        if goes_on:
+            self._lay(doubtful, given, packet.dts)
+        elif first < given and packet.dts - first <= FALLEN and len(doubtful) < MAX_FALLEN:
+            doubtful.append(packet)
+            return []
+        return [*self.flushed(), self.spaced(packet)]
+
+    def flushed(self) -> list[Packet]:
+        """What waits goes on, as it is."""
+        doubtful, self.doubtful = self.doubtful, []
+        return [self.spaced(packet) for packet in doubtful]
+
+    @staticmethod
+    def _lay(packets: list[Packet], begin: int, end: int) -> None:
+        """Put them between two times, at even distances."""
+        step = max(0, end - begin) // (len(packets) + 1)
+        for number, packet in enumerate(packets, 1):
+            moved = begin + number * step - packet.dts
+            packet.dts += moved
+            packet.pts += moved
 
     def spaced(self, packet: Packet) -> Packet:
         """Two pictures with one timestamp are a millisecond apart: receivers drop what does not go on."""

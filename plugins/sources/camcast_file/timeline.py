@@ -71,7 +71,9 @@ class Timeline:
                 lane.first, lane.last, lane.step = lane.first or 0, dts, lane.fallback
                 self._parse(lane, raw, dts, dts if raw.pts is None else raw.pts, batch)
             for packet in lane.display.flush() if lane.display is not None else ():
-                self._merge.push(lane.spaced(packet))
+                self._push(lane, packet)
+            for packet in lane.flushed():
+                self._merge.push(packet)
         batch.packets += self._merge.take(all_of_it=True)
 
     def lasted(self) -> Fraction:
@@ -145,7 +147,11 @@ class Timeline:
         else:
             ready = [packet]
         for each in ready:
-            self._merge.push(lane.spaced(each))
+            self._push(lane, each)
+
+    def _push(self, lane: Lane, packet: Packet) -> None:
+        for each in lane.settled(packet):
+            self._merge.push(each)
 
     def _switch(self, lane: Lane, raw: Any) -> None:
         """The container announces new parameter sets out of band."""

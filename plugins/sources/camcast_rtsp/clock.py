@@ -6,6 +6,8 @@ Rules:
 - Sender reports tell how far sound is off the picture (`reports.Reports`), and keep it there (`beside.Beside`).
 - No time is later than its unit's arrival by more than `AHEAD`.
 - A leap that real time does not explain (`FORWARD`, `BACK`, `SET`) starts a new line where the old one would be by now.
+  Units that fall back have a line of their own at first: only where they go on like that for `DOUBTFUL` the clock was
+  set, else they were late by themselves.
 - Each track by itself: a clock that runs a little fast or slow is kept beside real time (`rate.Drift`), but sound that
   has reports keeps beside the picture instead; one that runs at a wrong rate, or stands still, is not used any longer:
   arrival is.
@@ -28,6 +30,7 @@ BACK = NS_PER_S
 """Pictures out of display order step back by far less."""
 SET = NS_PER_S
 """A smaller step forward is one too, if it makes a unit earlier than any before by more than this."""
+DOUBTFUL = NS_PER_S
 KNOWN = 16
 """Units after which a line is known that well."""
 AHEAD = 5 * NS_PER_S
@@ -105,6 +108,8 @@ class TrackClock:
         self._media = 0
         self._furthest = 0
         self._time = 0
+        self._aside: tuple[int, int] | None = None
+        """Since when units fall back, and the line that they have."""
         self._seen = 0
         """Units on this line, up to `KNOWN`."""
         self._earliest = 0
@@ -116,10 +121,14 @@ class TrackClock:
             return self._arrival_clock.stamp(arrival)
         if not self._begun:
             return self._begin(timestamp, arrival)
-        self._ticks += signed(timestamp - self._last)
-        self._last = timestamp
-        media = self._ticks * NS_PER_S // self.rate
+        ticks = self._ticks + signed(timestamp - self._last)
+        media = ticks * NS_PER_S // self.rate
         step, passed = media - self._media, arrival - self._last_arrival
+        if step >= -BACK:
+            self._aside = None
+        elif (time := self._beside_the_line(media, passed, arrival)) is not None:
+            return time
+        self._ticks, self._last = ticks, timestamp
         self._media, self._last_arrival = media, arrival
         if step < -BACK or step > FORWARD + passed or self._was_set(step, passed, media + self._line - arrival):
             return self._jump(media, passed)
@@ -152,6 +161,14 @@ class TrackClock:
         if media < turn:
             line += int((media - turn) * self._turn[1])
         return media + line
+
+    def _beside_the_line(self, media: int, passed: int, arrival: int) -> int | None:
+        """The time of a unit that falls back, as long as it may be late by itself."""
+        since, line = self._aside or (arrival, 0)
+        if self._aside is None or not self._time <= media + line <= arrival + AHEAD:
+            line = self._time + max(passed, NS_PER_MS) - media
+        self._aside = since, line
+        return media + line if arrival - since < DOUBTFUL else None
 
     def _was_set(self, step: int, passed: int, early: int) -> bool:
         """Whether a step forward, after which a unit is so `early`, means that the camera's clock was set: what it
@@ -252,7 +269,8 @@ class TrackClock:
     def _jump(self, media: int, passed: int) -> int:
         self.jumps += 1
         self._timeline.on_set()
-        self._time += max(passed, NS_PER_MS)
+        aside, self._aside = self._aside, None
+        self._time = media + aside[1] if aside is not None else self._time + max(passed, NS_PER_MS)
         self._line = self._time - media
         self._furthest = media
         self._timeline.origin = None

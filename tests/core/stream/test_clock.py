@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.world import AUDIO, VIDEO
@@ -61,6 +62,52 @@ def test_a_small_step_back_is_held() -> None:
     feed(clock, 2 * STEP, at=0)
     assert feed(clock, STEP, at=0).dts == 2 * STEP
     assert clock.held == 1
+
+
+MS = NS_PER_MS
+
+
+def played(
+    *late: tuple[int, int], said: bool = False, seconds: int = 8
+) -> tuple[Clock, dict[int, int], dict[int, int]]:
+    """A picture and a sound every 40 ms, of which 400 ms of sound are late: (from when on, by how much), in ms.
+
+    What times pictures and sound got, by when they were due."""
+    clock = Clock()
+    pictures, sounds = {}, {}
+    fallen = False
+    for due in range(0, seconds * 1000, 40):
+        pictures[due] = feed(clock, due * MS).dts // MS
+        behind = next((by for since, by in late if since <= due < since + 400), 0) if late else 0
+        if said and (behind > 0) != fallen:
+            clock.discontinuity()
+        fallen = behind > 0
+        sounds[due] = feed(clock, (due - behind) * MS, at=due * MS, track=AUDIO).dts // MS
+    return clock, pictures, sounds
+
+
+@pytest.mark.parametrize("said", [False, True])
+@pytest.mark.parametrize("late", [600, 1000, 2000, 2900, 4000, 20_000])
+def test_a_few_late_packets_of_one_track_move_nothing_for_good(late: int, said: bool) -> None:
+    """Each of them is placed where it came; what follows is where it would have been, sound and picture together."""
+    _, pictures, sounds = played((2000, late), (5000, late), said=said)
+    assert all(at == due for due, at in pictures.items())
+    assert all(0 <= at - due <= 40 for due, at in sounds.items())
+    assert all(at == due for due, at in sounds.items() if not any(s <= due < s + 480 for s in (2000, 5000)))
+
+
+@pytest.mark.parametrize("ahead", [600, 2000, 20_000])
+def test_times_that_stay_another_are_followed(ahead: int) -> None:
+    """A camera's clock that is set, by whatever: no packet fits the old one any more."""
+    clock = Clock()
+    came = []
+    for due in range(0, 8000, 40):
+        moved = -ahead if due >= 2000 else 0
+        came += [feed(clock, (due + moved) * MS, at=due * MS).dts // MS - due]
+        came += [feed(clock, (due + moved) * MS, at=due * MS, track=AUDIO).dts // MS - due]
+    assert set(came) == {0}
+    assert clock.jumps == 1
+    assert not clock.broken
 
 
 def test_composition_times_of_b_frames_stay_exact() -> None:

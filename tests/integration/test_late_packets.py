@@ -1,0 +1,144 @@
+"""Some packets of one track whose times are behind, or ahead, by each kind of source: no other packet moves for it.
+
+A process with a configuration file. Each picture and each frame of sound is known again at the receiver, so that where
+it lies on the line of times is compared with where it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camcast.media import MediaKind, TagType
+from camcast.testing.recording import Recording
+from camcast_rtmp.receiver import Receiver
+from tests.cameras.script import NEVER, Script
+from tests.cameras.server import Camera
+from tests.command_run import command_run
+from tests.integration.kit import until
+from tests.integration.late_packets import AUDIO, FPS, VIDEO, Clip, Times, known, moved
+from tests.plugins.rtmp_kit import host
+from tests.plugins.srt_processes import end_fork_servers
+from tests.servers.process import free_port, listens
+
+SECONDS = 9
+NEAR = 300
+"""ms by which a machine with other work may move a line; what is wrong here moves it by more."""
+KEY = "s3cret-gate"
+PLACES = {"twice": ((2500, 2800), (5000, 5300)), "once": ((4100, 4130),), "at length": ((3500, 4300),)}
+CASES: Mapping[str, Times] = {
+    "a sound 2 s late": moved(AUDIO, -2000, *PLACES["once"]),
+    "sound 0.7 s late twice": moved(AUDIO, -700, *PLACES["twice"]),
+    "sound 2.5 s late twice": moved(AUDIO, -2500, *PLACES["twice"]),
+    "sound 1.5 s late at length": moved(AUDIO, -1500, *PLACES["at length"]),
+    "a picture 0.7 s late": moved(VIDEO, -700, *PLACES["once"]),
+    "pictures 2 s late": moved(VIDEO, -2000, *PLACES["twice"]),
+}
+AHEAD: Mapping[str, Times] = {
+    "a sound 3 s ahead": moved(AUDIO, 3000, *PLACES["once"]),
+    "a picture 3 s ahead": moved(VIDEO, 3000, *PLACES["once"]),
+}
+"""For files, of which more is known than what comes next."""
+FIRST = 1500
+"""ms; before this the present has to be caught up with, at a pace of its own."""
+LAST = 7000
+"""ms; what was made after this and all before is over."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_rests() -> Iterator[None]:
+    yield
+    end_fork_servers()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return Clip.made(tmp_path_factory.mktemp("late") / "clip.mp4", SECONDS)
+
+
+def offsets(clip: Clip, recordings: Sequence[Recording]) -> dict[MediaKind, dict[int, int]]:
+    """By when it was made (ms): how much later each piece lies at the receiver."""
+    made = {(one.kind, known(one.kind, one.data)): one.made for one in clip.pieces}
+    found: dict[MediaKind, dict[int, int]] = {VIDEO: {}, AUDIO: {}}
+    for recording in recordings:
+        for frame in recording.frames([host().codec(name) for name in ("h264", "aac")]):
+            kind = VIDEO if frame.type is TagType.VIDEO else AUDIO
+            at = made[kind, known(kind, frame.payload)]
+            # A camera that has ended is played again.
+            found[kind].setdefault(at, frame.time - at)
+    return found
+
+
+def wrong(found: Mapping[MediaKind, Mapping[int, int]], times: Times) -> list[str]:
+    """What lies elsewhere than the first pictures do, but for the pieces that were moved."""
+    begun = statistics.median(late for at, late in found[VIDEO].items() if FIRST < at < 2500)
+    wrong = []
+    for kind in MediaKind:
+        late = {at: late - begun for at, late in found[kind].items() if times(kind, at) == at and at > FIRST}
+        if not [at for at in late if at > LAST]:
+            wrong.append(f"no {kind.value} at the end")
+        if away := {at: by for at, by in late.items() if abs(by) > NEAR}:
+            wrong.append(f"{kind.value} moved: {dict(list(away.items())[:3])} and so on, {len(away)}")
+    return wrong
+
+
+async def test_packets_with_wrong_times_move_no_other(clip: Clip, tmp_path: Path) -> None:
+    cases = {**CASES, **AHEAD}
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        sources: dict[str, dict[str, Any]] = {}
+        pushing: dict[str, tuple[str, int]] = {}
+        for name, times in cases.items():
+            label = name.replace(" ", "-")
+            files = {"ts": clip.ts(tmp_path / f"{label}.ts", times), "flv": clip.flv(tmp_path / f"{label}.flv", times)}
+            for ending, path in files.items():
+                sources[f"{ending}: {name}"] = {"type": "file", "url": str(path), "options": {"loop": False}}
+            if name in AHEAD:
+                continue
+            camera = await stack.enter_async_context(Camera(Script(clip.camera(times), beginning=NEVER)))
+            sources[f"rtsp: {name}"] = {"type": "rtsp", "url": camera.url}
+            pushing[name] = rtmp, srt = free_port(), free_port(kind=socket.SOCK_DGRAM)
+            url = f"rtmp://127.0.0.1:{rtmp}/live/{KEY}"
+            sources[f"rtmp: {name}"] = {"type": "rtmp", "url": url, "options": {"mode": "listen"}}
+            url = f"srt://127.0.0.1:{srt}?mode=listener&streamid={KEY}"
+            sources[f"srt: {name}"] = {"type": "srt", "url": url}
+        outputs = {name: f"cam{number}" for number, name in enumerate(sources)}
+        cameras = [
+            {
+                "camera_id": number,
+                "streams": [{"source": source, "outputs": {"o": {"url": receiver.url("live", outputs[name])}}}],
+            }
+            for number, (name, source) in enumerate(sources.items())
+        ]
+        with command_run(tmp_path, {"system": {"max_cameras": len(cameras)}, "cameras": cameras}) as command:
+            pid = command.process.pid
+            await until(lambda: all(listens(pid, r) and listens(pid, s, udp=True) for r, s in pushing.values()), 60)
+            pushed = [
+                clip.publish(f"rtmp://127.0.0.1:{rtmp}/live/{KEY}", CASES[name]) for name, (rtmp, _) in pushing.items()
+            ]
+            pushed += [
+                clip.call(tmp_path / f"{name.replace(' ', '-')}.ts", f"srt://127.0.0.1:{srt}?streamid={KEY}")
+                for name, (_, srt) in pushing.items()
+            ]
+            await asyncio.gather(*pushed)
+
+            def all_there() -> bool:
+                ends = (SECONDS - 1.5) * FPS
+                return all(sum(r.counts[TagType.VIDEO] for r in receiver.of(key)) > ends for key in outputs.values())
+
+            await until(all_there, 30)
+            await asyncio.sleep(1.0)
+            command.process.terminate()
+            command.process.wait(30)
+        found = {
+            name: wrong(offsets(clip, receiver.of(key)), cases[name.split(": ")[1]]) for name, key in outputs.items()
+        }
+    lines = [f"{name}: {what}" for name, what in found.items() if what]
+    assert not lines, "\n".join([*lines, command.log])
