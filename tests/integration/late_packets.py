@@ -70,8 +70,8 @@ class Clip:
         video = ("-f", "lavfi", "-i", f"testsrc=s=160x96:r={FPS}:d={seconds}")
         sound = ("-f", "lavfi", "-i", f"anoisesrc=d={seconds}:r={_RATE}:seed=7")
         x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", str(FPS), "-bf", "0", "-pix_fmt", "yuv420p")
-        x264 = (*x264, "-vf", "noise=alls=20:allf=t")
-        run(*video, *sound, *x264, "-c:a", "aac", "-ac", "1", path)
+        noise = ("-vf", "noise=alls=20:allf=t")
+        run(*video, *sound, *noise, *x264, "-c:a", "aac", "-ac", "1", path)
         return cls(path, seconds)
 
     @property

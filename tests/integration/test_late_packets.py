@@ -94,7 +94,7 @@ async def test_packets_with_wrong_times_move_no_other(clip: Clip, tmp_path: Path
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(Receiver())
         sources: dict[str, dict[str, Any]] = {}
-        pushing: dict[str, tuple[str, int]] = {}
+        pushing: dict[str, tuple[int, int]] = {}
         for name, times in cases.items():
             label = name.replace(" ", "-")
             files = {"ts": clip.ts(tmp_path / f"{label}.ts", times), "flv": clip.flv(tmp_path / f"{label}.flv", times)}

@@ -64,7 +64,7 @@ def introduced_as(name: str) -> Callable[[Connection], None]:
             object = {**object, "fmsVer": name} if isinstance(object, dict) else object
             plain(stream, called, transaction, object, *arguments)
 
-        server._command = command  # type: ignore[method-assign]
+        server._command = command  # type: ignore[method-assign,assignment]
 
     return patch
 
