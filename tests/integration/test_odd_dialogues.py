@@ -6,6 +6,7 @@ refusals of what is optional are those of Adobe's servers, Wowza, Red5, nginx-rt
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -48,6 +49,14 @@ def around(method: str, *, before: Callable[[Server], object] | None = None, aft
 
 def control(type: int, payload: bytes) -> Callable[[Server], None]:
     return lambda server: server.control(type, payload)
+
+
+def each(*says: Callable[[Server], object]) -> Callable[[Server], None]:
+    def say(server: Server) -> None:
+        for one in says:
+            one(server)
+
+    return say
 
 
 def status(code: str, level: str = "status", **more: Any) -> Callable[[Server], None]:
@@ -207,6 +216,77 @@ def by_the_clock(connection: Connection) -> None:
     connection.server.set_chunk_size = lambda size: None  # type: ignore[method-assign]
 
 
+def chunked(begin: Callable[[int], bytes], go_on: Callable[[int], bytes], *, time: int) -> Patch:
+    """A server with chunk headers of its own: `begin` and `go_on` make their first bytes of a chunk stream's number."""
+
+    def patch(connection: Connection) -> None:
+        size = connection.server.writer.chunk_size
+
+        def message(
+            chunk_stream: int, type: int, _: int, stream_id: int, head: bytes, body: bytes | memoryview = b""
+        ) -> list[bytes]:
+            payload = head + bytes(body)
+            short = min(time, 0xFFFFFF).to_bytes(3, "big")
+            extended = time.to_bytes(4, "big") if time >= 0xFFFFFF else b""
+            first = begin(chunk_stream) + short + len(payload).to_bytes(3, "big") + bytes((type,))
+            parts = [first + stream_id.to_bytes(4, "little") + extended + payload[:size]]
+            return parts + [go_on(chunk_stream) + payload[at : at + size] for at in range(size, len(payload), size)]
+
+        connection.server.writer = SimpleNamespace(message=message, chunk_size=size)  # type: ignore[assignment]
+        connection.server.set_chunk_size = lambda size: None  # type: ignore[method-assign]
+
+    return patch
+
+
+def called(name: str) -> bytes:
+    return len(name).to_bytes(2, "big") + name.encode()
+
+
+EVERY_VALUE = b"".join(
+    (
+        b"\x03",
+        *(
+            called(name) + amf0.encode(value)
+            for name, value in (("code", "NetConnection.Connect.Success"), ("n", None))
+        ),
+        called("when") + b"\x0b" + bytes(8) + b"\0\0",
+        called("xml") + b"\x0f\0\0\0\x04<a/>",
+        called("long") + b"\x0c\0\0\0\x02ab",
+        called("typed") + b"\x10" + called("Some.Class") + called("a") + b"\x01\x01" + b"\0\0\x09",
+        called("undefined") + b"\x06" + called("unsupported") + b"\x0d" + called("clip") + b"\x04",
+        b"\0\0\x09",
+    )
+)
+"""Of AMF0, in one object (its specification, §2)."""
+
+
+def later(seconds: float, method: str) -> Patch:
+    """A server that takes its time for what it does by `method`."""
+
+    def patch(connection: Connection) -> None:
+        server = connection.server
+        plain = getattr(server, method)
+
+        def do(*arguments: Any) -> None:
+            plain(*arguments)
+            connection.flush()
+
+        def wait(*arguments: Any) -> None:
+            asyncio.get_running_loop().call_later(seconds, do, *arguments)
+
+        setattr(server, method, wait)
+
+    return patch
+
+
+def answers_connect(payload: bytes) -> Patch:
+    def patch(connection: Connection) -> None:
+        server = connection.server
+        server.accept = lambda asked, properties=None: server.send(3, Type.COMMAND, 0, payload)  # type: ignore[method-assign]
+
+    return patch
+
+
 CALL_FAILED = {
     "level": "error",
     "code": "NetConnection.Call.Failed",
@@ -231,6 +311,23 @@ ODD: Mapping[str, Patch] = {
     "chunks of 1": around("accept", after=lambda server: server.set_chunk_size(1)),
     "the largest chunks": around("accept", after=control(Type.SET_CHUNK_SIZE, u32(0x7FFFFFFF))),
     "another chunk size before Start": around("accept_publish", before=lambda server: server.set_chunk_size(64)),
+    "chunk streams of two bytes": chunked(
+        lambda number: bytes((0, number)), lambda number: bytes((0xC0, number)), time=0
+    ),
+    "chunk streams of three bytes": chunked(
+        lambda number: bytes((1, number, 1)), lambda number: bytes((0xC1, number, 1)), time=5
+    ),
+    "chunk sizes again and again": around(
+        "accept", after=lambda server: [server.set_chunk_size(n) for n in (256, 9, 4096)]
+    ),
+    "a verification of Flash's player": around("accept", before=control(Type.USER_CONTROL, b"\0\x1a" + bytes(4))),
+    "buffers that are empty and full": on_air(
+        each(*(control(Type.USER_CONTROL, b"\0" + bytes((kind,)) + u32(1)) for kind in (31, 32, 0, 4)))
+    ),
+    "forty pings": on_air(each(*(control(Type.USER_CONTROL, b"\0\x06" + u32(number)) for number in range(40)))),
+    "an acknowledgement that goes back": on_air(
+        each(*(control(Type.ACKNOWLEDGEMENT, u32(size)) for size in (5000, 100)))
+    ),
     # The handshake.
     "a version that is to come": greeting(lambda answer: b"\x1f" + answer[1:]),
     "a version of old": greeting(lambda answer: b"\0" + answer[1:]),
@@ -259,6 +356,34 @@ ODD: Mapping[str, Patch] = {
         ],
     ),
     "a recording that begins": around("accept_publish", after=status("NetStream.Record.Start")),
+    "connect answered twice": around(
+        "accept", after=said("_result", 1, None, {"code": "NetConnection.Connect.Success"})
+    ),
+    "every kind of value in the answer to connect": answers_connect(
+        amf0.encode("_result", 1, {"fmsVer": "FMS/5,0"}) + EVERY_VALUE
+    ),
+    "an answer to connect without properties": answers_connect(
+        amf0.encode("_result", 1, None, {"code": "NetConnection.Connect.Success"})
+    ),
+    "an answer to connect in an array": answers_connect(
+        amf0.encode("_result", 1, None, amf0.EcmaArray({"code": "NetConnection.Connect.Success", "level": "status"}))
+    ),
+    "an answer to connect that says AMF3": answers_connect(
+        amf0.encode(
+            "_result",
+            1,
+            {"fmsVer": "FMS/4,5,0,297", "capabilities": 255, "mode": 1},
+            {"code": "NetConnection.Connect.Success", "level": "status", "objectEncoding": 3},
+        )
+    ),
+    "connect after a while": later(0.7, "accept"),
+    "Start after a while": later(0.7, "accept_publish"),
+    "access to samples before Start": around(
+        "accept_publish", before=said("|RtmpSampleAccess", True, True, type=Type.DATA)
+    ),
+    "data that starts, before Start": around(
+        "accept_publish", before=said("onStatus", {"code": "NetStream.Data.Start"}, type=Type.DATA)
+    ),
     # What is optional.
     "no releaseStream": refuses("releaseStream", "_error", CALL_FAILED),
     "no FCPublish": refuses("FCPublish", "_error", CALL_FAILED),
@@ -298,6 +423,9 @@ ODD: Mapping[str, Patch] = {
     "closing at goodbye": ending(reset=False),
 }
 LARGE: Mapping[str, Patch] = {
+    "times of a clock, once in a message": chunked(
+        lambda number: bytes((number,)), lambda number: bytes((0xC0 | number,)), time=0x01234567
+    ),
     "metadata of 200 kB": on_air(said("onMetaData", {"text": "x" * 200_000}, type=Type.DATA)),
     "a picture of 300 kB, played back": on_air(lambda server: server.send(6, Type.VIDEO, 1, bytes(300_000))),
     "a shared object of 70 kB at connect": both(
@@ -305,7 +433,7 @@ LARGE: Mapping[str, Patch] = {
         around("accept", before=lambda server: server.set_chunk_size(4096)),
     ),
 }
-"""Messages that nobody reads. What librtmp makes of them is its own affair."""
+"""Messages that nobody reads, and extended times that are not repeated. What librtmp makes of it is its own affair."""
 
 
 HANDSHAKE = 1 + 1536 + 1536

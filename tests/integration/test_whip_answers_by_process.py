@@ -20,6 +20,17 @@ SOME = 50
 """Units of each kind."""
 PASSIVE = [("a=setup:actpass", "a=setup:active")]
 """An offer that makes aiortc wait for our handshake."""
+WHOLE = r"(?s)(t=0 0\r\n)(.*?)"
+"""Up to a line of the first section, which is moved to where it counts for all."""
+
+
+def for_the_session(*names: str) -> list[tuple[str, str]]:
+    """Lines of these names stand once, before all sections."""
+    edits = [(rf"{WHOLE}a=({name}:[^\r]*\r\n)", r"\1b=\3\2") for name in names]
+    edits += [(rf"(?m)^a={name}:.*\r\n", "") for name in names]
+    return edits + [(rf"(?m)^b=({name}:)", r"a=\1") for name in names]
+
+
 NO_CANDIDATES = (r"(?m)^a=candidate:.*\r\n", "")
 
 ODD: dict[str, dict[str, Any]] = {
@@ -35,9 +46,34 @@ ODD: dict[str, dict[str, Any]] = {
     "links to ICE servers that are none": {
         "headers": {"Link": '<turn:127.0.0.1:9?transport=tcp>; rel="ice-server"; username="u", <x>; rel=ice-server, ,'}
     },
+    "headers in small letters": {
+        "headers": {"location": "/session/NUMBER", "etag": '"a"', "link": "<stun:127.0.0.1:9>;rel=ice-server"}
+    },
+    "hints before the answer": {
+        "interim": 'HTTP/1.1 103 Early Hints\r\nLink: <stun:127.0.0.1:9>; rel="ice-server"\r\n\r\n'
+    },
+    "asked to go on, twice": {"interim": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"},
+    "a relative Location without a slash": {"headers": {"Location": "../session/NUMBER?x=1#y"}},
+    "headers of the web": {
+        "headers": {
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": "Location, ETag, Link",
+            "Accept-Patch": "application/trickle-ice-sdpfrag",
+            "Server": "x" * 3000,
+            "Set-Cookie": "a=b; Path=/",
+        }
+    },
     # SDP's form.
     "lines that end as Unix's": {"answer": [("\r\n", "\n")]},
     "marks and lines before it": {"answer": [(r"^v=0", "\ufeff\r\n\r\nv=0")]},
+    "lines that nobody knows": {
+        "answer": [
+            (r"t=0 0\r\n", "t=0 0\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS *\r\na=x-unknown\r\n"),
+            (r"(m=video.*\r\n)", r"\1i=picture\r\nb=AS:2500\r\nb=TIAS:2500000\r\nk=clear:x\r\n"),
+        ]
+    },
+    "an origin of IPv6": {"answer": [("o=[^\r]*", "o=srs/7 107408542208384 2 IN IP6 ::1"), ("s=[^\r]*", "s=-")]},
+    "nothing of connections": {"answer": [(r"(?m)^c=.*\r\n", "")]},
     "no last line's end": {"answer": [(r"\r\n$", "")]},
     # Sections.
     "no section for the sound": {"answer": [(r"(?s)m=audio.*?(?=m=|$)", "")]},
@@ -52,7 +88,21 @@ ODD: dict[str, dict[str, Any]] = {
     "nothing of RTCP": {"answer": [("a=rtcp-mux\r\n", ""), ("a=rtcp:.*\r\n", "")]},
     "no direction": {"answer": [("a=recvonly\r\n", "")]},
     "both directions": {"answer": [("a=recvonly", "a=sendrecv")]},
+    "a profile of older days": {"answer": [("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")]},
+    "a profile without feedback": {"answer": [("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"), ("a=rtcp-fb:.*\r\n", "")]},
+    "ports of its own": {"answer": [(r"m=(audio|video) \d+", r"m=\1 50000")]},
+    "RTCP of reduced size": {"answer": [("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-mux-only\r\na=rtcp-rsize\r\n")]},
     # Codecs.
+    "codecs that were not offered": {
+        "answer": [
+            (r"(m=video .*)\r\n", r"\1 127 126\r\n"),
+            (r"(a=rtpmap:\d+ H264/90000\r\n)", r"\1a=rtpmap:127 VP8/90000\r\na=rtpmap:126 rtx/90000\r\n"),
+            (r"(a=rtpmap:127.*\r\n)", r"\1a=fmtp:126 apt=96\r\na=rtcp-fb:* transport-cc\r\n"),
+        ]
+    },
+    "retransmissions of a codec first": {
+        "answer": [(r"(m=video \d+ \S+) (.*)\r\n", r"\1 124 \2\r\na=rtpmap:124 ulpfec/90000\r\n")]
+    },
     "payload types of its own": {
         "offer": [
             ("(?<=[ :=])96(?=[ \r/])", "120"),
@@ -65,10 +115,26 @@ ODD: dict[str, dict[str, Any]] = {
     "one unit a packet": {"answer": [("packetization-mode=1", "packetization-mode=0")]},
     "stereo": {"answer": [(r"(a=rtpmap:111.*\r\n)", r"\1a=fmtp:111 stereo=1;useinbandfec=1\r\n")]},
     # DTLS.
+    "a fingerprint for the session": {"answer": for_the_session("fingerprint")},
+    "a role for the session": {"answer": for_the_session("setup")},
+    "a hash in capitals": {"answer": [("a=fingerprint:sha-", "a=fingerprint:SHA-")]},
+    "one fingerprint of the longest hash": {"answer": [(r"(?m)^a=fingerprint:sha-(256|384) .*\r\n", "")]},
+    "fingerprints of hashes to come first": {
+        "answer": [("(a=fingerprint:sha-256)", r"a=fingerprint:sha3-512 AB:CD\r\n\1")]
+    },
     "passive": {"offer": PASSIVE},
     "an answer that decides nothing": {"offer": PASSIVE, "answer": [("a=setup:passive", "a=setup:actpass")]},
     "an answer without a role": {"offer": PASSIVE, "answer": [("a=setup:passive\r\n", "")]},
     # ICE.
+    "its name and password for the session": {"answer": for_the_session("ice-ufrag", "ice-pwd")},
+    "candidates that say whose they are": {"answer": [(r"(a=candidate:.*?)\r\n", r"\1 ufrag abcd generation 0\r\n")]},
+    "candidates of addresses that are none": {
+        "answer": [(r"(a=candidate:\S+ \d) (udp|UDP) (\d+) (\S+)", r"\1 \2 \3 0.0.0.0 9 typ host\r\n\g<0>")]
+    },
+    "candidates behind a NAT": {"answer": [(r"typ host", "typ srflx raddr 0.0.0.0 rport 0")]},
+    "a candidate that breaks off": {
+        "answer": [(r"(a=candidate:.*\r\n)", r"a=candidate:1 1 udp\r\na=candidate:\r\n\1")]
+    },
     "no candidates": {"answer": [NO_CANDIDATES, ("a=end-of-candidates\r\n", "")]},
     "candidates of mDNS": {"answer": [(r"(a=candidate:(?:\S+ ){4})\S+", r"\g<1>0fe7a2c4-2b4e.local")]},
     "candidates for TCP": {"answer": [(r"(a=candidate:\S+ \S+) udp", r"\1 tcp")]},

@@ -176,6 +176,20 @@ def test_an_extended_delta_and_its_continuation() -> None:
     assert read(data + BODY[128:])[1] == (9, 0x01000005, 1, BODY)
 
 
+@pytest.mark.parametrize("repeated", [b"", (0x01234567).to_bytes(4, "big")])
+def test_an_extended_time_that_is_not_repeated_inside_a_message(repeated: bytes) -> None:
+    """Some servers leave it out, which shows by what stands in its place."""
+    payload = bytes(range(1, 251)) * 2
+    wire = (
+        bytes((3,)) + b"\xff\xff\xff" + (500).to_bytes(3, "big") + b"\x14" + bytes(4) + (0x01234567).to_bytes(4, "big")
+    )
+    wire += payload[:128]
+    for at in range(128, 500, 128):
+        wire += b"\xc3" + repeated + payload[at : at + 128]
+    (message,) = ChunkReader().feed(wire)
+    assert (message.time, message.payload) == (0x01234567, payload)
+
+
 def test_chunk_size_changes_at_once_and_abort_forgets() -> None:
     size = header(0, 2, 0, 4, Type.SET_CHUNK_SIZE, 0) + struct.pack(">I", 500)
     assert read(size + header(0, 6, 0, 200, 9) + BODY) == [(9, 0, 1, BODY)]

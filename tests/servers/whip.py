@@ -47,7 +47,8 @@ class WhipServer(ServerProcess):
 
         `light`: counts packets instead of putting units together, so that it costs little.
 
-        `odd`: what is different at /odd/NAME, by name: "status" and "headers" of its answer to POST, and edits of the
+        `odd`: what is different at /odd/NAME, by name: "status" and "headers" of its answer to POST, what is said
+        before that ("interim"), and edits of the
         "offer" as it is read and the "answer" as it is sent: pairs of a regular expression and what takes its place.
         """
         super().__init__(directory, host=host, port=port, prefix=prefix)

@@ -153,6 +153,9 @@ class Server:
             headers = {**headers, **_links(), "Location": str(request.url.with_path(f"/session/{number}"))}
         if behaviour == "no-location":
             del headers["Location"]
+        if interim := odd.get("interim"):
+            assert request.transport is not None
+            request.transport.write(interim.encode())
         if behaviour not in ("chunked", "until-close"):
             return web.Response(status=odd.get("status", 201), headers=headers, body=text.encode())
         streamed = web.StreamResponse(status=201, headers=headers)

@@ -217,6 +217,9 @@ class ChunkReader:
             if left < size:
                 return -1
             time = int.from_bytes(data[at + size - 4 : at + size], "big")
+            if form == 3 and stream.payload is not None and time != stream.delta:
+                # Inside a message some leave it out, as the first edition of the specification could be read.
+                size -= 4
         elif form == 3:
             time = stream.delta
         if stream.payload is None:
