@@ -136,8 +136,8 @@ soak-faults: $(FULL) $(BENCHED) $(CLIPS) servers ## HOURS=2 of faults; like the 
 	$(BIN)/python -m bench.soak --hours $(HOURS)
 
 .PHONY: bench-far
-bench-far: $(FULL) $(BENCHED) servers ## far servers beside FFmpeg, in pieces (ONLY="rtmp medium"): bench/results/far.md
-	$(BIN)/python -m bench.far $(if $(ONLY),--only $(ONLY))
+bench-far: $(FULL) $(BENCHED) servers ## far servers beside FFmpeg, in pieces (ONLY="rtmp medium"; BRIEF=1, 7 minutes): bench/results/far.md
+	$(BIN)/python -m bench.far $(if $(BRIEF),--brief --again) $(if $(ONLY),--only $(ONLY))
 
 soak-cameras: $(FULL) $(BENCHED) servers ## HOURS=2 of sixteen RTSP cameras with sound
 	$(BIN)/python -m bench.cameras --hours $(HOURS)

@@ -28,4 +28,9 @@ def test_the_quick_cases_are_some_of_all_with_both_senders() -> None:
     quick, whole = list(far.cases(quick=True)), list(far.cases(quick=False))
     assert set(quick) < set(whole)
     assert {case.sender for case in quick} == {"camcast", "ffmpeg"}
+    brief = list(far.cases(quick=False, brief=True))
+    assert set(brief) < set(quick)
+    assert {(case.transport, case.sender) for case in brief} == {(case.transport, case.sender) for case in quick}
+    longest = far.FLOW + sum(far.CUTS) + len(far.CUTS) * far.RECOVERY + 10
+    assert len(brief) * longest < 600, "seconds"
     assert len({str(case) for case in whole}) == len(whole)

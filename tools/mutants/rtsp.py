@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         "a leap is told to nobody",
         _CLOCK,
-        "        self._timeline.on_set()\n        self._time",
-        "        self._time",
+        "        self._timeline.on_set()\n        aside",
+        "        aside",
         (_RULES + "test_a_leap_is_told",),
     ),
     Mutant(

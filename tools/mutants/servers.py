@@ -136,9 +136,32 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         "a track of which nothing can be read is not told of",
         "plugins/sources/camcast_file/reader.py",
-        'cannot be read so far: {lane.refusal}")',
+        'cannot be read so far: {_why_not(lane)}")',
         'cannot be read")',
         ("tests/plugins/test_file_source.py::test_a_track_that_never_can_be_read_is_told_in_the_words_of_who_tried",),
+    ),
+    Mutant(
+        "a track of which nothing can be read is counted only",
+        "plugins/kits/camcast_kit_ingest/unread.py",
+        "if self._refused[kind] == ENOUGH:",
+        "if False:",
+        (
+            (
+                "tests/plugins/test_push_source.py"
+                "::test_a_track_of_which_nothing_can_be_read_is_told_once_with_the_parsers_words"
+            ),
+            "tests/integration/test_unreadable_tracks.py::test_who_publishes",
+        ),
+    ),
+    Mutant(
+        "a jump of one track's times is final at its first packet",
+        "core/camcast/stream/clock.py",
+        "if doubt is not None and self._was_none(doubt, line, packet):",
+        "if doubt is None and doubt:",
+        (
+            "tests/core/stream/test_clock.py::test_a_few_late_packets_of_one_track_move_nothing_for_good",
+            "tests/integration/test_late_packets.py::test_packets_with_wrong_times_move_no_other",
+        ),
     ),
     # --- a transport stream that hardware decoders take
     Mutant(
