@@ -32,6 +32,7 @@ from camcast.target import Target
 from camcast_srt import camcast_transports
 from camcast_srt.address import literal
 from camcast_srt.ingest.kind import SrtIngest
+from camcast_srt.ingest.media import TsIntake
 from camcast_srt.ingest.options import SrtSourceOptions
 from camcast_srt.keeper import Keeper
 from camcast_srt.link import Link
@@ -408,6 +409,23 @@ async def test_a_codec_that_changes_on_the_air_is_followed(tmp_path: Path) -> No
     for name, codec in (("h264_aac", "h264"), ("hevc_b_aac", "h265")):
         got = units(packet for packet in running.sink.of(VIDEO) if packet.track.codec == codec)
         assert got == units(packet for packet in load(made(name)).packets if packet.track.kind is VIDEO)[: len(got)]
+
+
+def test_a_sender_whose_clock_is_slow_gets_times_of_arrival(tmp_path: Path) -> None:
+    """Ours is made by hand: it takes half a minute."""
+    data, seconds = ffmpegs("h264_aac", tmp_path / "a.ts"), 40.0
+    pieces = [data[at : at + 1316] for at in range(0, len(data), 1316)]
+    notes: list[str] = []
+    sink = Sink()
+    intake = TsIntake(codecs().codec, sink, lambda code, text: notes.append(code))
+    intake.begin(1)
+    for number, piece in enumerate(pieces):
+        intake.feed(piece, 1 + round(number * seconds / len(pieces) * 1e9))
+    assert notes == ["clock_wrong"]
+    assert sink.breaks == 1
+    late = [packet.dts / 1e9 for packet in sink.of(VIDEO)[-20:]]
+    assert seconds * 0.7 < late[0] < late[-1] < seconds
+    assert late == sorted(late)
 
 
 async def test_a_sender_that_floods_is_read_no_faster_than_it_may_send() -> None:

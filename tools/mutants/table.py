@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import adapt, engine, http, net, rtmp, rtsp, servers, session, srt, stream, thin
+from tools.mutants import adapt, engine, http, net, record, rtmp, rtsp, servers, session, srt, stream, thin
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
@@ -17,6 +17,7 @@ ROOMS: Mapping[str, Sequence[Mutant]] = {
     "camcast_rtmp": rtmp.MUTANTS,
     "camcast_rtsp": rtsp.MUTANTS,
     "camcast_srt": srt.MUTANTS,
+    "camcast_record": record.MUTANTS,
     "camcast_http": http.MUTANTS,
     "servers that are odd": servers.MUTANTS,
 }
