@@ -109,3 +109,23 @@ async def test_a_file_says_when_it_began(tmp_path: Path, suffix: str) -> None:
     complete = next(line for line in index(tmp_path) if "end" in line)
     assert complete["begin"] == pytest.approx(zero, abs=0.5)
     assert complete["end"] == pytest.approx(zero + SECONDS, abs=1.5)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("name", ["h264_b_aac", "hevc_b_aac"])
+async def test_each_picture_is_shown_when_it_was_to_be(tmp_path: Path, name: str, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    packets, _ = await recorded(path, load(made(name)))
+    shown: dict[str, list[float]] = {}
+    with av.open(str(path)) as container:
+        for unit in container.demux():
+            if unit.size and unit.pts is not None:
+                shown.setdefault(unit.stream.type, []).append(float(unit.pts * unit.time_base))
+    first = next(packet.pts for packet in packets if packet.track.kind is MediaKind.VIDEO)
+    for kind in MediaKind:
+        was = [(packet.pts - first) / NS_PER_S for packet in packets if packet.track.kind is kind][-100:]
+        found = [at - shown["video"][0] for at in shown[kind.value]][-100:]
+        assert found == pytest.approx(was, abs=0.0021), (
+            "to the millisecond, of which decoding and showing lose one each"
+        )
+    assert any(packet.pts > packet.dts for packet in packets), "with pictures out of order"
