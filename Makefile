@@ -12,6 +12,8 @@ WORKERS ?= 3
 JOBS    ?= 2
 # Processes for the quick tests, which wait more than they compute.
 SIDE    ?= 4
+# Processes for scripted cameras, which wait for their media's time nearly all of the while.
+CROWD   ?= 6
 BUDGET  ?= 600
 MINUTES ?= 15
 ONLY    ?=
@@ -73,7 +75,7 @@ test-quick: $(FULL) $(CLIPS) ## core, plugins and commands without what needs se
 	$(BIN)/python -m pytest -n $(SIDE) --dist worksteal -m "not servers and not slow" $(ALONE) $(PYTEST)
 
 cameras: $(FULL) ## scripted cameras and the zoo of files, decoded by FFmpeg, in groups side by side; tells what took longest
-	$(BIN)/python -m pytest -n $(SIDE) --dist loadgroup --durations=15 tests/cameras $(PYTEST)
+	$(BIN)/python -m pytest -n $(CROWD) --dist worksteal --durations=15 tests/cameras $(PYTEST)
 
 lint: $(FULL) ## ruff and mypy --strict
 	$(BIN)/ruff check

@@ -28,6 +28,8 @@ _K = TypeVar("_K")
 _T = TypeVar("_T")
 _LOOK = 0.1
 """Seconds between looks at what others make."""
+AT_ONCE = 2
+"""Parts that are made at a time for each processor: one takes a third of it, and waits for its cameras else."""
 
 Make = Callable[[Path], Awaitable[_T]]
 """Makes a part. It is given a directory of its own."""
@@ -64,10 +66,10 @@ class _Part(Generic[_T]):
 
 
 async def _room(folder: Path) -> IO[str]:
-    """Held while a part is made: one for each processor, however many processes there are, as each part's cameras and
-    viewers want their share of the machine at each moment."""
+    """Held while a part is made: `AT_ONCE` for each processor, however many processes there are, as each part's cameras
+    and viewers want their share of the machine at each moment."""
     while True:
-        for number in range(os.cpu_count() or 1):
+        for number in range(AT_ONCE * (os.cpu_count() or 1)):
             room = (folder / f"shared-room-{number}").open("w")
             try:
                 fcntl.flock(room, fcntl.LOCK_EX | fcntl.LOCK_NB)
