@@ -49,6 +49,9 @@ def x265(*more: str, params: str = "", b_frames: int = 0) -> tuple[str, ...]:
 
 
 AV1 = ("-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=1:scd=0", "-g", str(GOP))
+AV1_GRAIN = (
+    "-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=1:scd=0:film-grain=8:tile-columns=1", "-g", str(GOP),
+)  # fmt: skip
 VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "500k", "-g", str(GOP), "-threads", "1")
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-g", str(GOP), "-threads", "1")
 OPUS = ("-c:a", "libopus", "-b:a", "64k")
@@ -200,6 +203,11 @@ def uneven(path: Path) -> None:
 
 def turned(path: Path) -> None:
     again(of=made(*H264, *AAC), before=("-display_rotation:v:0", "270"))(path)
+
+
+def turned_hlg(path: Path) -> None:
+    of = made(*x265("-pix_fmt", "yuv420p10le", params=HLG), *AAC)
+    again("-tag:v", "hvc1", of=of, before=("-display_rotation:v:0", "90"))(path)
 
 
 OTHER_TRACKS = ("-mpegts_start_pid", "0x300", "-mpegts_pmt_start_pid", "0x1010", "-mpegts_service_id", "7")

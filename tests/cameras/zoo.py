@@ -122,6 +122,24 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal("two pictures with one timestamp", ".mkv", r.two_timestamps, steps=(1, 40, 79)),
         Animal("turned, MP4", ".mp4", r.turned, told=TURNED),
         Animal("turned, Matroska", ".mkv", r.turned, told=TURNED),
+        Animal(
+            "fragmented MP4 with an index of its segments",
+            ".mp4",
+            made(*x264(b_frames=2), *AAC, "-movflags", "frag_keyframe+empty_moov+default_base_moof+global_sidx"),
+        ),
+        Animal(
+            "a fragment for each picture",
+            ".mp4",
+            made(*x264(b_frames=2), *AAC, "-movflags", "frag_every_frame+empty_moov+default_base_moof"),
+        ),
+        Animal(
+            "4:4:4, lossless, CAVLC", ".mp4", made(*x264("-qp", "0", "-pix_fmt", "yuv444p", params="cabac=0"), *AAC)
+        ),
+        Animal(
+            "delimiters and a buffer that is told (HRD), MPEG-TS",
+            ".ts",
+            made(*x264(params="aud=1:nal-hrd=cbr:vbv-maxrate=500:vbv-bufsize=500"), *AAC),
+        ),
         Animal("encrypted (Common Encryption)", ".mp4", r.encrypted, REFUSED, "is encrypted (Common Encryption)"),
     ),
     "H.265": (
@@ -138,6 +156,8 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal("4:2:2, 12 bit", ".mkv", made(*x265("-pix_fmt", "yuv422p12le"), *AAC)),
         Animal("open groups (CRA, RASL)", ".mp4", made(*x265(b_frames=3, params="open-gop=1"), *AAC)),
         Animal("H.265 with B-frames, raw", ".hevc", made(*x265(b_frames=3), sound=False), sound=NONE),
+        Animal("parameter sets inside (hev1), MOV", ".mov", made(*x265("-tag:v", "hev1", b_frames=2), *AAC)),
+        Animal("a phone's: HLG, turned", ".mov", r.turned_hlg, told="is meant to be turned by 270°"),
         Animal("H.265, MPEG-TS", ".ts", made(*x265(b_frames=2), *AAC)),
         Animal("H.265, FLV", ".flv", made(*x265(b_frames=2), *AAC)),
     ),
@@ -146,6 +166,7 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal(
             "AV1 HDR10, Matroska", ".mkv", made(*r.AV1, "-pix_fmt", "yuv420p10le", *r.WIDE, *OPUS), sound=TRANSCODED
         ),
+        Animal("AV1 with grain and tiles", ".mkv", made(*r.AV1_GRAIN, *AAC)),
         Animal("AV1, Vorbis", ".webm", made(*r.AV1, "-c:a", "libvorbis"), sound=TRANSCODED),
         Animal("AV1, FLV", ".flv", made(*r.AV1, *AAC)),
         Animal("AV1, IVF", ".ivf", made(*r.AV1, sound=False), sound=NONE),
@@ -256,6 +277,15 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         Animal("linear PCM, 24 bit", ".mov", made(*H264, "-c:a", "pcm_s24le"), sound=TRANSCODED),
         Animal("G.711", ".mkv", made(*H264, "-c:a", "pcm_alaw", "-ar", "8000"), sound=TRANSCODED),
         Animal("AMR", ".3gp", made(*H264, "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1"), sound=TRANSCODED),
+        Animal("MP3, MP4", ".mp4", made(*H264, "-c:a", "libmp3lame"), sound=TRANSCODED),
+        Animal("Opus, MP4", ".mp4", made(*H264, *OPUS), sound=TRANSCODED),
+        Animal("FLAC, MP4", ".mp4", made(*H264, "-c:a", "flac"), sound=TRANSCODED),
+        Animal("MPEG audio, MPEG-TS", ".ts", made(*H264, "-c:a", "mp2"), sound=TRANSCODED),
+        Animal("E-AC-3, MPEG-TS", ".ts", made(*H264, "-c:a", "eac3"), sound=TRANSCODED),
+        Animal("linear PCM, upper bytes first", ".mov", made(*H264, "-c:a", "pcm_s16be"), sound=TRANSCODED),
+        Animal("linear PCM, 8 bit", ".avi", made(*H264, "-c:a", "pcm_u8"), sound=TRANSCODED),
+        Animal("linear PCM, floating point", ".mov", made(*H264, "-c:a", "pcm_f32le"), sound=TRANSCODED),
+        Animal("G.711, AVI", ".avi", made(*H264, "-c:a", "pcm_mulaw", "-ar", "8000"), sound=TRANSCODED),
         Animal("MP3 alone", ".mp3", made(*ALONE, "-c:a", "libmp3lame"), NONE, sound=TRANSCODED),
         Animal("WAV", ".wav", made(*ALONE, "-c:a", "pcm_s16le"), NONE, sound=TRANSCODED),
         Animal("Opus alone", ".opus", made(*ALONE, *OPUS), NONE, sound=TRANSCODED),
@@ -284,6 +314,7 @@ ZOO: dict[str, tuple[Animal, ...]] = {
         ),
         Animal("MPEG-TS with a hole", ".ts", r.cut(0.3, 0.35, made(*H264, *AAC))),
         Animal("MPEG-TS cut off", ".ts", r.cut(0.901, 1, made(*H264, *AAC)), shown=CUT),
+        Animal("MPEG-TS filled up to a rate", ".ts", made(*x264(b_frames=2), *AAC, "-muxrate", "2M")),
         Animal("M2TS", ".m2ts", made(*x264(b_frames=2), *AAC, "-f", "mpegts", "-mpegts_m2ts_mode", "1")),
         Animal("Matroska cut off", ".mkv", r.cut(0.9, 1, made(*H264, *AAC)), shown=CUT),
         Animal("Matroska as it is streamed", ".mkv", made(*H264, *AAC, "-live", "1")),
@@ -296,6 +327,7 @@ ZOO: dict[str, tuple[Animal, ...]] = {
             "holds neither video nor audio",
         ),
         Animal("times that begin at an hour", ".mkv", made(*H264, *AAC, "-output_ts_offset", "3600")),
+        Animal("times that begin below zero", ".mkv", made(*x264(b_frames=2), *AAC, "-output_ts_offset", "-0.5")),
         Animal("a poster in front of the picture: without it", ".mp4", r.poster),
         Animal("with subtitles: without them", ".mkv", r.with_subtitles),
         Animal("two sounds: the first", ".mkv", r.two_languages),
