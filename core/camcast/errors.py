@@ -139,7 +139,7 @@ class ErrorClass(Enum):
     NETWORK = "network"
     """The path or the server is away: retry with back-off."""
     BUSY = "busy"
-    """The name is in use, usually by one's own ghost: retry every 10 s for up to 3 min."""
+    """The name is in use, usually by one's own ghost: retry after 1 s, then longer, up to every 10 s, for 3 min."""
     REFUSED = "refused"
     """The server said no: retry slowly, then give up."""
     UNEXPLAINED = "refused, unexplained"
