@@ -7,10 +7,12 @@ last moment, and what they sent in their whole lives is settled in the end (`Ben
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,9 +22,10 @@ from bench.peers import Peer, slices
 
 from tests.hostile.child import Child
 from tests.hostile.engine import GOOD
-from tests.hostile.peers import PEERS, HostilePeer
+from tests.hostile.peers import CERTIFICATE, PEERS, PRIVATE_KEY, HostilePeer
 from tests.hostile.script import ATTACKED, NOBODY
 from tests.media import RECIPES, encode, made
+from tests.servers.certificates import Authority
 
 PICTURES = 100
 """Of the clip that the good sessions send again and again; no two are the same."""
@@ -91,6 +94,9 @@ class Bench:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._receiver = stack.enter_context(Peer())
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            issued = Authority(Path(directory)).issue()
+            self._files = {CERTIFICATE: str(issued.cert_file), PRIVATE_KEY: str(issued.key_file)}
             self._peers = stack.enter_context(Child("tests.hostile.script"))
             self._engines = {
                 place: stack.enter_context(Child("tests.hostile.engine")) for place in ("beside", "control")
@@ -118,8 +124,9 @@ class Bench:
         """
         peer = PEERS[name]
         url = peer.url.format(port=self._peers.ask(name))
+        options = {key: self._files.get(value, value) for key, value in peer.options.items()}
         attacked = [
-            _camera(10 + n, url, peer.options, self._receiver) if peer.camera else _session(10 + n, f"{url}{n}")
+            _camera(10 + n, url, options, self._receiver) if peer.camera else _session(10 + n, f"{url}{n}", options)
             for n in range(copies)
         ]
         begun = time.monotonic_ns()
@@ -214,14 +221,22 @@ def _good(number: int, receiver: Peer, place: str) -> dict[str, Any]:
     return {"camera_id": number, "name": "good", "streams": [stream]}
 
 
-def _session(number: int, url: str) -> dict[str, Any]:
+def _session(number: int, url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     # Whoever it is: the certificate is not what is tried here.
     trust = {"insecure": True} if url.startswith(("rtmps", "whips")) else {}
-    output = {"url": url, **trust, "retry_policy": {"max_attempts": None, "initial_delay": 0.5, "max_delay": 0.5}}
+    output = {
+        "url": url,
+        **trust,
+        "options": dict(options),
+        "retry_policy": {"max_attempts": None, "initial_delay": 0.5, "max_delay": 0.5},
+    }
     return {"camera_id": number, "streams": [{"name": "main", "source": _source(), "outputs": {"bad": output}}]}
 
 
 def _camera(number: int, url: str, options: Mapping[str, Any], receiver: Peer) -> dict[str, Any]:
-    source = {"type": "rtsp", "url": url, "options": dict(options)}
+    kind = "rtsp" if url.startswith("rtsp") else "rtmp"
+    # Of those who publish at one port each has a key.
+    url = url if kind == "rtsp" or number == 10 else f"{url}{number}"
+    source = {"type": kind, "url": url, "options": dict(options)}
     stream = {"name": "main", "source": source, "rtmp": {"url": receiver.url(f"cam{number}")}}
     return {"camera_id": number, "streams": [stream]}

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tests.hostile import cameras, datagrams, servers, srt, whip
+from tests.hostile import callers, cameras, datagrams, servers, srt, whip
 from tests.hostile.script import Script
 
 
@@ -22,7 +22,7 @@ class HostilePeer:
     """What it may be cut off for as well, where a slower machine takes in less of it."""
 
     options: Mapping[str, Any] = attrs.field(factory=dict)
-    """Of the camera's source."""
+    """Of the camera's source, or of the output. `CERTIFICATE` and `PRIVATE_KEY` are paths."""
 
     own: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Serves by itself, where that is not a connection over TCP."""
@@ -42,7 +42,7 @@ class HostilePeer:
 
     @property
     def camera(self) -> bool:
-        return self.url.startswith("rtsp")
+        return self.url.startswith("rtsp") or "mode" in self.options
 
 
 _RTMP = "rtmp://127.0.0.1:{port}/live/bad"
@@ -53,6 +53,21 @@ _SRT = "srt://127.0.0.1:{port}?streamid=bad"
 _RTSPS = "rtsps://user:word@127.0.0.1:{port}/bad"
 _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
 _UDP = {"transport": "udp"}
+CERTIFICATE, PRIVATE_KEY = "certificate of this run", "private key of this run"
+_LISTENS = {"mode": "listen"}
+_LISTENS_TLS = {"mode": "listen", "certificate": CERTIFICATE, "private_key": PRIVATE_KEY}
+_WHEPS = "wheps://127.0.0.1:{port}/bad"
+_WATCHED_TLS = {"certificate": CERTIFICATE, "certificate_key": PRIVATE_KEY}
+
+
+def _stranger(url: str, own: Callable[[], Coroutine[Any, Any, None]], options: Mapping[str, Any]) -> HostilePeer:
+    """At a port at which the engine listens; nobody is cut off for it but himself."""
+    return HostilePeer(None, url, own=own, options=options, innocent=True, seconds=2.0)
+
+
+def _publisher(own: Callable[[], Coroutine[Any, Any, None]], says: str = "") -> HostilePeer:
+    """One who knows the key."""
+    return HostilePeer(None, _RTMP, says, own=own, options=_LISTENS, seconds=2.0)
 
 
 def _by_udp(script: Script, says: str) -> HostilePeer:
@@ -114,6 +129,17 @@ PEERS = {
     "server, WebRTC: checks of the path": _webrtc(whip.CHECKS, "500 datagrams"),
     "server, WebRTC: checks from many ports": _webrtc(whip.FROM_MANY_PORTS, "", innocent=True),
     "server, WebRTC: a flood from elsewhere": _webrtc(whip.FROM_ELSEWHERE, "", innocent=True),
+    "stranger, RTMPS: says nothing": _stranger(_RTMPS, callers.SILENCE, _LISTENS_TLS),
+    "stranger, RTMPS: handshakes": _stranger(_RTMPS, callers.HANDSHAKES, _LISTENS_TLS),
+    "stranger, RTMPS: TLS key updates": _stranger(_RTMPS, callers.KEY_UPDATES, _LISTENS_TLS),
+    "stranger, WHEP: says nothing": _stranger(_WHEPS, callers.SILENCE, _WATCHED_TLS),
+    "stranger, WHEP: handshakes": _stranger(_WHEPS, callers.HANDSHAKES, _WATCHED_TLS),
+    "stranger, WHEP: TLS key updates": _stranger(_WHEPS, callers.KEY_UPDATES, _WATCHED_TLS),
+    "publisher: a new size each picture": _publisher(callers.SIZES, "parameters all the time"),
+    "publisher: sixty parameter sets each picture": _publisher(callers.SETS, "parameters all the time"),
+    "publisher: tracks without number": _publisher(callers.TRACKS),
+    "publisher: units without number": _publisher(callers.UNITS),
+    "publisher: messages without number": _publisher(callers.MESSAGES),
     "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP, "50 RTSP messages in a second"),
     "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP, "50 RTSP messages in a second"),
     "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),

@@ -1,4 +1,4 @@
-"""What a sender may cost: a share of a processor, and new parameters now and then."""
+"""What a sender may cost: a share of a processor, new parameters now and then, and beginnings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.plugins.source_kit import Sink
 from camcast.media import MediaKind, Packet, Track
 from camcast_kit_ingest.effort import MAX_CHANGES, WINDOW, Effort, TooMuch
 from camcast_kit_ingest.intake import Intake
+from camcast_kit_ingest.rests import REST, Rests
 
 
 def test_half_of_a_processor_is_borne_for_ever_and_more_for_a_moment() -> None:
@@ -53,3 +54,16 @@ def test_new_parameters_with_every_picture_are_no_cameras() -> None:
     intake.expect([MediaKind.VIDEO])
     picture(MAX_CHANGES)
     assert len(sink.packets) == MAX_CHANGES + 1
+
+
+def test_behind_one_that_was_cut_off_nobody_is_let_in_for_a_while() -> None:
+    rests = Rests(0.0)
+    assert rests.let_in(1.0)
+    rests.cut_off(2.0)
+    assert not rests.let_in(2.0 + REST - 0.1)
+    assert rests.let_in(2.0 + REST)
+
+
+def test_whoever_begins_all_the_time_is_let_in_twice_a_second() -> None:
+    rests = Rests(0.0)
+    assert sum(rests.let_in(tenth / 10) for tenth in range(600)) == pytest.approx(120, abs=5)

@@ -203,10 +203,13 @@ class Listener:
         if found is None:
             self.broken("it published to a key that nobody here takes", refusals.UNKNOWN)
             return None, "not here"
+        if found.publisher is not None and not found.takeover:
+            found.refusals.add(refusals.BUSY)
+            return None, "already publishing"
+        if not found.rests.let_in(asyncio.get_running_loop().time()):
+            found.refusals.add(refusals.RESTS)
+            return None, "not now"
         if found.publisher is not None:
-            if not found.takeover:
-                found.refusals.add(refusals.BUSY)
-                return None, "already publishing"
             before, found.publisher = found.publisher, None
             before.place = None
             before.drop()

@@ -10,6 +10,7 @@ import attrs
 
 from camcast_kit_ingest.effort import Effort
 from camcast_kit_ingest.refusals import Refusals
+from camcast_kit_ingest.rests import Rests
 from camcast_rtmp.messages import Message
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Place:
     publisher: Publisher | None = None
     effort: Effort = attrs.field(factory=lambda: Effort(time.monotonic()), init=False)
     """Of all publishers together: whoever is cut off comes again."""
+    rests: Rests = attrs.field(factory=lambda: Rests(time.monotonic()), init=False)
     refusals: Refusals = attrs.field(init=False)
     """Of those who named this place."""
 
@@ -54,6 +56,8 @@ class Place:
         """`why` it was cut off; "" = it went by itself."""
         if self.publisher is publisher:
             self.publisher = None
+            if why:
+                self.rests.cut_off(time.monotonic())
             self.on_end(f"the publisher was cut off: {why}" if why else "the publisher has gone")
 
     def silent(self) -> None:

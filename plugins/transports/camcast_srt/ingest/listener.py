@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from camcast.errors import SourceError, TransportError
@@ -26,6 +27,7 @@ REASONS = {
     access.TOO_OLD: "its SRT is older than 1.3, and cannot be held to a passphrase",
 }
 """Why a caller was turned away."""
+RESTS = "somebody was cut off here just now, or too many begin and end"
 CLOSED_WITHIN = 1.9
 """Seconds for which the end of the process is waited for, which has the port."""
 
@@ -148,6 +150,9 @@ class Listener:
         place = next((one for one in self._places if one.number == number), None)
         if place is None or place.connection is not None:
             self._gate.drop(connection)
+        elif not place.rests.let_in(time.monotonic()):
+            place.refusals.add(RESTS)
+            self._gate.drop(connection)
         else:
             place.began(connection, self._silent)
 
@@ -156,6 +161,7 @@ class Listener:
             try:
                 place.data(data)
             except StreamError as error:
+                place.rests.cut_off(time.monotonic())
                 self._cut_off(place, str(error))
 
     def left(self, connection: int, why: str) -> None:

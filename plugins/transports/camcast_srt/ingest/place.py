@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 
 import attrs
 
 from camcast_kit_ingest.refusals import Refusals
+from camcast_kit_ingest.rests import Rests
 from camcast_srt.ingest.access import PlaceTold
 
 _LOOK = 0.1
@@ -40,6 +42,7 @@ class Place:
     """Nobody listens any more: told why."""
     number: int = attrs.field(factory=lambda: next(_NUMBERS), init=False)
     connection: int | None = attrs.field(default=None, init=False)
+    rests: Rests = attrs.field(factory=lambda: Rests(time.monotonic()), init=False)
     refusals: Refusals = attrs.field(init=False)
     _heard: float = attrs.field(default=0.0, init=False)
     _timer: asyncio.TimerHandle | None = attrs.field(default=None, init=False)
