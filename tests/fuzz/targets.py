@@ -25,6 +25,7 @@ from camcast.net.http_message import AnswerReader, HttpError
 from camcast.redaction import MAX_WORDS, words
 from camcast.target import Target
 from camcast_kit_digest.auth import parse_challenges
+from camcast_kit_ingest.effort import TooMuch
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
 from camcast_kit_rtmp.urls import parse as parse_address
@@ -525,8 +526,8 @@ def secrets(data: bytes) -> None:
 TARGETS: Mapping[str, Fuzzed] = {
     "rtmp_chunks": Fuzzed(chunks, (RtmpError,)),
     "rtmp_client": Fuzzed(rtmp_client, (CamcastError,)),
-    "rtmp_server": Fuzzed(rtmp_server, (RtmpError,)),
-    "rtmp_media": Fuzzed(rtmp_media),
+    "rtmp_server": Fuzzed(rtmp_server, (RtmpError, TooMuch)),
+    "rtmp_media": Fuzzed(rtmp_media, (TooMuch,)),
     "rtmp_player": Fuzzed(rtmp_player, (RtmpError, RefusedToPlay)),
     "amf0": Fuzzed(script, (MediaError,)),
     "flv_file": Fuzzed(flv, (MediaError,)),
