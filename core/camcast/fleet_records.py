@@ -18,6 +18,11 @@ __all__ = ["decode", "encode"]
 R = TypeVar("R", bound=Card | Desired | Holder | Line)
 
 _converter = cattrs.Converter(detailed_validation=False)
+_NONE = (
+    *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    OverflowError,  # a number of four hundred digits, where one with a fraction is meant
+    cattrs.BaseValidationError,
+)
 
 
 def encode(record: Card | Desired | Holder | Line) -> bytes:
@@ -29,6 +34,6 @@ def decode(kind: type[R], data: bytes) -> R:
     """A record of this kind again. Raises `CoordinatorError` for what is none: others may have written it."""
     try:
         return _converter.structure(json.loads(data), kind)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, cattrs.BaseValidationError) as error:
+    except _NONE as error:
         why = f"{type(error).__name__} in {len(data)} bytes"
         raise CoordinatorError(f"the store has a {kind.__name__} that cannot be read: {why}") from None

@@ -50,3 +50,10 @@ def test_what_is_no_record_is_told(data: bytes) -> None:
 def test_a_hold_that_is_none_is_told() -> None:
     with pytest.raises(CoordinatorError, match="Card"):
         decode(Card, encode(CARD).replace(b"forever", b"never"))
+
+
+@pytest.mark.parametrize("number", ["9" * 401, "9" * 5000])
+def test_a_number_that_is_too_large_is_told(number: str) -> None:
+    data = json.dumps({**json.loads(encode(CARD)), "lease": 0}).replace('"lease": 0', f'"lease": {number}')
+    with pytest.raises(CoordinatorError, match="a Card that cannot be read"):
+        decode(Card, data.encode())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from camcast.flv import amf0
-from tests.fuzz.targets import greeting
+from tests.fuzz.targets import ASKED, greeting
 from tests.hostile import cameras
 from tests.plugins import test_h264_parser as h264
 from tests.plugins import test_h265_parser as h265
@@ -39,6 +39,27 @@ def seeds(name: str) -> Iterator[bytes]:
             yield b"\xbc" + both + picture + mpegts.pes(0x101, b"\xff\xf1\x4c\x80\1\x1f\xfc\0\0", 90, length=True)
             opus = mpegts.tables((0x06, 0x101, b"\5\4Opus\x7f\2\x80\2"))
             yield b"\0" + opus + mpegts.pes(0x101, b"\x7f\xe0\3\xfc\xff\xfe", 90, stream=0xBD, length=True)
+        case "onvif":
+            asked = b"<RelatesTo>uuid:%b</RelatesTo>" % ASKED[0].encode()
+            begin = b'<e:Envelope xmlns:e="e"><e:Header>' + asked
+            body = b"</e:Header><e:Body>%b</e:Body></e:Envelope>"
+            match = b"<ProbeMatch><EndpointReference><Address>urn:uuid:1</Address></EndpointReference><Scopes>"
+            match += b"onvif://www.onvif.org/name/Gate</Scopes><XAddrs>http://192.0.2.1/onvif</XAddrs></ProbeMatch>"
+            yield b"m" + begin + body % match
+            moment = b"<Time><Hour>1</Hour><Minute>2</Minute><Second>3</Second></Time>"
+            moment += b"<Date><Year>2026</Year><Month>2</Month><Day>3</Day></Date>"
+            yield b"-" + begin + body % (b"<UTCDateTime>" + moment + b"</UTCDateTime>")
+            sizes = b"<Resolution><Width>640</Width><Height>480</Height></Resolution>"
+            profile = b'<Profiles token="a"><Name>main</Name><VideoEncoder><Encoding>H264</Encoding>%b</VideoEncoder>'
+            yield b"-" + begin + body % (profile % sizes + b"</Profiles>")
+            fault = b"<Fault><Code><Value>a:Sender</Value></Code><Reason><Text>no</Text></Reason></Fault>"
+            yield b"-" + begin + body % fault
+        case "fleet_records":
+            yield b'\0{"name": "a", "at": 1.5, "limit": 4}'
+            yield b'\3{"at": 1, "member": "a", "code": "b", "text": "c", "camera_id": 1}'
+        case "youtube":
+            state = {"streamStatus": "active", "healthStatus": {"status": "bad", "configurationIssues": []}}
+            yield json.dumps({"items": [{"id": "ID", "status": state}]}).encode()
         case "amf0":
             yield status
         case "sdp":

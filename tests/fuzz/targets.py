@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import attrs
 
 from camcast.bitstream.nal import split_prefixed
 from camcast.config.load import loads
-from camcast.errors import CamcastError, ConfigError, MediaError, SourceError
+from camcast.coordinators import Card, Desired, Holder, Line
+from camcast.errors import CamcastError, ConfigError, CoordinatorError, MediaError, SourceError
+from camcast.fleet_records import decode, encode
 from camcast.flv import amf0
 from camcast.flv.metadata import read_metadata
 from camcast.flv.tag import FlvReader
@@ -31,6 +34,10 @@ from camcast_kit_rtmp.state import Refused, State
 from camcast_kit_rtmp.urls import parse as parse_address
 from camcast_legacy.convert import OldFiles, convert, is_old
 from camcast_legacy.files import parse_old
+from camcast_onvif import soap, xml
+from camcast_onvif.media import _profile
+from camcast_onvif.wsd import matches
+from camcast_onvif.xml import BadXml
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.chunk import ChunkReader
 from camcast_rtmp.client import Client, ClientSettings
@@ -52,6 +59,7 @@ from camcast_rtsp.oddities import Oddities
 from camcast_rtsp.rtp import RtpReceiver
 from camcast_rtsp.setup import pair_of
 from camcast_rtsp.url import parse_url
+from camcast_srt.ingest import demuxer
 from camcast_srt.ingest.errors import StreamError
 from camcast_srt.ingest.media import TsIntake
 from camcast_whip.answer import read_answer
@@ -60,6 +68,7 @@ from camcast_whip.offer import Local, OfferedTrack
 from camcast_whip.retry_after import retry_after
 from camcast_whip.whep.answer import sources, write_answer
 from camcast_whip.whep.offer import read_fragment, read_offer
+from camcast_youtube.health import read as read_health
 
 if TYPE_CHECKING:
     from camcast_rtsp.depacketise.common import Depacketiser, UnitSink
@@ -69,8 +78,8 @@ TARGET = Target(url=f"rtmp://user:word@host/live/{KEY}")
 
 
 def told(error: Exception) -> None:
-    """A refusal has a text, and no key in it."""
-    assert str(error)
+    """A refusal has a text, unless that is a device's own, and no key in it."""
+    assert str(error) or isinstance(error, soap.Fault)
     assert KEY not in str(error)
 
 
@@ -276,6 +285,11 @@ def tags(data: bytes) -> None:
 # --- SRT --------------------------------------------------------------------------------------------------------
 
 
+def _has_the_form(section: bytes) -> bool:
+    return bool(section[1] & 0x80 and section[5] & 1)
+
+
+@patch.object(demuxer, "is_sound", _has_the_form)  # nobody guesses a checksum
 def transport_stream(data: bytes) -> None:
     """A sender's bytes; its media goes where the source takes it."""
     intake = TsIntake(find_codec, _Nowhere(), lambda code, text: None)
@@ -500,6 +514,37 @@ def codec(name: str) -> Fuzzed:
     return Fuzzed(feed)
 
 
+# --- others ----------------------------------------------------------------------------------------------------
+
+ASKED = ("0a1b2c3d-0000-1000-8000-00805f9b34fb",)
+
+
+def onvif(data: bytes) -> None:
+    """What comes by multicast, or as an answer over HTTP."""
+    for match in matches(data[1:], "192.0.2.1", ASKED) if data[:1] == b"m" else ():
+        assert match.service
+        assert (match.name + match.model).isprintable()
+    body = soap.read(data[1:])
+    moment = soap.clock(body)
+    if moment is not None and 0 <= moment <= 4e9:
+        soap.username_token("user", "word", bytes(16), moment)
+    for one in xml.every(body, "Profiles"):
+        profile = _profile(one)
+        assert profile is None or (profile.name + profile.codec).isprintable()
+
+
+def records(data: bytes) -> None:
+    """What others have written into a fleet's store."""
+    kind = (Card, Desired, Holder, Line)[data[0] % 4] if data else Card
+    found = decode(kind, data[1:])
+    assert decode(kind, encode(found)) == found
+
+
+def health(data: bytes) -> None:
+    for shown in read_health(data).values():
+        assert isinstance(shown.shows, bool)
+
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 
@@ -544,6 +589,9 @@ TARGETS: Mapping[str, Fuzzed] = {
     "whep_offer": Fuzzed(whep_offer, (ValueError,)),
     "whep_fragment": Fuzzed(whep_fragment, (ValueError,)),
     "http_answer": Fuzzed(http_answer, (HttpError,)),
+    "onvif": Fuzzed(onvif, (BadXml, soap.Fault)),
+    "fleet_records": Fuzzed(records, (CoordinatorError,)),
+    "youtube": Fuzzed(health, (ValueError,)),
     **{f"codec_{name}": codec(name) for name in ("h264", "h265", "av1", "vp9", "aac", "opus", "mp3", "mjpeg")},
     "configuration": Fuzzed(configuration, (ConfigError,)),
     "legacy_files": Fuzzed(old_files, (ConfigError,)),
