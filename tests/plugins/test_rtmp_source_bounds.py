@@ -22,7 +22,7 @@ from tests.servers.tls_flood import flood_server
 
 from camcast.errors import SourceError
 from camcast.media import MediaKind, TagType
-from camcast_kit_ingest import effort
+from camcast_kit_ingest import effort, rests
 from camcast_kit_ingest.pace import Pace
 from camcast_kit_ingest.purse import Purse
 from camcast_kit_rtmp.state import State
@@ -312,7 +312,8 @@ def pictures(client: Client, count: int) -> Iterator[bytes | memoryview]:
         yield from client.media(TagType.VIDEO.value, number * 40, b"\x17\1\0\0\0", body)
 
 
-async def test_a_publisher_with_new_parameters_for_every_picture_is_cut_off() -> None:
+async def test_a_publisher_with_new_parameters_for_every_picture_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rests, "REST", 0.0)
     async with source() as running, connection(running) as (reader, writer):
         client = await published(reader, writer)
         writer.writelines(pictures(client, 100))
@@ -322,6 +323,20 @@ async def test_a_publisher_with_new_parameters_for_every_picture_is_cut_off() ->
         assert not running.task.done()
         async with program(*ffmpeg(made("h264_aac"), running.url)):
             await until(lambda: len(running.sink.of(MediaKind.AUDIO)) > 20)
+
+
+async def test_whoever_was_cut_off_is_not_let_in_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He would cost the others as much again, and those who are told of it a line each time."""
+    monkeypatch.setattr(rests, "REST", 600.0)
+    async with source() as running:
+        async with connection(running) as (reader, writer):
+            writer.writelines(pictures(await published(reader, writer), 100))
+            await ends(reader)
+        await until(lambda: running.codes() == ["publisher_gone"])
+        async with program(*ffmpeg(made("h264_aac"), running.url)) as refused:
+            assert await asyncio.wait_for(refused.wait(), 60) != 0
+        (place,) = running.source.listener._places
+        assert place.refusals.counts == {refusals.RESTS: 1}
 
 
 async def test_a_publisher_that_costs_too_much_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
