@@ -540,7 +540,23 @@ _RECORDS = (
     Holder("a", "b"),
     Line(at=1.5, member="a", code="moved", text="b", camera_id=4),
 )
-_ODD = (None, True, 0, -1, 1.5, 10**400, 1e400, "", "x", "9" * 50, [], {}, [[]], {"a": 1}, [None, 10**400])
+_ODD: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**400,
+    1e400,
+    "",
+    "x",
+    "9" * 50,
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    [None, 10**400],
+)
 
 
 def records(data: bytes) -> None:
