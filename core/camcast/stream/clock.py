@@ -48,7 +48,7 @@ class Line(LineState):
     step: int = 33 * NS_PER_MS
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Doubt:
     """Whether a jump was one: where its track was before."""
 
@@ -56,8 +56,11 @@ class Doubt:
     source_dts: int
     arrival: int
     offset: int
+    step: int
     common: int
     """The clock's own offset then."""
+    count: int = 1
+    """Packets of the track since then."""
 
 
 @attrs.define(eq=False)
@@ -142,6 +145,8 @@ class Clock(ClockState):
         if doubt is not None and packet.arrival - doubt.arrival > DOUBTFUL:
             self.broken.discard(doubt)
             doubt = None
+        if doubt is not None:
+            doubt.count += 1
         if doubt is not None and self._was_none(doubt, line, packet):
             self.broken.discard(doubt)
         elif self._begins_anew(line, packet) if said else _leaps(line, packet):
@@ -153,19 +158,19 @@ class Clock(ClockState):
         """Whether the source's word is needed to explain its time, or the other track has moved by a little, which
         this one follows."""
         assert self._offset is not None
-        return _misfit(line, packet) > GOES_ON or 0 < abs(self._offset - line.offset) <= 2 * GOES_ON
+        return _misfit(line, packet, 0) > GOES_ON or 0 < abs(self._offset - line.offset) <= 2 * GOES_ON
 
     def _doubt(self, before: Doubt | None, line: Line, packet: Packet) -> None:
         """Jump, for the time being. Of several jumps in a row the first, `before`, is where it goes back to."""
         if before is None:
             assert self._offset is not None
             kind = packet.track.kind
-            self.broken.add(Doubt(kind, line.source_dts, line.arrival, line.offset, self._offset))
+            self.broken.add(Doubt(kind, line.source_dts, line.arrival, line.offset, line.step, self._offset))
         self._jump(line, packet)
 
     def _was_none(self, doubt: Doubt, line: Line, packet: Packet) -> bool:
         """Whether `packet` goes on where the track was before it jumped, rather than from where it jumped to."""
-        if _misfit(doubt, packet) >= min(BACK, _misfit(line, packet)):
+        if _misfit(doubt, packet, doubt.count) >= min(BACK, _misfit(line, packet, 1)):
             return False
         if self._offset == line.offset:
             self._offset = doubt.common
@@ -183,9 +188,12 @@ class Clock(ClockState):
         self._offset = line.offset
 
 
-def _misfit(line: Line | Doubt, packet: Packet) -> int:
-    """How far its time is from what real time explains, since the track was at `line` (ns)."""
-    return abs(packet.dts - line.source_dts - (packet.arrival - line.arrival))
+def _misfit(line: Line | Doubt, packet: Packet, count: int) -> int:
+    """How far its time is from what real time explains, since the track was at `line` (ns); or from what so many packets
+    explain, since they may arrive together. 0 = that is not asked."""
+    passed = packet.dts - line.source_dts
+    by_arrival = abs(passed - (packet.arrival - line.arrival))
+    return min(by_arrival, abs(passed - count * line.step)) if count else by_arrival
 
 
 def _leaps(line: Line, packet: Packet) -> bool:

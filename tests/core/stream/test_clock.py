@@ -96,6 +96,20 @@ def test_a_few_late_packets_of_one_track_move_nothing_for_good(late: int, said: 
     assert all(at == due for due, at in sounds.items() if not any(s <= due < s + 480 for s in (2000, 5000)))
 
 
+@pytest.mark.parametrize("stall", [300, 900, 2500])
+def test_late_packets_that_come_in_a_burst_are_told_from_a_clock_that_is_set(stall: int) -> None:
+    """Something stood still: by arrival alone, those behind the burst fit the jump."""
+    clock = Clock()
+    apart = {}
+    for due in range(0, 8000, 40):
+        at = 2000 + stall if 2000 <= due < 2000 + stall else due
+        feed(clock, due * MS, at=at * MS)
+        behind = 700 if 2000 <= due < 2300 else 0
+        apart[due] = feed(clock, (due - behind) * MS, at=at * MS, track=AUDIO).dts // MS - due
+    assert max(apart.values()) <= stall
+    assert {late for due, late in apart.items() if due >= 2300 + stall} == {0}
+
+
 @pytest.mark.parametrize("ahead", [600, 2000, 20_000])
 def test_times_that_stay_another_are_followed(ahead: int) -> None:
     """A camera's clock that is set, by whatever: no packet fits the old one any more."""
