@@ -189,8 +189,8 @@ class Clock(ClockState):
 
 
 def _misfit(line: Line | Doubt, packet: Packet, count: int) -> int:
-    """How far its time is from what real time explains, since the track was at `line` (ns); or from what so many packets
-    explain, since they may arrive together. 0 = that is not asked."""
+    """How far its time is from what real time explains, since the track was at `line` (ns); or from what so many
+    packets explain, since they may arrive together. 0 = that is not asked."""
     passed = packet.dts - line.source_dts
     by_arrival = abs(passed - (packet.arrival - line.arrival))
     return min(by_arrival, abs(passed - count * line.step)) if count else by_arrival
