@@ -20,7 +20,7 @@ from tests.plugins.source_kit import Sink
 from tests.programs import beside
 
 from camcast.errors import MediaError
-from camcast.media import NS_PER_S, MediaKind
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast_rtsp import formats, rtcp, sdp
 from camcast_rtsp.clock import Timeline, TrackClock
 from camcast_rtsp.depacketise import aac, latm
@@ -121,6 +121,37 @@ def test_headers_with_extension_sources_and_padding() -> None:
     receiver.feed(packet(3, first=0x40), 0)
     assert payloads == [b"data", b"data\x09", b"data\x00"]
     assert receiver.counts["damaged"] == 2
+
+
+@pytest.mark.parametrize(("step", "unnumbered"), [(0, True), (2, True), (1, False)])
+def test_numbers_that_never_go_on_are_not_used_where_order_is_kept(step: int, unnumbered: bool) -> None:
+    told: list[None] = []
+    got: list[bytes] = []
+    receiver = RtpReceiver(
+        96,
+        lambda payload, timestamp, marker: got.append(bytes(payload)),
+        lambda count: None,
+        on_unnumbered=lambda: told.append(None),
+    )
+    for number in range(60):
+        receiver.feed(packet(1000 + step * number, bytes((number,))), number * NS_PER_MS)
+    assert len(told) == unnumbered
+    assert [data[0] for data in got[-40:]] == list(range(20, 60))
+
+
+@pytest.mark.parametrize("every", [2, 5, 40])
+def test_packets_that_lack_are_not_taken_for_a_camera_that_does_not_number(every: int) -> None:
+    told: list[None] = []
+    lost: list[int] = []
+    receiver = RtpReceiver(
+        96, lambda payload, timestamp, marker: None, lost.append, on_unnumbered=lambda: told.append(None)
+    )
+    for number in range(400):
+        if number % (every + 1) != every:
+            receiver.feed(packet(number), number * 40 * NS_PER_MS)
+    receiver.finish()
+    assert not told
+    assert sum(lost) == 399 // (every + 1)
 
 
 def test_a_stray_packet_throws_nothing_off_but_a_restart_is_followed() -> None:
