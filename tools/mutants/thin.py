@@ -373,7 +373,7 @@ MUTANTS = (
     Mutant(
         "who connects again in a full link says that it is empty",
         "core/camcast/stream/budget.py",
-        "path.fresh and late > EASY and now - path.begun < FRESH",
+        "self.fresh and late > EASY and now - self.begun < FRESH",
         "False",
         (
             "tests/core/stream/test_budget.py::test_who_connects_again_while_the_link_is_full_does_not_make_it_look_empty",

@@ -5,7 +5,8 @@ bytes are added up, and a queue counts only where everything is late. What one s
 output's own matter; what all of them wait for is the link's, and then no single output is to draw conclusions from it.
 
 A connection that begins while the link is full has never seen it empty, so it takes the queue for its own distance.
-Where others agree that the link is late, it says nothing until they are not, or for `FRESH` seconds.
+What an earlier one of the same output knew holds for it too, for `FRESH` seconds: it may lead elsewhere. Where there
+was none and others agree that the link is late, it says nothing until they are not, or for as long.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ TRIP = 0.02
 """Seconds that an acknowledgement takes, of a link whose outputs are all as early as they ever were."""
 FRESH = 10.0
 """Seconds in which a queue of ours has gone; what stands for longer is the way's own length, or several servers'."""
+KEPT = 1024
+"""Outputs of which it is kept how early they could be, when they left."""
 AGREE = 2
 """Outputs that must be late for that: one alone may have a server that is."""
 
@@ -38,6 +41,8 @@ class _Path:
     """One output's."""
 
     shortest: float = inf
+    before: float = inf
+    """What that was in an earlier connection; inf = there was none, or this one knows better."""
     given: int = 0
     acked: int = 0
     drops: int = 0
@@ -53,11 +58,25 @@ class _Path:
             # Another attempt, over another path perhaps.
             self.given, self.acked, self.drops = reading.given, reading.acked, reading.drops
             self.fresh, self.begun = True, reading.now
+            self.before = min(self.before, self.shortest)
         more = reading.given - self.given, reading.acked - self.acked, max(0, reading.drops - self.drops)
         self.given, self.acked, self.drops = reading.given, reading.acked, reading.drops
         self.shortest = reading.trip if self.fresh else min(self.shortest, reading.trip)
-        self.late = max(reading.trip, reading.waiting) - self.shortest
+        # What waits for the peer's next report is not late.
+        late = max(reading.trip, 0.0 if reading.report else reading.waiting)
+        self.late = late - min(self.shortest, self.before)
         return more
+
+    @property
+    def knows(self) -> bool:
+        """Whether it knows how early it can be."""
+        return not self.fresh or self.before < inf
+
+    def age(self, now: float, late: float) -> None:
+        """Everything is `late` seconds late `now`: once that is nothing, or has been for long, it knows by itself."""
+        self.fresh = self.fresh and late > EASY and now - self.begun < FRESH
+        if not self.fresh:
+            self.before = inf
 
 
 @attrs.define(eq=False)
@@ -69,6 +88,8 @@ class Budget(Generic[K]):
     _wanted: float = attrs.field(default=0.0, init=False)
     """bit/s by all outputs, rounded up."""
     _paths: dict[K, _Path] = attrs.field(factory=dict, init=False)
+    _left: dict[K, float] = attrs.field(factory=dict, init=False)
+    """How early those could be that have left, oldest first."""
     _given: int = attrs.field(default=0, init=False)
     _acked: int = attrs.field(default=0, init=False)
     _drops: int = attrs.field(default=0, init=False)
@@ -114,12 +135,15 @@ class Budget(Generic[K]):
             return None
         left_out = 0
         for key, reading in readings.items():
-            path = self._paths.setdefault(key, _Path(inf, reading.given, reading.acked, reading.drops, begun=now))
+            path = self._paths.get(key)
+            if path is None:
+                before = self._left.pop(key, inf)
+                path = self._paths[key] = _Path(inf, before, reading.given, reading.acked, reading.drops, begun=now)
             given, acked, drops = path.add(reading)
             self._given, self._acked, left_out = self._given + given, self._acked + acked, left_out + drops
         late = self._late
         for path in self._paths.values():
-            path.fresh = path.fresh and late > EASY and now - path.begun < FRESH
+            path.age(now, late)
         if late > EASY:
             # Otherwise one path's own trouble.
             self._drops += left_out
@@ -129,11 +153,15 @@ class Budget(Generic[K]):
     @property
     def _late(self) -> float:
         """Seconds that everything is late, by those that know how early it can be."""
-        known = [path.late for path in self._paths.values() if not path.fresh]
+        known = [path.late for path in self._paths.values() if path.knows]
         if len(known) < AGREE:
             known = [path.late for path in self._paths.values()]
         return min(known, default=0.0)
 
     def _keep(self, keys: Iterable[K]) -> None:
         for key in set(self._paths) - set(keys):
-            del self._paths[key]
+            path = self._paths.pop(key)
+            self._left.pop(key, None)
+            self._left[key] = min(path.shortest, path.before)
+            if len(self._left) > KEPT:
+                del self._left[next(iter(self._left))]

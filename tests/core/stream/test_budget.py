@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from camcast.stream.allotment import Allotment, Claim
-from camcast.stream.budget import Budget
+from camcast.stream.budget import FRESH, Budget
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import BEHIND, LOOK
 
@@ -228,16 +228,47 @@ def test_who_connects_again_while_the_link_is_full_does_not_make_it_look_empty()
     assert place.budget.late
 
 
-def test_where_all_connect_again_in_a_full_link_nobody_knows_that_it_is() -> None:
-    """Then what they see first is how it is, as for a link that always was so long."""
+def test_where_all_connect_again_in_a_full_link_it_is_known_what_it_was() -> None:
+    """Whether they were off the air meanwhile or not."""
     place = world(20 * MBIT)
     place.play(10)
     place.bears = 3 * MBIT
     place.play(1)
+    away = {key: place.outputs.pop(key) for key in ("gate", "yard")}
+    place.look()
+    place.outputs |= away
     for one in place.outputs.values():
         one.given = one.acked = 0.0
     place.look()
+    assert place.budget.late
+    place.play(60)
+    assert 0.7 * place.bears < place.sent <= place.bears
     assert not place.budget.late
+
+
+def test_of_two_one_that_connects_again_leaves_the_link_as_full_as_it_is() -> None:
+    place = world(20 * MBIT)
+    for key in ("hall", "lane"):
+        del place.outputs[key]
+    place.play(10)
+    place.bears = 1.5 * MBIT
+    place.play(1)
+    again = place.outputs["yard"]
+    again.given = again.acked = 0.0
+    place.look()
+    assert place.budget.late
+
+
+def test_where_all_go_to_servers_further_away_that_is_soon_how_it_is() -> None:
+    place = world(20 * MBIT)
+    place.play(10)
+    for one in place.outputs.values():
+        one.given = one.acked = 0.0
+        one.trip += 0.4
+    place.play(FRESH + 1)
+    assert not place.budget.late
+    place.play(60)
+    assert place.sent == 12 * MBIT
 
 
 def test_one_server_that_is_late_is_not_the_link_while_another_connects_again() -> None:
