@@ -32,7 +32,7 @@ media: {{ rtp_port_range = "20000-40000" }}
 plugins: {{ disable = "{unused}" }}
 transports: {{ disable = "{transports}" }}
 """
-_HTTP = """general: {{ json = "compact", base_path = "/janus", http = true, port = {port}, ip = "127.0.0.1" }}
+_HTTP = """general: {{ json = "compact", base_path = "/janus", http = true, port = {port}, ip = "{host}" }}
 admin: {{ admin_http = false }}
 """
 _TRANSPORTS = "websockets pfunix rabbitmq mqtt nanomsg"
@@ -51,7 +51,7 @@ class Janus(ServerProcess):
         )
         folders = _FOLDERS.format(place=place, libraries=libraries, unused=unused, transports=transports)
         (place / "janus.jcfg").write_text(folders)
-        (place / "janus.transport.http.jcfg").write_text(_HTTP.format(port=self.port))
+        (place / "janus.transport.http.jcfg").write_text(_HTTP.format(host=self.host, port=self.port))
         (place / "janus.plugin.videoroom.jcfg").write_text("general: { string_ids = false }\n")
         return ("janus", f"--config={place / 'janus.jcfg'}", f"--configs-folder={place}", "--disable-colors")
 
@@ -93,7 +93,7 @@ class JanusWhip:
 
     async def _ask(self, path: str, **what: Any) -> dict[str, Any]:
         assert self._http is not None
-        url = f"http://127.0.0.1:{self.janus.port}/janus{path}"
+        url = f"http://{self.janus.host}:{self.janus.port}/janus{path}"
         async with self._http.post(url, json={"transaction": secrets.token_hex(6), **what}) as answer:
             found: dict[str, Any] = await answer.json(content_type=None)
             return found
@@ -113,7 +113,7 @@ class JanusWhip:
         jsep = {"type": "offer", "sdp": await request.text()}
         await self._ask(f"/{session}/{handle}", janus="message", body=body, jsep=jsep)
         while True:
-            async with self._http.get(f"http://127.0.0.1:{self.janus.port}/janus/{session}?maxev=1") as answer:
+            async with self._http.get(f"http://{self.janus.host}:{self.janus.port}/janus/{session}?maxev=1") as answer:
                 event = await answer.json(content_type=None)
             if event.get("janus") == "event" and "jsep" in event:
                 break

@@ -3,7 +3,7 @@
 The rungs go from everything down to keyframes only. What a rung takes is known, what the link bears only while a queue
 stands; and sending less says nothing of whether more would fit. So
 
-    down    a queue stands: at once, to the best rung that fits what the link was found to bear
+    down    a queue stands, or much is lost: at once, to the best rung that fits what the link was found to bear
     up      one rung, after `HOLD` seconds without a queue. What fails within `FAILED` waits twice as long next time.
 
 What a queue is says `observed.py`, as for encoders (`regulator.py`).
@@ -19,7 +19,7 @@ from math import inf
 import attrs
 
 from camcast.stream.observed import MAX_BASE, MEASURED, SOON, Observed, Reading
-from camcast.stream.regulator import BEHIND, DROPS, EASY, LATE, MINUTE, OPENING, SHARE, STANDS
+from camcast.stream.regulator import ALIKE, BEHIND, DROPS, EASY, FEW, LATE, LOSSES, LOST, MINUTE, OPENING, SHARE, STANDS
 
 HOLD = 5.0
 """Seconds without a queue before the next rung is tried."""
@@ -92,6 +92,8 @@ class Ladder:
     """When the last step was decided; `_settled`: when it took effect, inf = not yet."""
     _settled: float = attrs.field(default=-inf, init=False)
     _easy_since: float | None = attrs.field(default=None, init=False)
+    _lost: float = attrs.field(default=0.0, init=False)
+    """Share of what was sent that was lost, where that was why it went down last."""
     _rose: float = attrs.field(default=-inf, init=False)
     """When the last step up took effect."""
     _holds: dict[Rung, float] = attrs.field(factory=dict, init=False)
@@ -115,6 +117,7 @@ class Ladder:
         """
         self._seen.begin(trip)
         self._easy_since = self._began = None
+        self._lost = 0.0
         if self.at != TOP:
             self._settled = inf
 
@@ -132,9 +135,11 @@ class Ladder:
         why what was decided last is not among them, where it is not.
         """
         seen, now = self._seen, reading.now
-        seen.add(reading)
+        news = seen.add(reading)
         if (step := self.stay(now, rungs, missing)) is not None:
             return step
+        if not news:
+            return None
         if seen.silent or not seen.steady:
             # A cut says nothing of what the link bears.
             self._easy_since = None
@@ -148,11 +153,12 @@ class Ladder:
                 self._moved = now
         if now - self._began < OPENING * min(seen.base, MAX_BASE):
             return None
-        queue, grows = seen.queue, seen.grows
-        if queue > LATE or grows or (seen.dropped and queue > EASY):
+        queue, grows, losses = seen.queue, seen.grows, seen.losses
+        if queue > LATE or grows or losses > LOSSES or (seen.dropped and queue > EASY):
             self._easy_since = None
-            return self._behind(now, rungs, max(queue, grows), SOON if grows else MEASURED)
-        if queue > EASY or seen.dropped:
+            reason = DROPS if seen.dropped else BEHIND if queue > LATE or grows else LOST
+            return self._behind(now, rungs, max(queue, grows), reason, SOON if grows else MEASURED)
+        if queue > EASY or losses > FEW or seen.dropped:
             self._easy_since = None
             return None
         if self._easy_since is None:
@@ -199,30 +205,36 @@ class Ladder:
         """Whether the last step has yet to show."""
         if self._settled == inf:
             return now - self._moved < AWAITED
-        return now - self._settled < PAUSE
+        return now - self._settled < self._seen.over(PAUSE)
 
-    def _behind(self, now: float, rungs: Sequence[Rung], queue: float, within: float) -> Step | None:
+    def _behind(self, now: float, rungs: Sequence[Rung], queue: float, reason: str, within: float) -> Step | None:
         seen = self._seen
         # The first look at a link that has become thin still sees some of what it was before.
-        bears = min(seen.rates(within)[0], seen.rates(SOON)[0])
+        bears = min(seen.rates(within)[0], seen.soon[0])
         if self._index == len(rungs) - 1 or self._waits(now) or not bears:
             return None
         before = seen.queue_before
-        if now - self._moved < MINUTE:
+        if now - self._moved < MINUTE and reason is not LOST:
             if seen.goes or queue < before - STANDS / 2:
                 return None
             if abs(queue - before) < STANDS and seen.passes and not seen.dropped:
                 # It is not we who fill it.
-                if now - self._settled >= 2 * PAUSE:
+                if now - self._settled >= 2 * seen.over(PAUSE):
                     seen.others()
                 return None
+        if reason is LOST and self._index and abs(seen.losses - self._lost) < ALIKE * self._lost:
+            # Less was sent, and as much of it was lost.
+            if now - self._settled >= 2 * seen.over(PAUSE):
+                seen.losing()
+            return None
+        self._lost = seen.losses if reason is LOST else 0.0
         if 0 <= now - self._rose < FAILED:
             self._holds[self.at] = min(2 * self._holds.get(self.at, HOLD), MAX_HOLD)
         self._lent = None
         room = bears * SHARE - self.beside
         fitting = (at for at in range(self._index + 1, len(rungs)) if rungs[at].rate <= room)
         to = next(fitting, len(rungs) - 1)
-        return self._go(rungs, to, now, DROPS if seen.dropped else BEHIND, bears=bears)
+        return self._go(rungs, to, now, reason, bears=bears)
 
     def _easy(self, now: float, rungs: Sequence[Rung], since: float) -> Step | None:
         if now - self._rose >= FAILED:

@@ -4,6 +4,10 @@ How much later everything is acknowledged than this path does at its best is one
 in this process, in the kernel, in a modem on the way. It is the least of the last moments, for each keyframe is late by
 itself. While a queue stands, what is acknowledged is what the path bears; without one nobody knows more than that it
 bears what was sent.
+
+Where the peer reports now and then (`path_report.py`), a reading counts when it brings a report, and every time is
+taken over two reports at least. What such a path loses is no less a sign than a queue: a short queue overflows before
+it is long.
 """
 
 from __future__ import annotations
@@ -29,6 +33,10 @@ LONG = 3.0
 """Seconds over which it is judged whether all that is handed over comes through: more than a group of pictures."""
 THROUGH = 0.97
 """Of what is handed over, what is all of it."""
+MAX_USUAL = 0.3
+"""Share of losses that may count as the path's own."""
+LESSENS = 0.2
+"""Of that, what a look with fewer takes away."""
 MAX_BASE = 1.0
 """Seconds of others' queues that may count as the path's own length."""
 WAITED = 0.08
@@ -39,7 +47,9 @@ STILL = 0.1
 """Of it, what comes through at the least: below that nothing moves, and a cut or a hiccup says nothing."""
 LOOKS = 12
 """Readings of which most must show that something was acknowledged. Where receivers report once a second or more
-seldom, as over RTP, neither a queue nor a silence can be told from waiting for the next report."""
+seldom, and do not say when and of what, neither a queue nor a silence can be told from waiting for the next report."""
+SPAN = 2.2
+"""Reports that are looked at together, at the least: two, and some more, as they do not come by the clock."""
 LESS = 0.9
 """Of what waited a moment ago, what waits at the most when a queue goes."""
 
@@ -60,6 +70,12 @@ class Reading:
     """Seconds since the oldest unit that is not acknowledged was handed over; 0 = there is none."""
     drops: int
     """Pictures left out so far because the link was behind."""
+    lost: int = 0
+    """Of `acked`, bytes that never arrived."""
+    report: int = 0
+    """Number of the peer's report that this is of; 0 = it acknowledges all the time."""
+    every: float = 0.0
+    """Seconds from one report to the next."""
 
 
 @attrs.define(eq=False)
@@ -81,16 +97,30 @@ class Observed:
     """Likewise, others' queues included."""
     dropped: bool = attrs.field(default=False, init=False)
     """Whether pictures were left out since the last reading but one."""
+    _every: float = attrs.field(default=0.0, init=False)
+    """Seconds from one report to the next; 0 = all is acknowledged at once."""
+    _usual: float = attrs.field(default=0.0, init=False)
+    """Share of what arrives nowhere, whatever is sent."""
+    soon: tuple[float, float] = attrs.field(default=(0.0, 0.0), init=False)
+    """`rates` of `SOON`, as of the last reading."""
+    _quiet: bool = attrs.field(default=False, init=False)
+    """Whether reports stay away."""
 
     def begin(self, trip: float) -> None:
         """Another path; `trip` as in `Regulator.begin`."""
         self._forget()
         self.base = self._shortest = trip
+        self._every = self._usual = 0.0
 
-    def add(self, reading: Reading) -> None:
-        """Take one more."""
+    def add(self, reading: Reading) -> bool:
+        """Take one more; whether it says anything new."""
         readings, late, now = self._readings, self._late, reading.now
-        if readings and now - readings[-1].now > MEASURED:
+        self._every = reading.every
+        if readings and reading.report and reading.report == readings[-1].report:
+            self._quiet = reading.waiting > self.base + self.over(CUT) + self._every
+            return self._quiet
+        self._quiet = False
+        if readings and now - readings[-1].now > self.over(MEASURED):
             # Nobody looked: what lies between says nothing.
             self._forget()
         self.dropped = bool(readings) and reading.drops > readings[-1].drops
@@ -101,22 +131,31 @@ class Observed:
                 self._since = readings[-1].now
             self._moves.append(moves)
         readings.append(reading)
-        while now - readings[0].now > LONG:
+        while now - readings[0].now > self.over(LONG):
             readings.popleft()
         self.base = min(self.base, reading.trip)
         self._shortest = min(self._shortest, reading.trip)
-        late.append((now, reading.waiting if reading.waiting > reading.trip + CUT else reading.trip))
-        while now - late[0][0] > RECENT + TREND:
+        late.append((now, reading.waiting if reading.waiting > reading.trip + self.over(CUT) else reading.trip))
+        while now - late[0][0] > self.over(RECENT) + self.over(TREND):
             late.popleft()
-        bears, _ = self.rates(SOON)
+        bears, _ = self.soon = self.rates(SOON)
         if bears:
             self._ahead.append((reading.given - reading.acked) * 8 / bears - self.base)
+        if self._usual:
+            self._usual += LESSENS * min(0.0, self._lost - self._usual)
+        return True
 
     # --- what it says ---------------------------------------------------------------------------------------
+
+    def over(self, seconds: float) -> float:
+        """Over which time it is looked at what shows in `seconds` where all is acknowledged at once."""
+        return max(seconds, SPAN * self._every)
 
     @property
     def steady(self) -> bool:
         """Whether acknowledgements come often enough to tell anything by them."""
+        if self._every:
+            return len(self._readings) > 1
         return len(self._moves) >= 4 and 2 * sum(self._moves) >= len(self._moves)
 
     @property
@@ -127,7 +166,7 @@ class Observed:
     @property
     def queue_before(self) -> float:
         """Likewise `TREND` seconds ago; 0 where nobody looked then."""
-        then = self._readings[-1].now - TREND
+        then = self._readings[-1].now - self.over(TREND)
         return self._queue(then) if self._late[0][0] <= then else 0.0
 
     @property
@@ -136,7 +175,7 @@ class Observed:
 
         By what waits and not by what was late: a queue of a second shows in an acknowledgement a second later.
         """
-        bears, given = self.rates(SOON)
+        bears, given = self.soon
         if len(self._ahead) < 3 or not STILL * given < bears <= THIN * given:
             return 0.0
         first, second, third = self._ahead
@@ -147,16 +186,19 @@ class Observed:
     def goes(self) -> bool:
         """Whether less waits than did a moment ago, though a queue still shows in what was acknowledged."""
         last = self._readings[-1]
-        then = next(one for one in self._readings if last.now - one.now <= RECENT)
+        then = next(one for one in self._readings if last.now - one.now <= self.over(RECENT))
         return last.given - last.acked < LESS * (then.given - then.acked)
 
     @property
     def silent(self) -> bool:
         """Whether nothing has been acknowledged for long, though something waits for it."""
         last = self._readings[-1]
+        if self._every:
+            return self._quiet
+        if last.waiting <= self.base + CUT or not self.steady:
+            return False
         first = next(one for one in self._readings if last.now - one.now <= CUT)
-        seconds = last.now - first.now
-        return self.steady and last.waiting > self.base + CUT and seconds > SOON and first.acked == last.acked
+        return last.now - first.now > SOON and first.acked == last.acked
 
     @property
     def passes(self) -> bool:
@@ -165,13 +207,18 @@ class Observed:
         return bears >= THROUGH * given > 0
 
     def rates(self, within: float = MEASURED) -> tuple[float, float]:
-        """(bit/s acknowledged, bit/s handed over) of the last `within` seconds; 0 where that is not known yet."""
-        last = self._readings[-1]
-        first = next(one for one in self._readings if last.now - one.now <= within and one.now >= self._since)
+        """(bit/s that came, bit/s handed over) of the last `within` seconds; 0 where that is not known yet."""
+        last, first = self._ends(within)
         seconds = last.now - first.now
         if seconds < within / 2:
             return 0.0, 0.0
-        return (last.acked - first.acked) * 8 / seconds, (last.given - first.given) * 8 / seconds
+        came = last.acked - last.lost - first.acked + first.lost
+        return came * 8 / seconds, (last.given - first.given) * 8 / seconds
+
+    @property
+    def losses(self) -> float:
+        """Of what was sent lately, the share that never came, beyond what is always lost on this path."""
+        return max(0.0, self._lost - self._usual) if self._readings[-1].lost else 0.0
 
     # --- what it is told ------------------------------------------------------------------------------------
 
@@ -181,8 +228,24 @@ class Observed:
         self._late.clear()
         self._ahead.clear()
 
+    def losing(self) -> None:
+        """So much is lost whatever is sent: it says nothing of how much fits."""
+        self._usual = min(MAX_USUAL, self._lost)
+
+    @property
+    def _lost(self) -> float:
+        """Of what was sent lately, the share that never came."""
+        last, first = self._ends(MEASURED)
+        covered = last.acked - first.acked
+        return (last.lost - first.lost) / covered if covered > 0 else 0.0
+
+    def _ends(self, within: float) -> tuple[Reading, Reading]:
+        """The last reading, and the first of the last `within` seconds."""
+        last, within = self._readings[-1], self.over(within)
+        return last, next(one for one in self._readings if last.now - one.now <= within and one.now >= self._since)
+
     def _queue(self, until: float) -> float:
-        lately = [late for at, late in self._late if until - RECENT <= at <= until]
+        lately = [late for at, late in self._late if until - self.over(RECENT) <= at <= until]
         return min(lately, default=self.base) - self.base
 
     def _forget(self) -> None:

@@ -1,7 +1,7 @@
 """Decides which bitrate a path bears. Pure: figures and clock are handed in, a target comes out.
 
-    down    a queue stands: to what the path bears, less what it takes for the queue to go. Once; again only if it does
-            not go.
+    down    a queue stands, or much is lost: to what the path bears, less what it takes for the queue to go. Once; again
+            only if it does not go.
     back    the queue is gone: to `SHARE` of what the path was found to bear.
     up      no queue, and the encoder really sends what it may: a step. Past what failed before only after a wait, which
             doubles with each failure; every success makes the next step larger.
@@ -24,6 +24,12 @@ LATE = 0.25
 """Seconds of a queue that are one. A keyframe makes less of it, as the least of `RECENT` counts."""
 EASY = 0.12
 """Seconds of a queue that are none."""
+LOSSES = 0.1
+"""Share of what is sent that tells as much as a queue when it is lost (draft-ietf-rmcat-gcc-02, section 6)."""
+FEW = 0.05
+"""Share of it with which nothing goes up: more than a radio loses by itself."""
+ALIKE = 0.3
+"""Two shares of losses that differ by less are one: then it is not for want of room."""
 SHARE = 0.9
 """Of what a path was found to bear, what is asked of an encoder: it meets its rate on average only."""
 LEAST = 0.5
@@ -64,6 +70,7 @@ SMALL = 0.03
 NEW = "start"
 BEHIND = "a queue on the way"
 DROPS = "pictures were dropped"
+LOST = "packets are lost"
 GONE = "nothing is acknowledged"
 BACK = "the queue is gone"
 PROBE = "the path has room"
@@ -107,6 +114,8 @@ class Regulator:
     _before: int = attrs.field(init=False)
     """The target when there was no queue last."""
     _cut: bool = attrs.field(default=False, init=False)
+    _lost: float = attrs.field(default=0.0, init=False)
+    """Share of what was sent that was lost, where that was why the target fell last."""
     _changes: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=CHANGES), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -120,7 +129,7 @@ class Regulator:
         `trip`: seconds that a round trip takes at the most while nothing waits; inf = nobody knows.
         """
         self._seen.begin(trip)
-        self._easy_since, self._cut, self._began = None, False, None
+        self._easy_since, self._cut, self._began, self._lost = None, False, None, 0.0
 
     def limit(self, least: int, most: int) -> Change | None:
         """Other bounds from now on, in bit/s."""
@@ -134,7 +143,8 @@ class Regulator:
     def read(self, reading: Reading) -> Change | None:
         """Take one reading; what is to change now, if anything. Call it every `LOOK` seconds or so."""
         seen, now = self._seen, reading.now
-        seen.add(reading)
+        if not seen.add(reading):
+            return None
         if seen.silent:
             return self._away(now)
         if not seen.steady:
@@ -145,12 +155,12 @@ class Regulator:
         if now - self._began < OPENING * min(seen.base, MAX_BASE):
             return None
         self._learn()
-        queue, grows = seen.queue, seen.grows
-        if queue > LATE or grows or (seen.dropped and queue > EASY):
+        queue, grows, losses = seen.queue, seen.grows, seen.losses
+        if queue > LATE or grows or losses > LOSSES or (seen.dropped and queue > EASY):
             self._easy_since = None
-            reason = DROPS if seen.dropped else BEHIND
+            reason = DROPS if seen.dropped else BEHIND if queue > LATE or grows else LOST
             return self._behind(now, max(queue, grows), reason, SOON if grows else MEASURED)
-        if queue > EASY or seen.dropped:
+        if queue > EASY or losses > FEW or seen.dropped:
             # Pictures are left out up to a keyframe also when the queue has long gone; the path idles meanwhile.
             self._easy_since = None
             return None
@@ -175,27 +185,33 @@ class Regulator:
 
         So a path that only hesitated is not taken for a thin one for long.
         """
-        soon, handed = self._seen.rates(SOON)
+        soon, handed = self._seen.soon
         if self.bears and self._easy_since is None and soon > handed:
             self.bears = max(self.bears, soon)
 
     def _behind(self, now: float, queue: float, reason: str, within: float) -> Change | None:
         seen, lowered = self._seen, now - self._lowered
         bears, _ = seen.rates(within)
-        soon, handed = seen.rates(SOON)
+        soon, handed = seen.soon
         if not bears:
             return None
-        before, goes = seen.queue_before, seen.goes
+        before, goes, pause = seen.queue_before, seen.goes, seen.over(PAUSE)
         # The first look at a path that has become thinner still saw some of what it was before.
-        thinner = lowered >= SOON and not goes and soon <= min((1 - SAME) * self.bears, THROUGH * handed)
-        if lowered < PAUSE and not thinner:
+        thinner = lowered >= seen.over(SOON) and not goes and soon <= min((1 - SAME) * self.bears, THROUGH * handed)
+        if lowered < pause and not thinner:
             return None
-        if (goes or queue < before - STANDS / 2) and (reason is BEHIND or lowered < 2 * PAUSE):
+        if (goes or queue < before - STANDS / 2) and (reason is BEHIND or lowered < 2 * pause) and reason is not LOST:
             return None
         if reason is BEHIND and abs(queue - before) < STANDS and lowered < MINUTE and seen.passes:
-            if lowered >= 2 * PAUSE:
+            if lowered >= 2 * pause:
                 seen.others()
             return None
+        if reason is LOST and self.target > self.least and abs(seen.losses - self._lost) < ALIKE * self._lost:
+            # Less was sent, and as much of it was lost.
+            if lowered >= 2 * pause:
+                seen.losing()
+            return None
+        self._lost = seen.losses if reason is LOST else 0.0
         self._remember(now, bears)
         share = max(LEAST, SHARE - queue / DRAIN)
         return self._lower(now, int(bears * share) - self.beside, reason)
@@ -211,8 +227,8 @@ class Regulator:
     def _easy(self, now: float, since: float) -> Change | None:
         fits = int(self.bears * SHARE) - self.beside
         if self.bears and self.target < fits * (1 - SMALL):
-            return self._raise(now, fits, BACK) if now - since >= CALM else None
-        if now - since < STEP_WAIT or self.target >= self.most:
+            return self._raise(now, fits, BACK) if now - since >= self._seen.over(CALM) else None
+        if now - since < self._seen.over(STEP_WAIT) or self.target >= self.most:
             return None
         if self.bears:
             # At what is known to fit: beyond it lies what failed.

@@ -16,6 +16,7 @@ from camcast.contracts import Transport, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
 from camcast.native.states import SenderState
+from camcast.path_report import PathReport, path_report
 from camcast.stream.flow import REASON_BEHIND, REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
 from camcast.stream.ledger import Ledger
 from camcast.stream.marks import ARRIVAL, KIND, SENT
@@ -183,8 +184,28 @@ class Sender(SenderState):
         ledger, now = self.ledger, self.look()
         if not ledger.delivered:
             return None
-        drops = self.counters.dropped[_VIDEO, REASON_BEHIND]
-        return Reading(now, ledger.end, ledger.acknowledged, ledger.trip, ledger.waiting(now), drops)
+        waiting, drops = ledger.waiting(now), self.counters.dropped[_VIDEO, REASON_BEHIND]
+        report = self._report()
+        if report is None:
+            return Reading(now, ledger.end, ledger.acknowledged, ledger.trip, waiting, drops)
+        return Reading(
+            report.at,
+            report.sent,
+            report.acked,
+            report.trip,
+            waiting,
+            drops,
+            lost=report.lost,
+            report=report.number,
+            every=report.every,
+        )
+
+    def _report(self) -> PathReport | None:
+        try:
+            return path_report(self.transport)
+        except Exception as error:  # noqa: BLE001  as with `send`
+            self.owner.broken(error)
+            return None
 
     def adopt(self, counters: FlowCounters) -> None:
         """Count into `counters` from now on, with what is under way."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import attrs
 
 from camcast.media import MediaKind
-from camcast_whip import sdp
+from camcast_whip import sdp, transport_wide
 from camcast_whip.offer import MID_URI, OfferedTrack
 from camcast_whip.sdp import Remote, Section
 
@@ -28,6 +28,8 @@ class Accepted:
     """The profile-level-id that was offered under this payload type."""
     repeat_payload_type: int = 0
     mid_extension: int = 0
+    wide_extension: int = 0
+    """0 = the server does not tell by each packet what came."""
     one_unit: bool = False
     """It asks for H.264 of one unit a packet (packetization-mode 0), which was not offered."""
 
@@ -77,6 +79,7 @@ def _accepted(section: Section | None, track: OfferedTrack) -> Accepted:
         profile=track.profiles[index] if track.profiles else "",
         repeat_payload_type=sdp.repeats(section, chosen),
         mid_extension=sdp.extension(section, MID_URI),
+        wide_extension=sdp.extension(section, transport_wide.URI),
         one_unit=any(
             kind == str(chosen) and "packetization-mode=0" in rest.replace(" ", "").split(";")
             for kind, _, rest in (line.partition(" ") for line in section.all("fmtp"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from camcast.errors import MediaError, NetworkError, TransportError
 from camcast.media import MediaKind, Packet, Track
@@ -21,8 +22,10 @@ from camcast_whip.negotiation import Agreed, Negotiation
 from camcast_whip.options import Place, WhipOptions
 from camcast_whip.peer import Peer
 from camcast_whip.pictures import Pictures
+from camcast_whip.reports import Reports
 from camcast_whip.rtp import Parameters
 from camcast_whip.track import CLOCK_RATES, REPORT_EVERY, OutgoingTrack
+from camcast_whip.transport_wide import Numbering, read
 
 _CLOSE_DEADLINE = 1.4
 
@@ -58,8 +61,12 @@ class Carrier:
         self._pictures: Pictures | None = None
         self.liveness = Liveness(self._loop.time())
         self._clock = MediaClock()
+        self._numbering = Numbering()
+        self._reports = Reports(counters)
         self._refused_bytes = 0
         self._reporter: asyncio.TimerHandle | None = None
+        self._wide = False
+        """Whether the server tells by each packet what came: then its usual reports say less."""
         self._wait_keyframe = False
         self._closed = False
 
@@ -85,6 +92,7 @@ class Carrier:
         self._peer = peer
         self.liveness = Liveness(self._loop.time())
         frame_rate = 0.0
+        send: Callable[[bytes], None] = self._send
         for one in agreed:
             track, own, theirs = one.track, one.own, one.theirs
             if not theirs.payload_type:
@@ -111,20 +119,24 @@ class Carrier:
                     clock_rate=CLOCK_RATES[track.kind],
                     mid=own.mid,
                     mid_extension=theirs.mid_extension,
+                    wide_extension=theirs.wide_extension,
                     repeat_ssrc=own.repeat_ssrc,
                     repeat_payload_type=theirs.repeat_payload_type,
                 ),
                 self._packet_size,
                 send=self._send,
                 keyframe_wanted=self._asked_for_keyframe,
-                heard=self._reported,
+                heard=partial(self._reported, track.kind),
                 offence=peer.gate.refuse,
             )
+            if theirs.wide_extension:
+                outgoing.send = partial(self._send_numbered, outgoing.stream.start)
             peer.listen(own.ssrc, outgoing)
             self._tracks[track.kind] = outgoing
             if track.kind is MediaKind.VIDEO:
-                frame_rate = track.frame_rate
-        self._pictures = Pictures(self._send, lambda: peer.unsent, self._counters, frame_rate)
+                frame_rate, send = track.frame_rate, outgoing.send
+        peer.hear(self._answered)
+        self._pictures = Pictures(send, lambda: peer.unsent, self._counters, frame_rate)
 
     def _ended(self, reason: str) -> None:
         if not self._closed:
@@ -162,7 +174,7 @@ class Carrier:
         self._clock.follow(time, self._loop.time())
         if not video:
             for one in packets:
-                self._send(one)
+                track.send(one)
             counters.gone += size
             return
         self._wait_keyframe = False
@@ -174,6 +186,9 @@ class Carrier:
             self._peer.send(packet)
         except LookupError:
             pass  # the path has just closed, which its owner is told by itself
+
+    def _send_numbered(self, start: int, packet: bytes) -> None:
+        self._send(self._numbering.number(packet, len(packet) - start, self._loop.time()))
 
     def _drop(self, track: OutgoingTrack, packet: Packet, reason: str) -> None:
         counters = self._counters
@@ -202,9 +217,32 @@ class Carrier:
         except LookupError:
             pass
 
-    def _reported(self) -> None:
+    def _answered(self, body: bytes) -> None:
+        try:
+            answered = self._numbering.answer(read(body), self._loop.time())
+        except ValueError:
+            return  # one that cannot be read says nothing, as if it had been lost
+        if answered is None:
+            return
+        self._wide = True
+        streams = [track.stream for track in self._tracks.values()]
+        outcomes = [(stream, answered.tracks.get(stream.parameters.ssrc)) for stream in streams]
+        # Each is asked: it takes in what it is told.
+        new = [stream.answered(told.newest, told.lost) for stream, told in outcomes if told is not None]
+        if any(new):
+            self.liveness.heard(self._loop.time())
+        self._count_acked()
+        self._tell(answered.trip)
+
+    def _tell(self, trip: float | None) -> None:
+        if trip is not None:
+            self._reports.add(self._loop.time(), sum(track.stream.lost for track in self._tracks.values()), trip)
+
+    def _reported(self, kind: MediaKind) -> None:
         self.liveness.heard(self._loop.time())
         self._count_acked()
+        if not self._wide and (kind is MediaKind.VIDEO or MediaKind.VIDEO not in self._tracks):
+            self._tell(self._tracks[kind].stream.trip)
         impaired = any(track.stream.impaired for track in self._tracks.values())
         if impaired and not self._counters.impaired:
             share = max(track.stream.fraction_lost for track in self._tracks.values())
@@ -243,6 +281,7 @@ class Carrier:
             "packets_resent": sum(stream.repeats.given for stream in streams),
             "resends_refused": sum(stream.repeats.refused for stream in streams),
             "receiver_reports": sum(stream.reports for stream in streams),
+            "packets_answered": self._numbering.answered,
             "foreign_datagrams_dropped": self._peer.dropped if self._peer is not None else 0,
         }
         if (expires := self._endpoint.certificate_expires) is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from camcast.path_report import PathReport
+
 
 @attrs.define(eq=False)
 class Counters:
@@ -14,6 +16,8 @@ class Counters:
     gone: int = 0
     """Bytes that went to the socket or were left out."""
     acked: int = 0
+    report: PathReport | None = None
+    """The newest, of what came there."""
     queued_packets: int = 0
     overflow_packets: int = 0
     damaged_packets: int = 0

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import attrs
 
 from camcast.media import MediaKind, Track
+from camcast_whip import transport_wide
 
 MID_EXTENSION = 1
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+WIDE_EXTENSION = 2
 BASELINE = "42e01f"
 _VIDEO_TYPES = (96, 98)
 _REPEAT_TYPES = (97, 99)
@@ -103,6 +105,7 @@ def _section(track: OfferedTrack, local: Local, cname: str) -> list[str]:
         "a=setup:actpass",
         f"a=mid:{track.mid}",
         f"a=extmap:{MID_EXTENSION} {MID_URI}",
+        f"a=extmap:{WIDE_EXTENSION} {transport_wide.URI}",
         "a=sendonly",
         f"a=msid:{cname} {cname}-{track.mid}",
         "a=rtcp-mux",
@@ -115,6 +118,7 @@ def _section(track: OfferedTrack, local: Local, cname: str) -> list[str]:
                 f"a=rtcp-fb:{kind} nack",
                 f"a=rtcp-fb:{kind} nack pli",
                 f"a=rtcp-fb:{kind} ccm fir",
+                f"a=rtcp-fb:{kind} transport-cc",
                 f"a=fmtp:{kind} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}",
                 f"a=rtpmap:{repeat} rtx/90000",
                 f"a=fmtp:{repeat} apt={kind}",
@@ -122,7 +126,11 @@ def _section(track: OfferedTrack, local: Local, cname: str) -> list[str]:
         lines.append(f"a=ssrc-group:FID {track.ssrc} {track.repeat_ssrc}")
     else:
         stereo = ";stereo=1;sprop-stereo=1" if track.channels == 2 else ""
-        lines += [f"a=rtpmap:{_AUDIO_TYPE} opus/48000/2", f"a=fmtp:{_AUDIO_TYPE} minptime=10;useinbandfec=1{stereo}"]
+        lines += [
+            f"a=rtpmap:{_AUDIO_TYPE} opus/48000/2",
+            f"a=rtcp-fb:{_AUDIO_TYPE} transport-cc",
+            f"a=fmtp:{_AUDIO_TYPE} minptime=10;useinbandfec=1{stereo}",
+        ]
     for ssrc in (track.ssrc, track.repeat_ssrc)[: 2 if video else 1]:
         lines.append(f"a=ssrc:{ssrc} cname:{cname}")
     lines += [f"a=candidate:{candidate}" for candidate in local.candidates]

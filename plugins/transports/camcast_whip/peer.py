@@ -31,6 +31,7 @@ from camcast_whip.gate import Gate
 from camcast_whip.offer import Local
 from camcast_whip.options import IceServer
 from camcast_whip.sdp import Remote
+from camcast_whip.transport_wide import separate
 
 CONSENT_INTERVAL = 5.0
 CONSENT_EXPIRES = 30.0
@@ -129,6 +130,20 @@ class _Certificate(RTCCertificate):
         return context
 
 
+class _Dtls(RTCDtlsTransport):
+    """Reads answers itself that aiortc does not know: padded, they would cost it all that comes along with them."""
+
+    answered: Callable[[bytes], None] | None = None
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        rest, bodies = separate(data)
+        if self.answered is not None:
+            for body in bodies:
+                self.answered(body)
+        if rest:
+            await super()._handle_rtcp_data(rest)
+
+
 class Peer:
     """One transport to one server or viewer. `ended` is called once when it is over, `heard` at each sign of life."""
 
@@ -154,7 +169,7 @@ class Peer:
             transport_policy=policy,
             **connection_kwargs(known),
         )
-        self._dtls = RTCDtlsTransport(_IceTransport(self._path), [_Certificate.generateCertificate()])  # type: ignore[arg-type]
+        self._dtls = _Dtls(_IceTransport(self._path), [_Certificate.generateCertificate()])  # type: ignore[arg-type]
         self._dtls.on("statechange", self._changed)
         self._ended = ended
         self._up = False
@@ -214,6 +229,10 @@ class Peer:
     def listen(self, ssrc: int, receiver: Any) -> None:
         """Hand RTCP that concerns `ssrc` to `receiver._handle_rtcp_packet`."""
         self._dtls._rtp_router.register_sender(receiver, ssrc)
+
+    def hear(self, answered: Callable[[bytes], None]) -> None:
+        """Hand the bodies of transport-wide feedback to `answered`."""
+        self._dtls.answered = answered
 
     def send(self, packet: bytes) -> None:
         """Encrypt and send one RTP packet. Raises `LookupError` when the path is closed."""

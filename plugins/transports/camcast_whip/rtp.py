@@ -44,6 +44,8 @@ class Parameters:
     mid: str
     mid_extension: int = 0
     """Number of the header extension that carries `mid` (RFC 9143); 0 = not agreed on."""
+    wide_extension: int = 0
+    """Likewise a number that counts all packets of the connection (`transport_wide.py`)."""
     repeat_ssrc: int = 0
     repeat_payload_type: int = 0
     """0 = repeats go as they were (RFC 4588 not agreed on)."""
@@ -71,6 +73,10 @@ class RtpStream:
         """Of media, without headers: the octet count of sender reports."""
         self.acked = 0
         """Bytes of units, as the transport counts them, that reports cover."""
+        self.lost = 0
+        """Of these, bytes that did not come, about."""
+        self.trip: float | None = None
+        """Seconds that the newest answer took; None = not known yet."""
         self.packets_lost = 0
         self.fraction_lost = 0.0
         self.jitter = 0.0
@@ -85,15 +91,23 @@ class RtpStream:
         self._origin = random.getrandbits(32)
         self._marks: deque[tuple[int, int]] = deque(maxlen=MAX_UNACKNOWLEDGED)
         self._handed = 0
+        self._wide = False
+        """Whether it is told by each packet what came."""
         self._first, self._extension = _VERSION, b""
+        elements = b""
+        if parameters.wide_extension:
+            # The first, as its number is put in where the packet is sent (`transport_wide.NUMBER_AT`).
+            elements += bytes((parameters.wide_extension << 4 | 1, 0, 0))
         if parameters.mid_extension:
             name = parameters.mid.encode()
-            element = bytes((parameters.mid_extension << 4 | len(name) - 1,)) + name
-            element += bytes(-len(element) % 4)
+            elements += bytes((parameters.mid_extension << 4 | len(name) - 1,)) + name
+        if elements:
+            elements += bytes(-len(elements) % 4)
             self._first |= _EXTENSION
-            self._extension = struct.pack("!HH", 0xBEDE, len(element) // 4) + element
-        start = HEADER.size + len(self._extension)
-        self.repeats = Repeats(parameters.repeat_ssrc, parameters.repeat_payload_type, start)
+            self._extension = struct.pack("!HH", 0xBEDE, len(elements) // 4) + elements
+        self.start = HEADER.size + len(self._extension)
+        """Bytes in front of what a packet carries."""
+        self.repeats = Repeats(parameters.repeat_ssrc, parameters.repeat_payload_type, self.start)
 
     def packets(self, payloads: Sequence[bytes], ticks: int, size: int) -> list[bytes]:
         """One unit of `size` bytes as RTP packets; the marker stands on the last. `ticks` are of the track's clock."""
@@ -147,12 +161,20 @@ class RtpStream:
             # In 1/65536 s, modulo 2^32; a negative result is the peer's fault or a clock that was set.
             elapsed = ((ntp >> 16) - report.last_report - report.delay) & 0xFFFFFFFF
             if elapsed < 1 << 31:
-                measured = elapsed / 65536
+                measured = self.trip = elapsed / 65536
                 self.round_trip = measured if not self.round_trip else self.round_trip * 0.8 + measured * 0.2
-        behind = (self._sequence - 1 - report.highest_sequence) & 0xFFFF
-        if behind >= 1 << 15 or behind >= self.packets_sent:
-            return False  # a number that has not been sent
-        return self._acknowledge(self.packets_sent - behind) or not self._marks
+        before = self.acked
+        new = self._reach(report.highest_sequence)
+        if new and not self._wide:
+            self.lost += round((self.acked - before) * self.fraction_lost)
+        return bool(new) or (new is not None and not self._marks)
+
+    def answered(self, newest: int, lost: int) -> bool:
+        """It is known of all packets up to number `newest` whether they came; `lost` bytes did not. True when that is
+        something new."""
+        self._wide = True
+        self.lost += lost
+        return bool(self._reach(newest))
 
     @property
     def impaired(self) -> bool:
@@ -162,6 +184,13 @@ class RtpStream:
     def confirm(self) -> bool:
         """All that was sent counts as received. True when that is something new."""
         return self._acknowledge(self.packets_sent)
+
+    def _reach(self, number: int) -> bool | None:
+        """All up to sequence number `number` is acknowledged; None = it has not been sent."""
+        behind = (self._sequence - 1 - number) & 0xFFFF
+        if behind >= 1 << 15 or behind >= self.packets_sent:
+            return None
+        return self._acknowledge(self.packets_sent - behind)
 
     def _acknowledge(self, count: int) -> bool:
         """The first `count` packets have arrived or are lost for good."""

@@ -72,7 +72,7 @@ class OutgoingTrack:
         self.stream = RtpStream(parameters)
         self._ticks_per_ms = parameters.clock_rate // 1000
         self._packet_size = packet_size
-        self._send = send
+        self.send = send
         self._keyframe_wanted = keyframe_wanted
         self._heard = heard
         self._offence = offence
@@ -124,7 +124,7 @@ class OutgoingTrack:
             for sequence in packet.lost:
                 again = self.stream.repeats.packet(sequence, now)
                 if again is not None:
-                    self._send(again)
+                    self.send(again)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
             now = time.monotonic()
             if self.kind is MediaKind.VIDEO and now - self._asked_at >= _KEYFRAME_EVERY:

@@ -21,6 +21,7 @@ from camcast.contracts import TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import Tag, Track, Unit
+from camcast.path_report import PathReport
 from camcast_whip.carried import check_carried
 from camcast_whip.counters import Counters
 from camcast_whip.errors import Moved
@@ -132,6 +133,10 @@ class WhipTransport:
     @property
     def acked(self) -> int:
         return self._counters.acked
+
+    @property
+    def path_report(self) -> PathReport | None:
+        return self._counters.report
 
     @property
     def impaired(self) -> bool:
