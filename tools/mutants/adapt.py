@@ -7,6 +7,7 @@ from tools.mutants.mutant import Mutant
 _REGULATOR = "core/camcast/stream/regulator.py"
 _OBSERVED = "core/camcast/stream/observed.py"
 _TESTS = "tests/core/stream/test_regulator.py::"
+_REPORTS = "tests/core/stream/test_reports.py::"
 
 MUTANTS = (
     Mutant(
@@ -54,7 +55,7 @@ MUTANTS = (
     Mutant(
         "the bitrate stays down when the queue is gone",
         _REGULATOR,
-        "return self._raise(now, fits, BACK) if now - since >= CALM else None",
+        "return self._raise(now, fits, BACK) if now - since >= self._seen.over(CALM) else None",
         "return None",
         (_TESTS + "test_once_the_queue_is_gone_it_goes_back_to_what_the_path_bears",),
     ),
@@ -102,5 +103,47 @@ MUTANTS = (
         "return len(self._moves) >= 4 and 2 * sum(self._moves) >= len(self._moves)",
         "return len(self._moves) >= 4",
         (_TESTS + "test_reports_that_come_seldom_are_no_silence_and_no_queue",),
+    ),
+    Mutant(
+        "what is lost is no reason to go down",
+        _REGULATOR,
+        "if queue > LATE or grows or losses > LOSSES or (",
+        "if queue > LATE or grows or (",
+        (_REPORTS + "test_where_no_queue_is_to_be_seen_losses_are_told_as_the_reason",),
+    ),
+    Mutant(
+        "what a radio loses keeps the bitrate where it is",
+        _REGULATOR,
+        "FEW = 0.05",
+        "FEW = 0.0",
+        (_REPORTS + "test_what_is_lost_whatever_is_sent_is_no_want_of_room[0.03-1.0]",),
+    ),
+    Mutant(
+        "what is lost whatever is sent takes the bitrate to the bottom",
+        _OBSERVED,
+        "self._usual = min(MAX_USUAL, self._lost)",
+        "self._usual = 0.0",
+        (_REPORTS + "test_what_is_lost_whatever_is_sent_is_no_want_of_room[0.25-1.0]",),
+    ),
+    Mutant(
+        "two reports are more than is looked at",
+        _OBSERVED,
+        "return max(seconds, SPAN * self._every)",
+        "return seconds",
+        (_REPORTS + "test_it_goes_down_and_comes_back[0.3-1.5]",),
+    ),
+    Mutant(
+        "a dip makes the picture smaller",
+        "core/camcast/stream/floor.py",
+        "DOWN = 3.0",
+        "DOWN = 0.0",
+        ("tests/core/stream/test_floor.py::test_it_is_made_smaller_once_the_bitrate_stays_below",),
+    ),
+    Mutant(
+        "where one takes no other picture it gets one all the same",
+        "core/camcast/stream/wishes.py",
+        "        if not self._fixed:\n            for one in wanted:\n                size = size.and_no_larger(one)\n",
+        "        for one in wanted:\n            size = size.and_no_larger(one)\n",
+        ("tests/core/stream/test_wishes.py::test_where_one_takes_no_other_picture_it_stays_as_it_is_for_all",),
     ),
 )

@@ -22,6 +22,7 @@ from camcast.config.rules import (
     Texts,
     checked,
     choice,
+    even,
     instance,
     instances,
     kbps,
@@ -100,6 +101,12 @@ class Adapt:
     """The least that the picture may get; 0: 500 kbit/s."""
     max: Annotated[int, rate(1, MAX_KBPS)] = attrs.field(default=0, converter=kbps)
     """The most that it gets, at most the encoder's own bitrate; 0: the bitrate stays as it is."""
+    below: Annotated[int, rate(1, MAX_KBPS)] = attrs.field(default=0, converter=kbps)
+    """While it gets less than this, the picture is made smaller as well, as `framerate` and `height` say; 0: never."""
+    framerate: Annotated[float, number(1, 240, " frames per second", or_zero=True)] = 0.0
+    """At most so many pictures a second below `below`; 0: as many as there are."""
+    height: Annotated[int, even(144, 4320)] = 0
+    """At most so many lines below `below`, in the same proportions; 0: as many as there are."""
     together: Flag = False
     """Where several outputs share an encoder: true lets it follow the slowest of them. All that adapt must say so."""
     down_to: Texts = ()
@@ -124,6 +131,20 @@ class Adapt:
         if self.min and not self.max:
             text = "without max nothing follows the link; give max too, such as the encoder's own bitrate"
             raise ConfigError([Issue("min", text)])
+        smaller = self.framerate or self.height
+        if self.below and not self.max:
+            text = "without max no bitrate follows the link, so none falls below this; give max too"
+            raise ConfigError([Issue("below", text)])
+        if self.below and not smaller:
+            text = "says when, but not what: give framerate or height too, or both, which the picture has below it"
+            raise ConfigError([Issue("below", text)])
+        if self.below and not self.least < self.below <= self.max:
+            text = f"{self.below} kbit/s is not between min, {self.least} kbit/s, and max, {self.max} kbit/s"
+            raise ConfigError([Issue("below", text)])
+        if smaller and not self.below:
+            key = "framerate" if self.framerate else "height"
+            text = "without below the picture is never made smaller; give below too, the bitrate from which it is"
+            raise ConfigError([Issue(key, text)])
         if self.max and self.chooses:
             text = (
                 "max has the encoder follow the link, down_to and then choose among pictures that come encoded; "

@@ -8,6 +8,7 @@ from camcast.config import EncoderConfig
 from camcast.config.defaults import AUDIO_CODEC, VIDEO_CODEC
 from camcast.contracts import Encoder, EncoderSettings, Handover
 from camcast.encode.choice import open_best
+from camcast.encode.smaller import AS_IT_IS, Smaller
 from camcast.encode.thread import Encode, EncoderThread
 from camcast.encode.transcoding import AUDIO_BITRATE, Transcoder, video_bitrate
 from camcast.errors import CamcastError
@@ -36,6 +37,7 @@ class Encoding:
         self._note = note
         self._handover = handover
         self._bitrate = 0
+        self._smaller = AS_IT_IS
         self._opened = 0
         """What the picture's encoder may be asked for at most, bit/s; 0 = it is not open yet."""
         self._threads: dict[MediaKind, EncoderThread] = {}
@@ -123,6 +125,18 @@ class Encoding:
             # An encoder is opened for what it may be asked for at most.
             self._threads[MediaKind.VIDEO].command(encode.anew)
 
+    def make(self, smaller: Smaller) -> bool:
+        """Make the picture no larger than this from its next keyframe on, which is soon. False = there is none."""
+        encode = self._encodes.get(MediaKind.VIDEO)
+        if self._transcoder is not None:
+            self._transcoder.make(smaller)
+        elif encode is None:
+            return False
+        elif smaller != self._smaller:
+            self._smaller = smaller
+            self._threads[MediaKind.VIDEO].command(encode.anew)
+        return True
+
     def close(self) -> None:
         for thread in self._threads.values():
             thread.stop()
@@ -144,11 +158,13 @@ class Encoding:
             chosen = open_best(host.encoders, wanted.codec, "auto", settings, faults=host.faults)
         else:
             rate = config.bitrate_kbps * 1000 or video_bitrate(wanted.width, wanted.height, wanted.frame_rate)
-            self._opened = rate
+            self._opened, smaller = rate, self._smaller
+            width, height = smaller.size(wanted.width, wanted.height)
+            self._encodes[track.kind].sparse.rate = smaller.frame_rate
             settings = EncoderSettings(
-                width=wanted.width,
-                height=wanted.height,
-                frame_rate=wanted.frame_rate,
+                width=width,
+                height=height,
+                frame_rate=smaller.rate(wanted.frame_rate),
                 bitrate=min(self._bitrate or rate, rate),
                 max_bitrate=rate,
                 rate_control=config.rate_control,

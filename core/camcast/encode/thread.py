@@ -17,6 +17,7 @@ from typing import Protocol
 
 from camcast.contracts import Decoder, Encoder, Handover
 from camcast.descriptors import exhausted
+from camcast.encode.smaller import Sparse
 from camcast.errors import CamcastError, EncoderError, MediaError, PluginError
 from camcast.host import PluginHost
 from camcast.hosting.culprit import culprit
@@ -47,6 +48,7 @@ class Encode:
     """Frames to packets."""
 
     def __init__(self, open_encoder: Callable[[], Encoder]) -> None:
+        self.sparse = Sparse()
         self._open = open_encoder
         self._anew = False
         self.encoder: Encoder | None = None
@@ -65,7 +67,7 @@ class Encode:
         if self.encoder is None:
             self.encoder = self._open()
         assert isinstance(item, Frame)
-        return packets + self.encoder.encode(item)
+        return packets + self.encoder.encode(item) if self.sparse.takes(item) else packets
 
     def close(self) -> None:
         if self.encoder is not None:
@@ -87,6 +89,7 @@ class Transcode:
         self._open_decoder = open_decoder
         self._open_encoder = open_encoder
         self._on_damaged = on_damaged
+        self.sparse = Sparse()
         self._decoder: Decoder | None = None
         self._track: object = None
         self._format: tuple[int, int, int, int] | None = None
@@ -108,7 +111,7 @@ class Transcode:
         assert isinstance(item, Packet)
         packets: list[Packet] = []
         for frame in self._decode(item):
-            if self._from is None or frame.pts >= self._from:
+            if (self._from is None or frame.pts >= self._from) and self.sparse.takes(frame):
                 packets += self._encode(frame)
         return packets
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from camcast.contracts import Handover
+from camcast.encode.smaller import AS_IT_IS, Smaller
 from camcast.encode.transcoding import Transcoder
 from camcast.errors import CamcastError
 from camcast.group import Group
@@ -81,6 +82,9 @@ class Transcoders:
         self._note = note
         self._dropped = dropped
         self._ask_source = ask_source
+        self._bitrate = 0
+        """bit/s that pictures are to have; 0 = as whoever comes first says. `_smaller`: what they are at the most."""
+        self._smaller = AS_IT_IS
         self.running: dict[tuple[MediaKind, str], Shared] = {}
         """By kind and codec."""
 
@@ -117,6 +121,10 @@ class Transcoders:
             note=self._note,
         )
         if kind is MediaKind.VIDEO:
+            # Whoever comes first may be back after a while, over a link that is as thin as it was.
+            shared.transcoder.make(self._smaller)
+            if self._bitrate:
+                shared.transcoder.set_bitrate(self._bitrate)
             if 0 < len(group) <= MAX_PRIME:
                 shared.transcoder.prime(group)
             else:
@@ -139,14 +147,25 @@ class Transcoders:
 
     def set_bitrate(self, bitrate: int) -> bool:
         """bit/s for every transcoded picture; False = none is."""
+        self._bitrate = bitrate
         found = [s.transcoder for (kind, _), s in self.running.items() if kind is MediaKind.VIDEO]
         for transcoder in found:
             if transcoder is not None:
                 transcoder.set_bitrate(bitrate)
         return bool(found)
 
+    def make(self, smaller: Smaller) -> bool:
+        """Make every transcoded picture no larger than this; False = none is."""
+        self._smaller = smaller
+        found = [s.transcoder for (kind, _), s in self.running.items() if kind is MediaKind.VIDEO]
+        for transcoder in found:
+            if transcoder is not None:
+                transcoder.make(smaller)
+        return bool(found)
+
     def adopt(self, bitrate: int) -> None:
         """Be configured with so many bit/s for every transcoded picture from now on; 0 = chosen by its size."""
+        self._bitrate = 0
         for (kind, _), shared in self.running.items():
             if kind is MediaKind.VIDEO and shared.transcoder is not None:
                 shared.transcoder.adopt(bitrate)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from camcast.contracts import Decoder, Encoder, EncoderSettings, Handover
 from camcast.encode.choice import open_best
+from camcast.encode.smaller import AS_IT_IS, Smaller
 from camcast.encode.thread import EncoderThread, Transcode
 from camcast.errors import CamcastError, EncoderError
 from camcast.host import PluginHost
@@ -45,6 +46,7 @@ class Transcoder:
         self._host = host
         self._codec = codec
         self._bitrate = self._limit = bitrate
+        self._smaller = AS_IT_IS
         self._opened = 0
         """What the encoder may be asked for at most, bit/s; 0 = it is not open yet."""
         self._implementation = implementation
@@ -95,6 +97,12 @@ class Transcoder:
             # An encoder is opened for what it may be asked for at most.
             self._thread.command(self._process.anew)
 
+    def make(self, smaller: Smaller) -> None:
+        """Make the picture no larger than this from its next keyframe on, which is soon."""
+        if smaller != self._smaller:
+            self._smaller = smaller
+            self._thread.command(self._process.anew)
+
     def close(self) -> None:
         self._thread.stop()
 
@@ -115,10 +123,13 @@ class Transcoder:
         track = frame.track
         if track.kind is MediaKind.VIDEO:
             limit = self._opened = self._limit or video_bitrate(track.width, track.height, track.frame_rate)
+            smaller = self._smaller
+            width, height = smaller.size(track.width, track.height)
+            self._process.sparse.rate = smaller.frame_rate
             settings = EncoderSettings(
-                width=track.width,
-                height=track.height,
-                frame_rate=track.frame_rate,
+                width=width,
+                height=height,
+                frame_rate=smaller.rate(track.frame_rate),
                 bitrate=min(self._bitrate or limit, limit),
                 max_bitrate=limit,
             )

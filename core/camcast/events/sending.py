@@ -31,7 +31,8 @@ class PictureChanged(SessionEvent):
     lets it. Another attempt begins with all of its own, untold."""
 
     picture: str
-    """Another stream's name, how many of the pictures, or both: "sub, keyframes only"; "" = all of its own."""
+    """Another stream's name, how many of the pictures, or both: "sub, keyframes only"; of one that is encoded here,
+    what it is at the most: "10 pictures/s, 360 lines"; "" = all of its own, as it is."""
     before: str
     reason: str
     bears: int = 0

@@ -14,11 +14,12 @@ import attrs
 from camcast.config import SessionConfig
 from camcast.events import BitrateChanged
 from camcast.session.share import BUDGET, Share
+from camcast.session.shrinking import Shrinking
 from camcast.session.sound_room import SoundRoom
 from camcast.session.stage import OnAir
 from camcast.session.telling import Telling
 from camcast.session.uplinks import EARLY, Part
-from camcast.stream.regulator import LOOK, Change, Regulator
+from camcast.stream.regulator import LOOK, USED, Change, Regulator
 from camcast.stream.wishes import Wishes
 
 
@@ -39,6 +40,10 @@ class Adapted:
     reason: str = ""
     """Of the last change."""
     changes: int = 0
+    picture: str = ""
+    """What the picture is at the most, "10 pictures/s, 360 lines"; "" = as it is."""
+    picture_reason: str = ""
+    picture_changes: int = 0
 
 
 class Adapting:
@@ -57,6 +62,7 @@ class Adapting:
         """bit/s that are asked for. `_reason`: of its last change."""
         self._reason = ""
         self._sound = SoundRoom()
+        self._shrinking = Shrinking(self, stream.wishes, telling)
         self._left = inf
         """bit/s that the uplink leaves it, with sound."""
         self._changes = 0
@@ -69,10 +75,12 @@ class Adapting:
     @property
     def now(self) -> Adapted:
         """How it stands."""
-        regulator = self._regulator
+        regulator, shrinking = self._regulator, self._shrinking
         if regulator is None or self._idle:
             return Adapted()
-        return Adapted(self._wanted, self._reason, self._changes)
+        return Adapted(
+            self._wanted, self._reason, self._changes, shrinking.picture, shrinking.reason, shrinking.changes
+        )
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
@@ -92,9 +100,12 @@ class Adapting:
         else:
             self._follow(self._regulator, self._regulator.limit(least, most))
 
-    def look(self, on_air: OnAir | None, now: float, share: Share, tracks: float = 0.0) -> None:
+    def look(
+        self, on_air: OnAir | None, now: float, share: Share, tracks: float = 0.0, beside: OnAir | None = None
+    ) -> None:
         """Look at the path of what is on the air, None = nothing is. `now` is `time.monotonic()`; `share` is what the
-        uplink leaves it; `tracks`: bit/s of further ones in the same connection."""
+        uplink leaves it; `tracks`: bit/s of further ones in the same connection; `beside`: a second place."""
+        self._shrinking.see(self._config.adapt, on_air, beside)
         if self._stream.wishes.limit != self._limit:
             self.adopt(self._config)
         regulator = self._regulator
@@ -118,7 +129,9 @@ class Adapting:
         part = self._claim(regulator, share)
         # What all outputs of a link wait for says nothing of this one's path.
         reading = None if part.late else on_air.outlet.reading()
+        regulator.used = 0.0 if self._shrinking.limits(self._config.adapt, regulator.target) else USED
         self._follow(regulator, regulator.read(reading) if reading is not None else None)
+        self._shrinking.look(self._config.adapt, now, self._wanted)
 
     def end(self) -> None:
         """The session has ended."""

@@ -76,7 +76,7 @@ class Fitting:
         """
         share, adapt = self._share, self._config.adapt
         share.see(on_air, now, sent, beside)
-        self._adapting.look(on_air, now, share, tracks)
+        self._adapting.look(on_air, now, share, tracks, beside)
         self._thinning.look(on_air, now, share)
         if not adapt.max and not adapt.chooses:
             share.fixed()

@@ -298,9 +298,10 @@ class Recorder:
             bitrate_target=adapted.bitrate,
             bitrate_reason=adapted.reason,
             bitrate_changes=adapted.changes,
-            picture=thinned.picture,
-            picture_reason=thinned.reason,
-            picture_changes=thinned.changes,
+            # One or the other: `adapt` follows by its encoder, or chooses among pictures that come encoded.
+            picture=thinned.picture or adapted.picture,
+            picture_reason=thinned.reason or adapted.picture_reason,
+            picture_changes=thinned.changes + adapted.picture_changes,
             uplink=fitted.uplink,
             uplink_share=fitted.share,
             schedule=scheduled.text,

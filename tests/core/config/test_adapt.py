@@ -40,6 +40,14 @@ def test_limits_are_rates(host: PluginHost) -> None:
     assert one.adapt == Adapt(min=600, max=4000)
 
 
+def test_a_floor_says_when_and_what(host: PluginHost) -> None:
+    adapt = {"min": 150, "max": 4000, "below": "600 kbit/s", "framerate": 10, "height": 360}
+    (one,) = sessions(from_mapping(mapping(adapt), host))
+    assert one.adapt == Adapt(min=150, max=4000, below=600, framerate=10.0, height=360)
+    config = from_mapping(mapping(adapt), host)
+    assert from_mapping(dump(config), host).cameras == config.cameras
+
+
 def test_nothing_adapts_unless_it_is_said(host: PluginHost) -> None:
     (one,) = sessions(from_mapping(mapping(None), host))
     assert one.adapt == Adapt()
@@ -68,6 +76,15 @@ def test_what_is_written_is_read_again(host: PluginHost) -> None:
         ({"max": "fast"}, "outputs.out0.adapt.max: expected kbit/s or a rate"),
         ({"least": 5}, "outputs.out0.adapt.least: unknown key"),
         (4000, "outputs.out0.adapt: expected an object"),
+        ({"below": 600, "height": 360}, "outputs.out0.adapt.below: without max no bitrate follows the link"),
+        ({"max": 900, "below": 600}, "outputs.out0.adapt.below: says when, but not what: give framerate or height"),
+        ({"max": 900, "height": 360}, "outputs.out0.adapt.height: without below the picture is never made smaller"),
+        ({"max": 900, "framerate": 5}, "outputs.out0.adapt.framerate: without below the picture is never made smaller"),
+        (
+            {"max": 900, "below": 500, "framerate": 5},
+            "outputs.out0.adapt.below: 500 kbit/s is not between min, 500 kbit/s, and max, 900 kbit/s",
+        ),
+        ({"max": 900, "below": 600, "height": 361}, "outputs.out0.adapt.height: "),
         ({"min": 300}, "outputs.out0.adapt.min: without max nothing follows the link; give max too"),
         ({"max": 900, "then": "keyframes"}, "outputs.out0.adapt.max: max has the encoder follow the link"),
         ({"down_to": ["tiny"]}, 'outputs.out0.adapt.down_to[0]: "tiny" is no stream of this camera; others are: none'),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import attrs
 import pytest
 
 from camcast.config import Adapt, SessionConfig, TargetConfig
+from camcast.encode.smaller import Smaller
 from camcast.engine.differences import adopted, places
-from camcast.events import BitrateChanged, Event, Note, SessionKey
+from camcast.events import BitrateChanged, Event, Note, PictureChanged, SessionKey
 from camcast.media import MediaKind, Track
 from camcast.session.adapting import Adapted, Adapting
 from camcast.session.share import BUDGET, Share
 from camcast.session.telling import Telling
 from camcast.session.uplinks import Part, Uplinks
+from camcast.stream.floor import SPARE
 from camcast.stream.flow import FlowCounters
 from camcast.stream.observed import Reading
 from camcast.stream.regulator import LOOK, SHARE
@@ -25,8 +28,8 @@ KEY = SessionKey(0, 0, "rtmp")
 MBIT = 1_000_000
 
 
-def config(low: int = 500, high: int = 4000) -> SessionConfig:
-    adapt = Adapt(min=low if high else 0, max=high)
+def config(low: int = 500, high: int = 4000, **more: Any) -> SessionConfig:
+    adapt = Adapt(min=low if high else 0, max=high, **more)
     return SessionConfig(camera_id=0, targets=[TargetConfig(url="rtmp://127.0.0.1/live/x")], adapt=adapt)
 
 
@@ -45,11 +48,13 @@ class Outlet:
     acked: float = 0.0
     sound: int = 0
     """bit/s."""
+    needs: float = inf
+    """bit/s that the picture is made with at the most."""
     counters: FlowCounters = attrs.field(factory=FlowCounters)
 
     def reading(self) -> Reading | None:
         self.now += LOOK
-        self.given += (self.encoder.bitrate + self.sound) / 8 * LOOK
+        self.given += (min(self.encoder.bitrate, self.needs) + self.sound) / 8 * LOOK
         self.counters.sound_bytes += int(self.sound / 8 * LOOK)
         self.acked = min(self.given, self.acked + self.rate / 8 * LOOK)
         late = (self.given - self.acked) * 8 / self.rate
@@ -63,10 +68,15 @@ class Encoder:
     limit: int = 0
     there: bool = True
     bitrate: int = 4 * MBIT
+    sizes: list[str] = attrs.field(factory=list)
     wishes: Wishes = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.wishes = Wishes(self.aim, self.limit)
+        self.wishes = Wishes(self.aim, self.limit, self.make)
+
+    def make(self, smaller: Smaller) -> bool:
+        self.sizes.append(str(smaller))
+        return self.there
 
     def aim(self, bitrate: int) -> bool:
         self.bitrate = bitrate
@@ -78,6 +88,8 @@ class OnAir:
     outlet: Outlet
     tracks: tuple[Track, ...] = (Track(kind=MediaKind.VIDEO, codec="toyvideo"),)
     trip: float = 0.05
+    another_picture: bool = True
+    shown: str = "rtmp://127.0.0.1/live/***"
 
 
 @attrs.define
@@ -87,8 +99,8 @@ class Place:
     now: float = 0.0
     adapting: Adapting = attrs.field(init=False)
 
-    def begin(self, low: int = 500, high: int = 4000) -> Place:
-        self.adapting = Adapting(config(low, high), self.encoder, Telling(KEY, "cam0_main", self.events.append))
+    def begin(self, low: int = 500, high: int = 4000, **more: Any) -> Place:
+        self.adapting = Adapting(config(low, high, **more), self.encoder, Telling(KEY, "cam0_main", self.events.append))
         return self
 
     def play(self, on_air: Any, seconds: float, tracks: float = 0.0) -> None:
@@ -286,3 +298,79 @@ def test_one_that_encodes_nothing_is_as_it_is_for_its_uplink() -> None:
         place.now += LOOK
         place.adapting.look(on_air, place.now, left)  # type: ignore[arg-type]
     assert left.claims[-1] == (0, 0)
+
+
+FLOOR = {"below": 1000, "framerate": 10, "height": 360}
+SMALL = "10 pictures/s, 360 lines"
+
+
+def test_below_the_floor_the_picture_is_smaller_too_until_there_is_room_again() -> None:
+    place = Place(Encoder()).begin(**FLOOR)
+    outlet = Outlet(place.encoder)
+    on_air = OnAir(outlet)
+    place.play(on_air, 5)
+    outlet.rate = 0.8 * MBIT
+    place.play(on_air, 15)
+    assert place.encoder.sizes == [SMALL]
+    (told,) = place.of(PictureChanged)
+    assert (told.picture, told.before, told.reason) == (SMALL, "", "its bitrate is too low for more")
+    assert SMALL in told.text
+    now = place.adapting.now
+    assert (now.picture, now.picture_reason, now.picture_changes) == (SMALL, told.reason, 1)
+    outlet.rate = 20 * MBIT
+    place.play(on_air, 60)
+    assert place.encoder.sizes == [SMALL, ""]
+    assert [one.picture for one in place.of(PictureChanged)] == [SMALL, ""]
+    assert place.adapting.now.picture == ""
+
+
+def test_a_small_picture_that_needs_little_does_not_stay_small_for_that() -> None:
+    """It cannot use what its link bears, which for others says that nothing is known of more."""
+    place = Place(Encoder()).begin(**FLOOR)
+    outlet = Outlet(place.encoder, rate=0.8 * MBIT)
+    on_air = OnAir(outlet)
+    place.play(on_air, 15)
+    outlet.needs, outlet.rate = 0.3 * MBIT, 20 * MBIT
+    place.play(on_air, 60)
+    assert place.encoder.sizes == [SMALL, ""]
+    # What was found by a picture that used nothing of it is no more than that takes.
+    assert SPARE * MBIT <= place.encoder.bitrate <= 2 * MBIT
+
+
+def test_another_attempt_goes_on_with_the_smaller_picture() -> None:
+    place = Place(Encoder()).begin(**FLOOR)
+    outlet = Outlet(place.encoder, rate=0.8 * MBIT)
+    place.play(OnAir(outlet), 15)
+    place.play(None, 5)
+    assert place.encoder.sizes == [SMALL]
+    place.play(OnAir(outlet), 2)
+    assert place.adapting.now.picture == SMALL
+
+
+def test_a_server_that_takes_no_other_picture_keeps_it_as_it_is() -> None:
+    place = Place(Encoder()).begin(**FLOOR)
+    outlet = Outlet(place.encoder, rate=0.8 * MBIT)
+    place.play(OnAir(outlet, another_picture=False), 20)
+    assert place.encoder.sizes == []
+    (note,) = [note for note in place.of(Note) if note.code == "smaller_not_taken"]
+    assert "takes no other picture in mid-stream" in note.text
+
+
+def test_one_that_shares_the_encoder_and_takes_no_other_picture_is_heeded() -> None:
+    place = Place(Encoder()).begin(**FLOOR)
+    other = Adapting(config(high=0), place.encoder, Telling(KEY, "cam0_other", place.events.append))
+    outlet = Outlet(place.encoder, rate=0.8 * MBIT)
+    other.look(OnAir(outlet, another_picture=False), 0.0, NO_SHARE)  # type: ignore[arg-type]
+    place.play(OnAir(outlet), 20)
+    assert place.encoder.sizes == []
+    other.end()
+    assert place.encoder.sizes == [SMALL]
+
+
+def test_a_floor_that_is_taken_away_makes_it_as_it_was() -> None:
+    place = Place(Encoder()).begin(**FLOOR)
+    on_air = OnAir(Outlet(place.encoder, rate=0.8 * MBIT))
+    place.play(on_air, 15)
+    place.adapting.adopt(config())
+    place.play(on_air, 1)
+    assert place.encoder.sizes == [SMALL, ""]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from camcast.encode.smaller import AS_IT_IS, Smaller
 from camcast.stream.wishes import Wishes
 
 
 class Told:
     def __init__(self, limit: int = 0, *, encodes: bool = True) -> None:
         self.rates: list[int] = []
+        self.sizes: list[Smaller] = []
         self.encodes = encodes
-        self.wishes = Wishes(self.apply, limit)
+        self.wishes = Wishes(self.apply, limit, self.make)
+
+    def make(self, smaller: Smaller) -> bool:
+        self.sizes.append(smaller)
+        return self.encodes
 
     def apply(self, bitrate: int) -> bool:
         self.rates.append(bitrate)
@@ -92,3 +98,51 @@ def test_an_encoder_that_is_made_anew_is_told_what_anybody_wishes() -> None:
 
 def test_where_nothing_is_encoded_that_is_the_answer() -> None:
     assert not Told(encodes=False).wishes.ask("a", 1000)
+
+
+SMALL, SLOW = Smaller(height=360), Smaller(frame_rate=10)
+
+
+def test_the_smallest_picture_counts_and_is_told_once() -> None:
+    told = Told(4000)
+    for who in ("a", "b"):
+        told.wishes.ask(who, 1000)
+        told.wishes.shrink(who, AS_IT_IS)
+    assert told.sizes == []
+    told.wishes.shrink("a", SMALL)
+    told.wishes.shrink("a", SMALL)
+    told.wishes.shrink("b", SLOW)
+    assert told.sizes == [SMALL, Smaller(10, 360)]
+    assert told.wishes.size == Smaller(10, 360)
+    told.wishes.shrink("a", AS_IT_IS)
+    told.wishes.leave("b")
+    assert told.sizes[2:] == [SLOW, AS_IT_IS]
+
+
+def test_where_one_takes_no_other_picture_it_stays_as_it_is_for_all() -> None:
+    told = Told(4000)
+    told.wishes.ask("a", 1000)
+    told.wishes.shrink("a", SMALL)
+    told.wishes.fix("b", True)
+    assert told.sizes == [SMALL, AS_IT_IS]
+    told.wishes.rest("b")
+    assert told.sizes[2:] == [SMALL]
+
+
+def test_who_is_off_the_air_makes_it_small_for_nobody_else() -> None:
+    told = Told(4000)
+    told.wishes.ask("a", 1000)
+    told.wishes.shrink("a", SMALL)
+    told.wishes.ask("b", 3000)
+    told.wishes.rest("a")
+    assert told.sizes == [SMALL, AS_IT_IS]
+    told.wishes.leave("b")
+    assert told.sizes[2:] == [SMALL], "alone, it goes on as it was"
+
+
+def test_what_encodes_anew_is_told_how_large_its_picture_is() -> None:
+    told = Told(4000)
+    told.wishes.ask("a", 1000)
+    told.wishes.shrink("a", SMALL)
+    told.wishes.again()
+    assert told.sizes == [SMALL, SMALL]
