@@ -156,6 +156,7 @@ Recipe = Callable[[Path], None]
 RECIPES: dict[str, tuple[str, Recipe]] = {
     "h264_aac": (".mp4", lambda path: encode(path, video_options=_low_delay())),
     "h264_b_aac": (".mp4", lambda path: encode(path, b_frames=2)),
+    "aac_only": (".mp4", lambda path: encode(path, video="")),
     "h264_only": (".mp4", lambda path: encode(path, video_options=_low_delay(), audio=None)),
     "h264_aac_ts": (".ts", lambda path: encode(path, b_frames=2)),
     "h264_aac_mono_16k": (".mp4", lambda path: encode(path, b_frames=2, rate=16_000, layout="mono")),

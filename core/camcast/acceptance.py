@@ -43,6 +43,8 @@ class Acceptance:
     """Takes a picture of another size in mid-stream, announced by a new sequence header."""
     tracks: Confidence = Confidence.NO
     """Takes several pictures and several sounds in one connection, as tags with a `track`."""
+    headers_again: bool = False
+    """Whoever begins to watch there has of further tracks what is sent from then on, so their headers are repeated."""
     choices: tuple[str, ...] = ()
     """Server profiles that the user may name, for the advice in events."""
 

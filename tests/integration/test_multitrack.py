@@ -43,6 +43,7 @@ from tests.servers.nms import NodeMediaServer
 from tests.servers.stream_reader import Listener, Player
 
 MAIN, SUB = "h264_aac", "h264_aac_mono_16k"
+SOUND = "aac_only"
 PARAMETERS = {7, 8}
 PLAYS = {Nginx: "play: name='gate'", NodeMediaServer: "start play /live/gate"}
 """What servers say when somebody plays."""
@@ -161,7 +162,7 @@ async def test_ffmpeg_reads_all_tracks_of_one_connection(every: Listener) -> Non
 
 @pytest.mark.parametrize("kind", [Nginx, NodeMediaServer])
 async def test_servers_that_know_no_tracks_hand_them_on(kind: type[Nginx | NodeMediaServer], tmp_path: Path) -> None:
-    """To whoever plays from the beginning; a later one gets no header but the first track's."""
+    """To whoever plays from the beginning."""
     with kind(tmp_path) as server:
         url = server.url("gate", "live")
         (tmp_path / "player").mkdir()
@@ -177,6 +178,53 @@ async def test_servers_that_know_no_tracks_hand_them_on(kind: type[Nginx | NodeM
             count = metrics.frames_sent + metrics.replayed
             count += sum(value for key, value in metrics.tracks.items() if key.endswith(": sent"))
             came(await asyncio.to_thread(player.wait_packets, count), metrics)
+
+
+async def test_who_comes_late_gets_all_of_them_as_well(tmp_path: Path) -> None:
+    """nginx keeps the first track's headers for later players, so those of the others are sent again."""
+    with Nginx(tmp_path) as server:
+        url = server.url("gate", "live")
+        (tmp_path / "player").mkdir()
+        player = Player(tmp_path / "player", url)
+        player.every = True
+        async with engine(camera(url, server="multitrack", sound_tracks=("main", "sub"))) as running:
+            one = only(running)
+            await until(lambda: enough(one, 120))
+            with player:
+                await until(lambda: PLAYS[Nginx] in server.log_text)
+
+                def whole() -> bool:
+                    got = player.so_far().kinds()
+                    return all(
+                        len(tracks) == 2 and min(map(len, tracks)) >= 60 for tracks in map(by_track, got.values())
+                    )
+
+                await until(whole, timeout=40)
+                got = await asyncio.to_thread(player.so_far)
+        balanced(running)
+    for kinds, clips, read in (("video", pictures, picture), ("audio", sounds, sound)):
+        for name in (MAIN, SUB):
+            hashes = [[read(unit.data) for unit in track] for track in by_track(got.kinds()[kinds])]
+            assert sum(run_of(found, clips(name)) for found in hashes) == 1, f"{kinds} of {name}"
+
+
+async def test_sound_tracks_need_no_picture(every: Listener) -> None:
+    """Of an output that has none: they are put side by side by when they came, as pictures are."""
+    output = SessionConfig(
+        targets=(TargetConfig(url=every.url("gate"), server="ffmpeg"),), sound_tracks=("main", "sub")
+    )
+    streams = (StreamConfig(source=source(SOUND), sessions=(output,)), StreamConfig(source=source(SUB)))
+    async with engine(CameraConfig(camera_id=0, name="gate", streams=streams)) as running:
+        one = only(running)
+        await until(lambda: one.metrics.tracks["sub (sound): sent"] >= 60)
+    balanced(running)
+    got = await asyncio.to_thread(every.received)
+    assert not got.video
+    tracks = by_track(got.audio)
+    hashes = [[sound(unit.data) for unit in track] for track in tracks]
+    assert [sum(run_of(found, sounds(name)) for found in hashes) for name in (SOUND, SUB)] == [1, 1]
+    ends = [max(unit.dts for unit in track) for track in tracks]
+    assert abs(ends[0] - ends[1]) < 200
 
 
 async def test_all_are_there_again_after_a_loss_and_what_was_lost_is_counted() -> None:

@@ -268,6 +268,11 @@ class OnAir:
         """Whether its server takes several pictures, and several sounds, in one connection."""
         return self.published.connected.acceptance.tracks
 
+    @property
+    def headers_again(self) -> bool:
+        """Whether headers of further tracks are to be repeated for those who come later."""
+        return self.published.connected.acceptance.headers_again
+
     def takes(self, codec: str) -> Confidence:
         """Whether its server takes this codec."""
         return self.published.connected.acceptance.take(codec).confidence

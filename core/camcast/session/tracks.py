@@ -147,6 +147,7 @@ class Tracks:
             lambda: feed.request_keyframe(rendition),
             lambda error: self._cannot(place, error),
             before.last if before is not None else None,
+            headers_again=on_air.headers_again,
         )
         place.track.join()
         place.joined = True

@@ -15,6 +15,7 @@ from typing import Protocol
 from camcast.config import EncoderConfig
 from camcast.contracts import Handover
 from camcast.encode.encoding import Encoding
+from camcast.encode.smaller import Smaller
 from camcast.encode.transcoders import Transcoders
 from camcast.errors import CamcastError, SourceError
 from camcast.group import Group
@@ -80,7 +81,7 @@ class Feed:
             self.counters, self.clock, self.pulse, self._present, self.slate, self.renditions, self._encodes
         )
         """The way of nearly every packet."""
-        self.wishes = Wishes(self._aim, encoder.bitrate_kbps * 1000)
+        self.wishes = Wishes(self._aim, encoder.bitrate_kbps * 1000, self._make)
         self._encoding: Encoding | None = None
         self._tracks: tuple[Track, ...] = ()
         """The source's."""
@@ -185,6 +186,10 @@ class Feed:
         encoded = self._encoding is not None and self._encoding.set_bitrate(bitrate)
         return self._transcoders.set_bitrate(bitrate) or encoded
 
+    def _make(self, smaller: Smaller) -> bool:
+        encoded = self._encoding is not None and self._encoding.make(smaller)
+        return self._transcoders.make(smaller) or encoded
+
     def adopt(self, encoder: EncoderConfig, label: str) -> None:
         """Go on under this label and by this, which differs in its bitrate only. Nothing is taken off the air."""
         self.label = label
@@ -202,6 +207,11 @@ class Feed:
     def group(self) -> Group:
         """The current group of pictures."""
         return self._present.group
+
+    @property
+    def sound(self) -> Packet | None:
+        """The newest."""
+        return self._present.sound
 
     @property
     def keyframe(self) -> Packet | None:

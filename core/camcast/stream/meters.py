@@ -72,12 +72,16 @@ class Meter:
     _shares: tuple[float, float] = attrs.field(default=(0.0, 0.0), init=False)
     """`disposable` and `keyframes` of the present group so far."""
 
-    def look(self, now: float, counters: FeedCounters, group: Group) -> None:
-        """Take one reading; `group` is the present one."""
+    def look(self, now: float, counters: FeedCounters, group: Group, sound: Packet | None = None) -> None:
+        """Take one reading; `group` is the present one, `sound` the newest packet, by which the times go where there is
+        no picture."""
         self._all.look(now, counters.bytes)
         self._sound.look(now, counters.sound_bytes)
         pictures = group.packets
         if not pictures or not group.bytes:
+            if sound is not None:
+                self._decoded.append(sound.arrival - sound.dts)
+                self._composed.append(0)
             return
         if pictures[0] is not self._keyframe:
             # Another has begun: what was seen of the last one is nearly all of it.
@@ -109,6 +113,6 @@ class Meter:
 
     @property
     def zero(self) -> Times:
-        """`time.monotonic_ns()` at which its timeline was 0, by the pictures that were the least late."""
+        """`time.monotonic_ns()` at which its timeline was 0, by the pictures, or sounds, that were the least late."""
         decoded, composed = min(self._decoded, default=0), self._composed
         return Times(decoded, decoded - (sum(composed) // len(composed) if composed else 0))

@@ -17,7 +17,7 @@ import attrs
 
 from camcast.flv.multitrack import TrackTags
 from camcast.flv.packer import to_ms
-from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track, Unit
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, Track, Unit
 from camcast.stream.beside import Beside
 from camcast.stream.flow import (
     REASON_BEHIND,
@@ -31,6 +31,9 @@ from camcast.stream.hub import Hub, Packer
 from camcast.stream.meters import Times
 
 _VIDEO = MediaKind.VIDEO
+HEADERS_EVERY = NS_PER_S // 2
+"""Nanoseconds from one repetition of headers to the next, about: players look for a second or so which tracks there are
+(FFmpeg does), and keyframes may be further apart."""
 
 
 @attrs.define(eq=False)
@@ -55,12 +58,16 @@ class OtherTrack:
     last: int | None = None
     """Decode time in ns, on the outlet's timeline, of what was sent last of this track in this connection, by whomever;
     None = nothing was."""
+    headers_again: bool = False
+    """Whether what announces it is sent again and again, for those who begin to watch later."""
     brought: int = attrs.field(default=0, init=False)
     """Bytes that came for it, sent or not."""
     _tags: TrackTags = attrs.field(init=False)
     _shift: Times | None = attrs.field(default=None, init=False)
     _track: Track | None = attrs.field(default=None, init=False)
     """Of what was sent last."""
+    _announced: int = attrs.field(default=0, init=False)
+    """Decode time in ns of what came with a header last."""
     _gap: bool = attrs.field(default=True, init=False)
     """Whether pictures wait for a keyframe."""
     _reason: str = attrs.field(default=REASON_KEYFRAME, init=False)
@@ -143,6 +150,10 @@ class OtherTrack:
             headers = [*self.packer.change(moved.track, time)]
             if self._track is None:
                 headers = [*self.packer.headers(time)]
+        elif self.headers_again and moved.dts - self._announced >= HEADERS_EVERY:
+            headers = [*self.packer.headers(to_ms(moved.dts))]
+        if headers:
+            self._announced = moved.dts
         unit = self.packer.unit(moved)
         assert isinstance(unit, Tag)
         tag = self._tags.of(unit)

@@ -42,6 +42,7 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     others: str = "no"
     tracks: str = "no"
+    headers_again: bool = False
     answer: Mapping[str, str] = attrs.field(factory=dict)
     signature: str = ""
     start: str = ""
@@ -183,6 +184,7 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
         others=Take(Confidence(profile.others)),
         fallback=_FALLBACK,
         tracks=Confidence(profile.tracks),
+        headers_again=profile.headers_again,
         choices=_choices(),
     )
 
