@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         "a keyframe is a queue",
         _OBSERVED,
-        "return min(lately, default=self.base) - self.base",
-        "return max(lately, default=self.base) - self.base",
+        "            if at <= until and late < least:\n",
+        "            if at <= until and (late > least or least == inf):\n",
         (_TESTS + "test_a_keyframe_is_no_queue",),
     ),
     Mutant(

@@ -201,8 +201,8 @@ MUTANTS = (
     Mutant(
         "dropped pictures say nothing",
         _LADDER,
-        "queue > LATE or grows or (seen.dropped and queue > EASY)",
-        "queue > LATE or grows",
+        "losses > LOSSES or (seen.dropped and queue > EASY)",
+        "losses > LOSSES",
         (_LADDER_TESTS + "test_pictures_that_are_left_out_make_a_small_queue_a_large_one",),
     ),
     Mutant(

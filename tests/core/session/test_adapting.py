@@ -245,6 +245,7 @@ def test_sixteen_looks_in_a_moment_are_one(quick: float) -> None:
 class Left:
     """What others leave of an uplink."""
 
+    uplink = "lte"
     part: Part = attrs.field(factory=Part)
     claims: list[tuple[float, float]] = attrs.field(factory=list)
 
@@ -330,7 +331,9 @@ def test_a_small_picture_that_needs_little_does_not_stay_small_for_that() -> Non
     outlet = Outlet(place.encoder, rate=0.8 * MBIT)
     on_air = OnAir(outlet)
     place.play(on_air, 15)
-    outlet.needs, outlet.rate = 0.3 * MBIT, 20 * MBIT
+    outlet.needs = 0.3 * MBIT
+    place.play(on_air, 5)
+    outlet.rate = 20 * MBIT
     place.play(on_air, 60)
     assert place.encoder.sizes == [SMALL, ""]
     # What was found by a picture that used nothing of it is no more than that takes.

@@ -70,5 +70,5 @@ def test_both_ways_hear_everything_and_both_are_told(monkeypatch: pytest.MonkeyP
     looks = [("look", on_air, 5.0, share), ("look", None, 6.0, share)]
     assert thinning.heard == [("adopt", after), *looks, ("end",)]
     # Further tracks and pictures to choose from are not had together.
-    assert adapting.heard == [("adopt", after), (*looks[0], 7.0), (*looks[1], 0.0), ("end",)]
+    assert adapting.heard == [("adopt", after), (*looks[0], 7.0, None), (*looks[1], 0.0, None), ("end",)]
     assert found.now == Fitted(Adapted(), Thinned("sub", "why", 3))
