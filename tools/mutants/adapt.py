@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant(
         "two reports are more than is looked at",
         _OBSERVED,
-        "return max(seconds, SPAN * self._every)",
+        "return seconds if seconds > SPAN * self._every else SPAN * self._every",
         "return seconds",
         (_REPORTS + "test_it_goes_down_and_comes_back[0.3-1.5]",),
     ),

@@ -62,17 +62,18 @@ class Shrinking:
         if adapt.below:
             small = self._floor.look(now, bitrate, adapt.below * 1000)
             self.wishes.shrink(self.who, Smaller(adapt.framerate, adapt.height) if small else AS_IT_IS)
-        else:
+        elif self._floor.small:
             self._floor = Floor()
             self.wishes.shrink(self.who, AS_IT_IS)
-        self.tell()
+        if self.wishes.size is not self._size:
+            self._tell()
 
     def limits(self, adapt: Adapt, bitrate: int) -> bool:
         """Whether the picture may use less than `bitrate` only because it is small: then that says nothing of the path,
         up to where it could be as it was."""
         return self._size != AS_IT_IS and bitrate < SPARE * adapt.below * 1000
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Tell what it is by now, where that is something else: for others' sake perhaps."""
         size, before = self.wishes.size, self._size
         if size == before:

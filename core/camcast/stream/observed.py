@@ -149,7 +149,7 @@ class Observed:
 
     def over(self, seconds: float) -> float:
         """Over which time it is looked at what shows in `seconds` where all is acknowledged at once."""
-        return max(seconds, SPAN * self._every)
+        return seconds if seconds > SPAN * self._every else SPAN * self._every
 
     @property
     def steady(self) -> bool:
@@ -157,6 +157,14 @@ class Observed:
         if self._every:
             return len(self._readings) > 1
         return len(self._moves) >= 4 and 2 * sum(self._moves) >= len(self._moves)
+
+    @property
+    def calm(self) -> bool:
+        """Whether there is nothing at all to be seen, by what costs little to ask: no queue, no losses, no silence."""
+        last = self._readings[-1]
+        if last.lost or self.dropped or self._quiet or not self._ahead or self._ahead[-1] >= WAITED:
+            return False
+        return last.trip - self.base < WAITED and last.waiting <= self.base + CUT and self.steady
 
     @property
     def queue(self) -> float:
@@ -241,12 +249,23 @@ class Observed:
 
     def _ends(self, within: float) -> tuple[Reading, Reading]:
         """The last reading, and the first of the last `within` seconds."""
-        last, within = self._readings[-1], self.over(within)
-        return last, next(one for one in self._readings if last.now - one.now <= within and one.now >= self._since)
+        first = last = self._readings[-1]
+        start = max(last.now - self.over(within), self._since)
+        # From the end: most that is asked for is of the last moments.
+        for one in reversed(self._readings):
+            if one.now < start:
+                break
+            first = one
+        return last, first
 
     def _queue(self, until: float) -> float:
-        lately = [late for at, late in self._late if until - self.over(RECENT) <= at <= until]
-        return min(lately, default=self.base) - self.base
+        least, start = inf, until - self.over(RECENT)
+        for at, late in reversed(self._late):
+            if at < start:
+                break
+            if at <= until and late < least:
+                least = late
+        return (self.base if least == inf else least) - self.base
 
     def _forget(self) -> None:
         self._readings.clear()

@@ -145,6 +145,10 @@ class Regulator:
         seen, now = self._seen, reading.now
         if not seen.add(reading):
             return None
+        if self.target == self.most and self._easy_since is not None and seen.calm and not self._cut:
+            # Nearly always so, and what follows would find the same.
+            self._before = self.target
+            return None
         if seen.silent:
             return self._away(now)
         if not seen.steady:
