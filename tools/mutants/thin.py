@@ -208,14 +208,14 @@ MUTANTS = (
     Mutant(
         "more is tried beside a small queue",
         _LADDER,
-        "if queue > EASY or seen.dropped:",
+        "if queue > EASY or losses > FEW or seen.dropped:",
         "if seen.dropped:",
         (_LADDER_TESTS + "test_nothing_more_is_tried_while_a_little_is_wrong",),
     ),
     Mutant(
         "more is tried while pictures are dropped",
         _LADDER,
-        "if queue > EASY or seen.dropped:",
+        "if queue > EASY or losses > FEW or seen.dropped:",
         "if queue > EASY:",
         (_LADDER_TESTS + "test_nothing_more_is_tried_while_a_little_is_wrong",),
     ),
