@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path as File
 from typing import Any
@@ -25,7 +29,9 @@ from tests.servers.process import wait_for
 from tests.servers.srt import LiveTransmit
 from tests.servers.whip import WhipServer
 
-WIDE, THIN = 5_000_000, 1_000_000
+WIDE, THIN, SHARED = 5_000_000, 1_000_000, 3_000_000
+OUTAGE = 30.0
+"""Seconds."""
 MOST, LEAST = 2000, 200
 FPS, GOP = 15, 2
 SLOW, LOW = 8, 180
@@ -43,11 +49,13 @@ def changes(log: File) -> list[int]:
 
 
 def camera(file: File, url: str, **floor: Any) -> list[str]:
-    """Noise all over, which needs whatever it gets."""
+    """Noise all over, which needs whatever it gets. `floor`: more of its `adapt`."""
     stream: dict[str, Any] = {
         "source": {"type": "testsrc", "options": {"pattern": "moving", "tone": 440}},
         "encoder": {"type": "H264_CBR", "width": 640, "height": 360, "framerate": FPS, "bitrate": MOST, "gop": GOP},
-        "outputs": {"far": {"url": url, "adapt": {"min": LEAST, "max": MOST, **floor}}},
+        "outputs": {
+            "far": {"url": url, "adapt": {"min": LEAST, "max": MOST, **floor}, "retry_policy": {"max_delay": 2}}
+        },
     }
     file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
     return [sys.executable, "-m", "camcast", "run", str(file), "--json"]
@@ -58,9 +66,9 @@ def recorded(server: Nginx) -> int:
     return sum(file.stat().st_size for file in server.recordings("far"))
 
 
-def until(what: Callable[[], bool], why: str, log: File) -> None:
+def until(what: Callable[[], bool], why: str, log: File, timeout: float = 60.0) -> None:
     try:
-        wait_for(what, timeout=60, why=why)
+        wait_for(what, timeout=timeout, why=why)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
 
@@ -160,6 +168,80 @@ def test_below_a_floor_it_is_smaller_as_well_and_afterwards_as_it_was(tmp_path: 
     assert heights == [360, LOW, 360]
     times = [time for height, time in sizes if height == LOW]
     assert len(times) / (times[-1] - times[0]) == pytest.approx(SLOW, rel=0.15)
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[None]:
+    """Another flow over the same link, which takes whatever it gets."""
+    with path.there():
+        server = socket.create_server((path.address, 0))
+    with path.here():
+        client = socket.create_connection(server.getsockname(), timeout=10)
+    accepted, _ = server.accept()
+
+    def read() -> None:
+        while accepted.recv(1 << 16):
+            pass
+
+    def write() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client.sendall(bytes(1 << 16))
+
+    client.settimeout(None)
+    threads = [threading.Thread(target=read), threading.Thread(target=write)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for one in (client, accepted):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(10)
+        for one in (client, accepted, server):
+            one.close()
+
+
+def test_it_makes_room_for_another_flow_and_takes_it_back(tmp_path: File) -> None:
+    log = tmp_path / "camcast.log"
+    with (
+        Path(round_trip=0.05, rate=SHARED, near=True) as path,
+        Nginx(tmp_path, host=path.address, prefix=path.prefix) as server,
+    ):
+        sender = Sender(camera(tmp_path / "camcast.json", server.url("far")), path, log)
+        try:
+            until(lambda: recorded(server) > 5 * MOST * 1000 / 8, "it flows", log)
+            before = len(changes(log))
+            with beside(path):
+                until(lambda: any(rate < MOST for rate in changes(log)[before:]), "it makes room", log)
+                time.sleep(15)
+            until(lambda: changes(log)[-1] >= 0.9 * MOST, "it takes it back", log, 120)
+        finally:
+            (figures,) = json.loads(sender.end())["sessions"]
+    assert figures["attempts"] == 1
+    assert figures["dropped"].get("video: link behind", 0) <= 2 * FPS * GOP
+
+
+def test_an_outage_of_half_a_minute_is_over_when_the_link_is_back(tmp_path: File) -> None:
+    log = tmp_path / "camcast.log"
+    with (
+        Path(round_trip=0.05, rate=WIDE, near=True) as path,
+        Nginx(tmp_path, host=path.address, prefix=path.prefix) as server,
+    ):
+        sender = Sender(camera(tmp_path / "camcast.json", server.url("far")), path, log)
+        try:
+            until(lambda: recorded(server) > 5 * MOST * 1000 / 8, "it flows", log)
+            path.cut(OUTAGE)
+            time.sleep(OUTAGE)
+            back = recorded(server)
+            until(lambda: recorded(server) > back + 5 * MOST * 1000 / 8, "it flows again", log, 120)
+            until(lambda: not changes(log) or changes(log)[-1] >= 0.9 * MOST, "with all its bitrate", log, 120)
+        finally:
+            (figures,) = json.loads(sender.end())["sessions"]
+    assert figures["attempts"] >= 2, "no connection lives through that"
+    assert figures["state"] == "connected"
 
 
 def test_a_picture_over_srt_follows_its_link_down_and_up(tmp_path: File) -> None:
