@@ -27,7 +27,7 @@ class Streams:
         for name in names:
             feed = self.find(name)
             if feed is not None:
-                self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group, feed.sound)
+                self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group, feed.newest_sound)
 
     def meter(self, name: str) -> Meter:
         """What was read of it; of one that is not there, or was replaced since, nothing."""

@@ -209,8 +209,8 @@ class Feed:
         return self._present.group
 
     @property
-    def sound(self) -> Packet | None:
-        """The newest."""
+    def newest_sound(self) -> Packet | None:
+        """None = there was none yet."""
         return self._present.sound
 
     @property

@@ -82,6 +82,7 @@ class Feed:
     flows: bool = True
     sound: int = 0
     """Bytes of sound with each picture."""
+    newest_sound: Packet | None = None
     error: Exception | None = None
     """Raised instead of a rendition."""
     later: int = 0
