@@ -50,7 +50,7 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers test tested test-quick test-python cameras sanitized lint format demo bench bench-quick bench-dead bench-adapt bench-adapt-cost soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
+.PHONY: help venv servers test tested test-quick test-python cameras sanitized lint format demo bench bench-quick bench-reach bench-thousand bench-dead bench-adapt bench-adapt-cost soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,12 @@ bench: $(FULL) $(BENCHED) $(CLIPS) servers $(LIBRTMP) ## all measurements
 
 bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a minute
 	$(BIN)/python -m bench --quick
+
+bench-reach: $(FULL) $(BENCHED) $(CLIPS) servers ## what was aimed at: each row five times, in under ten minutes
+	$(BIN)/python -m bench --rows reach
+
+bench-thousand: $(FULL) $(BENCHED) $(CLIPS) servers ## a thousand streams in one process
+	$(BIN)/python -m bench --rows thousand --rounds 1
 
 .PHONY: fleet-faults
 fleet-faults: $(FULL) servers ## random sequences of faults against a fleet of real processes, a minute or so each; SEQUENCES=50

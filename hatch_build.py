@@ -21,6 +21,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 EXTENSIONS = {
     "core/camcast/native/_fastpath": "core/camcast/native",
+    "plugins/encoders/camcast_aac/native/_frames": "plugins/encoders/camcast_aac/native",
+    "plugins/sources/camcast_file/native/_play": "plugins/sources/camcast_file/native",
+    "plugins/sources/camcast_push/native/_push": "plugins/sources/camcast_push/native",
     "plugins/transports/camcast_rtmp/native/_port": "plugins/transports/camcast_rtmp/native",
 }
 """Each module, without its suffix, and the folder whose C files it is made of."""

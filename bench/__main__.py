@@ -2,6 +2,7 @@
 
 python -m bench                 everything, about 40 minutes
 python -m bench --quick         the comparison in under two minutes
+python -m bench --rows NAME     the comparison, of these rows only: "reach" (what was aimed at), "thousand"
 python -m bench --only NAME …   "compare" or others of the list
 python -m bench --list
 """
@@ -54,24 +55,29 @@ OTHERS = (
 )
 
 
-def compare(console: Console, *, quick: bool, rounds: int, readme: bool) -> bool:
+ROWS = {"quick": plan.quick, "full": plan.full, "reach": plan.reach, "thousand": plan.thousand}
+
+
+def compare(console: Console, *, rows: str, rounds: int, readme: bool) -> bool:
     """The comparison of senders; whether nothing of camcast's was lost."""
-    cases = list(plan.quick() if quick else plan.full())
+    quick = rows == "quick"
+    cases = list(ROWS[rows]())
     probes = [] if quick else plan.probes(cases)
 
     def tell(text: str) -> None:
         console.print(f"[dim]{text}[/]", highlight=False)
 
     seconds = 3.0 if quick else 5.0
-    rows = comparison.run(cases, probes, rounds=rounds, seconds=seconds, tell=tell)
-    delay = _end_to_end(5.0 if quick else 20.0)
-    aims = reaches(rows, delay)
-    show.tables(console, rows, aims, delay)
-    path = show.save(rows, aims, delay, "quick" if quick else "full")
+    found = comparison.run(cases, probes, rounds=rounds, seconds=seconds, tell=tell)
+    delay = _end_to_end(5.0 if quick else 20.0) if rows in ("quick", "full") else None
+    aims = reaches(found, delay)
+    show.tables(console, found, aims, delay)
+    path = show.save(found, aims, delay, rows)
     console.print(f"{path} and {path.with_suffix('.png').name}")
     if readme:
-        show.write_readme(show.markdown(rows, delay, "make bench-quick" if quick else "make bench"))
-    return all(row.valid for row in rows if row.case.sender.startswith("camcast"))
+        made_by = {"quick": "make bench-quick", "full": "make bench"}.get(rows, f"make bench-{rows}")
+        show.write_readme(show.markdown(found, delay, made_by))
+    return all(row.valid for row in found if row.case.sender.startswith("camcast"))
 
 
 def _end_to_end(seconds: float) -> Delay:
@@ -86,6 +92,7 @@ def _there(other: Other) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the comparison only, fewer rows, once each")
+    parser.add_argument("--rows", choices=sorted(ROWS), help="the comparison only, of these rows")
     parser.add_argument("--only", nargs="+", metavar="NAME", help='"compare" or names of the list')
     parser.add_argument("--list", action="store_true", help="show what there is")
     parser.add_argument("--rounds", type=int, help="runs of each row of the comparison (quick: 1, else 3)")
@@ -98,15 +105,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for other in others:
             console.print(f"{other.module:<12} {other.title}{' (by name only)' if other.by_name_only else ''}")
         return 0
-    names = {"compare"} if options.quick else {"compare", *(other.module for other in others if not other.by_name_only)}
+    rows = options.rows or ("quick" if options.quick else "full")
+    names = (
+        {"compare"} if rows != "full" else {"compare", *(other.module for other in others if not other.by_name_only)}
+    )
     if options.only:
         names = set(options.only)
         if unknown := names - {"compare", *(other.module for other in others)}:
             parser.error(f"unknown: {', '.join(sorted(unknown))}; `--list` shows what there is")
     well = True
     if "compare" in names:
-        rounds = options.rounds or (1 if options.quick else 3)
-        well = compare(console, quick=options.quick, rounds=rounds, readme=options.readme)
+        rounds = options.rounds or {"quick": 1, "reach": 5}.get(rows, 3)
+        well = compare(console, rows=rows, rounds=rounds, readme=options.readme)
     for other in others:
         if other.module in names and not (other.module == "end_to_end" and not options.only):
             console.rule(other.title)

@@ -18,6 +18,7 @@ from bench.server import BenchServer
 
 MODULES = {
     "bare": "bare",
+    "bare-records": "bare",
     "librtmp": "threads",
     "tgrtmp": "telegram",
 }

@@ -34,7 +34,7 @@ class Sanitized:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         last = name.rpartition(".")[2]
-        for file in BUILT.rglob(f"{last}.*.so") if last in ("_fastpath", "_port") else ():
+        for file in BUILT.rglob(f"{last}.*.so") if ".native._" in name else ():
             return importlib.util.spec_from_file_location(name, file)
         return None
 

@@ -1,6 +1,8 @@
 """The floor: messages made beforehand, and a loop that does nothing but `socket.send` each when it is due.
 
-Over TLS it is `SSLSocket.send`. The connection is opened by the client that camcast uses; then it is not used any more.
+Over TLS it is `SSLSocket.send`; as "bare-records" it is what camcast does for its own reasons: records made by an
+`SSLObject` that never sees the socket, and then sent. The connection is opened by the client that camcast uses; then it
+is not used any more.
 """
 
 from __future__ import annotations
@@ -48,14 +50,55 @@ class Messages:
         self.sizes = [len(tag.head) + len(tag.body) for tag in tags]
 
 
-def connect(url: str, ca_file: str | None) -> socket.socket:
+class Records:
+    """A socket whose TLS is done beside it."""
+
+    def __init__(self, sock: socket.socket, ca_file: str, host: str) -> None:
+        self.socket = sock
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = ssl.create_default_context(cafile=ca_file).wrap_bio(self._in, self._out, server_hostname=host)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                sock.sendall(self._out.read())
+                self._in.write(sock.recv(65536))
+            else:
+                break
+        sock.sendall(self._out.read())
+
+    def send(self, data: bytes) -> int:
+        """Returns how much of `data` went out: all of it, or less."""
+        self._tls.write(data)
+        records = self._out.read()
+        return len(data) if self.socket.send(records) == len(records) else 0
+
+    def sendall(self, data: bytes) -> None:
+        self._tls.write(data)
+        self.socket.sendall(self._out.read())
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            try:
+                return self._tls.read(size)
+            except ssl.SSLWantReadError:
+                self._in.write(self.socket.recv(size))
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.socket.settimeout(seconds)
+
+
+def connect(url: str, ca_file: str | None, *, records: bool = False) -> socket.socket | Records:
     """Publish `url`; returns the socket, on which media may follow."""
     parts = urlsplit(url)
     app, _, key = parts.path.lstrip("/").partition("/")
-    sock = socket.create_connection((parts.hostname or "", parts.port or 1935), timeout=20)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if ca_file:
-        sock = ssl.create_default_context(cafile=ca_file).wrap_socket(sock, server_hostname=parts.hostname)
+    plain = socket.create_connection((parts.hostname or "", parts.port or 1935), timeout=20)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock: socket.socket | Records = plain
+    if ca_file and records:
+        sock = Records(plain, ca_file, parts.hostname or "")
+    elif ca_file:
+        sock = ssl.create_default_context(cafile=ca_file).wrap_socket(plain, server_hostname=parts.hostname)
     client = Client(
         ClientSettings(
             connect={"app": app, "tcUrl": f"{parts.scheme}://{parts.netloc}/{app}"}, key=key, chunk_size=CHUNK_SIZE
@@ -78,7 +121,8 @@ def run(case: dict[str, Any]) -> None:
     made = Messages(tracks, packets, length)
     count = case["streams"]
     schedule = Schedule(packets, length, count)
-    sockets = [connect(f"{case['prefix']}{number}", case.get("ca_file")) for number in range(count)]
+    records = case["way"] == "bare-records"
+    sockets = [connect(f"{case['prefix']}{number}", case.get("ca_file"), records=records) for number in range(count)]
     sent = Sent(bytes=count * made.begin_payload)
     for sock in sockets:
         sock.sendall(made.begin)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from camcast.native import extension
+
 if TYPE_CHECKING:
     import av
 
@@ -124,3 +126,6 @@ class Tag:
 
 Unit = Tag | Packet
 """What a transport is handed: tags or packets, as its kind's `payload` says."""
+
+if extension is not None:
+    extension.packets_are(Packet)

@@ -22,9 +22,9 @@ from tests.media import made
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 NATIVE = extension is not None
-PICTURE = 6 if NATIVE else 13
-SOUND = 7 if NATIVE else 12
-"""Calls at the most: from the program's to the socket's. Those of the C form are the push source's and the parser's."""
+PICTURE = 0 if NATIVE else 13
+SOUND = 0 if NATIVE else 12
+"""Calls of Python functions at the most: from the program's to the socket's."""
 FURTHER = 0 if NATIVE else 4
 """For each further output of the same stream."""
 

@@ -1,9 +1,9 @@
-"""The parser's short way for ordinary pictures: what it gives is what the long way gives, and it is short."""
+"""The parser's short way for ordinary pictures, in C and in Python: it gives what the long way does, and is short."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 import attrs
@@ -15,7 +15,7 @@ from tests.plugins import test_h265_parser as h265
 from tests.plugins.nal_kit import prefixed
 from tests.plugins.test_nal_damage import PARSERS, damaged
 
-from camcast.bitstream.parser import NalParser
+from camcast.bitstream.parser import NalParser, parse_in_python
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, Packet
 
@@ -61,6 +61,9 @@ SHORT = 9
 """Calls at the most, a picture with a delimiter and SEI."""
 
 
+Parse = Callable[..., Packet | None]
+
+
 @attrs.frozen
 class Outcome:
     """What came of one access unit."""
@@ -71,10 +74,10 @@ class Outcome:
     config: bytes | None
 
     @classmethod
-    def of(cls, parser: NalParser, data: bytes, dts: int) -> Outcome:
+    def of(cls, parser: NalParser, data: bytes, dts: int, parse: Parse = NalParser.parse) -> Outcome:
         packet, error = None, ""
         try:
-            packet = parser.parse(data, dts, dts + 5, 7)
+            packet = parse(parser, data, dts, dts + 5, 7)
         except MediaError as raised:
             error = str(raised)
         track = parser.track
@@ -90,10 +93,12 @@ def _fields(packet: Packet | None) -> tuple[object, ...] | None:
 
 
 def both_ways(codec: str, units: list[tuple[bytes, int]]) -> None:
-    short, long = PARSERS[codec](b""), PARSERS[codec](b"")
+    short, in_python, long = (PARSERS[codec](b"") for _ in range(3))
     long._special = 0xFF
     for data, dts in units:
-        assert Outcome.of(short, data, dts) == Outcome.of(long, data, dts)
+        expected = Outcome.of(long, data, dts)
+        assert Outcome.of(short, data, dts) == expected
+        assert Outcome.of(in_python, data, dts, parse_in_python) == expected
 
 
 @st.composite

@@ -53,6 +53,8 @@ from camcast.bitstream.syntax import (
 )
 from camcast.errors import MediaError
 from camcast.media import NS_PER_S, Packet, Track
+from camcast.native import extension
+from camcast.native.states import ParserState
 
 STARVED = 3 * NS_PER_S
 """Without a keyframe for so long (by decode times), a stream may be one that has none."""
@@ -67,7 +69,7 @@ _UNKNOWN = -1
 _size_at = Struct(">I").unpack_from
 
 
-class NalParser(ABC):
+class NalParser(ParserState, ABC):
     """Implements `contracts.CodecParser`. Subclasses set `syntax` and say how sets are read."""
 
     syntax: NalSyntax
@@ -75,6 +77,8 @@ class NalParser(ABC):
     def __init__(self, extradata: bytes) -> None:
         """`extradata`: a configuration record, Annex B parameter sets, or b"". Raises `MediaError`."""
         self._track: Track | None = None
+        self._roles = self.syntax.roles
+        self._header_size = self.syntax.header_size
         self._fresh = False
         """It has not been looked at together with a keyframe."""
         self._sets = ParameterSets(self.syntax.set_types, self.read_set, self.make_track)
@@ -170,7 +174,7 @@ class NalParser(ABC):
                 if track is not None and ordinary and (not seen & SEI or self._means_nothing(payload, dts)):
                     self._failures = 0
                     if payload is not data:
-                        self._counts[self._delimiter(data)] += 1
+                        self.delimited(data)
                     disposable = not seen & REFERENCE and (not self._layered or self._all_disposable(payload))
                     return Packet(track, dts, pts, False, payload, disposable, arrival)
             packet = self._slow(data, dts, pts, arrival)
@@ -185,8 +189,7 @@ class NalParser(ABC):
 
     def _scan(self, data: bytes) -> int:
         """The mask of roles in a payload with 4-byte sizes."""
-        roles = self.syntax.roles
-        header_size = self.syntax.header_size
+        roles, header_size = self._roles, self._header_size
         position, end = 0, len(data)
         seen = 0
         for _ in range(MAX_UNITS):
@@ -215,9 +218,9 @@ class NalParser(ABC):
         payload = data[4 + _size_at(data)[0] :]
         return payload, self._scan(payload)
 
-    def _delimiter(self, data: bytes) -> str:
-        """What the unit that `data` begins with is counted as."""
-        return self.syntax.dropped[self.syntax.types[data[4]]]
+    def delimited(self, data: bytes) -> None:
+        """Count the unit that `data` begins with, which was left out."""
+        self._counts[self.syntax.dropped[self.syntax.types[data[4]]]] += 1
 
     def _means_nothing(self, payload: bytes, dts: int) -> bool:
         """Whether the SEI in `payload` say nothing of where a decoder can start."""
@@ -371,3 +374,20 @@ class NalParser(ABC):
         if self._fresh and self._track is not None:
             self._track = self.enrich(self._track, units)
             self._fresh = False
+
+
+parse_in_python = NalParser.parse
+"""The Python form, also where the C form runs, which leaves to it whatever is not ordinary."""
+
+if extension is not None:
+    extension.parsers_are(
+        in_python=parse_in_python,
+        starved=STARVED,
+        most=MAX_UNITS,
+        reference=REFERENCE,
+        picture=PICTURE,
+        drop=DROP,
+        bad=BAD,
+        sei=SEI,
+    )
+    NalParser.parse = extension.ParserState.parse  # type: ignore[method-assign]

@@ -5,10 +5,10 @@ from typing import Any
 
 FORM: int
 wire: object
+packets: object
 
 def setup(
     *,
-    packet: type,
     live: object,
     monotonic: Callable[[], float],
     perf_counter: Callable[[], float],
@@ -17,6 +17,18 @@ def setup(
     slice: float,
     slow_send: float,
     last: int,
+) -> None: ...
+def packets_are(type: type) -> None: ...
+def parsers_are(
+    *,
+    in_python: Callable[..., Any],
+    starved: int,
+    most: int,
+    reference: int,
+    picture: int,
+    drop: int,
+    bad: int,
+    sei: int,
 ) -> None: ...
 def kinds(video: object, audio: object) -> None: ...
 def __getattr__(name: str) -> Any: ...

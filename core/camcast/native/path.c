@@ -5,25 +5,20 @@ Whatever is of another type or size than usual goes back to Python before anythi
 safe: nothing is followed that a setter has not checked (fields.h) or that is not looked at here; and what Python code
 may let go of while it is called from here is held until it returns. */
 
+#include "calls.h"
 #include "states.h"
-#include <time.h>
 
 #define NS_PER_MS 1000000
-#define NS_PER_S 1000000000
 #define HALF_MS (NS_PER_MS / 2)
 
-/* What `setup` is given: constants that Python has too, and where a packet's attributes lie. */
+/* What `setup` is given: constants that Python has too. */
 static struct {
-    PyTypeObject *packet;
-    Py_ssize_t track, dts, pts, keyframe, payload, arrival;
     PyObject *live, *video, *audio, *monotonic, *perf_counter;
     int64_t group_bytes, group_packets, last;
     double slice, slow_send;
 } known;
 
-static PyObject *empty, *name_failed, *name_look, *name_offer, *name_send, *name_slow, *name_unit;
-
-#define SLOT(packet, name) (*(PyObject **)((char *)(packet) + known.name))
+static PyObject *empty, *name_failed, *name_look, *name_offer, *name_send, *name_slow, *name_take, *name_unit;
 
 /* One message on its way. All but `unit` is borrowed from whoever called. */
 typedef struct {
@@ -43,13 +38,6 @@ PyObject *known_audio(void)
     return known.audio;
 }
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* Seconds by a clock that Python has chosen; -1 = it raised. On Linux both usual ones are CLOCK_MONOTONIC. */
 static int read_clock(PyObject *clock, double *seconds)
 {
@@ -67,41 +55,6 @@ static int read_clock(PyObject *clock, double *seconds)
     *seconds = PyFloat_AsDouble(told);
     Py_DECREF(told);
     return *seconds == -1.0 && PyErr_Occurred() ? -1 : 0;
-}
-
-/* An int of 64 bits; 0 = it is something else, and no exception is set. */
-static int as_int64(PyObject *object, int64_t *number)
-{
-    int over;
-    if (object == NULL || !PyLong_CheckExact(object))
-        return 0;
-    *number = PyLong_AsLongLongAndOverflow(object, &over);
-    return !over;
-}
-
-static PyObject *raised(void)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyErr_GetRaisedException();
-#else
-    PyObject *type, *error, *trace;
-    PyErr_Fetch(&type, &error, &trace);
-    PyErr_NormalizeException(&type, &error, &trace);
-    if (trace != NULL && error != NULL)
-        PyException_SetTraceback(error, trace);
-    Py_XDECREF(type);
-    Py_XDECREF(trace);
-    return error;
-#endif
-}
-
-/* Drop what a call has given; -1 where it has raised. */
-static int done(PyObject *result)
-{
-    if (result == NULL)
-        return -1;
-    Py_DECREF(result);
-    return 0;
 }
 
 static PyObject *unit_of(TapState *tap, Message *message)
@@ -462,21 +415,40 @@ static int take(PathState *path, SteadyState *steady, PyObject *packet)
     return result < 0 ? -1 : 1;
 }
 
-static PyObject *path_take(PyObject *self, PyObject *packet)
+/* The same with what there is now. */
+static int take_now(PathState *path, PyObject *packet)
 {
-    PathState *path = (PathState *)self;
     SteadyState *steady = path->steady;
-    if (known.packet == NULL || known.video == NULL || Py_TYPE(packet) != known.packet)
-        Py_RETURN_FALSE;
-    if (IS_NONE(steady) || !holds(path, steady)) {
-        if (done(PyObject_CallMethodNoArgs(self, name_look)) < 0)
-            return NULL;
-        Py_RETURN_FALSE;
-    }
+    if (known.live == NULL || known.video == NULL || packets.type == NULL || Py_TYPE(packet) != packets.type)
+        return 0;
+    if (IS_NONE(steady) || !holds(path, steady))
+        return done(PyObject_CallMethodNoArgs((PyObject *)path, name_look));
     Py_INCREF(steady);
     int taken = take(path, steady, packet);
     Py_DECREF(steady);
+    return taken;
+}
+
+static PyObject *path_take(PyObject *self, PyObject *packet)
+{
+    int taken = take_now((PathState *)self, packet);
     return taken < 0 ? NULL : PyBool_FromLong(taken);
+}
+
+static PyObject *feed_packet(PyObject *self, PyObject *packet)
+{
+    PathState *path = ((FeedState *)self)->fast;
+    int taken = 0;
+    if (path != NULL) {
+        Py_INCREF(path);
+        taken = take_now(path, packet);
+        Py_DECREF(path);
+    }
+    if (!taken)
+        taken = done(PyObject_CallMethodOneArg(self, name_take, packet));
+    if (taken < 0)
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 PyMethodDef path_methods[] = {
@@ -484,21 +456,12 @@ PyMethodDef path_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* --- what Python knows ------------------------------------------------------------------------------------------ */
+PyMethodDef feed_methods[] = {
+    {"packet", feed_packet, METH_O, "As `Feed.packet` in stream/feed.py."},
+    {NULL, NULL, 0, NULL},
+};
 
-static int find_slot(PyTypeObject *type, const char *name, Py_ssize_t *offset)
-{
-    PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
-    if (found == NULL)
-        return -1;
-    int usual = Py_IS_TYPE(found, &PyMemberDescr_Type) && ((PyMemberDescrObject *)found)->d_member->type == T_OBJECT_EX;
-    if (usual)
-        *offset = ((PyMemberDescrObject *)found)->d_member->offset;
-    else
-        PyErr_Format(PyExc_TypeError, "%s.%s is no slot", type->tp_name, name);
-    Py_DECREF(found);
-    return usual ? 0 : -1;
-}
+/* --- what Python knows ------------------------------------------------------------------------------------------ */
 
 PyObject *path_kinds(PyObject *module, PyObject *args)
 {
@@ -512,23 +475,17 @@ PyObject *path_kinds(PyObject *module, PyObject *args)
 
 PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"packet", "live", "monotonic", "perf_counter", "group_bytes",
-                            "group_packets", "slice", "slow_send", "last", NULL};
-    PyObject *packet, *live, *monotonic, *perf_counter;
+    static char *names[] = {"live", "monotonic", "perf_counter", "group_bytes", "group_packets",
+                            "slice", "slow_send", "last", NULL};
+    PyObject *live, *monotonic, *perf_counter;
     long long group_bytes, group_packets, last;
     double slice, slow_send;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$O!OOOLLddL", names, &PyType_Type, &packet, &live,
-                                     &monotonic, &perf_counter, &group_bytes, &group_packets, &slice, &slow_send,
-                                     &last))
-        return NULL;
-    PyTypeObject *type = (PyTypeObject *)packet;
-    if (find_slot(type, "track", &known.track) < 0 || find_slot(type, "dts", &known.dts) < 0 ||
-        find_slot(type, "pts", &known.pts) < 0 || find_slot(type, "keyframe", &known.keyframe) < 0 ||
-        find_slot(type, "payload", &known.payload) < 0 || find_slot(type, "arrival", &known.arrival) < 0)
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOOLLddL", names, &live, &monotonic, &perf_counter, &group_bytes,
+                                     &group_packets, &slice, &slow_send, &last))
         return NULL;
     static const struct { PyObject **name; const char *text; } texts[] = {
         {&name_failed, "failed"}, {&name_look, "look"}, {&name_offer, "offer"},
-        {&name_send, "send"}, {&name_slow, "slow"}, {&name_unit, "unit"},
+        {&name_send, "send"}, {&name_slow, "slow"}, {&name_take, "_take"}, {&name_unit, "unit"},
     };
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
         if (*texts[at].name == NULL && (*texts[at].name = PyUnicode_InternFromString(texts[at].text)) == NULL)
@@ -543,7 +500,5 @@ PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
     known.slice = slice;
     known.slow_send = slow_send;
     known.last = last;
-    Py_INCREF(type);
-    Py_XSETREF(known.packet, type);
     Py_RETURN_NONE;
 }

@@ -7,7 +7,7 @@
 static PyTypeObject *CountsState_type, *FeedCountersState_type, *FlowCountersState_type, *LineState_type,
     *ClockState_type, *PulseState_type, *GroupState_type, *PresentState_type, *SlateState_type, *RenditionsState_type,
     *RenditionState_type, *PackerState_type, *HubState_type, *LedgerState_type, *SenderState_type, *OutletState_type,
-    *TapState_type, *WayState_type, *SteadyState_type, *PathState_type;
+    *TapState_type, *WayState_type, *SteadyState_type, *PathState_type, *FeedState_type, *ParserState_type;
 PyTypeObject *WireState_type;
 
 static const Field CountsState_fields[] = {
@@ -66,6 +66,14 @@ static const Field PathState_fields[] = {
     FIELD_OF_AS("_slate", PathState, slate, TYPED, SlateState_type),
     FIELD_OF_AS("_renditions", PathState, renditions, TYPED, RenditionsState_type),
     FIELD_OF_AS("_steady", PathState, steady, OPT_TYPED, SteadyState_type), NO_FIELD};
+static const Field FeedState_fields[] = {FIELD_OF(FeedState, fast, TYPED, PathState_type), NO_FIELD};
+static const Field ParserState_fields[] = {
+    FIELD_AS("_track", ParserState, track, ANY), FIELD_AS("_roles", ParserState, roles, ANY),
+    FIELD_AS("_header_size", ParserState, header_size, I64), FIELD_AS("_framing", ParserState, framing, I64),
+    FIELD_AS("_failures", ParserState, failures, I64), FIELD_AS("_special", ParserState, special, I64),
+    FIELD_AS("_since_keyframe", ParserState, since_keyframe, ANY),
+    FIELD_AS("_refreshed", ParserState, refreshed, FLAG), FIELD_AS("_keyless", ParserState, keyless, FLAG),
+    FIELD_AS("_layered", ParserState, layered, FLAG), NO_FIELD};
 static const Field WireState_fields[] = {
     FIELD(WireState, handed, I64), FIELD(WireState, tail_bytes, I64), FIELD(WireState, descriptor, I64),
     FIELD_AS("_failed", WireState, failed, FLAG),
@@ -91,10 +99,15 @@ STATE_TYPE(TapState)
 STATE_TYPE(WayState)
 STATE_TYPE(SteadyState)
 STATE_TYPE(PathState)
+STATE_TYPE(FeedState)
+STATE_TYPE(ParserState)
 STATE_TYPE(WireState)
 
-int add_states(PyObject *module, const PyType_Slot *of_path)
+int add_states(PyObject *module)
 {
+    static const PyType_Slot of_path[] = {{Py_tp_methods, path_methods}, {0, NULL}},
+                             of_feed[] = {{Py_tp_methods, feed_methods}, {0, NULL}},
+                             of_parser[] = {{Py_tp_methods, parser_methods}, {0, NULL}};
     return ADD_TYPE(module, PREFIX, CountsState, NULL) || ADD_TYPE(module, PREFIX, FeedCountersState, NULL) ||
                    ADD_TYPE(module, PREFIX, FlowCountersState, NULL) || ADD_TYPE(module, PREFIX, LineState, NULL) ||
                    ADD_TYPE(module, PREFIX, ClockState, NULL) || ADD_TYPE(module, PREFIX, PulseState, NULL) ||
@@ -105,7 +118,8 @@ int add_states(PyObject *module, const PyType_Slot *of_path)
                    ADD_TYPE(module, PREFIX, SenderState, NULL) || ADD_TYPE(module, PREFIX, OutletState, NULL) ||
                    ADD_TYPE(module, PREFIX, TapState, NULL) || ADD_TYPE(module, PREFIX, WayState, NULL) ||
                    ADD_TYPE(module, PREFIX, SteadyState, NULL) || ADD_TYPE(module, PREFIX, PathState, of_path) ||
-                   ADD_TYPE(module, PREFIX, WireState, NULL)
+                   ADD_TYPE(module, PREFIX, FeedState, of_feed) ||
+                   ADD_TYPE(module, PREFIX, ParserState, of_parser) || ADD_TYPE(module, PREFIX, WireState, NULL)
                ? -1
                : 0;
 }

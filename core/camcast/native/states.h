@@ -4,9 +4,10 @@
 #define CAMCAST_STATES_H
 
 #include "fields.h"
+#include "packets.h"
 #include "port.h"
 
-#define CAMCAST_FORM 4 /* of what Python and this agree on; `camcast.native` expects the same */
+#define CAMCAST_FORM 5 /* of what Python and this agree on; `camcast.native` expects the same */
 
 typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
 typedef struct { PyObject_HEAD CountsState *received; int64_t bytes, sound_bytes; } FeedCountersState;
@@ -89,6 +90,15 @@ typedef struct {
     SteadyState *steady;
 } PathState;
 
+typedef struct { PyObject_HEAD PathState *fast; } FeedState;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *track, *roles, *since_keyframe;
+    int64_t header_size, framing, failures, special;
+    char refreshed, keyless, layered;
+} ParserState;
+
 typedef struct {
     PyObject_HEAD
     int64_t handed, tail_bytes, descriptor;
@@ -96,9 +106,12 @@ typedef struct {
 } WireState;
 
 extern PyTypeObject *WireState_type, *Marks_type;
+extern CamcastPackets packets;
+#define SLOT(packet, name) SLOT_OF(&packets, packet, name)
 
 /* Each returns 0, or -1 with an exception. */
-int add_states(PyObject *module, const PyType_Slot *path_methods);
+int add_states(PyObject *module);
+int add_packets(PyObject *module);
 int add_wire(PyObject *module);
 int add_marks(PyObject *module);
 int marks_add(Marks *marks, const Mark *mark);
@@ -107,7 +120,9 @@ int marks_add(Marks *marks, const Mark *mark);
 PyObject *known_video(void);
 PyObject *known_audio(void);
 
-extern PyMethodDef path_methods[];
+extern PyMethodDef path_methods[], feed_methods[], parser_methods[];
+PyObject *packets_are(PyObject *module, PyObject *type);
+PyObject *parsers_are(PyObject *module, PyObject *args, PyObject *named);
 PyObject *path_kinds(PyObject *module, PyObject *args);
 PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named);
 

@@ -130,6 +130,18 @@ class PathState:
     __slots__ = ()
 
 
+class FeedState:
+    """`Feed`."""
+
+    __slots__ = ()
+
+
+class ParserState:
+    """`NalParser`."""
+
+    __slots__ = ()
+
+
 class WireState:
     """`Wire`."""
 

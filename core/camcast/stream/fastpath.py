@@ -302,7 +302,6 @@ take_in_python = FastPath.take
 
 if extension is not None:
     extension.setup(
-        packet=Packet,
         live=_LIVE,
         monotonic=monotonic,
         perf_counter=perf_counter,

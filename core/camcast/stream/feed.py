@@ -21,6 +21,8 @@ from camcast.errors import CamcastError, SourceError
 from camcast.group import Group
 from camcast.host import PluginHost
 from camcast.media import RAW, Frame, MediaKind, Packet, Track
+from camcast.native import extension
+from camcast.native.states import FeedState
 from camcast.stream.clock import Clock
 from camcast.stream.expectation import Expectation
 from camcast.stream.fastpath import FastPath
@@ -56,7 +58,7 @@ class FeedOwner(Protocol):
         """The stream is not what the configuration says it must be."""
 
 
-class Feed:
+class Feed(FeedState):
     """One stream's feed. Implements `MediaSink`; all calls on the loop."""
 
     def __init__(
@@ -353,3 +355,7 @@ class Feed:
         self._owner.note("encoder_failed", str(error))
         self._stop_encoding()
         self.renditions.fail_all(error)
+
+
+if extension is not None:
+    Feed.packet = extension.FeedState.packet  # type: ignore[method-assign]

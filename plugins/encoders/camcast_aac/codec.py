@@ -7,7 +7,7 @@ from; for the only one none needs it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 
 import attrs
 
@@ -19,6 +19,7 @@ from camcast.media import MediaKind, Packet, Track
 from camcast.pyav import audio_kind
 from camcast_aac import adts
 from camcast_aac.config import AAC_LC, FREQUENCIES, build_config, parse_config
+from camcast_aac.native import ParserState, extension
 
 NAME = "aac"
 FRAME_SAMPLES = 1024
@@ -41,17 +42,22 @@ def track_of(config: bytes) -> Track:
     )
 
 
-class AacParser:
+class AacParser(ParserState):
     """Takes raw frames of a known configuration, or ADTS frames, which bring their own."""
 
     def __init__(self, config: bytes) -> None:
         self._told = b"" if parse_audio_format(config) else config
-        self._track = track_of(self._told) if self._told else None
+        self._track: Track | None = track_of(self._told) if self._told else None
         self._fixed_header = b""
         """The ADTS header bits that describe the format, as last seen."""
         self._usual_header = -1
         """The whole fixed part of the last one, by which most frames are known at a glance."""
-        self.counts: Counter[str] = Counter()
+        self._headers = 0
+        """ADTS headers taken off."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"adts": self._headers} if self._headers else {}
 
     @property
     def track(self) -> Track | None:
@@ -70,7 +76,7 @@ class AacParser:
                 self._follow(payload)
                 self._usual_header = adts.fixed_part(payload)
                 payload = frame
-            self.counts["adts"] += 1
+            self._headers += 1
         if self._track is None:
             raise MediaError("raw AAC without AudioSpecificConfig: the source has to bring it, or send ADTS")
         return Packet(self._track, dts, pts, True, payload, False, arrival)
@@ -91,6 +97,14 @@ class AacParser:
         if self._track is None or config != self._track.config:
             self._track = track_of(config)
         self._fixed_header = fixed
+
+
+parse_in_python = AacParser.parse
+"""The Python form, also where the C form runs, which leaves to it whatever is not ordinary."""
+
+if extension is not None:
+    extension.setup(parse_in_python)
+    AacParser.parse = extension.ParserState.parse  # type: ignore[method-assign]
 
 
 def _agrees(told: bytes, config: bytes) -> bool:

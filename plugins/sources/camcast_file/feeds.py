@@ -9,6 +9,7 @@ from typing import Protocol
 
 from camcast.media import MediaKind, Packet, Track
 from camcast_file.batch import Batch
+from camcast_file.native import MemoryState, extension
 from camcast_file.reader import FileReader
 from camcast_file.readers import Readers
 from camcast_file.shared import Clip
@@ -33,7 +34,7 @@ class Feed(Protocol):
     async def close(self) -> None: ...
 
 
-class MemoryFeed:
+class MemoryFeed(MemoryState):
     """Plays a shared clip over and over."""
 
     error: BaseException | None = None
@@ -42,6 +43,7 @@ class MemoryFeed:
     def __init__(self, clip: Clip, leave: Callable[[], None], on_dropped: OnDropped) -> None:
         self.tracks = list(clip.tracks)
         self._clip = clip
+        self._packets = clip.packets
         self._leave = leave
         self._on_dropped = on_dropped
         self._pass = 0
@@ -49,7 +51,7 @@ class MemoryFeed:
         self._next = 0
 
     def take(self) -> Packet | None:
-        packets = self._clip.packets
+        packets = self._packets
         if self._next >= len(packets):
             self._next = 0
             self._pass += 1
@@ -66,6 +68,14 @@ class MemoryFeed:
 
     async def close(self) -> None:
         self._leave()
+
+
+take_in_python = MemoryFeed.take
+"""The Python form, also where the C form runs."""
+
+if extension is not None:
+    extension.memory(take_in_python)
+    MemoryFeed.take = extension.MemoryState.take  # type: ignore[method-assign]
 
 
 class ReadAhead:

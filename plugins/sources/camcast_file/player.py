@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from camcast.contracts import MediaSink
+from camcast.errors import MediaError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from camcast_file.feeds import Feed
+from camcast_file.native import PlayerState, extension
 from camcast_file.options import FileOptions
 from camcast_file.pacer import Pacer, Turn
 
@@ -16,15 +18,18 @@ GAP = 60 * NS_PER_S
 """A step forward beyond this within one track is a break in the file, not a pause to wait for; unless it only comes
 to where the other track is."""
 BACK = NS_PER_S // 2
+FARTHEST = 2**62
+"""No decode time is farther from 0, ns (146 years)."""
 
 
-class Player:
+class Player(PlayerState):
     """Plays one feed once. All on the loop."""
 
     def __init__(self, sink: MediaSink, pacer: Pacer, options: FileOptions) -> None:
         self._sink = sink
         self._pacer = pacer
         self._options = options
+        self._speed = options.speed
         self._feed: Feed | None = None
         self._tracks: dict[MediaKind, Track] = {}
         self._last: dict[MediaKind, int] = {}
@@ -68,15 +73,13 @@ class Player:
             return None
 
     def _play_due(self, now: int) -> int | None:
-        feed, sink, speed = self._feed, self._sink, self._options.speed
+        feed, sink, speed = self._feed, self._sink, self._speed
         if feed is None:
             return None
         while True:
             packet = self._next or feed.take()
             if packet is None:
-                self._turn = None
-                if feed.ended:
-                    self._finish(feed.error)
+                self._dry()
                 return None
             dts, track = packet.dts, packet.track
             if packet is not self._next:
@@ -100,8 +103,16 @@ class Player:
             packet.arrival = now
             sink.packet(packet)
 
+    def _dry(self) -> None:
+        """There is nothing more for now, or for ever."""
+        self._turn = None
+        if self._feed is not None and self._feed.ended:
+            self._finish(self._feed.error)
+
     def _place(self, packet: Packet, now: int) -> None:
-        """Begin the timeline at the first packet, and again after a break in the file."""
+        """Begin the timeline at the first packet, and again after a break in the file. Raises `MediaError`."""
+        if abs(packet.dts) > FARTHEST:
+            raise MediaError(f"a packet's decode time is {packet.dts}, expected nanoseconds: at most 2**62 either way")
         if not self._started:
             self._started = True
             self._origin, self._anchor = packet.dts, now - round(self._options.burst * NS_PER_S)
@@ -129,3 +140,11 @@ class Player:
             self.done.set_result(None)
         else:
             self.done.set_exception(error)
+
+
+step_in_python = Player._step
+"""The Python form, also where the C form runs."""
+
+if extension is not None:
+    extension.player(in_python=step_in_python, late=LATE, gap=GAP, back=BACK)
+    Player._step = extension.PlayerState._step  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from camcast.errors import SourceError, WrongState
 from camcast.media import NS_PER_MS, RAW, MediaKind
 from camcast_push.counts import PushCounts
+from camcast_push.native import FeedState
 from camcast_push.options import PushOptions
 from camcast_push.units import Unit, audio_frame, duration, video_frame
 
@@ -62,7 +63,7 @@ class Door(Protocol):
         """On the loop: the source's media has come to its end."""
 
 
-class PushFeed:
+class PushFeed(FeedState):
     """See the module's rules. Timestamps are ns on any timeline; without them the time of the call counts."""
 
     def __init__(self, camera_id: int, stream_id: int) -> None:

@@ -12,6 +12,7 @@ from camcast.errors import MediaError, SourceError
 from camcast.media import NS_PER_MS, RAW, Frame, MediaKind, Packet, Track
 from camcast_kit_ingest.unread import NO_PARAMETERS, Unread
 from camcast_push.feed import SIZE, PushFeed
+from camcast_push.native import IntakeState, extension
 from camcast_push.options import PushOptions
 from camcast_push.units import Unit, rotation
 
@@ -49,8 +50,12 @@ class PushSource:
         return True
 
 
-class Intake:
-    """What takes a feed's units while its source runs; see `feed.Door`."""
+class Intake(IntakeState):
+    """What takes a feed's units while its source runs; see `feed.Door`.
+
+    Nearly all packets that are pushed on the loop go the short way, which is there in C too (`native/push.c`): read by
+    the parser there is, of a track that is known, and on to the sink.
+    """
 
     def __init__(self, context: SourceContext, feed: PushFeed, sink: MediaSink) -> None:
         self.options = context.options if isinstance(context.options, PushOptions) else PushOptions()
@@ -100,7 +105,7 @@ class Intake:
         try:
             frame = self._frame(unit)
         except MediaError as error:
-            return self._damaged(unit.kind, error)
+            return self.damaged(unit.kind, error)
         if not self._has_the_size(unit):
             return False
         if unit.kind is MediaKind.VIDEO and (angle := rotation(unit.data)):
@@ -121,7 +126,28 @@ class Intake:
                 parser = self._parser(kind, codec)
             packet = parser.parse(data, dts, pts, arrival)
         except MediaError as error:
-            return self._damaged(kind, error)
+            return self.damaged(kind, error)
+        if (
+            packet is None
+            or keyframe is not None
+            or not self._announced
+            or ((track := packet.track) is not self._video and track is not self._audio)
+            or (kind is MediaKind.VIDEO and -SMALL < packet.dts - self._last <= 0 and self._last)
+        ):
+            return self.unusual(kind, packet, keyframe)
+        dts = packet.dts  # the sink moves it onto its own line of time
+        # `_deliver`, without the call for each packet.
+        try:
+            self._sink.packet(packet)
+        except MediaError as error:
+            return self.damaged(kind, error)
+        self._feed.delivered += 1
+        if kind is MediaKind.VIDEO:
+            self._last = dts
+        return True
+
+    def unusual(self, kind: MediaKind, packet: Packet | None, keyframe: bool | None) -> bool:
+        """Take what a parser has made that is more than the next packet of a known track, or nothing."""
         if packet is None:
             self._feed.settle(absorbed=1)
             if parser.track is None:
@@ -134,15 +160,8 @@ class Intake:
             self._move_on(packet)
         if track is not self._video and track is not self._audio:
             self._learn(track)
-        dts = packet.dts  # the sink moves it onto its own line of time
-        if self._announced:
-            # `_deliver`, without the call for each packet.
-            try:
-                self._sink.packet(packet)
-            except MediaError as error:
-                return self._damaged(kind, error)
-            self._feed.delivered += 1
-        elif not self._hold(packet):
+        dts = packet.dts
+        if not (self._deliver(packet) if self._announced else self._hold(packet)):
             return False
         if kind is MediaKind.VIDEO:
             self._last = dts
@@ -165,7 +184,8 @@ class Intake:
             self._told.add(code)
             self._context.note(code, text)
 
-    def _damaged(self, kind: MediaKind, error: MediaError) -> bool:
+    def damaged(self, kind: MediaKind, error: MediaError) -> bool:
+        """Count what could not be read, and tell where nothing of its track ever could."""
         self._feed.settle(damaged=1)
         if kind not in self._tracks:
             self._unread.refused(kind, str(error))
@@ -261,7 +281,7 @@ class Intake:
             else:
                 self._sink.frame(media)
         except MediaError as error:
-            return self._damaged(media.track.kind, error)
+            return self.damaged(media.track.kind, error)
         self._feed.delivered += 1
         return True
 
@@ -276,3 +296,17 @@ class Intake:
             raise SourceError(
                 f'push source: option {kind.value} names "{name}", a codec for {codec.media.value}', fatal=True
             )
+
+
+packet_in_python = PushFeed.packet
+"""The Python form, also where the C form runs, which leaves to it whatever is not ordinary."""
+
+if extension is not None:
+    extension.setup(
+        in_python=packet_in_python,
+        video=MediaKind.VIDEO,
+        audio=MediaKind.AUDIO,
+        damaged=MediaError,
+        small=SMALL,
+    )
+    PushFeed.packet = extension.FeedState.packet  # type: ignore[method-assign]
