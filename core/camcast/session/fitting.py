@@ -46,6 +46,8 @@ class Fitting:
     ) -> None:
         """`others` is that of `Streams`."""
         self._config = config
+        self.used = _asks(config)
+        """Whether there is, or was, anything to look after."""
         self._share = Share(config, uplinks, telling.key)
         self._adapting = Adapting(config, feed, telling)
         self._thinning = Thinning(config, Streams(feed, others), telling)
@@ -62,6 +64,7 @@ class Fitting:
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
         self._config = config
+        self.used = self.used or _asks(config)
         self._share.adopt(config)
         self._adapting.adopt(config)
         self._thinning.adopt(config)
@@ -86,3 +89,8 @@ class Fitting:
         self._share.end()
         self._adapting.end()
         self._thinning.end()
+
+
+def _asks(config: SessionConfig) -> bool:
+    """Whether what is sent depends on the link."""
+    return bool(config.adapt.max or config.adapt.chooses or config.uplink)

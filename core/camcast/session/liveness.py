@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import attrs
 
-LOOK = 0.25
-"""Seconds between two looks, once media flows: each look is a system call."""
+LOOK = 0.5
+"""Seconds between two looks, once media flows: each is system calls, and more of Python than ten messages take."""
 TRIPS = 3.0
 """Round trips that an acknowledgement may always take."""
 LONGEST_TRIP = 1.5

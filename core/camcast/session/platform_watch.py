@@ -95,6 +95,10 @@ class PlatformWatch:
         self._told: set[tuple[str, str]] = set()
         """Platforms with codes: each is told once."""
 
+    def watches(self, on_air: OnAir | None) -> bool:
+        """Whether there is anything to compare, or was at the last look."""
+        return self._on_air is not None or (on_air is not None and on_air.target.platform is not None)
+
     def look(self, on_air: OnAir | None, now: float, *, whole: bool = True, slate: bool = False) -> None:
         """Look at what is on the air, None = nothing is. `now` is `time.monotonic()`.
 

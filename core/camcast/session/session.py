@@ -22,6 +22,7 @@ from camcast.session.streams import Streams
 from camcast.session.supervisor import Supervisor
 from camcast.session.tracks import Tracks
 from camcast.stream.feed import Feed
+from camcast.stream.regulator import LOOK
 
 STOP_DEADLINE = 5.0
 """Seconds in which a session ends cleanly, whatever its state."""
@@ -182,12 +183,19 @@ class Session:
             self.recorder.stood_still(late)
         due = self._supervisor.check(now)
         self._due = max(now, due)
-        self._fitting.look(
-            self.active, now, self.recorder.flow.bytes, self._supervisor.beside, tracks=self._tracks.rate
-        )
-        self._tracks.look(self.active, now)
-        self._platform.look(self.active, now, whole=not self._fitting.thin, slate=self._feed.slate.on_air)
-        if self.active is not None and now >= self._next_sample:
+        active = self.active
+        fitting, platform = self._fitting, self._platform.watches(active)
+        if fitting.used:
+            fitting.look(active, now, self.recorder.flow.bytes, self._supervisor.beside, tracks=self._tracks.rate)
+        self._tracks.look(active, now)
+        if platform:
+            self._platform.look(active, now, whole=not fitting.thin, slate=self._feed.slate.on_air)
+        if active is None:
+            return due
+        if fitting.used or platform or self._tracks.any:
+            due = min(due, shared(now + LOOK))
+            self._due = max(now, due)
+        if now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)
             self.recorder.sample()
             self._supervisor.telling.drops(over=False)

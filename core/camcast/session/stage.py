@@ -228,11 +228,11 @@ class OnAir:
     published: Published
     outlet: Outlet
     liveness: Liveness
+    attempt: Attempt = attrs.field(init=False)
     _look_at: float = attrs.field(default=0.0, init=False)
 
-    @property
-    def attempt(self) -> Attempt:
-        return self.published.attempt
+    def __attrs_post_init__(self) -> None:
+        self.attempt = self.published.attempt
 
     @property
     def index(self) -> int:

@@ -77,6 +77,11 @@ class Tracks:
         self._looked = -inf
 
     @property
+    def any(self) -> bool:
+        """Whether there are any beside the first."""
+        return bool(self._places)
+
+    @property
     def figures(self) -> Mapping[str, int]:
         """Of each track beside the first, by its stream's name and the figure: what became of what it brought."""
         return {f"{place.name}: {name}": value for place in self._places for name, value in _figures(place).items()}

@@ -42,10 +42,14 @@ for its stream would lose pictures after every keyframe."""
 KEYFRAME_FADES = 0.9
 """What counts of the largest keyframe when another has come."""
 ASK = NS_PER_S * 3 // 10
-"""Media time in ns after which the transport is asked again at the latest: a few system calls, so not for each unit,
-but well within the bound of 0.7 s. More than passes between two looks at the peer, for these are of use here too."""
+"""Media time in ns after which the transport is asked again at the latest while something waits here: a few system
+calls, so not for each unit, but well within the bound of 0.7 s."""
 ASK_BYTES = 256 * 1024
 """Likewise, bytes sent since."""
+CALM = NS_PER_S * 3 // 5
+"""The same two where nothing waited: what has begun to wait since is found within the bound all the same. More than
+passes between two looks at the peer, for these are of use here too."""
+CALM_BYTES = 1024 * 1024
 PATH_BYTES = 16 * 1024 * 1024
 """Bytes that distance may explain: 200 Mbit/s over 600 ms. Beyond them is a queue, and every queue has a bound."""
 ROOM = 128 * 1024
@@ -105,8 +109,8 @@ class Ledger(LedgerState):
     """What `clear_until` and `clear_before` gain when nothing waits."""
 
     def __attrs_post_init__(self) -> None:
-        self._clear_bytes = min(ASK_BYTES, self.limits.bytes)
-        self._clear_time = min(ASK, int(self.limits.seconds * NS_PER_S))
+        self._clear_bytes = min(CALM_BYTES, self.limits.bytes)
+        self._clear_time = min(CALM, int(self.limits.seconds * NS_PER_S))
 
     def limit(self, limits: Limits) -> None:
         """Other bounds from now on; the next unit is looked at by them."""

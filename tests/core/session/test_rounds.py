@@ -96,7 +96,7 @@ async def test_a_bug_in_one_is_told_and_stops_nobody(
 
 
 async def test_a_session_is_looked_after_while_it_is_on_the_air(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four looks a second, each of which asks the transport once; none while it is paused."""
+    """Two looks a second, each of which asks the transport once; none while it is paused."""
     done: Counter[str] = Counter()
     tick, look = Session.tick, Sender.look
 
@@ -124,7 +124,7 @@ async def test_a_session_is_looked_after_while_it_is_on_the_air(world: World, mo
     assert done["asked"] <= done["ticks"] + pictures * 0.04 / 0.25 + 1
     session.pause()
     await until(lambda: session.active is None)
-    await asyncio.sleep(2 * GRID)
+    await asyncio.sleep(LOOK + 2 * GRID)
     done.clear()
     await asyncio.sleep(1.0)
     assert not done

@@ -7,7 +7,7 @@ import pytest
 
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind
 from camcast.session.liveness import LOOK
-from camcast.stream.ledger import ASK, ASK_BYTES, PATH_BYTES, ROOM, Ledger, Limits
+from camcast.stream.ledger import ASK, CALM, CALM_BYTES, PATH_BYTES, ROOM, Ledger, Limits
 from camcast.stream.marks import END
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -382,9 +382,9 @@ def test_with_nothing_waiting_the_transport_is_asked_after_so_much_of_the_stream
     books.look(acked=1000, unsent=0)
     dts = books.next_dts
     assert not books.ledger.behind(VIDEO, dts, books.now)
-    assert clear(books.ledger, 1000 + ASK_BYTES, dts + ASK)
-    assert not clear(books.ledger, 1001 + ASK_BYTES, dts)
-    assert not clear(books.ledger, 1000, dts + ASK + 1)
+    assert clear(books.ledger, 1000 + CALM_BYTES, dts + CALM)
+    assert not clear(books.ledger, 1001 + CALM_BYTES, dts)
+    assert not clear(books.ledger, 1000, dts + CALM + 1)
 
 
 @pytest.mark.parametrize("unsent", [2_000, 9_000, 16_000, None])
