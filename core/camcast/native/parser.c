@@ -65,7 +65,7 @@ static int parse(ParserState *parser, PyObject *data, PyObject *dts, PyObject *p
                  PyObject **packet)
 {
     Scan found;
-    if (packets.type == NULL || parser->framing != 4 || IS_NONE(parser->track) || !PyBytes_CheckExact(data) ||
+    if (packets.type == NULL || parser->framing != 4 || parser->divided || IS_NONE(parser->track) || !PyBytes_CheckExact(data) ||
         parser->roles == NULL || !PyBytes_CheckExact(parser->roles) || PyBytes_GET_SIZE(parser->roles) != 256 ||
         !scan((const unsigned char *)PyBytes_AS_STRING(parser->roles), parser->header_size, data, &found))
         return 0;

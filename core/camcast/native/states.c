@@ -73,7 +73,7 @@ static const Field ParserState_fields[] = {
     FIELD_AS("_failures", ParserState, failures, I64), FIELD_AS("_special", ParserState, special, I64),
     FIELD_AS("_since_keyframe", ParserState, since_keyframe, ANY),
     FIELD_AS("_refreshed", ParserState, refreshed, FLAG), FIELD_AS("_keyless", ParserState, keyless, FLAG),
-    FIELD_AS("_layered", ParserState, layered, FLAG), NO_FIELD};
+    FIELD_AS("_layered", ParserState, layered, FLAG), FIELD_AS("_divided", ParserState, divided, FLAG), NO_FIELD};
 static const Field WireState_fields[] = {
     FIELD(WireState, handed, I64), FIELD(WireState, tail_bytes, I64), FIELD(WireState, descriptor, I64),
     FIELD_AS("_failed", WireState, failed, FLAG),

@@ -96,7 +96,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *track, *roles, *since_keyframe;
     int64_t header_size, framing, failures, special;
-    char refreshed, keyless, layered;
+    char refreshed, keyless, layered, divided;
 } ParserState;
 
 typedef struct {

@@ -134,7 +134,7 @@ class Intake(IntakeState):
             or ((track := packet.track) is not self._video and track is not self._audio)
             or (kind is MediaKind.VIDEO and -SMALL < packet.dts - self._last <= 0 and self._last)
         ):
-            return self.unusual(kind, packet, keyframe)
+            return self.unusual(kind, packet, keyframe, parser)
         dts = packet.dts  # the sink moves it onto its own line of time
         # `_deliver`, without the call for each packet.
         try:
@@ -146,8 +146,8 @@ class Intake(IntakeState):
             self._last = dts
         return True
 
-    def unusual(self, kind: MediaKind, packet: Packet | None, keyframe: bool | None) -> bool:
-        """Take what a parser has made that is more than the next packet of a known track, or nothing."""
+    def unusual(self, kind: MediaKind, packet: Packet | None, keyframe: bool | None, parser: CodecParser) -> bool:
+        """Take what `parser` has made that is more than the next packet of a known track, or nothing."""
         if packet is None:
             self._feed.settle(absorbed=1)
             if parser.track is None:

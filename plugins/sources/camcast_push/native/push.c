@@ -91,7 +91,8 @@ static PyObject *pass_on(FeedState *feed, IntakeState *door, PyObject *parser, P
     if (packet == NULL)
         return damaged((PyObject *)door, kind);
     if (!door->announced || !goes_on(door, kind, packet)) {
-        PyObject *result = PyObject_CallMethodObjArgs((PyObject *)door, name_unusual, kind, packet, Py_None, NULL);
+        PyObject *result = PyObject_CallMethodObjArgs((PyObject *)door, name_unusual, kind, packet, Py_None, parser,
+                                                      NULL);
         Py_DECREF(packet);
         return result;
     }
