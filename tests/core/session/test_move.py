@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.core.session.test_session import KEY, balance, chain, state
@@ -15,6 +16,7 @@ from camcast.events import AttemptFailed, Moved, Note, SessionState
 from camcast.media import Track, Unit
 from camcast.session import move
 from camcast.session.session import Session
+from camcast.session.stage import OnAir, Published
 
 
 @pytest.fixture
@@ -213,3 +215,60 @@ async def test_a_loss_while_the_old_one_says_goodbye_is_noticed_at_once(
     goodbye.set()
     await world.engine.stop()
     balance(world)
+
+
+async def test_a_server_that_sends_a_session_to_where_it_is_interrupts_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move, "HOLD", 0.02)
+    await world.start(chain("a"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    active = session(world).active
+    assert active is not None
+    active.attempt.redirect(active.target.url)
+    await until(lambda: "move_refused" in [note.code for note in world.of(Note) if isinstance(note, Note)])
+    await frames(world, 10)
+    assert len(world.servers.at("a")) == 1
+    assert not world.of(Moved)
+
+
+async def test_a_candidate_has_a_keyframe_asked_for_and_what_is_left_is_fed_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move, "HOLD", 0.1)
+    await world.start(chain("a", "b"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    old = session(world).active
+    assert old is not None
+    asked = world.keyframes_asked
+    session(world).switch(1)
+    await until(lambda: world.servers.live("b") and not world.servers.live("a"))
+    assert world.keyframes_asked > asked
+    await frames(world, 10)
+    first, second = world.servers.at("a")[0].numbers(), world.servers.at("b")[0].numbers()
+    assert first[-1] < second[0], "no picture goes to both"
+    assert session(world).active is not old
+
+
+async def test_where_no_keyframe_comes_it_stays_and_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(move, "HOLD", 0.02)
+    monkeypatch.setattr(move, "KEYFRAME_DEADLINE", 0.05)
+    await world.start(chain("a", "b"))
+    await until(lambda: state(world) is SessionState.CONNECTED)
+    starts = Published.start
+
+    def never(self: Published, **how: Any) -> OnAir:
+        """Its outlet is attached to nothing that brings a keyframe."""
+        on_air = starts(self, **how)
+        self.hub.detach(on_air.outlet)
+        return on_air
+
+    monkeypatch.setattr(Published, "start", never)
+    session(world).switch(1)
+    await until(lambda: [note for note in world.of(Note) if getattr(note, "code", "") == "switch_failed"])
+    (note,) = [note for note in world.of(Note) if getattr(note, "code", "") == "switch_failed"]
+    assert isinstance(note, Note)
+    assert "no keyframe came to move at" in note.message
+    assert not world.of(Moved)
+    await until(lambda: not world.servers.live("b"))
+    assert world.servers.live("a")
