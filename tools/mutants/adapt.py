@@ -146,4 +146,11 @@ MUTANTS = (
         "        for one in wanted:\n            size = size.and_no_larger(one)\n",
         ("tests/core/stream/test_wishes.py::test_where_one_takes_no_other_picture_it_stays_as_it_is_for_all",),
     ),
+    Mutant(
+        "an encoder is told as many changes as there are",
+        "core/camcast/stream/regulator.py",
+        "        self._changes.append(now)\n",
+        "",
+        ("tests/core/stream/test_regulator.py::test_a_path_that_swings_does_not_shake_the_encoder",),
+    ),
 )

@@ -368,4 +368,18 @@ MUTANTS = (
         "        if False:\n",
         _FASTPATH_TESTS,
     ),
+    Mutant(
+        "a stream that begins anew has another pace",
+        _PACE,
+        "if self._count is None or pictures < 0 or seconds < 0:",
+        "if self._count is None:",
+        _PACE_TESTS,
+    ),
+    Mutant(
+        "a stream's first look is its pace",
+        _PACE,
+        "if self._count is None or pictures < 0 or seconds < 0:",
+        "if pictures < 0 or seconds < 0:",
+        _PACE_TESTS,
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import adapt, engine, http, net, record, rtmp, rtsp, servers, session, srt, stream, thin
+from tools.mutants import adapt, blame, engine, http, net, record, rtmp, rtsp, servers, session, srt, stream, thin
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
@@ -14,6 +14,7 @@ ROOMS: Mapping[str, Sequence[Mutant]] = {
     "session/, stream/, thin links": thin.MUTANTS,
     "net/": net.MUTANTS,
     "engine/, workers/, cli/": engine.MUTANTS,
+    "whose fault it is": blame.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
     "camcast_rtsp": rtsp.MUTANTS,
     "camcast_srt": srt.MUTANTS,
