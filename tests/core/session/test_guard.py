@@ -8,7 +8,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from tests.core.session.test_session import KEY, balance, chain, state
@@ -234,6 +234,27 @@ async def test_figures_that_raise() -> None:
     await transport.drain(10.0, asyncio.get_running_loop().create_future())
     await transport.close()
     assert built.closed == 1
+
+
+async def test_what_it_offers_beside_and_cannot_say_is_not_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport, _ = guarded()
+    assert (transport.impaired, transport.findings) == (False, ())
+    monkeypatch.setattr(Scripted, "impaired", 1, raising=False)
+    monkeypatch.setattr(Scripted, "findings", [f"it greets with {SECRET}", 7], raising=False)
+    assert transport.impaired is True
+    assert transport.findings == ("it greets with ***", "7")
+
+    def fails(self: Scripted) -> Never:
+        raise ZeroDivisionError("in the plugin's own")
+
+    for name in ("impaired", "findings"):
+        monkeypatch.setattr(Scripted, name, property(fails))
+    for _ in range(2):
+        assert (transport.impaired, transport.findings) == (False, ())
+    for name in ("impaired", "findings"):
+        assert sum(f"in {name} (told once" in text for text in caplog.messages) == 1
 
 
 async def test_draining_ends_when_nothing_is_pending_or_the_connection_is_lost_or_time_is_up() -> None:

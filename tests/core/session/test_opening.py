@@ -219,6 +219,34 @@ async def test_a_spare_that_is_not_used_goes_home(place: Place, end: Callable[..
     await one.close()
 
 
+async def test_a_spare_goes_by_what_was_reloaded_since(place: Place) -> None:
+    one = await spare(place)
+    reloaded = chain("a", "b", stall_timeout=7.0)
+    place.opener.adopt(reloaded)
+    outcome = await place.opener.of_spare(one, place, Bystander()).run()
+    assert isinstance(outcome, Opened)
+    assert one.attempt.config is reloaded
+    place.opener.let_go(one.attempt)
+
+
+async def test_one_that_is_interrupted_leaves_no_cancellation_to_whoever_ran_it(place: Place) -> None:
+    place.world.servers.hang.add(("connect", "a"))
+    opening = place.opener.new(0, Bystander())
+
+    async def runs() -> int:
+        assert isinstance(await opening.run(), Interrupted)
+        task = asyncio.current_task()
+        assert task is not None
+        await asyncio.sleep(0)
+        return task.cancelling()
+
+    running = asyncio.create_task(runs())
+    await until(lambda: place.world.servers.connects["a"])
+    opening.interrupt()
+    assert await running == 0
+    place.world.servers.hang.clear()
+
+
 async def test_attempts_are_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: list[int] = []
 
