@@ -252,7 +252,8 @@ async def test_what_it_offers_beside_and_cannot_say_is_not_said(
     for name in ("impaired", "findings"):
         monkeypatch.setattr(Scripted, name, property(fails))
     for _ in range(2):
-        assert (transport.impaired, transport.findings) == (False, ())
+        said: tuple[object, object] = transport.impaired, transport.findings
+        assert said == (False, ())
     for name in ("impaired", "findings"):
         assert sum(f"in {name} (told once" in text for text in caplog.messages) == 1
 
