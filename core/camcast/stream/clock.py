@@ -141,10 +141,10 @@ class Clock(ClockState):
         """Not all is as usual: the source has said that times begin anew, or a jump is in doubt."""
         said = kind in self.broken
         self.broken.discard(kind)
-        doubt = next((one for one in self.broken if isinstance(one, Doubt) and one.kind is kind), None)
-        if doubt is not None and packet.arrival - doubt.arrival > DOUBTFUL:
-            self.broken.discard(doubt)
-            doubt = None
+        doubts = [one for one in self.broken if isinstance(one, Doubt)]
+        # Those of the other track as well, which may have ended with its jump.
+        self.broken.difference_update(one for one in doubts if packet.arrival - one.arrival > DOUBTFUL)
+        doubt = next((one for one in doubts if one.kind is kind and one in self.broken), None)
         if doubt is not None:
             doubt.count += 1
         if doubt is not None and self._was_none(doubt, line, packet):

@@ -124,6 +124,17 @@ def test_times_that_stay_another_are_followed(ahead: int) -> None:
     assert not clock.broken
 
 
+def test_a_doubt_ends_also_where_its_track_does() -> None:
+    """Or the short way would be closed to the other track for good."""
+    clock = Clock()
+    for due in range(0, 8000, 40):
+        feed(clock, due * MS, at=due * MS)
+        if due <= 2000:
+            feed(clock, (due - 1000 * (due == 2000)) * MS, at=due * MS, track=AUDIO)
+            assert bool(clock.broken) is (due == 2000)
+    assert not clock.broken
+
+
 def test_composition_times_of_b_frames_stay_exact() -> None:
     clock = Clock()
     shown = [2, 5, 3, 4, 8, 6, 7]

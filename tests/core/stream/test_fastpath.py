@@ -21,6 +21,7 @@ from camcast.group import MAX_GROUP_BYTES, Group
 from camcast.kinds import Payload
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
 from camcast.native import extension
+from camcast.stream.clock import Doubt
 from camcast.stream.fastpath import FastPath, Tap, take_in_python
 from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
@@ -220,7 +221,8 @@ class Rig:
                 one.hub and [_shown(one.hub.group), one.hub.latest_video, one.hub.latest_audio]
                 for one in feed.renditions.all
             ],
-            "clock": [feed.clock.jumps, feed.clock.held, feed.clock.broken],
+            "clock": [feed.clock.jumps, feed.clock.held],
+            "broken": {attrs.astuple(one) if isinstance(one, Doubt) else one for one in feed.clock.broken},
             "lines": [attrs.asdict(line) if (line := feed.clock.line(kind)) else None for kind in MediaKind],
             "present": _shown(feed._present.group),
             "sound": feed._present.sound and feed._present.sound.payload,
@@ -330,6 +332,7 @@ DISTURBANCES: dict[str, list[Step]] = {
     "a link that is too thin": [("link", (0, "takes"), {}), *[BURST, ("stream", ("later",), {})] * 6],
     "large pictures without a keyframe": [("packet", (MediaKind.VIDEO,), {"size": MAX_GROUP_BYTES // 2})] * 3,
     "time that jumps": [("packet", (MediaKind.VIDEO,), {"step": 60 * NS_PER_S}), SOUND],
+    "time that steps back": [("packet", (MediaKind.AUDIO,), {"step": -NS_PER_S}), BURST],
     "time that stands": [("packet", (MediaKind.VIDEO,), {"step": 0}), ("packet", (MediaKind.AUDIO,), {"step": 0})],
     "shown before it is decoded": [("packet", (MediaKind.VIDEO,), {"cts": -STEP})],
     "other parameters": [("change", (MediaKind.VIDEO,), {}), KEYFRAME],
