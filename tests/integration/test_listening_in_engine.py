@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.camera.stats import StreamMetrics
+from camcast.errors import ConfigError
 from camcast.events import SourceState
 from camcast.workers.remote import RemoteCamera
 from camcast_rtmp.receiver import Receiver
@@ -65,3 +67,35 @@ async def test_streams_of_one_port_are_published_to_however_many_processes_there
                 await until(lambda: [stream(n).refused for n in (3, 4)] in ([{why: 1}, {}], [{}, {why: 1}]), 60)
             await until(lambda: all(stream(n).waits_for for n in (3, 4)), 60)
             assert KEY not in repr(engine.stats().streams)
+
+
+async def test_an_address_is_free_again_when_nobody_listens_at_it_any_more() -> None:
+    port = free_port()
+    config = Config(system=SystemConfig(workers=2), cameras=tuple(camera(n, made("h264_aac")) for n in range(2)))
+    async with Engine(config) as engine:
+        assert len({isinstance(one, RemoteCamera) for one in engine.cameras}) == 2
+        first, other = (SessionConfig(camera_id=n, url=f"whep://127.0.0.1:{port}/{n}") for n in range(2))
+        session = engine.sessions.create_session(first)
+        with pytest.raises(ConfigError, match="which camera 0 has in another process"):
+            engine.sessions.create_session(other)
+        await engine.sessions.delete_session(session.key)
+        engine.sessions.create_session(other)
+
+
+async def test_a_stream_that_comes_later_may_not_take_what_another_process_has() -> None:
+    port = free_port()
+    first = listening(0, port)
+    source = SourceConfig(type="rtmp", url=f"rtmp://127.0.0.1:{free_port()}/live/a")
+    calling = CameraConfig(camera_id=1, streams=(StreamConfig(source=source),))
+    late = attrs.evolve(listening(1, port).streams[0], stream_id=1, name="late")
+    config = Config(system=SystemConfig(workers=2), cameras=(first, calling))
+    more = attrs.evolve(config.cameras[1], streams=(*config.cameras[1].streams, late))
+    async with Engine(config) as engine:
+        assert len({isinstance(one, RemoteCamera) for one in engine.cameras}) == 2
+        (line,) = await engine.reload(attrs.evolve(config, cameras=(first, more)))
+        assert f"tcp 127.0.0.1:{port}, which camera 0 has in another process" in line
+        # Nobody listens there any more.
+        gone = attrs.evolve(first, streams=(attrs.evolve(first.streams[0], enabled=False),))
+        await engine.reload(attrs.evolve(config, cameras=(gone, calling)))
+        assert await engine.reload(attrs.evolve(config, cameras=(gone, more))) == ["stream cam1_late added"]
+        assert 1 in engine.cameras.require(1).streams

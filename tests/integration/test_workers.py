@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 
+import pytest
 from attrs import evolve
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SlateConfig, SourceConfig, StreamConfig, SystemConfig
@@ -112,6 +113,33 @@ async def test_a_stream_in_another_process_is_restarted_by_itself() -> None:
                 f"camera {far.camera_id} restarted (the kinds of its sources)"
             ]
             await until(lambda: len(receiver.live()) == 1)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_camera_that_is_added_again_while_it_is_being_removed_is_whole(moves: bool) -> None:
+    """Home, or in the same process as before, where there is as much to do at home."""
+    async with Receiver() as receiver:
+        cameras = tuple(camera(number, made("h264_aac")) for number in range(1 if moves else 2))
+        async with Engine(Config(system=SystemConfig(workers=2), cameras=cameras)) as engine:
+            (far,) = remote(engine)
+            await until(lambda: far.streams[0].metrics.video_received > 0, 60)
+            # It takes its time.
+            os.kill(far.worker.pid, signal.SIGSTOP)
+            try:
+                removing = asyncio.create_task(engine.remove_camera(0))
+                while engine.cameras.get(0) is not None:  # noqa: ASYNC110  at its very moment
+                    await asyncio.sleep(0)
+                await engine.add_camera(cameras[0])
+                assert not removing.done()
+            finally:
+                os.kill(far.worker.pid, signal.SIGCONT)
+            await removing
+            assert isinstance(engine.cameras.require(0), RemoteCamera) is not moves
+            session = engine.sessions.create_session(SessionConfig(camera_id=0, url=receiver.url("live", "cam0")))
+            await until(lambda: session.state is SessionState.CONNECTED, 60)
+            if not moves:
+                os.kill(far.worker.pid, signal.SIGKILL)
+                await until(lambda: len(receiver.of("cam0")) == 2, 60)
 
 
 async def test_what_this_program_feeds_stays_here() -> None:

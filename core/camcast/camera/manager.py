@@ -10,7 +10,7 @@ import attrs
 from camcast.camera.handles import CameraHandle, stream_of
 from camcast.camera.instance import CameraInstance
 from camcast.camera.stream import CameraStream
-from camcast.config import CameraConfig
+from camcast.config import CameraConfig, StreamConfig
 from camcast.config.check import check_camera
 from camcast.config.given import given
 from camcast.errors import ConfigError, Issue, NotFound, WrongState
@@ -97,6 +97,16 @@ class CameraManager:
         camera = self.require(camera_id)
         del self._cameras[camera_id]
         await camera.stop()
+
+    def add_stream(self, camera_id: int, config: StreamConfig) -> None:
+        """Make a stream of a camera, and start it. Raises `NotFound`, `ConfigError`."""
+        self.require(camera_id).add_stream(config)
+
+    async def remove_stream(self, camera_id: int, stream_id: int) -> None:
+        """End a stream of a camera; harmless where either is not there."""
+        camera = self.get(camera_id)
+        if camera is not None and stream_id in camera.streams:
+            await camera.remove_stream(stream_id)
 
     def stream(self, camera_id: int, stream_id: int) -> CameraStream:
         """A stream that runs in this process. Raises `NotFound` that says what there is."""

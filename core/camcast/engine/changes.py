@@ -109,7 +109,7 @@ class Changes:
                 case CameraConfig() as camera, _:
                     _, wrong = await self.add(camera)
                 case StreamConfig() as stream, (int(camera_id), _):
-                    self._cameras.require(camera_id).add_stream(stream)
+                    self._cameras.add_stream(camera_id, stream)
                     wrong = self._publish(stream)
                 case SessionConfig() as session, _:
                     self._sessions.create_session(session)
@@ -135,9 +135,7 @@ class Changes:
             case (int(camera_id), int(stream_id)):
                 found = self._sessions.find(camera_id=camera_id, stream_id=stream_id)
                 await asyncio.gather(*(self._end_session(session.key) for session in found))
-                camera = self._cameras.get(camera_id)
-                if camera is not None and stream_id in camera.streams:
-                    await camera.remove_stream(stream_id)
+                await self._cameras.remove_stream(camera_id, stream_id)
 
     async def _end_session(self, key: SessionKey) -> None:
         if self._sessions.get(key) is not None:

@@ -135,7 +135,8 @@ async def _run(source: int, sink: int) -> None:
     try:
         figures = asyncio.create_task(_tell_figures(engine, send))
         tasks: set[asyncio.Task[None]] = set()
-        adding: dict[int | None, asyncio.Task[None]] = {}
+        coming: dict[int | None, asyncio.Task[None]] = {}
+        """What adds or removes a camera, the newest of each."""
         while (message := await wire.read(reader)) is not None:
             match message:
                 case wire.Do(number, wire.Stop()):
@@ -145,9 +146,9 @@ async def _run(source: int, sink: int) -> None:
                     break
                 case wire.Do(number, call):
                     camera = wire.camera_of(call)
-                    task = asyncio.create_task(_do(engine, number, call, send, adding.get(camera)))
-                    if isinstance(call, wire.AddCamera):
-                        adding[camera] = task
+                    task = asyncio.create_task(_do(engine, number, call, send, coming.get(camera)))
+                    if isinstance(call, wire.AddCamera | wire.RemoveCamera):
+                        coming[camera] = task
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 case wire.SlotGiven(number):
@@ -169,10 +170,11 @@ async def _run(source: int, sink: int) -> None:
     await asyncio.sleep(0)
 
 
-async def _do(engine: _Engine, number: int, call: object, send: Send, adding: asyncio.Task[None] | None = None) -> None:
-    """`adding`: what adds the camera that the call is about, which may take a while; the call comes after it."""
-    if adding is not None and not adding.done():
-        await asyncio.wait({adding})
+async def _do(engine: _Engine, number: int, call: object, send: Send, after: asyncio.Task[None] | None = None) -> None:
+    """`after`: what adds or removes the camera that the call is about, which may take a while; the call waits for
+    it."""
+    if after is not None and not after.done():
+        await asyncio.wait({after})
     answer: object = None
     try:
         match call:

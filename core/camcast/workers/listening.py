@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from camcast.config import CameraConfig, SessionConfig, SourceConfig
@@ -14,23 +14,23 @@ from camcast.kinds import SourceKind, TransportKind
 UNKNOWN = "an address that is kept elsewhere (env: or file:)"
 
 
-def addresses(camera: CameraConfig, host: PluginHost) -> frozenset[str]:
-    """Those of its sources and its outputs, as their plugins write them; `UNKNOWN` for one that is not known yet.
+def addresses(camera: CameraConfig, host: PluginHost) -> dict[Hashable, frozenset[str]]:
+    """Those of its sources, by their streams' ids, and of its outputs, by their keys.
 
-    What cannot be read listens nowhere: whoever builds it says what is wrong.
+    As their plugins write them; `UNKNOWN` for one that is not known yet. What cannot be read listens nowhere: whoever
+    builds it says what is wrong.
     """
-    return frozenset(_addresses(camera, host))
-
-
-def _addresses(camera: CameraConfig, host: PluginHost) -> Iterator[str]:
+    found: dict[Hashable, frozenset[str]] = {}
     for stream in camera.streams:
         if stream.enabled:
-            yield from _of_source(stream.source, host)
-            for session in stream.sessions:
-                yield from of_session(session, host)
+            found[stream.stream_id] = of_source(stream.source, host)
+            for session in stream.sessions:  # of which several may have no name yet
+                found[session.key] = found.get(session.key, frozenset()) | of_session(session, host)
+    return found
 
 
-def _of_source(source: SourceConfig, host: PluginHost) -> Iterator[str]:
+def of_source(source: SourceConfig, host: PluginHost) -> frozenset[str]:
+    """At most one."""
     hidden = is_url_reference(source.url)
     known = {key: value for key, value in source.options.items() if not has_reference(value)}
 
@@ -38,12 +38,16 @@ def _of_source(source: SourceConfig, host: PluginHost) -> Iterator[str]:
         kind: SourceKind = host.source(source.type)
         return kind.listens("" if hidden else source.url, host.structure_options(kind, known, ""))
 
-    if found := _answer(asked):
-        yield UNKNOWN if hidden else found
+    found = _answer(asked)
+    return frozenset({UNKNOWN if hidden else found} if found else ())
 
 
-def of_session(session: SessionConfig, host: PluginHost) -> Iterator[str]:
+def of_session(session: SessionConfig, host: PluginHost) -> frozenset[str]:
     """Those of an output's targets."""
+    return frozenset(_of_targets(session, host))
+
+
+def _of_targets(session: SessionConfig, host: PluginHost) -> Iterator[str]:
     for target in session.targets:
         if not is_url_reference(target.url):
 

@@ -6,7 +6,7 @@ which it listens with one that has a place already.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import attrs
@@ -20,7 +20,11 @@ W = TypeVar("W")
 class _Placed(Generic[W]):
     worker: W
     streams: int
-    listens: frozenset[str]
+    parts: Mapping[Hashable, frozenset[str]]
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return frozenset().union(*self.parts.values())
 
 
 class Placing(Generic[W]):
@@ -30,11 +34,12 @@ class Placing(Generic[W]):
         self._workers = tuple(workers)
         self._placed: dict[int, _Placed[W]] = {}
 
-    def place(self, camera_id: int, streams: int, listens: frozenset[str], *, at_home: bool) -> W:
-        """Where the camera goes, which counts as running there from now on. `listens`: the addresses that it takes.
+    def place(self, camera_id: int, streams: int, parts: Mapping[Hashable, frozenset[str]], *, at_home: bool) -> W:
+        """Where the camera goes, which counts as running there from now on. `parts`: what of it takes which addresses.
 
         Raises `ConfigError` where those are in several processes already.
         """
+        listens = frozenset().union(*parts.values())
         there = {address: one.worker for one in self._placed.values() for address in one.listens & listens}
         home = self._workers[0]
         places = [*dict.fromkeys([*([home] if at_home else []), *(there[one] for one in sorted(there))])]
@@ -46,11 +51,11 @@ class Placing(Generic[W]):
             )
         # Where several have as little to do, home is the last: it looks after the others, too.
         worker = places[0] if places else min((*self._workers[1:], home), key=self._load)
-        self._placed[camera_id] = _Placed(worker, streams, listens)
+        self._placed[camera_id] = _Placed(worker, streams, parts)
         return worker
 
-    def listen(self, camera_id: int, listens: frozenset[str]) -> None:
-        """A camera that has a place takes these, too. Raises `ConfigError` where they are in another process."""
+    def listen(self, camera_id: int, part: Hashable, listens: frozenset[str]) -> None:
+        """A part of a camera that has a place takes these. Raises `ConfigError` where they are in another process."""
         mine = self._placed[camera_id]
         for number, one in self._placed.items():
             if one.worker is not mine.worker and (shared := sorted(one.listens & listens)):
@@ -58,7 +63,13 @@ class Placing(Generic[W]):
                     f"camera {camera_id} would listen at {shared[0]}, which camera {number} has in another process; "
                     "give one of them a port of its own"
                 )
-        self._placed[camera_id] = attrs.evolve(mine, listens=mine.listens | listens)
+        self._placed[camera_id] = attrs.evolve(mine, parts={**mine.parts, part: listens})
+
+    def leave(self, camera_id: int, part: Hashable) -> None:
+        """That part takes no address any more."""
+        if (mine := self._placed.get(camera_id)) is not None:
+            left = {one: listens for one, listens in mine.parts.items() if one != part}
+            self._placed[camera_id] = attrs.evolve(mine, parts=left)
 
     def forget(self, camera_id: int) -> None:
         """It runs nowhere any more."""

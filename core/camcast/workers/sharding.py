@@ -15,7 +15,7 @@ import attrs
 
 from camcast.camera.handles import CameraHandle
 from camcast.camera.manager import CameraManager
-from camcast.config import CameraConfig, SessionConfig, SystemConfig
+from camcast.config import CameraConfig, SessionConfig, StreamConfig, SystemConfig
 from camcast.errors import ConfigError
 from camcast.events import Event, SessionKey, WorkerRestarted
 from camcast.host import Plugin, PluginHost
@@ -24,7 +24,7 @@ from camcast.patience import wait_patiently
 from camcast.session.environment import Environment
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
-from camcast.workers.listening import UNKNOWN, addresses, of_session
+from camcast.workers.listening import UNKNOWN, addresses, of_session, of_source
 from camcast.workers.placing import Placing
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
@@ -66,10 +66,11 @@ def stays_at_home(camera: CameraConfig, host: PluginHost) -> str | None:
 
 def place(placing: Placing[W], camera: CameraConfig, host: PluginHost) -> W:
     """Where `camera` goes. Raises `ConfigError`."""
-    listens = addresses(camera, host)
+    parts = addresses(camera, host)
     # What is not known yet may be shared by any others of its kind.
-    at_home = UNKNOWN in listens or stays_at_home(camera, host) is not None
-    return placing.place(camera.camera_id, len(camera.streams), listens - {UNKNOWN}, at_home=at_home)
+    at_home = any(UNKNOWN in one for one in parts.values()) or stays_at_home(camera, host) is not None
+    known = {part: one - {UNKNOWN} for part, one in parts.items()}
+    return placing.place(camera.camera_id, len(camera.streams), known, at_home=at_home)
 
 
 def _registered(host: PluginHost, kind: SourceKind | TransportKind) -> bool:
@@ -170,9 +171,25 @@ class ShardedCameras(CameraManager):
         return camera
 
     async def destroy(self, camera_id: int) -> None:
-        await super().destroy(camera_id)
+        # First: it is not made again with a worker that dies meanwhile.
         self._shards.cameras.pop(camera_id, None)
-        self._shards.placing.forget(camera_id)
+        try:
+            await super().destroy(camera_id)
+        finally:
+            if self.get(camera_id) is None:  # it may have been added again
+                self._shards.placing.forget(camera_id)
+
+    def add_stream(self, camera_id: int, config: StreamConfig) -> None:
+        self.require(camera_id)
+        listens = of_source(config.source, self._environment.host) if config.enabled else frozenset()
+        self._shards.placing.listen(camera_id, config.stream_id, listens - {UNKNOWN})
+        super().add_stream(camera_id, config)
+
+    async def remove_stream(self, camera_id: int, stream_id: int) -> None:
+        await super().remove_stream(camera_id, stream_id)
+        camera = self.get(camera_id)
+        if camera is None or stream_id not in camera.streams:  # it may have been added again
+            self._shards.placing.leave(camera_id, stream_id)
 
     def _ends_with_us(self, camera: CameraHandle) -> bool:
         return not isinstance(camera, RemoteCamera)
@@ -187,7 +204,7 @@ class ShardedSessions(SessionManager):
         shards.keep = self.keep
 
     def _make(self, config: SessionConfig) -> SessionHandle:
-        self._shards.placing.listen(config.camera_id, frozenset(of_session(config, self._environment.host)))
+        self._shards.placing.listen(config.camera_id, config.key, of_session(config, self._environment.host))
         camera = self._shards.cameras.get(config.camera_id)
         if camera is None:
             return super()._make(config)
@@ -211,8 +228,12 @@ class ShardedSessions(SessionManager):
             worker.adopt(system)
 
     async def delete_session(self, key: SessionKey) -> None:
-        await super().delete_session(key)
         self._shards.sessions.pop(key, None)
+        try:
+            await super().delete_session(key)
+        finally:
+            if self.get(key) is None:  # it may have been created again
+                self._shards.placing.leave(key.camera_id, key)
 
     def _ends_with_us(self, session: SessionHandle) -> bool:
         return not isinstance(session, RemoteSession)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ from camcast.workers.placing import Placing
 from camcast.workers.sharding import place
 
 HOME, ONE, TWO = "home", "one", "two"
-NONE: frozenset[str] = frozenset()
+NONE: dict[Hashable, frozenset[str]] = {}
+
+
+def at(*found: str) -> dict[Hashable, frozenset[str]]:
+    """What its first stream listens at."""
+    return {0: frozenset(found)}
 
 
 def placing() -> Placing[str]:
@@ -33,34 +39,42 @@ def test_a_camera_goes_where_there_are_the_fewest_streams() -> None:
 
 def test_cameras_that_share_an_address_share_a_process() -> None:
     workers = placing()
-    first = workers.place(1, 5, frozenset({"tcp 0.0.0.0:1935"}), at_home=False)
+    first = workers.place(1, 5, at("tcp 0.0.0.0:1935"), at_home=False)
     assert first == ONE
-    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:1935"}), at_home=False) == ONE, "though others have less to do"
-    assert workers.place(3, 1, frozenset({"tcp 0.0.0.0:1936"}), at_home=False) == TWO
+    assert workers.place(2, 1, at("tcp 0.0.0.0:1935"), at_home=False) == ONE, "though others have less to do"
+    assert workers.place(3, 1, at("tcp 0.0.0.0:1936"), at_home=False) == TWO
     for number in (1, 2):
         workers.forget(number)
-    assert workers.place(4, 1, frozenset({"tcp 0.0.0.0:1935"}), at_home=True) == HOME
+    assert workers.place(4, 1, at("tcp 0.0.0.0:1935"), at_home=True) == HOME
 
 
 def test_what_would_have_to_be_in_two_processes_is_refused() -> None:
     workers = placing()
-    workers.place(0, 1, frozenset({"tcp 0.0.0.0:1935"}), at_home=False)
-    workers.place(1, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=False)
+    workers.place(0, 1, at("tcp 0.0.0.0:1935"), at_home=False)
+    workers.place(1, 1, at("tcp 0.0.0.0:8889"), at_home=False)
     with pytest.raises(ConfigError, match=r"tcp 0\.0\.0\.0:1935 and tcp 0\.0\.0\.0:8889 .*a port of its own"):
-        workers.place(2, 1, frozenset({"tcp 0.0.0.0:1935", "tcp 0.0.0.0:8889"}), at_home=False)
+        workers.place(2, 1, at("tcp 0.0.0.0:1935", "tcp 0.0.0.0:8889"), at_home=False)
     with pytest.raises(ConfigError, match="other processes"):
-        workers.place(2, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=True)
-    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=False) == TWO
+        workers.place(2, 1, at("tcp 0.0.0.0:8889"), at_home=True)
+    assert workers.place(2, 1, at("tcp 0.0.0.0:8889"), at_home=False) == TWO
 
 
 def test_an_output_that_comes_later_may_not_take_what_another_process_has() -> None:
     workers = placing()
-    workers.place(0, 1, frozenset({"tcp 0.0.0.0:8889"}), at_home=False)
+    workers.place(0, 1, at("tcp 0.0.0.0:8889"), at_home=False)
     workers.place(1, 1, NONE, at_home=False)
     with pytest.raises(ConfigError, match=r"tcp 0\.0\.0\.0:8889, which camera 0 has in another process"):
-        workers.listen(1, frozenset({"tcp 0.0.0.0:8889"}))
-    workers.listen(1, frozenset({"tcp 0.0.0.0:8890"}))
-    assert workers.place(2, 1, frozenset({"tcp 0.0.0.0:8890"}), at_home=False) == TWO
+        workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8889"}))
+    workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8890"}))
+    assert workers.place(2, 1, at("tcp 0.0.0.0:8890"), at_home=False) == TWO
+    # Nobody has it any more, or another part of its own has.
+    workers.leave(1, "page")
+    workers.leave(2, 0)
+    workers.listen(0, "page", frozenset({"tcp 0.0.0.0:8890"}))
+    workers.leave(0, 0)
+    with pytest.raises(ConfigError, match="which camera 0 has"):
+        workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8890"}))
+    workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8889"}))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +106,7 @@ def camera(host: PluginHost, source: dict[str, Any], **outputs: Any) -> CameraCo
     ],
 )
 def test_where_a_source_listens(host: PluginHost, source: dict[str, Any], found: set[str]) -> None:
-    assert addresses(camera(host, source), host) == found
+    assert addresses(camera(host, source), host) == {0: found}
 
 
 def test_where_an_output_waits_for_viewers(host: PluginHost) -> None:
@@ -103,7 +117,13 @@ def test_where_an_output_waits_for_viewers(host: PluginHost) -> None:
         page={"url": "whep://127.0.0.1:8889/a"},
         out={"url": "wheps://[::1]:8890/a", "options": {"token": "env:T", "certificate": "a", "certificate_key": "b"}},
     )
-    assert addresses(one, host) == {"tcp 127.0.0.1:8889", "tcp [::1]:8890"}
+    keys = {session.key.output: session.key for session in one.streams[0].sessions}
+    assert addresses(one, host) == {
+        0: set(),
+        keys["live"]: set(),
+        keys["page"]: {"tcp 127.0.0.1:8889"},
+        keys["out"]: {"tcp [::1]:8890"},
+    }
 
 
 def test_streams_of_one_port_are_placed_together(host: PluginHost) -> None:
