@@ -24,6 +24,19 @@ def test_half_of_a_processor_is_borne_for_ever_and_more_for_a_moment() -> None:
         effort.took(0.2, 3.0)
 
 
+def test_what_is_sent_on_is_not_the_senders() -> None:
+    taken = 0.0
+    effort = Effort(0.0, lambda: taken)
+    for tenth in range(100):
+        taken += 0.09
+        effort.took(0.1, tenth / 10)
+    # Something is sent on now and then of which nobody was told that it was the sender's.
+    taken += 5.0
+    effort.took(0.1, 10.0)
+    with pytest.raises(TooMuch):
+        effort.took(1.1, 10.1)
+
+
 def test_parameters_may_change_now_and_then() -> None:
     effort = Effort(0.0)
     for number in range(200):

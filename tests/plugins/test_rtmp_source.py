@@ -263,6 +263,21 @@ async def test_over_tls_only_who_speaks_it(authority: Authority, certificate: Ce
 # --- faults -----------------------------------------------------------------------------------------------
 
 
+async def test_a_server_that_hangs_up_in_the_tls_handshake_is_not_said_to_be_slow() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with source(f"rtmps://127.0.0.1:{port}/live/{KEY}", connect_timeout=60.0) as running:
+            await until(running.task.done)
+            with pytest.raises(
+                SourceError, match="the server closed the connection during the TLS handshake; it may want"
+            ):
+                running.task.result()
+
+
 async def test_a_publisher_that_freezes_is_cut_off_and_another_may_come() -> None:
     clip = made("h264_aac")
     async with (

@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -347,6 +348,23 @@ async def test_a_publisher_that_costs_too_much_is_cut_off(monkeypatch: pytest.Mo
         await ends(reader)
         await until(lambda: running.codes() == ["publisher_gone"])
         assert "takes more than 0% of a processor" in running.notes[0][1]
+
+
+async def test_a_publisher_is_not_cut_off_for_those_to_whom_it_is_sent_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With very many of them, each packet takes as long as its sender may take for many."""
+    monkeypatch.setattr(effort, "SHARE", 0.2)
+    clip = made("h264_aac")
+
+    def send_on() -> None:
+        until_then = time.thread_time() + 0.02
+        while time.thread_time() < until_then:
+            pass
+
+    async with source() as running:
+        running.sink.on_media = send_on
+        async with program(*ffmpeg(clip, running.url)):
+            await running.has(clip, 60.0)
+        assert [text for _, text in running.notes if "processor" in text] == []
 
 
 async def test_what_one_turn_is_too_short_for_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,14 @@
 Bytes and pictures are bounded as well, but what one costs is the sender's to choose: parameter sets by the hundred, new
 ones with every picture. Whoever takes more than half of a processor for long holds up all that share it, so he is cut
 off. 100 Mbit/s of pictures and sound take 0.03 [measured].
+
+What is sent on is not the sender's: to how many it goes is not for him to choose, and with very many that takes a
+processor whoever he is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from camcast_kit_ingest.purse import BURST, Purse
 
@@ -22,14 +27,18 @@ class TooMuch(Exception):
 class Effort:
     """Of one sender."""
 
-    def __init__(self, now: float) -> None:
-        """`now`: seconds of any one clock, as everywhere here."""
+    def __init__(self, now: float, sending_on: Callable[[], float] = lambda: 0.0) -> None:
+        """`now`: seconds of any one clock, as everywhere here. `sending_on`: the CPU seconds that this took so far, of
+        those that are told of."""
         self._purse = Purse(SHARE, now)
+        self._sending_on = sending_on
+        self._deducted = 0.0
         self._changes: list[float] = []
 
     def took(self, seconds: float, now: float) -> None:
-        """What it sent took so many seconds of CPU. Raises `TooMuch`."""
-        if self._purse.spend(seconds, now) > 0:
+        """What it sent took so many seconds of CPU, sending it on among them. Raises `TooMuch`."""
+        before, self._deducted = self._deducted, self._sending_on()
+        if self._purse.spend(max(0.0, seconds - (self._deducted - before)), now) > 0:
             raise TooMuch(f"what it sends takes more than {SHARE:.0%} of a processor for {BURST:g} s")
 
     def changed(self, now: float) -> None:

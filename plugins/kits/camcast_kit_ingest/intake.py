@@ -7,6 +7,7 @@ raises `effort.TooMuch`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from time import thread_time
 
 from camcast.contracts import MediaSink
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
@@ -46,6 +47,8 @@ class Intake:
         """Whether the tracks are known."""
         self.packets = 0
         """That have gone on."""
+        self.sending_on = 0.0
+        """CPU seconds that their sink took for them."""
 
     def begin(self) -> None:
         """A sender begins: nothing of the one before holds any more."""
@@ -143,4 +146,6 @@ class Intake:
 
     def _give(self, packet: Packet) -> None:
         self.packets += 1
+        began = thread_time()
         self._sink.packet(packet)
+        self.sending_on += thread_time() - began

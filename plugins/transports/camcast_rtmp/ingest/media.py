@@ -74,6 +74,11 @@ class Intake:
         """That have gone on."""
         return self._intake.packets
 
+    @property
+    def sending_on(self) -> float:
+        """CPU seconds that their sink took for them."""
+        return self._intake.sending_on
+
     def begin(self) -> None:
         """A publication begins: nothing of the one before holds any more."""
         self._streams = {kind: _Stream() for kind in MediaKind}

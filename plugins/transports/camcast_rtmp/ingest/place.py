@@ -35,9 +35,9 @@ class Place:
     """Told why, at most once a second; the first place of a listener also of those who named none."""
     on_counted: Callable[[str, int], object]
     """Told the same at once: a reason of `refusals`, and how many."""
-    publisher: Publisher | None = None
-    effort: Effort = attrs.field(factory=lambda: Effort(time.monotonic()), init=False)
+    effort: Effort = attrs.field(factory=lambda: Effort(time.monotonic()))
     """Of all publishers together: whoever is cut off comes again."""
+    publisher: Publisher | None = None
     rests: Rests = attrs.field(factory=lambda: Rests(time.monotonic()), init=False)
     refusals: Refusals = attrs.field(init=False)
     """Of those who named this place."""

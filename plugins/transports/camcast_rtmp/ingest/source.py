@@ -112,6 +112,7 @@ class RtmpSource:
             on_end=ended,
             on_refused=refused,
             on_counted=self._context.refused,
+            effort=Effort(time.monotonic(), lambda: intake.sending_on),
         )
         context, settings = self._server_tls()
         listener = self._listeners.enter(
@@ -183,7 +184,7 @@ class RtmpSource:
         agreed = asyncio.get_running_loop().time() + options.connect_timeout
         writer.writelines(player.outgoing())
         allowance = bounds.Allowance(player.reader, options.max_rate, time.monotonic())
-        effort = Effort(time.monotonic())
+        effort = Effort(time.monotonic(), lambda: intake.sending_on)
         try:
             while True:
                 now = asyncio.get_running_loop().time()
@@ -240,7 +241,7 @@ class RtmpSource:
                     server_hostname=where.host if shaken is not None else None,
                     limit=_PIECE,
                 )
-        except ssl.SSLError as error:
+        except (ssl.SSLError, ConnectionResetError) as error:
             _close(connection)
             why = tls.explained(error, where.host, tls.TlsSettings.of(target), plain="rtmp")
             raise SourceError(f"{self._shown}: {target.scrub(str(why))}") from None

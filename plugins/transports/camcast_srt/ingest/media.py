@@ -77,7 +77,7 @@ class TsIntake:
         self._told: set[Elementary] = set()
         self._demuxer: Demuxer | None = None
         self._units = Purse(UNITS_A_SECOND, 0.0)
-        self._effort = Effort(0.0)
+        self._effort = Effort(0.0, lambda: self._intake.sending_on)
         """Of all senders together: whoever is cut off comes again."""
         self._arrival = 0
 
