@@ -194,7 +194,7 @@ class Member:
 
     def not_renewed(self) -> None:
         """It was refused, or nothing was answered."""
-        self.lease.asking = False
+        self.lease.failed()
 
     def buried(self, name: str) -> None:
         """Done, refused, or not answered: what is so is told by the store."""

@@ -46,6 +46,8 @@ class NatsCoordinator:
         """Of what was heard, by key."""
         self._echo = Echo()
         self._lines = 0
+        self._member = False
+        """Whether a member writes here: who only looks puts nothing back."""
         self._met = False
         """Whether the store has ever let us in."""
 
@@ -108,7 +110,8 @@ class NatsCoordinator:
                     continue
                 self._echo.hear(entry.revision or 0, time.monotonic())
                 if entry.operation is not None:
-                    continue  # somebody has deleted it; nobody here does
+                    await self._put_back(link, entry.key, entry.revision or 0)
+                    continue
                 value = entry.value or b""
                 self._revisions[entry.key] = entry.revision or 0, value
                 try:
@@ -125,6 +128,19 @@ class NatsCoordinator:
             with contextlib.suppress(nats.errors.Error, TimeoutError):
                 async with asyncio.timeout(CLOSE):
                     await watcher.stop()  # type: ignore[no-untyped-call]
+
+    async def _put_back(self, link: Link, key: str, revision: int) -> None:
+        """A record that somebody deleted by hand is written again, and nobody is told. `revision`: of the mark of that.
+
+        For all who heard of it, it stays what it was. Whoever comes later and finds the mark writes anew.
+        """
+        _, there = self._revisions.get(key, (0, None))
+        if there is None:
+            return
+        self._revisions[key] = revision, there
+        if self._member and not key.startswith(keys.LINES):
+            with contextlib.suppress(Conflict):  # another was quicker
+                await self._write(key, there, revision)
 
     async def _news(self, link: Link, key: str, value: bytes, revision: int) -> News | None:
         if key == keys.DESIRED:
@@ -145,6 +161,7 @@ class NatsCoordinator:
     # --- calls ----------------------------------------------------------------------------------------------
 
     async def renew(self, card: Card, after: int) -> int:
+        self._member = True
         return await self._write(keys.member(card.holder.name), encode(card), after)
 
     async def bury(self, name: str, after: int) -> None:

@@ -25,6 +25,7 @@ from camcast.fleet_records import decode, encode
 
 EPOCH = "r.epoch"
 DESIRED = "r.desired"
+LINES = "r.line."
 WATCHED = "r.>"
 PART = 256 * 1024
 """Bytes; NATS takes messages of a megabyte unless it is told otherwise."""
@@ -45,7 +46,7 @@ def order(name: str) -> str:
 
 
 def line(name: str, index: int) -> str:
-    return f"r.line.{name}.{index:02}"
+    return f"{LINES}{name}.{index:02}"
 
 
 def written_claim(fence: int, holder: Holder | None, giver: Holder | None = None) -> bytes:

@@ -44,7 +44,21 @@ class Link:
     async def write(self, key: str, value: bytes, last: int) -> int:
         """Replace what has this revision, 0 = nothing; returns the new one. Raises `Conflict`, `CoordinatorError`."""
         async with self.asking.told():
-            return int(await self.bucket.update(key, value, last=last))
+            try:
+                return int(await self.bucket.update(key, value, last=last))
+            except nats.js.errors.KeyWrongLastSequenceError:
+                # Where somebody deleted a record, the mark of that is there, which is nothing.
+                if last or (mark := await self._mark(key)) is None:
+                    raise
+            return int(await self.bucket.update(key, value, last=mark))
+
+    async def _mark(self, key: str) -> int | None:
+        """The revision of a deleted record's mark; None where none is there."""
+        try:
+            await self.bucket.get(key)
+        except nats.js.errors.KeyNotFoundError as error:
+            return int(error.entry.revision) if error.entry is not None else None
+        return None
 
     async def read(self, key: str) -> bytes | None:
         """What is there now, by the leader's word. Raises `CoordinatorError`."""

@@ -10,8 +10,10 @@ import pytest
 from tests.core.fleet.world import ENDING, LEASE, TICK, Process, World, now_
 
 from camcast.coordinators import Away, Card, ClaimNews, Desired, DesiredNews, Hold, Holder, MemberNews, Order, Synced
+from camcast.errors import CoordinatorError
 from camcast.fleet import planning
 from camcast.fleet.actions import Bury, Renew, Say, Start, Stop
+from camcast.fleet.lease import AGAIN as AGAIN_LEASE
 from camcast.fleet.lease import RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.placement import place
@@ -199,6 +201,31 @@ def test_a_short_outage_of_the_store_stops_nothing() -> None:
     for _ in range(40):
         world.pass_(TICK)
         assert world.where() == before
+
+
+def test_a_renewal_that_fails_is_tried_again_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that refuses for half of the lease, as while it has no leader, costs nothing; the pace is bounded."""
+    world, renew, refused = running(), MemoryCoordinator.renew, Counter[str]()
+    before = world.where()
+    until = world.now + LEASE / 2
+
+    async def refuse(self: MemoryCoordinator, card: Card, after: int) -> int:
+        if world.now < until:
+            refused[card.holder.name] += 1
+            raise CoordinatorError("no leader")
+        return await renew(self, card, after)
+
+    monkeypatch.setattr(MemoryCoordinator, "renew", refuse)
+    for _ in range(int(LEASE / TICK)):
+        world.pass_(TICK)
+        assert world.where() == before
+    assert all("lease_over" not in codes(world, name) for name in "abc")
+    assert max(refused.values()) <= LEASE / 2 / TICK
+    # With nothing left to save it is asked as seldom as ever.
+    until, refused = world.now + 3 * LEASE, Counter()
+    world.pass_(2 * LEASE)
+    assert world.where() == {}
+    assert max(refused.values()) <= 0.6 / AGAIN_LEASE + 2 / RENEW
 
 
 def test_with_forever_an_outage_of_the_store_stops_nothing() -> None:
