@@ -1,20 +1,17 @@
-"""Each fault that a fleet is to bear, whichever kind of receiver it publishes to, under each setting of `hold`.
-
-Three members and three servers of the store, each on a host of its own. `test_faults_at_*.py` run all of it at one kind
-of receiver each. What has to be seen of a fault depends on the two only where `docs/fleet.md` says so.
+"""What has to be seen of a fault at receivers of several kinds: it depends on the kind and on `hold` only where
+`docs/fleet.md` says so.
 """
 
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Sequence
 from functools import partial
 
 from camcast.coordinators import Hold
 from camcast_rtmp.receiver import Receiver
-from tests.fleet.receivers import Holding
+from tests.fleet.receivers import Mixed
 from tests.fleet.site import LEASE, READY, Host, Plan, Site
 from tests.servers.nats import NatsCluster
 from tests.servers.process import wait_for
@@ -34,8 +31,45 @@ FENCED = "another member has this camera"
 GAP = re.compile(r"on the air here(?: again)?, ([0-9.]+) s after")
 
 
-def plan_for(receiver: type[Receiver], hold: Hold) -> Plan:
-    return Plan(receiver=receiver, clustered=True, apart=True, options=("--hold", hold.value))
+MEMBERS = 3
+
+
+def plan_for(hold: Hold) -> Plan:
+    kinds = len(Mixed.KINDS)
+    home = [{"cameras": f"cam{one}", "near": {"host": f"m{one // kinds}"}} for one in range(kinds * MEMBERS)]
+    return Plan(
+        members=MEMBERS,
+        cameras=len(home),
+        rules={"rules": home},
+        together=True,
+        receiver=Mixed,
+        clustered=True,
+        apart=True,
+        options=("--hold", hold.value),
+    )
+
+
+def mixed(fleet: Site) -> Mixed:
+    assert isinstance(fleet.air.receiver, Mixed)
+    return fleet.air.receiver
+
+
+def held(fleet: Site, names: Sequence[str]) -> list[str]:
+    """Those of them that the receiver refuses a newcomer."""
+    return [one for one in names if mixed(fleet).holds(one)]
+
+
+def shared(fleet: Site, names: Sequence[str]) -> list[str]:
+    """The others: a newcomer is let in."""
+    return [one for one in names if not mixed(fleet).holds(one)]
+
+
+def host_of_each(fleet: Site, number: int) -> Host:
+    """A member that has a camera at each kind of receiver: this one, unless it had to give some away for good."""
+    for host in (*fleet.hosts[number:], *fleet.hosts[:number]):
+        if {mixed(fleet).kind_of(name) for name in fleet.on(host)} == set(Mixed.KINDS):
+            return host
+    raise AssertionError(f"no member has a camera at each kind of receiver\n{fleet.told(0)}")
 
 
 def holds_forever(fleet: Site) -> bool:
@@ -54,13 +88,11 @@ def isolated(fleet: Site, host: Host, cluster: NatsCluster) -> None:
 
 def back(fleet: Site, names: Sequence[str], since: int) -> None:
     """All begin anew: within the lease and 2 s, or at the first try after the receiver let go of the name."""
-    receiver = fleet.air.receiver
-    if not isinstance(receiver, Holding):
-        took = fleet.air.until_begun(names, since, BACK + BUSY)
-        assert took <= BACK, f"{took:.2f} s\n{fleet.told(since)}"
-        return
-    fleet.air.until_begun(names, since, BACK + READY)
-    for name in names:
+    receiver, busy = mixed(fleet), held(fleet, names)
+    took = fleet.air.until_begun(shared(fleet, names), since, BACK + BUSY)
+    assert took <= BACK, f"{took:.2f} s\n{fleet.told(since)}"
+    fleet.air.until_begun(busy, since, BACK + READY)
+    for name in busy:
         begun = next(begin for begin, _ in fleet.air.publications(name) if begin > since)
         tries = [one.at for one in receiver.refusals if one.name == name and since < one.at < begun]
         freed = max(receiver.freed.get(name, 0), since)
@@ -92,6 +124,20 @@ def named(fleet: Site, names: Sequence[str], since: int) -> None:
         )
 
 
+def doubled_at(fleet: Site, kind: type[Receiver], since: int) -> bool:
+    return any(mixed(fleet).kind_of(name) is kind for name, _ in fleet.air.doubled(since))
+
+
+def refused(fleet: Site, names: Sequence[str], since: int) -> None:
+    """Others try these names in vain, and whoever has them goes on."""
+    wait_for(
+        lambda: {one.name for one in mixed(fleet).refusals if one.at > since} >= set(names),
+        timeout=LEASE + READY,
+        why="others try, and are refused",
+    )
+    fleet.air.until_lit(names, time.monotonic_ns(), READY)
+
+
 def settled(fleet: Site) -> None:
     """Whoever was not heard of has heard that others have its cameras: each is on the air, by one."""
     fleet.until_whole()
@@ -102,156 +148,7 @@ def settled(fleet: Site) -> None:
     fleet.judge_from_now()
 
 
-class Faults:
-    """Collected by the files that import it, with a `plan` of theirs."""
-
-    def test_a_member_is_killed(self, fleet: Site) -> None:
-        host = fleet.hosts[0]
-        lost = fleet.on(host)
-        host.kill()
-        began = time.monotonic_ns()
-        back(fleet, lost, began)
-        named(fleet, lost, began)
-
-    def test_a_member_is_frozen(self, fleet: Site) -> None:
-        """With `lease` the kernel ends it, which frees its names; with `forever` it goes on, and hears of others."""
-        host = fleet.hosts[1]
-        lost, heard = fleet.on(host), host.log.read_text().count(FENCED)
-        assert host.process is not None
-        host.signal(signal.SIGSTOP)
-        began = time.monotonic_ns()
-        if not holds_forever(fleet):
-            assert host.process.wait(LEASE + BUSY) == -signal.SIGKILL
-            assert time.monotonic_ns() - began < LEASE * 1e9
-        back(fleet, lost, began)
-        named(fleet, lost, began)
-        if holds_forever(fleet):
-            host.signal(signal.SIGCONT)
-            wait_for(
-                lambda: host.log.read_text().count(FENCED) >= heard + len(lost),
-                timeout=READY,
-                why=f"{host.name} hears of it\n{fleet.logs()}",
-            )
-            settled(fleet)
-
-    def test_a_member_is_cut_off_from_the_store(self, fleet: Site) -> None:
-        host, receiver = fleet.hosts[2], fleet.air.receiver
-        lost = fleet.on(host)
-        fleet.net.cut(host.number, *map(fleet.net.address, fleet.plan.stores))
-        began = time.monotonic_ns()
-        if not holds_forever(fleet):
-            # It ends them itself, in order: whichever receiver it is, nobody is refused.
-            took = fleet.air.until_begun(lost, began, BACK + BUSY)
-            assert took <= BACK, f"{took:.2f} s\n{fleet.told(began)}"
-            assert not isinstance(receiver, Holding) or not [one for one in receiver.refusals if one.at > began]
-            assert host.running
-            named(fleet, lost, began)
-            return
-        if isinstance(receiver, Holding):
-            wait_for(
-                lambda: {one.name for one in receiver.refusals if one.at > began} >= set(lost),
-                timeout=LEASE + READY,
-                why="others try, and are refused",
-            )
-            fleet.air.until_lit(lost, time.monotonic_ns(), READY)
-        else:
-            back(fleet, lost, began)
-            wait_for(lambda: fleet.air.doubled(began), timeout=READY, why="two publish, as nobody refuses either")
-        settled(fleet)
-
-    def test_a_member_is_cut_off_from_the_receiver(self, fleet: Site) -> None:
-        """It keeps its lease and its cameras, and tells of the gap once it is over."""
-        host = fleet.hosts[0]
-        lost = fleet.on(host)
-        fleet.net.cut(host.number, fleet.net.here)
-        began = time.monotonic_ns()
-
-        def known() -> bool:
-            states = {f"cam{one['camera_id']}_main": one["state"] for one in fleet.status()["cameras"]}
-            return all(states[name] == "not on air" for name in lost)
-
-        wait_for(known, timeout=READY, why="its status tells that they are off the air")
-        assert fleet.on(host) == lost
-        fleet.net.heal()
-        healed = time.monotonic_ns()
-        fleet.air.until_lit(lost, healed, READY)
-        fleet.until_whole()
-        assert fleet.on(host) == lost
-        times = [fleet.air.publications(name)[-1] for name in lost]
-        named(fleet, [name for name, (begin, _) in zip(lost, times, strict=True) if begin > began], began)
-
-    def test_all_members_are_killed_and_started(self, fleet: Site) -> None:
-        """Their disks say that their last lives are over, so nobody waits for a lease, and nothing moves."""
-        places = {host.name: fleet.on(host) for host in fleet.hosts}
-        for host in fleet.hosts:
-            host.kill()
-        dead = time.monotonic_ns()
-        for host in fleet.hosts:
-            host.start()
-        fleet.air.until_begun(fleet.names, dead, READY)
-        assert {host.name: fleet.on(host) for host in fleet.hosts} == places, fleet.told(dead)
-        named(fleet, fleet.names, dead)
-
-    def test_the_stores_leader_is_killed(self, fleet: Site, cluster: NatsCluster) -> None:
-        before = {name: len(fleet.air.publications(name)) for name in fleet.names}
-        leader = cluster.leader("camcast_site")
-        leader.kill()
-        began = time.monotonic_ns()
-        try:
-            other = wait_for(lambda: cluster.leader("camcast_site"), timeout=ELECTION)
-            assert other is not leader
-            wait_for(lambda: _renewed(fleet, time.monotonic_ns()), timeout=ELECTION, why="renewals by the new leader")
-            elected = time.monotonic_ns()
-            fleet.air.until_lit(fleet.names, elected, BACK + BUSY)
-        finally:
-            leader.start()
-        gone = {name for name, count in before.items() if len(fleet.air.publications(name)) > count}
-        if holds_forever(fleet):
-            assert gone == set()
-        named(fleet, sorted(gone), began)
-
-    def test_the_stores_disks_are_wiped(self, fleet: Site, cluster: NatsCluster) -> None:
-        """Members write down again what they know; with `forever` nobody sees any of it."""
-        version, epoch = fleet.status()["version"], fleet.looking.epoch
-        before = {name: len(fleet.air.publications(name)) for name in fleet.names}
-        cluster.kill()
-        began = time.monotonic_ns()
-        for one in cluster.servers:
-            one.wipe()
-        cluster.start()
-        wait_for(lambda: fleet.looking.epoch not in (epoch, ""), timeout=READY, why="another life of the store")
-        wait_for(lambda: fleet.status()["version"] == version, timeout=READY, why="the store knows what is desired")
-        fleet.until_whole()
-        gone = {name for name, count in before.items() if len(fleet.air.publications(name)) > count}
-        if holds_forever(fleet):
-            assert gone == set()
-        named(fleet, sorted(gone), began)
-
-    def test_a_member_and_a_server_are_cut_off_from_all_others(self, fleet: Site, cluster: NatsCluster) -> None:
-        """Two and one: what the larger half takes over has ended in the smaller, unless that holds it for ever."""
-        host, receiver = fleet.hosts[2], fleet.air.receiver
-        lost = fleet.on(host)
-        isolated(fleet, host, cluster)
-        began = time.monotonic_ns()
-        if not holds_forever(fleet):
-            took = fleet.air.until_begun(lost, began, BACK + HEARS + BUSY)
-            assert took <= BACK + HEARS, f"{took:.2f} s\n{fleet.told(began)}"
-            assert host.running
-            named(fleet, lost, began)
-        elif isinstance(receiver, Holding):
-            wait_for(
-                lambda: {one.name for one in receiver.refusals if one.at > began} >= set(lost),
-                timeout=LEASE + READY,
-                why="others try, and are refused",
-            )
-            fleet.air.until_lit(lost, time.monotonic_ns(), READY)
-            settled(fleet)
-        else:
-            fleet.air.until_begun(lost, began, BACK + HEARS + BUSY)
-            settled(fleet)
-
-
-def _renewed(fleet: Site, now: int) -> bool:
+def renewed(fleet: Site, now: int) -> bool:
     """Whether each member has renewed its lease in the last two seconds, as is told now."""
     signs = [fleet.looking.roster.last_sign(host.name) for host in fleet.hosts]
     return fleet.looking.synced.is_set() and all(sign is not None and sign > now / 1e9 - 2.0 for sign in signs)

@@ -1,4 +1,5 @@
-"""Three kinds of receiver, by what they do with somebody who wants a name that another still publishes."""
+"""Three kinds of receiver, by what they do with somebody who wants a name that another still publishes; and all three
+in one, for what costs too much to be done three times."""
 
 from __future__ import annotations
 
@@ -70,7 +71,13 @@ class Holding(Receiver):
             self._dropping.cancel()
         await super().stop()
 
+    def holds(self, name: str) -> bool:
+        """Whether a newcomer is refused this name."""
+        return True
+
     def hold(self, name: str, seconds: float) -> None:
+        if not self.holds(name):
+            return
         self.held.add(name)
         self._until[name] = time.monotonic() + seconds
 
@@ -89,6 +96,28 @@ class Holding(Receiver):
                 self.held.discard(name)
                 self.freed[name] = time.monotonic_ns()
             for recording in self.live():
-                if now - last_of(recording) / 1e9 > IDLE:
+                if self.holds(recording.name) and now - last_of(recording) / 1e9 > IDLE:
                     self.drop(recording.name, reset=True)
             await asyncio.sleep(LOOK)
+
+
+class Mixed(Holding):
+    """Each name as at one of the three, by its camera's number. Names say nothing of each other."""
+
+    KINDS = (Open, Throwing, Holding)
+
+    def kind_of(self, name: str) -> type[Receiver]:
+        """`name`: `camNUMBER_…`."""
+        return self.KINDS[int(name.removeprefix("cam").partition("_")[0]) % len(self.KINDS)]
+
+    def holds(self, name: str) -> bool:
+        return self.kind_of(name) is Holding
+
+    def live(self, name: str | None = None) -> list[Recording]:
+        return super().live(name) if name is None or self.holds(name) else []
+
+    def _asked(self, app: str, key: str) -> Refusal | None:
+        name = key.partition("?")[0]
+        if self.kind_of(name) is Throwing:
+            self.drop(name)
+        return super()._asked(app, key) if self.holds(name) else None

@@ -116,7 +116,7 @@ class Air:
 
         wait_for(all_begun, timeout=within, why=f"new publications of {names}")
         begins = [next(begin for begin, _ in self.publications(name) if begin > since) for name in names]
-        return (max(begins) - since) / 1e9
+        return (max(begins, default=since) - since) / 1e9
 
     def until_lit(self, names: Sequence[str], since: int, within: float) -> float:
         """Wait until something has come of all `names` after `since`; returns how many seconds after it that was."""
@@ -148,6 +148,8 @@ class Plan:
     lease: float = LEASE
     stream: Mapping[str, Any] = SMALL
     """What each camera has of a stream's keys."""
+    together: bool = False
+    """Whether all members are there before anything is desired, so that each camera begins where it is placed."""
     overlaps: bool = False
     """Whether two may have a camera on the air while the one gives it to the other."""
 
@@ -212,7 +214,9 @@ class Site:
         self.air = Air(net.here, receiver=plan.receiver)
         own = folder / "member.json"
         own.write_text(json.dumps(plan.own))
-        self.hosts = [Host(self, number, str(own), *plan.options) for number in range(plan.members)]
+        self.hosts = [
+            Host(self, number, str(own), "--label", f"host=m{number}", *plan.options) for number in range(plan.members)
+        ]
         self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), plan.lease))
         self.air.run(self._look())
         self.names = [f"cam{number}_main" for number in range(plan.cameras)]
@@ -297,9 +301,17 @@ def site(folder: Path, net: Net, store: str, plan: Plan) -> Iterator[Site]:
     made = Site(folder, net, store, plan)
     made.air.start()
     try:
-        made.apply()
+        if not plan.together:
+            made.apply()
         for host in made.hosts:
             host.start()
+        if plan.together:
+            wait_for(
+                lambda: len(made.status()["members"]) == plan.members,
+                timeout=READY,
+                why=f"all members\n{made.logs()}",
+            )
+            made.apply()
         made.until_whole()
         yield made
     finally:
