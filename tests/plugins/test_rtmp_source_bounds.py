@@ -101,6 +101,18 @@ async def test_a_thousand_connections_that_say_nothing_hold_a_few_descriptors_fo
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3)
 
 
+async def test_nothing_is_left_of_who_makes_room_in_the_turn_in_which_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_STRANGERS", 1)
+    async with source(connect_timeout=30.0) as running:
+        listener = running.source.listener
+        callers = [socket.create_connection(place(running)) for _ in range(20)]
+        await until(lambda: listener.refused >= 19)
+        for caller in callers:
+            caller.close()
+        await until(lambda: listener.clients == 0)
+        await until(lambda: not listener._arriving)
+
+
 async def test_whoever_comes_during_a_flood_of_silent_connections_publishes() -> None:
     """From the very address that it comes from; each connection that is let go is made anew at once."""
     clip = made("h264_aac")

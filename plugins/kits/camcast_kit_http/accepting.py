@@ -102,7 +102,10 @@ class Accepting:
         caller = self._make()
         caller.address = address
         caller.gone = lambda: self._callers.pop(caller, None)
-        self._callers[caller] = asyncio.create_task(self._take(caller, connection), name="camcast-http-caller")
+        task = asyncio.create_task(self._take(caller, connection), name="camcast-http-caller")
+        self._callers[caller] = task
+        # One that has to go at once never runs.
+        task.add_done_callback(lambda done: connection.close() if done.cancelled() else None)
 
     def _room(self, address: str) -> bool:
         """Whether there is room for one more from there, for which somebody may have to go."""

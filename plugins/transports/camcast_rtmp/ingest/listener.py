@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from camcast.errors import SourceError
 from camcast.net import admission
@@ -140,6 +141,7 @@ class Listener:
                 self._clients[publisher] = None
                 task = asyncio.create_task(self._take(publisher, connection), name="camcast-rtmp-client")
                 self._arriving[publisher] = task
+                task.add_done_callback(partial(self._arrived, publisher, connection))
             else:
                 connection.close()
             if self.refused > refused:
@@ -185,14 +187,15 @@ class Listener:
             )
         except (OSError, ssl.SSLError):
             connection.close()
-            del self._arriving[publisher]
+            self._arriving.pop(publisher, None)
             self.broken("no TLS handshake", refusals.NO_TLS)
             publisher.drop()
-        except asyncio.CancelledError:
+
+    def _arrived(self, publisher: Publisher, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        """It is connected, or it is not: `_take` has done the rest, if it has run at all."""
+        self._arriving.pop(publisher, None)
+        if task.cancelled():
             connection.close()
-            raise
-        finally:
-            self._arriving.pop(publisher, None)
 
     def claim(self, publisher: Publisher, app: str, key: str) -> tuple[Place | None, str]:
         """The place for `key`, or the reason why there is none."""
