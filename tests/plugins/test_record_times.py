@@ -16,9 +16,10 @@ from tests.media import made
 from tests.plugins.test_record import index, written
 from tests.plugins.transport_harness import Clip, feed, load, longer, publishing
 
-from camcast.media import NS_PER_S, MediaKind, Packet
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
 from camcast_record import camcast_transports
 from camcast_record.options import RecordOptions
+from camcast_record.segment import SegmentWriter
 
 AGO = 3600.0
 """Seconds: the packets came an hour before they are written, whatever the machine does meanwhile."""
@@ -129,3 +130,40 @@ async def test_each_picture_is_shown_when_it_was_to_be(tmp_path: Path, name: str
             "to the millisecond, of which decoding and showing lose one each"
         )
     assert any(packet.pts > packet.dts for packet in packets), "with pictures out of order"
+
+
+def kept(path: Path, packets: Sequence[Packet], clip: Clip) -> list[tuple[str, float, float]]:
+    """What is read of a file that these were written into: kind, when it is decoded and when it is shown, seconds."""
+    writer = SegmentWriter(path, "mp4", clip.tracks, 0.4, time.time())
+    for packet in packets:
+        writer.write(packet, packet.dts // NS_PER_MS, time.time())
+    writer.finish(sync=False)
+    with av.open(str(path)) as container:
+        return [
+            (unit.stream.type, float(unit.dts * unit.time_base), float(unit.pts * unit.time_base))
+            for unit in container.demux()
+            if unit.dts is not None and unit.pts is not None and unit.time_base is not None
+        ]
+
+
+def test_a_picture_that_is_to_be_shown_after_days_costs_no_file(tmp_path: Path) -> None:
+    """A fragment has room for 2^31 ticks from decoding to showing (ISO/IEC 14496-12 §8.8.8)."""
+    clip = load(made("h264_only"))
+    packets = [
+        attrs.evolve(packet, pts=packet.pts + 200_000 * NS_PER_S) if number == 30 else packet
+        for number, packet in enumerate(clip.packets)
+    ]
+    found = kept(tmp_path / "a.mp4", packets, clip)
+    assert len(found) == len(packets)
+    assert [shown - decoded > 100 for _, decoded, shown in found].count(True) == 1
+
+
+def test_sound_that_goes_on_after_days_costs_no_file(tmp_path: Path) -> None:
+    """… and for 2^32 ticks from one unit to the next, which is a day of sound."""
+    clip = load(made("h264_aac"))
+    sound = [packet for packet in clip.packets if packet.track.kind is MediaKind.AUDIO]
+    later = [attrs.evolve(one, dts=one.dts + 200_000 * NS_PER_S, pts=one.pts + 200_000 * NS_PER_S) for one in sound]
+    found = kept(tmp_path / "a.mp4", [*clip.packets, *later], clip)
+    assert len(found) == len(clip.packets) + len(later)
+    first = next(decoded for kind, decoded, _ in found if kind == "audio" and decoded > 100)
+    assert first == pytest.approx(200_000, abs=1)

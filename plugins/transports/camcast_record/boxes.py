@@ -19,6 +19,8 @@ _KEY, _OTHER = 0x0200_0000, 0x0101_0000
 _BASE_IS_MOOF = 0x02_0000
 _RUN = 0x01 | 0x100 | 0x200 | 0x400 | 0x800
 """A run's flags (§8.8.8): where its data is; of each sample its duration, size, flags, and composition offset."""
+_LONGEST, _LATEST = (1 << 32) - 1, (1 << 31) - 1
+"""Ticks: as long as a unit may last, and as late as it may be shown. Where the next one is says its fragment."""
 _REAL_TIME = 24
 """Flags of `prft`: clock and media time go along with each other, as the recording's do."""
 _NTP_EPOCH = 2_208_988_800
@@ -122,10 +124,10 @@ def _moof(number: int, runs: Sequence[Run], offsets: Sequence[int]) -> bytes:
 def _traf(run: Run, offset: int) -> bytes:
     count = len(run.payloads)
     flat = [0] * (4 * count)
-    flat[0::4] = run.durations
+    flat[0::4] = [min(duration, _LONGEST) for duration in run.durations]
     flat[1::4] = map(len, run.payloads)
     flat[2::4] = [_KEY if key else _OTHER for key in run.keys]
-    flat[3::4] = run.shifts
+    flat[3::4] = [min(shift, _LATEST) for shift in run.shifts]
     return box(
         b"traf",
         box(b"tfhd", struct.pack(">II", _BASE_IS_MOOF, run.track)),
