@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camcast_whip.rtp import Parameters, RtpStream
-from camcast_whip.transport_wide import FORMAT, TRANSPORT_FEEDBACK, Feedback, Numbering, read, separate
+from camcast_whip.transport_wide import FORMAT, MAX_SENT, TRANSPORT_FEEDBACK, Feedback, Numbering, read, separate
 
 
 def feedback(first: int, count: int, *chunks: int, deltas: bytes = b"") -> bytes:
@@ -43,8 +43,17 @@ def test_what_a_list_says_beyond_its_count_counts_for_nothing() -> None:
     assert read(feedback(0, 3, 1 << 13 | 0x1FFF)).came == [True] * 3
 
 
-@pytest.mark.parametrize("body", [b"", b"\0" * 7, feedback(0, 20, 1 << 13 | 10), feedback(0, 1, 0x2000)[:-1]])
-def test_what_is_cut_off_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0" * 7,
+        feedback(0, 20, 1 << 13 | 10),
+        feedback(0, 1, 0x2000)[:-1],
+        feedback(0, MAX_SENT + 1, *[1 << 13 | 0x1FFF] * 8),
+    ],
+)
+def test_what_is_cut_off_or_about_more_than_was_sent_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="transport-wide feedback"):
         read(body)
 
@@ -122,6 +131,33 @@ def test_an_answer_tells_of_each_track_what_came() -> None:
     assert other.stream.acked == 0
 
 
+def test_what_is_sent_again_says_nothing_of_how_far_they_have_come() -> None:
+    """Where repeats go as they were (no RFC 4588), under their first sequence number."""
+    numbering = Numbering()
+    track = Track(numbering)
+    first, *_ = track.stream.packets([bytes(100)], 0, 100)
+    numbering.number(first, 100, 0.0)
+    last = track.send(0.0)[-1]
+    numbering.number(first, 100, 0.1)
+    told = numbering.answer(Feedback(0, [False, True, True, True]), 0.5)
+    assert told is not None
+    assert (told.tracks[7].newest, told.tracks[7].lost) == (last.sequence_number, 100)
+    numbering.number(first, 100, 0.6)
+    again = numbering.answer(Feedback(4, [False]), 0.7)
+    assert again is not None
+    assert not again.tracks
+    assert numbering.answered == 5
+
+
+def test_a_receiver_that_answers_for_each_packet_is_asked_for_nothing_else() -> None:
+    """Else what its path is known to be alive by would count as an answer for all that was sent."""
+    stream = Track(Numbering()).stream
+    assert not stream.told
+    stream.packets([bytes(100)], 0, 100)
+    stream.answered(stream._sequence - 1 & 0xFFFF, 0)
+    assert stream.told
+
+
 def test_where_an_answer_was_lost_nobody_knows_of_a_loss() -> None:
     numbering = Numbering()
     track = Track(numbering)
@@ -143,6 +179,22 @@ def test_of_packets_that_were_not_sent_nothing_is_believed() -> None:
     assert numbering.answer(Feedback(0, [True, True]), 0.1) is not None
     # The same again.
     assert numbering.answer(Feedback(0, [True, True]), 0.2) is None
+
+
+def test_what_nobody_waits_for_is_not_read() -> None:
+    """20 bytes may be a list of 8192: the like of them, 70 in a datagram, would take 10 ms of all attempts' thread."""
+    numbering = Numbering()
+    unreadable = feedback(0, 2, 0)
+    assert numbering.take(unreadable, 0.0) is None
+    track = Track(numbering)
+    track.send(0.0)
+    with pytest.raises(ValueError, match="transport-wide feedback"):
+        numbering.take(unreadable, 0.1)
+    assert numbering.take(feedback(0, 2, 1 << 13 | 2), 0.1) is not None
+    assert numbering.take(unreadable, 0.2) is None
+    assert numbering.take(feedback(9, 2, 0), 0.2) is None
+    track.send(0.3)
+    assert numbering.take(feedback(2, 2, 1 << 13 | 2), 0.4) is not None
 
 
 def test_numbers_begin_again() -> None:

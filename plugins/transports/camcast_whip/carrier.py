@@ -25,7 +25,7 @@ from camcast_whip.pictures import Pictures
 from camcast_whip.reports import Reports
 from camcast_whip.rtp import Parameters
 from camcast_whip.track import CLOCK_RATES, REPORT_EVERY, OutgoingTrack
-from camcast_whip.transport_wide import Numbering, read
+from camcast_whip.transport_wide import Numbering
 
 _CLOSE_DEADLINE = 1.4
 
@@ -219,7 +219,7 @@ class Carrier:
 
     def _answered(self, body: bytes) -> None:
         try:
-            answered = self._numbering.answer(read(body), self._loop.time())
+            answered = self._numbering.take(body, self._loop.time())
         except ValueError:
             return  # one that cannot be read says nothing, as if it had been lost
         if answered is None:
@@ -255,8 +255,8 @@ class Carrier:
 
     def _consented(self) -> None:
         streams = [track.stream for track in self._tracks.values()]
-        if any(stream.reports for stream in streams):
-            return  # its reports say more
+        if any(stream.told for stream in streams):
+            return  # what it tells says more
         self.liveness.heard(self._loop.time())
         for stream in streams:
             stream.confirm()

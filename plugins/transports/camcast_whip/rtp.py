@@ -177,6 +177,11 @@ class RtpStream:
         return bool(self._reach(newest))
 
     @property
+    def told(self) -> bool:
+        """Whether the receiver says what came, in whatever way."""
+        return self._wide or self.reports > 0
+
+    @property
     def impaired(self) -> bool:
         """Whether so much is lost, and has been for so long, that the receiver can hardly show a picture."""
         return self.lossy >= LOSSY

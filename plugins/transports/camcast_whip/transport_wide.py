@@ -39,6 +39,8 @@ def read(data: bytes) -> Feedback:
     if len(data) < _START.size:
         raise ValueError("transport-wide feedback is too short")
     first, count, _ = _START.unpack_from(data)
+    if count > MAX_SENT:
+        raise ValueError(f"transport-wide feedback is about {count} packets, more than are remembered")
     came: list[bool] = []
     at = _START.size
     while len(came) < count:
@@ -80,6 +82,8 @@ class Sent:
     """Of what it carries."""
     at: float
     """Seconds."""
+    again: bool
+    """It has been sent before, as it is."""
 
 
 @attrs.define
@@ -97,7 +101,7 @@ class Answered:
     """What one answer tells."""
 
     tracks: dict[int, Outcome]
-    """By SSRC."""
+    """By SSRC. Repeats say nothing of them."""
     trip: float | None
     """Seconds from the sending of the newest packet that came to now; None = none did."""
 
@@ -110,19 +114,35 @@ class Numbering:
         """Packets of which it is known whether they came."""
         self._next = 0
         self._sent: deque[Sent] = deque(maxlen=MAX_SENT)
+        self._newest: dict[int, int] = {}
+        """Sequence numbers, by SSRC."""
 
     def number(self, packet: bytes, size: int, now: float) -> bytes:
         """`packet` with the next number; it carries `size` bytes, and goes out `now`."""
         number, self._next = self._next, self._next + 1 & 0xFFFF
         sequence, ssrc = int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[8:12], "big")
-        self._sent.append(Sent(number, ssrc, sequence, size, now))
+        again = (sequence - self._newest.get(ssrc, sequence - 1) - 1 & 0xFFFF) >= 1 << 15
+        if not again:
+            self._newest[ssrc] = sequence
+        self._sent.append(Sent(number, ssrc, sequence, size, now, again))
         return b"".join((packet[:NUMBER_AT], _CHUNK.pack(number), packet[NUMBER_AT + 2 :]))
+
+    def take(self, data: bytes, now: float) -> Answered | None:
+        """The body of one answer, as `answer`. Raises `ValueError`.
+
+        A few bytes may make a list of thousands: it is read only where it is about packets that wait for an answer.
+        """
+        if len(data) >= _START.size:
+            first, count, _ = _START.unpack_from(data)
+            if not self._waits(first + count):
+                return None
+        return self.answer(read(data), now)
 
     def answer(self, feedback: Feedback, now: float) -> Answered | None:
         """Take one answer in; None = it says nothing new, or of packets that were not sent."""
         sent, came = self._sent, feedback.came
         end = feedback.first + len(came) & 0xFFFF
-        if not sent or (end - sent[0].number & 0xFFFF) > len(sent):
+        if not self._waits(end):
             return None
         tracks: dict[int, Outcome] = {}
         trip: float | None = None
@@ -130,11 +150,17 @@ class Numbering:
             one = sent.popleft()
             self.answered += 1
             at = one.number - feedback.first & 0xFFFF
-            outcome = tracks.setdefault(one.ssrc, Outcome(one.sequence))
-            outcome.newest = one.sequence
             # Where answers get lost, nobody knows of those that they were about.
-            if at < len(came) and not came[at]:
-                outcome.lost += one.size
-            elif at < len(came):
+            known = at < len(came)
+            if known and came[at]:
                 trip = now - one.at
-        return Answered(tracks, trip) if tracks else None
+            if not one.again:
+                outcome = tracks.setdefault(one.ssrc, Outcome(one.sequence))
+                outcome.newest = one.sequence
+                outcome.lost += one.size if known and not came[at] else 0
+        return Answered(tracks, trip)
+
+    def _waits(self, end: int) -> bool:
+        """Whether the packets in front of number `end` have been sent, and one of them at least waits for an answer."""
+        sent = self._sent
+        return bool(sent) and 0 < (end - sent[0].number & 0xFFFF) <= len(sent)
