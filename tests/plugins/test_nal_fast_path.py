@@ -126,6 +126,7 @@ def at_once(*units: tuple[bytes, ...], last: int = 0) -> tuple[str, list[tuple[b
 @example(
     at_once((h264.SPS, h264.PPS), (h264.SEI, h264.INTER), (h264.RECOVERY_POINT, h264.INTER), last=4 * NS_PER_S),
 )
+@example(at_once((h264.SPS, h264.PPS), (h264.INTER,), (h264.I_SLICE,), last=4 * NS_PER_S))
 @settings(max_examples=300)
 @given(streams())
 def test_the_short_way_gives_what_the_long_way_gives(given_stream: tuple[str, list[tuple[bytes, int]]]) -> None:

@@ -170,7 +170,8 @@ class NalParser(ParserState, ABC):
                 if seen & DROP and not seen & BAD:
                     payload, seen = self._without_delimiter(data, seen)
                 track, ordinary = self._track, seen & PICTURE and not seen & self._special
-                ordinary = ordinary and not (self._keyless and self._starved(dts))
+                # The first picture is looked at, as it is from there on that keyframes are missed.
+                ordinary = ordinary and not (self._keyless and (self._since_keyframe is None or self._starved(dts)))
                 if track is not None and ordinary and (not seen & SEI or self._means_nothing(payload, dts)):
                     self._failures = 0
                     if payload is not data:

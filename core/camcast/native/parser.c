@@ -30,12 +30,13 @@ static int scan(const unsigned char *roles, int64_t header_size, PyObject *data,
     while (at < end) {
         if (end - at < 4 || ++count > known.most)
             return 0;
-        Py_ssize_t size = (Py_ssize_t)bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+        uint32_t size = (uint32_t)bytes[at] << 24 | (uint32_t)bytes[at + 1] << 16 | (uint32_t)bytes[at + 2] << 8 |
+                        bytes[at + 3];
         at += 4;
-        if (size > end - at)
+        if (size > (size_t)(end - at))
             return 0;
         int role = size < header_size || !size ? known.bad : roles[bytes[at]];
-        at += size;
+        at += (Py_ssize_t)size;
         found->seen |= role;
         if (count == 1) {
             found->begins = role;
@@ -71,7 +72,8 @@ static int parse(ParserState *parser, PyObject *data, PyObject *dts, PyObject *p
         return 0;
     int delimited = found.seen & known.drop && !(found.seen & known.bad) && found.begins == known.drop;
     int seen = delimited ? found.behind_first : found.seen;
-    if (!(seen & known.picture) || seen & (int)parser->special || (parser->keyless && starved(parser, dts)))
+    if (!(seen & known.picture) || seen & (int)parser->special ||
+        (parser->keyless && (IS_NONE(parser->since_keyframe) || starved(parser, dts))))
         return 0;
     int disposable = !(seen & known.reference);
     if (disposable && parser->layered)
