@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -68,3 +69,28 @@ def test_they_take_the_same_arguments() -> None:
     assert (packet.dts, packet.pts, packet.arrival) == (1, 2, 0)
     with pytest.raises(TypeError):
         parser.parse(b"\x01", 1)  # type: ignore[call-arg]
+
+
+class Leaving:
+    """Has the parser forget its track when it is collected."""
+
+    def __init__(self, parser: AacParser) -> None:
+        self.parser, self.itself = parser, self
+
+    def __del__(self) -> None:
+        self.parser._track = None
+
+
+def test_a_packet_holds_what_it_is_made_of_while_it_is_made() -> None:
+    """Memory for a packet may be what makes Python collect, and what is collected may run anything."""
+    parser = AacParser(bytes.fromhex("1190"))
+    thresholds = gc.get_threshold()
+    gc.collect()
+    Leaving(parser)
+    gc.set_threshold(1)
+    try:
+        packet = parser.parse(b"\x01", 1, 2)
+    finally:
+        gc.set_threshold(*thresholds)
+    assert packet is not None
+    assert (packet.track.codec, packet.track.config.hex()) == ("aac", "1190")

@@ -125,6 +125,38 @@ def test_both_forms_do_the_same(
     run(act())
 
 
+@pytest.mark.parametrize("second", [2**62 + 1, -(2**62) - 1, -(2**62)])
+@pytest.mark.parametrize("first", [0, 2**62])
+@pytest.mark.parametrize("speed", [1.0, 0.01])
+def test_times_that_are_too_far_from_others_do_the_same(first: int, second: int, speed: float) -> None:
+    """The other kind's first packet goes on from nowhere, so nothing else is asked of its time."""
+    packets = [Packet(VIDEO, first, first, True, b"1"), Packet(AUDIO, second, second, True, b"2")]
+
+    async def act() -> None:
+        of, options = clip(packets, 0), FileOptions(speed=speed)
+        ends = (End(of, options, MemoryFeed, Player), End(of, options, InPython, PlayedInPython))
+        for _ in range(3):
+            for end in ends:
+                end.clock.advance(2.0)
+            assert ends[0].seen()["packets"] == ends[1].seen()["packets"]
+            assert ends[0].player.behind == ends[1].player.behind
+            assert ends[0].player.done.done() == ends[1].player.done.done()
+
+    run(act())
+
+
+def test_a_packet_that_lacks_something_is_an_error() -> None:
+    async def act() -> None:
+        packets = [Packet(VIDEO, at, at, True, b"") for at in range(3)]
+        del packets[1].track
+        feed = MemoryFeed(Clip((VIDEO,), tuple(packets), Batch(), (), Fraction(1)), lambda: None, Sink().dropped)
+        feed.take()
+        with pytest.raises(AttributeError, match="track"):
+            feed.take()
+
+    run(act())
+
+
 @pytest.mark.timeout(300)
 def test_playing_leaves_nothing_behind() -> None:
     class Quiet(Sink):

@@ -215,6 +215,24 @@ def test_another_thread_takes_the_long_way() -> None:
     asyncio.run(act())
 
 
+def test_a_kind_that_is_none_may_do_whatever_it_likes_when_it_is_looked_up() -> None:
+    async def act() -> None:
+        end = End(PushFeed.packet, PushOptions())
+        assert end.push(PICTURES["key"])
+
+        class Kind:
+            value = "none"
+
+            def __hash__(self) -> int:
+                end.intake._usual = {}
+                return 0
+
+        assert not end.push(PICTURES["picture"], kind=Kind())
+        assert end.push(PICTURES["picture"])
+
+    run(act())
+
+
 def test_what_a_call_takes_can_be_asked() -> None:
     asked = inspect.signature(PushFeed.packet).parameters
     assert list(asked) == list(inspect.signature(packet_in_python).parameters)

@@ -5,16 +5,21 @@
 static PyObject *make(PyObject *track, PyObject *dts, PyObject *pts, int keyframe, PyObject *payload, int disposable,
                       PyObject *arrival)
 {
+    /* To ask for memory may collect what runs anything, also what lets go of what the caller has borrowed. */
+    PyObject *parts[] = {Py_NewRef(track), Py_NewRef(dts), Py_NewRef(pts), Py_NewRef(payload), Py_NewRef(arrival)};
     PyObject *packet = packets.type->tp_alloc(packets.type, 0);
-    if (packet == NULL)
+    if (packet == NULL) {
+        for (size_t at = 0; at < sizeof parts / sizeof *parts; at++)
+            Py_DECREF(parts[at]);
         return NULL;
-    SLOT(packet, track) = Py_NewRef(track);
-    SLOT(packet, dts) = Py_NewRef(dts);
-    SLOT(packet, pts) = Py_NewRef(pts);
+    }
+    SLOT(packet, track) = parts[0];
+    SLOT(packet, dts) = parts[1];
+    SLOT(packet, pts) = parts[2];
+    SLOT(packet, payload) = parts[3];
+    SLOT(packet, arrival) = parts[4];
     SLOT(packet, keyframe) = PyBool_FromLong(keyframe);
-    SLOT(packet, payload) = Py_NewRef(payload);
     SLOT(packet, disposable) = PyBool_FromLong(disposable);
-    SLOT(packet, arrival) = Py_NewRef(arrival);
     return packet;
 }
 

@@ -61,7 +61,8 @@ static PyObject *memory_take(PyObject *self, PyObject *unused)
         memory->next >= PyTuple_GET_SIZE(memory->packets))
         return PyObject_CallOneArg(take_in_python, self);
     PyObject *from = PyTuple_GET_ITEM(memory->packets, memory->next), *packet = NULL;
-    if (Py_TYPE(from) != packets->type)
+    if (Py_TYPE(from) != packets->type || SLOT_OF(packets, from, track) == NULL ||
+        SLOT_OF(packets, from, payload) == NULL)
         return PyObject_CallOneArg(take_in_python, self);
     PyObject *dts = sum(SLOT_OF(packets, from, dts), memory->start);
     PyObject *pts = sum(SLOT_OF(packets, from, pts), memory->start);
@@ -92,7 +93,8 @@ static int near(int64_t dts, int64_t place)
     return !__builtin_sub_overflow(dts, place, &ahead) && -back <= ahead && ahead <= gap;
 }
 
-/* `_place`, which is Python's unless the packet goes on where its track or the other one was; -1 = an exception. */
+/* `_place`, which is Python's unless the packet goes on where its track or the other one was; -1 = an exception. So all
+times are as near to 0 as that has them. */
 static int place(PlayerState *player, PyObject *kind, PyObject *packet, int64_t dts, PyObject *now)
 {
     int64_t last;
@@ -100,7 +102,7 @@ static int place(PlayerState *player, PyObject *kind, PyObject *packet, int64_t 
         PyObject *known = PyDict_GetItemWithError(player->last, kind);
         if (known == NULL && PyErr_Occurred())
             return -1;
-        if (known == NULL || (as_int64(known, &last) && (near(dts, last) || near(dts, player->front))))
+        if (as_int64(known, &last) && (near(dts, last) || near(dts, player->front)))
             return 0;
     }
     return done(PyObject_CallMethodObjArgs((PyObject *)player, name_place, packet, now, NULL));
@@ -112,7 +114,7 @@ static int play(PlayerState *player, PyObject *feed, PyObject *at, int64_t now, 
     for (;;) {
         PyObject *packet = player->next, *kind = NULL, *track;
         int fresh = IS_NONE(packet), result = -1;
-        int64_t dts, ahead;
+        int64_t dts, ahead, behind;
         if (fresh && (packet = take(feed)) == NULL)
             return -1;
         if (packet == Py_None) {
@@ -139,8 +141,10 @@ static int play(PlayerState *player, PyObject *feed, PyObject *at, int64_t now, 
             PyErr_SetString(PyExc_OverflowError, "a packet's time is too far from the others'");
             goto done_with_track;
         }
-        if (player->speed != 1.0)
-            ahead = (int64_t)((double)ahead / player->speed);
+        if (player->speed != 1.0) {
+            double slowed = (double)ahead / player->speed;
+            ahead = fabs(slowed) < 0x1p63 ? (int64_t)slowed : slowed < 0 ? INT64_MIN : INT64_MAX;
+        }
         if (__builtin_add_overflow(player->anchor, ahead, due)) {
             PyErr_SetString(PyExc_OverflowError, "a packet's time is too far from now");
             goto done_with_track;
@@ -153,9 +157,9 @@ static int play(PlayerState *player, PyObject *feed, PyObject *at, int64_t now, 
             goto done_with_track;
         }
         /* A track that is behind the other one is late by itself; the playing is not. */
-        if (now - *due > late && dts >= player->front && !player->bursting) {
+        if (dts >= player->front && !player->bursting && !__builtin_sub_overflow(now, *due, &behind) && behind > late) {
             player->behind++;
-            player->anchor += now - *due;
+            player->anchor += behind;
         }
         Py_INCREF(Py_None);
         Py_XSETREF(player->next, Py_None);

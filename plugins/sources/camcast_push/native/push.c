@@ -116,7 +116,7 @@ static PyObject *push(FeedState *feed, PyObject *const *args, Py_ssize_t count, 
     PyObject *options[OPTIONS] = {video, Py_None, Py_None, Py_None, Py_None, NULL};
     if (count != 1 || !PyBytes_CheckExact(args[0]) || !options_of(args, count, names, options) ||
         options[CODEC] != Py_None || options[KEYFRAME] != Py_None || feed->ending || feed->door == NULL ||
-        !PyObject_TypeCheck(feed->door, IntakeState_type))
+        (options[KIND] != video && options[KIND] != audio) || !PyObject_TypeCheck(feed->door, IntakeState_type))
         return NULL;
     IntakeState *door = (IntakeState *)feed->door;
     PyObject *pts = options[PTS], *dts = options[DTS];
