@@ -248,6 +248,7 @@ class Driver:
             fence = await self._store.claim(camera_id, holder, action.after)
         except CoordinatorError as error:
             log.debug("Fleet: camera %d not taken: %s", camera_id, error)
+            await asyncio.sleep(TICK)
         finally:
             if fence is None:
                 self.member.not_taken(camera_id)
@@ -257,10 +258,10 @@ class Driver:
     async def _try(self, doing: Awaitable[object], done: Callable[[], object]) -> None:
         try:
             await doing
-        except Conflict as error:
-            log.debug("Fleet: %s", error)
         except CoordinatorError as error:
-            log.warning("Fleet: %s", error)
+            log.log(logging.DEBUG if isinstance(error, Conflict) else logging.WARNING, "Fleet: %s", error)
+            # A store that says no at once is not to be asked again at once.
+            await asyncio.sleep(TICK)
         finally:
             done()
 

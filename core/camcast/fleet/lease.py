@@ -38,6 +38,10 @@ class Lease:
         wait = AGAIN if self._failed and self.holds(now) else RENEW
         return not self.asking and (self.asked_at is None or now >= self.asked_at + wait * self.seconds)
 
+    def may_hurry(self, now: float) -> bool:
+        """Whether to renew before that, where there is something to say: not right after one that has failed."""
+        return self.due(now) or not (self.asking or self._failed)
+
     def ask(self, now: float) -> None:
         """A renewal begins."""
         self.asking, self.asked_at = True, now

@@ -296,8 +296,9 @@ class Member:
             if not self.running and self._joined and name not in self.asked.burying:
                 self.asked.burying.add(name)
                 yield Bury(name, self.roster.revision(name))
-            unsaid = passing.is_parting(self) and not passing.has_said_so(self) and not self.lease.asking
-            if self.running and self._joined and (unsaid or self.lease.due(now)):
+            unsaid = passing.is_parting(self) and not passing.has_said_so(self)
+            due = self.lease.may_hurry(now) if unsaid else self.lease.due(now)
+            if self.running and self._joined and due:
                 self.lease.ask(now)
                 yield Renew(self._me, self.roster.revision(name))
             return

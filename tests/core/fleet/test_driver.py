@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Never
@@ -20,7 +20,8 @@ from camcast.errors import CoordinatorError, NetworkError
 from camcast.events import SessionKey
 from camcast.fleet import driver as module
 from camcast.fleet.disk import Disk
-from camcast.fleet.driver import LEAVE, TROUBLED, Driver, Post
+from camcast.fleet.driver import LEAVE, TICK, TROUBLED, Driver, Post
+from camcast.fleet.lease import AGAIN as AGAIN_LEASE
 from camcast.fleet.lease import KILL, RENEW
 from camcast.fleet.member import Member
 from camcast.fleet.running import AGAIN
@@ -72,11 +73,10 @@ class Machine:
     async def run(self) -> None:
         await self.driver.run(self.stop, self.end)
 
-    def apply(self, version: int, *cameras: dict[str, Any]) -> None:
+    def apply(self, version: int, *cameras: dict[str, Any], rules: Sequence[Mapping[str, Any]] = ()) -> None:
         """Somebody puts these cameras."""
-        put = MemoryCoordinator(self.store, "operator").put(
-            Desired(version=version, mapping={"cameras": list(cameras)})
-        )
+        mapping = {"cameras": list(cameras), "fleet": {"rules": list(rules)}}
+        put = MemoryCoordinator(self.store, "operator").put(Desired(version=version, mapping=mapping))
         with pytest.raises(StopIteration):
             put.send(None)
 
@@ -336,3 +336,46 @@ async def test_a_call_that_fails_of_its_own_is_made_again(machine: Machine, monk
     await machine.begin()
     await until(lambda: (0, 0) in machine.world.sinks)
     assert failed == ["renew", "claim"]
+
+
+async def test_what_the_store_refuses_is_not_asked_for_without_pause(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store without a leader says no at once."""
+    asked, began = 0, asyncio.get_running_loop().time()
+
+    async def refuse(*what: Any) -> Never:
+        nonlocal asked
+        asked += 1
+        raise CoordinatorError("no leader")
+
+    machine.apply(1, camera())
+    monkeypatch.setattr(machine.way, "claim", refuse)
+    await machine.begin()
+    await until(lambda: asked > 0)
+    await asyncio.sleep(5 * TICK)
+    assert asked <= (asyncio.get_running_loop().time() - began) / TICK + 1
+
+
+async def test_who_leaves_says_so_again_and_again_but_not_without_pause(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.apply(1, camera(), rules=[{"cameras": "*", "overlap": True}])
+    await machine.begin()
+    await until(lambda: (0, 0) in machine.world.sinks)
+    asked = 0
+
+    async def refuse(*what: Any) -> Never:
+        nonlocal asked
+        asked += 1
+        raise CoordinatorError("no leader")
+
+    monkeypatch.setattr(machine.way, "renew", refuse)
+    machine.stop.set()
+    await until(lambda: asked > 0)
+    for _ in range(3):
+        machine.now += AGAIN_LEASE * LEASE
+        await asyncio.sleep(3 * TICK)
+    assert 1 < asked <= 4
+    machine.now += LEAVE + 1
+    await until(lambda: machine.ended)
