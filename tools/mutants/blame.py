@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "a store's call that hangs is waited for for ever",
         "core/camcast/fleet/guarded.py",
-        "await wait_patiently({task}, self._seconds)",
+        "await wait_patiently({task}, seconds)",
         "await wait_patiently({task}, 1e9)",
         (_STORE + "test_a_call_that_forgets_its_deadline_is_given_up",),
     ),

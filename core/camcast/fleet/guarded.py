@@ -35,6 +35,9 @@ DEADLINES = 1.25
 """A call's own deadlines after which it is given up. A renewal is begun a fifth of the lease after the last one and has
 another fifth, so with this there is time for one more before a member stops, at three fifths."""
 
+STEPS = 10
+"""Times as long for what is asked for in many steps, each with a deadline: what is desired goes in parts."""
+
 
 def guarded(kind: CoordinatorKind, context: CoordinatorContext, faults: Faults) -> Guarded:
     """What `kind` builds. Its bugs are told to `faults`, without its secrets. Raises `CamcastError`."""
@@ -96,10 +99,10 @@ class Guarded:
         await self._call("release", lambda: self._store.release(camera_id, fence))
 
     async def put(self, desired: Desired) -> None:
-        await self._call("put", lambda: self._store.put(desired))
+        await self._call("put", lambda: self._store.put(desired), STEPS)
 
     async def version(self, number: int) -> Desired:
-        return await self._answer("version", Desired, lambda: self._store.version(number))
+        return await self._answer("version", Desired, lambda: self._store.version(number), STEPS)
 
     async def order(self, name: str, order: Order) -> None:
         await self._call("order", lambda: self._store.order(name, order))
@@ -109,27 +112,28 @@ class Guarded:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    async def _answer(self, what: str, takes: type[T], call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        answer = await self._call(what, call)
+    async def _answer(self, what: str, takes: type[T], call: Callable[[], Coroutine[Any, Any, T]], steps: int = 1) -> T:
+        answer = await self._call(what, call, steps)
         if not isinstance(answer, takes):
             error = TypeError(f"it gave {type(answer).__name__}, not {takes.__name__}")
             raise self._bugs.failure(what, error)
         return answer
 
-    async def _call(self, what: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _call(self, what: str, call: Callable[[], Coroutine[Any, Any, T]], steps: int = 1) -> T:
         """In a task of its own: one that ignores being cancelled is left behind."""
+        seconds = steps * self._seconds
 
         async def doing() -> T:
             return await call()
 
         task = quiet(asyncio.create_task(doing()))
         try:
-            await wait_patiently({task}, self._seconds)
+            await wait_patiently({task}, seconds)
         finally:
             if not task.done():
                 task.cancel()
         if not task.done():
-            late = f"coordinator {self._bugs.name} did not {what} within {self._seconds:g} s, nor did it give up"
+            late = f"coordinator {self._bugs.name} did not {what} within {seconds:g} s, nor did it give up"
             raise CoordinatorError(late)
         if task.cancelled():
             raise CoordinatorError(f"coordinator {self._bugs.name} was cancelled in {what}, by its own library")

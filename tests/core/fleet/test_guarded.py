@@ -10,7 +10,7 @@ import attrs
 import pytest
 from tests.core.world import until
 
-from camcast.coordinators import Card, CoordinatorContext, CoordinatorKind, Holder, Line
+from camcast.coordinators import Card, CoordinatorContext, CoordinatorKind, Desired, Holder, Line
 from camcast.errors import Conflict, CoordinatorError, NotFound
 from camcast.fleet.guarded import Bugs, Guarded, guarded
 from camcast.hosting.faults import Faults
@@ -36,6 +36,9 @@ class Sick(MemoryCoordinator):
         return await self.act()  # type: ignore[no-any-return]
 
     async def tell(self, line: Line) -> None:
+        await self.act()
+
+    async def put(self, desired: Desired) -> None:
         await self.act()
 
 
@@ -109,6 +112,14 @@ async def test_a_call_that_forgets_its_deadline_is_given_up(act: str) -> None:
             await store.renew(CARD, 0)
     acts.go.set()
     await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_what_goes_in_many_parts_has_time_for_each() -> None:
+    """A fleet of thousands over a narrow link: no part is late."""
+    desired = Desired(version=1, mapping={})
+    await behind(lambda: asyncio.sleep(0.8), Faults(), 0.5).put(desired)
+    with pytest.raises(CoordinatorError, match=r"did not put within 1 s"):
+        await behind(Acts().is_late, Faults(), 0.1).put(desired)
 
 
 async def test_cancelling_a_call_cancels_the_plugins() -> None:
