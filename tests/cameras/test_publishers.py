@@ -252,8 +252,8 @@ def test_what_is_published_is_seen_at_its_times(name: str, watched: dict[str, Wa
     assert [picture.number for picture in shown] == list(COUNTED), (one.numbers, one.reasons, one.notes)
     steps = [round((after.time - before.time) * 1000) for before, after in pairwise(shown)]
     if case.leap:
-        # It goes on by when it came.
-        assert 0 < steps.pop(50 - COUNTED.start - 1) < 400
+        # It goes on by when it came, which a busy machine puts off.
+        assert 0 < steps.pop(50 - COUNTED.start - 1) < SECONDS * 1000
     assert set(steps) <= set(case.steps), sorted(set(steps))
 
 

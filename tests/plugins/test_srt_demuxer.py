@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import av
@@ -19,6 +20,7 @@ from tests.plugins.transport_harness import codecs, load, longer
 
 from camcast.bitstream.nal import split_prefixed
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet
+from camcast_kit_ingest import effort
 from camcast_srt.ingest import demuxer, media
 from camcast_srt.ingest.demuxer import Demuxer
 from camcast_srt.ingest.elementary import MAX_UNIT
@@ -519,3 +521,24 @@ def test_whatever_comes_the_sink_gets_what_it_may(stream: bytes, size: int) -> N
     for kind in MediaKind:
         first = next(iter(taken.sink.of(kind)), None)
         assert first is None or first.keyframe
+
+
+def test_a_sender_that_costs_too_much_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "SHARE", 1e-6)
+    with pytest.raises(StreamError, match="takes more than 0% of a processor"):
+        Taken().feed(ours("h264_aac"))
+
+
+def test_a_sender_is_not_cut_off_for_those_to_whom_it_is_sent_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "SHARE", 0.2)
+    taken = Taken()
+
+    def send_on() -> None:
+        until = thread_time() + 0.01
+        while thread_time() < until:
+            pass
+
+    taken.sink.on_media = send_on
+    taken.feed(ours("h264_aac")).end()
+    # More than it may take itself in twice the time that it was fed.
+    assert len(taken.sink.packets) * 0.01 > 2 * 0.2 * (taken.now / NS_PER_S + 2)

@@ -5,7 +5,8 @@ and remembered: for a day if it does, for `USELESS_FOR` seconds if it does not, 
 another reason is not asked twice in each attempt.
 
 Another server may stand at the same name tomorrow. So what is known is forgotten as soon as the server says something
-else than the one it was learnt of, and after `KNOWN_FOR` seconds without that having been seen again.
+else than the one it was learnt of, and after `KNOWN_FOR` seconds: without having been seen again where each attempt
+shows it, else since it was learnt, as leaving out what a server may know by now shows nothing.
 """
 
 from __future__ import annotations
