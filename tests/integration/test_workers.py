@@ -12,6 +12,7 @@ from attrs import evolve
 from camcast import CameraConfig, Config, Engine, SessionConfig, SlateConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Connected, Event, SessionState, WorkerRestarted
 from camcast.media import TagType
+from camcast.workers import pulse
 from camcast.workers.remote import RemoteCamera
 from camcast_rtmp.receiver import Receiver
 from tests.integration.kit import camera, until
@@ -116,8 +117,11 @@ async def test_a_stream_in_another_process_is_restarted_by_itself() -> None:
 
 
 @pytest.mark.parametrize("moves", [False, True])
-async def test_a_camera_that_is_added_again_while_it_is_being_removed_is_whole(moves: bool) -> None:
+async def test_a_camera_that_is_added_again_while_it_is_being_removed_is_whole(
+    monkeypatch: pytest.MonkeyPatch, moves: bool
+) -> None:
     """Home, or in the same process as before, where there is as much to do at home."""
+    monkeypatch.setattr(pulse, "SILENCE", 60.0)  # that it is held up is no fault here
     async with Receiver() as receiver:
         cameras = tuple(camera(number, made("h264_aac")) for number in range(1 if moves else 2))
         async with Engine(Config(system=SystemConfig(workers=2), cameras=cameras)) as engine:

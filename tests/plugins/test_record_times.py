@@ -167,3 +167,23 @@ def test_sound_that_goes_on_after_days_costs_no_file(tmp_path: Path) -> None:
     assert len(found) == len(clip.packets) + len(later)
     first = next(decoded for kind, decoded, _ in found if kind == "audio" and decoded > 100)
     assert first == pytest.approx(200_000, abs=1)
+
+
+def test_the_end_of_a_file_says_where_its_keyframes_are(tmp_path: Path) -> None:
+    """ISO/IEC 14496-12 §8.8.9 to §8.8.11: from the file's end backwards."""
+    clip, path = load(made("h264_b_aac")), tmp_path / "a.mp4"
+    kept(path, clip.packets, clip)
+    with av.open(str(path)) as container:
+        keyframes = [unit.pts for unit in container.demux(video=0) if unit.is_keyframe and unit.size]
+    data = path.read_bytes()
+    (size,) = struct.unpack(">I", data[-4:])
+    assert data[-size + 4 : -size + 8] == b"mfra"
+    assert data[-size + 12 : -size + 16] == b"tfra"
+    version, track, lengths, count = struct.unpack_from(">IIII", data, len(data) - size + 16)
+    assert (version, track, lengths) == (1 << 24, 1, 0)
+    entries = list(struct.iter_unpack(">QQBBB", data[len(data) - size + 32 : -16]))
+    assert len(entries) == count
+    assert [one[0] for one in entries] == keyframes
+    assert {(data[at + 4 : at + 8], rest) for _, at, *rest in entries for rest in [tuple(rest)]} == {
+        (b"moof", (1, 1, 1))
+    }
