@@ -42,6 +42,8 @@ class Intake:
         self._newest: dict[MediaKind, Track] = {}
         self._dts: dict[MediaKind, int] = {}
         """Of the last packets, ns."""
+        self._said: dict[MediaKind, int] = {}
+        """The same, as the sender has it."""
         self._told: dict[MediaKind, str] = {}
         self.settled = False
         """Whether the tracks are known."""
@@ -58,6 +60,7 @@ class Intake:
         self._first, self.settled = None, False
         self._newest.clear()
         self._dts.clear()
+        self._said.clear()
         self._held.clear()
         if self.packets:
             self._sink.discontinuity()
@@ -97,9 +100,11 @@ class Intake:
         kind = packet.track.kind
         if packet.track is not self._newest.get(kind):
             self._effort.changed(arrival / NS_PER_S)
-        last = self._dts.get(kind)
+        last, said = self._dts.get(kind), self._said.get(kind, packet.dts)
+        self._said[kind] = packet.dts
         if last is not None and packet.dts <= last:
-            if last - packet.dts > HELD_BACK:
+            # By what the sender said: where its clock stands, what we made of that is ahead of it soon.
+            if said - packet.dts > HELD_BACK:
                 self._break()
             else:
                 # No two units have one time: many that come after would take one of them for a mistake.
@@ -127,6 +132,7 @@ class Intake:
         else:
             self._sink.discontinuity()
         self._dts.clear()
+        self._said.clear()
 
     def _go_on(self) -> None:
         self.settled = True
