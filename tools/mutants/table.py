@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.mutants import adapt, blame, engine, http, net, record, rtmp, rtsp, servers, session, srt, stream, thin
+from tools.mutants import (
+    adapt,
+    blame,
+    engine,
+    fleet,
+    http,
+    net,
+    record,
+    rtmp,
+    rtsp,
+    servers,
+    session,
+    srt,
+    stream,
+    thin,
+)
 from tools.mutants.mutant import Mutant
 
 ROOMS: Mapping[str, Sequence[Mutant]] = {
@@ -15,6 +30,7 @@ ROOMS: Mapping[str, Sequence[Mutant]] = {
     "net/": net.MUTANTS,
     "engine/, workers/, cli/": engine.MUTANTS,
     "whose fault it is": blame.MUTANTS,
+    "fleet/": fleet.MUTANTS,
     "camcast_rtmp": rtmp.MUTANTS,
     "camcast_rtsp": rtsp.MUTANTS,
     "camcast_srt": srt.MUTANTS,
