@@ -29,6 +29,7 @@ from camcast.errors import SourceError, TransportError
 from camcast.media import MediaKind, Packet
 from camcast.session.resolver import NameResolver
 from camcast.target import Target
+from camcast_kit_ingest import rests
 from camcast_srt import camcast_transports
 from camcast_srt.address import literal
 from camcast_srt.ingest.kind import SrtIngest
@@ -387,7 +388,8 @@ async def test_a_publisher_that_freezes_or_is_gone_is_cut_off_and_another_may_co
             await running.has(clip, before)
 
 
-async def test_what_is_no_transport_stream_ends_its_own_connection() -> None:
+async def test_what_is_no_transport_stream_ends_its_own_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rests, "REST", 0.0)  # FFmpeg asks once
     async with source() as running:
         async with sender(running.url()) as one:
             await one.send(random.Random(1).randbytes(2 << 20))
