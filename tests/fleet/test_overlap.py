@@ -12,7 +12,7 @@ import pytest
 
 from camcast_rtmp.receiver import Receiver
 from tests.fleet.receivers import Open, Throwing
-from tests.fleet.site import LEASE, READY, Plan, Site
+from tests.fleet.site import LEASE, READY, Host, Plan, Site
 from tests.servers.process import wait_for
 
 RULES = {"rules": [{"cameras": "*", "overlap": True}]}
@@ -63,11 +63,18 @@ def _moved_once(fleet: Site, moved: list[str], before: dict[str, int]) -> None:
         assert set(more.values()) <= {0, 1}
 
 
+def _shared_out(fleet: Site, host: Host) -> bool:
+    """Whether a member has its half, and no camera is on its way."""
+    records = [fleet.looking.claims.record(number) for number in range(fleet.plan.cameras)]
+    moving = [one for one in records if one is None or one.giver is not None]
+    return not moving and len(fleet.on(host)) == len(fleet.names) // 2
+
+
 def test_a_member_ends_in_order(fleet: Site) -> None:
     """It waits until its cameras are on the air elsewhere, where they may be: nobody who looks on sees a gap."""
     host = fleet.hosts[1]
-    # Who was drained has its share again.
-    wait_for(lambda: len(fleet.on(host)) == len(fleet.names) // 2, timeout=READY, why=fleet.told(0))
+    # Who was drained has its share again, and whoever gave it has ended it.
+    wait_for(lambda: _shared_out(fleet, host), timeout=READY, why=fleet.told(0))
     fleet.air.until_lit(fleet.names, time.monotonic_ns(), READY)
     moved, before = fleet.on(host), {name: len(fleet.air.publications(name)) for name in fleet.names}
     host.signal(signal.SIGTERM)
