@@ -97,7 +97,10 @@ NOT_FOR_THREADS = {
     SessionManager: {"keep", "close", "totals_with", "adopt"},  # the engine's
     CameraHandle: {"add_stream", "remove_stream", "adopt_stream", "rename"},  # the engine's
     StreamHandle: {"adopt"},  # the engine's
-    CameraManager: {"create", "destroy", "stream", "feed", "close", "max_cameras"},  # the engine's and the sessions'
+    # The engine's and the sessions':
+    CameraManager: {
+        *("add", "create", "destroy", "add_stream", "remove_stream", "stream", "feed", "close", "max_cameras"),
+    },
 }
 
 
