@@ -150,8 +150,14 @@ class Timeline:
             self._push(lane, each)
 
     def _push(self, lane: Lane, packet: Packet) -> None:
-        for each in lane.settled(packet):
+        others = [one for one in self._tracks.lanes.values() if one is not lane and one.given is not None]
+        for each in lane.settled(packet) if others else [lane.spaced(packet)]:
             self._merge.push(each)
+        if lane.doubtful and all(one.doubtful for one in others):
+            # All are elsewhere, so that is where the file goes on.
+            for one in (lane, *others):
+                for each in one.flushed():
+                    self._merge.push(each)
 
     def _switch(self, lane: Lane, raw: Any) -> None:
         """The container announces new parameter sets out of band."""
