@@ -496,22 +496,36 @@ def test_listeners_that_never_read_cost_the_others_nothing() -> None:
         assert len(heard) == 20
 
 
-def test_there_are_only_so_many_connections_and_the_next_is_told() -> None:
+def _refused(client: Client) -> bool:
+    try:
+        return client.ask("/healthz").status == 503
+    except OSError:
+        return True
+
+
+def test_who_says_nothing_makes_room_for_the_next() -> None:
     with served(Config(), connections=8) as (_engine, client), contextlib.ExitStack() as stack:
         for _ in range(20):
             sock = stack.enter_context(client.raw())
             with contextlib.suppress(OSError):
                 sock.sendall(b"GET /api/v1/status HTTP/1.1\r\n")
+        assert not _refused(client)
 
-        def refused() -> bool:
-            try:
-                return client.ask("/healthz").status == 503
-            except OSError:
-                return True
 
-        wait(refused)
+def test_those_that_are_being_answered_stay_and_the_next_is_refused() -> None:
+    lines = ["POST /api/v1/sessions/0/0/rtmp/watch HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    begun = "\r\n".join([*lines, "Content-Length: 100", "", "{"]).encode()
+    with served(Config(), connections=8) as (_engine, client), contextlib.ExitStack() as stack:
+
+        def one_more() -> bool:
+            sock = stack.enter_context(client.raw())
+            with contextlib.suppress(OSError):
+                sock.sendall(begun)
+            return _refused(client)
+
+        wait(one_more)
         stack.close()
-        wait(lambda: not refused())
+        wait(lambda: not _refused(client))
 
 
 # --- places -----------------------------------------------------------------------------------------------
