@@ -35,7 +35,8 @@ Proxies = Callable[[Receiver], FaultProxy]
 BREAKS: dict[str, Callable[[FaultProxy], object]] = {
     "rst": FaultProxy.reset,
     "fin": FaultProxy.finish,
-    "garbage": lambda proxy: proxy.inject(os.urandom(8192)),
+    # Not what could be the head of a long message, which one of four random bytes begins.
+    "garbage": lambda proxy: proxy.inject(b"\xff" + os.urandom(8191)),
 }
 
 
