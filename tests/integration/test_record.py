@@ -92,7 +92,8 @@ async def test_the_recording_holds_every_picture_that_the_receiver_misses(tmp_pa
     assert len({*all_of_them}) == len(all_of_them) > 100
     # What came before the first picture that the receiver was sent had no receiver yet.
     missed = [picture for picture in all_of_them if picture not in arrived]
-    assert len(missed) > 10 + 15 * AWAY, "of 25 a second, on a machine that may be busy"
+    # The last group is replayed, a second of it; the machine may be busy.
+    assert len(missed) > 10 + 15 * (AWAY - 1)
     assert [picture for picture in missed if picture not in kept] == []
     assert len(kept) < len(all_of_them) - 20, "what arrived is not recorded"
     lines = [json.loads(line) for line in (lost / "cam0_main%2Flost.index.jsonl").read_text().splitlines()]

@@ -78,8 +78,8 @@ class ViewerPeer(FilePeer):
 
     def watch(self) -> None:
         self.leave()
-        settings = {"url": f"http://127.0.0.1:{self.port}/gate", "count": 1, "token": "", "kinds": ["video", "audio"]}
-        viewer = shlex.join([sys.executable, str(VIEWER), json.dumps(settings | {"trickle": False})])
+        settings = {"url": f"http://127.0.0.1:{self.port}/gate", "addresses": ["127.0.0.1"]}
+        viewer = shlex.join([sys.executable, str(VIEWER), json.dumps(settings)])
         with (self.folder / "seen").open("ab") as seen:
             self.process = subprocess.Popen(
                 ["sh", "-c", f"until {viewer} 2>/dev/null; do sleep 0.3; done"],

@@ -33,6 +33,8 @@ WARM = 5
 """Attempts before: what is worked out once is not counted."""
 CALLS = 225
 """Calls of camcast's functions, resumed coroutines included, that an attempt may take with the wait before it."""
+EDGES = 1 / ATTEMPTS
+"""Counting begins and ends anywhere within an attempt."""
 TASKS = 2.1
 """One for each step that is a plugin's: to connect and to close. A few are the test's own."""
 
@@ -117,7 +119,7 @@ async def test_an_attempt_that_is_refused_is_cheap() -> None:
     found = await cost(f"rtmp://127.0.0.1:{free_port()}/live/key")
     assert found.tasks <= TASKS
     assert found.threads == 0
-    assert found.calls <= CALLS, found.names.most_common(60)
+    assert found.calls <= CALLS * (1 + EDGES), found.names.most_common(60)
     assert found.garbage < 3, "an attempt is freed when it is over, not when the collector comes round"
 
 
@@ -129,5 +131,5 @@ async def test_a_name_that_is_not_known_is_looked_up_on_a_thread_that_stays(monk
     found = await cost("rtmp://nobody.invalid/live/key")
     assert found.tasks <= TASKS
     assert found.threads <= 2 / ATTEMPTS
-    assert found.calls <= CALLS, found.names.most_common(60)
+    assert found.calls <= CALLS * (1 + EDGES), found.names.most_common(60)
     assert found.garbage < 3

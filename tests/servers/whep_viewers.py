@@ -20,6 +20,17 @@ import aioice.ice
 import aiortc.rtcrtpreceiver
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
+PLAIN = {
+    "count": 1,
+    "token": "",
+    "kinds": ["video", "audio"],
+    "trickle": False,
+    "addresses": None,
+    "relay": [],
+    "takes": "",
+}
+"""What is not said."""
+
 
 def say(**what: Any) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
@@ -84,7 +95,7 @@ async def run(settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    settings = json.loads(sys.argv[1])
+    settings = {**PLAIN, **json.loads(sys.argv[1])}
     if settings["addresses"] is not None:
         aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: settings["addresses"]
     receivers: dict[int, Any] = {}

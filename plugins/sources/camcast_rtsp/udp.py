@@ -53,6 +53,7 @@ class UdpPair:
         self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
         self._on_rtp = on_rtp
+        self._all_taken = True
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
             only_from(sock, [(peer, None)])
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
@@ -76,10 +77,12 @@ class UdpPair:
     def send_rtcp(self, data: bytes, port: int) -> None:
         self._send(1, data, port)
 
-    def drain(self) -> None:
-        """Take the media that has come and is not read yet: where a machine is busy, a good-bye is read before it."""
+    def drain(self) -> bool:
+        """Take the media that has come and is not read yet: where a machine is busy, a good-bye is read before it, and
+        a packet that is missed may lie there. Returns whether that was all."""
         if self._sockets[0].fileno() >= 0:
             self._read(self._sockets[0], self._on_rtp, time.monotonic_ns())
+        return self._all_taken
 
     def close(self) -> None:
         for sock in self._sockets:
@@ -106,6 +109,7 @@ class UdpPair:
     def _take(self, sock: socket.socket, handler: OnPacket, now: int) -> None:
         receive, buffer, peer = sock.recvfrom_into, self._buffer, self._peer
         until = time.monotonic_ns() + TURN
+        self._all_taken = True
         # Empty, or an ICMP answer to something we sent: the next round goes on.
         with contextlib.suppress(OSError):
             for _ in range(MAX_DATAGRAMS):
@@ -116,7 +120,8 @@ class UdpPair:
                     self.foreign += 1
                 if time.monotonic_ns() > until:
                     # The kernel keeps the rest.
-                    return
+                    break
+            self._all_taken = False
 
 
 def _bind_pair(family: int, local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:

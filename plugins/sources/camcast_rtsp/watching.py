@@ -107,8 +107,10 @@ class Watch:
     # --- media --------------------------------------------------------------------------------------------
 
     def _look(self, begun: int, now: int) -> None:
+        if self._session.all_read():
+            for medium in self._session.media:
+                medium.receiver.receiver.tick(now)
         for medium in self._session.media:
-            medium.receiver.receiver.tick(now)
             for text in medium.receiver.oddities:
                 self._session.oddities.tell(text)
             medium.receiver.oddities.clear()
