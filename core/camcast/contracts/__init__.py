@@ -18,6 +18,7 @@ from camcast.contracts.offered import (
     unsent,
 )
 from camcast.contracts.push import PushCounts, PushHandle
+from camcast.contracts.reported import PathReport, TellsPath, path_report
 from camcast.contracts.source import MediaSink, Source, SourceContext
 from camcast.contracts.transport import Delivery, Segment, Transport, TransportContext, TransportEvents
 
@@ -30,6 +31,7 @@ __all__ = [
     "Handover",
     "HasPort",
     "MediaSink",
+    "PathReport",
     "PushCounts",
     "PushHandle",
     "Resolver",
@@ -39,11 +41,13 @@ __all__ = [
     "TakesTagParts",
     "TellsFindings",
     "TellsImpaired",
+    "TellsPath",
     "TellsUnsent",
     "Transport",
     "TransportContext",
     "TransportEvents",
     "findings",
     "impaired",
+    "path_report",
     "unsent",
 ]

@@ -5,9 +5,9 @@ in this process, in the kernel, in a modem on the way. It is the least of the la
 itself. While a queue stands, what is acknowledged is what the path bears; without one nobody knows more than that it
 bears what was sent.
 
-Where the peer reports now and then (`path_report.py`), a reading counts when it brings a report, and every time is
-taken over two reports at least. What such a path loses is no less a sign than a queue: a short queue overflows before
-it is long.
+Where the peer reports now and then (`contracts/reported.py`), a reading counts when it brings a report, and every time
+is taken over two reports at least. What such a path loses is no less a sign than a queue: a short queue overflows
+before it is long.
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ from typing import Protocol
 
 import attrs
 
-from camcast.contracts import Transport, unsent
+from camcast.contracts import PathReport, Transport, path_report, unsent
 from camcast.flv.packer import to_ms
 from camcast.media import MediaKind, Tag, Unit
 from camcast.native.states import SenderState
-from camcast.path_report import PathReport, path_report
 from camcast.stream.flow import REASON_BEHIND, REASON_EARLY, REASON_LEFT_OUT, REASON_LOST, FlowCounters
 from camcast.stream.ledger import Ledger
 from camcast.stream.marks import ARRIVAL, KIND, SENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from camcast.path_report import PathReport
+from camcast.contracts import PathReport
 
 
 @attrs.define(eq=False)

@@ -1,10 +1,10 @@
-"""What receivers' reports say of the path, for whoever decides how much is sent (`camcast.path_report`)."""
+"""What receivers' reports say of the path, for whoever decides how much is sent (`camcast.contracts.PathReport`)."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from camcast.path_report import PathReport
+from camcast.contracts import PathReport
 from camcast_whip.counters import Counters
 
 HABIT = 4

@@ -17,11 +17,10 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from camcast.contracts import TransportContext
+from camcast.contracts import PathReport, TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, TransportError
 from camcast.kinds import Acceptance
 from camcast.media import Tag, Track, Unit
-from camcast.path_report import PathReport
 from camcast_whip.carried import check_carried
 from camcast_whip.counters import Counters
 from camcast_whip.errors import Moved

@@ -5,6 +5,7 @@ one's (ISO 14496-3 §1.A.2.2). Everything else is the Python form's. */
 
 #include "calls.h"
 #include "packets.h"
+#include "part.h"
 
 #define PREFIX "camcast_aac.native._frames."
 #define FORM 1 /* of what Python and this agree on; `camcast_aac.native` expects the same */
@@ -85,21 +86,16 @@ static PyModuleDef definition = {
     .m_methods = functions,
 };
 
-PyMODINIT_FUNC PyInit__frames(void)
+static int fill(PyObject *module)
 {
     static const PyType_Slot of_parser[] = {{Py_tp_methods, methods}, {0, NULL}};
-    packets = PyCapsule_Import(CAMCAST_PACKETS, 0);
-    if (packets == NULL)
-        return NULL;
-    if (packets->version != CAMCAST_PACKETS_VERSION) {
-        PyErr_SetString(PyExc_ImportError, "camcast's packets are of another version: build this anew");
-        return NULL;
-    }
     if (zero == NULL && (zero = PyLong_FromLong(0)) == NULL)
-        return NULL;
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && (ADD_TYPE(module, PREFIX, ParserState, of_parser) ||
-                           PyModule_AddIntConstant(module, "FORM", FORM) < 0))
-        Py_CLEAR(module);
-    return module;
+        return -1;
+    return ADD_TYPE(module, PREFIX, ParserState, of_parser) ? -1 : 0;
+}
+
+PyMODINIT_FUNC PyInit__frames(void)
+{
+    packets = table_of_core(CAMCAST_PACKETS, CAMCAST_PACKETS_VERSION);
+    return packets == NULL ? NULL : make_part(&definition, FORM, fill);
 }

@@ -5,6 +5,7 @@ the end, breaks and whatever else there may be are left to the Python forms, on 
 
 #include "calls.h"
 #include "packets.h"
+#include "part.h"
 
 #define PREFIX "camcast_file.native._play."
 #define FORM 1 /* of what Python and this agree on; `camcast_file.native` expects the same */
@@ -251,36 +252,22 @@ static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, .m_name = "_play", .m_doc = "See native/__init__.py.", .m_size = -1, .m_methods = functions,
 };
 
+static const Word words[] = {
+    {&name_take, "take"}, {&name_packet, "packet"}, {&name_place, "_place"}, {&name_retrack, "_retrack"},
+    {&name_dry, "_dry"}, {&name_finish, "_finish"}, {&name_kind, "kind"}, {NULL, NULL},
+};
+
 static int fill(PyObject *module)
 {
     static const PyType_Slot of_memory[] = {{Py_tp_methods, memory_methods}, {0, NULL}},
                              of_player[] = {{Py_tp_methods, player_methods}, {0, NULL}};
-    static const struct { PyObject **name; const char *text; } texts[] = {
-        {&name_take, "take"}, {&name_packet, "packet"}, {&name_place, "_place"}, {&name_retrack, "_retrack"},
-        {&name_dry, "_dry"}, {&name_finish, "_finish"}, {&name_kind, "kind"},
-    };
-    for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
-        if (*texts[at].name == NULL && (*texts[at].name = PyUnicode_InternFromString(texts[at].text)) == NULL)
-            return -1;
     if (zero == NULL && (zero = PyLong_FromLong(0)) == NULL)
         return -1;
-    return ADD_TYPE(module, PREFIX, MemoryState, of_memory) || ADD_TYPE(module, PREFIX, PlayerState, of_player) ||
-                   PyModule_AddIntConstant(module, "FORM", FORM) < 0
-               ? -1
-               : 0;
+    return ADD_TYPE(module, PREFIX, MemoryState, of_memory) || ADD_TYPE(module, PREFIX, PlayerState, of_player) ? -1 : 0;
 }
 
 PyMODINIT_FUNC PyInit__play(void)
 {
-    packets = PyCapsule_Import(CAMCAST_PACKETS, 0);
-    if (packets == NULL)
-        return NULL;
-    if (packets->version != CAMCAST_PACKETS_VERSION) {
-        PyErr_SetString(PyExc_ImportError, "camcast's packets are of another version: build this anew");
-        return NULL;
-    }
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && fill(module) < 0)
-        Py_CLEAR(module);
-    return module;
+    packets = table_of_core(CAMCAST_PACKETS, CAMCAST_PACKETS_VERSION);
+    return packets == NULL || intern(words) < 0 ? NULL : make_part(&definition, FORM, fill);
 }

@@ -6,6 +6,7 @@ has read it, to `Intake.unusual`, as in the Python form. */
 
 #include "calls.h"
 #include "packets.h"
+#include "part.h"
 
 #define PREFIX "camcast_push.native._push."
 #define FORM 1 /* of what Python and this agree on; `camcast_push.native` expects the same */
@@ -184,34 +185,21 @@ static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, .m_name = "_push", .m_doc = "See native/__init__.py.", .m_size = -1, .m_methods = functions,
 };
 
+static const Word words[] = {
+    {&option_names[KIND], "kind"}, {&option_names[CODEC], "codec"}, {&option_names[PTS], "pts"},
+    {&option_names[DTS], "dts"}, {&option_names[KEYFRAME], "keyframe"}, {&option_names[TIMEOUT], "timeout"},
+    {&name_parse, "parse"}, {&name_packet, "packet"}, {&name_unusual, "unusual"}, {&name_damaged, "damaged"},
+    {NULL, NULL},
+};
+
 static int fill(PyObject *module)
 {
     static const PyType_Slot of_feed[] = {{Py_tp_methods, methods}, {0, NULL}};
-    static const struct { PyObject **name; const char *text; } texts[] = {
-        {&option_names[KIND], "kind"}, {&option_names[CODEC], "codec"}, {&option_names[PTS], "pts"},
-        {&option_names[DTS], "dts"}, {&option_names[KEYFRAME], "keyframe"}, {&option_names[TIMEOUT], "timeout"},
-        {&name_parse, "parse"}, {&name_packet, "packet"}, {&name_unusual, "unusual"}, {&name_damaged, "damaged"},
-    };
-    for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
-        if (*texts[at].name == NULL && (*texts[at].name = PyUnicode_InternFromString(texts[at].text)) == NULL)
-            return -1;
-    return ADD_TYPE(module, PREFIX, FeedState, of_feed) || ADD_TYPE(module, PREFIX, IntakeState, NULL) ||
-                   PyModule_AddIntConstant(module, "FORM", FORM) < 0
-               ? -1
-               : 0;
+    return ADD_TYPE(module, PREFIX, FeedState, of_feed) || ADD_TYPE(module, PREFIX, IntakeState, NULL) ? -1 : 0;
 }
 
 PyMODINIT_FUNC PyInit__push(void)
 {
-    packets = PyCapsule_Import(CAMCAST_PACKETS, 0);
-    if (packets == NULL)
-        return NULL;
-    if (packets->version != CAMCAST_PACKETS_VERSION) {
-        PyErr_SetString(PyExc_ImportError, "camcast's packets are of another version: build this anew");
-        return NULL;
-    }
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && fill(module) < 0)
-        Py_CLEAR(module);
-    return module;
+    packets = table_of_core(CAMCAST_PACKETS, CAMCAST_PACKETS_VERSION);
+    return packets == NULL || intern(words) < 0 ? NULL : make_part(&definition, FORM, fill);
 }

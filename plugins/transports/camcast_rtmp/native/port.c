@@ -4,6 +4,7 @@ Ordinary is a message of one chunk, on a chunk stream that has had one of the sa
 tail; over TLS to whatever `above` does with the bytes, which may have one. Its header is of type 1 (RTMP 1.0 §5.3.1.2.2). Everything else is `send_tag`'s, on the same state. */
 
 #include "fields.h"
+#include "part.h"
 #include "port.h"
 
 #define PREFIX "camcast_rtmp.native._port."
@@ -175,8 +176,7 @@ static int fill(PyObject *module)
     static const PyType_Slot of_port[] = {{Py_tp_methods, methods}, {0, NULL}};
     if (ADD_TYPE(module, PREFIX, LastState, NULL) || ADD_TYPE(module, PREFIX, WriterState, NULL) ||
         ADD_TYPE(module, PREFIX, CountsState, NULL) || ADD_TYPE(module, PREFIX, LineState, NULL) ||
-        ADD_TYPE(module, PREFIX, TransportState, NULL) || ADD_TYPE(module, PREFIX, PortState, of_port) ||
-        PyModule_AddIntConstant(module, "FORM", FORM) < 0)
+        ADD_TYPE(module, PREFIX, TransportState, NULL) || ADD_TYPE(module, PREFIX, PortState, of_port))
         return -1;
     PyObject *capsule = PyCapsule_New((void *)&table, CAMCAST_PORT, NULL);
     int result = capsule == NULL ? -1 : PyModule_AddObjectRef(module, "table", capsule);
@@ -186,16 +186,9 @@ static int fill(PyObject *module)
 
 PyMODINIT_FUNC PyInit__port(void)
 {
-    wires = PyCapsule_Import(CAMCAST_WIRE, 0);
+    wires = table_of_core(CAMCAST_WIRE, CAMCAST_WIRE_VERSION);
     if (wires == NULL)
         return NULL;
-    if (wires->version != CAMCAST_WIRE_VERSION) {
-        PyErr_SetString(PyExc_ImportError, "camcast's wire is of another version: build this anew");
-        return NULL;
-    }
     wire_type = wires->type;
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && fill(module) < 0)
-        Py_CLEAR(module);
-    return module;
+    return make_part(&definition, FORM, fill);
 }

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import attrs
 
-from camcast.contracts import Transport
+from camcast.contracts.transport import Transport
 
 
 @attrs.frozen
