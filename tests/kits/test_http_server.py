@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from tests.servers.certificates import Authority
 from tests.servers.tls_flood import flood_server
 
-from camcast_kit_http import accepting
+from camcast_kit_http import accepting, refusing
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
 
@@ -138,6 +138,76 @@ async def test_a_request_that_is_being_answered_makes_no_room() -> None:
         writer.close()
         for one in silent:
             one.close()
+
+
+@contextlib.asynccontextmanager
+async def full(certificate: str, key: str, trust: ssl.SSLContext | None) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """The port of one whose `MOST` connections each have a request that is being answered, and what ends those."""
+    holding, asked = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.release()
+        await holding.wait()
+        await Response(status_code=204)(scope, receive, send)
+
+    async with serving(certificate, key, app) as port, contextlib.AsyncExitStack() as stack:
+        for _ in range(MOST):
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+            stack.callback(writer.close)
+            writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            await asyncio.wait_for(asked.acquire(), 10)
+        yield port, holding
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("body", [0, 300_000])
+async def test_who_comes_to_a_full_port_is_told_when_to_come_again(encrypted: bool, body: int, tmp_path: Path) -> None:
+    """Whoever sends a long body hears it as well: nothing that he sends resets his connection."""
+    with trusted(tmp_path, encrypted) as (paths, trust):
+        async with full(*paths, trust) as (port, holding):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+            head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {body}\r\n\r\n"
+            writer.write(head.encode() + bytes(body))
+            answer = await asyncio.wait_for(reader.readuntil(b"try again in a moment.\n"), 10)
+            assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\n")
+            writer.close()
+            holding.set()
+            async with asyncio.timeout(10):
+                while not await answered(port, trust):  # noqa: ASYNC110  no place tells when it is free
+                    await asyncio.sleep(0.01)
+
+
+async def test_the_answer_to_a_head_request_at_a_full_port_has_no_body() -> None:
+    async with full("", "", None) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(-1), 10)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert answer.endswith(b"\r\n\r\n")
+        writer.close()
+
+
+async def test_few_are_told_at_a_time_and_none_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusing, "PATIENCE", 0.2)
+    async with full("", "", None) as (port, _):
+        before = descriptors()
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4 * refusing.MOST)]
+        # Those beyond the few are closed at once, the few when their time is over.
+        for one in silent:
+            await over(one)
+            assert descriptors() - before - len(silent) <= refusing.MOST
+        for one in silent:
+            one.close()
+
+
+async def test_a_server_that_ends_leaves_nobody_waiting_to_be_told() -> None:
+    async with full("", "", None) as (port, _):
+        waiting = socket.create_connection(("127.0.0.1", port))
+        waiting.sendall(b"GET / HT")
+        waiting.setblocking(False)
+        assert b"503" in await asyncio.wait_for(asyncio.get_running_loop().sock_recv(waiting, 4096), 10)
+    await over(waiting)
+    waiting.close()
 
 
 async def test_key_updates_without_end_are_cut_off(tmp_path: Path) -> None:

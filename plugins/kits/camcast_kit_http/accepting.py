@@ -3,8 +3,9 @@ who say nothing.
 
 Each takes a descriptor, which outputs need as well, from the moment in which it is accepted: those whose TLS handshake
 is under way count like any other. Where there are too many, one of which no request is being answered makes room
-(`camcast.net.admission`). A handshake has its time, and all of them together a tenth of the loop's, as each has us
-sign for somebody who has not said who he is.
+(`camcast.net.admission`); where all are being answered, the newcomer is told that there is none (`refusing.py`). A
+handshake has its time, and all of them together a tenth of the loop's, as each has us sign for somebody who has not
+said who he is.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Protocol
 
-from camcast.net.admission import displaced, origin
+from camcast.net.admission import Stranger, displaced, origin
 from camcast.net.tls_bounds import BoundedContext
+from camcast_kit_http.refusing import MOST, Refusal
 
 HANDSHAKE = 10.0
 """Seconds for a TLS handshake."""
@@ -27,26 +30,22 @@ SHARE = 9
 LONGEST_REST = 1.0
 
 
-class Caller(asyncio.Protocol):
-    """One connection, whose end it tells by `gone`."""
+class Caller(Stranger, Protocol):
+    """One connection. Whoever makes it says by `gone` when it has ended."""
 
-    address = ""
-    """Where it comes from, as `admission.origin` has it."""
-    gone: Callable[[], object] = staticmethod(lambda: None)
-
-    @property
-    def spoke(self) -> bool:
-        """Whether anything came of it."""
-        raise NotImplementedError
+    gone: Callable[[], object]
+    """Set before the connection is made."""
 
     @property
     def busy(self) -> bool:
         """Whether a request of it is being answered, so that it stays."""
-        raise NotImplementedError
+
+    @property
+    def hears(self) -> asyncio.BaseProtocol:
+        """What asyncio tells of the connection."""
 
     def drop(self) -> None:
         """End its connection, if it has been made."""
-        raise NotImplementedError
 
 
 class Accepting:
@@ -63,6 +62,8 @@ class Accepting:
         self._tls = tls
         self._callers: dict[Caller, asyncio.Task[None] | None] = {}
         """In the order in which they came; the task of those that are still arriving."""
+        self._refused: set[asyncio.Task[None]] = set()
+        """Of those who are told that there is no room."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -91,21 +92,40 @@ class Accepting:
             # Before its number is another socket's.
             asyncio.get_running_loop().remove_reader(self._listening)
         self._listening.close()
-        for task in tuple(self._callers.values()):
+        for task in (*self._callers.values(), *self._refused):
             if task is not None:
                 task.cancel()
 
     def _let_in(self, connection: socket.socket, address: str) -> None:
         if not self._room(address):
-            connection.close()
+            self._refuse(connection)
             return
         caller = self._make()
         caller.address = address
         caller.gone = lambda: self._callers.pop(caller, None)
-        task = asyncio.create_task(self._take(caller, connection), name="camcast-http-caller")
-        self._callers[caller] = task
+        self._callers[caller] = self._begin(self._take(caller, connection), connection)
+
+    def _begin(self, work: Coroutine[None, None, None], connection: socket.socket) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="camcast-http-caller")
         # One that has to go at once never runs.
         task.add_done_callback(lambda done: connection.close() if done.cancelled() else None)
+        return task
+
+    def _refuse(self, connection: socket.socket) -> None:
+        if len(self._refused) >= MOST:
+            connection.close()
+            return
+        task = self._begin(self._turn_away(connection), connection)
+        self._refused.add(task)
+        task.add_done_callback(self._refused.discard)
+
+    async def _turn_away(self, connection: socket.socket) -> None:
+        refusal = Refusal()
+        try:
+            if await self._arrive(refusal, connection):
+                await refusal.over.wait()
+        finally:
+            refusal.drop()
 
     def _room(self, address: str) -> bool:
         """Whether there is room for one more from there, for which somebody may have to go."""
@@ -122,8 +142,20 @@ class Accepting:
 
     async def _take(self, caller: Caller, connection: socket.socket) -> None:
         try:
+            arrived = await self._arrive(caller.hears, connection)
+        except BaseException:
+            self._callers.pop(caller, None)
+            raise
+        if not arrived:
+            self._callers.pop(caller, None)
+        elif caller in self._callers:
+            self._callers[caller] = None
+
+    async def _arrive(self, protocol: asyncio.BaseProtocol, connection: socket.socket) -> bool:
+        """Whether its hands could be shaken, where that is to be; `protocol` has been told of it then."""
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: caller,
+                lambda: protocol,
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=HANDSHAKE if self._tls else None,
@@ -131,12 +163,9 @@ class Accepting:
             )
         except OSError:  # `ssl.SSLError` is one
             connection.close()
-            self._callers.pop(caller, None)
+            return False
         except BaseException:
             with contextlib.suppress(OSError):
                 connection.close()
-            self._callers.pop(caller, None)
             raise
-        else:
-            if caller in self._callers:
-                self._callers[caller] = None
+        return True

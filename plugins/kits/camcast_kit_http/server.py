@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from camcast.net.kernel import acknowledged
 from camcast.net.tls_bounds import BoundedContext
-from camcast_kit_http.accepting import Accepting, Caller
+from camcast_kit_http.accepting import Accepting
 from camcast_kit_http.unread import Unread
 
 LOOK = 2.0
@@ -26,9 +26,11 @@ END = 1.0
 """Seconds for connections to end."""
 
 
-class Guarded(H11Protocol, Caller):
-    """A connection that is looked at every `LOOK` seconds; whoever holds it up is cut off."""
+class Guarded(H11Protocol):
+    """A connection (an `accepting.Caller`) that is looked at every `LOOK` seconds; whoever holds it up is cut off."""
 
+    address = ""
+    gone: Callable[[], object] = staticmethod(lambda: None)
     _spoke = _ended = False
     _watch: asyncio.TimerHandle | None = None
     _head_since: float | None = None
@@ -40,6 +42,10 @@ class Guarded(H11Protocol, Caller):
     @property
     def busy(self) -> bool:
         return not self._idle
+
+    @property
+    def hears(self) -> Guarded:
+        return self
 
     def drop(self) -> None:
         self._ended = True
