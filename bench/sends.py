@@ -27,7 +27,8 @@ def told(sent: Callable[[RtmpTransport, Packet], object]) -> Iterator[None]:
 
     def short(path: FastPath, packet: Packet) -> bool:
         steady = path._steady
-        before = [(tap, tap.ledger.end) for tap in steady.taps] if steady is not None else []
+        branches = steady.branches if steady is not None else ()
+        before = [(tap, tap.ledger.end) for branch in branches for tap in branch.taps]
         told_already.clear()
         taken = take(path, packet)
         for tap, end in before:

@@ -301,15 +301,15 @@ MUTANTS = (
     Mutant(
         "the short way overtakes what waits for its turn",
         _FASTPATH,
-        " or self._slate.on_air or hub.behind:",
-        " or self._slate.on_air:",
+        "if hub.behind or (video and not",
+        "if (video and not",
         _FASTPATH_TESTS,
     ),
     Mutant(
         "the short way shows the camera behind the slate",
         _FASTPATH,
-        " or self._slate.on_air or hub.behind:",
-        " or hub.behind:",
+        " or pulse.awaited or self._slate.on_air:",
+        " or pulse.awaited:",
         _FASTPATH_TESTS,
     ),
     Mutant(
@@ -329,8 +329,15 @@ MUTANTS = (
     Mutant(
         "the short way does not see who has come or left",
         _FASTPATH,
-        "(hub := steady.hub).attached is not steady.attached",
-        "not (hub := steady.hub)",
+        " and self.hub.attached is self.attached",
+        "",
+        _FASTPATH_TESTS,
+    ),
+    Mutant(
+        "the short way feeds a rendition that is another meanwhile",
+        _FASTPATH,
+        "if branch.holds and branch.head(video, key, size) is not None:",
+        "if True:",
         _FASTPATH_TESTS,
     ),
     Mutant(
@@ -357,8 +364,8 @@ MUTANTS = (
     Mutant(
         "the short way's group has no bound",
         _FASTPATH,
-        "if packet.keyframe or not (group.has_room(size) and replay.has_room(size)):",
-        "if packet.keyframe:",
+        "if hub.behind or (video and not hub.group.has_room(size)):",
+        "if hub.behind:",
         _FASTPATH_TESTS,
     ),
     Mutant(

@@ -10,7 +10,7 @@ import importlib
 import os
 from types import ModuleType
 
-FORM = 5
+FORM = 6
 """What the C form and the Python beside it agree on; a change of either that the other must follow makes it another."""
 VARIABLE = "CAMCAST_NATIVE"
 

@@ -10,6 +10,7 @@ may let go of while it is called from here is held until it returns. */
 
 #define NS_PER_MS 1000000
 #define HALF_MS (NS_PER_MS / 2)
+#define MOST_BRANCHES 8 /* as in fastpath.py */
 
 /* What `setup` is given: constants that Python has too. */
 static struct {
@@ -18,14 +19,16 @@ static struct {
     double slice, slow_send;
 } known;
 
-static PyObject *empty, *name_failed, *name_look, *name_offer, *name_send, *name_slow, *name_take, *name_unit;
+static PyObject *empty, *name_failed, *name_look, *name_offer, *name_packet, *name_send, *name_slow, *name_take,
+    *name_unit;
 
 /* One message on its way. All but `unit` is borrowed from whoever called. */
 typedef struct {
-    PyObject *packet, *payload, *head, *type, *kind, *arrival;
-    int64_t dts, time, arrived;
+    PyObject *packet, *payload, *type, *kind, *arrival;
+    int64_t dts, time, arrived, key; /* `key`: of its tags' heads */
     int is_video;
-    PyObject *unit; /* what the packer would have made of it; NULL = not asked for yet */
+    PyObject *head, *unit; /* of the branch: what the packer would have made of it; NULL = not asked for yet */
+    int whole;             /* of the branch: that is the packet itself */
 } Message;
 
 PyObject *known_video(void)
@@ -59,6 +62,8 @@ static int read_clock(PyObject *clock, double *seconds)
 
 static PyObject *unit_of(TapState *tap, Message *message)
 {
+    if (message->unit == NULL && message->whole)
+        message->unit = Py_NewRef(message->packet);
     if (message->unit == NULL) {
         PyObject *time = PyLong_FromLongLong(message->time);
         if (time == NULL)
@@ -280,35 +285,117 @@ static int put_int(PyObject **slot, int64_t number)
     return 0;
 }
 
+/* --- all renditions --------------------------------------------------------------------------------------------- */
+
+/* `Branch.holds`. */
+static int branch_holds(BranchState *branch)
+{
+    return branch->rendition != NULL && branch->rendition->straight == branch->straight && branch->hub != NULL &&
+           branch->hub->attached == branch->attached && branch->taps != NULL;
+}
+
 /* Whether what `steady` was made from is still what there is. */
 static int holds(PathState *path, SteadyState *steady)
 {
-    return path->renditions != NULL && path->renditions->all == steady->all && steady->rendition != NULL &&
-           steady->rendition->straight == steady->straight && steady->hub != NULL &&
-           steady->hub->attached == steady->attached && steady->taps != NULL;
+    if (path->renditions == NULL || path->renditions->all != steady->all || steady->branches == NULL)
+        return 0;
+    for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(steady->branches); at++)
+        if (!branch_holds((BranchState *)PyTuple_GET_ITEM(steady->branches, at)))
+            return 0;
+    return 1;
+}
+
+/* Whether all of them pass `track` on as it is; -1 = an exception. */
+static int all_straight(SteadyState *steady, PyObject *track)
+{
+    int found = 1;
+    for (Py_ssize_t at = 0; found > 0 && at < PyTuple_GET_SIZE(steady->branches); at++) {
+        PyObject *straight = ((BranchState *)PyTuple_GET_ITEM(steady->branches, at))->straight;
+        found = straight != NULL && PyAnySet_Check(straight) ? PySet_Contains(straight, track) : 0;
+    }
+    return found;
+}
+
+/* `Branch.head`, borrowed; NULL without an exception = the message is not ordinary here. */
+static PyObject *head_of(BranchState *branch, Message *message)
+{
+    HubState *hub = branch->hub;
+    PyObject *heads = message->is_video ? branch->video_heads : branch->audio_heads;
+    if (hub->group == NULL || hub->behind == NULL ||
+        (message->is_video && !has_room(hub->group, PyBytes_GET_SIZE(message->payload))) ||
+        PyObject_Size(hub->behind))
+        return NULL;
+    if (IS_NONE(heads))
+        return empty;
+    if (!PyDict_CheckExact(heads))
+        return NULL;
+    PyObject *key = PyLong_FromLongLong(message->key);
+    if (key == NULL)
+        return NULL;
+    PyObject *head = PyDict_GetItemWithError(heads, key);
+    Py_DECREF(key);
+    return head != NULL && PyBytes_CheckExact(head) ? head : NULL;
+}
+
+/* `Branch.feed`. */
+static int feed(BranchState *branch, Message *message)
+{
+    HubState *hub = branch->hub;
+    if (message->is_video) {
+        if (add(hub->group, message->packet, PyBytes_GET_SIZE(message->payload)) < 0)
+            return -1;
+        hub->latest_video = message->dts;
+    } else {
+        hub->group->sounds++;
+        hub->latest_audio = message->dts;
+    }
+    message->whole = IS_NONE(branch->packer);
+    PyObject *taps = Py_NewRef(branch->taps);
+    if (!message->whole && PyTuple_GET_SIZE(taps))
+        branch->packer->time = message->time;
+    int result = fan_out(hub, taps, message);
+    Py_DECREF(taps);
+    Py_CLEAR(message->unit);
+    return result;
+}
+
+/* Feed all of them; what was fed before may have changed what comes after. `heads`: as `head_of` has found them. */
+static int feed_all(PathState *path, SteadyState *steady, PyObject *const *heads, Message *message)
+{
+    PyObject *branches = steady->branches;
+    int result = 0;
+    for (Py_ssize_t at = 0; result == 0 && at < PyTuple_GET_SIZE(branches); at++) {
+        BranchState *branch = (BranchState *)PyTuple_GET_ITEM(branches, at);
+        if (at && !(branch_holds(branch) && head_of(branch, message) != NULL)) {
+            if (PyErr_Occurred())
+                return -1;
+            result = done(PyObject_CallMethodObjArgs((PyObject *)path->renditions, name_packet, branch->rendition,
+                                                     message->packet, NULL));
+            continue;
+        }
+        message->head = heads[at];
+        result = feed(branch, message);
+    }
+    return result;
 }
 
 /* Take it, having checked all that `take` checks; -1 = an exception. */
-static int carry(PathState *path, SteadyState *steady, LineState *line, Message *message, int64_t source, int64_t pts,
-                 int64_t arrival)
+static int carry(PathState *path, SteadyState *steady, LineState *line, PyObject *const *heads, Message *message,
+                 int64_t source, int64_t pts, int64_t arrival)
 {
     PyObject *packet = message->packet;
     FeedCountersState *counters = path->counters;
-    HubState *hub = steady->hub;
     int64_t size = PyBytes_GET_SIZE(message->payload), now = monotonic_ns();
     if (message->is_video) {
-        if (add(path->present->group, packet, size) < 0 || add(hub->group, packet, size) < 0)
+        if (add(path->present->group, packet, size) < 0)
             return -1;
         counters->received->video++;
-        hub->latest_video = message->dts;
     } else {
         Py_INCREF(packet);
         Py_XSETREF(path->present->sound, packet);
         path->present->group->sounds++;
-        hub->group->sounds++;
         counters->received->audio++;
         counters->sound_bytes += size;
-        hub->latest_audio = message->dts;
     }
     counters->bytes += size;
     if (!arrival) {
@@ -323,30 +410,11 @@ static int carry(PathState *path, SteadyState *steady, LineState *line, Message 
     line->dts = message->dts;
     if (put_int(&SLOT(packet, dts), message->dts) < 0 || put_int(&SLOT(packet, pts), pts) < 0)
         return -1;
-    if (!IS_NONE(steady->packer))
-        steady->packer->time = message->time;
     message->arrived = arrival;
     message->arrival = Py_NewRef(SLOT(packet, arrival));
-    PyObject *taps = Py_NewRef(steady->taps);
-    int result = fan_out(hub, taps, message);
-    Py_DECREF(taps);
+    int result = feed_all(path, steady, heads, message);
     Py_DECREF(message->arrival);
     return result;
-}
-
-/* The head of `message`'s tag, borrowed; NULL without an exception = it is not known yet. */
-static PyObject *head_of(WayState *way, Message *message, int64_t pts, int keyframe)
-{
-    if (IS_NONE(way->heads))
-        return empty;
-    if (!PyDict_CheckExact(way->heads))
-        return NULL;
-    PyObject *key = PyLong_FromLongLong(((pts + HALF_MS) / NS_PER_MS - message->time) << 1 | keyframe);
-    if (key == NULL)
-        return NULL;
-    PyObject *head = PyDict_GetItemWithError(way->heads, key);
-    Py_DECREF(key);
-    return head != NULL && PyBytes_CheckExact(head) ? head : NULL;
 }
 
 /* `FastPath.take` with what there is to be; 1 = taken, 0 = not, -1 = an exception. */
@@ -363,9 +431,7 @@ static int take(PathState *path, SteadyState *steady, PyObject *packet)
     } else if (track == steady->audio_track) {
         way = steady->audio;
     } else {
-        int begins = steady->straight != NULL && PyAnySet_Check(steady->straight)
-                         ? PySet_Contains(steady->straight, track)
-                         : 0;
+        int begins = all_straight(steady, track);
         if (begins > 0) {
             Py_INCREF(Py_None);
             Py_XSETREF(path->steady, (SteadyState *)Py_None);
@@ -373,46 +439,50 @@ static int take(PathState *path, SteadyState *steady, PyObject *packet)
         return begins < 0 ? -1 : 0;
     }
     LineState *line = IS_NONE(way) ? NULL : way->line;
-    HubState *hub = steady->hub;
+    Py_ssize_t branches = PyTuple_GET_SIZE(steady->branches);
     int64_t source, shown, arrival, step, pts, dts;
     if (line == NULL || path->clock == NULL || path->pulse == NULL || path->slate == NULL || path->present == NULL ||
         path->present->group == NULL || path->counters == NULL || path->counters->received == NULL ||
-        hub->group == NULL || hub->behind == NULL || path->clock->broken == NULL ||
-        !PyAnySet_Check(path->clock->broken) || !as_int64(SLOT(packet, dts), &source) ||
-        !as_int64(SLOT(packet, pts), &shown) || !as_int64(SLOT(packet, arrival), &arrival) ||
-        (keyframe != Py_True && keyframe != Py_False) || SLOT(packet, payload) == NULL ||
-        !PyBytes_CheckExact(SLOT(packet, payload)))
+        branches > MOST_BRANCHES || path->clock->broken == NULL || !PyAnySet_Check(path->clock->broken) ||
+        !as_int64(SLOT(packet, dts), &source) || !as_int64(SLOT(packet, pts), &shown) ||
+        !as_int64(SLOT(packet, arrival), &arrival) || (keyframe != Py_True && keyframe != Py_False) ||
+        SLOT(packet, payload) == NULL || !PyBytes_CheckExact(SLOT(packet, payload)))
         return 0;
     if (__builtin_sub_overflow(source, line->source_dts, &step) || step <= 0 || step >= NS_PER_S ||
         PySet_GET_SIZE(path->clock->broken) || path->pulse->awaited || path->slate->on_air)
         return 0;
-    Py_ssize_t behind = PyObject_Size(hub->behind);
-    if (behind)
-        return behind < 0 ? -1 : 0;
     if (__builtin_add_overflow(shown, line->offset, &pts) || __builtin_add_overflow(source, line->offset, &dts) ||
         __builtin_sub_overflow(dts, line->shift, &dts) || pts < dts || dts < line->dts || dts < 0 ||
         pts > INT64_MAX - HALF_MS)
         return 0;
     message.dts = dts;
     message.time = (dts + HALF_MS) / NS_PER_MS;
+    message.key = ((pts + HALF_MS) / NS_PER_MS - message.time) << 1 | (keyframe == Py_True);
     message.payload = SLOT(packet, payload);
     message.type = way->type;
     message.kind = message.is_video ? known.video : known.audio;
-    message.head = head_of(way, &message, pts, keyframe == Py_True);
-    if (message.head == NULL || message.type == NULL)
-        return PyErr_Occurred() ? -1 : 0;
-    int64_t size = PyBytes_GET_SIZE(message.payload);
-    if (message.is_video ? keyframe == Py_True || !has_room(path->present->group, size) || !has_room(hub->group, size)
-                         : 0)
+    if (message.type == NULL || (message.is_video && (keyframe == Py_True ||
+                                                      !has_room(path->present->group, PyBytes_GET_SIZE(message.payload)))))
         return 0;
     /* A change of the track clears the heads, and whoever is called may change it. */
-    Py_INCREF(message.head);
-    Py_INCREF(message.payload);
-    int result = carry(path, steady, line, &message, source, pts, arrival);
-    Py_DECREF(message.payload);
-    Py_DECREF(message.head);
-    Py_XDECREF(message.unit);
-    return result < 0 ? -1 : 1;
+    PyObject *heads[MOST_BRANCHES];
+    Py_ssize_t found = 0;
+    while (found < branches) {
+        PyObject *head = head_of((BranchState *)PyTuple_GET_ITEM(steady->branches, found), &message);
+        if (head == NULL)
+            break;
+        heads[found++] = Py_NewRef(head);
+    }
+    int result = found == branches ? 1 : PyErr_Occurred() ? -1 : 0;
+    if (result > 0) {
+        Py_INCREF(message.payload);
+        if (carry(path, steady, line, heads, &message, source, pts, arrival) < 0)
+            result = -1;
+        Py_DECREF(message.payload);
+    }
+    while (found)
+        Py_DECREF(heads[--found]);
+    return result;
 }
 
 /* The same with what there is now. */
@@ -485,7 +555,7 @@ PyObject *path_setup(PyObject *module, PyObject *args, PyObject *named)
         return NULL;
     static const struct { PyObject **name; const char *text; } texts[] = {
         {&name_failed, "failed"}, {&name_look, "look"}, {&name_offer, "offer"},
-        {&name_send, "send"}, {&name_slow, "slow"}, {&name_take, "_take"}, {&name_unit, "unit"},
+        {&name_packet, "packet"}, {&name_send, "send"}, {&name_slow, "slow"}, {&name_take, "_take"}, {&name_unit, "unit"},
     };
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
         if (*texts[at].name == NULL && (*texts[at].name = PyUnicode_InternFromString(texts[at].text)) == NULL)

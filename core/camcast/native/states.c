@@ -7,7 +7,7 @@
 static PyTypeObject *CountsState_type, *FeedCountersState_type, *FlowCountersState_type, *LineState_type,
     *ClockState_type, *PulseState_type, *GroupState_type, *PresentState_type, *SlateState_type, *RenditionsState_type,
     *RenditionState_type, *PackerState_type, *HubState_type, *LedgerState_type, *SenderState_type, *OutletState_type,
-    *TapState_type, *WayState_type, *SteadyState_type, *PathState_type, *FeedState_type, *ParserState_type;
+    *TapState_type, *WayState_type, *BranchState_type, *SteadyState_type, *PathState_type, *FeedState_type, *ParserState_type;
 PyTypeObject *WireState_type;
 
 static const Field CountsState_fields[] = {
@@ -50,13 +50,17 @@ static const Field TapState_fields[] = {
     FIELD_OF(TapState, ledger, TYPED, LedgerState_type), FIELD(TapState, send_tag, ANY), FIELD(TapState, port, ANY),
     NO_FIELD};
 static const Field WayState_fields[] = {
-    FIELD_OF(WayState, line, TYPED, LineState_type), FIELD(WayState, type, ANY), FIELD(WayState, heads, ANY), NO_FIELD};
+    FIELD_OF(WayState, line, TYPED, LineState_type), FIELD(WayState, type, ANY), NO_FIELD};
+static const Field BranchState_fields[] = {
+    FIELD_OF(BranchState, rendition, TYPED, RenditionState_type), FIELD(BranchState, straight, ANY),
+    FIELD_OF(BranchState, hub, TYPED, HubState_type), FIELD(BranchState, attached, ANY),
+    FIELD_OF(BranchState, packer, OPT_TYPED, PackerState_type),
+    FIELD_OF(BranchState, taps, TUPLE_OF, TapState_type), FIELD(BranchState, video_heads, ANY),
+    FIELD(BranchState, audio_heads, ANY), NO_FIELD};
 static const Field SteadyState_fields[] = {
-    FIELD(SteadyState, all, ANY), FIELD(SteadyState, straight, ANY), FIELD(SteadyState, attached, ANY),
+    FIELD(SteadyState, all, ANY), FIELD_OF(SteadyState, branches, TUPLE_OF, BranchState_type),
     FIELD(SteadyState, video_track, ANY), FIELD(SteadyState, audio_track, ANY),
-    FIELD_OF(SteadyState, rendition, TYPED, RenditionState_type), FIELD_OF(SteadyState, hub, TYPED, HubState_type),
-    FIELD_OF(SteadyState, packer, OPT_TYPED, PackerState_type), FIELD_OF(SteadyState, video, OPT_TYPED, WayState_type),
-    FIELD_OF(SteadyState, audio, OPT_TYPED, WayState_type), FIELD_OF(SteadyState, taps, TUPLE_OF, TapState_type),
+    FIELD_OF(SteadyState, video, OPT_TYPED, WayState_type), FIELD_OF(SteadyState, audio, OPT_TYPED, WayState_type),
     NO_FIELD};
 static const Field PathState_fields[] = {
     FIELD_OF_AS("_counters", PathState, counters, TYPED, FeedCountersState_type),
@@ -97,6 +101,7 @@ STATE_TYPE(SenderState)
 STATE_TYPE(OutletState)
 STATE_TYPE(TapState)
 STATE_TYPE(WayState)
+STATE_TYPE(BranchState)
 STATE_TYPE(SteadyState)
 STATE_TYPE(PathState)
 STATE_TYPE(FeedState)
@@ -117,6 +122,7 @@ int add_states(PyObject *module)
                    ADD_TYPE(module, PREFIX, HubState, NULL) || ADD_TYPE(module, PREFIX, LedgerState, NULL) ||
                    ADD_TYPE(module, PREFIX, SenderState, NULL) || ADD_TYPE(module, PREFIX, OutletState, NULL) ||
                    ADD_TYPE(module, PREFIX, TapState, NULL) || ADD_TYPE(module, PREFIX, WayState, NULL) ||
+                   ADD_TYPE(module, PREFIX, BranchState, NULL) ||
                    ADD_TYPE(module, PREFIX, SteadyState, NULL) || ADD_TYPE(module, PREFIX, PathState, of_path) ||
                    ADD_TYPE(module, PREFIX, FeedState, of_feed) ||
                    ADD_TYPE(module, PREFIX, ParserState, of_parser) || ADD_TYPE(module, PREFIX, WireState, NULL)

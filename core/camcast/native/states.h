@@ -7,7 +7,7 @@
 #include "packets.h"
 #include "port.h"
 
-#define CAMCAST_FORM 5 /* of what Python and this agree on; `camcast.native` expects the same */
+#define CAMCAST_FORM 6 /* of what Python and this agree on; `camcast.native` expects the same */
 
 typedef struct { PyObject_HEAD int64_t video, audio; } CountsState;
 typedef struct { PyObject_HEAD CountsState *received; int64_t bytes, sound_bytes; } FeedCountersState;
@@ -66,17 +66,21 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     LineState *line;
-    PyObject *type, *heads;
+    PyObject *type;
 } WayState;
 
 typedef struct {
     PyObject_HEAD
-    PyObject *all, *straight, *attached, *video_track, *audio_track;
     RenditionState *rendition;
+    PyObject *straight, *attached, *taps, *video_heads, *audio_heads;
     HubState *hub;
     PackerState *packer;
+} BranchState;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *all, *branches, *video_track, *audio_track;
     WayState *video, *audio;
-    PyObject *taps;
 } SteadyState;
 
 typedef struct {

@@ -118,6 +118,12 @@ class WayState:
     __slots__ = ()
 
 
+class BranchState:
+    """`Branch` of the fast path."""
+
+    __slots__ = ()
+
+
 class SteadyState:
     """`Steady` of the fast path."""
 

@@ -1,10 +1,11 @@
 """The steady path: from a feed to its outlets' transports in one call.
 
 A message costs by the objects and functions that it passes, so what is the same for nearly all of them stands here in
-one piece: a packet of a known track that goes on in time, copied by the only rendition, to outlets that are live and
-within their bounds. Everything else is left, untouched, to the objects on the long way: feed, clock, rendition, hub,
-packer, outlet, sender. These hold all state; here are only references to them, compared by identity before each use.
-What the short way does is what the long way would have done, to the byte and to the count.
+one piece: a packet of a known track that goes on in time, copied by every rendition (tags for a server, packets for a
+recording beside it), to outlets that are live and within their bounds. Everything else is left, untouched, to the
+objects on the long way: feed, clock, rendition, hub, packer, outlet, sender. These hold all state; here are only
+references to them, compared by identity before each use. What the short way does is what the long way would have done,
+to the byte and to the count.
 
 The same steps are there in C (`native/path.c`) for where that was built; the objects' state lies in C structs then, and
 both forms work on it. Here is what counts: the C form does nothing else, and leaves to Python what is of another type
@@ -23,7 +24,7 @@ from camcast.flv.packer import TagPacker
 from camcast.group import MAX_GROUP_BYTES, MAX_GROUP_PACKETS
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Track, Unit
 from camcast.native import extension
-from camcast.native.states import PathState, SteadyState, TapState, WayState
+from camcast.native.states import BranchState, PathState, SteadyState, TapState, WayState
 from camcast.stream.clock import Clock, Line
 from camcast.stream.flow import FeedCounters
 from camcast.stream.hub import SLICE, Hub, HubOutlet
@@ -39,15 +40,16 @@ from camcast.stream.slate_switch import SlateSwitch
 _AUDIO, _VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 _LIVE = OutletState.LIVE
 _HALF_MS = NS_PER_MS // 2
+MOST_BRANCHES = 8
+"""Renditions of one stream beyond which none of its packets goes the short way."""
 
 
 @attrs.define(eq=False)
 class Way(WayState):
-    """Where one track's packets go: its line on the clock, and the heads of its tags, if they are to be tags."""
+    """Where one track's packets go: its line on the clock, and what its tags are called."""
 
     type: TagType
     line: Line
-    heads: dict[int, bytes] | None
 
 
 @attrs.define(eq=False)
@@ -132,19 +134,76 @@ class Tap(TapState):
 
 
 @attrs.define(eq=False)
-class Steady(SteadyState):
-    """What was there at the last look. It holds as long as the first three are what they were."""
+class Branch(BranchState):
+    """One rendition at the last look, and who is fed by it. It holds as long as the first two and its hub's outlets are
+    what they were."""
 
-    all: tuple[Rendition, ...]
-    straight: set[Track]
-    attached: tuple[HubOutlet, ...]
     rendition: Rendition
+    straight: set[Track]
     hub: Hub
+    attached: tuple[HubOutlet, ...]
     packer: TagPacker | None
     """None where units are packets."""
     taps: tuple[Tap, ...]
+    video_heads: dict[int, bytes] | None
+    """The packer's; None = nobody needs any. Likewise `audio_heads`."""
+    audio_heads: dict[int, bytes] | None
+
+    @classmethod
+    def of(cls, rendition: Rendition) -> Branch | None:
+        """As it is now; None = it is not of the usual kind."""
+        hub = rendition.hub
+        if hub is None or not isinstance(packer := hub.packer, TagPacker | PacketPacker):
+            return None
+        outlets = [outlet for outlet in hub.attached if isinstance(outlet, Outlet)]
+        if len(outlets) != len(hub.attached):
+            # Asked for each packet while one of them is something else.
+            return None
+        tags = packer if isinstance(packer, TagPacker) else None
+        taps = tuple(Tap.of(outlet, tags=tags is not None) for outlet in outlets)
+        video, audio = (tags.heads(kind) if tags is not None and taps else None for kind in (_VIDEO, _AUDIO))
+        return cls(rendition, rendition.straight, hub, hub.attached, tags, taps, video, audio)
+
+    @property
+    def holds(self) -> bool:
+        return self.rendition.straight is self.straight and self.hub.attached is self.attached
+
+    def head(self, video: bool, key: int, size: int) -> bytes | None:
+        """Of the tag for a packet of `size` bytes; b"" where there are none. None = it is not ordinary here."""
+        hub = self.hub
+        if hub.behind or (video and not hub.group.has_room(size)):
+            return None
+        heads = self.video_heads if video else self.audio_heads
+        return b"" if heads is None else heads.get(key)
+
+    def feed(self, type: TagType, time: int, head: bytes, packet: Packet) -> None:
+        """As `Hub.packet`."""
+        hub, taps = self.hub, self.taps
+        if type is TagType.VIDEO:
+            hub.group.packets.append(packet)
+            hub.group.bytes += len(packet.payload)
+            hub.latest_video = packet.dts
+        else:
+            hub.group.sounds += 1
+            hub.latest_audio = packet.dts
+        if self.packer is not None and taps:
+            self.packer.time = time
+        if len(taps) == 1:
+            tap = taps[0]
+            if not tap.offer(type, time, head, packet):
+                tap.outlet.offer(tap.unit(type, time, head, packet), packet)
+        else:
+            _fan_out(hub, taps, type, time, head, packet)
+
+
+@attrs.define(eq=False)
+class Steady(SteadyState):
+    """What was there at the last look. It holds as long as the renditions are what they were, and each branch does."""
+
+    all: tuple[Rendition, ...]
+    branches: tuple[Branch, ...]
     video_track: Track | None = None
-    """None = there is none, or nothing has come of it. Likewise the others."""
+    """None = there is none that all copy, or nothing has come of it. Likewise the others."""
     video: Way | None = None
     audio_track: Track | None = None
     audio: Way | None = None
@@ -183,8 +242,7 @@ class FastPath(PathState):
         if (
             steady is None
             or self._renditions.all is not steady.all
-            or steady.rendition.straight is not steady.straight
-            or (hub := steady.hub).attached is not steady.attached
+            or not all(branch.holds for branch in steady.branches)
         ):
             self.look()
             return False
@@ -196,59 +254,52 @@ class FastPath(PathState):
         else:
             way = None
         if way is None:
-            if track in steady.straight:
+            if all(track in branch.straight for branch in steady.branches):
                 self._steady = None  # it begins with this packet
             return False
         type, line = way.type, way.line
         source = packet.dts
         step = source - line.source_dts
-        if not 0 < step < NS_PER_S or self._clock.broken or pulse.awaited or self._slate.on_air or hub.behind:
+        if not 0 < step < NS_PER_S or self._clock.broken or pulse.awaited or self._slate.on_air:
             return False
         pts, dts = packet.pts + line.offset, source + line.offset - line.shift
         if pts < dts or dts < line.dts:
             return False
         time = (dts + _HALF_MS) // NS_PER_MS
-        head = b""
-        if way.heads is not None:
-            known = way.heads.get((pts + _HALF_MS) // NS_PER_MS - time << 1 | packet.keyframe)
-            if known is None:
-                return False
-            head = known
-        size = len(packet.payload)
+        key = (pts + _HALF_MS) // NS_PER_MS - time << 1 | packet.keyframe
+        size, video = len(packet.payload), type is TagType.VIDEO
         counters, present = self._counters, self._present
-        group, replay = present.group, hub.group
-        if type is TagType.VIDEO:
-            if packet.keyframe or not (group.has_room(size) and replay.has_room(size)):
+        group = present.group
+        if video and (packet.keyframe or not group.has_room(size)):
+            return False
+        heads = []
+        for branch in steady.branches:
+            head = branch.head(video, key, size)
+            if head is None:
                 return False
-            # From here on it is taken.
+            heads.append(head)
+        # From here on it is taken.
+        if video:
             group.packets.append(packet)
             group.bytes += size
-            replay.packets.append(packet)
-            replay.bytes += size
             counters.received.video += 1
-            hub.latest_video = dts
         else:
             present.sound = packet
             group.sounds += 1
-            replay.sounds += 1
             counters.received.audio += 1
             counters.sound_bytes += size
-            hub.latest_audio = dts
         counters.bytes += size
         if not packet.arrival:
             packet.arrival = monotonic_ns()
         pulse.last = pulse.source = monotonic()
         line.step, line.source_dts, line.arrival, line.dts = step, source, packet.arrival, dts
         packet.dts, packet.pts = dts, pts
-        if steady.packer is not None:
-            steady.packer.time = time
-        taps = steady.taps
-        if len(taps) == 1:
-            tap = taps[0]
-            if not tap.offer(type, time, head, packet):
-                tap.outlet.offer(tap.unit(type, time, head, packet), packet)
-        else:
-            _fan_out(hub, taps, type, time, head, packet)
+        for branch, head in zip(steady.branches, heads, strict=True):
+            # What was fed before may have changed what comes after.
+            if branch.holds and branch.head(video, key, size) is not None:
+                branch.feed(type, time, head, packet)
+            else:
+                self._renditions.packet(branch.rendition, packet)
         return True
 
     def look(self) -> None:
@@ -258,27 +309,24 @@ class FastPath(PathState):
     def _found(self) -> Steady | None:
         """None = it is not of the usual kind."""
         every = self._renditions.all
-        if len(every) != 1 or self._encodes():
+        if not 0 < len(every) <= MOST_BRANCHES or self._encodes():
             return None
-        rendition = every[0]
-        hub, straight = rendition.hub, rendition.straight
-        if hub is None or not isinstance(packer := hub.packer, TagPacker | PacketPacker):
+        branches = []
+        for rendition in every:
+            branch = Branch.of(rendition)
+            if branch is None:
+                return None
+            branches.append(branch)
+        if not any(branch.taps for branch in branches):
             return None
-        tags = packer if isinstance(packer, TagPacker) else None
-        outlets = [outlet for outlet in hub.attached if isinstance(outlet, Outlet)]
-        if not outlets or len(outlets) != len(hub.attached):
-            # Asked for each packet while one of them is something else.
-            return None
-        taps = tuple(Tap.of(outlet, tags=tags is not None) for outlet in outlets)
-        steady = Steady(every, straight, hub.attached, rendition, hub, tags, taps)
-        for track in straight:
+        steady = Steady(every, tuple(branches))
+        for track in set.intersection(*(branch.straight for branch in branches)):
             line = self._clock.line(track.kind)
             if line is not None:
-                heads = tags.heads(track.kind) if tags is not None else None
                 if track.kind is _VIDEO:
-                    steady.video_track, steady.video = track, Way(TagType.VIDEO, line, heads)
+                    steady.video_track, steady.video = track, Way(TagType.VIDEO, line)
                 else:
-                    steady.audio_track, steady.audio = track, Way(TagType.AUDIO, line, heads)
+                    steady.audio_track, steady.audio = track, Way(TagType.AUDIO, line)
         return steady
 
 

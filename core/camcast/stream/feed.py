@@ -284,10 +284,7 @@ class Feed(FeedState):
             self._present.sound = packet
             self._present.group.sounds += 1
         for rendition in self.renditions.all:
-            try:
-                rendition.packet(packet)
-            except CamcastError as error:
-                self.renditions.failed(rendition, error)
+            self.renditions.packet(rendition, packet)
         if self._transcoders.running:
             self._transcoders.packet(packet)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from camcast.encode.transcoders import Transcoders
 from camcast.errors import CamcastError, MediaError, PluginError
 from camcast.host import PluginHost
-from camcast.media import MediaKind, Track
+from camcast.media import MediaKind, Packet, Track
 from camcast.native.states import RenditionsState
 from camcast.stream.negotiation import RenditionKey
 from camcast.stream.present import Present
@@ -93,6 +93,13 @@ class Renditions(RenditionsState):
         """The stream's tracks are others now: every user looks whether its rendition is still the right one."""
         for user in self._users:
             user.tracks_changed()
+
+    def packet(self, rendition: Rendition, packet: Packet) -> None:
+        """Have one of them take a packet of the stream, on the hub's timeline."""
+        try:
+            rendition.packet(packet)
+        except CamcastError as error:
+            self.failed(rendition, error)
 
     def fail_all(self, error: CamcastError) -> None:
         """Nothing more comes for any of them."""

@@ -10,6 +10,7 @@ from tests.core.stream.simulated import run
 from tests.core.stream.test_fastpath import STEP, Link, PartsLink, Rig
 from tests.core.world import AUDIO, VIDEO
 
+from camcast.kinds import Payload
 from camcast.media import NS_PER_S, MediaKind, Packet, TagType
 from camcast.stream.fastpath import FastPath
 
@@ -44,21 +45,22 @@ def counted(rig: Rig) -> dict[str, int]:
     gc.collect()
     steady = rig.feed.fast._steady
     assert steady is not None
-    assert steady.video is not None
-    assert steady.video.heads is not None
+    branch = steady.branches[0]
+    assert branch.video_heads is not None
     things: dict[str, object] = {
         "track": VIDEO,
         "sound": AUDIO,
         "kind": MediaKind.VIDEO,
         "type": TagType.VIDEO,
-        "head": steady.video.heads[0],
+        "head": branch.video_heads[0],
         "steady": steady,
-        "taps": steady.taps,
-        "tap": steady.taps[0],
-        "sender": steady.taps[0].sender,
+        "branch": branch,
+        "taps": branch.taps,
+        "tap": branch.taps[0],
+        "sender": branch.taps[0].sender,
         "counters": rig.outlets[0].counters,
         "sent": rig.outlets[0].counters.sent,
-        "send_tag": steady.taps[0].send_tag,
+        "send_tag": branch.taps[0].send_tag,
     }
     found = {name: sys.getrefcount(thing) for name, thing in things.items()}
     return {**found, "blocks": sys.getallocatedblocks()}
@@ -115,5 +117,18 @@ def test_nor_do_they_where_several_are_fed_and_one_raises() -> None:
         flat(rig, PACKETS // 20)
         push(rig, 10)
         assert rig.owners[1].errors
+
+    run(act())
+
+
+@pytest.mark.timeout(600)
+def test_nor_do_they_where_another_rendition_is_fed_too() -> None:
+    async def act() -> None:
+        rig = Rig(FastPath.take, beside=Payload.PACKETS)
+        rig.begin()
+        for hub in rig.hubs:
+            rig.join(Taking(rig, positions=True), hub=hub)
+        flat(rig, PACKETS // 10)
+        assert rig.outlets[0].counters.sent == rig.outlets[1].counters.sent
 
     run(act())

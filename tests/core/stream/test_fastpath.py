@@ -22,7 +22,8 @@ from camcast.kinds import Payload
 from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Tag, TagType, Unit
 from camcast.native import extension
 from camcast.stream.clock import Doubt
-from camcast.stream.fastpath import FastPath, Tap, take_in_python
+from camcast.stream.fastpath import MOST_BRANCHES, FastPath, Tap, take_in_python
+from camcast.stream.hub import Hub
 from camcast.stream.negotiation import NONE, RenditionKey
 from camcast.stream.outlet import Limits, Outlet
 
@@ -99,9 +100,14 @@ class PartsLink(Link):
 class Rig:
     """A feed with whatever is attached to it, and a clock of its own."""
 
-    def __init__(self, take: Take, *, payload: Payload = Payload.TAGS) -> None:
+    def __init__(self, take: Take, *, payload: Payload = Payload.TAGS, beside: Payload | None = None) -> None:
+        """`beside`: what a second rendition makes, of the same stream."""
         self.clock = 1.0
-        self.key = KEY if payload is Payload.TAGS else RenditionKey(payload)
+        self.keys = [{Payload.TAGS: KEY, Payload.PACKETS: RenditionKey(Payload.PACKETS)}[payload]]
+        if beside is not None:
+            other = attrs.evolve(self.keys[0], payload=beside, audio_form="plain", video_form="legacy")
+            self.keys.append(other if beside is Payload.TAGS else RenditionKey(beside))
+            self.keys[1:] = [key for key in self.keys[1:] if key != self.keys[0]]
         self.feed, self.camera = make()
         self.taken: Counter[bool] = Counter()
         self._short = take
@@ -123,10 +129,13 @@ class Rig:
         self.feed.tracks([VIDEO, AUDIO])
         self.packet(MediaKind.AUDIO)
         self.packet(MediaKind.VIDEO, key=True)
-        self.rendition = self.feed.renditions.acquire(self.key, User())
-        assert self.rendition.hub is not None
-        self.hub = self.rendition.hub
-        self.hub.now = lambda: self.clock
+        self.hubs: list[Hub] = []
+        for key in self.keys:
+            hub = self.feed.renditions.acquire(key, User()).hub
+            assert hub is not None
+            hub.now = lambda: self.clock
+            self.hubs.append(hub)
+        self.hub = self.hubs[0]
 
     # --- what may happen ----------------------------------------------------------------------------------
 
@@ -150,14 +159,16 @@ class Rig:
     def change(self, kind: MediaKind) -> None:
         self.tracks[kind] = attrs.evolve(self.tracks[kind], config=self.number.to_bytes(4, "big"))
 
-    def attach(self, *, parts: bool, positions: bool, at_keyframe: bool) -> None:
-        self.join((PartsLink if parts else Link)(self, positions=positions), at_keyframe=at_keyframe)
+    def attach(self, *, parts: bool, positions: bool, at_keyframe: bool, beside: bool = False) -> None:
+        """`beside`: to the last rendition, and not to the first."""
+        link = (PartsLink if parts else Link)(self, positions=positions)
+        self.join(link, at_keyframe=at_keyframe, hub=self.hubs[-1 if beside else 0])
 
-    def join(self, link: Link, *, at_keyframe: bool = False) -> None:
+    def join(self, link: Link, *, at_keyframe: bool = False, hub: Hub | None = None) -> None:
         owner = Owner()
         limits = Limits(bytes=3000, replay_bytes=100_000)
         outlet = Outlet(link, limits, owner, now=lambda: self.clock)  # type: ignore[arg-type]
-        outlet.start(self.hub, at_keyframe=at_keyframe)
+        outlet.start(hub or self.hub, at_keyframe=at_keyframe)
         self.links.append(link)
         self.outlets.append(outlet)
         self.owners.append(owner)
@@ -183,8 +194,19 @@ class Rig:
                 link.on_send = outlet.close
             case "close the last within the next send":
                 link.on_send = self.outlets[-1].close
+            case "one more beside within the next send":
+                link.on_send = self._one_more_beside(link)
+            case "forget the group beside within the next send":
+                link.on_send = lambda: setattr(self.hubs[-1].group, "packets", [])
             case _:
                 setattr(link, what, not getattr(link, what))
+
+    def _one_more_beside(self, link: Link) -> Callable[[], None]:
+        def once() -> None:
+            link.on_send = lambda: None
+            self.attach(parts=True, positions=True, at_keyframe=False, beside=True)
+
+        return once
 
     def stream(self, what: str) -> None:
         match what:
@@ -193,7 +215,9 @@ class Rig:
             case "idle":
                 self.feed.pulse.idle()
             case "another rendition":
-                self.feed.renditions.acquire(OTHER, User())
+                number = len(self.feed.renditions)
+                other = OTHER if number < 2 else attrs.evolve(KEY, audio=NONE, audio_form=f"{number}")
+                self.feed.renditions.acquire(other, User())
             case "tracks":
                 self.feed.tracks([self.tracks[MediaKind.VIDEO], self.tracks[MediaKind.AUDIO]])
             case "keyframe lost":
@@ -213,7 +237,7 @@ class Rig:
     # --- what can be seen ---------------------------------------------------------------------------------
 
     def seen(self) -> dict[str, Any]:
-        feed, hub = self.feed, self.hub
+        feed = self.feed
         found: dict[str, Any] = {
             "counted": attrs.asdict(feed.counters),
             "notes": [*self.camera.notes, self.camera.begins, self.camera.asked, feed.pulse.awaited],
@@ -226,9 +250,13 @@ class Rig:
             "lines": [attrs.asdict(line) if (line := feed.clock.line(kind)) else None for kind in MediaKind],
             "present": _shown(feed._present.group),
             "sound": feed._present.sound and feed._present.sound.payload,
-            "group": _shown(hub.group),
-            "hub": [hub.latest_video, hub.latest_audio, len(hub.behind)],
-            "end": [(tag.type, tag.time, tag.body) for tag in hub.packer.end() if isinstance(tag, Tag)],
+            "behind": [len(each.behind) for each in self.hubs],
+            "end": [
+                (tag.type, tag.time, tag.body)
+                for each in self.hubs
+                for tag in each.packer.end()
+                if isinstance(tag, Tag)
+            ],
         }
         for number, (outlet, link, owner) in enumerate(zip(self.outlets, self.links, self.owners, strict=True)):
             sender = outlet.sender
@@ -268,12 +296,18 @@ USUAL: st.SearchStrategy[Step] = st.sampled_from(
     ]
 )
 ATTACH: st.SearchStrategy[Step] = st.fixed_dictionaries(
-    {"parts": st.booleans(), "positions": st.booleans(), "at_keyframe": st.booleans()}
+    {"parts": st.booleans(), "positions": st.booleans(), "at_keyframe": st.booleans(), "beside": st.booleans()}
 ).map(lambda more: ("attach", (), more))
 ON_A_LINK = ("takes", "takes", "drain", "refuses", "raises", "slow", "odd", "ask", "adopt", "close", "finish")
-LINKS: st.SearchStrategy[Step] = st.tuples(
-    st.integers(0, 3), st.sampled_from([*ON_A_LINK, "close within the next send"])
-).map(lambda what: ("link", what, {}))
+WITHIN = (
+    "close within the next send",
+    "close the last within the next send",
+    "one more beside within the next send",
+    "forget the group beside within the next send",
+)
+LINKS: st.SearchStrategy[Step] = st.tuples(st.integers(0, 3), st.sampled_from([*ON_A_LINK, *WITHIN])).map(
+    lambda what: ("link", what, {})
+)
 ON_THE_STREAM = ("discontinuity", "idle", "tracks", "keyframe lost", "later", "slate on", "slate off")
 STREAM: st.SearchStrategy[Step] = st.sampled_from(ON_THE_STREAM).map(lambda what: ("stream", (what,), {}))
 CHANGE: st.SearchStrategy[Step] = st.sampled_from(MediaKind).map(lambda kind: ("change", (kind,), {}))
@@ -281,12 +315,12 @@ BURSTS: st.SearchStrategy[Step] = st.integers(1, 5).map(lambda count: ("burst", 
 STEPS = st.one_of(USUAL, USUAL, BURSTS, BURSTS, VIDEO_PACKETS, AUDIO_PACKETS, ATTACH, LINKS, STREAM, CHANGE)
 
 
-def both(steps: list[Step], payload: Payload = Payload.TAGS) -> Counter[bool]:
+def both(steps: list[Step], payload: Payload = Payload.TAGS, beside: Payload | None = None) -> Counter[bool]:
     """Do `steps` every way and compare all that can be seen after each; how many packets went the short way."""
 
     async def act() -> Counter[bool]:
-        short_rigs = {name: Rig(take, payload=payload) for name, take in SHORT.items()}
-        long_rig = Rig(long_way, payload=payload)
+        short_rigs = {name: Rig(take, payload=payload, beside=beside) for name, take in SHORT.items()}
+        long_rig = Rig(long_way, payload=payload, beside=beside)
         rigs = [*short_rigs.values(), long_rig]
         for rig in rigs:
             rig.begin()
@@ -307,21 +341,24 @@ def both(steps: list[Step], payload: Payload = Payload.TAGS) -> Counter[bool]:
     return run(act())
 
 
+BESIDE = st.sampled_from([None, None, *Payload])
+
+
 @settings(max_examples=150)
-@given(st.lists(STEPS, min_size=5, max_size=60), st.sampled_from(Payload))
-def test_both_ways_do_the_same(steps: list[Step], payload: Payload) -> None:
-    both([("attach", (), {"parts": True, "positions": True, "at_keyframe": False}), *steps], payload)
+@given(st.lists(STEPS, min_size=5, max_size=60), st.sampled_from(Payload), BESIDE)
+def test_both_ways_do_the_same(steps: list[Step], payload: Payload, beside: Payload | None) -> None:
+    both([ATTACHED, *([ATTACHED_BESIDE] if beside else []), *steps], payload, beside)
 
 
 ATTACHED: Step = ("attach", (), {"parts": True, "positions": True, "at_keyframe": False})
+ATTACHED_BESIDE: Step = ("attach", (), {"parts": True, "positions": True, "at_keyframe": False, "beside": True})
 WAITING: Step = ("attach", (), {"parts": True, "positions": True, "at_keyframe": True})
 KEYFRAME: Step = ("packet", (MediaKind.VIDEO,), {"key": True})
 SOUND: Step = ("packet", (MediaKind.AUDIO,), {})
 BURST: Step = ("burst", (5,), {})
 DISTURBANCES: dict[str, list[Step]] = {
     **{what: [("stream", (what,), {})] for what in ON_THE_STREAM},
-    **{what: [("link", (0, what), {})] for what in (*ON_A_LINK, "close within the next send")},
-    "the last is closed within a send": [("link", (0, "close the last within the next send"), {})],
+    **{what: [("link", (0, what), {})] for what in (*ON_A_LINK, *WITHIN)},
     "another rendition": [("stream", ("another rendition",), {})],
     "one more": [ATTACHED],
     "one more, within the same turn": [ATTACHED, BURST],
@@ -340,25 +377,34 @@ DISTURBANCES: dict[str, list[Step]] = {
 
 
 @pytest.mark.parametrize("what", DISTURBANCES)
-@pytest.mark.parametrize("payload", Payload)
-def test_whatever_comes_between_is_seen(what: str, payload: Payload) -> None:
-    """A steady stream to three, something, the stream again."""
-    taken = both([*[ATTACHED] * 3, BURST, KEYFRAME, BURST, *DISTURBANCES[what], BURST, KEYFRAME, BURST, BURST], payload)
+@pytest.mark.parametrize(
+    ("payload", "beside"),
+    [*((payload, None) for payload in Payload), *((Payload.TAGS, beside) for beside in Payload)],
+)
+def test_whatever_comes_between_is_seen(what: str, payload: Payload, beside: Payload | None) -> None:
+    """A steady stream to three, and to two of another rendition, something, the stream again."""
+    outlets = [*[ATTACHED] * 3, *([ATTACHED_BESIDE] * 2 if beside else [])]
+    steps = [*outlets, BURST, KEYFRAME, BURST, *DISTURBANCES[what], BURST, KEYFRAME, BURST, BURST]
+    taken = both(steps, payload, beside)
     assert taken[True] >= 16, "it was steady before"
 
 
 @pytest.mark.parametrize("outlets", [1, 3])
 @pytest.mark.parametrize("parts", [True, False])
 @pytest.mark.parametrize("positions", [True, False])
-@pytest.mark.parametrize("payload", Payload)
-def test_what_is_ordinary_goes_the_short_way(outlets: int, parts: bool, positions: bool, payload: Payload) -> None:
-    """All but the first ones and the keyframes, and a composition time that is new."""
+@pytest.mark.parametrize(
+    ("payload", "beside"), [(Payload.TAGS, None), (Payload.PACKETS, None), (Payload.TAGS, Payload.PACKETS)]
+)
+def test_what_is_ordinary_goes_the_short_way(
+    outlets: int, parts: bool, positions: bool, payload: Payload, beside: Payload | None
+) -> None:
+    """All but the first ones and the keyframes, and a composition time that is new. Also beside a recording."""
     attach: Step = ("attach", (), {"parts": parts, "positions": positions, "at_keyframe": False})
     sound: Step = ("packet", (MediaKind.AUDIO,), {})
-    steps: list[Step] = [attach] * outlets
+    steps: list[Step] = [*[attach] * outlets, *([ATTACHED_BESIDE] if beside else [])]
     for number in range(100):
         steps += [("packet", (MediaKind.VIDEO,), {"key": number % 25 == 0}), sound]
-    taken = both(steps, payload)
+    taken = both(steps, payload, beside)
     assert taken[True] + taken[False] == 202
     assert taken[False] <= 2 + 4 + 6
 
@@ -376,6 +422,12 @@ def test_one_that_nobody_publishes_is_left_alone(take: Take) -> None:
     run(act())
 
 
+def test_more_renditions_than_usual_are_fed_too() -> None:
+    more: list[Step] = [("stream", ("another rendition",), {})] * (MOST_BRANCHES + 1)
+    taken = both([ATTACHED, BURST, KEYFRAME, BURST, *more, BURST, KEYFRAME, BURST, BURST])
+    assert taken[False] >= 30
+
+
 @pytest.mark.parametrize("take", SHORT.values(), ids=SHORT)
 def test_a_track_that_nobody_wants_does_not_hold_up_the_others(take: Take) -> None:
     """Sound that the output leaves out, say."""
@@ -384,9 +436,9 @@ def test_a_track_that_nobody_wants_does_not_hold_up_the_others(take: Take) -> No
         rig = Rig(take)
         rig.feed.tracks([VIDEO, AUDIO])
         rig.packet(MediaKind.VIDEO, key=True)
-        rig.rendition = rig.feed.renditions.acquire(attrs.evolve(KEY, audio=NONE, audio_form=""), User())
-        assert rig.rendition.hub is not None
-        rig.hub = rig.rendition.hub
+        hub = rig.feed.renditions.acquire(attrs.evolve(KEY, audio=NONE, audio_form=""), User()).hub
+        assert hub is not None
+        rig.hubs, rig.hub = [hub], hub
         rig.attach(parts=True, positions=True, at_keyframe=False)
         await asyncio.sleep(0.1)
         for _ in range(50):
