@@ -7,8 +7,8 @@ so at either end, and at ours also for whoever connects, before he has said who 
 
 Handshakes cost a signature, and an agreement of keys. As a client we take what the server chooses of that, and it may
 cost 0.1 s of CPU (ffdhe8192): so the steps run on a thread, and asyncio gets a connection whose hands are shaken
-(`shake_hands`). As a server we take one agreement alone, which is cheap and which everybody has to know (P-256,
-RFC 8446 §9.1).
+(`shake_hands`). As a server we take the agreements that are cheap: P-256, which everybody has to know (RFC 8446 §9.1),
+and X25519 or P-384 from those who offer nothing else.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, cast
+
+from camcast.net.client_hello import P_256, P_384, X25519, offered_groups
 
 T = TypeVar("T")
 
@@ -37,6 +39,8 @@ MAX_HANDSHAKE = 128 * 1024
 _BEFORE = "before its TLS handshake is done"
 _WORTH = 64
 """Bytes that one for us makes up for: a record of one byte has 30."""
+_GROUPS = {P_256: "prime256v1", X25519: "X25519", P_384: "secp384r1"}
+"""What a server takes, the first that a client offers; a handshake costs 0.1 to 1 ms with them."""
 _STRICT = 0x80000 | 0x20
 """OpenSSL's X509_V_FLAG_PARTIAL_CHAIN and X509_STRICT, which Python's own defaults have from 3.13 on."""
 
@@ -47,6 +51,8 @@ class BoundedContext(ssl.SSLContext):
     spent = 0.0
     """CPU seconds that handshakes have taken so far. A server signs in each, for whoever asks: 1 ms with an RSA key of
     2048 bits, 5 ms with 4096 [measured]."""
+    _by_group: Mapping[int, ssl.SSLContext] = {}
+    """A server's, for the groups of `_GROUPS`."""
 
     @classmethod
     def verifying(cls, ca_file: str | None = None) -> Self:
@@ -71,12 +77,7 @@ class BoundedContext(ssl.SSLContext):
         Raises `OSError`, `ValueError`.
         """
         made = cls(ssl.PROTOCOL_TLS_SERVER)
-        made.minimum_version = ssl.TLSVersion.TLSv1_2
-        made.set_ciphers(CIPHERS)
-        made.set_ecdh_curve("prime256v1")
-        # Whoever connects could otherwise have us sign handshake after handshake within one connection.
-        made.options |= ssl.OP_NO_RENEGOTIATION
-        made.load_cert_chain(certificate, key or None, password=_no_passphrase)
+        made._by_group = {group: _serving(name, certificate, key) for group, name in _GROUPS.items()}
         return made
 
     def wrap_bio(
@@ -88,8 +89,53 @@ class BoundedContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         inner = ssl.MemoryBIO()
-        tls = super().wrap_bio(inner, outgoing, server_side, server_hostname, session)
+        tls: ssl.SSLObject | _Choosing
+        if self._by_group:
+            tls = _Choosing(self._by_group, inner, outgoing)
+        else:
+            tls = super().wrap_bio(inner, outgoing, server_side, server_hostname, session)
         return cast("ssl.SSLObject", BoundedTls(tls, incoming, inner, self))
+
+
+def _serving(group: str, certificate: str, key: str | None) -> ssl.SSLContext:
+    """A server's that takes this group alone."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_ciphers(CIPHERS)
+    made.set_ecdh_curve(group)
+    # Whoever connects could otherwise have us sign handshake after handshake within one connection.
+    made.options |= ssl.OP_NO_RENEGOTIATION
+    made.load_cert_chain(certificate, key or None, password=_no_passphrase)
+    return made
+
+
+class _Choosing:
+    """A server's `ssl.SSLObject`, made once the client has said which groups it offers."""
+
+    def __init__(self, by_group: Mapping[int, ssl.SSLContext], inner: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        self._by_group, self._inner, self._outgoing = by_group, inner, outgoing
+        self._tls: ssl.SSLObject | None = None
+        self._arrived = b""
+
+    def do_handshake(self) -> None:
+        if self._tls is None:
+            self._arrived += self._inner.read()
+            offered = offered_groups(self._arrived)
+            if offered is None:
+                raise ssl.SSLWantReadError
+            self._choose(offered)
+        assert self._tls is not None
+        self._tls.do_handshake()
+
+    def _choose(self, offered: frozenset[int]) -> ssl.SSLObject:
+        """The first group that is offered, or just the first: OpenSSL sends the client away itself."""
+        group = next((one for one in self._by_group if one in offered), P_256)
+        self._tls = self._by_group[group].wrap_bio(self._inner, self._outgoing, server_side=True)
+        self._inner.write(self._arrived)
+        return self._tls
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tls or self._choose(frozenset()), name)
 
 
 async def shake_hands(context: ssl.SSLContext, sock: socket.socket, name: str | None) -> Shaken:
@@ -157,7 +203,7 @@ class BoundedTls:
 
     def __init__(
         self,
-        tls: ssl.SSLObject,
+        tls: ssl.SSLObject | _Choosing,
         arrived: ssl.MemoryBIO,
         inner: ssl.MemoryBIO,
         context: BoundedContext | None,

@@ -92,12 +92,22 @@ class Liveness:
         return Stall(pending, silent) if silent >= self._timeout else None
 
     def due(self) -> float:
-        """When a look would find a stall if nothing were acknowledged until then; inf with nothing under way."""
-        return self._since + self._timeout if self._pending > 0 else float("inf")
+        """When a look would find something new if nothing were acknowledged until then: that the silence is
+        suspicious, then that it is a stall; inf with nothing under way.
+
+        The first as well, since a short timeout may be over before the next look would come by itself.
+        """
+        if self._pending <= 0:
+            return float("inf")
+        return self._suspicious_at if self._looked < self._suspicious_at else self._since + self._timeout
 
     def suspicious(self, now: float) -> bool:
         """Whether the present silence has lasted long enough to prepare for the worst."""
-        return self._pending > 0 and now - self._since > SUSPICION * self._timeout
+        return self._pending > 0 and now >= self._suspicious_at
+
+    @property
+    def _suspicious_at(self) -> float:
+        return self._since + SUSPICION * self._timeout
 
     @property
     def _timeout(self) -> float:

@@ -125,7 +125,7 @@ async def test_a_handshake_without_an_end_is_cut_off(authority: Authority) -> No
                 await asyncio.wait_for(shake_hands(context(authority), sock, "localhost"), 30)
 
 
-async def test_what_handshakes_cost_is_counted_and_one_cheap_agreement_of_keys_is_taken(
+async def test_what_handshakes_cost_is_counted_and_dear_agreements_of_keys_are_not_taken(
     authority: Authority, certificate: Certificate
 ) -> None:
     ours = BoundedContext.serving(str(certificate.cert_file), str(certificate.key_file))
@@ -140,3 +140,59 @@ async def test_what_handshakes_cost_is_counted_and_one_cheap_agreement_of_keys_i
         only.set_ecdh_curve("ffdhe8192")
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await opened(port, only, shaken=True)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("group", ["prime256v1", "X25519", "secp384r1"])
+async def test_clients_that_offer_one_of_the_usual_agreements_alone_are_served(
+    authority: Authority, group: str, version: ssl.TLSVersion
+) -> None:
+    certificate = authority.issue(with_rsa=True)  # in TLS 1.2 the groups are also those of the certificate
+    ours = BoundedContext.serving(str(certificate.cert_file), str(certificate.key_file))
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.readexactly(100_000))[::-1])
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=ours) as server:
+        only = context(authority)
+        only.maximum_version = version
+        only.set_ecdh_curve(group)
+        reader, writer = await opened(server.sockets[0].getsockname()[1], only, shaken=True)
+        sent = random.Random(1).randbytes(100_000)
+        writer.write(sent)
+        assert await asyncio.wait_for(reader.read(-1), 30) == sent[::-1]
+        assert writer.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
+
+
+async def test_a_client_whose_first_message_comes_in_pieces_is_served(
+    authority: Authority, certificate: Certificate
+) -> None:
+    ours = BoundedContext.serving(str(certificate.cert_file), str(certificate.key_file))
+    async with await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0, ssl=ours) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        inner, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context(authority).wrap_bio(inner, out, server_hostname="localhost")
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    said = out.read()
+                    for at in range(0, len(said), 7):
+                        writer.write(said[at : at + 7])
+                        await writer.drain()
+                    inner.write(await reader.read(65536))
+        assert tls.version() == "TLSv1.3"
+        writer.close()
+
+
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x04\x01\0\0\0", b"\x03" + bytes(1536)])
+async def test_who_says_no_such_message_is_sent_away(certificate: Certificate, said: bytes) -> None:
+    ours = BoundedContext.serving(str(certificate.cert_file), str(certificate.key_file))
+    async with await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0, ssl=ours) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        writer.write(said)
+        assert len(await asyncio.wait_for(reader.read(-1), 30)) < 100
+        writer.close()

@@ -158,17 +158,20 @@ def test_a_busy_loop_that_looks_late_does_not_take_its_own_pause_for_the_peers()
     liveness.look(1000, 500, 0.1, 1.0)
     assert liveness.look(90_000, 500, 4.9, 5.9) is None
     assert liveness.look(90_000, 500, 5.2, 6.2) is None
-    assert liveness.due() == pytest.approx(5.9 - LOOK + 5.0)
+    assert liveness.due() == pytest.approx(5.9 - LOOK + SUSPICION * 5.0)
 
 
 def test_when_it_would_be_noticed_is_known_beforehand() -> None:
     liveness = Liveness(5.0, 0, 0.0)
     liveness.look(1000, 0, 0.0, 10.0)
     liveness.look(1000, 500, 0.05, 10.25)
-    assert liveness.due() == pytest.approx(15.2)
-    assert not liveness.suspicious(10.2 + SUSPICION * 5.0)
     assert SUSPICION * 5.0 < 5.0 - 1.0, "early enough to connect elsewhere"
-    assert liveness.suspicious(10.2 + SUSPICION * 5.0 + 0.01)
+    prepare = 10.2 + SUSPICION * 5.0
+    assert liveness.due() == pytest.approx(prepare)
+    assert not liveness.suspicious(prepare - 0.01)
+    assert liveness.look(1000, 500, prepare + 0.01 - 10.2, prepare + 0.01) is None
+    assert liveness.suspicious(prepare + 0.01)
+    assert liveness.due() == pytest.approx(15.2)
     assert liveness.look(1000, 500, 4.99, 15.19) is None
     assert liveness.look(1000, 500, 5.0, 15.2) is not None
 
@@ -187,7 +190,7 @@ def test_what_is_acknowledged_before_the_first_unit_is_sent_is_no_media() -> Non
     liveness.rest(3173, 100.0)
     assert liveness.look(3173, 500, 0.1, 100.2) is None
     assert liveness.begun is None
-    assert liveness.due() == pytest.approx(105.1)
+    assert liveness.due() == pytest.approx(100.1 + SUSPICION * 5.0)
 
 
 def test_an_acknowledgement_ends_a_silence_of_which_nobody_knows_what_waits() -> None:
@@ -195,7 +198,7 @@ def test_an_acknowledgement_ends_a_silence_of_which_nobody_knows_what_waits() ->
     liveness = Liveness(5.0, 0, 0.0)
     assert liveness.look(0, 64, 0.0, 1.0) is None
     assert liveness.look(32, 32, 0.0, 4.0) is None
-    assert liveness.due() == pytest.approx(9.0)
+    assert liveness.due() == pytest.approx(4.0 + SUSPICION * 5.0)
     assert liveness.look(32, 32, 0.0, 8.9) is None
     assert liveness.look(32, 32, 0.0, 9.0) == Stall(32, 5.0)
 
@@ -205,7 +208,7 @@ def test_what_rests_has_no_silence_behind_it() -> None:
     liveness = Liveness(5.0, 0, 0.0)
     liveness.rest(0, 60.0)
     assert liveness.look(0, 64, 0.0, 60.1) is None
-    assert liveness.due() == pytest.approx(65.0)
+    assert liveness.due() == pytest.approx(60.0 + SUSPICION * 5.0)
 
 
 def test_a_single_byte_under_way_is_under_way() -> None:
