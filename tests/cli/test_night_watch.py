@@ -183,3 +183,64 @@ def test_a_plugin_that_holds_the_loop_is_named_with_its_line_and_its_cameras(tmp
         run.says("in ask_the_camera")
         run.says("Stream cam0_main: plugin holding held every camera for")
         run.end()
+
+
+BLOCKS = """
+import time
+
+from camcast import hookimpl
+from camcast.kinds import Acceptance, Confidence, Gives, SourceKind, Take, TransportKind
+from camcast_testsrc.options import PictureOptions
+from camcast_testsrc.source import PictureSource
+
+class Wire:
+    acked = pending = 0
+
+    def __init__(self, context): ...
+
+    async def connect(self):
+        time.sleep(0.2)
+
+    async def publish(self, tracks): ...
+
+    def send(self, unit, time_):
+        time.sleep(0.15)
+        Wire.acked += 1
+        return None
+
+    async def close(self): ...
+
+    def stats(self):
+        return {}
+
+class Blocks(PictureSource):
+    async def run(self, sink):
+        time.sleep(0.3)
+        await super().run(sink)
+
+@hookimpl
+def camcast_transports():
+    takes = Acceptance(codecs={"h264": Take(Confidence.YES, "legacy")})
+    return [TransportKind(name="wire", title="Wire", schemes=("wire",), build=Wire, accepts=lambda target: takes)]
+
+@hookimpl
+def camcast_sources():
+    return [
+        SourceKind(
+            name="blocks", title="Blocks", build=Blocks, options=PictureOptions, gives=Gives.FRAMES, needs_url=False
+        )
+    ]
+"""
+
+
+def test_a_plugin_that_holds_the_loop_for_a_moment_is_named_with_the_call_and_counted(tmp_path: Path) -> None:
+    path = str(installed(tmp_path, "blocking", BLOCKS))
+    source = {"type": "blocks"}
+    with running(tmp_path, "wire://somewhere/live/x", QUICK, source=source, environment={"PYTHONPATH": path}) as run:
+        run.says("Source blocks held up every camera for 0.3")
+        run.says("Transport wire held up every camera for 0.2")
+        for time in ("first", "10th"):
+            run.says(f"s in send, for the {time} time")
+        run.end()
+    assert "s in run, for the first time" in run.log
+    assert "s in connect, for the first time" in run.log

@@ -14,6 +14,7 @@ from camcast.config import CameraConfig, StreamConfig
 from camcast.contracts import Source, SourceContext
 from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, SourceError, SourceFault
+from camcast.hosting.timed import timed, timed_steps
 from camcast.patience import quiet
 from camcast.redaction import redact_text, url_secrets
 from camcast.session.environment import Environment
@@ -57,6 +58,8 @@ class SourceRun:
         self._note = note
         self._door = door or Door()
         self._secrets: frozenset[str] = frozenset()
+        self._work: object = None
+        """What the source's `run` gave."""
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self, feed: Feed) -> SourceError | None:
@@ -67,10 +70,10 @@ class SourceRun:
         source: Source | None = None
         try:
             source = self.source = await self._build()
-            running = quiet(asyncio.create_task(source.run(feed), name=f"camcast-media-{self._label}"))
+            running = quiet(asyncio.create_task(self._play(source, feed), name=f"camcast-media-{self._label}"))
             after = self._stream.source.restart_after
             if after is not None and not self._environment.host.source(self._stream.source.type).may_rest:
-                standstill = Standstill(lambda: feed.pulse.source, after, partial(self._hangs, source, running, after))
+                standstill = Standstill(lambda: feed.pulse.source, after, partial(self._hangs, source, after))
             await asyncio.wait({running, fault}, return_when=asyncio.FIRST_COMPLETED)
             if not fault.done() and running.cancelled():
                 raise _Cancelled
@@ -89,14 +92,22 @@ class SourceRun:
             self._look_at_rest(source, running)
         return None
 
+    async def _play(self, source: Source, feed: Feed) -> None:
+        self._work = source.run(feed)
+        await timed_steps(self._work, partial(self._held, "run"))
+
     def request_keyframe(self) -> bool:
         """Ask the source. False = it cannot, or has a bug there."""
         try:
-            return self.source is not None and bool(self.source.request_keyframe())
+            with timed(partial(self._held, "request_keyframe")):
+                return self.source is not None and bool(self.source.request_keyframe())
         except Exception as error:  # noqa: BLE001  a plugin's bug
             who = f"source {self._stream.source.type}"
             self._environment.host.faults.tell(who, "request_keyframe", error, clean=self._scrub)
             return False
+
+    def _held(self, where: str, seconds: float) -> None:
+        self._environment.host.faults.held(f"source {self._stream.source.type}", where, seconds)
 
     def _waits(self, what: str) -> None:
         if self.source is not None:  # what does not end waits for nothing any more
@@ -107,9 +118,9 @@ class SourceRun:
         if not self._fault.done():
             self._fault.set_exception(error)
 
-    def _hangs(self, source: Source, running: asyncio.Task[None], after: float) -> None:
+    def _hangs(self, source: Source, after: float) -> None:
         """It has brought nothing for so many seconds: the run ends, and the next one may do better."""
-        where = whereabouts(source, running, self._environment.host.plugins)
+        where = whereabouts(source, self._work, self._environment.host.plugins)
         place = f"; it is in {where}" if where else ""
         self.fail(SourceError(f"source {self._stream.source.type} hangs: nothing came for {after:g} s{place}"))
 
@@ -160,23 +171,23 @@ class SourceRun:
         kind.available()
         path = f"cameras[{camera.camera_id}].streams[{stream.stream_id}].source.options"
         options: Any = host.structure_options(kind, dict(config.options), path)
-        return kind.build(
-            SourceContext(
-                url=config.url,
-                options=options,
-                camera_id=camera.camera_id,
-                stream_id=stream.stream_id,
-                stream_name=stream.name,
-                camera_name=camera.name,
-                width=stream.encoder.width,
-                height=stream.encoder.height,
-                frame_rate=stream.encoder.framerate,
-                codec=host.codec,
-                handover=self._environment.handover,
-                log=logging.LoggerAdapter(log, {"stream": self._label}),
-                resolver=self._environment.resolver,
-                note=lambda code, text: self._note(code, self._scrub(text)),
-                waits=self._waits,
-                refused=self._door.refuse,
-            )
+        context = SourceContext(
+            url=config.url,
+            options=options,
+            camera_id=camera.camera_id,
+            stream_id=stream.stream_id,
+            stream_name=stream.name,
+            camera_name=camera.name,
+            width=stream.encoder.width,
+            height=stream.encoder.height,
+            frame_rate=stream.encoder.framerate,
+            codec=host.codec,
+            handover=self._environment.handover,
+            log=logging.LoggerAdapter(log, {"stream": self._label}),
+            resolver=self._environment.resolver,
+            note=lambda code, text: self._note(code, self._scrub(text)),
+            waits=self._waits,
+            refused=self._door.refuse,
         )
+        with timed(partial(self._held, "build")):
+            return kind.build(context)

@@ -48,10 +48,10 @@ class Standstill:
             self._noticed()
 
 
-def whereabouts(source: Source, running: asyncio.Task[None], plugins: Sequence[Plugin]) -> str:
-    """Where `source` is at present: in its thread, where it has one of the usual kind, else in its coroutine."""
+def whereabouts(source: Source, work: object, plugins: Sequence[Plugin]) -> str:
+    """Where `source` is at present: in its thread, where it has one of the usual kind, else in its coroutine `work`."""
     thread = source.frame if isinstance(source, ThreadedSource) else None
-    stack = frames(thread) if thread is not None else _suspended(running.get_coro())
+    stack = frames(thread) if thread is not None else _suspended(work)
     return culprit_of(stack, plugins)[1]
 
 

@@ -20,6 +20,7 @@ from camcast.config import SessionConfig
 from camcast.contracts import Segment
 from camcast.errors import CamcastError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.events import Note, SegmentFinished
+from camcast.hosting.timed import HOLD
 from camcast.media import MediaKind
 from camcast.redaction import redact_text
 from camcast.session.environment import Environment
@@ -163,6 +164,8 @@ class Attempt:
         # A busy machine has many slow sends, and must not spend on each what hiding a key in a URL takes.
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s: a send to %s took %.1f ms", self.config.label, self.shown, seconds * 1000)
+        if seconds >= HOLD and self.transport is not None:
+            self.transport.held("send", seconds)
 
     def broken(self, error: Exception) -> None:
         if not self.lost_error.done() and self.transport is not None:

@@ -11,12 +11,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from camcast.contracts import Transport, TransportContext, findings, impaired
 from camcast.descriptors import exhausted
 from camcast.errors import CamcastError, MediaError, NetworkError, PluginError, PluginFault, TransportError
 from camcast.hosting.faults import Faults
+from camcast.hosting.timed import HOLD, timed, timed_steps
 from camcast.kinds import Acceptance, TransportKind
 from camcast.media import Track
 from camcast.patience import PatientTimer, quiet
@@ -53,11 +55,15 @@ class Guarded:
         self._target = context.target
         self._label = context.label
         self._faults = faults or Faults()
+        began = time.monotonic()
         try:
             self._accepts = _acceptance(kind.accepts(context.target), "accepts")
             self.transport: Transport = kind.build(context)
         except Exception as error:  # noqa: BLE001  whatever the plugin raises
             raise self.failure(error, "build") from None
+        finally:
+            if (seconds := time.monotonic() - began) >= HOLD:
+                self.held("build", seconds)
 
     async def connect(self) -> Acceptance:
         """As `Transport.connect`; what the server's answer does not say, the configuration does."""
@@ -74,7 +80,8 @@ class Guarded:
     def read(self) -> tuple[int, int]:
         """(bytes acknowledged, bytes pending)."""
         try:
-            acked, pending = self.transport.acked, self.transport.pending
+            with timed(partial(self.held, "its figures")):
+                acked, pending = self.transport.acked, self.transport.pending
             if not (isinstance(acked, int) and isinstance(pending, int)):
                 raise TypeError(f"acked is {acked!r} and pending {pending!r}, not bytes")
             return acked, pending
@@ -102,7 +109,8 @@ class Guarded:
     def figures(self) -> tuple[Mapping[str, float], int]:
         """The transport's own figures and the bytes pending; nothing where it fails to tell. Never raises."""
         try:
-            return dict(self.transport.stats()), self.transport.pending
+            with timed(partial(self.held, "stats")):
+                return dict(self.transport.stats()), self.transport.pending
         except Exception as error:  # noqa: BLE001  a plugin's bug
             log.debug("%s: figures of transport %s: %s", self._label, self.name, type(error).__name__)
             return {}, 0
@@ -126,13 +134,10 @@ class Guarded:
         over: asyncio.Future[None] = loop.create_future()
         closing = loop.create_task(self._closing())
 
-        def end() -> None:
-            if not over.done():
-                over.set_result(None)
-
         def left_behind() -> None:
             log.error("%s: transport %s ignores being cancelled", self._label, self.name)
-            end()
+            if not over.done():
+                over.set_result(None)
 
         def late() -> None:
             log.warning("%s: transport %s did not close within %g s", self._label, self.name, CLOSE_DEADLINE)
@@ -142,7 +147,8 @@ class Guarded:
 
         def done(_: object) -> None:
             timer.cancel()
-            end()
+            if not over.done():
+                over.set_result(None)
 
         timer = PatientTimer(CLOSE_DEADLINE, late)
         closing.add_done_callback(done)
@@ -150,9 +156,13 @@ class Guarded:
 
     async def _closing(self) -> None:
         try:
-            await self.transport.close()
+            await timed_steps(self.transport.close(), partial(self.held, "close"))
         except Exception as error:  # noqa: BLE001  a plugin's bug
             self._tell(error, "close")
+
+    def held(self, where: str, seconds: float) -> None:
+        """It has held up the event loop for so long."""
+        self._faults.held(f"transport {self.name}", where, seconds)
 
     def failure(self, error: Exception, where: str) -> TransportError:
         """What the transport raised, as the attempt's failure; its text may hold a secret. A bug is logged."""
@@ -177,7 +187,7 @@ class Guarded:
         seconds = STEPS * self._target.connect_timeout
         began = time.monotonic()
         try:
-            result = await self._within(work(), seconds)
+            result = await self._within(timed_steps(work(), partial(self.held, stage)), seconds)
         except _Late:
             raise NetworkError(
                 f"transport {self.name} did not {stage} within {seconds:g} s, nor did it give up", stage=stage
