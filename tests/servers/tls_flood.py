@@ -1,11 +1,12 @@
 """A server that floods its client below the application: TLS 1.3 KeyUpdates or session tickets without end. And the
 client that floods a server (`flood_server`).
 
-    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once
+    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once|between
 
 Prints its port. No library sends these on demand, so after the handshake the records are made by hand
 (RFC 8446 §4.6, §5.2, §7): OpenSSL tells the traffic secret by its key log. Speaks RTMP up to Publish.Start first;
-`at_once` says nothing. `handshake` floods before the handshake is done, with records of a byte.
+`at_once` says nothing, and `between` has a few bytes that mean nothing between its KeyUpdates. `handshake` floods
+before the handshake is done, with records of a byte.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
 _HANDSHAKE, _APPLICATION = 22, 23
 _NEW_SESSION_TICKET, _KEY_UPDATE = 4, 24
 _BATCH = 200
+BETWEEN = b"\r\n" * 100
+"""Which means nothing in a protocol of lines."""
 
 
 class Records:
@@ -106,7 +109,7 @@ class Peer:
         cipher = self._tls.cipher()
         assert cipher is not None
         records = Records(bytes.fromhex(secret), cipher[0])
-        server, live = Server(), self._flood == "at_once"
+        server, live = Server(), self._flood in ("at_once", "between")
         while not live:
             for event in server.feed(await self._read(reader)):
                 if isinstance(event, ConnectAsked):
@@ -118,6 +121,8 @@ class Peer:
         while True:
             if self._flood == "tickets":
                 writer.write(records.tickets(_BATCH))
+            elif self._flood == "between":
+                writer.write(b"".join(records.key_update() for _ in range(_BATCH)) + records.application(BETWEEN))
             else:
                 writer.write(b"".join(records.key_update() for _ in range(_BATCH)))
             await writer.drain()
@@ -141,10 +146,10 @@ def _shaken(tls: ssl.SSLObject) -> bool:
     return True
 
 
-async def flood_server(port: int, began: Callable[[], object] = lambda: None) -> int:
+async def flood_server(port: int, began: Callable[[], object] = lambda: None, *, between: bytes = b"") -> int:
     """Connect to a server of TLS 1.3 on this machine, shake hands, and send KeyUpdates until it hangs up.
 
-    How many bytes it took. `began` is told of each batch.
+    How many bytes it took. `began` is told of each batch; what is `between` is said behind each.
     """
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "keys"
@@ -169,7 +174,7 @@ async def flood_server(port: int, began: Callable[[], object] = lambda: None) ->
             assert cipher is not None
             records = Records(bytes.fromhex(secret), cipher[0])
             while True:
-                batch = b"".join(records.key_update() for _ in range(_BATCH))
+                batch = b"".join(records.key_update() for _ in range(_BATCH)) + records.application(between)
                 writer.write(batch)
                 await writer.drain()
                 began()

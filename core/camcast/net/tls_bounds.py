@@ -1,5 +1,5 @@
-"""A peer's TLS within bounds, for asyncio's transports: OpenSSL gets a little at a time of what arrived, and no end of
-what is not for us.
+"""A peer's TLS within bounds, for asyncio's transports: OpenSSL gets a record at a time of what arrived, and no end of
+those that are not for us.
 
 Left to itself it reads on as long as what comes is not for the application (KeyUpdate, session tickets: RFC 8446 §4.6),
 and asyncio hands it a quarter of a megabyte at once: a peer that sends nothing else would hold up all others. That is
@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, cast
 
+from camcast.net.allowance import Allowance
 from camcast.net.client_hello import P_256, P_384, X25519, offered_groups
 
 T = TypeVar("T")
@@ -31,16 +32,20 @@ CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!S
 chooses the numbers, and a handshake with 8192 bits costs half a second of CPU [measured]. Browsers have long dropped
 it."""
 
-PIECE = 2 * 1024
-MAX_IDLE = 20 * 1024
-"""Bytes without one for us: more than the largest record (16 KiB and a little), and 0.1 s of KeyUpdates [measured]."""
+PIECE = 16 * 1024
+MAX_IDLE, IDLE_RATE = 20 * 1024, 256
+"""Bytes of records without a byte for us, whatever comes between them: at once, which is more than the largest record
+(16 KiB and a little) and 0.1 s of KeyUpdates [measured], and a second for ever."""
 MAX_HANDSHAKE = 128 * 1024
 """Bytes; with a long chain of certificates it is 10 KB."""
 _BEFORE = "before its TLS handshake is done"
-_WORTH = 64
-"""Bytes that one for us makes up for: a record of one byte has 30."""
 _GROUPS = {P_256: "prime256v1", X25519: "X25519", P_384: "secp384r1"}
 """What a server takes, the first that a client offers; a handshake costs 0.1 to 1 ms with them."""
+_HEAD = 5
+"""Bytes of a record before its content (RFC 8446 §5.1)."""
+_WITH_EMPTY, _EMPTY = ("SSLv3", "TLSv1"), 64
+"""Versions in which an honest peer may send an empty record before each other (a guard against BEAST, CVE-2011-3389),
+and how many bytes that has at the most. OpenSSL takes no more than 32 in a row."""
 _STRICT = 0x80000 | 0x20
 """OpenSSL's X509_V_FLAG_PARTIAL_CHAIN and X509_STRICT, which Python's own defaults have from 3.13 on."""
 
@@ -156,7 +161,7 @@ async def shake_hands(context: ssl.SSLContext, sock: socket.socket, name: str | 
         await loop.sock_sendall(sock, out.read())
         if done:
             return Shaken(tls, inner, out)
-        data = await loop.sock_recv(sock, 8 * PIECE)
+        data = await loop.sock_recv(sock, PIECE)
         if not data:
             raise ConnectionResetError
         received += inner.write(data)
@@ -183,7 +188,8 @@ def _step(tls: ssl.SSLObject) -> bool:
 
 
 class Shaken:
-    """A connection whose hands are shaken."""
+    """A connection whose hands are shaken. What came behind the handshake begins with a record, as OpenSSL reads no
+    further ahead."""
 
     def __init__(self, tls: ssl.SSLObject, inner: ssl.MemoryBIO, out: ssl.MemoryBIO) -> None:
         self.tls = tls
@@ -195,6 +201,7 @@ class Shaken:
         return cast("ssl.SSLContext", self)
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *_: object, **__: object) -> BoundedTls:
+        incoming.write(self._inner.read())
         return BoundedTls(self.tls, incoming, self._inner, None, (self._out, outgoing))
 
 
@@ -213,22 +220,39 @@ class BoundedTls:
         send, and where that is put; None = it puts it there itself."""
         self._tls, self._arrived, self._inner, self._context = tls, arrived, inner, context
         self._going = going
-        self._idle = 0
+        self._head = b""
+        self._left = 0
+        """Bytes of the present record that OpenSSL has not got, as far as its head has come."""
+        self._size = 0
+        """Bytes of the present record, until it turns out to be for us."""
+        self._handshake = 0
+        self._idle = Allowance(MAX_IDLE, IDLE_RATE)
 
     def do_handshake(self) -> None:
         began = time.thread_time()
         try:
-            self._feeding(self._tls.do_handshake, MAX_HANDSHAKE, _BEFORE)
+            while True:
+                try:
+                    self._tls.do_handshake()
+                    return
+                except ssl.SSLWantReadError:
+                    taken = self._take()
+                    if not taken:
+                        raise
+                    self._handshake += taken
+                    if self._handshake > MAX_HANDSHAKE:
+                        raise _flood(MAX_HANDSHAKE, _BEFORE) from None
         finally:
+            self._size = 0
+            self._pass_on()
             if self._context is not None:
                 self._context.spent += time.thread_time() - began
-        self._idle = 0
 
     def read(self, size: int = 1024, buffer: Any = None) -> Any:
         """Bytes, or with a buffer how many of them were put there, as `ssl.SSLObject.read`."""
         into = (size,) if buffer is None else (size, buffer)
-        got: Any = self._feeding(lambda: self._tls.read(*into), MAX_IDLE, "of TLS that carry nothing")
-        self._idle = max(0, self._idle - _WORTH * (got if buffer is not None else len(got)))
+        got: Any = self._feeding(lambda: self._tls.read(*into), "of TLS that carry nothing")
+        self._size = 0
         return got
 
     def write(self, data: Any) -> int:
@@ -239,21 +263,42 @@ class BoundedTls:
 
     def unwrap(self) -> None:
         """Say goodbye, and wait for the other side's. What it sends until then is for nobody."""
-        self._feeding(self._tls.unwrap, MAX_IDLE, "instead of an end")
+        self._feeding(self._tls.unwrap, "instead of an end")
 
-    def _feeding(self, call: Callable[[], T], most: int, what: str) -> T:
+    def _feeding(self, call: Callable[[], T], what: str) -> T:
         try:
             while True:
                 try:
                     return call()
                 except ssl.SSLWantReadError:
-                    if not self._arrived.pending:
+                    if not self._left:
+                        self._charge(what)
+                    if not self._take():
                         raise
-                    self._idle += self._inner.write(self._arrived.read(PIECE))
-                    if self._idle > most:
-                        raise _flood(most, what) from None
         finally:
             self._pass_on()
+
+    def _charge(self, what: str) -> None:
+        """The present record is over, and has brought nothing."""
+        size, self._size = self._size, 0
+        if not size or (size <= _EMPTY and self._tls.version() in _WITH_EMPTY):
+            return
+        if not self._idle.take(size, time.monotonic()):
+            raise _flood(MAX_IDLE, what)
+
+    def _take(self) -> int:
+        """Give OpenSSL what has come of one record; how many bytes, 0 = nothing has."""
+        head = b""
+        if not self._left:
+            self._head += self._arrived.read(_HEAD - len(self._head))
+            if len(self._head) < _HEAD:
+                return 0
+            head, self._head = self._head, b""
+            self._left, self._size = int.from_bytes(head[3:]), 0
+        data = head + self._arrived.read(self._left)
+        self._left -= len(data) - len(head)
+        self._size += len(data)
+        return self._inner.write(data)
 
     def _pass_on(self) -> None:
         if self._going is not None and self._going[0].pending:

@@ -8,12 +8,13 @@ import socket
 import ssl
 import sys
 import time
+import warnings
 
 import pytest
 from tests.servers.certificates import Authority, Certificate
-from tests.servers.tls_flood import flood_server
+from tests.servers.tls_flood import BETWEEN, flood_server
 
-from camcast.net.tls_bounds import MAX_HANDSHAKE, BoundedContext, shake_hands
+from camcast.net.tls_bounds import MAX_HANDSHAKE, MAX_IDLE, BoundedContext, shake_hands
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -68,9 +69,13 @@ async def test_records_of_any_size_arrive_whole(
             await heard.wait()
 
 
+@pytest.mark.parametrize("flood", ["at_once", "between"])
 @pytest.mark.parametrize("shaken", [False, True])
-async def test_what_is_not_for_us_has_an_end(authority: Authority, certificate: Certificate, shaken: bool) -> None:
-    arguments = [str(certificate.cert_file), str(certificate.key_file), "at_once"]
+async def test_what_is_not_for_us_has_an_end(
+    authority: Authority, certificate: Certificate, shaken: bool, flood: str
+) -> None:
+    """Also where there is something for us between: that makes up for nothing."""
+    arguments = [str(certificate.cert_file), str(certificate.key_file), flood]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.servers.tls_flood", *arguments, stdout=asyncio.subprocess.PIPE
     )
@@ -87,7 +92,10 @@ async def test_what_is_not_for_us_has_an_end(authority: Authority, certificate: 
         await process.wait()
 
 
-async def test_a_client_that_floods_us_below_the_application_is_cut_off(certificate: Certificate) -> None:
+@pytest.mark.parametrize("between", [b"", BETWEEN])
+async def test_a_client_that_floods_us_below_the_application_is_cut_off(
+    certificate: Certificate, between: bytes
+) -> None:
     ours = BoundedContext.serving(str(certificate.cert_file), str(certificate.key_file))
     ends: list[BaseException | None] = []
 
@@ -98,10 +106,44 @@ async def test_a_client_that_floods_us_below_the_application_is_cut_off(certific
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Ours, "127.0.0.1", 0, ssl=ours)
     async with server:
-        took = await asyncio.wait_for(flood_server(server.sockets[0].getsockname()[1]), 30)
+        took = await asyncio.wait_for(flood_server(server.sockets[0].getsockname()[1], between=between), 30)
     assert took > 0
     (end,) = ends
     assert "over 20 KiB of TLS that carry nothing" in str(end)
+
+
+async def test_an_empty_record_before_each_other_of_old_tls_is_no_flood(
+    monkeypatch: pytest.MonkeyPatch, certificate: Certificate
+) -> None:
+    """As OpenSSL itself sends them in TLS 1.0; ten times as many as are allowed otherwise."""
+    count = 10 * MAX_IDLE // 37
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ours.check_hostname, ours.verify_mode = False, ssl.CERT_NONE
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(certificate.cert_file, certificate.key_file)
+    for one in (ours, theirs):
+        one.set_ciphers("AES:!aNULL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            one.minimum_version = one.maximum_version = ssl.TLSVersion.TLSv1
+        one.options &= ~ssl.Options(0x800)  # SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS, which Python sets
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in range(count):
+            writer.write(b"%06d" % number)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0, ssl=theirs) as server:
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, server.sockets[0].getsockname())
+            hands = await shake_hands(ours, sock, None)
+            reader, writer = await asyncio.open_connection(sock=sock, ssl=hands.context, server_hostname="")
+            assert writer.get_extra_info("ssl_object").version() == "TLSv1"
+            heard = await asyncio.wait_for(reader.read(-1), 30)
+            assert heard == b"".join(b"%06d" % number for number in range(count))
+            writer.close()
 
 
 async def test_a_handshake_without_an_end_is_cut_off(authority: Authority) -> None:
