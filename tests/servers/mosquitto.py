@@ -1,4 +1,4 @@
-"""One running mosquitto, with or without a password."""
+"""One running mosquitto, with or without a password or TLS."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import socket
 import subprocess
 from pathlib import Path
 
+from tests.servers.certificates import Certificate
 from tests.servers.process import free_port, wait_for
 
 
 class Mosquitto:
     """A broker in `folder`; `users` by their passwords, none: anybody may do anything."""
 
-    def __init__(self, folder: Path, users: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, users: dict[str, str] | None = None, certificate: Certificate | None = None
+    ) -> None:
         self.port = free_port()
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,12 +30,15 @@ class Mosquitto:
             lines += [f"password_file {passwords}", "allow_anonymous false"]
         else:
             lines.append("allow_anonymous true")
+        if certificate is not None:
+            lines += [f"certfile {certificate.cert_file}", f"keyfile {certificate.key_file}"]
+        self._scheme = "mqtt" if certificate is None else "mqtts"
         (folder / "mosquitto.conf").write_text("\n".join([*lines, "user root", ""]))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:

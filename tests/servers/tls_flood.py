@@ -1,12 +1,12 @@
 """A server that floods its client below the application: TLS 1.3 KeyUpdates or session tickets without end. And the
 client that floods a server (`flood_server`).
 
-    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once|between
+    python -m tests.servers.tls_flood CERTIFICATE KEY key_updates|tickets|handshake|at_once|between [HEX]
 
 Prints its port. No library sends these on demand, so after the handshake the records are made by hand
 (RFC 8446 §4.6, §5.2, §7): OpenSSL tells the traffic secret by its key log. Speaks RTMP up to Publish.Start first;
-`at_once` says nothing, and `between` has a few bytes that mean nothing between its KeyUpdates. `handshake` floods
-before the handshake is done, with records of a byte.
+`at_once` says nothing, and `between` has a few bytes (`BETWEEN`, or as given) between its KeyUpdates. `handshake`
+floods before the handshake is done, with records of a byte.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Records:
 class Peer:
     """One connection."""
 
-    def __init__(self, certificate: str, key: str, log: Path, flood: str) -> None:
+    def __init__(self, certificate: str, key: str, log: Path, flood: str, between: bytes = BETWEEN) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.num_tickets = 0
@@ -85,7 +85,7 @@ class Peer:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
         self._log = log
-        self._flood = flood
+        self._flood, self._between = flood, between
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -122,7 +122,7 @@ class Peer:
             if self._flood == "tickets":
                 writer.write(records.tickets(_BATCH))
             elif self._flood == "between":
-                writer.write(b"".join(records.key_update() for _ in range(_BATCH)) + records.application(BETWEEN))
+                writer.write(b"".join(records.key_update() for _ in range(_BATCH)) + records.application(self._between))
             else:
                 writer.write(b"".join(records.key_update() for _ in range(_BATCH)))
             await writer.drain()
@@ -189,13 +189,13 @@ async def flood_server(port: int, began: Callable[[], object] = lambda: None, *,
             writer.transport.abort()
 
 
-async def main(certificate: str, key: str, flood: str) -> None:
+async def main(certificate: str, key: str, flood: str, between: str = BETWEEN.hex()) -> None:
     with tempfile.TemporaryDirectory() as directory:
         numbers = itertools.count()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             log = Path(directory) / str(next(numbers))
-            await Peer(certificate, key, log, flood).serve(reader, writer)
+            await Peer(certificate, key, log, flood, bytes.fromhex(between)).serve(reader, writer)
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         print(server.sockets[0].getsockname()[1], flush=True)

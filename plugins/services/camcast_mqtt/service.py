@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
+import socket
 import time
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from camcast_mqtt.intake import Intake
 from camcast_mqtt.options import MqttOptions, broker
 from camcast_mqtt.steady import Steady
 from camcast_mqtt.topics import OFF, OFFLINE, ON, ONLINE, Topics
+from camcast_mqtt.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from aiomqtt import Client, Message
@@ -63,6 +64,8 @@ class Mqtt:
         self._commands: dict[str, tuple[str, SessionKey]] = {}
         self._away = False
         self._intake: Intake | None = None
+        self._tunnel: Tunnel | None = None
+        """Of an encrypted connection."""
         self._offended = False
         """The broker was cut off, and has not been steady since."""
 
@@ -80,16 +83,16 @@ class Mqtt:
         while True:
             begun = None
             try:
-                self._intake = None
-                await self._reach()
-                client = self._client()
-                try:
-                    async with client:
-                        begun, self._away = time.monotonic(), False
-                        self._note("connected", "connected to the broker")
-                        await self._serve(client)
-                finally:
-                    client._disconnected.add_done_callback(_taken_note_of)  # it may be another one by now
+                self._intake = self._tunnel = None
+                async with self._way() as inner:
+                    client = self._client(inner)
+                    try:
+                        async with client:
+                            begun, self._away = time.monotonic(), False
+                            self._note("connected", "connected to the broker")
+                            await self._serve(client)
+                    finally:
+                        client._disconnected.add_done_callback(_taken_note_of)  # it may be another one by now
             except* (MqttError, OSError) as group:
                 self._tell_away(group.exceptions[0])
             if begun is not None and self._trusted(time.monotonic() - begun):
@@ -102,7 +105,7 @@ class Mqtt:
 
         Each new one may send a burst: a broker that floods would cost as much as if it had never been cut off.
         """
-        if self._intake is not None and self._intake.offence:
+        if self._offence:
             self._offended = True
         elif lasted >= STEADY:
             self._offended = False
@@ -114,24 +117,41 @@ class Mqtt:
             error = error.exceptions[0]
         if not self._away:
             self._away = True
-            offence = self._intake.offence if self._intake is not None else ""
-            why = offence or getattr(error, "strerror", None) or str(error) or "it does not answer"
+            broke = self._tunnel.reason if self._tunnel is not None else ""
+            why = self._offence or broke or getattr(error, "strerror", None) or str(error) or "it does not answer"
             self._note("broker_away", f"the broker is away: {why}; it is tried again")
 
-    async def _reach(self) -> None:
-        """Whether it is there at all, looked at without a thread: the client holds one while it connects, which would
-        hold up our end. Raises `OSError`."""
-        host, port, _ = broker(self._options.url)
+    @property
+    def _offence(self) -> str:
+        """Why the broker was cut off; "" = it was not."""
+        return next((one.offence for one in (self._tunnel, self._intake) if one is not None and one.offence), "")
+
+    @contextlib.asynccontextmanager
+    async def _way(self) -> AsyncIterator[socket.socket | None]:
+        """What the client is to read and write where the broker's connection is encrypted; None: it connects itself.
+
+        Then only whether there is one is looked at, without a thread: the client holds one while it connects, which
+        would hold up our end. Raises `OSError`.
+        """
+        host, port, encrypted = broker(self._options.url)
+        if encrypted:
+            self._tunnel = await Tunnel.open(host, port, self._options.ca_file, ANSWER)
+            try:
+                yield self._tunnel.inner
+            finally:
+                await self._tunnel.close(GOODBYE / 2)
+            return
         async with asyncio.timeout(ANSWER):
             # One of its name's families may be dead.
             _, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=STAGGER)
         writer.close()
+        yield None
 
-    def _client(self) -> Client:
+    def _client(self, inner: socket.socket | None) -> Client:
         import aiomqtt
 
         options = self._options
-        host, port, encrypted = broker(options.url)
+        host, port, _ = broker(options.url)
         # What the client would warn of comes with each message of a flood; whatever matters is a note of ours.
         quiet = logging.getLogger("camcast.mqtt")
         quiet.setLevel(logging.CRITICAL)
@@ -142,11 +162,13 @@ class Mqtt:
             password=options.password,
             logger=quiet,
             will=aiomqtt.Will(self._topics.status, OFFLINE, qos=1, retain=True),
-            tls_context=ssl.create_default_context(cafile=options.ca_file) if encrypted else None,
             timeout=ANSWER,
             keepalive=KEEPALIVE,
             max_queued_incoming_messages=MOST_WAITING,
         )
+        if inner is not None:
+            # paho has no door for a socket that is connected already.
+            client._client._create_socket = lambda: inner  # type: ignore[method-assign]
         self._intake = Intake(client._client)
         client._disconnected.add_done_callback(_taken_note_of)
         return client
