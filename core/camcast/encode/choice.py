@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from camcast.contracts import Encoder, EncoderSettings
-from camcast.errors import CamcastError, EncoderError
+from camcast.errors import CamcastError, EncoderError, PluginError
 from camcast.hosting.faults import Faults
 from camcast.kinds import EncoderKind
 
@@ -39,10 +39,12 @@ def open_best(
 
     `codec` is a codec kind's name; `options` makes a kind's own options. Never on the loop. A kind that breaks its
     contract is passed over like one that refuses, and told to `faults`. Raises `EncoderError` with the reason for
-    each that was tried, and what `options` raises.
+    each that was tried, `PluginError` where each has a bug, and what `options` raises.
     """
     refusals: dict[str, str] = {}
     absent: set[str] = set()
+    refused = False
+    """Whether one did so as it should."""
     for kind in _candidates(encoders, codec, implementation):
         own = attrs.evolve(settings, options=options(kind)) if options is not None else settings
         absent.add(kind.name)
@@ -51,7 +53,7 @@ def open_best(
             absent.remove(kind.name)
             encoder = kind.open(own)
         except CamcastError as error:
-            refusals[kind.name] = str(error)
+            refusals[kind.name], refused = str(error), True
         except Exception as error:  # noqa: BLE001  a plugin's bug
             absent.discard(kind.name)
             faults.tell(f"encoder {kind.name}", "probe or open", error)
@@ -61,7 +63,7 @@ def open_best(
             told = [name if name in absent else f"{name}: {why}" for name, why in refusals.items()]
             return Chosen(kind, encoder, f"{codec} is encoded by {kind.name}" + _not_taken(told))
     reasons = [f"{name}: {why}" for name, why in refusals.items()]
-    raise EncoderError(f"no encoder for {codec} works here" + _not_taken(reasons))
+    raise (EncoderError if refused else PluginError)(f"no encoder for {codec} works here" + _not_taken(reasons))
 
 
 def _candidates(encoders: Mapping[str, EncoderKind], codec: str, implementation: str) -> list[EncoderKind]:

@@ -29,6 +29,8 @@ LOOK = 0.5
 """Seconds between two looks of the thread."""
 NOTICED = 1.0
 """Seconds without an answer after which the stack is taken."""
+PAST_THE_LOOP = "past_the_loop"
+"""A log record with this attribute must not wait for the loop to go on: a worker is ended where it does not."""
 LATE = 0.4
 """Seconds that the thread itself may be late before what it saw counts for nothing."""
 
@@ -100,6 +102,7 @@ class LoopWatch:
             "All cameras of this process stand still: the event loop has been held for %.1f s by %s",
             seconds,
             Hold(seconds, *self._seen).blame,
+            extra={PAST_THE_LOOP: True},
         )
 
     def _answer(self) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from camcast.config import Config
 from camcast.engine.engine import Engine
+from camcast.engine.loop_watch import PAST_THE_LOOP
 from camcast.errors import CamcastError
 from camcast.host import PluginHost
 from camcast.interpreter import take_turns
@@ -93,12 +94,15 @@ class _Engine(Engine):
 
 
 class _LogToParent(logging.Handler):
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, past: Send) -> None:
+        """`past`: sends past the loop, which may be what is held."""
         super().__init__()
         self._send = send
+        self._past = past
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._send(wire.Logged(record.name, record.levelno, self.format(record)))
+        send = self._past if getattr(record, PAST_THE_LOOP, False) else self._send
+        send(wire.Logged(record.name, record.levelno, self.format(record)))
 
 
 async def _run(source: int, sink: int) -> None:
@@ -107,9 +111,13 @@ async def _run(source: int, sink: int) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(source, "rb"))
     out, _protocol = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(sink, "wb"))
 
-    lost = 0
+    lost, writing = 0, threading.Lock()
 
     def write(data: bytes, essential: bool) -> None:
+        with writing:
+            write_alone(data, essential)
+
+    def write_alone(data: bytes, essential: bool) -> None:
         nonlocal lost
         if not essential and out.get_write_buffer_size() > MAX_BACKLOG:
             lost += 1
@@ -125,10 +133,20 @@ async def _run(source: int, sink: int) -> None:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(write, wire.pack(message), essential)
 
+    def past(message: object) -> None:
+        # From a thread, while a plugin holds the loop. So much goes into a pipe whole or not at all, and where a
+        # message has gone in part, nothing may follow but its rest.
+        data = wire.pack(message)
+        with writing, contextlib.suppress(OSError):
+            if len(data) <= select.PIPE_BUF and not out.get_write_buffer_size():
+                os.write(sink, data)
+                return
+        send(message)
+
     begin = await wire.read(reader)
     if begin is None:
         return
-    logging.getLogger().addHandler(_LogToParent(send))
+    logging.getLogger().addHandler(_LogToParent(send, past))
     logging.getLogger().setLevel(begin.system.log_level)
     engine = _Engine(begin, send)
     await engine.start()

@@ -10,7 +10,7 @@ import pytest
 import camcast_h264
 from camcast.contracts import Encoder, EncoderSettings
 from camcast.encode.choice import Chosen, open_best
-from camcast.errors import EncoderError, MissingDependency
+from camcast.errors import EncoderError, MissingDependency, PluginError
 from camcast.hosting.faults import Faults
 from camcast.kinds import EncoderKind
 
@@ -99,5 +99,5 @@ def test_auto_passes_over_an_encoder_that_breaks_its_contract(caplog: pytest.Log
         assert chosen.report.endswith("(not taken: bad: failed by a bug of its own: RuntimeError: driver says 42)")
     assert faults.counts == {"encoder bad": 3}
     assert caplog.text.count("Traceback") == 1
-    with pytest.raises(EncoderError, match=r"no encoder for x works here .*bad: failed by a bug of its own"):
+    with pytest.raises(PluginError, match=r"no encoder for x works here .*bad: failed by a bug of its own"):
         choose(kinds, "x", "bad", faults)
