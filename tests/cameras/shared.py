@@ -1,7 +1,7 @@
 """What many tests look at is made once in a run, however the run's processes divide the tests among themselves.
 
-It is made in parts. A process that needs it takes one part after the other that nobody has taken yet, and what it made
-of it is written down for the others: so all of them work on it, and what was made once is not made again. A part that
+It is made in parts. A process that needs it takes parts that nobody has taken yet, `BESIDE` at a time, and what it made
+of them is written down for the others: so all of them work on it, and what was made once is not made again. A part that
 failed, or whose process died, is not written down: its lock is free then, and the next process tries it.
 """
 
@@ -28,8 +28,10 @@ _K = TypeVar("_K")
 _T = TypeVar("_T")
 _LOOK = 0.1
 """Seconds between looks at what others make."""
-AT_ONCE = 2
-"""Parts that are made at a time for each processor: one takes a third of it, and waits for its cameras else."""
+AT_ONCE = 3
+"""Parts that are made at a time for each processor: one takes a quarter of it, and waits for its cameras else."""
+BESIDE = 3
+"""Parts that one process makes at a time, so that few processes are enough: each costs what it imports."""
 
 Make = Callable[[Path], Awaitable[_T]]
 """Makes a part. It is given a directory of its own."""
@@ -87,10 +89,16 @@ async def shared(factory: pytest.TempPathFactory, name: str, parts: Mapping[_K, 
         folder = _of_this_run(factory) / f"shared-{name}-{number}"
         folder.mkdir(exist_ok=True)
         made[key] = _Part(make, folder)
-    left = list(made.values())
+    async with asyncio.TaskGroup() as beside:
+        for _ in range(min(BESIDE, len(made))):
+            beside.create_task(_work(list(made.values())))
+    return {key: part.outcome() for key, part in made.items()}
+
+
+async def _work(left: list[_Part[_T]]) -> None:
+    """Until all are done, by whom ever."""
     while left := [part for part in left if not await part.done()]:  # noqa: ASYNC110  others are other processes
         await asyncio.sleep(_LOOK)
-    return {key: part.outcome() for key, part in made.items()}
 
 
 def _of_this_run(factory: pytest.TempPathFactory) -> Path:

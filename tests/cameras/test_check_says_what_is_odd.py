@@ -37,7 +37,7 @@ from tests.servers.certificates import Authority
 pytestmark = pytest.mark.xdist_group("cameras-check_says_what_is_odd")
 """What all tests here share is made once."""
 
-SOME = 24
+SOME = 40
 """Cameras that are looked at together."""
 LONGEST = 20.0
 """Seconds for each at most. All of them end before."""

@@ -6,16 +6,21 @@ All forms × colours × sound, and all that may change in mid-stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import attrs
 import pytest
+import pytest_asyncio
 
 from camcast.contracts import CodecParser
 from camcast.flv.packer import TagPacker, to_ms
 from camcast.media import NS_PER_MS, MediaKind, Packet, Tag, Track
 from tests.cameras import clips
+from tests.cameras.shared import shared
 from tests.cameras.viewer import Seen, Viewer
+from tests.cameras.watch import batched
 from tests.plugins.rtmp_kit import attempt, host, publish_all
 
 FRAMES = 24
@@ -169,15 +174,45 @@ async def shown(directory: Path, tags: Sequence[Tag], tracks: Sequence[Track]) -
         await asyncio.to_thread(viewer.stop)
 
 
-@pytest.mark.parametrize(("picture", "sound", "change"), dict.fromkeys(CASES))
-async def test_every_picture_and_all_sound_is_decoded(picture: str, sound: str, change: str, tmp_path: Path) -> None:
+@attrs.frozen
+class ReadBack:
+    """What a viewer decoded, and when it should have shown each picture, ms."""
+
+    seen: Seen
+    due: list[int]
+
+
+async def read_back(directory: Path, picture: str, sound: str, change: str) -> ReadBack:
     codec, form, colour = (PICTURES | MORE).get(picture, ("", "", ""))
     video = pictures(codec, colour, change) if picture else []
     audio = sounds(sound, change) if sound else []
     packets = sorted([*video, *audio], key=lambda packet: packet.dts)
-    seen = await shown(tmp_path, tagged(packets, {codec: form}), [packet.track for packet in (*video[:1], *audio[:1])])
-    assert seen.numbers == list(range(len(video))), seen.log
-    assert [round(p.time * 1000) for p in seen.pictures] == [to_ms(packet.pts) for packet in video]
+    tracks = [packet.track for packet in (*video[:1], *audio[:1])]
+    return ReadBack(await shown(directory, tagged(packets, {codec: form}), tracks), [to_ms(one.pts) for one in video])
+
+
+async def all_of(directory: Path, some: Mapping[str, tuple[str, str, str]]) -> dict[str, ReadBack]:
+    found = await asyncio.gather(*(read_back(directory / f"{n}", *case) for n, case in enumerate(some.values())))
+    return dict(zip(some, found, strict=True))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReadBack]:
+    cases = {", ".join(case): case for case in CASES}
+    parts = {number: partial(all_of, some=some) for number, some in enumerate(batched(cases))}
+    made = await shared(tmp_path_factory, "read-back", parts)
+    return {name: one for part in made.values() for name, one in part.items()}
+
+
+@pytest.mark.parametrize(("picture", "sound", "change"), dict.fromkeys(CASES))
+def test_every_picture_and_all_sound_is_decoded(
+    picture: str, sound: str, change: str, outcomes: dict[str, ReadBack]
+) -> None:
+    codec, _, colour = (PICTURES | MORE).get(picture, ("", "", ""))
+    one = outcomes[f"{picture}, {sound}, {change}"]
+    seen = one.seen
+    assert seen.numbers == list(range(len(one.due))), seen.log
+    assert [round(p.time * 1000) for p in seen.pictures] == one.due
     if colour in TRANSFERS and codec != "vp9":
         # VP9's bits do not tell the transfer, and these come without a container.
         assert TRANSFERS[colour] in next(told for told in seen.inputs if told.startswith("video"))

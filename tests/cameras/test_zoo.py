@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, pairwise
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from camcast.events import Note
 from tests.cameras import clips, kept
+from tests.cameras.shared import played_together
 from tests.cameras.test_dialogue import ALL
 from tests.cameras.test_harmless_oddities import scripts
-from tests.cameras.watch import Watched, watch_files
+from tests.cameras.watch import Watched
 from tests.cameras.zoo import NONE, TRANSCODED, ZOO, Animal
 from tests.cameras.zoo_page import PAGE, page
 
@@ -21,10 +22,10 @@ TONE_SECONDS = 0.6
 """Of the tone are heard at least; 1 s is in most files."""
 
 
-def made(animals: tuple[Animal, ...]) -> dict[str, Path]:
-    with ThreadPoolExecutor(2) as pool:
-        paths = pool.map(lambda animal: kept.file(("zoo", animal.what), animal.suffix, animal.make), animals)
-        return {animal.what: path for animal, path in zip(animals, paths, strict=True)}
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
+    files = {what: partial(kept.file, ("zoo", what), one.suffix, one.make) for what, one in WHAT.items()}
+    return await played_together(tmp_path_factory, "zoo", files)
 
 
 def differences(animal: Animal, one: Watched) -> list[str]:
@@ -80,10 +81,8 @@ def sound_differences(animal: Animal, one: Watched) -> list[str]:
 
 
 @pytest.mark.parametrize("group", ZOO)
-async def test_each_file_is_shown_or_refused_as_the_table_says(group: str, tmp_path: Path) -> None:
-    animals = ZOO[group]
-    watched = await watch_files(tmp_path / "watch", made(animals))
-    found = {animal.what: differences(animal, watched[animal.what]) for animal in animals}
+def test_each_file_is_shown_or_refused_as_the_table_says(group: str, watched: dict[str, Watched]) -> None:
+    found = {animal.what: differences(animal, watched[animal.what]) for animal in ZOO[group]}
     assert not {what: wrong for what, wrong in found.items() if wrong}
 
 
@@ -93,8 +92,7 @@ def test_there_are_as_many_as_were_promised() -> None:
 
 
 def test_no_two_have_one_name() -> None:
-    for group, animals in ZOO.items():
-        assert len({animal.what for animal in animals}) == len(animals), group
+    assert len(WHAT) == sum(map(len, ZOO.values()))
 
 
 def test_the_page_is_that_of_the_table() -> None:

@@ -111,7 +111,8 @@ class Viewer(ServerProcess):
         head = seen.log.partition("Output #0")[0]
         seen.inputs = [f"{kind.lower()}: {told}" for kind, told in _INPUT.findall(head)]
         if self._out.exists() and self._out.stat().st_size:
-            _read(self._out, seen)
+            # What others show meanwhile is not held up.
+            await asyncio.to_thread(_read, self._out, seen)
         return seen
 
     async def ready(self) -> Self:

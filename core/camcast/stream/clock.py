@@ -46,6 +46,21 @@ class Line(LineState):
     arrival: int
     shift: int = 0
     step: int = 33 * NS_PER_MS
+    _before: int | None = attrs.field(default=None, init=False, repr=False)
+    """Where it was, while its next packet begins anew because the source says so."""
+
+    def begin_anew(self) -> None:
+        """What comes next does, whenever that is. Until then its place is out of reach, so that nothing goes on from
+        there by the short way; for other tracks that stays open."""
+        if self._before is None:
+            self._before, self.source_dts = self.source_dts, FARTHEST
+
+    def begins_anew(self) -> bool:
+        """Whether it does, now that a packet has come; it is where it was again."""
+        if self._before is None:
+            return False
+        self.source_dts, self._before = self._before, None
+        return True
 
 
 @attrs.define(eq=False)
@@ -69,19 +84,17 @@ class Clock(ClockState):
 
     jumps: int = 0
     held: int = 0
-    broken: set[MediaKind | Doubt] = attrs.field(factory=set, init=False)
-    """Kinds whose next packet begins anew, because the source says so; and doubts. None = the short way can be taken.
-    """
+    broken: set[Doubt] = attrs.field(factory=set, init=False)
+    """Doubts that are open. None = the short way can be taken."""
     _video: Line | None = attrs.field(default=None, init=False)
     _audio: Line | None = attrs.field(default=None, init=False)
     _offset: int | None = attrs.field(default=None, init=False)
 
     def discontinuity(self) -> None:
         """The source says that its timestamps begin anew."""
-        if self._video is not None:
-            self.broken.add(MediaKind.VIDEO)
-        if self._audio is not None:
-            self.broken.add(MediaKind.AUDIO)
+        for line in (self._video, self._audio):
+            if line is not None:
+                line.begin_anew()
 
     def line(self, kind: MediaKind) -> Line | None:
         """Where the track of this kind is; the same object for ever, None before its first packet."""
@@ -98,10 +111,12 @@ class Clock(ClockState):
             line = self._first(kind, packet)
         else:
             step = packet.dts - line.source_dts
+            said = False
             if not 0 < step < NS_PER_S:
                 _check(packet)
-            if self.broken:
-                self._look(kind, line, packet)
+                said = line.begins_anew()
+            if said or self.broken:
+                self._look(line, packet, said)
             elif 0 < step < NS_PER_S:
                 line.step = step
             elif _leaps(line, packet):
@@ -137,14 +152,11 @@ class Clock(ClockState):
             self._audio = line
         return line
 
-    def _look(self, kind: MediaKind, line: Line, packet: Packet) -> None:
+    def _look(self, line: Line, packet: Packet, said: bool) -> None:
         """Not all is as usual: the source has said that times begin anew, or a jump is in doubt."""
-        said = kind in self.broken
-        self.broken.discard(kind)
-        doubts = [one for one in self.broken if isinstance(one, Doubt)]
         # Those of the other track as well, which may have ended with its jump.
-        self.broken.difference_update(one for one in doubts if packet.arrival - one.arrival > DOUBTFUL)
-        doubt = next((one for one in doubts if one.kind is kind and one in self.broken), None)
+        self.broken = {one for one in self.broken if packet.arrival - one.arrival <= DOUBTFUL}
+        doubt = next((one for one in self.broken if one.kind is packet.track.kind), None)
         if doubt is not None:
             doubt.count += 1
         if doubt is not None and self._was_none(doubt, line, packet):

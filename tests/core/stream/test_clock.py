@@ -135,6 +135,24 @@ def test_a_doubt_ends_also_where_its_track_does() -> None:
     assert not clock.broken
 
 
+@pytest.mark.parametrize("away", [400, 5000])
+def test_a_track_that_is_away_when_times_begin_anew_does_so_when_it_comes_again(away: int) -> None:
+    """Also where it might have gone on from where it was; the short way is open to the other track meanwhile."""
+    clock = Clock()
+    for due in range(0, 2000, 40):
+        feed(clock, due * MS, at=due * MS)
+        feed(clock, due * MS, at=due * MS, track=AUDIO)
+    back = away - 100
+    for due in range(2000, 2000 + away, 40):
+        if due <= 2040:
+            clock.discontinuity()
+        assert feed(clock, (due - back) * MS, at=due * MS).dts == due * MS
+    # The picture's own jump is in doubt for three seconds.
+    assert bool(clock.broken) is (away == 400)
+    for due in range(2000 + away, 6000 + away, 40):
+        assert feed(clock, (due - back) * MS, at=due * MS, track=AUDIO).dts == due * MS
+
+
 def test_composition_times_of_b_frames_stay_exact() -> None:
     clock = Clock()
     shown = [2, 5, 3, 4, 8, 6, 7]
