@@ -142,7 +142,7 @@ def test_sound_with_a_wrong_clock_is_told_and_comes_back_to_the_picture(watched:
     one = watched["sound too fast"]
     assert [note for note in one.notes if note.startswith("the clock of its audio runs at 2.")]
     # The last sound was taken when the last picture was, as far as a busy machine tells. Unmended, it is 15 s off.
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.6)
+    assert one.apart < 0.6 + one.late
 
 
 @pytest.mark.parametrize("name", ["picture too fast", "picture too slow"])
@@ -150,7 +150,7 @@ def test_a_wrong_clock_of_the_picture_moves_no_sound(name: str, watched: dict[st
     one = watched[name]
     assert one.whole(FRAMES)
     # Times ahead of the sound's may cost some of it at the beginning.
-    assert one.heard > len(one.numbers) / clips.FPS - 1.0
+    assert one.heard > one.lasting - 1.0
     assert one.sound_steps <= one.aac_steps
 
 
@@ -160,8 +160,8 @@ def test_a_media_clock_that_is_set_leaves_no_hole(name: str, watched: dict[str, 
     assert one.whole(FRAMES)
     for times in ([one.time for one in one.seen.pictures], [one.time for one in one.seen.sound[5:]]):
         # At the leap (3 s) it goes on by arrival, which a busy machine blurs by as long as it holds units up.
-        assert max(later - earlier for earlier, later in pairwise(times)) < 0.6 + one.camera.late
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3)
+        assert max(later - earlier for earlier, later in pairwise(times)) < 0.6 + one.late
+    assert one.apart < 0.3 + one.late
 
 
 @pytest.mark.parametrize("name", STILL)
@@ -172,9 +172,9 @@ def test_times_that_tell_nothing_are_replaced_within_seconds(name: str, watched:
     assert told.startswith("the clock of its video stands still from one unit to the next; arrival times replace")
     later = [picture.time for picture in one.seen.pictures if (picture.number or 0) >= FRAMES - 50]
     # Evened out, and in all as long as it takes.
-    assert max(b - a for a, b in pairwise(later)) < 0.08 + one.camera.late
-    assert later[-1] - later[0] == pytest.approx(49 / clips.FPS, abs=0.3 + one.camera.late)
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.3 + one.camera.late)
+    assert max(b - a for a, b in pairwise(later)) < 0.08 + one.late
+    assert later[-1] - later[0] == pytest.approx(49 / clips.FPS, abs=0.3 + one.late)
+    assert one.apart < 0.3 + one.late
 
 
 @pytest.mark.parametrize("name", ODD_REPORTS)
@@ -182,6 +182,6 @@ def test_reports_that_say_little_move_nothing(name: str, watched: dict[str, Watc
     one = watched[name]
     assert one.whole(FRAMES)
     assert one.steps() == {40}
-    assert one.sound_steps <= set(range(19, 25))
-    assert one.seen.sound[-1].time == pytest.approx(one.seen.pictures[-1].time, abs=0.15 + one.camera.late)
+    assert one.sound_steps <= set(range(19, 25)) | one.aac_steps
+    assert one.apart < 0.15 + one.late
     assert not one.notes

@@ -418,5 +418,5 @@ def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Wat
     else:
         assert one.whole(frames), (one.numbers, one.reasons, one.notes)
     assert one.steps() == {40}, sorted(one.steps())
-    assert one.heard > len(one.numbers) / clips.FPS - 0.5, one.notes
+    assert one.heard > one.lasting - 0.5, one.notes
     assert [odd in note for note in one.notes] == [True] * bool(odd), one.notes

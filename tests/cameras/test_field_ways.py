@@ -117,7 +117,7 @@ def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Wat
     one, odd = watched[name], WAYS[name][1]
     assert one.whole(FRAMES), (one.numbers, one.reasons, one.notes, one.camera.methods())
     assert one.steps() == {40}
-    assert one.heard > len(one.numbers) / clips.FPS - 0.4, one.notes
+    assert one.heard > one.lasting - 0.4, one.notes
     assert [odd in note for note in one.notes] == [True] * bool(odd), one.notes
 
 

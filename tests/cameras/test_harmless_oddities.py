@@ -198,5 +198,5 @@ def test_nothing_is_lost(name: str, watched: dict[str, Watched]) -> None:
     assert one.whole(FRAMES), (one.numbers, one.reasons)
     assert one.steps() == {40}
     assert one.notes == [told_of(name)] * bool(told_of(name))
-    assert one.heard > len(one.numbers) / clips.FPS - 0.4
+    assert one.heard > one.lasting - 0.4
     assert one.sound_steps <= one.aac_steps

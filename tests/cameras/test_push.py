@@ -129,7 +129,7 @@ async def pushed(directory: Path) -> dict[str, Outcome]:
         for name, what in PUSHED.items()
     }
     shown = await watch_sources(directory, sources, seconds=30.0, push=push_all)
-    return {name: Outcome(Watched(seen, events), feeds[name].counts) for name, (seen, events) in shown.items()}
+    return {name: Outcome(one, feeds[name].counts) for name, one in shown.items()}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import attrs
 
 from camcast import CameraConfig, Config, Engine, RetryPolicy, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.events import Connected, Event, SourceChanged, SourceNote, SourceState
+from tests.cameras import clips
 from tests.cameras.script import Script
 from tests.cameras.server import Camera, Log
 from tests.cameras.viewer import Seen, Viewer
@@ -27,8 +29,12 @@ PROMPT = 0.5
 """Seconds within which a viewer sees the first group of a file."""
 TRIES = 4
 HELD_UP = 0.03
-"""Seconds that a camera's packet may be late before what comes of late ones is allowed for."""
-ENDING = 3.0
+"""Seconds that the machine may hold up before what comes of that is allowed for."""
+HELD_UP_LONG = 0.15
+"""The same, before sound may be that much beside the picture that it is brought back faster."""
+TICK = 0.005
+"""Seconds between looks at whether cameras and engine are held up."""
+ENDING = 10.0
 """Seconds that a viewer gets to end when its publisher has gone."""
 NOBODY = 0.3
 """The same where none had come."""
@@ -42,8 +48,15 @@ class Watched:
 
     seen: Seen
     events: list[Event]
+    held_up: float = 0.0
+    """Seconds for which the loop of cameras and engine stood still in one second at the most."""
     log: Log | None = None
     """A scripted camera's."""
+
+    @property
+    def late(self) -> float:
+        """Seconds by which the machine, not the camera, may have moved anything that goes by its arrival."""
+        return max(self.held_up, self.log.late if self.log else 0.0)
 
     @property
     def camera(self) -> Log:
@@ -72,9 +85,23 @@ class Watched:
 
     @property
     def aac_steps(self) -> set[int]:
-        """Which distances of blocks of AAC at 48 kHz are right: where a packet was late, some may be stretched by a
-        sixteenth, until sound is where the camera's reports say."""
-        return {20, 21, 22, 23} if self.camera.late > HELD_UP else {21, 22}
+        """Which distances of blocks of AAC at 48 kHz are right: where packets were late, some may be stretched by a
+        sixteenth, or a sixth, until sound is where the camera's reports say."""
+        if self.late <= HELD_UP:
+            return {21, 22}
+        return set(range(20, 24) if self.late <= HELD_UP_LONG else range(17, 26))
+
+    @property
+    def apart(self) -> float:
+        """Seconds between the last sound and the last picture. The machine may add `late`."""
+        return abs(self.seen.sound[-1].time - self.seen.pictures[-1].time)
+
+    @property
+    def lasting(self) -> float:
+        """Seconds of media that was shown, without the camera's wait for its viewer. Pictures that are replayed in haste
+        when a session begins take none, and have no sound."""
+        times = [picture.time for picture in self.seen.pictures]
+        return min(len(times), (times[-1] - times[0]) * clips.FPS + 1) / clips.FPS
 
     @property
     def heard(self) -> float:
@@ -136,7 +163,7 @@ async def _watch_some(
             for name, camera in cameras.items()
         }
         shown = await watch_sources(directory, sources, seconds=seconds, runs=runs, viewed=viewed)
-    return {name: Watched(seen, events, cameras[name].log) for name, (seen, events) in shown.items()}
+    return {name: attrs.evolve(one, log=cameras[name].log) for name, one in shown.items()}
 
 
 async def watch_files(directory: Path, files: Mapping[str, Path], *, seconds: float = 20.0) -> dict[str, Watched]:
@@ -147,8 +174,7 @@ async def watch_files(directory: Path, files: Mapping[str, Path], *, seconds: fl
     for again in range(TRIES):
         waiting = {name: source for name, source in sources.items() if name not in watched or _late(watched[name])}
         for number, some in enumerate(batched(waiting)):
-            shown = await watch_sources(directory / f"try{again}batch{number}", some, seconds=seconds)
-            watched |= {name: Watched(seen, events) for name, (seen, events) in shown.items()}
+            watched |= await watch_sources(directory / f"try{again}batch{number}", some, seconds=seconds)
     return watched
 
 
@@ -167,7 +193,7 @@ async def watch_sources(
     runs: int = 1,
     viewed: Mapping[str, asyncio.Event] | None = None,
     push: Callable[[Engine], Coroutine[None, None, None]] | None = None,
-) -> dict[str, tuple[Seen, list[Event]]]:
+) -> dict[str, Watched]:
     """What a viewer of each source sees, and its events, until all have ended `runs` times.
 
     `viewed`: of each source, set when its viewer is there. `push`: runs beside the engine, for sources that are fed.
@@ -184,15 +210,32 @@ async def watch_sources(
         engine = Engine(Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs)))
         stream = engine.events()
         async with engine, asyncio.TaskGroup() as beside:
+            holding = beside.create_task(_held_up(held_up := [0.0]))
             if push is not None:
                 beside.create_task(push(engine))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await _collect(stream, events, runs, viewed or {})
             await asyncio.sleep(AFTER)
+            holding.cancel()
         came = {name: any(isinstance(event, Connected) for event in told) for name, told in events.items()}
         seen = await asyncio.gather(*(one.seen(ENDING if came[name] else NOBODY) for name, one in viewers.items()))
-    return {name: (one, events[name]) for name, one in zip(sources, seen, strict=True)}
+    return {name: Watched(one, events[name], held_up[0]) for name, one in zip(sources, seen, strict=True)}
+
+
+async def _held_up(longest: list[float]) -> None:
+    """Keeps how long nothing ran in one second, at the most."""
+    loop = asyncio.get_running_loop()
+    stood: deque[tuple[float, float]] = deque()
+    while True:
+        due = loop.time() + TICK
+        await asyncio.sleep(TICK)
+        now = loop.time()
+        if now - due > HELD_UP:
+            stood.append((now, now - due))
+            while stood[0][0] < now - 1:
+                stood.popleft()
+            longest[0] = max(longest[0], sum(seconds for _, seconds in stood))
 
 
 def _config(number: int, name: str, source: SourceConfig, viewer: Viewer) -> CameraConfig:
