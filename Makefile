@@ -12,8 +12,8 @@ WORKERS ?= 3
 JOBS    ?= 2
 # Processes for the quick tests, which wait more than they compute.
 SIDE    ?= 4
-# Processes for scripted cameras, which wait for their media's time nearly all of the while.
-CROWD   ?= 6
+# Processes for scripted cameras, which wait for their media's time most of the while.
+CROWD   ?= 4
 BUDGET  ?= 600
 MINUTES ?= 15
 ONLY    ?=
@@ -48,6 +48,10 @@ LOCK    := $(CACHE)/supply/bin/uv pip compile --quiet --universal --generate-has
 AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   CAMCAST_NATIVE=$(NATIVE) $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -v && \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
+
+# What Python compiles is kept, also where the environment asks for that not to be: tests start thousands of processes,
+# each of which would compile all that it imports.
+tested test-python test-quick cameras: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv servers test tested test-quick test-python cameras sanitized lint format demo bench bench-quick bench-reach bench-thousand bench-dead bench-adapt bench-adapt-cost soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean

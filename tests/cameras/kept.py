@@ -14,7 +14,8 @@ import pickle
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,12 @@ def file(asked: object, suffix: str, make: Callable[[Path], object]) -> Path:
                     make(partial)
                     os.replace(partial, path)
     return path
+
+
+def side_by_side(makers: Mapping[str, Callable[[], _T]]) -> dict[str, _T]:
+    """What each makes. Where FFmpeg is to send its packets they wait for their time, most of theirs."""
+    with ThreadPoolExecutor(len(makers)) as pool:
+        return dict(zip(makers, pool.map(lambda make: make(), makers.values()), strict=True))
 
 
 def _path(asked: str, suffix: str) -> Path:

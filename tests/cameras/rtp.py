@@ -252,10 +252,13 @@ def by_ffmpeg(
         def receive() -> None:
             while True:
                 try:
-                    packets.append(sock.recv(65536))
+                    packet = sock.recv(65536)
                 except TimeoutError:
-                    if over.is_set():
-                        return
+                    packet = b""
+                if packet:
+                    packets.append(packet)
+                elif over.is_set():
+                    return
 
         # While it sends: the kernel keeps little.
         receiver = threading.Thread(target=receive)
@@ -265,6 +268,8 @@ def by_ffmpeg(
         command += ["-f", "rtp", "-seq", str(_FIRST), f"rtp://127.0.0.1:{port}?rtcpport={port + 1}&pkt_size={MTU}"]
         done = subprocess.run(command, input=pictures, capture_output=True, check=False, timeout=30)
         over.set()
+        # An empty packet behind all others, so that it need not wait; it may be lost.
+        sock.sendto(b"", sock.getsockname())
         receiver.join()
     assert packets, done.stderr.decode(errors="replace")[-500:]
     assert not done.returncode, done.stderr.decode(errors="replace")[-500:]

@@ -18,6 +18,7 @@ from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S
 from camcast_rtsp import watching
+from tests.cameras import kept
 from tests.cameras import test_brands as brands
 from tests.cameras import test_clocks as clocks
 from tests.cameras import test_dialogue as dialogue
@@ -71,7 +72,7 @@ def cases() -> dict[str, Case]:
         | {"sound too slow for long": clocks.fast_sound(0.3, 16.0)}
     )
     found |= {f"clock: {name}": Case(script, CLOCKS[name]) for name, script in every.items()}
-    found |= {f"codec: {name}": Case(make()) for name, make in old_codecs.CAMERAS.items()}
+    found |= {f"codec: {name}": Case(script) for name, script in kept.side_by_side(old_codecs.CAMERAS).items()}
     found |= {f"again: {name}": attrs.evolve(AGAIN[name], script=one) for name, one in AGAIN_SCRIPTS.items()}
     return found | {f"tls: {name}": case for name, case in tls().items()}
 

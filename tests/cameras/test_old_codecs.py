@@ -86,8 +86,7 @@ def made(path: Path, *arguments: str, size: tuple[int, int] = (160, 96)) -> Path
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cameras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    scripts = {name: make() for name, make in CAMERAS.items()}
-    return await watched_together(tmp_path_factory, "old-cameras", scripts)
+    return await watched_together(tmp_path_factory, "old-cameras", kept.side_by_side(CAMERAS))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,7 +11,7 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from tests.cameras import clips, recipes, rtp
+from tests.cameras import clips, kept, recipes, rtp
 from tests.cameras import test_old_codecs as old
 from tests.cameras.script import Script
 from tests.cameras.shared import watched_together
@@ -139,8 +139,7 @@ WAYS: dict[str, Callable[[Packets], Packets]] = {
 
 def scripts() -> dict[str, Script]:
     made = {}
-    for name, make in CAMERAS.items():
-        script = make()
+    for name, script in kept.side_by_side(CAMERAS).items():
         for way, change in WAYS.items():
             made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options={"transport": "udp"})
     return made

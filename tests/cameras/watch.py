@@ -98,8 +98,8 @@ class Watched:
 
     @property
     def lasting(self) -> float:
-        """Seconds of media that was shown, without the camera's wait for its viewer. Pictures that are replayed in haste
-        when a session begins take none, and have no sound."""
+        """Seconds of media that was shown, without the camera's wait for its viewer. Pictures that are replayed in
+        haste when a session begins take none, and have no sound."""
         times = [picture.time for picture in self.seen.pictures]
         return min(len(times), (times[-1] - times[0]) * clips.FPS + 1) / clips.FPS
 
