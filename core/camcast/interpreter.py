@@ -55,7 +55,7 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-SWITCH = 0.001
+SWITCH = 0.0002
 """Seconds after which a thread that computes lets another one go on, instead of Python's 0.005."""
 
 
@@ -64,6 +64,7 @@ def take_turns() -> None:
 
     Each call to the system gives the interpreter away. Where another thread computes meanwhile, a loop with ten things
     to send waits ten times as long as a switch takes before it has sent them: with sixteen servers that flood WebRTC,
-    and Python's setting, others' pictures are late by half a second; with this by half of that, or less [measured].
+    and Python's setting, others' pictures are late by half a second; with 0.001 by half of that, or less [measured].
+    Two threads that compute without a pause cost no more processor time with this than with 0.005 [counted].
     """
     sys.setswitchinterval(SWITCH)

@@ -57,8 +57,11 @@ class EngineView(Protocol):
         """The configuration in use, with references instead of secrets as far as its author wrote them so. Other
         secrets are in it: pass it through `camcast.config.shown` before it is shown."""
 
-    async def stats(self) -> Stats:
-        """A snapshot of all figures. Costs the engine's loop some 20 µs a session: ask at most a few times a second."""
+    async def stats(self, age: float = 0.0) -> Stats:
+        """A snapshot of all figures. Costs the engine's loop some 20 µs a session: ask at most a few times a second.
+
+        `age`: seconds that it may be old. Whoever looks every few seconds is served by what another one has asked for.
+        """
 
     async def refresh(self) -> None:
         """Have the figures of worker processes as of now, for the next `stats`."""
@@ -104,9 +107,12 @@ class EngineView(Protocol):
     async def request_keyframe(self, camera_id: int, stream_id: int) -> bool:
         """Ask for a keyframe. False = nobody can make one."""
 
-    async def snapshot(self, camera_id: int, stream_id: int) -> bytes:
-        """The last keyframe of what a stream sends, as JPEG; at most one a second and stream is made, others get the
-        same. Raises `MediaError` while there is none, or where it cannot be decoded."""
+    async def snapshot(self, camera_id: int, stream_id: int, *, small: bool = False) -> bytes:
+        """The last keyframe of what a stream sends, as JPEG; `small`: at most 480 points across, for less.
+
+        At most one of either a second and stream is made, others get the same. Raises `MediaError` while there is none,
+        or where it cannot be decoded.
+        """
 
     async def add_camera(self, config: CameraConfig) -> int:
         """Add and start a camera with its sessions; returns its id. Raises `ConfigError`."""

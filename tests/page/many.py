@@ -42,7 +42,7 @@ class Many:
         self._looks = itertools.count()
         self._began = time.monotonic()
 
-    async def stats(self) -> Stats:
+    async def stats(self, age: float = 0.0) -> Stats:
         look = next(self._looks)
         sessions = tuple(self._session(config.camera_id, look) for config in self.configs)
         streams = tuple(
@@ -95,7 +95,7 @@ class Many:
             round_trip=nothing, bitrate_target=nothing,
         )  # fmt: skip
 
-    async def snapshot(self, camera_id: int, stream_id: int) -> bytes:
+    async def snapshot(self, camera_id: int, stream_id: int, *, small: bool = False) -> bytes:
         raise MediaError("there is no picture")
 
     def events(self, capacity: int = 100) -> ServiceEvents:

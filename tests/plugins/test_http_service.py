@@ -133,11 +133,18 @@ async def test_a_snapshot_is_what_is_sent_whichever_process_sends_it() -> None:
 def taken(*urls: str) -> list[Answer]:
     """A snapshot of each camera, of which one runs in another process."""
     cameras = tuple(camera(number, url) for number, url in enumerate(urls))
-    paths = [f"/streams/{number}/0/snapshot.jpg" for number in range(len(urls))]
+    pictures = [f"/streams/{number}/0/snapshot.jpg" for number in range(len(urls))]
+    paths = [f"{path}{size}" for path in pictures for size in ("", "?small=true")]
     with served(Config(system=SystemConfig(workers=2), cameras=cameras)) as (_engine, client):
         wait(lambda: client.ask("/readyz").status == 200, 60)
         wait(lambda: all(client.api(path).status == 200 for path in paths), 60)
         return [client.api(path) for path in paths]
+
+
+def test_answers_have_the_date_of_now() -> None:
+    with served(Config()) as (_engine, client):
+        first = client.ask("/healthz").headers["date"]
+        wait(lambda: client.ask("/healthz").headers["date"] != first, 30)
 
 
 # --- who may --------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class View:
         self.let = asyncio.Event()
         self.asked = 0
 
-    async def stats(self) -> Any:
+    async def stats(self, age: float = 0.0) -> Any:
         self.asked += 1
         await self.let.wait()
         return self.asked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -25,10 +26,12 @@ from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError
 from camcast.events import ServiceNote, SessionKey, SessionState, SourceState
 from camcast.host import PluginHost
+from camcast.services import ServiceContext
 from camcast.session.health import Health
 from camcast.testing.conformance import ServiceConformance
 from camcast_mqtt import service
 from camcast_mqtt.discovery import Discovery
+from camcast_mqtt.options import MqttOptions
 from camcast_mqtt.steady import Steady
 from camcast_mqtt.topics import Topics, plain
 
@@ -305,3 +308,25 @@ def test_what_is_wrong_is_told_before_anything_runs(options: dict[str, Any], fau
     with pytest.raises(ConfigError) as caught:
         loads(json.dumps({"services": {"mqtt": options}, "cameras": []}), PluginHost())
     assert fault in str(caught.value)
+
+
+async def test_where_nothing_has_happened_figures_may_be_what_somebody_else_has_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "SOON", 0.0)
+    options = MqttOptions(url="mqtt://127.0.0.1:9", every=0.01)
+    nobody: Any = None
+    one = service.Mqtt(ServiceContext(name="mqtt", options=options, engine=nobody, log=logging.getLogger("test")))
+    ages: list[float] = []
+
+    async def update(client: aiomqtt.Client, age: float = 0.0) -> None:
+        ages.append(age)
+
+    monkeypatch.setattr(one, "_update", update)
+    keeping = asyncio.create_task(one._keep_up(nobody))
+    await until(lambda: len(ages) > 2, 10)
+    assert set(ages) == {service.OLD}
+    one._look.set()
+    await until(lambda: 0.0 in ages, 10)
+    keeping.cancel()
+    await asyncio.wait({keeping})

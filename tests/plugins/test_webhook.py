@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
@@ -17,11 +18,12 @@ from tests.plugins.test_prometheus import session, stats
 
 import camcast_webhook
 from camcast.camera.stats import Stats
-from camcast.config import RetryPolicy, ServiceConfig, loads
+from camcast.config import CameraConfig, RetryPolicy, ServiceConfig, loads
 from camcast.engine import Engine
 from camcast.errors import ConfigError, NetworkError
-from camcast.events import ServiceNote, SessionKey, SessionState, SourceState
+from camcast.events import ServiceNote, SessionKey, SessionState, SourceState, StateChanged
 from camcast.host import PluginHost
+from camcast.services import ServiceContext
 from camcast.session.health import Health
 from camcast.testing.conformance import ServiceConformance
 from camcast_webhook import sender, service, troubles
@@ -305,6 +307,46 @@ async def test_an_output_that_goes_and_comes_is_told_with_its_camera(
     assert {key: down[key] for key in expected} == expected
     assert down["text"].startswith("[gate] Output cam0_main has been down for ")
     assert "no route" in down["reason"]
+
+
+class Calm:
+    """An engine of which all is well; says how old each look at it might be, and tells what it is given."""
+
+    def __init__(self) -> None:
+        self.ages: list[float] = []
+        self.happened: asyncio.Queue[StateChanged] = asyncio.Queue()
+
+    async def stats(self, age: float = 0.0) -> Stats:
+        self.ages.append(age)
+        return stats(WELL)
+
+    async def cameras(self) -> tuple[CameraConfig, ...]:
+        return (CameraConfig(camera_id=0, name="gate"),)
+
+    async def events(self) -> AsyncIterator[StateChanged]:
+        while True:
+            yield await self.happened.get()
+
+
+@pytest.mark.parametrize(("rest", "others"), [(0.03, {service.OLD}), (3600.0, set[float]())])
+async def test_while_all_is_well_it_looks_seldom_and_at_what_others_have_seen(
+    rest: float, others: set[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LOOK", 0.01)
+    monkeypatch.setattr(service, "REST", rest)
+    engine: Any = Calm()
+    options = WebhookOptions(url="http://127.0.0.1:9/nobody")
+    context = ServiceContext(name="webhook", options=options, engine=engine, log=logging.getLogger("test"))
+    running = asyncio.create_task(service.Webhook(context).run())
+    await until(lambda: len(engine.ages) > 2 * len(others), 10)
+    engine.happened.put_nowait(
+        StateChanged(key=KEY, label="cam0_main", old=SessionState.CONNECTED, new=SessionState.ERROR)
+    )
+    await until(lambda: engine.ages.count(0.0) == 2, 10)
+    running.cancel()
+    await asyncio.wait({running})
+    assert engine.ages[0] == 0.0
+    assert set(engine.ages) == {0.0, *others}
 
 
 async def test_events_are_told_by_name_and_camera(world: World, server: Server) -> None:

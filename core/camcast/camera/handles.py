@@ -40,8 +40,11 @@ class StreamHandle(Protocol):
     def retry_now(self) -> None:
         """Try a lost source at once, also one that has given up."""
 
-    async def snapshot(self) -> bytes:
-        """The last keyframe of what is sent, as JPEG. Raises `CamcastError`: while there is none, for one."""
+    async def snapshot(self, *, small: bool = False) -> bytes:
+        """The last keyframe of what is sent, as JPEG; `small`: at most 480 points across.
+
+        Raises `CamcastError`: while there is none, for one.
+        """
 
 
 class CameraHandle(Protocol):

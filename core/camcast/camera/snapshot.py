@@ -8,6 +8,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+import attrs
+
 from camcast.codec_kind import CodecKind
 from camcast.config.defaults import SNAPSHOT_FORMAT
 from camcast.errors import DeadlineError, MediaError
@@ -20,10 +22,22 @@ FRESH = 1.0
 DECODE_DEADLINE = 5.0
 QUALITY = 85
 """Of the JPEG, 1 to 95."""
+SMALL = 480
+"""Points across a small picture, at most: for pages that show many. It costs a third of a whole one of 1080 lines, or
+less, and most of that is decoding."""
+
+
+@attrs.define(eq=False)
+class _Made:
+    """One that has been made, or is being made."""
+
+    picture: asyncio.Task[bytes]
+    of: Packet
+    began: float
 
 
 class Snapshot:
-    """Of one stream: at most one a second is made, and several who ask get the same. All calls on the loop."""
+    """Of one stream: at most one a second is made of each size, and several who ask get the same. On the loop."""
 
     def __init__(
         self, codec: Callable[[str], CodecKind], threads: HookThreads, now: Callable[[], float] = monotonic
@@ -31,35 +45,40 @@ class Snapshot:
         self._codec = codec
         self._threads = threads
         self._now = now
-        self._made: asyncio.Task[bytes] | None = None
-        self._began = 0.0
-        self._of: Packet | None = None
+        self._made: dict[bool, _Made] = {}
+        """Small ones, and whole ones."""
 
-    async def take(self, keyframe: Packet | None) -> bytes:
-        """JPEG. Raises `MediaError` where there is no picture or it cannot be decoded, `DeadlineError` where that takes
-        longer than 5 s."""
+    async def take(self, keyframe: Packet | None, *, small: bool = False) -> bytes:
+        """JPEG; `small`: of at most `SMALL` points across.
+
+        Raises `MediaError` where there is no picture or it cannot be decoded, `DeadlineError` where that takes longer
+        than 5 s.
+        """
         if keyframe is None:
             raise MediaError("there is no picture yet: a stream has one once its first keyframe has come")
-        if self._made is None or not self._serves(keyframe):
-            self._began, self._of = self._now(), keyframe
-            self._made = quiet(asyncio.create_task(self._make(keyframe), name="camcast-snapshot"))
-        return await asyncio.shield(self._made)
+        made = self._made.get(small)
+        if made is None or not self._serves(made, keyframe):
+            picture = quiet(asyncio.create_task(self._make(keyframe, small), name="camcast-snapshot"))
+            made = self._made[small] = _Made(picture, keyframe, self._now())
+        return await asyncio.shield(made.picture)
 
-    def _serves(self, keyframe: Packet) -> bool:
-        """Whether what has been made, or is being made, need not be made again."""
-        assert self._made is not None
-        return self._of is keyframe or not self._made.done() or self._now() - self._began < FRESH
+    def _serves(self, made: _Made, keyframe: Packet) -> bool:
+        """Whether it need not be made again."""
+        return made.of is keyframe or not made.picture.done() or self._now() - made.began < FRESH
 
-    async def _make(self, keyframe: Packet) -> bytes:
+    async def _make(self, keyframe: Packet, small: bool) -> bytes:
         codec = self._codec(keyframe.track.codec)
         try:
-            return await self._threads.run(lambda: decoded(codec, keyframe), DECODE_DEADLINE)
+            return await self._threads.run(lambda: decoded(codec, keyframe, SMALL if small else 0), DECODE_DEADLINE)
         except TimeoutError:
             raise DeadlineError(f"decoding a picture took longer than {DECODE_DEADLINE:g} s") from None
 
 
-def decoded(codec: CodecKind, keyframe: Packet) -> bytes:
-    """The picture in a keyframe, as a file. May be slow. Raises `MediaError`, `EncoderError`, `MissingDependency`."""
+def decoded(codec: CodecKind, keyframe: Packet, across: int = 0) -> bytes:
+    """The picture in a keyframe, as a file; of at most `across` points across, 0 = as it is. May be slow.
+
+    Raises `MediaError`, `EncoderError`, `MissingDependency`.
+    """
     if codec.decoder is None:
         raise MediaError(f"nothing here decodes {codec.name}")
     decoder = codec.decoder(keyframe.track)
@@ -69,11 +88,15 @@ def decoded(codec: CodecKind, keyframe: Packet) -> bytes:
         decoder.close()
     if not frames:
         raise MediaError(f"the {codec.name} decoder makes no picture of the last keyframe")
-    return _written(frames[-1])
+    return _written(frames[-1], across)
 
 
-def _written(frame: Frame) -> bytes:
+def _written(frame: Frame, across: int) -> bytes:
     picture: Any = frame.data
+    if 0 < across < picture.width:
+        # Before it is made RGB: the whole picture as that is the dearest part of a small one.
+        height = max(1, round(picture.height * across / picture.width))
+        picture = picture.reformat(across, height, "rgb24", interpolation="AREA")
     target = io.BytesIO()
     picture.to_image().save(target, SNAPSHOT_FORMAT, quality=QUALITY)
     return target.getvalue()

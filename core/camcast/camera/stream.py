@@ -122,8 +122,8 @@ class CameraStream:
         self.feed.adopt(config.encoder, self.label)
         self._retry.set()
 
-    async def snapshot(self) -> bytes:
-        return await self._snapshot.take(self.feed.keyframe)
+    async def snapshot(self, *, small: bool = False) -> bytes:
+        return await self._snapshot.take(self.feed.keyframe, small=small)
 
     def retry_now(self) -> None:
         """Skip the present wait; after giving up, begin anew."""

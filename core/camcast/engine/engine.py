@@ -30,6 +30,7 @@ from camcast.engine.handover import LoopHandover
 from camcast.engine.history import POINTS, History, SessionHistory
 from camcast.engine.loop_watch import Hold, LoopWatch
 from camcast.engine.plan import Action, Step, plan
+from camcast.engine.recent import Recent
 from camcast.engine.services import Services
 from camcast.engine.view import View
 from camcast.errors import NotFound, WrongState
@@ -39,6 +40,7 @@ from camcast.patience import wait_patiently
 from camcast.services import Program
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts
+from camcast.session.metrics import SessionMetrics
 from camcast.session.naming import published
 from camcast.session.resolver import NameResolver
 from camcast.session.session_manager import SessionHandle, SessionManager
@@ -87,6 +89,7 @@ class Engine:
         self._bus = EventBus(self.host, self._name_of)
         self._watch = LoopWatch(lambda: self.host.plugins, self._held)
         self._history = History(lambda: self.sessions)
+        self._recent = Recent(lambda: self.sessions, lambda told: _whole(self, told))
         self._reloading = asyncio.Lock()
         self.program: Program | None = None
         """Yours to set: how the program around the engine reads its configuration again and ends, for services that
@@ -278,7 +281,7 @@ class Engine:
         """
         if self._environment is None:
             raise WrongState("the engine has not been started")
-        return View(self, self._bus.add)
+        return View(self, self._bus.add, self._recent)
 
     async def refresh(self) -> None:
         """Have the figures of worker processes as of now, or of half a second ago where one does not answer quickly."""
@@ -287,14 +290,7 @@ class Engine:
 
     def stats(self) -> Stats:
         """A snapshot of all figures; those of worker processes are up to half a second old."""
-        return Stats(
-            sessions=(sessions := tuple(self.sessions.metrics())),
-            uptime=time.monotonic() - self._started_at,  # after theirs, of which none is longer
-            streams=tuple(stream.metrics for camera in self.cameras for stream in camera.streams.values()),
-            totals=self.sessions.totals_with(sessions),
-            services=self._services.metrics(),
-            uplinks=self._environment.uplinks.metrics() if self._environment is not None else (),
-        )
+        return _whole(self, self.sessions.metrics())
 
     def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         """The last `limit` figures of a session, one each 2 s, of the last 15 min at most.
@@ -361,3 +357,16 @@ def _is_over(stream: StreamHandle) -> bool:
     """Whether its source brings nothing more by itself."""
     state, may_revive = stream.state, stream.config.source.retry_policy.revive_after is not None
     return state is SourceState.ENDED or (state is SourceState.FAILED and not may_revive)
+
+
+def _whole(engine: Engine, sessions: Sequence[SessionMetrics]) -> Stats:
+    """What there is to be known, with what the sessions have just told."""
+    environment = engine._environment
+    return Stats(
+        sessions=tuple(sessions),
+        uptime=time.monotonic() - engine._started_at,  # after theirs, of which none is longer
+        streams=tuple(stream.metrics for camera in engine.cameras for stream in camera.streams.values()),
+        totals=engine.sessions.totals_with(sessions),
+        services=engine._services.metrics(),
+        uplinks=environment.uplinks.metrics() if environment is not None else (),
+    )

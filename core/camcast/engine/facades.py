@@ -145,8 +145,8 @@ class ThreadedStream:
     def retry_now(self) -> None:
         self._loop.call(self._stream.retry_now)
 
-    def snapshot(self) -> bytes:
-        return self._loop.run(self._stream.snapshot())
+    def snapshot(self, *, small: bool = False) -> bytes:
+        return self._loop.run(self._stream.snapshot(small=small))
 
 
 class ThreadedCamera:

@@ -15,9 +15,9 @@ from typing import Protocol
 
 import attrs
 
-from camcast.events import SessionKey, SessionState
+from camcast.events import SessionKey
 from camcast.services import HISTORY
-from camcast.session.metrics import SessionMetrics
+from camcast.session.metrics import Sketch
 
 INTERVAL = 2.0
 """Seconds between two moments."""
@@ -61,7 +61,7 @@ class Noted:
         self._target, self._bitrate, self._told, self._lag, self._dropped, self._round_trip = self._rings
         self._drops = 0
 
-    def note(self, moment: int, frames_dropped: int, on_air: SessionMetrics | None) -> None:
+    def note(self, moment: int, frames_dropped: int, on_air: Sketch | None) -> None:
         """What holds at `moment`; moments rise. `on_air`: None = it is not."""
         missed = range(max(self._last + 1, moment - POINTS + 1), moment)
         for ring in self._rings:
@@ -100,16 +100,12 @@ class Session(Protocol):
     key: SessionKey
 
     @property
-    def state(self) -> SessionState:
-        """Where its life is."""
-
-    @property
     def frames_dropped(self) -> int:
         """As in `metrics`."""
 
     @property
-    def metrics(self) -> SessionMetrics:
-        """All its figures of now; not asked for while it is off the air, where most of them say nothing."""
+    def sketch(self) -> Sketch | None:
+        """What is kept of it, as it is now; None = it is not on the air."""
 
 
 class History:
@@ -156,8 +152,7 @@ class History:
             noted = self._noted.get(session.key)
             if noted is None:
                 noted = self._noted[session.key] = Noted(moment)
-            on_air = session.metrics if session.state is SessionState.CONNECTED else None
-            noted.note(moment, session.frames_dropped, on_air)
+            noted.note(moment, session.frames_dropped, session.sketch)
 
 
 def _read(ring: array[float], moments: range) -> list[float]:

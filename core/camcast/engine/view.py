@@ -13,6 +13,7 @@ from camcast.config import CameraConfig, Config, SessionConfig, from_mapping
 from camcast.engine.event_bus import Reader
 from camcast.engine.history import POINTS, SessionHistory
 from camcast.engine.plan import Step
+from camcast.engine.recent import Recent
 from camcast.engine.service_events import ServiceEvents
 from camcast.errors import DeadlineError, NotFound, WrongState
 from camcast.events import Event, SessionKey
@@ -33,10 +34,11 @@ RELOAD_DEADLINE = 180.0
 class View:
     """Implements `services.EngineView`. Made on the engine's loop; whoever made it closes it."""
 
-    def __init__(self, engine: Engine, listen: Callable[[Reader], object]) -> None:
+    def __init__(self, engine: Engine, listen: Callable[[Reader], object], recent: Recent) -> None:
         """`listen` has a reader told all events from now on."""
         self._engine = engine
         self._listen = listen
+        self._recent = recent
         self._loop = asyncio.get_running_loop()
         self._queues: set[ServiceEvents] = set()
         self._lost = 0
@@ -71,15 +73,14 @@ class View:
     def config(self) -> Config:
         return self._engine.config
 
-    async def stats(self) -> Stats:
-        return await self._call(self._engine.stats)
+    async def stats(self, age: float = 0.0) -> Stats:
+        return await self._run(lambda: self._recent.stats(age))
 
     async def refresh(self) -> None:
         await self._run(self._engine.refresh)
 
     def events(self, capacity: int = EVENTS) -> ServiceEvents:
-        if self._closed:
-            raise WrongState("this view has been closed: its service has ended")
+        self._require()
         queue = ServiceEvents(capacity, closed=self._forget)
         self._queues.add(queue)
         if self._on_loop():
@@ -94,8 +95,8 @@ class View:
     async def sessions(self) -> tuple[SessionConfig, ...]:
         return await self._call(lambda: tuple(session.config for session in self._engine.sessions))
 
-    async def snapshot(self, camera_id: int, stream_id: int) -> bytes:
-        return await self._run(lambda: self._stream(camera_id, stream_id).snapshot())
+    async def snapshot(self, camera_id: int, stream_id: int, *, small: bool = False) -> bytes:
+        return await self._run(lambda: self._stream(camera_id, stream_id).snapshot(small=small))
 
     async def history(self, key: SessionKey, limit: int = POINTS) -> SessionHistory:
         return await self._call(lambda: self._engine.history(key, limit))
@@ -165,8 +166,7 @@ class View:
         return await self._run(lambda: program.reload(), RELOAD_DEADLINE, whatever_happens=True)
 
     def stop(self) -> None:
-        if self._closed:
-            raise WrongState("this view has been closed: its service has ended")
+        self._require()
         self._loop.call_soon_threadsafe(self._program("ends it").stop)
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -195,16 +195,28 @@ class View:
         self._queues.discard(queue)
         self._lost += queue.lost
 
+    def _require(self) -> None:
+        """Raises `WrongState` once its owner has ended."""
+        if self._closed:
+            raise WrongState("this view has been closed: its service has ended")
+
     def _on_loop(self) -> bool:
         return asyncio.get_running_loop() is self._loop
 
     async def _call(self, function: Callable[[], T]) -> T:
-        """Call a plain function on the engine's loop."""
+        """Call a plain function on the engine's loop; without a task, which would cost more than most of them."""
+        self._require()
+        answer: Future[T] = Future()
 
-        async def work() -> T:
-            return function()
+        def begin() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(function())
+            except Exception as error:  # noqa: BLE001  raised where it was called
+                answer.set_exception(error)
 
-        return await self._run(work)
+        return await self._answer(answer, begin, ANSWER_DEADLINE)
 
     async def _run(
         self,
@@ -214,8 +226,7 @@ class View:
         whatever_happens: bool = False,
     ) -> T:
         """Run a coroutine on the engine's loop. `whatever_happens`: it goes on when the caller is cancelled."""
-        if self._closed:
-            raise WrongState("this view has been closed: its service has ended")
+        self._require()
         answer: Future[T] = Future()
 
         async def whole() -> T:
@@ -240,6 +251,10 @@ class View:
             else:
                 answer.set_result(task.result())
 
+        return await self._answer(answer, begin, within)
+
+    async def _answer(self, answer: Future[T], begin: Callable[[], object], within: float) -> T:
+        """Wait for what `begin` brings about on the engine's loop."""
         try:
             self._loop.call_soon_threadsafe(begin)
         except RuntimeError:

@@ -226,8 +226,8 @@ async def _do(engine: _Engine, number: int, call: object, send: Send, after: asy
                 answer = engine.cameras.stream(camera_id, stream_id).set_bitrate(kbps)
             case wire.RetrySource(camera_id, stream_id):
                 engine.cameras.stream(camera_id, stream_id).retry_now()
-            case wire.Snapshot(camera_id, stream_id):
-                answer = await engine.cameras.stream(camera_id, stream_id).snapshot()
+            case wire.Snapshot(camera_id, stream_id, small):
+                answer = await engine.cameras.stream(camera_id, stream_id).snapshot(small=small)
             case wire.LogLevel(level):
                 logging.getLogger().setLevel(level)
             case wire.AdoptUplinks(uplinks):

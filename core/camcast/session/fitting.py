@@ -33,6 +33,9 @@ class Fitted:
     """bit/s of it that it may send; 0 = anything."""
 
 
+_NOTHING = Fitted()
+
+
 class Fitting:
     """Of one session. All calls on the loop."""
 
@@ -54,6 +57,8 @@ class Fitting:
 
     @property
     def now(self) -> Fitted:
+        if not self.used:
+            return _NOTHING
         return Fitted(self._adapting.now, self._thinning.now, self._share.uplink, self._share.rate)
 
     @property

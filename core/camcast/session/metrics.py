@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
+from enum import IntEnum
 
 import attrs
 
@@ -123,6 +123,17 @@ class SessionMetrics:
         return self.health is Health.HEALTHY
 
 
+@attrs.frozen
+class Sketch:
+    """The few figures of a session on the air that are kept over time, at a part of the price of all. As there."""
+
+    target_index: int
+    bitrate: float
+    bitrate_target: int
+    lag: float
+    transport: Mapping[str, float]
+
+
 @attrs.frozen(kw_only=True)
 class Totals:
     """All sessions together, those deleted included."""
@@ -144,12 +155,12 @@ class Totals:
     """Seconds from source to acknowledgement, mean of the active sessions."""
 
 
-class _Mode(Enum):
-    """What a session's time goes to."""
+class _Mode(IntEnum):
+    """What a session's time goes to: its place among the sums."""
 
-    UP = "up"
-    DOWN = "down"
-    REST = "rest"
+    UP = 0
+    DOWN = 1
+    REST = 2
 
 
 @attrs.define(eq=False)
@@ -166,7 +177,7 @@ class Recorder:
     peak: float = 0.0
     _mode: _Mode = _Mode.REST
     _since: float = attrs.field(default=attrs.Factory(lambda self: self.now(), takes_self=True))
-    _spent: dict[_Mode, float] = attrs.field(factory=lambda: dict.fromkeys(_Mode, 0.0))
+    _spent: list[float] = attrs.field(factory=lambda: [0.0] * len(_Mode))
     _samples: deque[tuple[float, int, int]] = attrs.field(factory=lambda: deque(maxlen=int(WINDOW) + 1))
 
     def up(self) -> None:
@@ -327,8 +338,9 @@ class Recorder:
 
     def _times(self) -> tuple[float, float, float]:
         """Seconds on the air, off it while it was to be on it, and all others."""
-        since = self.now() - self._since
-        up, down, rest = (self._spent[mode] + (since if mode is self._mode else 0.0) for mode in _Mode)
+        spent = self._spent.copy()
+        spent[self._mode] += self.now() - self._since
+        up, down, rest = spent
         return up, down, rest
 
     def _rate(self, first: int) -> tuple[float, float]:

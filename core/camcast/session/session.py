@@ -14,7 +14,7 @@ from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.session.fitting import Fitting
 from camcast.session.health import Health, judge
-from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.session.metrics import Recorder, SessionMetrics, Sketch
 from camcast.session.platform_watch import PlatformWatch
 from camcast.session.rounds import Rounds, shared
 from camcast.session.stage import OnAir
@@ -123,6 +123,16 @@ class Session:
             tracks=self._tracks.figures,
             scheduled=self._supervisor.orders.timetable.now,
         )
+
+    @property
+    def sketch(self) -> Sketch | None:
+        """The figures that are kept; None = it is not on the air."""
+        active = self.active
+        if active is None or self.state is not SessionState.CONNECTED:
+            return None
+        figures, _ = active.figures()
+        rate, _ = self.recorder.rate
+        return Sketch(active.index, rate, self._fitting.now.adapted.bitrate, active.outlet.lag, figures)
 
     @property
     def frames_dropped(self) -> int:

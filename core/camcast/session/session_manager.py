@@ -19,7 +19,7 @@ from camcast.errors import CamcastError, ConfigError, NotFound, WrongState
 from camcast.events import SessionKey, SessionState
 from camcast.session.environment import Environment
 from camcast.session.health import Health
-from camcast.session.metrics import SessionMetrics, Totals, total
+from camcast.session.metrics import SessionMetrics, Sketch, Totals, total
 from camcast.session.naming import Claims, numbered, placed, published
 from camcast.session.rounds import Rounds
 from camcast.session.session import Session
@@ -55,6 +55,10 @@ class SessionHandle(Protocol):
     @property
     def metrics(self) -> SessionMetrics:
         """A snapshot; of a session in a worker process, at most half a second old."""
+
+    @property
+    def sketch(self) -> Sketch | None:
+        """Some of `metrics` at a part of its price; None = it is not on the air."""
 
     @property
     def frames_dropped(self) -> int:

@@ -13,7 +13,7 @@ from camcast.config import CameraConfig, SessionConfig, StreamConfig
 from camcast.errors import CamcastError
 from camcast.events import SessionState, SourceState
 from camcast.session.health import Health
-from camcast.session.metrics import Recorder, SessionMetrics
+from camcast.session.metrics import Recorder, SessionMetrics, Sketch
 from camcast.workers import wire
 from camcast.workers.process import WorkerProcess
 
@@ -45,6 +45,13 @@ class RemoteSession:
             next_attempt_at=None,
             on_air=None,
         )
+
+    @property
+    def sketch(self) -> Sketch | None:
+        told = self.metrics
+        if told.state is not SessionState.CONNECTED:
+            return None
+        return Sketch(told.target_index, told.bitrate, told.bitrate_target, told.lag, told.transport)
 
     @property
     def state(self) -> SessionState:
@@ -135,8 +142,8 @@ class RemoteStream:
         self.config, self.label = config, config.label(self.camera.camera_id)
         self.worker.post(wire.AdoptStream(self.camera.camera_id, attrs.evolve(config, sessions=())))
 
-    async def snapshot(self) -> bytes:
-        answer = await self.worker.ask(wire.Snapshot(self.camera.camera_id, self.config.stream_id))
+    async def snapshot(self, *, small: bool = False) -> bytes:
+        answer = await self.worker.ask(wire.Snapshot(self.camera.camera_id, self.config.stream_id, small))
         assert isinstance(answer, bytes)
         return answer
 

@@ -130,6 +130,7 @@ class Snapshot:
 
     camera_id: int
     stream_id: int
+    small: bool
 
 
 @attrs.frozen

@@ -17,6 +17,8 @@ from camcast_kit_http.accepting import Accepting
 from camcast_kit_http.unread import Unread
 
 LOOK = 2.0
+DATE = 1.0
+"""Seconds after which answers have another date."""
 HEAD_DEADLINE = 10.0
 """Seconds for the whole head of a request to come."""
 UNREAD = 30.0
@@ -117,11 +119,20 @@ class Server(uvicorn.Server):
         self._connections = connections
         self._tls = _encryption(certificate, key) if certificate else None
         self._accepting: Accepting | None = None
+        self._over = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the program's, not a library's."""
         yield
+
+    async def main_loop(self) -> None:
+        """Keep the date until the end. The library looks for that ten times a second, which would cost more than
+        answering a page does."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE):
+                    await self._over.wait()
 
     async def run_on(self, sock: socket.socket) -> None:
         """Serve until cancelled; then end within `END` and a little more. `sock` is taken over."""
@@ -136,6 +147,7 @@ class Server(uvicorn.Server):
             letting_in.cancel()
             self.close()
             self.should_exit = self.force_exit = True
+            self._over.set()
             for connection in tuple(self.server_state.connections):
                 connection.transport.abort()
             for task in tuple(self.server_state.tasks):

@@ -1,4 +1,4 @@
-"""What there is, for many who ask: looked at a few times a second, whoever asks and however often.
+"""What there is, for many who ask: looked at twice a second, whoever asks and however often.
 
 What is shown of a look is written once, and these bytes are everybody's.
 """
@@ -22,7 +22,7 @@ from camcast_http.texts import written
 
 T = TypeVar("T")
 
-FRESH = 0.25
+FRESH = 0.5
 """Seconds for which a look serves everybody."""
 FRESH_FLEET = 2.0
 """… and one at a whole fleet, which may have thousands of cameras and is told in renewals of seconds."""

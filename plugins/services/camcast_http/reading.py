@@ -70,7 +70,8 @@ def stream(look: Look, call: Call) -> Any:
 
 
 async def snapshot(call: Call) -> Any:
-    return Response(await call.engine.snapshot(*call.stream), media_type="image/jpeg")
+    picture = await call.engine.snapshot(*call.stream, small=call.query["small"])
+    return Response(picture, media_type="image/jpeg")
 
 
 async def configuration(call: Call) -> Any:

@@ -30,6 +30,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a broker that was away is tried again; doubled each time."""
 STEADY = 60.0
 """Seconds for which a broker that was cut off must keep to what it may before it is tried again as soon as others."""
+OLD = 2.0
+"""Seconds that figures may be old where nothing has happened: somebody else may have looked."""
 SOON = 0.3
 """Seconds for which changes of state are collected before they are told."""
 ANSWER = 10.0
@@ -204,8 +206,9 @@ class Mqtt:
                     await asyncio.sleep(SOON)
             except TimeoutError:
                 self._log.debug("nothing has happened for %g s", self._options.every)
+            news = self._look.is_set()
             self._look.clear()
-            await self._update(client)
+            await self._update(client, 0.0 if news else OLD)
 
     async def _tidy(self, client: Client) -> None:
         """Have the broker tell what it keeps of outputs and cameras that are gone since an earlier run; see `_hear`."""
@@ -217,9 +220,10 @@ class Mqtt:
         for topic in kept:
             await client.unsubscribe(topic)
 
-    async def _update(self, client: Client) -> None:
-        """Tell what differs from what the broker has, and take back what there is no more."""
-        stats, cameras = await self._engine.stats(), await self._engine.cameras()
+    async def _update(self, client: Client, age: float = 0.0) -> None:
+        """Tell what differs from what the broker has, and take back what there is no more; by figures that may be
+        `age` seconds old."""
+        stats, cameras = await self._engine.stats(age), await self._engine.cameras()
         self._commands = dict(self._topics.commands(stats))
         wanted = self._wanted(stats, {one.camera_id: one.name for one in cameras})
         for topic, text in wanted.items():

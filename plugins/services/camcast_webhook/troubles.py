@@ -72,6 +72,11 @@ class Troubles:
         self._well = well
         self._known: dict[Place, _Known] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether something is away, or was a moment ago: a clock runs."""
+        return bool(self._known)
+
     def look(self, stats: Stats, now: float) -> Iterator[Change]:
         """What is to be told at `now`, in seconds of any steady clock. An output that is gone is not told of again."""
         there = {(one.key.camera_id, one.key.stream_id, one.key.output) for one in stats.sessions}

@@ -1,4 +1,5 @@
-// Puts the page together: looks every two seconds while somebody sees it, and hands what there is to each part.
+// Puts the page together: looks every two seconds while somebody sees it, more seldom where there are very many outputs
+// and nothing happens, and hands what there is to each part.
 
 import { call, read, Refused } from "./api.js";
 import { Beside } from "./beside.js";
@@ -18,6 +19,7 @@ import { long, number, overall, rate, short } from "./words.js";
 byId("late").remove();
 
 const LOOK = 2000; // ms
+const MANY = 50; // outputs, from which on a look costs so much that those at rest are looked at half as often
 const PATIENCE = 5000; // ms for a look; the next one may find what this one waits for
 const MISSED = 10; // seconds without a look after which the engine knows more than we do
 
@@ -28,7 +30,8 @@ const beside = new Beside();
 const fleet = new Fleet();
 const log = new Log(open);
 const tiles = new Map();
-let [looking, last, asked] = [null, 0, false];
+let [looking, last, asked, count] = [null, 0, false, 0];
+let news = () => {}; // ends the rest between two looks
 
 /** Look now, or wait for the look that is under way. */
 function look() {
@@ -57,6 +60,7 @@ async function looked() {
 
 function show(overview) {
   const outputs = overview.cameras.flatMap((camera) => camera.streams.flatMap((stream) => stream.outputs));
+  count = outputs.length;
   for (const output of outputs) past.see(output, overview.time);
   past.keepOnly(new Set(outputs.map((output) => output.key)));
   const { text, tone } = overall(outputs);
@@ -93,10 +97,14 @@ function link(text, tone) {
   setAttribute(document.body, "data-stale", tone === "bad" ? "" : null);
 }
 
+const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
 async function run() {
   for (;;) {
     if (!document.hidden) await look();
-    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    const rest = new Promise((resolve) => { news = resolve; });
+    await passed(LOOK);
+    if (count >= MANY && !details.key) await Promise.race([passed(LOOK), rest]);
   }
 }
 
@@ -131,6 +139,9 @@ setInterval(() => {
 void run();
 void look().then(() => {
   details.follow();
-  void events.follow((some) => log.heard(some));
+  void events.follow((some) => {
+    log.heard(some);
+    news();
+  });
   void new Pictures(cards).run();
 });

@@ -3,7 +3,7 @@
 
 import { call } from "./api.js";
 
-const [FIRST, EVERY] = [120, 2000]; // ms between two pictures: for cards that have none yet, and otherwise
+const [FIRST, EVERY] = [120, 4000]; // ms between two pictures: for cards that have none yet, and otherwise
 const AGAIN = 8000; // ms after which a camera without a picture is asked again
 
 export class Pictures {
@@ -32,7 +32,7 @@ export class Pictures {
 
   async fetch(card) {
     this.last.set(card.id, performance.now());
-    const found = await picture(card.id, card.camera.streams[0].stream_id);
+    const found = await picture(card.id, card.camera.streams[0].stream_id, "?small=true");
     if (found) {
       this.fetched.add(card.id);
       show(card.image, found);
@@ -43,9 +43,9 @@ export class Pictures {
 }
 
 /** A picture of a stream; null where there is none. By `fetch`, for an element would not bring the token along. */
-export async function picture(camera, stream) {
+export async function picture(camera, stream, size = "") {
   try {
-    return await (await call(`streams/${camera}/${stream}/snapshot.jpg`, { headers: { Accept: "image/jpeg" }, asks: false })).blob();
+    return await (await call(`streams/${camera}/${stream}/snapshot.jpg${size}`, { headers: { Accept: "image/jpeg" }, asks: false })).blob();
   } catch {
     return null; // no keyframe has come yet, or nobody answers: both are told elsewhere
   }
