@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -113,13 +113,13 @@ def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """While this is not set, writes hang."""
     goes = threading.Event()
     goes.set()
-    plain = DurableFile.write
+    plain = DurableFile.write_pieces
 
-    def write(file: DurableFile, data: bytes) -> int:
+    def write(file: DurableFile, pieces: Sequence[bytes]) -> None:
         goes.wait(30)
-        return plain(file, data)
+        plain(file, pieces)
 
-    monkeypatch.setattr(DurableFile, "write", write)
+    monkeypatch.setattr(DurableFile, "write_pieces", write)
     yield goes
     goes.set()
 

@@ -161,13 +161,13 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Writes hang for as long as this is not set."""
     goes = threading.Event()
     goes.set()
-    plain = DurableFile.write
+    plain = DurableFile.write_pieces
 
-    def write(file: DurableFile, data: bytes) -> int:
+    def write(file: DurableFile, pieces: Sequence[bytes]) -> None:
         goes.wait(20)
-        return plain(file, data)
+        plain(file, pieces)
 
-    monkeypatch.setattr(DurableFile, "write", write)
+    monkeypatch.setattr(DurableFile, "write_pieces", write)
     yield goes
     goes.set()
 
@@ -274,15 +274,16 @@ async def test_a_write_that_fails_at_the_end_is_told(
     clip = load(made("h264_aac"))
     options = RecordOptions(fsync="segment", fragment=0.2)
     fails, goes = threading.Event(), threading.Event()
-    plain: dict[str, Any] = {"write": DurableFile.write, "sync": DurableFile.sync}
+    name = {"write": "write_pieces", "sync": "sync"}[when]
+    plain: Any = getattr(DurableFile, name)
 
-    def failing(file: DurableFile, *data: bytes) -> Any:
+    def failing(file: DurableFile, *pieces: Any) -> Any:
         if fails.is_set():
             goes.wait(10)  # until nothing is handed over any more
             raise OSError(errno.EIO, "Input/output error")
-        return plain[when](file, *data)
+        return plain(file, *pieces)
 
-    monkeypatch.setattr(DurableFile, when, failing)
+    monkeypatch.setattr(DurableFile, name, failing)
     async with publishing(kind, f"record://{tmp_path}/a.mp4", clip, options=options) as (transport, events):
         await feed(transport, clip.packets[:50], speed=1000)
         await written(transport)

@@ -13,7 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -161,17 +161,17 @@ async def test_the_disk_has_each_fragment_before_the_next_is_written(
 ) -> None:
     """The order of writes and of what asks the disk for them, as the kernel is told."""
     told: list[tuple[str, int]] = []
-    write, sync = DurableFile.write, DurableFile.sync
+    write, sync = DurableFile.write_pieces, DurableFile.sync
 
-    def writes(file: DurableFile, data: bytes) -> int:
-        told.append(("write", len(data)))
-        return write(file, data)
+    def writes(file: DurableFile, pieces: Sequence[bytes]) -> None:
+        told.append(("write", sum(map(len, pieces))))
+        write(file, pieces)
 
     def syncs(file: DurableFile) -> None:
         told.append(("sync", file.size))
         sync(file)
 
-    monkeypatch.setattr(DurableFile, "write", writes)
+    monkeypatch.setattr(DurableFile, "write_pieces", writes)
     monkeypatch.setattr(DurableFile, "sync", syncs)
     (kind,) = camcast_transports()
     clip = load(made("h264_aac"))

@@ -110,6 +110,56 @@ def test_other_parameters_need_another_file_and_until_its_keyframe_nothing_of_th
     assert cutter.next(picture(120, keyframe=True, track=attrs.evolve(VIDEO)), 120) is Cut.GO_ON
 
 
+OTHER_AUDIO, SAME_AUDIO = attrs.evolve(AUDIO, config=b"other"), attrs.evolve(AUDIO)
+OTHER_VIDEO = attrs.evolve(VIDEO, config=b"other")
+UNITS = st.lists(
+    st.tuples(
+        st.sampled_from([VIDEO, VIDEO, VIDEO, AUDIO, AUDIO, AUDIO, OTHER_VIDEO, OTHER_AUDIO, SAME_AUDIO]),
+        st.booleans(),
+        st.sampled_from([0, 20, 40, 3000]),
+    ),
+    max_size=40,
+)
+
+
+@given(UNITS, st.lists(st.integers(1, 12), max_size=8), st.booleans())
+def test_units_that_are_passed_on_together_are_those_that_go_on(
+    units: list[tuple[Track, bool, int]], batches: list[int], pictures: bool
+) -> None:
+    """Asked for one by one, and in batches of any length."""
+    tracks = [VIDEO, AUDIO] if pictures else [AUDIO]
+    timed, time = list[tuple[Packet, int]](), 0
+    for track, keyframe, step in units:
+        time += step
+        if track.kind is MediaKind.AUDIO:
+            timed.append((sound(time, track), time))
+        elif pictures:
+            timed.append((picture(time, keyframe=keyframe, track=track), time))
+    one, several = Cutter(tracks, 2.0), Cutter(tracks, 2.0)
+    expected = [one.next(packet, at) for packet, at in timed]
+    found, newest, left = list[Cut](), 0, timed
+    for size in [*batches, len(timed)]:
+        batch, left = left[:size], left[size:]
+        while batch:
+            usual = several.usual(batch, newest, 2000)
+            found += [Cut.GO_ON] * usual
+            for packet, at in batch[usual : usual + 1]:
+                found.append(several.next(packet, at))
+            newest = batch[min(usual, len(batch) - 1)][1]
+            batch = batch[usual + 1 :]
+    assert found == expected
+
+
+def test_what_comes_after_a_hole_is_looked_at() -> None:
+    cutter = Cutter([VIDEO, AUDIO], 60.0)
+    cutter.next(picture(0, keyframe=True), 0)
+    cutter.next(sound(0), 0)
+    units = [(sound(time), time) for time in (20, 40, 3000, 3020)]
+    assert cutter.usual(units, 0, 2000) == 2
+    assert cutter.usual(units[2:], 40, 2000) == 0
+    assert cutter.usual(units[2:], 2000, 2000) == 2
+
+
 def test_sound_alone_is_cut_anywhere() -> None:
     cutter = Cutter([AUDIO], 1.0)
     cuts = [cutter.next(sound(time), time) for time in range(0, 2500, 500)]

@@ -115,7 +115,7 @@ def test_no_line_goes_on_where_another_was_cut_off(tmp_path: Path, torn: bytes) 
 
 def test_a_system_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, data: plain(descriptor, bytes(data[:7])))
+    monkeypatch.setattr(os, "writev", lambda descriptor, pieces: plain(descriptor, bytes(pieces[0][:7])))
     index = Index(tmp_path, "x")
     for begin in (1.0, 2.0):
         index.add({"file": "a.mp4", "begin": begin})
@@ -189,7 +189,7 @@ async def test_a_second_recorder_of_one_index_is_refused_and_let_in_when_the_fir
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """What the system is asked for, in order, by the paths in `tmp_path`."""
     calls: list[str] = []
-    real = {name: getattr(os, name) for name in ("open", "write", "fsync", "fdatasync", "replace")}
+    real = {name: getattr(os, name) for name in ("open", "writev", "fsync", "fdatasync", "replace")}
 
     def named(descriptor: int) -> str:
         path = Path(f"/proc/self/fd/{descriptor}").readlink()
@@ -198,7 +198,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     def on_descriptor(name: str) -> Any:
         def called(descriptor: int, *more: Any) -> Any:
             if where := named(descriptor):
-                calls.append(f"{name.removeprefix('f').replace('datasync', 'sync')} {where}")
+                calls.append(f"{name.removeprefix('f').removesuffix('v').replace('datasync', 'sync')} {where}")
             return real[name](descriptor, *more)
 
         return called
@@ -215,7 +215,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "replace", replaced)
-    for name in ("write", "fsync", "fdatasync"):
+    for name in ("writev", "fsync", "fdatasync"):
         monkeypatch.setattr(os, name, on_descriptor(name))
     return calls
 

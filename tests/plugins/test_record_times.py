@@ -135,8 +135,8 @@ async def test_each_picture_is_shown_when_it_was_to_be(tmp_path: Path, name: str
 def kept(path: Path, packets: Sequence[Packet], clip: Clip) -> list[tuple[str, float, float]]:
     """What is read of a file that these were written into: kind, when it is decoded and when it is shown, seconds."""
     writer = SegmentWriter(path, "mp4", clip.tracks, 0.4, time.time())
-    for packet in packets:
-        writer.write(packet, packet.dts // NS_PER_MS, time.time())
+    for begin in range(0, len(packets), 7):
+        writer.write([(packet, packet.dts // NS_PER_MS) for packet in packets[begin : begin + 7]], 0.0)
     writer.finish(sync=False)
     with av.open(str(path)) as container:
         return [

@@ -21,6 +21,8 @@ _RUN = 0x01 | 0x100 | 0x200 | 0x400 | 0x800
 """A run's flags (§8.8.8): where its data is; of each sample its duration, size, flags, and composition offset."""
 _LONGEST, _LATEST = (1 << 32) - 1, (1 << 31) - 1
 """Ticks: as long as a unit may last, and as late as it may be shown. Where the next one is says its fragment."""
+_MOOF, _TRAF, _SAMPLE = 24, 64, 16
+"""Bytes of a `moof` without its tracks, of one of these without its samples, and of a sample."""
 _REAL_TIME = 24
 """Flags of `prft`: clock and media time go along with each other, as the recording's do."""
 _NTP_EPOCH = 2_208_988_800
@@ -67,8 +69,7 @@ def fragment(number: int, runs: Sequence[Run], taken: float) -> tuple[list[bytes
     first = runs[0]
     before = _reference_time(first.track, first.begin + first.shifts[0], taken)
     sizes = [run.size for run in runs]
-    # All but what it says of where the data is, which is as long whatever it says.
-    length = len(_moof(number, runs, [0] * len(runs)))
+    length = _MOOF + sum(_TRAF + _SAMPLE * len(run.payloads) for run in runs)
     offsets = [length + 8 + sum(sizes[:index]) for index in range(len(runs))]
     mdat = struct.pack(">I4s", 8 + sum(sizes), b"mdat")
     pieces = [before, _moof(number, runs, offsets), mdat]
@@ -121,18 +122,22 @@ def _moof(number: int, runs: Sequence[Run], offsets: Sequence[int]) -> bytes:
     return box(b"moof", box(b"mfhd", struct.pack(">II", 0, number)), *parts)
 
 
+def _at_most(ticks: Sequence[int], most: int) -> Sequence[int]:
+    return ticks if max(ticks) <= most else [min(one, most) for one in ticks]
+
+
 def _traf(run: Run, offset: int) -> bytes:
     count = len(run.payloads)
     flat = [0] * (4 * count)
-    flat[0::4] = [min(duration, _LONGEST) for duration in run.durations]
+    flat[0::4] = _at_most(run.durations, _LONGEST)
     flat[1::4] = map(len, run.payloads)
     flat[2::4] = [_KEY if key else _OTHER for key in run.keys]
-    flat[3::4] = [min(shift, _LATEST) for shift in run.shifts]
+    flat[3::4] = _at_most(run.shifts, _LATEST)
     return box(
         b"traf",
         box(b"tfhd", struct.pack(">II", _BASE_IS_MOOF, run.track)),
         box(b"tfdt", struct.pack(">IQ", 1 << 24, run.begin)),
-        box(b"trun", struct.pack(">IIi", 1 << 24 | _RUN, count, offset), struct.pack(">" + "IIIi" * count, *flat)),
+        box(b"trun", struct.pack(">IIi", 1 << 24 | _RUN, count, offset), struct.pack(f">{len(flat)}I", *flat)),
     )
 
 

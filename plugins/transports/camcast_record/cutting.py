@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from camcast.media import MediaKind, Packet, Track
+from camcast_record.gate import Timed
 
 
 class Cut(Enum):
@@ -27,9 +28,37 @@ class Cutter:
         self._length = length * 1000
         self._carried: dict[MediaKind, Track] = {}
         self._begun: int | None = None
+        self._picture: Track | None = None
+        """What the file carries and what comes, where that is the same; None = look at each. Likewise `_sound`."""
+        self._sound: Track | None = None
+
+    def usual(self, units: Sequence[Timed], last: int, hole: int) -> int:
+        """How many of `units`, from the first on, are as nearly all are: `next` would say of each that it goes on, and
+        learn nothing from it, and none comes more than `hole` ms after `last` or those before it."""
+        picture, sound = self._picture, self._sound
+        for number, (packet, time) in enumerate(units):
+            track = packet.track
+            if not (track is sound or (track is picture and not packet.keyframe)) or time - last > hole:
+                return number
+            if time > last:
+                last = time
+        return len(units)
 
     def next(self, packet: Packet, time: int) -> Cut:
         """`time`: its decode time in ms."""
+        cut = self._next(packet, time)
+        picture = self.tracks.get(MediaKind.VIDEO)
+        # Without pictures a file may end at any packet.
+        usual = picture is not None and self._begun is not None and not self._changed()
+        self._picture = picture if usual else None
+        self._sound = self.tracks.get(MediaKind.AUDIO) if usual else None
+        return cut
+
+    def end(self) -> None:
+        """The file has been ended; the next begins as the first did."""
+        self._begun = self._picture = self._sound = None
+
+    def _next(self, packet: Packet, time: int) -> Cut:
         kind = packet.track.kind
         self.tracks[kind] = packet.track
         # Where there are pictures, a file begins with one that stands alone.
@@ -40,10 +69,6 @@ class Cutter:
         if self._begun is None or not _alike(self._carried.get(kind), packet.track):
             return Cut.LEAVE_OUT
         return Cut.GO_ON
-
-    def end(self) -> None:
-        """The file has been ended; the next begins as the first did."""
-        self._begun = None
 
     def _changed(self) -> bool:
         return any(not _alike(self._carried.get(kind), track) for kind, track in self.tracks.items())

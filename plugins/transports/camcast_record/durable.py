@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+_PIECES = 1024
+"""As many as Linux takes in one call (IOV_MAX)."""
 
 
 class DurableFile(io.RawIOBase):
@@ -30,15 +34,19 @@ class DurableFile(io.RawIOBase):
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """All of `data`: a muxer does not ask how much of it was taken."""
+        self.write_pieces([data])
+        return len(data)
+
+    def write_pieces(self, pieces: Sequence[bytes]) -> None:
+        """All of them, in one go, which nobody has to put together before. Raises `OSError`."""
         if self.failed is not None:
             raise self.failed
         try:
-            write_all(self._descriptor, data)
+            write_all(self._descriptor, *pieces)
         except OSError as error:
             self.failed = error
             raise
         self._dirty = True
-        return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return os.lseek(self._descriptor, offset, whence)
@@ -71,11 +79,18 @@ class DurableFile(io.RawIOBase):
         super().close()
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, *pieces: bytes) -> None:
     """However little a system takes at once. Raises `OSError`; a part may have been written then."""
-    left = memoryview(data)
+    left: list[bytes | memoryview] = [piece for piece in pieces if piece]
     while left:
-        left = left[os.write(descriptor, left) :]
+        taken = os.writev(descriptor, left[:_PIECES])
+        whole = 0
+        while whole < len(left) and taken >= len(left[whole]):
+            taken -= len(left[whole])
+            whole += 1
+        del left[:whole]
+        if taken:
+            left[0] = memoryview(left[0])[taken:]
 
 
 def make_folder(folder: Path) -> None:

@@ -9,16 +9,22 @@ nothing is there twice.
 
 from __future__ import annotations
 
+import time as clock
 from collections import deque
 from collections.abc import Iterator
 
 import attrs
 
 from camcast.contracts import Delivery
-from camcast.media import MediaKind, Packet
+from camcast.media import NS_PER_S, MediaKind, Packet
 
 Timed = tuple[Packet, int]
 """A packet, and its decode time in ms."""
+
+
+def came(packet: Packet, offset: float) -> float:
+    """`time.time()` of when it came. `offset`: that where the clock of its arrival is 0; where it has none, now."""
+    return packet.arrival / NS_PER_S + offset if packet.arrival else clock.time()
 
 
 @attrs.define(eq=False)

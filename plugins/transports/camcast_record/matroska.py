@@ -8,6 +8,7 @@ import av
 
 from camcast.media import NS_PER_MS, MediaKind, Packet, Track
 from camcast_record.durable import DurableFile
+from camcast_record.gate import Timed
 from camcast_record.streams import TIME_BASE, opened
 
 _WAITS = "200000"
@@ -27,8 +28,16 @@ class MatroskaMedia:
         self._last: dict[MediaKind, int] = {}
         self._zero: int | None = None
 
-    def write(self, packet: Packet, time: int, taken: float) -> None:
-        """Raises `OSError`. There is no place for `taken`: the header's time and a unit's own say it."""
+    def write(self, units: Sequence[Timed], offset: float) -> None:
+        """Raises `OSError`. There is no place for when each came: the header's time and a unit's own say it."""
+        for packet, time in units:
+            self._write(packet, time)
+
+    def end(self) -> None:
+        """Raises `OSError`."""
+        self._out.close()
+
+    def _write(self, packet: Packet, time: int) -> None:
         kind = packet.track.kind
         if self._zero is None:
             self._zero = time
@@ -42,7 +51,3 @@ class MatroskaMedia:
         unit.pts = max(dts, dts + (packet.pts - packet.dts) // NS_PER_MS)
         unit.is_keyframe = packet.keyframe
         self._out.mux_one(unit)
-
-    def end(self) -> None:
-        """Raises `OSError`."""
-        self._out.close()

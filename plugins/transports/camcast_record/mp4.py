@@ -7,13 +7,15 @@ when its first unit came.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 
 import attrs
 
-from camcast.media import NS_PER_MS, MediaKind, Packet, Track
+from camcast.media import NS_PER_MS, MediaKind, Track
 from camcast_record import boxes
 from camcast_record.durable import DurableFile
+from camcast_record.gate import Timed, came
 from camcast_record.streams import opened
 
 _STEP = 20
@@ -21,47 +23,39 @@ _STEP = 20
 
 
 @attrs.define(eq=False)
-class _Pending:
-    """What of one track waits for its fragment to be whole."""
+class _Line:
+    """One track's timeline in the file, ms from its beginning."""
 
     number: int
     scale: int
     """Ticks a second."""
     last: int = -1
-    """Decode time of its newest unit, ms."""
+    """Decode time of its newest unit."""
     step: int = _STEP
-    taken: float = 0.0
-    """`time.time()` of when the first that waits came."""
-    times: list[int] = attrs.field(factory=list)
-    shifts: list[int] = attrs.field(factory=list)
-    keys: list[bool] = attrs.field(factory=list)
-    payloads: list[bytes] = attrs.field(factory=list)
 
-    def add(self, packet: Packet, dts: int, taken: float) -> None:
-        if not self.times:
-            self.taken = taken
-        elif dts > self.last:
-            self.step = dts - self.last
-        self.last = dts
-        self.times.append(dts)
-        self.shifts.append((packet.pts - packet.dts) // NS_PER_MS)
-        self.keys.append(packet.keyframe)
-        self.payloads.append(packet.payload)
-
-    def run(self, until: int | None) -> boxes.Run:
-        """All that waits, which is forgotten. `until`: where the next one begins, if that is known."""
-        ends = [*self.times[1:], self.times[-1] + self.step if until is None else until]
-        ticks = [time * self.scale // 1000 for time in self.times]
-        found = boxes.Run(
+    def run(self, units: Sequence[Timed], zero: int, coming: int | None) -> boxes.Run:
+        """These, of this track, as a run. `zero`: the file's beginning; `coming`: time of the unit after them, if that
+        is known."""
+        packets, times, last = [packet for packet, _ in units], [], self.last
+        for _, time in units:
+            time -= zero
+            # Sound that belongs in front of the picture that the file begins with is squeezed in, one tick apart.
+            last = time if time > last else last + 1
+            times.append(last)
+        if len(times) > 1:
+            self.step = times[-1] - times[-2]
+        self.last = last
+        times.append(last + self.step if coming is None else max(coming - zero, last + 1))
+        scale = self.scale
+        ticks = [time * scale // 1000 for time in times]
+        return boxes.Run(
             self.number,
             ticks[0],
-            [end * self.scale // 1000 - begin for begin, end in zip(ticks, ends, strict=True)],
-            [max(0, shift) * self.scale // 1000 for shift in self.shifts],
-            self.keys,
-            self.payloads,
+            [end - begin for begin, end in itertools.pairwise(ticks)],
+            [(shift // NS_PER_MS * scale // 1000 if (shift := p.pts - p.dts) > 0 else 0) for p in packets],
+            [packet.keyframe for packet in packets],
+            [packet.payload for packet in packets],
         )
-        self.times, self.shifts, self.keys, self.payloads = [], [], [], []
-        return found
 
 
 class Mp4Media:
@@ -72,51 +66,60 @@ class Mp4Media:
         self._length = fragment * 1000
         header = _header(tracks, begin)
         scales = boxes.timescales(header)
-        self._pending = {
-            track.kind: _Pending(number, scale)
+        self._lines = {
+            track.kind: _Line(number, scale)
             for number, (track, scale) in enumerate(zip(tracks, scales, strict=True), 1)
         }
+        self._waiting: list[Timed] = []
+        """What the fragment that is gathered will be made of."""
         self._number = 0
         self._zero: int | None = None
-        self._since = 0
-        """Where the fragment begins that is gathered, ms."""
+        self._until = 0.0
+        """Where that fragment ends, if no keyframe comes before."""
+        self._offset = 0.0
         self._at = len(header)
         self._begun: list[boxes.Begun] = []
         file.write(header)
 
-    def write(self, packet: Packet, time: int, taken: float) -> None:
+    def write(self, units: Sequence[Timed], offset: float) -> None:
         """Raises `OSError`."""
-        kind = packet.track.kind
-        pending = self._pending[kind]
+        self._offset = offset
         if self._zero is None:
-            self._zero = time
-        # Sound that belongs in front of the picture that the file begins with is squeezed in, one tick apart.
-        dts = max(time - self._zero, pending.last + 1)
-        if dts - self._since >= self._length or (packet.keyframe and kind is MediaKind.VIDEO):
-            self._flush(kind, dts)
-            self._since = dts
-        pending.add(packet, dts, taken)
+            self._zero = units[0][1]
+            self._until = self._zero + self._length
+        until, waiting = self._until, self._waiting
+        for unit in units:
+            packet, time = unit
+            if time >= until or (packet.keyframe and packet.track.kind is MediaKind.VIDEO):
+                self._flush(unit)
+                until, waiting = time + self._length, self._waiting
+            waiting.append(unit)
+        self._until = until
 
     def end(self) -> None:
         """Raises `OSError`."""
-        self._flush(None, 0)
+        self._flush()
         self._file.write(boxes.index(1, self._begun))
 
-    def _flush(self, coming: MediaKind | None, dts: int) -> None:
-        """Write what has been gathered; a unit of kind `coming` is next, at `dts`."""
-        waiting = [(kind, one) for kind, one in self._pending.items() if one.times]
-        if not waiting:
+    def _flush(self, coming: Timed | None = None) -> None:
+        """Write what has been gathered; `coming` is next."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting or self._zero is None:
             return
-        taken = waiting[0][1].taken
-        runs = [one.run(dts if kind is coming else None) for kind, one in waiting]
+        runs, firsts = [], []
+        for kind, line in self._lines.items():
+            units = [unit for unit in waiting if unit[0].track.kind is kind]
+            if units:
+                firsts.append(units[0][0])
+                follows = coming[1] if coming is not None and coming[0].track.kind is kind else None
+                runs.append(line.run(units, self._zero, follows))
         self._number += 1
-        pieces, before = boxes.fragment(self._number, runs, taken)
-        first = runs[0]
-        if first.track == 1 and first.keys[0]:
-            self._begun.append(boxes.Begun(first.begin + first.shifts[0], self._at + before))
-        data = b"".join(pieces)
-        self._file.write(data)
-        self._at += len(data)
+        pieces, before = boxes.fragment(self._number, runs, came(firsts[0], self._offset))
+        run = runs[0]
+        if run.track == 1 and run.keys[0]:
+            self._begun.append(boxes.Begun(run.begin + run.shifts[0], self._at + before))
+        self._file.write_pieces(pieces)
+        self._at += sum(map(len, pieces))
 
 
 def _header(tracks: Sequence[Track], begin: float) -> bytes:

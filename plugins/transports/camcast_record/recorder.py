@@ -16,10 +16,10 @@ import attrs
 
 from camcast.contracts import Segment
 from camcast.errors import MisconfiguredError, NetworkError
-from camcast.media import NS_PER_S, Track
+from camcast.media import Track
 from camcast_record.cutting import Cut, Cutter
 from camcast_record.durable import make_folder, sync_folder
-from camcast_record.gate import Timed
+from camcast_record.gate import Timed, came
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.segment import SegmentWriter
@@ -29,8 +29,8 @@ from camcast_record.upload import available
 
 _ROOM = 1 << 20
 """Bytes that must be free to begin with."""
-_HOLE = 2.0
-"""Seconds without media that are a gap in a recording."""
+_HOLE = 2000
+"""ms without media that are a gap in a recording."""
 
 
 @attrs.define(eq=False)
@@ -168,26 +168,41 @@ class Recorder:
 
     def _write(self, units: Sequence[Timed], holed: bool) -> None:
         assert self._cutter is not None
-        now = time.time()
-        offset = now - time.monotonic()  # from when units came to what the clock on the wall said then
-        for packet, at in units:
-            cut = self._cutter.next(packet, at)
-            taken = packet.arrival / NS_PER_S + offset if packet.arrival else now
-            if cut is Cut.LEAVE_OUT:
-                self.left_out += 1
-            else:
-                if cut is Cut.BEGIN:
-                    self._end_file()
-                    self._begin_file(taken, at)
-                assert self._open is not None
-                if at - self._open.last > _HOLE * 1000 and not holed:
-                    since = self._open.end
-                    self.shelf.gap("no media came", since, since + (at - self._open.last) / 1000)
-                self._open.last = max(self._open.last, at)
-                self._open.writer.write(packet, at, taken)
-            self.taken += 1
+        offset = time.time() - time.monotonic()  # from when units came to what the clock on the wall said then
+        while units:
+            opened = self._open
+            usual = self._cutter.usual(units, opened.last, _HOLE) if opened is not None else 0
+            if opened is not None and usual:
+                self._put(opened, units[:usual], offset)
+            if usual < len(units):
+                self._cut(self._cutter, units[usual], offset, holed)
+            units = units[usual + 1 :]
         if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
             self._open.writer.file.sync()
+
+    def _put(self, opened: _Open, units: Sequence[Timed], offset: float) -> None:
+        """Into the open file."""
+        opened.last = max(opened.last, max(at for _, at in units))
+        opened.writer.write(units, offset)
+        self.taken += len(units)
+
+    def _cut(self, cutter: Cutter, unit: Timed, offset: float, holed: bool) -> None:
+        """Take a unit that is not of the usual kind."""
+        packet, at = unit
+        cut = cutter.next(packet, at)
+        if cut is Cut.LEAVE_OUT:
+            self.left_out += 1
+            self.taken += 1
+            return
+        if cut is Cut.BEGIN:
+            self._end_file()
+            self._begin_file(came(packet, offset), at)
+        opened = self._open
+        assert opened is not None
+        if at - opened.last > _HOLE and not holed:
+            since = opened.end
+            self.shelf.gap("no media came", since, since + (at - opened.last) / 1000)
+        self._put(opened, [unit], offset)
 
     def _begin_file(self, begin: float, at: int) -> None:
         assert self._cutter is not None
@@ -199,7 +214,7 @@ class Recorder:
         sync_folder(path.parent)
         self._open = _Open(writer, begin, at, at)
         before = self.shelf.end
-        if self._earlier and before is not None and begin - before > _HOLE:
+        if self._earlier and before is not None and (begin - before) * 1000 > _HOLE:
             self.shelf.gap(self._earlier, before, begin)
         self._earlier = "no media came"
 

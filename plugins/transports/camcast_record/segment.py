@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from camcast.media import Packet, Track
+from camcast.media import Track
 from camcast_record.durable import DurableFile
+from camcast_record.gate import Timed
 from camcast_record.matroska import MatroskaMedia
 from camcast_record.mp4 import Mp4Media
 
@@ -18,7 +19,8 @@ from camcast_record.mp4 import Mp4Media
 class Media(Protocol):
     """What is written into a file."""
 
-    def write(self, packet: Packet, time: int, taken: float) -> None: ...
+    def write(self, units: Sequence[Timed], offset: float) -> None:
+        """As that of `SegmentWriter`."""
 
     def end(self) -> None:
         """Write what is left."""
@@ -43,12 +45,10 @@ class SegmentWriter:
             path.unlink(missing_ok=True)
             raise
 
-    def write(self, packet: Packet, time: int, taken: float) -> None:
-        """`time`: its decode time in ms, on any one timeline; `taken`: `time.time()` of when it came.
-
-        Raises `OSError`."""
-        self._media.write(packet, time, taken)
-        self.frames += 1
+    def write(self, units: Sequence[Timed], offset: float) -> None:
+        """`offset`: `time.time()` where the clock of the packets' arrival is 0. Raises `OSError`."""
+        self._media.write(units, offset)
+        self.frames += len(units)
 
     def finish(self, *, sync: bool) -> None:
         """Write what is left, have the disk take it with `sync`, and close.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from camcast.contracts import Segment, TransportContext
 from camcast.errors import MisconfiguredError, MissingDependency, NetworkError, TransportError
 from camcast.lane import Lane, LaneClosed
-from camcast.media import NS_PER_S, MediaKind, Packet, Tag, Track, Unit
+from camcast.media import NS_PER_S, MediaKind, Packet, Track, Unit
 from camcast_record.gate import Gate, Timed
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
@@ -23,10 +23,11 @@ from camcast_record.recorder import Recorder, told
 from camcast_record.sweep import Sweeper
 from camcast_record.upload import HANGS, Uploader
 
-BATCH = 0.5
-"""Seconds of media, at most, that are handed to the thread together: to wake it for each packet would cost more than
-writing. Where fragments are short, half of one."""
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 4 << 20
+"""What comes is handed to the thread by whole fragments, since to wake it costs more than what it does; and when it is
+so much."""
+REST = 0.25
+"""Seconds over the length of a fragment after which what there is of one is handed over: no more may come."""
 LOOK = 0.25
 """Seconds between two looks at the output whose failures are recorded."""
 CARE = 5.0
@@ -34,8 +35,7 @@ CARE = 5.0
 _DRAIN = 1.2
 _DRAIN_STEP = 0.01
 _END = 0.4
-_SLOW = 2.0
-"""Seconds that a disk may take for a batch before it is told."""
+_VIDEO = MediaKind.VIDEO
 
 
 class RecordTransport:
@@ -74,7 +74,13 @@ class RecordTransport:
         self._gate: Gate | None = None
         self._batch: list[Timed] = []
         self._batched = 0
-        self._wait = min(BATCH, options.fragment / 2)
+        self._most = min(BATCH_BYTES, options.memory // 8)
+        self._wait = options.fragment + REST
+        self._length = options.fragment * 1000
+        self._whole_at = 0.0
+        """Time of the unit, ms, with which a fragment is whole."""
+        self._room = 0
+        """Bytes that a batch may have whose units need not be looked at; 0 = look at each."""
         self._timer: asyncio.TimerHandle | None = None
         self._care_timer: asyncio.TimerHandle | None = None
         self._taken = self._handed = 0
@@ -115,19 +121,17 @@ class RecordTransport:
         self._look(clock.monotonic())
 
     def send(self, unit: Unit, time: int) -> int | None:
-        if self._state == "recording" and not isinstance(unit, Tag):
-            self._taken += len(unit.payload)
-            gate = self._gate
-            if gate is None:
-                self._add(unit, time)
-            else:
-                self._look(clock.monotonic())
-                was = gate.open
-                for packet, at in gate.add(unit, time):
-                    self._add(packet, at)
-                if was and not gate.open:
-                    self._flush()
-                    self._lane.post(0, self._recorder.pause)
+        if isinstance(unit, Packet):
+            size = len(unit.payload)
+            batched = self._batched + size
+            # Nearly all; asked for here, because it is asked for each unit.
+            if batched <= self._room and time < self._whole_at and not (unit.keyframe and unit.track.kind is _VIDEO):
+                self._taken += size
+                self._batched = batched
+                self._batch.append((unit, time))
+            elif self._state == "recording":
+                self._taken += size
+                self._take(unit, time)
         return self._taken
 
     @property
@@ -169,19 +173,40 @@ class RecordTransport:
                 )
             self._gate.look(other, now)
 
+    def _take(self, packet: Packet, time: int) -> None:
+        gate = self._gate
+        if gate is None:
+            self._add(packet, time)
+            return
+        self._look(clock.monotonic())
+        was = gate.open
+        for kept, at in gate.add(packet, time):
+            self._add(kept, at)
+        if was and not gate.open:
+            self._flush()
+            self._lane.post(0, self._recorder.pause)
+
     def _add(self, packet: Packet, time: int) -> None:
-        size = len(packet.payload)
-        if self._missed.leaves_out(packet, self._lane.backlog + self._batched + size > self._options.memory):
+        size = self._batched + len(packet.payload)
+        if self._missed.leaves_out(packet, self._lane.backlog + size > self._options.memory):
+            self._room = 0
             return
         self._batch.append((packet, time))
-        self._batched += size
-        if self._batched >= min(BATCH_BYTES, self._options.memory // 8):
+        self._batched = size
+        if (packet.keyframe and packet.track.kind is _VIDEO) or time >= self._whole_at:
+            # With the unit that begins the next fragment, which tells how long this one's last is.
+            self._whole_at = time + self._length
             self._flush()
-        elif self._timer is None:
+        elif size >= self._most:
+            self._flush()
+        if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._wait, self._flush)
+        if self._gate is None and not self._missed.wait_keyframe:
+            self._room = min(self._most, self._options.memory - self._lane.backlog)
 
     def _flush(self) -> None:
-        """Hand over what there is."""
+        """Hand over what there is; what comes next is looked at."""
+        self._room = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -250,6 +275,7 @@ class RecordTransport:
     def _failed(self, error: BaseException) -> None:
         if self._state == "recording":
             self._state = "lost"
+            self._room = 0
             if isinstance(error, TimeoutError) and not error.errno:
                 text = f"the disk of {self._folder} has taken nothing for {self._options.patience:g} s"
             else:
@@ -313,16 +339,17 @@ class _Missed:
         self.now = 0
         """Of those, what has not been told."""
         self._since = self._until = 0.0
-        self._wait_keyframe = False
+        self.wait_keyframe = False
+        """Whether pictures are left out until a keyframe comes."""
 
     def leaves_out(self, packet: Packet, full: bool) -> bool:
         """Whether `packet` is left out, now that there is no room (`full`), or after what was."""
         video = packet.track.kind is MediaKind.VIDEO
         if video and packet.keyframe and not full:
-            self._wait_keyframe = False
-        if not full and not (video and self._wait_keyframe):
+            self.wait_keyframe = False
+        if not full and not (video and self.wait_keyframe):
             return False
-        self._wait_keyframe |= video
+        self.wait_keyframe |= video
         self.count(1)
         return True
 
@@ -336,7 +363,7 @@ class _Missed:
     @property
     def over(self) -> bool:
         """Whether something was left out, and no more is."""
-        return self.now > 0 and not self._wait_keyframe
+        return self.now > 0 and not self.wait_keyframe
 
     def told(self) -> tuple[int, float, float]:
         """How many, and from when to when; counted anew from here on."""
