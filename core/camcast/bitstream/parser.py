@@ -38,11 +38,11 @@ from camcast.bitstream.nal import (
     truncated,
 )
 from camcast.bitstream.parameter_sets import ParameterSets
+from camcast.bitstream.sorting import Sorter
 from camcast.bitstream.syntax import (
     BAD,
     DISPOSABLE,
     DROP,
-    KEEP,
     KEY,
     PICTURE,
     REFERENCE,
@@ -81,6 +81,7 @@ class NalParser(ParserState, ABC):
         self._header_size = self.syntax.header_size
         self._fresh = False
         """It has not been looked at together with a keyframe."""
+        self._sorter = Sorter(self.syntax, self.in_base_layer)
         self._sets = ParameterSets(self.syntax.set_types, self.read_set, self.make_track)
         self._counts: Counter[str] = Counter()
         self._framing = _UNKNOWN
@@ -103,8 +104,8 @@ class NalParser(ParserState, ABC):
                 units = split_annexb(extradata)
             else:
                 self._record_size, units = self.read_record(extradata)
-            kept, _, _ = self._sort(units)
-            self._learn([unit for unit in kept if self._role(unit) == SET])
+            kept, _, _ = self._sorter.sort(units)
+            self._learn(self._sorter.sets(kept))
 
     # --- what a codec fills in ----------------------------------------------------------------------------
 
@@ -234,8 +235,8 @@ class NalParser(ParserState, ABC):
             raise MediaError("empty access unit")
         framing = self._framing if self._framing != _UNKNOWN else self._detect(data)
         units = split_annexb(data) if framing == ANNEXB else self._whole(split_prefixed(data, framing))
-        kept, seen, counts = self._sort(units)
-        sets = [unit for unit in kept if self._role(unit) == SET] if seen & SET else []
+        kept, seen, counts = self._sorter.sort(units)
+        sets = self._sorter.sets(kept) if seen & SET else []
         if sets:
             self._learn(sets)
         self._framing = framing
@@ -306,37 +307,7 @@ class NalParser(ParserState, ABC):
         if len(units[0]) == 1 and size == 4:
             # `00 00 00 01`: only an end unit is that short, and no access unit begins with it.
             raise MediaError("a first NAL unit of 1 byte")
-        self._sort(units)
-
-    def _sort(self, units: Sequence[bytes]) -> tuple[list[bytes], int, dict[str, int]]:
-        """What is kept, the mask of its roles, and what was left out."""
-        syntax = self.syntax
-        roles, header_size = syntax.roles, syntax.header_size
-        kept, seen = [], 0
-        counts: dict[str, int] = {}
-        for unit in units:
-            if len(unit) < header_size:
-                counts["empty"] = counts.get("empty", 0) + 1
-                continue
-            role = roles[unit[0]]
-            if role == BAD:
-                if roles[unit[0] & 0x7F] & PICTURE:
-                    raise MediaError(f"NAL unit header {unit[0]:#04x} has its forbidden bit set")
-                counts["forbidden bit"] = counts.get("forbidden bit", 0) + 1
-                continue
-            if role == DROP:
-                name = syntax.dropped[syntax.types[unit[0]]]
-                counts[name] = counts.get(name, 0) + 1
-                continue
-            if role == SET:
-                role = self._role(unit)
-            kept.append(unit)
-            seen |= role
-        return kept, seen, counts
-
-    def _role(self, unit: bytes) -> int:
-        role = self.syntax.roles[unit[0]]
-        return KEEP if role == SET and not self.in_base_layer(unit) else role
+        self._sorter.sort(units)
 
     def _begin_with_sets(self, kept: list[bytes], sets: list[bytes]) -> list[bytes]:
         """The keyframe's units with every active set in front, once."""
@@ -345,7 +316,7 @@ class NalParser(ParserState, ABC):
         present = set(sets)
         self._count("parameter sets added", sum(nal not in present for nal in self._sets.front))
         self._count("parameter sets removed", len(sets) - len(present))
-        return [*self._sets.front, *(unit for unit in kept if self._role(unit) != SET)]
+        return [*self._sets.front, *(unit for unit in kept if self._sorter.role(unit) != SET)]
 
     def _count(self, name: str, number: int) -> None:
         if number:

@@ -213,17 +213,17 @@ class Recorder:
     @property
     def uptime(self) -> float:
         """Seconds on the air."""
-        return self._times()[0]
+        return self._spent_in(_Mode.UP, self.now())
 
     @property
     def downtime(self) -> float:
         """Seconds off the air while it was to be on it."""
-        return self._times()[1]
+        return self._spent_in(_Mode.DOWN, self.now())
 
     @property
     def waiting(self) -> float:
         """All other seconds."""
-        return self._times()[2]
+        return self._spent_in(_Mode.REST, self.now())
 
     @property
     def rate(self) -> tuple[float, float]:
@@ -267,7 +267,8 @@ class Recorder:
         adapted, thinned = fitted.adapted, fitted.thinned
         figures, pending = on_air.figures() if on_air is not None else ({}, 0)
         bitrate, fps = self.rate
-        uptime, downtime, waiting = self._times()
+        now = self.now()
+        uptime, downtime, waiting = (self._spent_in(mode, now) for mode in _Mode)
         return SessionMetrics(
             key=key,
             label=label,
@@ -336,12 +337,9 @@ class Recorder:
     def _average(self, uptime: float) -> float:
         return self.flow.bytes * 8 / uptime if uptime > 0 else 0.0
 
-    def _times(self) -> tuple[float, float, float]:
-        """Seconds on the air, off it while it was to be on it, and all others."""
-        spent = self._spent.copy()
-        spent[self._mode] += self.now() - self._since
-        up, down, rest = spent
-        return up, down, rest
+    def _spent_in(self, mode: _Mode, now: float) -> float:
+        """Seconds until `now`."""
+        return self._spent[mode] + (now - self._since if mode is self._mode else 0.0)
 
     def _rate(self, first: int) -> tuple[float, float]:
         then, size, frames = self._samples[first]

@@ -23,7 +23,8 @@ from camcast.net.tls import TlsSettings
 from camcast.net.tls_session import start_tls
 from camcast_kit_rtmp import answers, urls
 from camcast_kit_rtmp.state import Refused, State
-from camcast_rtmp import profiles, reconnect
+from camcast_rtmp import reconnect
+from camcast_rtmp.acquaintance import Acquaintance
 from camcast_rtmp.auth import Authenticator
 from camcast_rtmp.client import (
     CHUNK_STREAMS,
@@ -79,15 +80,13 @@ class RtmpTransport(TransportState):
         except ValueError as error:
             raise MisconfiguredError(str(error), stage="resolve") from error
         self._bare = bare or BareServers()
-        self._shown = shown or ShownServers()
-        self._answer: Connected | None = None
+        self._server = Acquaintance(context.target, self._address, shown or ShownServers())
         self._line: Line | None = None
         self._live: Line | None = None
         """The same, once the server has agreed."""
         self._base = 1 << 62
         """Bytes handed over before that."""
         self._closed = False
-        self._findings: dict[str, None] = {}
         self._redirects = 0
         self._complaints: set[str] = set()
         self._counts = _Counts()
@@ -109,7 +108,7 @@ class RtmpTransport(TransportState):
             first = suspicion.error
         else:
             if remembered:
-                self._bare.met(self._address, self._who)
+                self._bare.met(self._address, self._server.who)
             return found
         if remembered:
             self._bare.forget(self._address)
@@ -128,7 +127,7 @@ class RtmpTransport(TransportState):
             # Words say more than a closed door.
             error = first if isinstance(first, RefusedError) else suspicion.error
         else:
-            self._bare.helped(self._address, self._who, _time.monotonic())
+            self._bare.helped(self._address, self._server.who, _time.monotonic())
             return found
         raise error
 
@@ -145,9 +144,7 @@ class RtmpTransport(TransportState):
                     raise
                 raise _Suspicion(error) from None
             if isinstance(answer, Connected):
-                self._introduced(answer)
-                shown = self._shown.of(self._address, _time.monotonic())
-                return profiles.from_answer(self._target, answer, shown)
+                return self._server.introduced(answer, _time.monotonic())
             try:
                 new_query = auth.answer(answer.description)
             except RefusedError as error:  # with the server's words in it
@@ -173,7 +170,7 @@ class RtmpTransport(TransportState):
             if address.secure:
                 settings = TlsSettings.of(target)
                 session = await start_tls(sock, settings, address.host, target.connect_timeout, plain="rtmp")
-                self._findings.setdefault(session.shown)
+                self._server.found(session.shown)
         except BaseException:
             sock.close()
             raise
@@ -195,24 +192,10 @@ class RtmpTransport(TransportState):
             line.close()
         return event
 
-    def _introduced(self, answer: Connected) -> None:
-        """Keep how the server introduced itself."""
-        self._answer = answer
-        said = (str(answer.info.get("description") or ""), str(answer.properties.get("fmsVer") or ""))
-        words = [f'"{self._target.words(text, 80)}"' for text in said if text]
-        self._findings.setdefault(f"the server accepts the application: {' from '.join(words) or 'without a word'}")
-        if (profile := profiles.recognised(answer)) is not None:
-            self._findings.setdefault(f"by its answer it is {profile.title}")
-
-    @property
-    def _who(self) -> str:
-        """By what another server at this place would be told from the one that has answered."""
-        return "" if self._answer is None else f"{self._answer.properties.get('fmsVer')} {self._answer.manner}"
-
     @property
     def findings(self) -> Sequence[str]:
         """See `contracts.TellsFindings`."""
-        return tuple(self._findings)
+        return self._server.findings
 
     async def publish(self, tracks: Sequence[Track]) -> None:
         line = self._line
@@ -225,35 +208,14 @@ class RtmpTransport(TransportState):
         while True:
             match await line.next_event():
                 case Published(description):
-                    self._judge(line, description, tracks)
+                    if (why := self._server.began(description, tracks, _time.monotonic())) is not None:
+                        line.close()
+                        raise why
                     self._live, self._base = line, line.base
                     break
                 case Refused() as refusal:
                     line.close()
                     raise answers.refused(refusal, self._target)
-
-    def _judge(self, line: Line, said: str, tracks: Sequence[Track]) -> None:
-        """Some servers are told from others only by their words here. Raises `NetworkError` where such a one does not
-        take what was meant for another: the next attempt knows it."""
-        assert self._answer is not None
-        if profiles.is_named(self._target):
-            return
-        now = _time.monotonic()
-        name, before = profiles.shown_by(self._target, self._answer, said), self._shown.of(self._address, now)
-        if not name:
-            self._shown.forget(self._address)
-            return
-        self._shown.remember(self._address, name, now)
-        if name == before:
-            return
-        found = profiles.profiles()[name]
-        if unfit := [track.codec for track in tracks if track.codec not in found.yes]:
-            line.close()
-            raise NetworkError(
-                f"by its words when publishing began it is {found.title}, which does not take {', '.join(unfit)}; "
-                "the next attempt sends what it takes",
-                stage="publish",
-            )
 
     # --- sending ----------------------------------------------------------------------------------------
 
