@@ -245,8 +245,8 @@ MUTANTS = (
     Mutant(
         "downtime counts the time without media",
         _METRICS,
-        "        return up, down, rest\n",
-        "        return up, down + rest, rest\n",
+        "return self._spent_in(_Mode.DOWN, self.now())",
+        "return self._spent_in(_Mode.DOWN, self.now()) + self._spent_in(_Mode.REST, self.now())",
         _METRICS_TESTS,
     ),
     Mutant(
