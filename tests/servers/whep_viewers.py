@@ -1,9 +1,11 @@
 """The program behind `Viewers`: aiortc's peer connections that watch one WHEP endpoint and write down what they get.
 
-Lines on stdout are JSON: {"viewer", "location"} for each that has its answer, {"viewer", "state"} for each change, and
-{"viewer", "kind", "time", "hashes"} for each unit that its jitter buffer gives out. At the end of stdin they say
-DELETE and close. With "trickle" they offer no address and send theirs by PATCH. "addresses" are those for media, null =
-all of the host's; "relay" is a TURN server of theirs; "takes" is the type of the other side's candidates that they use.
+Lines on stdout are JSON: {"viewer", "location"} for each that has its answer, {"viewer", "state"} for each change,
+{"viewer", "kind", "time", "hashes"} for each unit that its jitter buffer gives out, in RTP's ticks since the first, and
+{"viewer", "report", "wall", "time"} for each sender report: of which kind, and `time.time()` at such a time. At the end
+of stdin they say DELETE and close. With "trickle" they offer no address and send theirs by PATCH. "addresses" are those
+for media, null = all of the host's; "relay" is a TURN server of theirs; "takes" is the type of the other side's
+candidates that they use.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ import aiohttp
 import aioice.ice
 import aiortc.rtcrtpreceiver
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtp import RtcpSrPacket
 
+NTP_1970 = 2_208_988_800
+"""Seconds from where NTP's clock begins to where Unix's does."""
 PLAIN = {
     "count": 1,
     "token": "",
@@ -114,6 +119,18 @@ def main() -> None:
             hashes = [hashlib.sha256(part).hexdigest()[:16] for part in parts]
             say(viewer=number, kind=kind, time=unit.timestamp, hashes=hashes)
 
+    heard = aiortc.rtcrtpreceiver.RTCRtpReceiver._handle_rtcp_packet
+
+    async def report(self: Any, packet: Any) -> None:
+        begin = self._RTCRtpReceiver__timestamp_mapper._origin
+        if isinstance(packet, RtcpSrPacket) and begin is not None:
+            number, kind = self.camcast
+            told = packet.sender_info
+            wall = told.ntp_timestamp / (1 << 32) - NTP_1970
+            say(viewer=number, report=kind, wall=wall, time=told.rtp_timestamp - begin)
+        await heard(self, packet)
+
+    aiortc.rtcrtpreceiver.RTCRtpReceiver._handle_rtcp_packet = report  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.RTCRtpReceiver.receive = receive  # type: ignore[method-assign]
     aiortc.rtcrtpreceiver.decoder_worker = write_down  # type: ignore[assignment]
     asyncio.run(run(settings))
