@@ -270,6 +270,47 @@ ENDS: dict[str, tuple[Callable[[Server], None], str]] = {
         lambda server: server.request_reconnect(""),
         "the server asks to connect anew (please move)",
     ),
+    "somebody else has the name": (
+        status("NetStream.Publish.BadName", "another publisher came", "error"),
+        "another publisher came",
+    ),
+    "refused late, as a status": (status("NetStream.Publish.Denied", "the hook said no"), "the hook said no"),
+    "refused late, in a word of its own": (
+        status("NetStream.Publish.QuotaExceeded", "out of minutes", "error"),
+        "out of minutes",
+    ),
+    "a limit": (status("NetConnection.Connect.Rejected", "bandwidth limit"), "bandwidth limit"),
+    "an error to publish, later": (
+        lambda server: server._command(
+            0, "_error", 5, None, {"level": "error", "code": "NetStream.Publish.Failed", "description": "no room"}
+        ),
+        "no room",
+    ),
+    "closeStream": (lambda server: server._command(1, "closeStream", 0, None), "closeStream"),
+    "deleteStream": (lambda server: server._command(0, "deleteStream", 0, None, 1.0), "deleteStream"),
+    "unpublished, said of the connection": (
+        lambda server: server.status(0, "status", "NetStream.Unpublish.Success", "said of all"),
+        "said of all",
+    ),
+    "unpublished, in AMF3": (
+        lambda server: server.send(
+            3,
+            Type.COMMAND_AMF3,
+            1,
+            b"\0" + amf0.encode("onStatus", 0, None, {"code": "NetStream.Unpublish.Success", "description": "amf3"}),
+        ),
+        "amf3",
+    ),
+    "unpublished, in an array without a null": (
+        lambda server: server.send(
+            3,
+            Type.COMMAND,
+            1,
+            amf0.encode("onStatus", 0, amf0.EcmaArray({"code": "NetStream.Unpublish.Success", "description": "arr"})),
+        ),
+        "Success: arr",
+    ),
+    "StreamEOF of the connection": (lambda server: server.control(Type.USER_CONTROL, b"\0\x01\0\0\0\0"), "StreamEOF"),
 }
 
 

@@ -91,8 +91,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         "onFCUnpublish is a remark",
         _CLIENT,
-        'case "onFCUnpublish":\n                return Input.UNPUBLISHED',
-        'case "onFCUnpublish":\n                return Input.REMARK',
+        "case name if name in ENDING:\n                return Input.UNPUBLISHED",
+        "case name if name in ENDING:\n                return Input.REMARK",
         _ENDS,
     ),
     Mutant("NetStream.Unpublish is a remark", _STATUS, "if code.startswith(_ENDED):", "if False:", _ENDS),

@@ -27,6 +27,9 @@ class Status(Enum):
     REMARK = "anything else"
 
 
+ENDING = ("onFCUnpublish", "closeStream", "deleteStream")
+"""Commands by which servers end a publication: the first is FMS's word, the others are what a publisher says itself."""
+
 _STARTED = "netstream.publish.start"
 _MOVE = "netconnection.connect.reconnectrequest"
 _ENDED = ("netstream.unpublish.", "netstream.publish.stop")
@@ -97,6 +100,11 @@ def stream_number(values: Sequence[Any]) -> int | None:
 def agrees(name: str, info: Mapping[str, Any]) -> bool:
     """Whether an answer, `_result` or `_error`, says yes. Some say no in one that is called a result."""
     return name == "_result" and status(info) is not Status.BAD
+
+
+def refuses_late(info: Mapping[str, Any]) -> bool:
+    """Whether an `_error` to publish, which comes when it is live, says no: and not that there is no such call."""
+    return status(info) is Status.BAD or not info
 
 
 def ends(payload: bytes, stream_id: int) -> bool:

@@ -22,7 +22,7 @@ from camcast.net.dial import LEAST_USER_TIMEOUT
 from camcast.target import Target
 from camcast_kit_rtmp import answers
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, agrees, ends, information, status, stream_number
+from camcast_kit_rtmp.status import ENDING, Status, agrees, ends, information, refuses_late, status, stream_number
 from camcast_kit_rtmp.urls import Address
 from camcast_librtmp.binding import Binding
 from camcast_librtmp.buffered import Buffered
@@ -68,6 +68,8 @@ class Session:
         """A second descriptor of the connection: it stays valid whatever librtmp does with its own."""
         self._greeting: Any = None
         self._stream_id = 0
+        self._asked = 0
+        """Number of the call that is waited for; of publish, once it is live."""
         self._packet: Any = binding.ffi.new("RTMPPacket *")
         self._scratch: Any = None
         self._last: dict[int, int] = {}
@@ -124,18 +126,18 @@ class Session:
         self._hand_on(self._greeting)
         self._greeting = None
         # releaseStream and FCPublish come before it; their refusals mean nothing.
-        asked = self._librtmp.transaction_id
+        self._asked = self._librtmp.transaction_id
         while self.state is not State.LIVE:
             packet, command = self._read()
             match command:
-                case ["_result" | "_error" as name, number, *rest] if number == asked:
+                case ["_result" | "_error" as name, number, *rest] if number == self._asked:
                     if not agrees(name, information(rest)):
                         raise self._refused("createStream" if self.state is State.CREATING else "publish", rest)
                     if self.state is State.CREATING:
                         self._stream_id = _number(rest)
                         self._do(packet, amf0.encode("_result", number, None, self._stream_id))
                         # By that librtmp has sent publish.
-                        asked = self._librtmp.transaction_id
+                        self._asked = self._librtmp.transaction_id
                         self.state = State.PUBLISHING
                         continue
                 case ["onStatus", _, *rest]:
@@ -165,8 +167,10 @@ class Session:
             match command:
                 case ["onStatus", _, *rest] if status(information(rest)) in (Status.BAD, Status.ENDED):
                     raise self._refused("onStatus", rest)
-                case ["onFCUnpublish", *rest]:
-                    raise self._refused("onStatus", rest, code="onFCUnpublish")
+                case [str(name), *rest] if name in ENDING:
+                    raise self._refused("onStatus", rest, code=name)
+                case ["_error", number, *rest] if number == self._asked and refuses_late(information(rest)):
+                    raise self._refused("publish", rest)
                 case ["close", *_]:
                     raise self._refused("close", ())
             if packet.type == _USER_CONTROL and ends(_body(packet), self._stream_id):

@@ -16,7 +16,7 @@ import attrs
 
 from camcast.flv import amf0
 from camcast_kit_rtmp.state import Refused, State
-from camcast_kit_rtmp.status import Status, agrees, complaint, ends, status, stream_number
+from camcast_kit_rtmp.status import ENDING, Status, agrees, complaint, ends, refuses_late, status, stream_number
 from camcast_rtmp.chunk import Buffers
 from camcast_rtmp.connection import Connection
 from camcast_rtmp.messages import ChunkStream, Command, Message, ProtocolError, Type, parse_command, text
@@ -167,11 +167,13 @@ class Client(Connection):
         match command.name:
             case "_result" | "_error":
                 asked = self._waiting.pop(command.transaction, "")
-                return _ANSWERS.get((asked, agrees(command.name, command.info)), Input.REMARK)
+                found = _ANSWERS.get((asked, agrees(command.name, command.info)), Input.REMARK)
+                late = found is Input.PUBLISH_REFUSED and self.state is State.LIVE
+                return Input.REMARK if late and not refuses_late(command.info) else found
             case "onStatus":
-                found = _STATUS[status(command.info, asked=self.state is State.PUBLISHING)]
-                return Input.COMPLAINT if found is Input.REMARK and complaint(command.info) else found
-            case "onFCUnpublish":
+                said = _STATUS[status(command.info, asked=self.state is State.PUBLISHING)]
+                return Input.COMPLAINT if said is Input.REMARK and complaint(command.info) else said
+            case name if name in ENDING:
                 return Input.UNPUBLISHED
             case "close":
                 return Input.CLOSED

@@ -25,7 +25,9 @@ class Input(Enum):
     PUBLISH_REFUSED = "_error of publish"
     STARTED = "NetStream.Publish.Start"
     BAD_STATUS = "a status that says no"
-    UNPUBLISHED = "onFCUnpublish, NetStream.Unpublish.*, NetStream.Publish.Stop, or StreamEOF"
+    UNPUBLISHED = (
+        "onFCUnpublish, closeStream, deleteStream, NetStream.Unpublish.*, NetStream.Publish.Stop, or StreamEOF"
+    )
     CLOSED = "close"
     MOVE = "NetConnection.Connect.ReconnectRequest"
     COMPLAINT = "a status that says what else is wrong"
@@ -102,6 +104,8 @@ TABLE: Mapping[State, Mapping[Input, Do]] = {
         Input.END: Do.LEAVE,
         # The socket may stay open for ever behind it: without this, connected, well, and nothing to see.
         Input.UNPUBLISHED: Do.OVER,
+        # Some say Start at once and ask about the key afterwards.
+        Input.PUBLISH_REFUSED: Do.REFUSE,
     },
     # What came first was told; a server that says more is talking to nobody.
     State.REFUSED: _DEAF,
