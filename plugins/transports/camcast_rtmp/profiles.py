@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase as fnmatch
 from functools import cache
 from importlib.resources import files
-from math import isfinite
 from typing import Any
 
 import attrs
@@ -20,15 +19,18 @@ from camcast.kinds import Acceptance, Confidence, Platform, Take
 from camcast.media import MediaKind
 from camcast.target import Target
 from camcast_rtmp.client import Connected
+from camcast_rtmp.named import has, named
 
 AUTO = "auto"
 _FALLBACK = {MediaKind.VIDEO: "h264", MediaKind.AUDIO: "aac"}
 _PICTURES = ("h264", "h265", "av1", "vp9")
 _SOUNDS = ("aac", "opus", "g711a", "g711u", "mp3")
 """What RTMP has a form for."""
-_FOURCCS = {"hvc1": "h265", "av01": "av1", "vp09": "vp9", "Opus": "opus"}
-_CAN_DECODE, _CAN_FORWARD = 1, 4
-_TAKES_IT = _CAN_DECODE | _CAN_FORWARD
+_FOURCCS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "videoFourCcInfoMap": {"h265": ("hvc1", "hev1"), "av1": ("av01",), "vp9": ("vp09",)},
+    "audioFourCcInfoMap": {"opus": ("opus",)},
+}
+"""In small letters, by the map that has them."""
 _CAPS_MULTITRACK = 2
 """A bit of `capsEx`."""
 
@@ -117,7 +119,7 @@ def from_answer(target: Target, answer: Connected, shown: str = "") -> Acceptanc
     found = _of_answer(target, answer, told, shown)
     if "capsEx" not in told:
         return found
-    tracks = Confidence.YES if _has(told["capsEx"], _CAPS_MULTITRACK) else Confidence.NO
+    tracks = Confidence.YES if has(told["capsEx"], _CAPS_MULTITRACK) else Confidence.NO
     return attrs.evolve(found or accepts(target), tracks=tracks)
 
 
@@ -190,27 +192,16 @@ def _acceptance(profile: Profile, wanted: Mapping[str, str]) -> Acceptance:
 
 
 def _from_properties(told: Mapping[str, Any], base: Acceptance) -> Acceptance:
-    """The maps name what the server can decode or forward; "*" stands for all. fourCcList is the older form."""
-    listed = told.get("fourCcList")
-    listed = listed if isinstance(listed, list) else []
+    """What is named is taken, and what is not is not; where nothing is, as before."""
     codecs = dict(base.codecs)
-    for map_name, fourccs in (("videoFourCcInfoMap", ("hvc1", "av01", "vp09")), ("audioFourCcInfoMap", ("Opus",))):
-        masks = told.get(map_name)
-        if not isinstance(masks, dict) and not listed:
+    for map_name, kinds in _FOURCCS.items():
+        taken = named(told, map_name)
+        if taken is None:
             continue
-        masks = masks if isinstance(masks, dict) else {}
-        for fourcc in fourccs:
-            yes = _takes(masks.get("*", masks.get(fourcc))) or fourcc in listed or "*" in listed
-            codecs[_FOURCCS[fourcc]] = Take(Confidence.YES, "enhanced") if yes else Take(Confidence.NO)
+        for codec, fourccs in kinds.items():
+            yes = not taken.isdisjoint(("*", *fourccs))
+            codecs[codec] = Take(Confidence.YES, "enhanced") if yes else Take(Confidence.NO)
     return attrs.evolve(base, codecs=codecs)
-
-
-def _takes(mask: Any) -> bool:
-    return _has(mask, _TAKES_IT)
-
-
-def _has(mask: Any, bits: int) -> bool:
-    return isinstance(mask, float) and isfinite(mask) and bool(int(mask) & bits)
 
 
 def _matches(answer: Connected, path: str, start: str) -> bool:
