@@ -10,12 +10,14 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
+from camcast.flv import amf0
 from camcast.media import TagType
 from camcast_kit_rtmp.state import State
 from camcast_rtmp.client import Client, ClientSettings
 from tests.hostile.cameras import picture
 from tests.hostile.script import attacks, say
-from tests.servers.tls_flood import flood_server
+from tests.hostile.servers import message
+from tests.servers.tls_flood import BETWEEN, flood_server
 
 Attack = Callable[[int], Awaitable[object]]
 """Given the port; it is called again as soon as it is over."""
@@ -70,9 +72,59 @@ async def _key_updates(port: int) -> None:
     await flood_server(port, attacks)
 
 
+async def _key_updates_between(port: int) -> None:
+    await flood_server(port, attacks, between=BETWEEN)
+
+
+def _saying(data: bytes, tls: ssl.SSLContext | None = None) -> Attack:
+    """Says it again and again, as fast as it is taken, and hears nothing of what is answered."""
+
+    async def say_it(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        attacks()
+        try:
+            while not writer.is_closing():
+                writer.write(data)
+                await writer.drain()
+                await asyncio.sleep(0)
+        finally:
+            writer.transport.abort()
+
+    return say_it
+
+
+async def _commands(port: int) -> None:
+    """Hands are shaken and the application is connected to; then commands come that mean nothing, and no picture."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        client = Client(ClientSettings(connect={"app": "live", "tcUrl": "rtmp://host/live"}, key=KEY))
+        while client.state is not State.CONNECTED:
+            writer.writelines(client.outgoing())
+            client.feed(await reader.read(65536))
+        attacks()
+        nothing = message(20, amf0.encode("releaseStream", 0.0, None, "x" * 60), channel=3)
+        while not writer.is_closing():
+            writer.write(nothing * 200)
+            await writer.drain()
+            await asyncio.sleep(0)
+    finally:
+        writer.transport.abort()
+
+
 SILENCE = calling(_silence, at_once=200)
 HANDSHAKES = calling(_handshake, at_once=16)
 KEY_UPDATES = calling(_key_updates, at_once=4)
+KEY_UPDATES_BETWEEN = calling(_key_updates_between, at_once=4)
+REQUESTS = calling(_saying(b"GET /bad HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 200, _nobody()), at_once=4)
+OFFERS = calling(
+    _saying(
+        b"POST /bad HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/sdp\r\nContent-Length: 12000\r\n\r\n"
+        b"v=0\r\n" + b"a=x\r\n" * 2399,
+        _nobody(),
+    ),
+    at_once=4,
+)
+COMMANDS = calling(_commands, at_once=4)
 
 
 # --- publishers ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import itertools
 import struct
 from collections.abc import Callable, Coroutine
 from functools import cache
@@ -64,14 +65,14 @@ async def request(reader: asyncio.StreamReader) -> tuple[list[str], str]:
         return lines, cseq
 
 
-def playing(attack: _Attack, more: str = "") -> Script:
+def playing(attack: _Attack, more: str = "", *, session: str = "1") -> Script:
     """Answers as a camera does until PLAY; then `attack` runs."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             lines, cseq = await request(reader)
             method = lines[0].split()[0]
-            head = f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: 1\r\n"
+            head = f"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: {session}\r\n"
             body = b""
             if method == "OPTIONS":
                 head += "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER\r\n"
@@ -189,6 +190,32 @@ async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     await writer.drain()
 
 
+async def stale(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Whatever it is answered was too late: another challenge each time (RFC 7616 §3.3), so it is to be tried again."""
+    for number in itertools.count():
+        _, cseq = await request(reader)
+        challenge = f'Digest realm="x", nonce="{number:x}", stale=true'
+        writer.write(f"RTSP/1.0 401 Again\r\nCSeq: {cseq}\r\nWWW-Authenticate: {challenge}\r\n\r\n".encode())
+        await writer.drain()
+        attacks()
+
+
+async def _until_the_end(writer: asyncio.StreamWriter) -> None:
+    """Pictures as they should be, so that nothing but the session is odd."""
+    units = picture(320, 240)
+    for number in itertools.count():
+        for at, unit in enumerate(units):
+            writer.write(rtp(number * 3 + at, number * 3600, unit[:1400], marker=at == len(units) - 1))
+        await writer.drain()
+        await asyncio.sleep(0.04)
+
+
+HURRIED = playing(_until_the_end, session="1;timeout=0")
+"""It wants to be asked whether it is there all the time."""
+MANY_TRACKS = playing(
+    lambda writer: flood(writer, b"$\x09\x00\x00"),
+    "".join(f"m=audio 0 RTP/AVP 0\r\na=control:track{number}\r\n" for number in range(1500)),
+)
 CHALLENGE = refusing("WWW-Authenticate: Digest " + 'realm="x", nonce="' * 900)
 CHALLENGE_COMMAS = refusing("WWW-Authenticate: " + "Digest a=," * 1600)
 STATUS = refusing("X: y", "401 " + " \t" * 8000 + "x")

@@ -96,6 +96,10 @@ PEERS = {
     "server: pings": HostilePeer(servers.PINGS, _RTMP, "messages"),
     "server: acknowledgements": HostilePeer(servers.ACKNOWLEDGEMENTS, _RTMP, "messages"),
     "server: chunk sizes": HostilePeer(servers.CHUNK_SIZES, _RTMP, "messages"),
+    "server: peer bandwidths": HostilePeer(servers.BANDWIDTHS, _RTMP, "messages"),
+    "server: wants every byte acknowledged": HostilePeer(servers.EVERY_BYTE, _RTMP, seconds=2.0),
+    "server: chunks of one byte": HostilePeer(servers.SMALL_CHUNKS, _RTMP, "messages"),
+    "server: come back at once": HostilePeer(servers.come_back_at_once, _WHIP, "503", seconds=2.0),
     "server: values within values": HostilePeer(servers.AMF_BOMB, _RTMP, "cut off"),
     "server: values that grow": HostilePeer(servers.GROWING, _RTMP, "cut off", seconds=2.0),
     "server: long texts": HostilePeer(servers.LONG_TEXTS, _RTMP, "cut off"),
@@ -132,9 +136,14 @@ PEERS = {
     "stranger, RTMPS: says nothing": _stranger(_RTMPS, callers.SILENCE, _LISTENS_TLS),
     "stranger, RTMPS: handshakes": _stranger(_RTMPS, callers.HANDSHAKES, _LISTENS_TLS),
     "stranger, RTMPS: TLS key updates": _stranger(_RTMPS, callers.KEY_UPDATES, _LISTENS_TLS),
+    "stranger, RTMPS: TLS key updates between words": _stranger(_RTMPS, callers.KEY_UPDATES_BETWEEN, _LISTENS_TLS),
+    "stranger, RTMP: commands": _stranger(_RTMP, callers.COMMANDS, _LISTENS),
     "stranger, WHEP: says nothing": _stranger(_WHEPS, callers.SILENCE, _WATCHED_TLS),
     "stranger, WHEP: handshakes": _stranger(_WHEPS, callers.HANDSHAKES, _WATCHED_TLS),
     "stranger, WHEP: TLS key updates": _stranger(_WHEPS, callers.KEY_UPDATES, _WATCHED_TLS),
+    "stranger, WHEP: TLS key updates between words": _stranger(_WHEPS, callers.KEY_UPDATES_BETWEEN, _WATCHED_TLS),
+    "stranger, WHEP: requests": _stranger(_WHEPS, callers.REQUESTS, _WATCHED_TLS),
+    "stranger, WHEP: offers": _stranger(_WHEPS, callers.OFFERS, _WATCHED_TLS),
     "publisher: a new size each picture": _publisher(callers.SIZES, "parameters all the time"),
     "publisher: sixty parameter sets each picture": _publisher(callers.SETS, "parameters all the time"),
     "publisher: tracks without number": _publisher(callers.TRACKS),
@@ -142,23 +151,35 @@ PEERS = {
     "publisher: messages without number": _publisher(callers.MESSAGES),
     "camera: requests": HostilePeer(cameras.REQUESTS, _RTSP, "50 RTSP messages in a second"),
     "camera: answers": HostilePeer(cameras.ANSWERS, _RTSP, "50 RTSP messages in a second"),
-    "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP),
+    "camera: stray marks": HostilePeer(cameras.MARKS, _RTSP, "the camera sends more than", "of a processor"),
     "camera: marks between pictures": HostilePeer(
         cameras.MARKS_BETWEEN, _RTSP, "rubbish between its media", "carry nothing of its media"
     ),
     "camera: long lines": HostilePeer(cameras.LONG_LINES, _RTSP, "50 RTSP messages in a second"),
-    "camera: tiny pictures": HostilePeer(cameras.TINY, _RTSP),
+    "camera: tiny pictures": HostilePeer(cameras.TINY, _RTSP, "the camera sends more than", "of a processor"),
     "camera: a new size each picture": HostilePeer(cameras.SIZES, _RTSP, "parameters all the time"),
-    "camera: SDP of 60 KB": HostilePeer(cameras.BIG_SDP, _RTSP),
-    "camera: reports": HostilePeer(cameras.REPORTS, _RTSP),
-    "camera: goodbyes": HostilePeer(cameras.GOODBYES, _RTSP),
-    "camera: media of one byte": HostilePeer(cameras.SHORT_MEDIA, _RTSP),
-    "camera: pictures of 1,800 units": HostilePeer(cameras.MANY_UNITS, _RTSP),
-    "camera: a unit without an end": HostilePeer(cameras.ENDLESS_UNIT, _RTSP),
+    "camera: SDP of 60 KB": HostilePeer(cameras.BIG_SDP, _RTSP, "the camera sends more than", "of a processor"),
+    "camera: reports": HostilePeer(cameras.REPORTS, _RTSP, "the camera sends more than", "of a processor"),
+    "camera: goodbyes": HostilePeer(cameras.GOODBYES, _RTSP, "the camera sends more than", "of a processor"),
+    "camera: media of one byte": HostilePeer(
+        cameras.SHORT_MEDIA, _RTSP, "the camera sends more than", "of a processor"
+    ),
+    "camera: pictures of 1,800 units": HostilePeer(
+        cameras.MANY_UNITS, _RTSP, "the camera sends more than", "of a processor"
+    ),
+    "camera: a unit without an end": HostilePeer(
+        cameras.ENDLESS_UNIT, _RTSP, "the camera sends more than", "of a processor"
+    ),
     "camera: redirects to itself": HostilePeer(cameras.redirecting, _RTSP, "redirects"),
     "camera: TLS key updates": HostilePeer(
         None, _RTSPS, "of TLS that carry nothing", options={"insecure": True}, tls="at_once"
     ),
+    "camera: TLS key updates between its words": HostilePeer(
+        None, _RTSPS, "of TLS that carry nothing", options={"insecure": True}, tls="between"
+    ),
+    "camera: challenges that are stale": HostilePeer(cameras.stale, _RTSP, "refuses the user name", seconds=2.0),
+    "camera: a session of no seconds": HostilePeer(cameras.HURRIED, _RTSP, seconds=2.0),
+    "camera: 1,500 tracks": HostilePeer(cameras.MANY_TRACKS, _RTSP, "the camera sends more than", "of a processor"),
     "camera: challenge of 16 KB": HostilePeer(cameras.CHALLENGE, _RTSP, "refuses the user name"),
     "camera: challenge of commas": HostilePeer(cameras.CHALLENGE_COMMAS, _RTSP, "in a way that is not supported"),
     "camera: status of 16 KB": HostilePeer(cameras.STATUS, _RTSP, "without a way to log in"),

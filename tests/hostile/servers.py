@@ -78,6 +78,33 @@ ACKNOWLEDGEMENTS = flooding(message(3, struct.pack(">I", 1), channel=2))
 CHUNK_SIZES = flooding(message(1, struct.pack(">I", 128), channel=2) + message(1, struct.pack(">I", 4096), channel=2))
 
 
+BANDWIDTHS = flooding(message(6, struct.pack(">IB", 2_500_000, 2), channel=2))
+"""Each is to be answered (RTMP specification, 5.4.5)."""
+EVERY_BYTE = publishing(
+    lambda writer, stream_id: flood(
+        writer, message(5, struct.pack(">I", 1), channel=2) + message(4, b"\0\x1f" + bytes(60), channel=2), rate=4_000
+    )
+)
+"""Wants each byte that it sends acknowledged (5.4.4), and sends what means nothing."""
+
+
+async def _small_chunks(writer: asyncio.StreamWriter, stream_id: int) -> None:
+    """Messages of 256 bytes in as many chunks."""
+    writer.write(message(1, struct.pack(">I", 1), channel=2))
+    await flood(writer, b"\3\0\0\0\0\1\0\x14\0\0\0\0\2" + b"\xc3\0" * 255, rate=WITHIN_THE_LIMIT)
+
+
+SMALL_CHUNKS = publishing(_small_chunks)
+
+
+async def come_back_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Has no time for an offer now, and none to lose either."""
+    await reader.readuntil(b"\r\n\r\n")
+    attacks()
+    writer.write(b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
 def _large(*values: object) -> bytes:
     """A command that needs more than `message` has."""
     writer = ChunkWriter()

@@ -18,20 +18,24 @@ from starlette.types import ASGIApp
 from tests.servers.certificates import Authority
 from tests.servers.tls_flood import flood_server
 
-from camcast_kit_http import accepting, refusing
+from camcast_kit_http import accepting, refusing, server
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
+from camcast_kit_http.turns import Turns
 
 MOST = 5
 
 
 @contextlib.asynccontextmanager
-async def serving(certificate: str = "", key: str = "", app: ASGIApp | None = None) -> AsyncIterator[int]:
+async def serving(
+    certificate: str = "", key: str = "", app: ASGIApp | None = None, turns: Turns | None = None
+) -> AsyncIterator[int]:
     """The port of one that takes `MOST` connections."""
     sock = listen("127.0.0.1", 0)
     port = int(sock.getsockname()[1])
-    server = Server(app or Response(status_code=204), connections=MOST, certificate=certificate, key=key)
-    running = asyncio.create_task(server.run_on(sock))
+    answer = app or Response(status_code=204)
+    made = Server(answer, connections=MOST, certificate=certificate, key=key, turns=turns)
+    running = asyncio.create_task(made.run_on(sock))
     try:
         yield port
     finally:
@@ -208,6 +212,85 @@ async def test_a_server_that_ends_leaves_nobody_waiting_to_be_told() -> None:
         assert b"503" in await asyncio.wait_for(asyncio.get_running_loop().sock_recv(waiting, 4096), 10)
     await over(waiting)
     waiting.close()
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+BURST, RATE = 5, 50.0
+
+
+async def heard(reader: asyncio.StreamReader, count: int) -> None:
+    for _ in range(count):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 204"), answer
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+async def test_who_asks_faster_than_he_may_waits_and_is_answered(
+    encrypted: bool, together: bool, tmp_path: Path
+) -> None:
+    """All of it, in its order: requests at once, or each behind the answer to the last."""
+    with trusted(tmp_path, encrypted) as (paths, trust):
+        async with serving(*paths, turns=Turns(BURST, RATE)) as port, asyncio.timeout(30):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+            began = asyncio.get_running_loop().time()
+            for _ in range(1 if together else 4 * BURST):
+                writer.write(REQUEST * (4 * BURST if together else 1))
+                await heard(reader, 4 * BURST if together else 1)
+            assert asyncio.get_running_loop().time() - began >= 3 * BURST / RATE - 0.05
+            writer.close()
+
+
+async def test_who_floods_from_one_place_keeps_nobody_of_another_waiting() -> None:
+    """With as many connections as there may be, and more requests in each than are answered in the test's time."""
+    async with serving(turns=Turns(BURST, 1.0)) as port, asyncio.timeout(30):
+        flood = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
+        for _, writer in flood:
+            writer.write(REQUEST * 500)
+        await heard(flood[0][0], 1)
+        for _ in range(BURST):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+            writer.write(REQUEST)
+            await asyncio.wait_for(heard(reader, 1), 10)
+            writer.close()
+        for _, writer in flood:
+            writer.close()
+
+
+async def test_who_waits_for_his_turn_is_not_cut_off_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEAD_DEADLINE", 0.2)
+    monkeypatch.setattr(server, "LOOK", 0.02)
+    async with serving(turns=Turns(1, 1.0)) as port, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST * 3)
+        await heard(reader, 3)
+        # It is his time again that counts.
+        writer.write(REQUEST[:9])
+        assert await reader.read(-1) == b""
+        writer.close()
+
+
+async def test_a_body_that_comes_in_pieces_is_one_request() -> None:
+    got = asyncio.get_running_loop().create_future()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+        got.set_result(size)
+        await Response(status_code=204)(scope, receive, send)
+
+    async with serving(app=app, turns=Turns(1, 0.01)) as port, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 50\r\n\r\n")
+        for _ in range(50):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0)
+        await heard(reader, 1)
+        assert await got == 50
+        writer.close()
 
 
 async def test_key_updates_without_end_are_cut_off(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from camcast_kit_http.problem import Problem
 from camcast_whip.names import Names
 from camcast_whip.options import IceServer
 from camcast_whip.peer import local_addresses
-from camcast_whip.whep import viewer
+from camcast_whip.whep import door, viewer
 from camcast_whip.whep.audience import Audience
 from camcast_whip.whep.figures import Figures
 from camcast_whip.whep.options import Address, WhepOptions
@@ -215,6 +215,7 @@ async def test_more_than_the_limit_are_sent_away_and_the_half_open_make_room(
 ) -> None:
     """A thousand offers with nobody behind them: what they cost is bounded, and whoever is really there gets in."""
     monkeypatch.setattr(viewer, "CONNECT_WITHIN", 1.0)
+    monkeypatch.setattr(door, "ASKED_A_SECOND", 10_000.0)  # as if they came from many places
     async with asking(kind, viewers=4) as one:
         before, most = descriptors(), 0
         statuses: list[int] = []

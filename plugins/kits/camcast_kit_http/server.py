@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from camcast.net.kernel import acknowledged
 from camcast.net.tls_bounds import BoundedContext
 from camcast_kit_http.accepting import Accepting
+from camcast_kit_http.turns import Turns
 from camcast_kit_http.unread import Unread
 
 LOOK = 2.0
@@ -29,13 +31,20 @@ END = 1.0
 
 
 class Guarded(H11Protocol):
-    """A connection (an `accepting.Caller`) that is looked at every `LOOK` seconds; whoever holds it up is cut off."""
+    """A connection (an `accepting.Caller`) that is looked at every `LOOK` seconds; whoever holds it up is cut off.
 
+    Whoever asks faster than he may is not heard until it is his turn, and keeps nobody else out meanwhile.
+    """
+
+    turns: Turns | None = None
+    """None = anybody may ask as fast as is answered."""
     address = ""
     gone: Callable[[], object] = staticmethod(lambda: None)
     _spoke = _ended = False
     _watch: asyncio.TimerHandle | None = None
     _head_since: float | None = None
+    _turn: asyncio.TimerHandle | None = None
+    """His next one, for which he waits."""
 
     @property
     def spoke(self) -> bool:
@@ -66,6 +75,8 @@ class Guarded(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self.gone()
         super().connection_lost(exc)
 
@@ -76,6 +87,31 @@ class Guarded(H11Protocol):
         super().data_received(data)
         if not self._idle:
             self._head_since = None
+
+    def handle_events(self) -> None:
+        """Called where a request may have come, or be there still behind the one that was answered."""
+        now = self.loop.time()
+        if self._turn is not None:
+            return
+        if self.turns is not None and self._begins and not self.turns.due(self.address, now):
+            self.flow.pause_reading()
+            self._turn = self.loop.call_later(1 / self.turns.rate, self._go_on)
+            return
+        before = self.cycle
+        super().handle_events()
+        if self.turns is not None and self.cycle is not before:
+            self.turns.took(self.address, now)
+
+    def _go_on(self) -> None:
+        self._turn = None
+        self._head_since = self.loop.time()  # what he waited is not his
+        self.flow.resume_reading()
+        self.handle_events()
+
+    @property
+    def _begins(self) -> bool:
+        """Whether something of a new request is there."""
+        return self._idle and self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 
     @property
     def _idle(self) -> bool:
@@ -91,15 +127,20 @@ class Guarded(H11Protocol):
         self._unread.look(self.transport.get_write_buffer_size(), taken)
         if self._unread.looks * LOOK > UNREAD:
             self.transport.abort()
-        if self._head_since is not None and now - self._head_since > HEAD_DEADLINE:
+        if self._head_since is not None and self._turn is None and now - self._head_since > HEAD_DEADLINE:
             self.transport.abort()
 
 
 class Server(uvicorn.Server):
     """Serves one application on one socket until it is cancelled."""
 
-    def __init__(self, app: ASGIApp, *, connections: int, certificate: str = "", key: str = "") -> None:
-        """`certificate`, `key`: paths, for TLS. Raises `OSError` where they cannot be used."""
+    def __init__(
+        self, app: ASGIApp, *, connections: int, certificate: str = "", key: str = "", turns: Turns | None = None
+    ) -> None:
+        """`certificate`, `key`: paths, for TLS. `turns`: who may ask how often; None = anybody, as often as he likes.
+
+        Raises `OSError` where the files cannot be used.
+        """
         config = uvicorn.Config(
             app,
             interface="asgi3",
@@ -117,6 +158,7 @@ class Server(uvicorn.Server):
         config.load()
         super().__init__(config)
         self._connections = connections
+        self._turns = turns
         self._tls = _encryption(certificate, key) if certificate else None
         self._accepting: Accepting | None = None
         self._over = asyncio.Event()
@@ -160,7 +202,9 @@ class Server(uvicorn.Server):
             self._accepting.close()
 
     def _caller(self) -> Guarded:
-        return Guarded(config=self.config, server_state=self.server_state, app_state={})
+        made = Guarded(config=self.config, server_state=self.server_state, app_state={})
+        made.turns = self._turns
+        return made
 
 
 def _encryption(certificate: str, key: str) -> BoundedContext:

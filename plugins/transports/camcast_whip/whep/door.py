@@ -9,12 +9,15 @@ import attrs
 from camcast.errors import BusyError, MisconfiguredError, NetworkError, ServiceError
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
+from camcast_kit_http.turns import Turns
 from camcast_whip.whep.audience import Audience
 from camcast_whip.whep.endpoint import Endpoint, Stage
 from camcast_whip.whep.options import Address, WhepOptions
 
 CONNECTIONS = 200
 """HTTP connections at once; a viewer needs one for a moment."""
+ASKED_AT_ONCE, ASKED_A_SECOND = 200, 20.0
+"""Requests from one place, which may be a whole house: a viewer has some ten in his first second, and then none."""
 END_WITHIN = 0.8
 
 
@@ -70,7 +73,8 @@ class Door:
         endpoint = Endpoint(address.scheme)
         certificate, key = options.certificate, options.certificate_key
         try:
-            server = Server(endpoint, connections=CONNECTIONS, certificate=certificate, key=key)
+            turns = Turns(ASKED_AT_ONCE, ASKED_A_SECOND)
+            server = Server(endpoint, connections=CONNECTIONS, certificate=certificate, key=key, turns=turns)
         except OSError as error:  # `ssl.SSLError` is one
             reason = error.strerror or str(error)
             raise MisconfiguredError(f"cannot use the certificate {certificate}: {reason}", stage="tls") from None
