@@ -45,3 +45,18 @@ async def test_what_arrives_breaks_no_decoder(rate: int, b_frames: int, sound: b
     # How much of the clip is over before there is a connection is the machine's affair; from then on none is missing.
     assert len(times) >= 2 * rate
     assert all(later is not None and time is not None and later - time < 1.5 / rate for time, later in pairwise(times))
+
+
+async def test_sound_that_pauses_stops_neither_the_clock_nor_the_tables(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    media = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=25:d=8", "-f", "lavfi", "-i", "sine=d=8:r=48000")
+    codec = ("-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "aac")
+    pause = ("-af", "aselect='not(between(t,3,6))'")
+    await asyncio.to_thread(run, *media, *codec, *pause, path)
+    with LiveTransmit(tmp_path / "server") as server:
+        async with running(tmp_path, server.url(), loop=False, clip=path) as process:
+            status, log = await ended(process)
+        assert status == 0, log
+        received = await asyncio.to_thread(server.received)
+    report = check(received.read_bytes(), pcr_within=PCR_WITHIN)
+    assert [error for error in report.errors if not error.startswith("2.5 PTS: PID 0x101: a step of 3")] == []

@@ -30,8 +30,12 @@ TICK = 0.04
 """Seconds without a unit after which `tick` should be called, again and again."""
 _JUMP = CLOCK
 """The clock is not counted up to a time that is further away; it is told as a discontinuity."""
-_SILENT = CLOCK
-"""A track that is behind by so much is silent, and holds the clock back no longer."""
+_SILENT = LEAD * 3 // 4, CLOCK
+"""A track that is behind by so much is silent, and holds the clock back no longer: by the first, which the lead covers,
+or where its units are usually late, by `_LATER` as much as they are, but no more than the second."""
+_LATER = 2
+_FADE = 0.98
+"""What is left with each unit of how late they usually are."""
 _BODY = TS_PACKET - 4
 _DISCONTINUITY, _RANDOM_ACCESS, _HAS_PCR = 0x80, 0x40, 0x10
 _STARTS = (b"\0\0\0\1", b"\0\0\1")
@@ -75,7 +79,7 @@ class TsMuxer:
         # A stream carries no two units of one track at one time.
         dts = max(dts, stream.newest + 1)
         offset = max(0, pts - dts)
-        stream.newest = dts
+        stream.comes(dts, max(stream.newest for stream in self._streams))
         clock = self._clock
         pcr = clock.media(self._slowest(), now)
         out: Buffers = [*self._tables.due(pcr, keyframe=keyframe and kind is MediaKind.VIDEO)]
@@ -103,7 +107,7 @@ class TsMuxer:
     def _slowest(self) -> int:
         """How far the media has come, by the slower track."""
         newest = max(stream.newest for stream in self._streams)
-        return min(stream.newest for stream in self._streams if newest - stream.newest < _SILENT)
+        return min(stream.newest for stream in self._streams if newest - stream.newest < stream.patience)
 
     def _count_up(self, pcr: int, out: Buffers, *, whole: bool) -> int:
         """Clock packets up to less than a period before `pcr`, or with `whole` up to it, where it is due.
@@ -132,12 +136,25 @@ class _Stream:
         self.pid = pid
         self.newest = -1 << 40
         """The decode time of the newest unit."""
+        self._late = 0.0
+        """How much later than the other track its units usually come, ticks."""
         self.description = described(track, pid)
         self._id = _STREAM_IDS[track.codec]
         self._delimiter = _DELIMITERS.get(track.codec, b"")
         self._counter = 15
         head = 0x4700 | pid >> 8, pid & 0xFF
         self._heads = [struct.pack(">HBB", *head, 0x10 | counter) for counter in range(16)]
+
+    def comes(self, dts: int, newest: int) -> None:
+        """A unit of this decode time; the programme has come as far as `newest`."""
+        self._late = max(float(newest - dts), self._late * _FADE)
+        self.newest = dts
+
+    @property
+    def patience(self) -> float:
+        """Ticks that the clock waits for it."""
+        least, most = _SILENT
+        return min(most, max(least, _LATER * self._late))
 
     def checked(self, data: bytes) -> bytes:
         """A unit as a stream carries it. Raises `MediaError`."""
