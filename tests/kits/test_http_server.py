@@ -113,6 +113,22 @@ async def test_whoever_asks_during_a_flood_of_silent_connections_is_answered(enc
             await asyncio.wait(flood)
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_accepting_rests_among_many_also_where_handshakes_cost_nearly_nothing(
+    encrypted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "REST", 0.5)
+    with trusted(tmp_path, encrypted) as (paths, _):
+        async with serving(*paths) as port:
+            began = asyncio.get_running_loop().time()
+            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * accepting.AT_ONCE + MOST)]
+            for one in silent[:-MOST]:
+                await over(one)
+            assert asyncio.get_running_loop().time() - began >= 2 * 0.5
+            for one in silent:
+                one.close()
+
+
 async def test_a_handshake_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accepting, "HANDSHAKE", 0.2)
     with trusted(tmp_path, True) as (paths, trust):

@@ -31,6 +31,7 @@ from camcast_rtmp import camcast_transports
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest import bounds, refusals
+from camcast_rtmp.ingest import listener as listener_module
 from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.ingest.media import MAX_TOLD, Intake
 
@@ -133,6 +134,27 @@ async def test_whoever_comes_during_a_flood_of_silent_connections_publishes() ->
         await asyncio.wait(flood)
         assert running.source.listener.clients <= bounds.MAX_STRANGERS_OF_AN_ADDRESS + 1
         assert "publish_refused" in running.codes()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_accepting_rests_among_many_also_where_handshakes_cost_nearly_nothing(
+    authority: Authority, certificate: Certificate, encrypted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who connects over TLS and says nothing costs no signature, but as much to let in and to send away as any."""
+    monkeypatch.setattr(listener_module, "_REST", 0.5)
+    options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    url = f"rtmp{'s' if encrypted else ''}://127.0.0.1:{free_port()}/live/{KEY}"
+    async with (
+        source(url, mode="listen", connect_timeout=30.0, **(options if encrypted else {})) as running,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        began = asyncio.get_running_loop().time()
+        count = 3 * listener_module._AT_ONCE
+        for _ in range(count):
+            await stack.enter_async_context(connection(running))
+        listener = running.source.listener
+        await until(lambda: listener.clients + listener.refused >= count)
+        assert asyncio.get_running_loop().time() - began >= 2 * 0.5
 
 
 async def test_who_says_nothing_to_tls_makes_room_too(authority: Authority, certificate: Certificate) -> None:

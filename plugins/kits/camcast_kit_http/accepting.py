@@ -78,12 +78,13 @@ class Accepting:
             # A socket in the file system knows no addresses.
             self._let_in(connection, origin(peer[0]) if isinstance(peer, tuple) else "")
             turn += 1
-            rest = REST if turn >= AT_ONCE else 0.0
+            rest = 0.0
+            if turn >= AT_ONCE:
+                turn, rest = 0, REST
             if self._tls is not None:
                 rest = max(rest, min(LONGEST_REST, SHARE * (self._tls.spent - spent)))
                 spent = self._tls.spent
             if rest:
-                turn = 0
                 await asyncio.sleep(rest)
 
     def close(self) -> None:

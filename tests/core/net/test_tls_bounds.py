@@ -14,7 +14,7 @@ import pytest
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.tls_flood import BETWEEN, flood_server
 
-from camcast.net.tls_bounds import MAX_HANDSHAKE, MAX_IDLE, BoundedContext, shake_hands
+from camcast.net.tls_bounds import IDLE_COST, MAX_HANDSHAKE, MAX_IDLE, BoundedContext, shake_hands
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -108,6 +108,8 @@ async def test_a_client_that_floods_us_below_the_application_is_cut_off(
     async with server:
         took = await asyncio.wait_for(flood_server(server.sockets[0].getsockname()[1], between=between), 30)
     assert took > 0
+    # So that whoever lets connections in by what they cost lets in the fewer of these.
+    assert ours.spent >= MAX_IDLE * IDLE_COST
     (end,) = ends
     assert "over 20 KiB of TLS that carry nothing" in str(end)
 

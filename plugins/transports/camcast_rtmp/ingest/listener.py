@@ -147,12 +147,13 @@ class Listener:
             if self.refused > refused:
                 refused = self.refused
                 turn += _EACH
-            rest = _REST if turn >= _AT_ONCE else 0.0
+            rest = 0.0
+            if turn >= _AT_ONCE:
+                turn, rest = 0, _REST
             if self._tls is not None:
                 rest = max(rest, min(_LONGEST, _SHARE * (self._tls.spent - spent)))
                 spent = self._tls.spent
             if rest:
-                turn = 0
                 await asyncio.sleep(rest)
 
     def _room(self, origin: str) -> bool:
