@@ -14,7 +14,7 @@ import attrs
 
 from camcast.media import NS_PER_S, MediaKind, Packet, Tag, Unit
 from camcast.stream.outlet import Limits, Outlet
-from camcast.stream.regulator import LOOK, Regulator
+from camcast.stream.regulator import Regulator
 from tests.adapt.traces import MBIT, Trace
 from tests.core.stream.simulated import SEGMENT, STEP, Path
 from tests.core.stream.test_outlet import Owner, make
@@ -60,7 +60,7 @@ class Ours:
         if not self._next:
             self.regulator.begin(path.round_trip)
         if now >= self._next:
-            self._next = now + LOOK
+            self._next = now + self.regulator.pause
             reading = outlet.reading()
             if reading is not None:
                 self.regulator.read(reading)

@@ -82,6 +82,11 @@ class Adapting:
             self._wanted, self._reason, self._changes, shrinking.picture, shrinking.reason, shrinking.changes
         )
 
+    @property
+    def pause(self) -> float:
+        """Seconds from one look to the next."""
+        return LOOK if self._regulator is None or self._idle else self._regulator.pause
+
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
         self._config = config
@@ -114,7 +119,7 @@ class Adapting:
                 self._on_air = None
                 self._stream.wishes.rest(self)
             return
-        if on_air is self._on_air and now - self._looked < EARLY * LOOK:
+        if on_air is self._on_air and now - self._looked < EARLY * self.pause:
             return
         self._looked = now
         if on_air is not self._on_air:

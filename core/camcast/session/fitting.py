@@ -19,6 +19,7 @@ from camcast.session.telling import Telling
 from camcast.session.thinning import Thinned, Thinning
 from camcast.session.uplinks import Uplinks
 from camcast.stream.feed import Feed
+from camcast.stream.regulator import LOOK
 
 
 @attrs.frozen
@@ -65,6 +66,12 @@ class Fitting:
     def thin(self) -> bool:
         """Whether less is sent than its stream brings, or something else, because of what the link bears."""
         return bool(self._thinning.now.picture) or bool(self._adapting.now.bitrate)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        # What others do on an uplink, and what fits less than the first of several, shows at no output itself.
+        return LOOK if self._config.adapt.chooses or self._config.uplink else self._adapting.pause
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""

@@ -89,6 +89,8 @@ class Tracks:
     @property
     def rate(self) -> float:
         """bit/s that the streams of those which are sent bring for them."""
+        if not self._places:  # of nearly all, and this is asked often
+            return 0.0
         return sum(place.brings.rate or 0.0 for place in self._places if place.joined)
 
     def look(self, on_air: OnAir | None, now: float) -> None:

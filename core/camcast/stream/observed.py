@@ -48,6 +48,9 @@ STILL = 0.1
 LOOKS = 12
 """Readings of which most must show that something was acknowledged. Where receivers report once a second or more
 seldom, and do not say when and of what, neither a queue nor a silence can be told from waiting for the next report."""
+SHORT = 0.06
+"""Seconds in which even a keyframe has left, and is acknowledged, where there is far more room than is used. A kernel that
+has nothing else to say may put an acknowledgement off for 0.04."""
 SPAN = 2.2
 """Reports that are looked at together, at the least: two, and some more, as they do not come by the clock."""
 LESS = 0.9
@@ -106,6 +109,9 @@ class Observed:
     _quiet: bool = attrs.field(default=False, init=False)
     """Whether reports stay away."""
 
+    _quick: int = attrs.field(default=0, init=False)
+    """Readings, one after another, at which nothing had waited for long."""
+
     def begin(self, trip: float) -> None:
         """Another path; `trip` as in `Regulator.begin`."""
         self._forget()
@@ -130,6 +136,7 @@ class Observed:
                 # A rate over a silence is none.
                 self._since = readings[-1].now
             self._moves.append(moves)
+        self._quick = self._quick + 1 if reading.trip <= SHORT and reading.waiting <= SHORT else 0
         readings.append(reading)
         while now - readings[0].now > self.over(LONG):
             readings.popleft()
@@ -165,6 +172,11 @@ class Observed:
         if last.lost or self.dropped or self._quiet or not self._ahead or self._ahead[-1] >= WAITED:
             return False
         return last.trip - self.base < WAITED and last.waiting <= self.base + CUT and self.steady
+
+    @property
+    def wide(self) -> bool:
+        """Whether nothing has waited for long lately, keyframes included: the path is short, and bears far more."""
+        return self._quick >= LOOKS and not self._every
 
     @property
     def queue(self) -> float:
@@ -272,3 +284,4 @@ class Observed:
         self._late.clear()
         self._ahead.clear()
         self._moves.clear()
+        self._quick = 0

@@ -20,6 +20,8 @@ from camcast.stream.observed import MAX_BASE, MEASURED, SOON, THROUGH, Observed,
 
 LOOK = 0.25
 """Seconds between two readings, about. Fewer make everything slower, more are of no use."""
+REST = 0.5
+"""… while the target is the highest and the path bears far more: so it is in a local network."""
 LATE = 0.25
 """Seconds of a queue that are one. A keyframe makes less of it, as the least of `RECENT` counts."""
 EASY = 0.12
@@ -114,12 +116,18 @@ class Regulator:
     _before: int = attrs.field(init=False)
     """The target when there was no queue last."""
     _cut: bool = attrs.field(default=False, init=False)
+    _rests: bool = attrs.field(default=False, init=False)
     _lost: float = attrs.field(default=0.0, init=False)
     """Share of what was sent that was lost, where that was why the target fell last."""
     _changes: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=CHANGES), init=False)
 
     def __attrs_post_init__(self) -> None:
         self.target = self._before = self.most
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next reading."""
+        return REST if self._rests else LOOK
 
     # --- what it is told ------------------------------------------------------------------------------------
 
@@ -141,13 +149,14 @@ class Regulator:
         return Change(bounded, LIMITS, self.bears)
 
     def read(self, reading: Reading) -> Change | None:
-        """Take one reading; what is to change now, if anything. Call it every `LOOK` seconds or so."""
+        """Take one reading; what is to change now, if anything. Call it every `pause` seconds or so."""
         seen, now = self._seen, reading.now
         if not seen.add(reading):
             return None
+        self._rests = False
         if self.target == self.most and self._easy_since is not None and seen.calm and not self._cut:
             # Nearly always so, and what follows would find the same.
-            self._before = self.target
+            self._before, self._rests = self.target, seen.wide
             return None
         if seen.silent:
             return self._away(now)
