@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 
+import attrs
 import pytest
 
-from camcast.stream.regulator import CHANGES
+from camcast.stream.outlet import Outlet
+from camcast.stream.regulator import CHANGES, REST
 from tests.adapt.traces import TRACES, Trace, steps
-from tests.adapt.world import LEAST, MOST, Ours, Run, drive
+from tests.adapt.world import LEAST, MOST, Changing, Ours, Run, drive
 
 STEPS = [trace for trace in TRACES if "half" in trace.name]
 
@@ -85,3 +88,28 @@ def test_a_rate_that_others_leave_is_taken_back() -> None:
 def test_the_same_link_gives_the_same_answer() -> None:
     trace = TRACES[2]
     assert drive(trace, Ours()).changes == drive(trace, Ours()).changes
+
+
+@attrs.define(eq=False)
+class Counted(Ours):
+    """Notes how long each pause between two looks was."""
+
+    pauses: Counter[float] = attrs.field(factory=Counter)
+
+    def look(self, now: float, outlet: Outlet, path: Changing) -> int:
+        last, target = self._last, super().look(now, outlet, path)
+        if self._last != last:
+            self.pauses[round(2 * (self._last - last)) / 2] += 1
+        return target
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.2, 0.3, 0.4])
+def test_a_path_of_far_more_is_looked_at_seldom_and_no_step_to_half_leaves_a_picture_out(after: float) -> None:
+    """Wherever between two looks it comes."""
+    rate = steps((0, 1000), (20 + after, 2), (60, 1000))
+    decides = Counted()
+    run = drive(Trace("a network nearby", rate, 100, (), round_trip=0.0005), decides)
+    assert run.drops == []
+    assert run.lag() <= 1.5
+    assert decides.pauses[REST] >= 15
+    assert decides.pauses[REST] < sum(decides.pauses.values()) / 2, "others from when it is found otherwise on"

@@ -13,6 +13,7 @@ from typing import Protocol
 import attrs
 
 from camcast.media import NS_PER_S, MediaKind, Packet, Tag, Unit
+from camcast.session.liveness import LOOK as STALL_LOOK
 from camcast.stream.outlet import Limits, Outlet
 from camcast.stream.regulator import Regulator
 from tests.adapt.traces import MBIT, Trace
@@ -54,13 +55,17 @@ class Ours:
     tells = True
 
     regulator: Regulator = attrs.field(factory=lambda: Regulator(LEAST, MOST, SOUND))
-    _next: float = 0.0
+    _last: float = -1.0
+    _checked: float = 0.0
+    _waited: float = 0.0
 
     def look(self, now: float, outlet: Outlet, path: Changing) -> int:
-        if not self._next:
+        if self._last < 0:
             self.regulator.begin(path.round_trip)
-        if now >= self._next:
-            self._next = now + self.regulator.pause
+        if now >= self._checked:
+            self._checked, self._waited = now + STALL_LOOK, outlet.waiting
+        if now >= self._last + self.regulator.pause(self._waited):
+            self._last = now
             reading = outlet.reading()
             if reading is not None:
                 self.regulator.read(reading)

@@ -36,6 +36,7 @@ from camcast_http import service as http_service
 from camcast_http.app import Interface
 from camcast_http.socket_service import listen_at
 from camcast_kit_http import body as request_body
+from camcast_kit_http.listening import listen
 from camcast_rtmp.receiver import Receiver
 
 pytestmark = pytest.mark.slow
@@ -139,6 +140,13 @@ def taken(*urls: str) -> list[Answer]:
         wait(lambda: client.ask("/readyz").status == 200, 60)
         wait(lambda: all(client.api(path).status == 200 for path in paths), 60)
         return [client.api(path) for path in paths]
+
+
+def test_no_part_of_an_answer_waits_for_an_earlier_ones_acknowledgement() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_answers_have_the_date_of_now() -> None:

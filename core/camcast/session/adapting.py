@@ -82,10 +82,9 @@ class Adapting:
             self._wanted, self._reason, self._changes, shrinking.picture, shrinking.reason, shrinking.changes
         )
 
-    @property
-    def pause(self) -> float:
+    def pause(self, on_air: OnAir) -> float:
         """Seconds from one look to the next."""
-        return LOOK if self._regulator is None or self._idle else self._regulator.pause
+        return LOOK if self._regulator is None or self._idle else self._regulator.pause(on_air.waited)
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""
@@ -119,7 +118,7 @@ class Adapting:
                 self._on_air = None
                 self._stream.wishes.rest(self)
             return
-        if on_air is self._on_air and now - self._looked < EARLY * self.pause:
+        if on_air is self._on_air and now - self._looked < EARLY * self.pause(on_air):
             return
         self._looked = now
         if on_air is not self._on_air:

@@ -67,11 +67,10 @@ class Fitting:
         """Whether less is sent than its stream brings, or something else, because of what the link bears."""
         return bool(self._thinning.now.picture) or bool(self._adapting.now.bitrate)
 
-    @property
-    def pause(self) -> float:
+    def pause(self, on_air: OnAir) -> float:
         """Seconds until the next look."""
         # What others do on an uplink, and what fits less than the first of several, shows at no output itself.
-        return LOOK if self._config.adapt.chooses or self._config.uplink else self._adapting.pause
+        return LOOK if self._config.adapt.chooses or self._config.uplink else self._adapting.pause(on_air)
 
     def adopt(self, config: SessionConfig) -> None:
         """Go on by this."""

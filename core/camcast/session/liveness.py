@@ -91,6 +91,11 @@ class Liveness:
         silent = now - self._since
         return Stall(pending, silent) if silent >= self._timeout else None
 
+    @property
+    def waited(self) -> float:
+        """Seconds that the oldest had waited at the last look; 0 = nothing did, or it is not known."""
+        return self._waited
+
     def due(self) -> float:
         """When a look would find something new if nothing were acknowledged until then: that the silence is
         suspicious, then that it is a stall; inf with nothing under way.

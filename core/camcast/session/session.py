@@ -203,7 +203,7 @@ class Session:
         if active is None:
             return due
         if fitting.used or platform or self._tracks.any:
-            due = min(due, shared(now + (LOOK if platform or self._tracks.any else fitting.pause)))
+            due = min(due, shared(now + (LOOK if platform or self._tracks.any else fitting.pause(active))))
             self._due = max(now, due)
         if now >= self._next_sample:
             self._next_sample = shared(now + SAMPLE)

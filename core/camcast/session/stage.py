@@ -288,6 +288,11 @@ class OnAir:
         return self.published.connected.transport.trip
 
     @property
+    def waited(self) -> float:
+        """Seconds that the oldest had waited for its acknowledgement when it was last looked for a stall."""
+        return self.liveness.waited
+
+    @property
     def flow_since(self) -> float | None:
         """`time.monotonic()` at which the first media was seen to be acknowledged."""
         return self.liveness.begun

@@ -49,8 +49,8 @@ LOOKS = 12
 """Readings of which most must show that something was acknowledged. Where receivers report once a second or more
 seldom, and do not say when and of what, neither a queue nor a silence can be told from waiting for the next report."""
 SHORT = 0.06
-"""Seconds in which even a keyframe has left, and is acknowledged, where there is far more room than is used. A kernel that
-has nothing else to say may put an acknowledgement off for 0.04."""
+"""Seconds in which even a keyframe has left, and is acknowledged, where there is far more room than is used. A kernel
+that has nothing else to say may put an acknowledgement off for 0.04."""
 SPAN = 2.2
 """Reports that are looked at together, at the least: two, and some more, as they do not come by the clock."""
 LESS = 0.9

@@ -16,12 +16,13 @@ from math import inf
 
 import attrs
 
-from camcast.stream.observed import MAX_BASE, MEASURED, SOON, THROUGH, Observed, Reading
+from camcast.stream.observed import MAX_BASE, MEASURED, SHORT, SOON, THROUGH, Observed, Reading
 
 LOOK = 0.25
 """Seconds between two readings, about. Fewer make everything slower, more are of no use."""
-REST = 0.5
-"""… while the target is the highest and the path bears far more: so it is in a local network."""
+REST = 1.0
+"""… while the target is the highest, the path bears far more, and nothing has waited for longer than `SHORT` when it
+was last looked for a stall: so it is in a local network. More would leave nothing to compare a new reading with."""
 LATE = 0.25
 """Seconds of a queue that are one. A keyframe makes less of it, as the least of `RECENT` counts."""
 EASY = 0.12
@@ -124,10 +125,9 @@ class Regulator:
     def __attrs_post_init__(self) -> None:
         self.target = self._before = self.most
 
-    @property
-    def pause(self) -> float:
-        """Seconds until the next reading."""
-        return REST if self._rests else LOOK
+    def pause(self, waited: float) -> float:
+        """Seconds from one reading to the next, where something has just waited for so many."""
+        return REST if self._rests and waited <= SHORT else LOOK
 
     # --- what it is told ------------------------------------------------------------------------------------
 
