@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -287,6 +288,10 @@ def counted_by_two(place: int, data: bytes) -> list[bytes]:
     return [data[:2] + number.to_bytes(2, "big") + data[4:]]
 
 
+def every_other(first: int, place: int, data: bytes) -> list[bytes]:
+    return [] if place >= first and (place - first) % 2 == 0 else [data]
+
+
 def reported(place: int, data: bytes) -> list[bytes]:
     """Receiver reports and descriptions among its media."""
     report = b"\x80\xc9\0\1" + data[8:12] + b"\x81\xca\0\3" + data[8:12] + b"\1\2ab\0\0\0\0"
@@ -400,11 +405,17 @@ UNENDED = {
 }
 """Nothing in the packets says that the last picture has ended."""
 ALL = {**TIMES, **UNITS, **PACKETS, **AV1}
+LOSSY: dict[str, tuple[Script, int]] = {
+    "every other packet": (patient(changed(partial(every_other, 0))), 0),
+    "every other packet but the first": (patient(changed(partial(every_other, 1))), 0),
+    "every other packet from the third group on": (changed(partial(every_other, 39)), 24),
+}
+"""What is lost, and how many pictures can be shown before that."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    scripts = {name: script for name, (script, _) in (ALL | UNENDED).items()}
+    scripts = {name: script for name, (script, _) in (ALL | UNENDED | LOSSY).items()}
     return await watched_together(tmp_path_factory, "field_units", scripts)
 
 
@@ -420,3 +431,11 @@ def test_it_plays_and_what_is_odd_is_told_once(name: str, watched: dict[str, Wat
     assert one.steps() == {40}, sorted(one.steps())
     assert one.heard > one.lasting - 0.5, one.notes
     assert [odd in note for note in one.notes] == [True] * bool(odd), one.notes
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_what_is_lost_is_not_taken_for_another_way_of_counting(name: str, watched: dict[str, Watched]) -> None:
+    one = watched[name]
+    assert not [note for note in one.notes if UNNUMBERED in note]
+    # Who came late to the first group sees the next one.
+    assert one.numbers in [list(range(begin, LOSSY[name][1])) for begin in (0, 12)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,10 @@ _QUIET = 0.02
 _INPUT = re.compile(r"Stream #0:\d+.*?: (Video|Audio): (.+)")
 _SHOWN = re.compile(r"\[Parsed_showinfo[^\]]*\] n: *\d+ .*? fmt:(\S+) .*? s:(\d+)x(\d+)")
 """Before it is scaled to the size of the first picture, as raw video has one size."""
+
+
+_READER = ThreadPoolExecutor(1)
+"""Not on the loop, and one after the other: cameras and engines that play meanwhile are not held up."""
 
 
 @attrs.frozen
@@ -111,8 +116,10 @@ class Viewer(ServerProcess):
         head = seen.log.partition("Output #0")[0]
         seen.inputs = [f"{kind.lower()}: {told}" for kind, told in _INPUT.findall(head)]
         if self._out.exists() and self._out.stat().st_size:
-            # What others show meanwhile is not held up.
-            await asyncio.to_thread(_read, self._out, seen)
+            loop = asyncio.get_running_loop()
+            # Where it was ended before it had written a head, nothing was shown.
+            with contextlib.suppress(av.error.InvalidDataError):
+                await loop.run_in_executor(_READER, _read, self._out, seen)
         return seen
 
     async def ready(self) -> Self:

@@ -6,7 +6,7 @@ import random
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import pack
 
 import av
@@ -67,8 +67,16 @@ def prefixed(*nals: bytes) -> bytes:
 # --- RTP ------------------------------------------------------------------------------------------------------
 
 
-def packet(sequence: int, payload: bytes = b"x", *, timestamp: int = 0, ssrc: int = 7, first: int = 0x80) -> bytes:
-    return pack("!BBHII", first, 96, sequence & 0xFFFF, timestamp, ssrc) + payload
+def packet(
+    sequence: int,
+    payload: bytes = b"x",
+    *,
+    timestamp: int = 0,
+    ssrc: int = 7,
+    first: int = 0x80,
+    marker: bool = False,
+) -> bytes:
+    return pack("!BBHII", first, marker << 7 | 96, sequence & 0xFFFF, timestamp, ssrc) + payload
 
 
 class Received:
@@ -123,35 +131,74 @@ def test_headers_with_extension_sources_and_padding() -> None:
     assert receiver.counts["damaged"] == 2
 
 
-@pytest.mark.parametrize(("step", "unnumbered"), [(0, True), (2, True), (1, False)])
-def test_numbers_that_never_go_on_are_not_used_where_order_is_kept(step: int, unnumbered: bool) -> None:
-    told: list[None] = []
-    got: list[bytes] = []
-    receiver = RtpReceiver(
-        96,
-        lambda payload, timestamp, marker: got.append(bytes(payload)),
-        lambda count: None,
-        on_unnumbered=lambda: told.append(None),
-    )
-    for number in range(60):
-        receiver.feed(packet(1000 + step * number, bytes((number,))), number * NS_PER_MS)
-    assert len(told) == unnumbered
-    assert [data[0] for data in got[-40:]] == list(range(20, 60))
+class Numbers:
+    """A receiver over a connection, and what it tells."""
+
+    def __init__(self) -> None:
+        self.told = 0
+        self.lost: list[int] = []
+        self.got: list[int] = []
+        self.receiver = RtpReceiver(96, self._packet, self.lost.append, on_unnumbered=self._unnumbered)
+
+    def _packet(self, payload: memoryview | bytes, timestamp: int, marker: bool) -> None:
+        self.got.append(payload[0])
+
+    def _unnumbered(self) -> None:
+        self.told += 1
+
+
+def in_pictures(sizes: Sequence[int], numbers: Callable[[int], int]) -> list[bytes]:
+    """Packets of pictures that have so many each, at 25 a second; of the n-th the number."""
+    places = [(picture, place == size - 1) for picture, size in enumerate(sizes) for place in range(size)]
+    return [
+        packet(numbers(n), bytes((n % 256,)), timestamp=3600 * picture, marker=last)
+        for n, (picture, last) in enumerate(places)
+    ]
+
+
+MIXED = [6, 1, 1, 2, *[1] * 8, 8, *[1] * 11, 7, *[1] * 11] * 8
+"""Keyframes in pieces, and small pictures."""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unnumbered"),
+    [(lambda n: 7, True), (lambda n: 2 * n, True), (lambda n: n * 7919, True), (lambda n: n, False)],
+)
+def test_numbers_that_never_go_on_are_not_used_where_order_is_kept(
+    numbers: Callable[[int], int], unnumbered: bool
+) -> None:
+    run = Numbers()
+    sent = in_pictures(MIXED, numbers)
+    for number, data in enumerate(sent):
+        run.receiver.feed(data, number * NS_PER_MS)
+    assert run.told == unnumbered
+    assert run.got[-200:] == [data[12] for data in sent[-200:]]
+
+
+@pytest.mark.parametrize("beginning", [0, 1, 30])
+@pytest.mark.parametrize("sizes", [MIXED, [1] * 300, [3, 2, 4] * 60, [7, 5] * 40], ids=["mixed", "one", "few", "many"])
+def test_every_other_packet_lost_is_loss(sizes: Sequence[int], beginning: int) -> None:
+    """Also where it is so from the beginning, or from the second packet on."""
+    run = Numbers()
+    sent = in_pictures(sizes, lambda n: n)
+    kept = [data for n, data in enumerate(sent) if n < beginning or (n - beginning) % 2]
+    for number, data in enumerate(kept):
+        run.receiver.feed(data, number * 40 * NS_PER_MS)
+    run.receiver.finish()
+    assert not run.told
+    assert run.got == [data[12] for data in kept]
+    assert sum(run.lost) == int.from_bytes(kept[-1][2:4], "big") - int.from_bytes(kept[0][2:4], "big") + 1 - len(kept)
 
 
 @pytest.mark.parametrize("every", [2, 5, 40])
 def test_packets_that_lack_are_not_taken_for_a_camera_that_does_not_number(every: int) -> None:
-    told: list[None] = []
-    lost: list[int] = []
-    receiver = RtpReceiver(
-        96, lambda payload, timestamp, marker: None, lost.append, on_unnumbered=lambda: told.append(None)
-    )
+    run = Numbers()
     for number in range(400):
         if number % (every + 1) != every:
-            receiver.feed(packet(number), number * 40 * NS_PER_MS)
-    receiver.finish()
-    assert not told
-    assert sum(lost) == 399 // (every + 1)
+            run.receiver.feed(packet(number), number * 40 * NS_PER_MS)
+    run.receiver.finish()
+    assert not run.told
+    assert sum(run.lost) == 399 // (every + 1)
 
 
 def test_a_stray_packet_throws_nothing_off_but_a_restart_is_followed() -> None:

@@ -6,8 +6,8 @@ counts only when the next packet continues it (§A.1), since one stray packet mu
 packet that leapt was none, and is delivered, too. Another SSRC whose numbers go on is the same stream under another
 name. Where two senders speak at once (old servers go on sending to a viewer that has gone), the second one is kept to.
 
-Over a connection that keeps their order, packets of which never one follows the one before by its number come from a
-camera that does not count them: then nothing is made of their numbers.
+Over a connection that keeps their order a camera may turn out not to count its packets (`numbering.Numbering`): then
+nothing is made of their numbers.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import attrs
 
 from camcast.media import NS_PER_MS
 
+from .numbering import Numbering
+
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 MAX_HELD = 128
 HOLD = 80 * NS_PER_MS
 RIVAL = 2000 * NS_PER_MS
 """So long after another sender took over, packets of the one before tell that both go on."""
-UNNUMBERED = 16
-"""Packets in a row, none of which follows the one before, after which they are taken not to be numbered."""
 MAX_WAIT = 3600 * 1000 * NS_PER_MS
 """Longer than anything is ever held."""
 
@@ -93,10 +93,7 @@ class RtpReceiver:
         """A packet that may begin something new: who sent it, which number would continue it, how many packets had
         come before, and the packet."""
         self._on_unnumbered = on_unnumbered
-        self._numbered = True
-        self._strange = (-1, 0, 0)
-        """Of the last packet that did not follow: how many that did had come, its number, and how many such came in a
-        row."""
+        self._numbering = Numbering()
         self._astray = 0
         """Packets that were delivered though they did not follow the one before at once."""
         self._left: tuple[int, int] | None = None
@@ -174,7 +171,7 @@ class RtpReceiver:
             self.ssrc = ssrc
             self._deliver(payload, sequence, timestamp, marker, arrival)
             return
-        if self._on_unnumbered is not None and ssrc == self.ssrc and self._is_unnumbered(sequence):
+        if self._on_unnumbered is not None and ssrc == self.ssrc and self._is_unnumbered(sequence, timestamp, marker):
             self._deliver(payload, sequence, timestamp, marker, arrival)
             return
         ahead = (sequence - self.expected) & 0xFFFF
@@ -202,22 +199,19 @@ class RtpReceiver:
             self._leap = (ssrc, (sequence + 1) & 0xFFFF, self.received, held)
             self.counts["stray"] += 1
 
-    def _is_unnumbered(self, sequence: int) -> bool:
+    def _is_unnumbered(self, sequence: int, timestamp: int, marker: bool) -> bool:
         """Whether numbers have told nothing for long enough, now that one more comes that was not expected."""
-        before_it, before, count = self._strange
-        followed = self.received - self._astray
-        # Behind a gap they follow each other.
-        count = count + 1 if followed == before_it and sequence != before + 1 & 0xFFFF else 1
-        self._strange = (followed, sequence, count)
-        if self._numbered and count >= UNNUMBERED:
-            self._numbered = False
+        numbering, used = self._numbering, self._numbering.used
+        numbering.unexpected(sequence, timestamp, marker, self.received - self._astray)
+        if used and not numbering.used:
             self.counts["restart"] += 1
+            lost = len(self.held) + 1
             self.held.clear()
             self._leap = None
-            self._lose(count)
+            self._lose(lost)
             assert self._on_unnumbered is not None
             self._on_unnumbered()
-        return not self._numbered
+        return not numbering.used
 
     def _is_rival(self, ssrc: int, arrival: int) -> bool:
         """Whether a packet is of a sender that was left for the present one, which goes on."""
