@@ -76,8 +76,8 @@ def file(asked: object, suffix: str, make: Callable[[Path], object]) -> Path:
 
 
 def side_by_side(makers: Mapping[str, Callable[[], _T]]) -> dict[str, _T]:
-    """What each makes. Where FFmpeg is to send its packets they wait for their time, most of theirs."""
-    with ThreadPoolExecutor(len(makers)) as pool:
+    """What each makes, some at a time. Where FFmpeg is to send its packets they wait for their time."""
+    with ThreadPoolExecutor(4) as pool:
         return dict(zip(makers, pool.map(lambda make: make(), makers.values()), strict=True))
 
 

@@ -30,7 +30,7 @@ _LOOK = 0.1
 """Seconds between looks at what others make."""
 AT_ONCE = 3
 """Parts that are made at a time for each processor: one takes a quarter of it, and waits for its cameras else."""
-BESIDE = 3
+BESIDE = 2
 """Parts that one process makes at a time, so that few processes are enough: each costs what it imports."""
 
 Make = Callable[[Path], Awaitable[_T]]

@@ -166,7 +166,8 @@ async def shown(directory: Path, tags: Sequence[Tag], tracks: Sequence[Track]) -
     viewer = Viewer(directory)
     try:
         await viewer.ready()
-        transport, events = attempt(viewer.url())
+        # FFmpeg may take long for that where much else is done.
+        transport, events = attempt(viewer.url(), connect_timeout=60.0)
         await publish_all(transport, tags, tracks=tracks)
         assert not events.errors
         return await viewer.seen()
@@ -182,17 +183,25 @@ class ReadBack:
     due: list[int]
 
 
-async def read_back(directory: Path, picture: str, sound: str, change: str) -> ReadBack:
-    codec, form, colour = (PICTURES | MORE).get(picture, ("", "", ""))
-    video = pictures(codec, colour, change) if picture else []
-    audio = sounds(sound, change) if sound else []
+def media_of(picture: str, sound: str, change: str) -> tuple[list[Packet], list[Packet]]:
+    """Pictures and sound."""
+    codec, _, colour = (PICTURES | MORE).get(picture, ("", "", ""))
+    return pictures(codec, colour, change) if picture else [], sounds(sound, change) if sound else []
+
+
+async def read_back(directory: Path, picture: str, video: Sequence[Packet], audio: Sequence[Packet]) -> ReadBack:
+    codec, form, _ = (PICTURES | MORE).get(picture, ("", "", ""))
     packets = sorted([*video, *audio], key=lambda packet: packet.dts)
     tracks = [packet.track for packet in (*video[:1], *audio[:1])]
     return ReadBack(await shown(directory, tagged(packets, {codec: form}), tracks), [to_ms(one.pts) for one in video])
 
 
 async def all_of(directory: Path, some: Mapping[str, tuple[str, str, str]]) -> dict[str, ReadBack]:
-    found = await asyncio.gather(*(read_back(directory / f"{n}", *case) for n, case in enumerate(some.values())))
+    # Before anything waits for an answer.
+    media = {name: media_of(*case) for name, case in some.items()}
+    found = await asyncio.gather(
+        *(read_back(directory / f"{n}", some[name][0], *tracks) for n, (name, tracks) in enumerate(media.items()))
+    )
     return dict(zip(some, found, strict=True))
 
 
