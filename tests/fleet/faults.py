@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from camcast.coordinators import Hold
 from camcast_rtmp.receiver import Receiver
@@ -20,9 +22,6 @@ BACK = LEASE + 2.0
 """Seconds in which every camera is back where the receiver lets a newcomer in."""
 BUSY = 4.0
 """Seconds more for what has no promise of its own, on a machine that does much else."""
-HEARS = 2.5
-"""Seconds until a member hears the store again whose watch was at the server that has gone: from then on it counts the
-leases of others anew, as what it has missed may be a renewal."""
 RETRY = 10.0
 """Seconds between two tries of a busy name, at most."""
 ELECTION = 30.0
@@ -34,9 +33,15 @@ GAP = re.compile(r"on the air here(?: again)?, ([0-9.]+) s after")
 MEMBERS = 3
 
 
-def plan_for(hold: Hold) -> Plan:
+def one_of_each_kind(members: int) -> list[dict[str, Any]]:
+    """Rules by which each member has a camera at each kind of receiver."""
     kinds = len(Mixed.KINDS)
-    home = [{"cameras": f"cam{one}", "near": {"host": f"m{one // kinds}"}} for one in range(kinds * MEMBERS)]
+    return [{"cameras": f"cam{one}", "near": {"host": f"m{one // kinds}"}} for one in range(kinds * members)]
+
+
+def plan_for(hold: Hold) -> Plan:
+    """Of a fleet that is called as its setting. One for each is on the same net, and has the same store."""
+    index, home = [*Hold].index(hold), one_of_each_kind(MEMBERS)
     return Plan(
         members=MEMBERS,
         cameras=len(home),
@@ -46,7 +51,25 @@ def plan_for(hold: Hold) -> Plan:
         clustered=True,
         apart=True,
         options=("--hold", hold.value),
+        fleet=hold.value,
+        first=index * MEMBERS,
+        beside=(len(Hold) - 1 - index) * MEMBERS,
     )
+
+
+def bucket(fleet: Site) -> str:
+    """Where the store has what is the fleet's."""
+    return f"camcast_{fleet.plan.fleet}"
+
+
+def each(fleets: Sequence[Site], scenario: Callable[[Site], object]) -> None:
+    """Have it happen to all of them at a time: most of it is waiting."""
+    with ThreadPoolExecutor(len(fleets)) as pool:
+        done = {one.plan.fleet: pool.submit(scenario, one) for one in fleets}
+    for name, one in done.items():
+        if (error := one.exception()) is not None:
+            error.add_note(f"of the fleet with --hold {name}")
+            raise error
 
 
 def mixed(fleet: Site) -> Mixed:
@@ -76,13 +99,17 @@ def holds_forever(fleet: Site) -> bool:
     return Hold.FOREVER.value in fleet.plan.options
 
 
-def isolated(fleet: Site, host: Host, cluster: NatsCluster) -> None:
-    """Cut `host` and one server, which does not lead, off from all others but the receiver."""
-    net, leader = fleet.net, cluster.leader("camcast_site")
-    # The first is the one that members try first.
-    server = next(at for at, one in zip(fleet.plan.stores[1:], cluster.servers[1:], strict=True) if one is not leader)
-    others = [at for at in range(fleet.plan.hosts) if at not in (host.number, server)]
-    for at in (host.number, server):
+def isolated(fleets: Sequence[Site], hosts: Sequence[Host], cluster: NatsCluster) -> None:
+    """Cut `hosts` and one server, which does not lead, off from all others but the receiver.
+
+    It is the first of those, which members try first: most have to find another.
+    """
+    net, plan = fleets[0].net, fleets[0].plan
+    leaders = {cluster.leader(bucket(one)).name for one in fleets}
+    server = next(at for at, one in zip(plan.stores, cluster.servers, strict=True) if one.name not in leaders)
+    inside = [server, *(host.number for host in hosts)]
+    others = [at for at in range(plan.hosts) if at not in inside]
+    for at in inside:
         net.cut(at, *map(net.address, others))
 
 
@@ -146,6 +173,16 @@ def settled(fleet: Site) -> None:
     assert fleet.air.doubled(since) == [], fleet.logs()
     fleet.air.until_lit(fleet.names, time.monotonic_ns(), READY)
     fleet.judge_from_now()
+
+
+def counts(fleet: Site) -> dict[str, int]:
+    """How many publications there were of each name."""
+    return {name: len(fleet.air.publications(name)) for name in fleet.names}
+
+
+def begun_since(fleet: Site, before: Mapping[str, int]) -> list[str]:
+    """Names of which there are more by now."""
+    return [name for name, count in counts(fleet).items() if count > before[name]]
 
 
 def renewed(fleet: Site, now: int) -> bool:

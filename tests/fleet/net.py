@@ -44,11 +44,12 @@ class Net:
                 _ip("-n", self._names[host], "route", "add", "blackhole", address)
                 self._cuts.add((host, address))
 
-    def heal(self) -> None:
-        """All reach all again."""
-        for host, address in self._cuts:
-            _ip("-n", self._names[host], "route", "del", "blackhole", address)
-        self._cuts.clear()
+    def heal(self, *hosts: int) -> None:
+        """What these send reaches all again; what all send, where none is named."""
+        for host, address in list(self._cuts):
+            if not hosts or host in hosts:
+                _ip("-n", self._names[host], "route", "del", "blackhole", address)
+                self._cuts.discard((host, address))
 
     def create(self) -> None:
         """Raises `CalledProcessError` where this user may make no namespaces."""

@@ -59,6 +59,8 @@ class Holding(Receiver):
         self.freed: dict[str, int] = {}
         """When each name was let go of last, `monotonic_ns`."""
         self._until: dict[str, float] = {}
+        self._dropped: set[str] = set()
+        """Names whose publisher it drops itself: those are free at once."""
         self._dropping: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
@@ -79,7 +81,8 @@ class Holding(Receiver):
         if not self.holds(name):
             return
         self.held.add(name)
-        self._until[name] = time.monotonic() + seconds
+        self._until[name] = time.monotonic() + (0.0 if name in self._dropped else seconds)
+        self._dropped.discard(name)
 
     def _asked(self, app: str, key: str) -> Refusal | None:
         name = key.partition("?")[0]
@@ -97,6 +100,7 @@ class Holding(Receiver):
                 self.freed[name] = time.monotonic_ns()
             for recording in self.live():
                 if self.holds(recording.name) and now - last_of(recording) / 1e9 > IDLE:
+                    self._dropped.add(recording.name)
                     self.drop(recording.name, reset=True)
             await asyncio.sleep(LOOK)
 

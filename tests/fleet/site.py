@@ -152,25 +152,31 @@ class Plan:
     """Whether all members are there before anything is desired, so that each camera begins where it is placed."""
     overlaps: bool = False
     """Whether two may have a camera on the air while the one gives it to the other."""
+    fleet: str = "site"
+    first: int = 0
+    """Its members' first host: several fleets may be on one net, and have one store."""
+    beside: int = 0
+    """Hosts of other fleets' members, between these members' and the store's."""
 
     @property
     def stores(self) -> range:
         """The hosts of the store."""
         if self.clustered and not self.apart:
             return range(3)
-        return range(self.members, self.members + (3 if self.clustered else 1))
+        first = self.first + self.members + self.beside
+        return range(first, first + (3 if self.clustered else 1))
 
     @property
     def hosts(self) -> int:
-        return max(self.members, self.stores.stop)
+        return max(self.first + self.members, self.stores.stop)
 
 
 class Host:
-    """A member on host `number`."""
+    """Member `index` of a fleet; `number` is its host's on the net."""
 
-    def __init__(self, site: Site, number: int, *options: str) -> None:
-        self.name = f"m{number}"
-        self.number = number
+    def __init__(self, site: Site, index: int, *options: str) -> None:
+        self.name = f"m{index}"
+        self.number = site.plan.first + index
         self._site = site
         self._options = options
         self.process: subprocess.Popen[bytes] | None = None
@@ -183,7 +189,7 @@ class Host:
                     *self._site.net.prefix(self.number),
                     *(sys.executable, "-m", "camcast", "fleet", "run", "--plain"),
                     *("--store", self._site.store, "--name", self.name, "--lease", f"{self._site.plan.lease:g} s"),
-                    *("--state", str(self._site.folder), "--fleet", "site", *self._options),
+                    *("--state", str(self._site.folder), "--fleet", self._site.plan.fleet, *self._options),
                 ],
                 stdout=log,
                 stderr=log,
@@ -207,7 +213,7 @@ class Host:
 
 
 class Site:
-    """`store`: URL. Members are on the net's first hosts."""
+    """`store`: URL."""
 
     def __init__(self, folder: Path, net: Net, store: str, plan: Plan) -> None:
         self.folder, self.net, self.store, self.plan = folder, net, store, plan
@@ -217,7 +223,7 @@ class Site:
         self.hosts = [
             Host(self, number, str(own), "--label", f"host=m{number}", *plan.options) for number in range(plan.members)
         ]
-        self.looking = Looking(coordinator(PluginHost(), store, "site", "judge", (), plan.lease))
+        self.looking = Looking(coordinator(PluginHost(), store, plan.fleet, "judge", (), plan.lease))
         self.air.run(self._look())
         self.names = [f"cam{number}_main" for number in range(plan.cameras)]
         self.judged_since = 0
@@ -229,8 +235,9 @@ class Site:
     def fleet(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`camcast fleet …`, here."""
         command, *rest = words
+        where = "--store", self.store, "--fleet", self.plan.fleet
         return subprocess.run(
-            [sys.executable, "-m", "camcast", "fleet", command, *rest, "--store", self.store, "--fleet", "site"],
+            [*(sys.executable, "-m", "camcast", "fleet", command), *rest, *where],
             capture_output=True,
             text=True,
             timeout=60,
@@ -267,7 +274,7 @@ class Site:
 
     def until_whole(self) -> None:
         """Every member runs, and every camera is on the air, on whichever."""
-        self.net.heal()
+        self.net.heal(*(host.number for host in self.hosts))
         for host in self.hosts:
             if not host.running:
                 host.kill()

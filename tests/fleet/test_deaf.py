@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import nats.errors
 import pytest
 from nats.js.kv import KeyValue
 
@@ -21,8 +23,10 @@ from camcast.coordinators import (
     Holder,
     MemberNews,
     News,
+    Order,
     Synced,
 )
+from camcast.errors import CoordinatorError
 from camcast_nats.coordinator import NatsCoordinator
 from camcast_nats.echo import Echo
 from camcast_nats.options import NatsOptions
@@ -82,19 +86,24 @@ class Deaf:
 
     def __init__(self, watcher: Any) -> None:
         self._watcher = watcher
+        self._is_deaf = False
 
     async def stop(self) -> None:
         await self._watcher.stop()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        async for entry in self._watcher:
-            yield entry
-            if entry is None:
-                await asyncio.Event().wait()
+    async def updates(self, timeout: float) -> Any:
+        if self._is_deaf:
+            await asyncio.sleep(timeout)
+            raise nats.errors.TimeoutError
+        entry = await self._watcher.updates(timeout)
+        self._is_deaf = entry is None
+        return entry
 
 
-async def test_a_watch_that_tells_nothing_is_made_anew(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often something is written meanwhile: each write is another that is not heard."""
+async def test_a_watch_that_tells_nothing_is_made_anew_and_nobody_misses_anything(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often something is written meanwhile: what no watch tells is read."""
     watch, watches = KeyValue.watch, 0
 
     async def deaf_once(self: KeyValue, *what: Any, **more: Any) -> Any:
@@ -106,21 +115,110 @@ async def test_a_watch_that_tells_nothing_is_made_anew(server: NatsServer, monke
     monkeypatch.setattr(KeyValue, "watch", deaf_once)
     store = build(server, "deaf", "ada")
     async with running(store) as ear:
-        revision = 0
-
-        async def write() -> None:
-            nonlocal revision
+        written = [await store.renew(CARD, 0)]
+        await ear.until(MemberNews)
+        async with asyncio.timeout(20):
             while watches == 1:
-                with contextlib.suppress(Exception):
-                    revision = await store.renew(CARD, revision)
-                await asyncio.sleep(DEADLINE / 5)
+                written.append(await store.renew(CARD, written[-1]))
+                await ear.until(MemberNews, len(written))
+        written.append(await store.renew(CARD, written[-1]))
+        told = await ear.until(MemberNews, len(written))
+        # Each once, though another watch has told the last of them again.
+        assert [one.revision for one in told] == written
+        assert len([one for one in ear.heard if isinstance(one, Synced)]) == 1
+        assert not any(isinstance(one, Away) for one in ear.heard)
 
-        writing = asyncio.create_task(write())
-        (away,) = await ear.until(Away)
-        assert away.reason == "NATS does not tell what was written"
-        await ear.until(Synced, 2)
-        await writing
-        assert any(getattr(one, "revision", 0) >= revision > 1 for one in ear.heard)
+
+async def test_who_has_no_watch_reads_on(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while the cluster elects a leader of its own, without which nobody is given one."""
+    store = build(server, "unwatched", "ada")
+
+    async def refuse(self: KeyValue, *what: Any, **more: Any) -> Any:
+        raise nats.errors.TimeoutError
+
+    other = build(server, "unwatched", "bob")
+    async with running(store) as ear, running(other):
+        monkeypatch.setattr(KeyValue, "watch", refuse)
+        await _lose_connection(store)
+        revision = await other.renew(CARD, 0)
+        assert [one.revision for one in await ear.until(MemberNews)] == [revision]
+        assert not any(isinstance(one, Away) for one in ear.heard)
+
+
+async def _lose_connection(store: Coordinator) -> None:
+    await store._open().js._nc.close()  # type: ignore[attr-defined]
+
+
+async def test_a_connection_that_is_lost_for_a_moment_costs_nothing(server: NatsServer) -> None:
+    store, other = build(server, "moment", "ada"), build(server, "moment", "bob")
+    async with running(store) as ear, running(other):
+        first = await other.renew(CARD, 0)
+        await ear.until(MemberNews)
+        await _lose_connection(store)
+        second = await other.renew(CARD, first)
+        assert [one.revision for one in await ear.until(MemberNews, 2)] == [first, second]
+        assert len([one for one in ear.heard if isinstance(one, Synced | Away)]) == 1
+
+
+async def test_a_server_that_does_not_answer_a_write_is_left_though_it_is_read(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a leader that is cut off from the other servers, and has not noticed yet."""
+    store = build(server, "behind", "ada")
+    async with running(store) as ear:
+        first = store._open()  # type: ignore[attr-defined]
+
+        async def unanswered(*what: Any, **more: Any) -> Any:
+            raise nats.errors.TimeoutError
+
+        monkeypatch.setattr(first.bucket, "update", unanswered)
+        with pytest.raises(CoordinatorError, match="does not answer in time"):
+            await store.renew(CARD, 0)
+        other = build(server, "behind", "bob")
+        async with running(other):
+            revision = await other.renew(CARD, 0)
+        assert [one.revision for one in await ear.until(MemberNews)] == [revision]
+        async with asyncio.timeout(20):
+            await first.lost.wait()
+            while not first.js._nc.is_closed:
+                await store.order("ada", Order.NONE)
+        assert await store.renew(CARD, revision) > revision
+        assert not any(isinstance(one, Away) for one in ear.heard)
+
+
+async def test_one_that_is_lost_for_long_has_all_told_anew(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as server:
+        store = build(server, "long", "ada")
+        async with running(store) as ear:
+            revision = await store.renew(CARD, 0)
+            server.kill()
+            await ear.until(Away)
+            server.start()
+            await ear.until(Synced, 2)
+            assert [one.revision for one in await ear.until(MemberNews, 2)] == [revision] * 2
+
+
+async def test_a_store_that_has_gone_back_has_all_told_anew(tmp_path: Path) -> None:
+    """An older copy of its disk was put back, quickly: what was heard since is not there."""
+    with NatsServer(tmp_path / "nats") as server:
+        store, other = build(server, "back", "ada", 2.0), build(server, "back", "bob")
+        async with running(store) as ear:
+            async with running(other):
+                first = await other.renew(CARD, 0)
+            server.stop()
+            shutil.copytree(tmp_path / "nats" / "data", tmp_path / "copy")
+            server.start()
+            async with running(other):
+                await other.renew(CARD, first)
+                await ear.until(MemberNews, 2)
+            server.stop()
+            server.wipe()
+            shutil.move(tmp_path / "copy", tmp_path / "nats" / "data")
+            server.start()
+            (away,) = await ear.until(Away)
+            assert away.reason == "the store has gone back to what it was earlier"
+            await ear.until(Synced, 2)
+            assert (await ear.until(MemberNews, 3))[-1].revision == first
 
 
 async def test_what_is_desired_and_cannot_be_read_at_once_is_heard_anew(

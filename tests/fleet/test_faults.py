@@ -1,6 +1,7 @@
-"""A fleet whose members, store and network fail, seen from the receiver: no name is ever published by two.
+"""A fleet on one nats-server, which is killed and wiped, and its members, which die, end and are drained.
 
-One real nats-server, three members as processes in network namespaces of their own.
+Three members as processes in network namespaces of their own, seen from the receiver: no name is ever published by two.
+The other faults, with three servers and at other kinds of receiver, are in `test_faults_at_receivers.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from functools import partial
 
 import pytest
 
-from camcast.coordinators import Holder
 from tests.fleet.site import LEASE, READY, Host, Plan, Site
 from tests.servers.nats import NatsServer
 from tests.servers.process import wait_for
@@ -23,8 +23,6 @@ BACK = LEASE + 2.0
 """Seconds in which every camera is back where the receiver lets a newcomer in."""
 BUSY = 3.0
 """Seconds more for what has no promise of its own, on a machine that does much else."""
-STORE = 3
-"""The host of the store."""
 READ = "may-read-the-fleet"
 
 
@@ -85,23 +83,6 @@ def test_a_member_is_killed(fleet: Site) -> None:
     assert f"camera {lost[0][3]}: on the air here, " in told
 
 
-def test_a_member_is_frozen(fleet: Site) -> None:
-    """It never goes on: the kernel ends it before its lease ends, and so frees its names."""
-    host = fleet.hosts[1]
-    lost = fleet.on(host)
-    host.signal(signal.SIGSTOP)
-    began = time.monotonic_ns()
-    assert host.process is not None
-    assert host.process.wait(LEASE + BUSY) == -signal.SIGKILL
-    ended = time.monotonic_ns()
-    assert ended - began < LEASE * 1e9
-    back(fleet, lost, began)
-    # Whatever it had sent is before that, so nothing of it can come after a newcomer's.
-    for name in lost:
-        (_, end), (begin, _) = fleet.air.publications(name)[-2:]
-        assert end < ended < begin
-
-
 def test_a_member_that_is_frozen_for_a_moment_goes_on(fleet: Site) -> None:
     host = fleet.hosts[1]
     lost = fleet.on(host)
@@ -112,51 +93,6 @@ def test_a_member_that_is_frozen_for_a_moment_goes_on(fleet: Site) -> None:
     fleet.air.until_lit(lost, time.monotonic_ns(), BUSY)
     assert [len(fleet.air.publications(name)) for name in lost] == before
     assert host.running
-
-
-def test_a_member_is_cut_off_from_the_store(fleet: Site) -> None:
-    """It ends what it runs by itself, and lives on."""
-    host = fleet.hosts[2]
-    lost = fleet.on(host)
-    fleet.net.cut(host.number, fleet.net.address(STORE))
-    back(fleet, lost, time.monotonic_ns())
-    assert host.running
-    assert "has not renewed its lease in time and ends all that it runs" in host.log.read_text()
-
-
-def test_a_member_is_cut_off_from_the_receiver(fleet: Site) -> None:
-    """It keeps its lease, and so its cameras: moving them would help nobody whose receiver is away. They come back."""
-    host = fleet.hosts[0]
-    lost = fleet.on(host)
-    fleet.net.cut(host.number, fleet.net.here)
-    time.sleep(LEASE + 1)
-    assert fleet.on(host) == lost
-    fleet.net.heal()
-    fleet.air.until_lit(lost, time.monotonic_ns(), READY)
-
-
-def test_all_members_are_killed_and_started(fleet: Site) -> None:
-    """Their disks say that their last lives are over, so nobody waits for a lease."""
-    before = fleet.lives()
-    places = {host.name: fleet.on(host) for host in fleet.hosts}
-    for host in fleet.hosts:
-        host.kill()
-    dead = time.monotonic_ns()
-    for host in fleet.hosts:
-        host.start()
-
-    def all_live_again() -> bool:
-        now = fleet.lives()
-        return len(now) == len(before) and not set(now.values()) & set(before.values())
-
-    # How long a process takes to begin is the machine's affair.
-    wait_for(all_live_again, timeout=READY, why="every member is there again")
-    lives = {Holder(name, life) for name, life in fleet.lives().items()}
-    wait_for(
-        lambda: fleet.holders() <= lives, timeout=LEASE, why="claims of those that live, without waiting for a lease"
-    )
-    fleet.air.until_begun(fleet.names, dead, READY)
-    assert {host.name: fleet.on(host) for host in fleet.hosts} == places
 
 
 def test_the_stores_disk_is_wiped(fleet: Site, store: NatsServer) -> None:
@@ -172,7 +108,7 @@ def test_the_stores_disk_is_wiped(fleet: Site, store: NatsServer) -> None:
     told = fleet.fleet("events").stdout
     assert f"it gets {version} [restored]" in told
     if "ends all that it runs" not in told:  # a store that is long in coming costs the lease
-        assert {name: len(fleet.air.publications(name)) for name in fleet.names} == before
+        assert {name: len(fleet.air.publications(name)) for name in fleet.names} == before, told
 
 
 def test_the_store_is_away_for_a_while(fleet: Site, store: NatsServer) -> None:

@@ -1,32 +1,48 @@
 """Draining, and ending in order, where the new one begins before the old one ends.
 
-At a receiver that lets two in, at one that throws the old one out, and at one that refuses the new one.
+At a receiver that lets two in, at one that throws the old one out, and at one that refuses the new one: each member
+has a camera at each.
 """
 
 from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from camcast_rtmp.receiver import Receiver
-from tests.fleet.receivers import Open, Throwing
+from tests.fleet.faults import mixed, one_of_each_kind
+from tests.fleet.receivers import Holding, Mixed, Open, Throwing
 from tests.fleet.site import LEASE, READY, Host, Plan, Site
 from tests.servers.process import wait_for
 
-RULES = {"rules": [{"cameras": "*", "overlap": True}]}
+MEMBERS = 2
 
 
-@pytest.fixture(scope="module", params=[Open, Throwing, Receiver], ids=["lets two in", "throws out", "refuses"])
-def plan(request: pytest.FixtureRequest) -> Plan:
-    return Plan(members=2, receiver=request.param, rules=RULES, overlaps=True)
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    home = one_of_each_kind(MEMBERS)
+    rules = {"rules": [*home, {"cameras": "*", "overlap": True}]}
+    return Plan(members=MEMBERS, cameras=len(home), receiver=Mixed, rules=rules, together=True, overlaps=True)
+
+
+def at(fleet: Site, kind: type[Receiver], names: Sequence[str]) -> str:
+    """The one of these that is at this kind of receiver."""
+    (found,) = (name for name in names if mixed(fleet).kind_of(name) is kind)
+    return found
+
+
+def gap(fleet: Site, name: str) -> float:
+    """Seconds that it was off the air when it moved last; below 0 where both had it."""
+    (_, end), (begin, _) = fleet.air.publications(name)[-2:]
+    return (begin - end) / 1e9
 
 
 def test_a_member_is_drained(fleet: Site) -> None:
     host = fleet.hosts[0]
     moved, before = fleet.on(host), {name: len(fleet.air.publications(name)) for name in fleet.names}
-    assert moved
     try:
         done = fleet.fleet("drain", host.name, "--wait", "60")
         assert (done.returncode, fleet.on(host)) == (0, []), done.stderr
@@ -37,37 +53,38 @@ def test_a_member_is_drained(fleet: Site) -> None:
 
 def _has_moved(fleet: Site, moved: list[str], before: dict[str, int]) -> None:
     fleet.air.until_lit(fleet.names, time.monotonic_ns(), READY)
-    said, gaps = fleet.fleet("events").stdout, []
-    for name in moved:
-        (_, end), (begin, _) = fleet.air.publications(name)[-2:]
-        gaps.append((begin - end) / 1e9)
-    if fleet.plan.receiver is not Receiver:
-        # Who is thrown out ends there and then; it may have come back once before it noticed.
-        assert max(gaps) < (0 if fleet.plan.receiver is Open else LEASE), gaps
-        ends = ", before it ends on m0 [on_air]" if fleet.plan.receiver is Open else ", "
-        assert f"m1: camera {moved[0][3]}: on the air here{ends}" in said
-        # One that is thrown out tells of it, as it cannot know that its heir stays.
-        assert "[gap]" not in said or fleet.plan.receiver is Throwing
-    else:
-        # The second is refused while the first is there, and tried again at once when that has ended.
-        assert 0 < max(gaps) < LEASE, gaps
-        assert f"camera {moved[0][3]}: ends here, and m1 has not said that it is on the air there [gap]" in said
-        assert "s after its last sign elsewhere [on_air]" in said
+    lines = fleet.fleet("events").stdout.splitlines()
+
+    def said(name: str) -> str:
+        return "\n".join(one for one in lines if f"camera {name[3]}: " in one)
+
+    lets_in, throws, refuses = (at(fleet, kind, moved) for kind in (Open, Throwing, Holding))
+    assert gap(fleet, lets_in) < 0
+    assert f"m1: camera {lets_in[3]}: on the air here, before it ends on m0 [on_air]" in said(lets_in)
+    assert "[gap]" not in said(lets_in)
+    # Who is thrown out ends there and then; it may have come back once before it noticed. It tells of it, as it cannot
+    # know that its heir stays.
+    assert gap(fleet, throws) < LEASE
+    assert f"m1: camera {throws[3]}: on the air here, " in said(throws)
+    # The second is refused while the first is there, and tried again at once when that has ended.
+    assert 0 < gap(fleet, refuses) < LEASE
+    assert f"camera {refuses[3]}: ends here, and m1 has not said that it is on the air there [gap]" in said(refuses)
+    assert "s after its last sign elsewhere [on_air]" in said(refuses)
     _moved_once(fleet, moved, before)
 
 
 def _moved_once(fleet: Site, moved: list[str], before: dict[str, int]) -> None:
     more = {name: len(fleet.air.publications(name)) - count for name, count in before.items()}
     assert {name for name, count in more.items() if count} == set(moved)
-    if fleet.plan.receiver is not Throwing:
-        assert set(more.values()) <= {0, 1}
+    assert {more[name] for name in moved if mixed(fleet).kind_of(name) is not Throwing} == {1}
 
 
 def _shared_out(fleet: Site, host: Host) -> bool:
     """Whether a member has its half, and no camera is on its way."""
     records = [fleet.looking.claims.record(number) for number in range(fleet.plan.cameras)]
     moving = [one for one in records if one is None or one.giver is not None]
-    return not moving and len(fleet.on(host)) == len(fleet.names) // 2
+    kinds = {mixed(fleet).kind_of(name) for name in fleet.on(host)}
+    return not moving and len(fleet.on(host)) == len(fleet.names) // 2 and kinds == set(Mixed.KINDS)
 
 
 def test_a_member_ends_in_order(fleet: Site) -> None:
@@ -82,12 +99,7 @@ def test_a_member_ends_in_order(fleet: Site) -> None:
     assert host.process is not None
     assert host.process.wait(READY) == 0
     fleet.air.until_begun(moved, began, READY)
-    gaps = []
-    for name in moved:
-        (_, end), (begin, _) = fleet.air.publications(name)[-2:]
-        gaps.append((begin - end) / 1e9)
-    if fleet.plan.receiver is Open:
-        assert max(gaps) < 0, gaps
-    else:
-        assert 0 < max(gaps) < LEASE + READY, gaps
+    assert gap(fleet, at(fleet, Open, moved)) < 0
+    for kind in (Throwing, Holding):
+        assert 0 < gap(fleet, at(fleet, kind, moved)) < LEASE + READY
     _moved_once(fleet, moved, before)

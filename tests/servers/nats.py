@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
+import nats
+import nats.aio.client
+
 from tests.servers.process import ServerProcess, free_port, wait_for
+
+_STEP_DOWN = "$JS.API.STREAM.LEADER.STEPDOWN"
 
 
 def program() -> str:
@@ -101,19 +107,45 @@ class NatsCluster:
         assert server is not None
         return server
 
+    def have_lead(self, bucket: str, server: NatsServer) -> None:
+        """Have this one lead the bucket's stream."""
+        wish = json.dumps({"placement": {"preferred": server.name}}).encode()
+
+        def leads() -> bool:
+            if self.leader(bucket) is not server:
+                asyncio.run(self._asked(lambda client: client.request(f"{_STEP_DOWN}.KV_{bucket}", wish, timeout=5)))
+            return self.leader(bucket) is server
+
+        wait_for(leads, timeout=30, why=f"{server.name} leads")
+
+    def purge(self, bucket: str, keys: str = "") -> None:
+        """As `nats stream purge` does it: records of some keys, or all, are there no more, and no mark of them is."""
+        subject = f"$KV.{bucket}.{keys}" if keys else None
+        asyncio.run(self._asked(lambda client: client.jetstream().purge_stream(f"KV_{bucket}", subject=subject)))
+
+    async def _asked(self, what: Callable[[nats.aio.client.Client], Awaitable[object]]) -> None:
+        client = await nats.connect([one.url for one in self.servers if one.running])
+        try:
+            await what(client)
+        finally:
+            await client.close()
+
     def start(self) -> None:
         """All that do not run, and a leader."""
         with ThreadPoolExecutor() as pool:
             list(pool.map(NatsServer.start, [one for one in self.servers if not one.running]))
-        wait_for(self._is_ready, timeout=30, why="the cluster has a leader")
+        wait_for(self.has_leader, timeout=30, why="the cluster has a leader")
 
     def kill(self) -> None:
         """All of them at once."""
         for one in self.servers:
             one.kill()
 
-    def _is_ready(self) -> bool:
-        return all(one.asked("jsz").get("meta_cluster", {}).get("leader") for one in self.servers)
+    def has_leader(self) -> bool:
+        """Whether all that run know who leads the cluster itself: who makes streams and consumers."""
+        running = [one for one in self.servers if one.running]
+        leaders = {one.asked("jsz").get("meta_cluster", {}).get("leader") for one in running}
+        return len(leaders) == 1 and leaders <= {one.name for one in running}
 
     def __enter__(self) -> Self:
         self.start()

@@ -27,6 +27,8 @@ EPOCH = "r.epoch"
 DESIRED = "r.desired"
 LINES = "r.line."
 WATCHED = "r.>"
+NOTHING = b"0"
+"""A number that is lower than any."""
 PART = 256 * 1024
 """Bytes; NATS takes messages of a megabyte unless it is told otherwise."""
 MOST = 64 * 1024 * 1024

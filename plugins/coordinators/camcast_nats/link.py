@@ -15,7 +15,7 @@ import nats.aio.client
 import nats.errors
 import nats.js.errors
 from nats.js import JetStreamContext, api
-from nats.js.kv import KeyValue
+from nats.js.kv import KV_MARKER_REASON, KV_OP, KeyValue
 
 from camcast.errors import ConfigError, CoordinatorError
 from camcast.net.tls_bounds import BoundedContext
@@ -28,8 +28,24 @@ CLUSTER = 3
 """Copies of each record, unless there is no cluster."""
 _NO_CLUSTER = 10074
 """JetStream's error code: more than one copy is wanted of a server that stands alone."""
+_NO_MESSAGE = 10037
+"""… the stream has no such record."""
 _EXISTS = 10058
 """… a stream of this name is there, with another configuration."""
+
+
+class Gone(CoordinatorError):
+    """A record that was there has been taken away without a mark of that: the stream was purged by hand."""
+
+
+@attrs.frozen
+class Record:
+    """One change of one. `deleted`: the mark of a record that is there no more."""
+
+    key: str
+    value: bytes
+    revision: int
+    deleted: bool
 
 
 @attrs.frozen(eq=False)
@@ -42,23 +58,58 @@ class Link:
     lost: asyncio.Event
 
     async def write(self, key: str, value: bytes, last: int) -> int:
-        """Replace what has this revision, 0 = nothing; returns the new one. Raises `Conflict`, `CoordinatorError`."""
+        """Replace what has this revision, 0 = nothing; returns the new one.
+
+        Raises `Conflict`, `Gone`, `CoordinatorError`.
+        """
         async with self.asking.told():
             try:
                 return int(await self.bucket.update(key, value, last=last))
             except nats.js.errors.KeyWrongLastSequenceError:
+                mark = await self._mark(key)
+                if last and mark == 0:
+                    raise Gone("a record is gone from the store") from None
                 # Where somebody deleted a record, the mark of that is there, which is nothing.
-                if last or (mark := await self._mark(key)) is None:
+                if last or not mark:
                     raise
             return int(await self.bucket.update(key, value, last=mark))
 
     async def _mark(self, key: str) -> int | None:
-        """The revision of a deleted record's mark; None where none is there."""
+        """The revision of a deleted record's mark; 0 where nothing is there, None where a record is."""
         try:
             await self.bucket.get(key)
         except nats.js.errors.KeyNotFoundError as error:
-            return int(error.entry.revision) if error.entry is not None else None
+            return int(error.entry.revision) if error.entry is not None else 0
         return None
+
+    async def has(self, key: str) -> bool:
+        """Whether a record is there, or the mark of one. Raises `CoordinatorError`."""
+        async with self.asking.told():
+            return await self._mark(key) != 0
+
+    async def after(self, keys: str, revision: int) -> Record | None:
+        """The oldest change of all keys that fit that is younger than this. Raises `CoordinatorError`."""
+        async with self.asking.told():
+            try:
+                found = await self.js.get_msg(
+                    self._stream, seq=revision + 1, subject=f"$KV.{self.bucket._name}.{keys}", next=True
+                )
+            except nats.js.errors.NotFoundError as error:
+                if error.err_code != _NO_MESSAGE:
+                    raise
+                return None
+        key = str(found.subject).removeprefix(f"$KV.{self.bucket._name}.")
+        deleted = any(name in (found.headers or {}) for name in (KV_OP, KV_MARKER_REASON))
+        return Record(key, found.data or b"", int(found.seq or 0), deleted)
+
+    async def count(self) -> int:
+        """How many records there are, of all kinds. Raises `CoordinatorError`."""
+        async with self.asking.told():
+            return int((await self.js.stream_info(self._stream)).state.messages)
+
+    @property
+    def _stream(self) -> str:
+        return f"KV_{self.bucket._name}"
 
     async def read(self, key: str) -> bytes | None:
         """What is there now, by the leader's word. Raises `CoordinatorError`."""
@@ -71,7 +122,7 @@ class Link:
     async def drop(self, keys: str) -> None:
         """Forget all keys that fit. Raises `CoordinatorError`."""
         async with self.asking.told():
-            await self.js.purge_stream(f"KV_{self.bucket._name}", subject=f"$KV.{self.bucket._name}.{keys}")
+            await self.js.purge_stream(self._stream, subject=f"$KV.{self.bucket._name}.{keys}")
 
 
 def servers(url: str) -> Sequence[str]:
