@@ -184,6 +184,7 @@ class Coordinator(Protocol):
         """Stay connected, and tell everything: all that there is, `Synced`, then each change. Until cancelled.
 
         Where the connection is lost, or nothing can be said for sure to come any more: `Away`, and then all of it anew.
+        An outage of less than two fifths of a lease, after which nothing is missing, need not be told.
         A record's changes are told in their order; of several in a row only the last need be. Raises
         `CoordinatorError` with `fatal` where trying again cannot help.
         """

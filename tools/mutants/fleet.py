@@ -6,6 +6,8 @@ from tools.mutants.mutant import Mutant
 
 _DRIVER = "core/camcast/fleet/driver.py"
 _DRIVEN = "tests/core/fleet/test_driver.py::"
+_DEAF = "tests/fleet/test_deaf.py::"
+_PURGED = "tests/fleet/test_purged.py::"
 _DELETED = "tests/fleet/test_deleted.py::"
 
 MUTANTS = (
@@ -40,8 +42,36 @@ MUTANTS = (
     Mutant(
         "the mark of a deleted record keeps all out",
         "plugins/coordinators/camcast_nats/link.py",
-        "if last or (mark := await self._mark(key)) is None:",
-        "if last or (mark := await self._mark(key)) is None or mark:",
+        "if last or not mark:",
+        "if last or not mark or mark:",
         (_DELETED + "test_what_was_deleted_while_nobody_was_there_is_written_anew",),
+    ),
+    Mutant(
+        "whose record was purged is told that another has it",
+        "plugins/coordinators/camcast_nats/link.py",
+        "if last and mark == 0:",
+        "if last and mark == -1:",
+        (_PURGED + "test_who_writes_what_is_gone_is_told_so_and_has_it_noticed",),
+    ),
+    Mutant(
+        "records that are gone are not missed",
+        "plugins/coordinators/camcast_nats/coordinator.py",
+        "                if count < before:\n",
+        "                if count < 0:\n",
+        (_PURGED + "test_it_is_noticed_by_all_and_what_was_there_can_be_written_again[claim]",),
+    ),
+    Mutant(
+        "what no watch tells is not read",
+        "plugins/coordinators/camcast_nats/coordinator.py",
+        "                await self._read_on(link)\n                before",
+        "                before",
+        (_DEAF + "test_who_has_no_watch_reads_on",),
+    ),
+    Mutant(
+        "a store that has gone back is gone on with",
+        "plugins/coordinators/camcast_nats/hearing.py",
+        "record.revision <= self._heard and not record.deleted and record.revision != known",
+        "record.revision <= self._heard and not record.deleted and known == 0",
+        (_DEAF + "test_a_store_that_has_gone_back_has_all_told_anew",),
     ),
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -24,6 +25,8 @@ from camcast.fleet.placement import Wanted
 from camcast.structure import make_converter, structure
 
 MOST_WEIGHT = 1000.0
+_converter = cache(make_converter)
+"""One for all that is read: it compiles code for each kind of thing, which takes longer than reading it."""
 
 
 def _weight(_: object, __: object, value: float) -> None:
@@ -76,7 +79,7 @@ class Cameras:
 
 def rules_of(mapping: Mapping[str, Any]) -> Sequence[Rule]:
     """The rules in a file's "fleet". Raises `ConfigError`."""
-    return structure(make_converter(), mapping.get("fleet", {}), Rules, "fleet").rules
+    return structure(_converter(), mapping.get("fleet", {}), Rules, "fleet").rules
 
 
 def cameras_of(desired: Desired | None) -> Cameras:

@@ -91,11 +91,14 @@ class NatsCoordinator:
 
     def _is_away(self, reason: str) -> None:
         """Say so, unless what was heard may be gone on with in a moment."""
-        now = time.monotonic()
         if self._lost_at is None:
-            self._lost_at = now
-        if not self._hearing.whole or now - self._lost_at > PATIENCE * self._context.deadline:
+            self._lost_at = time.monotonic()
+        if not self._hearing.whole or self._is_late():
             self._lose(reason)
+
+    def _is_late(self) -> bool:
+        """Whether nothing has been heard for so long that others need time to be heard again."""
+        return self._lost_at is not None and time.monotonic() > self._lost_at + PATIENCE * self._context.deadline
 
     def _lose(self, reason: str) -> None:
         self._hearing.forget()
@@ -107,6 +110,8 @@ class NatsCoordinator:
         epoch = await self._epoch(link)
         if self._hearing.whole and epoch != self._hearing.epoch:
             self._lose(LOST)
+        elif self._hearing.whole and self._is_late():
+            self._lose("NATS was away for too long")
         self._hearing.epoch = epoch
         if self._hearing.whole:
             await self._read_on(link)
