@@ -228,7 +228,7 @@ class NatsCoordinator:
 
     async def _doubt(self, link: Link) -> None:
         """The store must be the one that it was, have all that it had, and tell what is new."""
-        count = 0
+        count = await link.count()
         while True:
             await asyncio.sleep(self._context.deadline / 2)
             now = await link.read(keys.EPOCH)
