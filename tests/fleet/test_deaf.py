@@ -140,7 +140,7 @@ async def test_who_has_no_watch_reads_on(server: NatsServer, monkeypatch: pytest
     async with running(store) as ear, running(other):
         monkeypatch.setattr(KeyValue, "watch", refuse)
         await _lose_connection(store)
-        written = []
+        written: list[int] = []
         for count in (1, 2, 3):
             written.append(await other.renew(CARD, written[-1] if written else 0))
             assert [one.revision for one in await ear.until(MemberNews, count)] == written
