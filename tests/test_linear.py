@@ -28,6 +28,7 @@ from camcast.flv.unpack import Unpacker
 from camcast.host import PluginHost
 from camcast.kinds import CodecKind
 from camcast.media import MediaKind, TagType, Track
+from camcast.net.client_hello import offered_groups
 from camcast.net.http_message import AnswerReader
 from camcast.redaction import redact_text, url_secrets, words
 from camcast.target import Target
@@ -136,6 +137,12 @@ def flv(data: bytes) -> None:
             reader.feed(data[at : at + size])
 
 
+def hello(data: bytes) -> None:
+    """As large as a record may say it is."""
+    message = b"\1\0\0\0" + data[: 0xFFFF - 4]
+    assert offered_groups(b"\x16\3\1" + len(message).to_bytes(2) + message) is not None
+
+
 DATA: dict[str, Callable[[bytes], object]] = {
     "AMF0": amf0.decode,
     "AMF0 as far as it goes": amf0.decode_some,
@@ -151,6 +158,7 @@ DATA: dict[str, Callable[[bytes], object]] = {
     "NAL: lengths": nal.split_prefixed,
     "NAL: SEI": lambda data: list(sei.messages(b"\6" + data, 1)),
     "AAC: ADTS": adts.split,
+    "TLS: a client's first message": lambda data: hello(data),
     "configuration: bytes": lambda data: parse_config(decode(data)),
 }
 

@@ -25,6 +25,7 @@ from camcast.flv.unpack import Unpacker
 from camcast.host import PluginHost
 from camcast.kinds import CodecKind
 from camcast.media import Frame, MediaKind, Packet, TagType, Track
+from camcast.net.client_hello import offered_groups
 from camcast.net.http_message import AnswerReader, HttpError
 from camcast.redaction import MAX_WORDS, words
 from camcast.target import Target
@@ -426,6 +427,15 @@ def reports(data: bytes) -> None:
             assert reporter.receiver_report(report.ssrc, 5, received=3, lost=2, now=number + 10**9)
 
 
+def client_hello(data: bytes) -> None:
+    """Whole as it is, and with lengths that fit, so that what is in it is read at all."""
+    offered_groups(data)
+    message = b"\1" + len(data).to_bytes(3) + data
+    found = offered_groups(b"\x16\3\1" + len(message).to_bytes(2) + message)
+    assert found is not None
+    assert all(0 <= group < 1 << 16 for group in found)
+
+
 def audio_config(data: bytes) -> None:
     """What SDPs say of AAC and LATM."""
     parameters = {"config": data[1:].hex(), "cpresent": "0"}
@@ -620,6 +630,7 @@ TARGETS: Mapping[str, Fuzzed] = {
     "whip_answer": Fuzzed(whip_answer, (ValueError,)),
     "whep_offer": Fuzzed(whep_offer, (ValueError,)),
     "whep_fragment": Fuzzed(whep_fragment, (ValueError,)),
+    "client_hello": Fuzzed(client_hello),
     "http_answer": Fuzzed(http_answer, (HttpError,)),
     "onvif": Fuzzed(onvif, (BadXml, soap.Fault)),
     "fleet_records": Fuzzed(records, (CoordinatorError,)),

@@ -234,7 +234,7 @@ def _session(number: int, url: str, options: Mapping[str, Any]) -> dict[str, Any
 
 
 def _camera(number: int, url: str, options: Mapping[str, Any], receiver: Peer) -> dict[str, Any]:
-    kind = "rtsp" if url.startswith("rtsp") else "rtmp"
+    kind = url.partition(":")[0].removesuffix("s")
     # Of those who publish at one port each has a key.
     url = url if kind == "rtsp" or number == 10 else f"{url}{number}"
     source = {"type": kind, "url": url, "options": dict(options)}

@@ -55,6 +55,7 @@ _RTSP = "rtsp://user:word@127.0.0.1:{port}/bad"
 _UDP = {"transport": "udp"}
 CERTIFICATE, PRIVATE_KEY = "certificate of this run", "private key of this run"
 _LISTENS = {"mode": "listen"}
+_LISTENS_SRT = {"mode": "listener"}
 _LISTENS_TLS = {"mode": "listen", "certificate": CERTIFICATE, "private_key": PRIVATE_KEY}
 _WHEPS = "wheps://127.0.0.1:{port}/bad"
 _WATCHED_TLS = {"certificate": CERTIFICATE, "certificate_key": PRIVATE_KEY}
@@ -138,6 +139,9 @@ PEERS = {
     "stranger, RTMPS: TLS key updates": _stranger(_RTMPS, callers.KEY_UPDATES, _LISTENS_TLS),
     "stranger, RTMPS: TLS key updates between words": _stranger(_RTMPS, callers.KEY_UPDATES_BETWEEN, _LISTENS_TLS),
     "stranger, RTMP: commands": _stranger(_RTMP, callers.COMMANDS, _LISTENS),
+    "stranger, SRT: first handshakes": _stranger(_SRT, srt.STRANGERS_INDUCTIONS, _LISTENS_SRT),
+    "stranger, SRT: last handshakes": _stranger(_SRT, srt.STRANGERS_CONCLUSIONS, _LISTENS_SRT),
+    "stranger, SRT: rubbish": _stranger(_SRT, srt.STRANGERS_RUBBISH, _LISTENS_SRT),
     "stranger, WHEP: says nothing": _stranger(_WHEPS, callers.SILENCE, _WATCHED_TLS),
     "stranger, WHEP: handshakes": _stranger(_WHEPS, callers.HANDSHAKES, _WATCHED_TLS),
     "stranger, WHEP: TLS key updates": _stranger(_WHEPS, callers.KEY_UPDATES, _WATCHED_TLS),

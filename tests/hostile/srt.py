@@ -1,4 +1,5 @@
-"""Hostile SRT servers. They shake hands and acknowledge as they should, by hand, and flood with control packets.
+"""Hostile SRT servers. They shake hands and acknowledge as they should, by hand, and flood with control packets. And
+strangers at a port at which the engine waits for publishers.
 
 The formats are those of draft-sharabayko-srt-01 (§3); libsrt itself sends no such things on demand.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import socket as socket_module
 import struct
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -147,3 +149,68 @@ ACKS = serving(_again_and_again(lambda peer: peer.ack(1)))
 MISSES = serving(_again_and_again(_misses))
 EVERY_KIND = serving(_every_kind)
 HANDSHAKES = serving(_again_and_again(lambda peer: control(_HANDSHAKE, peer.socket, bytes(48))))
+
+
+# --- at a port at which the engine listens ----------------------------------------------------------------------
+
+
+def calling(floods: Callable[[], Iterator[bytes]], sockets: int = 16) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Prints a port that is free, and floods whoever listens there from so many others, by turns."""
+
+    async def call() -> None:
+        with socket_module.socket(socket_module.AF_INET, socket_module.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        say(port)
+        senders = []
+        for _ in range(sockets):
+            sender = socket_module.socket(socket_module.AF_INET, socket_module.SOCK_DGRAM)
+            sender.setblocking(False)
+            sender.connect(("127.0.0.1", port))
+            senders.append(sender)
+        await _heard(senders[0])
+        turns = itertools.cycle(senders)
+        await pour(lambda data: next(turns).send(data), floods())
+
+    return call
+
+
+async def _heard(sender: socket_module.socket) -> None:
+    """Until somebody listens there: where nobody does, the kernel says so to the next datagram."""
+    while True:
+        try:
+            for _ in range(3):
+                sender.send(b"\0")
+                await asyncio.sleep(0.02)
+        except ConnectionRefusedError:
+            continue
+        return
+
+
+def _handshake(kind: int, cookie: int, socket: int, more: bytes = b"") -> bytes:
+    version, extension = (4, 2) if kind == _INDUCTION else (5, 1)
+    said = struct.pack(">IHHIIIIII", version, 0, extension, 1000, 1500, 8192, kind, socket, cookie)
+    return control(_HANDSHAKE, 0, said + bytes(16) + more)
+
+
+def _inductions() -> Iterator[bytes]:
+    return (_handshake(_INDUCTION, 0, socket & 0x3FFFFFFF) for socket in itertools.count(1))
+
+
+def _conclusions() -> Iterator[bytes]:
+    """Each as if it had been answered; the cookie is a guess."""
+    chance = random.Random(1)
+    asked = struct.pack(">HHIII", 1, 3, 0x010500, 0xBF, _LATENCY) + struct.pack(">HH", 5, 1) + b"dab\0"
+    while True:
+        yield _handshake(_CONCLUSION, chance.getrandbits(32), chance.getrandbits(30), asked)
+
+
+def _anything() -> Iterator[bytes]:
+    chance = random.Random(1)
+    while True:
+        yield chance.randbytes(chance.randrange(1, 1400))
+
+
+STRANGERS_INDUCTIONS = calling(_inductions)
+STRANGERS_CONCLUSIONS = calling(_conclusions)
+STRANGERS_RUBBISH = calling(_anything)
