@@ -6,8 +6,73 @@ from tools.mutants.mutant import Mutant
 
 _NET = "core/camcast/net/"
 _RTMP = "plugins/transports/camcast_rtmp/"
+_HTTP = "plugins/kits/camcast_kit_http/"
 
 MUTANTS = (
+    Mutant(
+        "key updates are made up for by what comes between",
+        f"{_NET}tls_bounds.py",
+        '        got: Any = self._feeding(lambda: self._tls.read(*into), "of TLS that carry nothing")\n',
+        '        got: Any = self._feeding(lambda: self._tls.read(*into), "of TLS that carry nothing")\n'
+        "        self._idle = Allowance(MAX_IDLE, IDLE_RATE)\n",
+        ("tests/core/net/test_tls_bounds.py",),
+    ),
+    Mutant(
+        "an empty record of old TLS is a flood",
+        f"{_NET}tls_bounds.py",
+        "if not size or (size <= _EMPTY and self._tls.version() in _WITH_EMPTY):",
+        "if not size:",
+        ("tests/core/net/test_tls_bounds.py",),
+    ),
+    Mutant(
+        "what key updates cost keeps nobody out",
+        f"{_NET}tls_bounds.py",
+        "            self._context.spent += size * IDLE_COST\n",
+        "            pass\n",
+        ("tests/core/net/test_tls_bounds.py",),
+    ),
+    Mutant(
+        "accepting does not rest where handshakes cost nothing",
+        f"{_HTTP}accepting.py",
+        "            if rest:\n",
+        "            if rest:\n                turn = 0\n",
+        ("tests/kits/test_http_server.py",),
+    ),
+    Mutant(
+        "accepting RTMP does not rest where handshakes cost nothing",
+        f"{_RTMP}ingest/listener.py",
+        "            if rest:\n",
+        "            if rest:\n                turn = 0\n",
+        ("tests/plugins/test_rtmp_source_bounds.py",),
+    ),
+    Mutant(
+        "whoever comes to a full port is told, however many",
+        f"{_HTTP}accepting.py",
+        "if len(self._refused) >= MOST:",
+        "if False:",
+        ("tests/kits/test_http_server.py",),
+    ),
+    Mutant(
+        "who waits for his turn is cut off for it",
+        f"{_HTTP}server.py",
+        "self._head_since is not None and self._turn is None and",
+        "self._head_since is not None and",
+        ("tests/kits/test_http_server.py",),
+    ),
+    Mutant(
+        "a flood from one place is everybody's",
+        f"{_HTTP}turns.py",
+        "known = self._places.get(place)",
+        "known = next(iter(self._places.values()), None)",
+        ("tests/kits/test_http_turns.py",),
+    ),
+    Mutant(
+        "a broker's key updates are passed on for ever",
+        "plugins/services/camcast_mqtt/tunnel.py",
+        '            self.offence = f"{error}: cut off"\n',
+        "            self.reason = str(error)\n",
+        ("tests/plugins/test_mqtt_tls.py",),
+    ),
     Mutant(
         "no TCP_NOTSENT_LOWAT",
         f"{_NET}kernel.py",
