@@ -7,6 +7,7 @@ MediaMTX, Broadcast Box, MistServer, SRS and home-made endpoints answer.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -187,3 +188,36 @@ async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) ->
         assert [line for line in log.splitlines() if f"odd{number}:" in line and "does not take opus" in line], log
     told = [line for line in log.splitlines() if "asks for one unit of H.264 in each packet" in line]
     assert [f"odd{list(ODD).index('one unit a packet')}:" in line for line in told] == [True], told
+
+
+BLIND: dict[str, dict[str, Any]] = {
+    "the picture refused": {"answer": [("m=video [0-9]+", "m=video 0")]},
+    "no section for the picture": {"answer": [(r"(?s)m=video.*?(?=m=|$)", "")]},
+    "the picture inactive": {"answer": [(r"(?s)(m=video.*?)a=recvonly", r"\1a=inactive")]},
+    "another codec": {"answer": [("H264/90000", "VP8/90000")]},
+}
+
+
+async def test_a_server_that_takes_the_sound_alone_is_told_of_and_not_healthy(tmp_path: Path) -> None:
+    odd = {str(number): one for number, one in enumerate(BLIND.values())}
+    with WhipServer(tmp_path / "whip", odd=odd) as server:
+        outputs = {f"odd{number}": {"url": server.url(f"odd/{number}")} for number in range(len(BLIND))}
+        began = time.monotonic()
+        async with running(tmp_path, "", loop=True, clip=CLIP, outputs=outputs) as process:
+
+            def heard() -> Counter[int]:
+                return Counter(unit.session for unit in server.received() if unit.kind == "audio")
+
+            while len([count for count in heard().values() if count > SOME]) < len(BLIND):
+                assert time.monotonic() - began < 60, heard()
+                await asyncio.sleep(0.3)
+            process.terminate()
+            out, err = await asyncio.wait_for(process.communicate(), 40)
+        log = err.decode()
+        assert {unit.kind for unit in server.received()} == {"audio"}
+    for session in json.loads(out)["sessions"]:
+        assert (session["state"], session["health"]) == ("connected", "unhealthy"), session
+        name = session["label"]
+        told = [line for line in log.splitlines() if name in line and "does not take h264" in line]
+        assert len(told) == 1
+        assert "nobody sees anything" in told[0]

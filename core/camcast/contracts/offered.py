@@ -27,14 +27,16 @@ class TellsUnsent(Protocol):
 
 
 class TellsImpaired(Protocol):
-    """What a `Transport` may offer as well, where what is sent may get lost on the way and the peer says so.
+    """What a `Transport` may offer as well, where what is sent may get lost on the way and the peer says so, or where
+    the peer may take the sound alone.
 
     Over UDP everything can be acknowledged, or reported as missing, while hardly one picture arrives whole.
     """
 
     @property
     def impaired(self) -> bool:
-        """Whether so much is lost, and has been for seconds, that the receiver can hardly show a picture.
+        """Whether so much is lost, and has been for seconds, that the receiver can hardly show a picture, or whether it
+        has refused it.
 
         The session is not healthy for as long; what is to be done about it is the transport's matter.
         """

@@ -96,7 +96,10 @@ class Carrier:
         for one in agreed:
             track, own, theirs = one.track, one.own, one.theirs
             if not theirs.payload_type:
-                self._note("whip_track_refused", f"the server does not take {track.codec}: it goes on without")
+                unseen = track.kind is MediaKind.VIDEO
+                self._counters.blind |= unseen
+                then = ", and nobody sees anything" if unseen else ""
+                self._note("whip_track_refused", f"the server does not take {track.codec}: it goes on without{then}")
                 continue
             if own.profiles and theirs.profile != own.profiles[0]:
                 self._note(

@@ -29,3 +29,5 @@ class Counters:
     keyframe_requests: int = 0
     impaired: bool = False
     """Whether receiver reports say that pictures can hardly be whole."""
+    blind: bool = False
+    """Whether the server did not take the picture."""

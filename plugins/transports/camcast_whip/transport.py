@@ -139,7 +139,7 @@ class WhipTransport:
 
     @property
     def impaired(self) -> bool:
-        return self._counters.impaired
+        return self._counters.impaired or self._counters.blind
 
     async def close(self) -> None:
         events, carrier = self._context.events, self._carrier
