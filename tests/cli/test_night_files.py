@@ -18,6 +18,7 @@ LARGE = 900_000
 WRONG = {
     "nested deeply": "[" * 100_000,
     "broken after much": '{"cameras": [ // no end\n' + '{"camera_id": 0, /* x */ },\n' * (LARGE // 30),
+    "larger than any": '{"cameras": [' + " " * 9 * 2**20 + "]}",
     "much that is no text": '{"a": "' + "\\u" * (LARGE // 2),
 }
 

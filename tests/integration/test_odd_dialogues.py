@@ -287,6 +287,16 @@ def answers_connect(payload: bytes) -> Patch:
     return patch
 
 
+def around_accept(say: Callable[[Server], object]) -> Patch:
+    """A server that accepts the application by this alone."""
+
+    def patch(connection: Connection) -> None:
+        server = connection.server
+        server.accept = lambda asked, properties=None: say(server)  # type: ignore[assignment, method-assign]
+
+    return patch
+
+
 CALL_FAILED = {
     "level": "error",
     "code": "NetConnection.Call.Failed",
@@ -325,6 +335,11 @@ ODD: Mapping[str, Patch] = {
         each(*(control(Type.USER_CONTROL, b"\0" + bytes((kind,)) + u32(1)) for kind in (31, 32, 0, 4)))
     ),
     "forty pings": on_air(each(*(control(Type.USER_CONTROL, b"\0\x06" + u32(number)) for number in range(40)))),
+    "a window of 100": around("accept", after=control(Type.WINDOW_ACK_SIZE, u32(100))),
+    "a ping with more behind it": on_air(control(Type.USER_CONTROL, b"\0\x06" + u32(1) + bytes(200))),
+    "a length for our buffer": on_air(control(Type.USER_CONTROL, b"\0\x03" + u32(1) + u32(3000))),
+    "an abort of what was whole": on_air(control(Type.ABORT, u32(3))),
+    "a message of type 0": on_air(lambda server: server.send(3, 0, 0, b"")),
     "an acknowledgement that goes back": on_air(
         each(*(control(Type.ACKNOWLEDGEMENT, u32(size)) for size in (5000, 100)))
     ),
@@ -383,6 +398,11 @@ ODD: Mapping[str, Patch] = {
     ),
     "data that starts, before Start": around(
         "accept_publish", before=said("onStatus", {"code": "NetStream.Data.Start"}, type=Type.DATA)
+    ),
+    "Start on another stream": start(START, stream=5),
+    "Start with 60 kB of words": start({**START, "description": "d" * 60_000}),
+    "connect answered in a command of AMF3": around_accept(
+        said("_result", 1, {"fmsVer": "x"}, {"code": "NetConnection.Connect.Success"}, type=Type.COMMAND_AMF3)
     ),
     # What is optional.
     "no releaseStream": refuses("releaseStream", "_error", CALL_FAILED),
