@@ -236,8 +236,8 @@ def test_ctrl_c_reaches_worker_processes_through_the_parent_only(nginx: Nginx, t
 def test_a_descriptor_limit_is_raised_or_told(nginx: Nginx, tmp_path: Path, soft: int, hard: int) -> None:
     file = write(tmp_path / "c.json", nginx, cameras=16)
     limited = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))  # noqa: E731
-    with start(file, "--duration", "3", preexec_fn=limited) as process:
-        _, log = process.communicate(timeout=20)
+    with start(file, "--duration", "6", preexec_fn=limited) as process:
+        _, log = process.communicate(timeout=60)
     assert "Traceback" not in log
     if hard > soft:
         assert process.returncode == 0, log

@@ -149,7 +149,7 @@ def test_a_terminal_that_hangs_up_is_a_reload_and_ends_no_worker(nginx: Nginx, t
             nginx.wait_publishing(f"cam{camera}_main", "record", least=50_000, timeout=30)
         (worker,) = workers(process)
         os.killpg(process.pid, signal.SIGHUP)
-        wait_for(lambda: log(file).count("Reloaded: nothing has changed") == 2, timeout=10)
+        wait_for(lambda: log(file).count("Reloaded: nothing has changed") == 2, timeout=30)
         assert workers(process) == [worker]
         process.terminate()
         process.communicate(timeout=15)

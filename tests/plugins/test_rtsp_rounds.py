@@ -197,7 +197,7 @@ async def test_what_comes_with_the_end_of_the_connection_is_still_taken(monkeypa
 
     monkeypatch.setattr(Camera, "play", play)
     async with scripted() as camera, running(camera.url()) as run:
-        assert str(await run.failure()).endswith("closed the connection")
+        assert "closed the connection" in str(await run.failure())
         assert len(run.video) == 1000
         assert len(run.sink.of(MediaKind.AUDIO)) == 1000
 
