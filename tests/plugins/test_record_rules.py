@@ -140,13 +140,14 @@ def test_units_that_are_passed_on_together_are_those_that_go_on(
     found, newest, left = list[Cut](), 0, timed
     for size in [*batches, len(timed)]:
         batch, left = left[:size], left[size:]
-        while batch:
-            usual = several.usual(batch, newest, 2000)
-            found += [Cut.GO_ON] * usual
-            for packet, at in batch[usual : usual + 1]:
+        begin = 0
+        while begin < len(batch):
+            end, newest = several.usual(batch, begin, newest, 2000)
+            found += [Cut.GO_ON] * (end - begin)
+            for packet, at in batch[end : end + 1]:
                 found.append(several.next(packet, at))
-            newest = batch[min(usual, len(batch) - 1)][1]
-            batch = batch[usual + 1 :]
+                newest = max(newest, at)
+            begin = end + 1
     assert found == expected
 
 
@@ -155,9 +156,9 @@ def test_what_comes_after_a_hole_is_looked_at() -> None:
     cutter.next(picture(0, keyframe=True), 0)
     cutter.next(sound(0), 0)
     units = [(sound(time), time) for time in (20, 40, 3000, 3020)]
-    assert cutter.usual(units, 0, 2000) == 2
-    assert cutter.usual(units[2:], 40, 2000) == 0
-    assert cutter.usual(units[2:], 2000, 2000) == 2
+    assert cutter.usual(units, 0, 0, 2000) == (2, 40)
+    assert cutter.usual(units, 2, 40, 2000) == (2, 40)
+    assert cutter.usual(units, 2, 2000, 2000) == (4, 3020)
 
 
 def test_sound_alone_is_cut_anywhere() -> None:

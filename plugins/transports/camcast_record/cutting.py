@@ -32,17 +32,20 @@ class Cutter:
         """What the file carries and what comes, where that is the same; None = look at each. Likewise `_sound`."""
         self._sound: Track | None = None
 
-    def usual(self, units: Sequence[Timed], last: int, hole: int) -> int:
-        """How many of `units`, from the first on, are as nearly all are: `next` would say of each that it goes on, and
-        learn nothing from it, and none comes more than `hole` ms after `last` or those before it."""
+    def usual(self, units: Sequence[Timed], begin: int, last: int, hole: int) -> tuple[int, int]:
+        """Where those of `units` end that from `begin` on are as nearly all are, and the latest time up to there.
+
+        `next` would say of each that it goes on, and learn nothing from it; and none comes more than `hole` ms after
+        `last` or those before it."""
         picture, sound = self._picture, self._sound
-        for number, (packet, time) in enumerate(units):
+        for number in range(begin, len(units)):
+            packet, time = units[number]
             track = packet.track
             if not (track is sound or (track is picture and not packet.keyframe)) or time - last > hole:
-                return number
+                return number, last
             if time > last:
                 last = time
-        return len(units)
+        return len(units), last
 
     def next(self, packet: Packet, time: int) -> Cut:
         """`time`: its decode time in ms."""

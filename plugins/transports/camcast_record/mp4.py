@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 import attrs
 
-from camcast.media import NS_PER_MS, MediaKind, Track
+from camcast.media import NS_PER_MS, MediaKind, Packet, Track
 from camcast_record import boxes
 from camcast_record.durable import DurableFile
 from camcast_record.gate import Timed, came
 from camcast_record.streams import opened
 
+_VIDEO = MediaKind.VIDEO
 _STEP = 20
 """ms that the only unit of a track takes, until there is another."""
 
@@ -32,13 +33,19 @@ class _Line:
     last: int = -1
     """Decode time of its newest unit."""
     step: int = _STEP
+    waiting: list[Timed] = attrs.field(factory=list)
+    """What the fragment that is gathered will be made of."""
 
-    def run(self, units: Sequence[Timed], zero: int, coming: int | None) -> boxes.Run:
-        """These, of this track, as a run. `zero`: the file's beginning; `coming`: time of the unit after them, if that
-        is known."""
-        packets, times, last = [packet for packet, _ in units], [], self.last
-        for _, time in units:
-            time -= zero
+    def run(self, zero: int, coming: int | None) -> boxes.Run:
+        """What waits, which is forgotten. `zero`: the file's beginning; `coming`: time of the unit after it, if that is
+        known."""
+        packets: Sequence[Packet]
+        moments: Sequence[int]
+        packets, moments = zip(*self.waiting, strict=True)
+        self.waiting = []
+        times, last = [], self.last
+        for moment in moments:
+            time = moment - zero
             # Sound that belongs in front of the picture that the file begins with is squeezed in, one tick apart.
             last = time if time > last else last + 1
             times.append(last)
@@ -52,7 +59,7 @@ class _Line:
             self.number,
             ticks[0],
             [end - begin for begin, end in itertools.pairwise(ticks)],
-            [(shift // NS_PER_MS * scale // 1000 if (shift := p.pts - p.dts) > 0 else 0) for p in packets],
+            [(p.pts - p.dts) // NS_PER_MS * scale // 1000 if p.pts > p.dts else 0 for p in packets],
             [packet.keyframe for packet in packets],
             [packet.payload for packet in packets],
         )
@@ -70,8 +77,6 @@ class Mp4Media:
             track.kind: _Line(number, scale)
             for number, (track, scale) in enumerate(zip(tracks, scales, strict=True), 1)
         }
-        self._waiting: list[Timed] = []
-        """What the fragment that is gathered will be made of."""
         self._number = 0
         self._zero: int | None = None
         self._until = 0.0
@@ -87,13 +92,14 @@ class Mp4Media:
         if self._zero is None:
             self._zero = units[0][1]
             self._until = self._zero + self._length
-        until, waiting = self._until, self._waiting
+        until, lines = self._until, self._lines
         for unit in units:
             packet, time = unit
-            if time >= until or (packet.keyframe and packet.track.kind is MediaKind.VIDEO):
+            kind = packet.track.kind
+            if time >= until or (packet.keyframe and kind is _VIDEO):
                 self._flush(unit)
-                until, waiting = time + self._length, self._waiting
-            waiting.append(unit)
+                until = time + self._length
+            lines[kind].waiting.append(unit)
         self._until = until
 
     def end(self) -> None:
@@ -103,18 +109,14 @@ class Mp4Media:
 
     def _flush(self, coming: Timed | None = None) -> None:
         """Write what has been gathered; `coming` is next."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._zero is None:
+        lines = [line for line in self._lines.values() if line.waiting]
+        if not lines or self._zero is None:
             return
-        runs, firsts = [], []
-        for kind, line in self._lines.items():
-            units = [unit for unit in waiting if unit[0].track.kind is kind]
-            if units:
-                firsts.append(units[0][0])
-                follows = coming[1] if coming is not None and coming[0].track.kind is kind else None
-                runs.append(line.run(units, self._zero, follows))
+        first = lines[0].waiting[0][0]
+        follows = self._lines[coming[0].track.kind] if coming is not None else None
+        runs = [line.run(self._zero, coming[1] if coming is not None and line is follows else None) for line in lines]
         self._number += 1
-        pieces, before = boxes.fragment(self._number, runs, came(firsts[0], self._offset))
+        pieces, before = boxes.fragment(self._number, runs, came(first, self._offset))
         run = runs[0]
         if run.track == 1 and run.keys[0]:
             self._begun.append(boxes.Begun(run.begin + run.shifts[0], self._at + before))

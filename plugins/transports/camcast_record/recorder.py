@@ -169,20 +169,21 @@ class Recorder:
     def _write(self, units: Sequence[Timed], holed: bool) -> None:
         assert self._cutter is not None
         offset = time.time() - time.monotonic()  # from when units came to what the clock on the wall said then
-        while units:
-            opened = self._open
-            usual = self._cutter.usual(units, opened.last, _HOLE) if opened is not None else 0
-            if opened is not None and usual:
-                self._put(opened, units[:usual], offset)
-            if usual < len(units):
-                self._cut(self._cutter, units[usual], offset, holed)
-            units = units[usual + 1 :]
+        begin = 0
+        while begin < len(units):
+            opened, end = self._open, begin
+            if opened is not None:
+                end, opened.last = self._cutter.usual(units, begin, opened.last, _HOLE)
+                if end > begin:
+                    self._put(opened, units[begin:end], offset)
+            if end < len(units):
+                self._cut(self._cutter, units[end], offset, holed)
+            begin = end + 1
         if self._open is not None and self._open.writer.file.mark() and self._options.fsync == "fragment":
             self._open.writer.file.sync()
 
     def _put(self, opened: _Open, units: Sequence[Timed], offset: float) -> None:
         """Into the open file."""
-        opened.last = max(opened.last, max(at for _, at in units))
         opened.writer.write(units, offset)
         self.taken += len(units)
 
@@ -202,6 +203,7 @@ class Recorder:
         if at - opened.last > _HOLE and not holed:
             since = opened.end
             self.shelf.gap("no media came", since, since + (at - opened.last) / 1000)
+        opened.last = max(opened.last, at)
         self._put(opened, [unit], offset)
 
     def _begin_file(self, begin: float, at: int) -> None:
