@@ -139,6 +139,10 @@ bench-browser: $(FULL) $(BENCHED) servers ## how old a picture is when a browser
 bench-record-cost: $(FULL) $(BENCHED) ## what sixteen recordings cost beside sixteen live outputs
 	$(BIN)/python -m bench.record_cost
 
+.PHONY: bench-pushed
+bench-pushed: $(FULL) $(BENCHED) ## streams that are pushed by RTMP and SRT, taken and published or recorded, beside FFmpeg
+	$(BIN)/python -m bench.pushed
+
 .PHONY: record-proof
 record-proof: $(FULL) ## recordings while the uplink is away for a minute, and sixteen of them while their disk stands still for 5 s
 	CAMCAST_AWAY=60 CAMCAST_RECORDINGS=16 $(BIN)/python -m pytest -v tests/integration/test_record_stalls.py \

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from camcast import SessionConfig
 from camcast.config import TargetConfig
 from tests.integration.kit import connected, drawn, engine, until
+from tests.integration.test_round_trips import SIZES, changed
+from tests.integration.test_watching_changes import Camera, pushed
 from tests.page.test_steering import running
 from tests.page.watching import blank, hear, shot, watch
 from tests.servers.chromium import Page
@@ -66,3 +70,45 @@ async def test_the_page_shows_a_stream_live_and_pictures_where_it_cannot(page: P
         await page.until("(window.image = document.querySelector('#details img')) && !image.hidden && image.src")
         assert await page.value("document.querySelector('#details video').hidden")
         assert page.complaints == []
+
+
+async def test_a_stream_that_becomes_larger_is_shown_on_without_being_watched_anew(page: Page) -> None:
+    port = free_port()
+    before, after = [await asyncio.to_thread(changed, "h264", index) for index in range(2)]
+    async with blank() as site, engine(pushed(watched(port, origins=[site]))) as running:
+        camera = Camera(running)
+        on_air = asyncio.create_task(connected(running))
+        await camera.show("h264", before, on_air.done)
+        await page.go(site)
+        watching = asyncio.create_task(sees(page, f"http://127.0.0.1:{port}/gate", SIZES[0]))
+        await camera.show("h264", before, watching.done)
+        await watching
+        sees_more = asyncio.create_task(page.until(SEES % SIZES[1]))
+        await camera.show("h264", after, sees_more.done)
+        await sees_more
+        assert await page.value("[peer.connectionState, troubles.filter((one) => one !== 'connected')]") == [
+            "connected",
+            [],
+        ]
+        (session,) = running.sessions
+        assert session.metrics.transport["viewers_seen"] == 1
+        assert page.complaints == []
+
+
+SEES = """
+(() => {
+  const pictures = video.getVideoPlaybackQuality().totalVideoFrames;
+  if (video.videoWidth !== %d || video.videoHeight !== %d) { window.since = pictures; return false; }
+  return pictures > (window.since ?? 0) + 20;
+})()
+"""
+"""Whether more than 20 pictures of a size have been shown."""
+
+
+async def sees(page: Page, url: str, size: tuple[int, int]) -> None:
+    """Watch, and wait for pictures of this size."""
+    assert await watch(page, url) == 201
+    await page.value(
+        "(window.troubles = [], peer.onconnectionstatechange = () => troubles.push(peer.connectionState), 0)"
+    )
+    await page.until(SEES % size)

@@ -66,8 +66,8 @@ PEAK = """
 
 
 @contextlib.asynccontextmanager
-async def blank() -> AsyncIterator[str]:
-    """The address of an empty page, which is somebody else's for every engine."""
+async def blank(host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """The address of an empty page at `host`, which is somebody else's for every engine."""
 
     async def empty(request: web.Request) -> web.Response:
         return web.Response(text="<!doctype html><link rel=icon href=data:,><body>", content_type="text/html")
@@ -77,9 +77,9 @@ async def blank() -> AsyncIterator[str]:
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, host, 0)
         await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
