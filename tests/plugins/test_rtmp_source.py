@@ -1,4 +1,4 @@
-"""The RTMP source: what FFmpeg, GStreamer and our own transport publish to it, and what it plays, frame by frame."""
+"""The RTMP source: what FFmpeg, GStreamer, librtmp and our transport publish to it; what it plays. Frame by frame."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from camcast.errors import SourceError
 from camcast.flv.multitrack import TRACK_FORM, TrackTags
 from camcast.media import MediaKind
 from camcast.session.resolver import NameResolver
+from camcast_librtmp import camcast_transports as librtmp_transports
 from camcast_rtmp import camcast_transports
 from camcast_rtmp.ingest.kind import RtmpIngest
 from camcast_rtmp.ingest.options import RtmpSourceOptions
@@ -144,6 +145,19 @@ async def test_what_our_own_transport_publishes_comes_frame_by_frame() -> None:
             await feed(transport, [*headers, *tags], speed=50)
             assert not events.losses
         await running.has(made("hevc_b_aac"))
+
+
+@pytest.mark.parametrize("name", ["h264_b_aac", "h264_mp3"])
+async def test_what_librtmp_publishes_comes_frame_by_frame(name: str) -> None:
+    clip = load(made(name))
+    (kind,) = librtmp_transports()
+    async with source() as running:
+        async with publishing(kind, running.url, clip) as (transport, events):
+            headers, tags = clip.tags()
+            await feed(transport, [*headers, *tags], speed=50)
+            await until(lambda: transport.pending == 0)
+            assert not events.losses
+        await running.has(made(name))
 
 
 @pytest.mark.parametrize(("track", "sound_track"), [(0, 0), (1, 0), (2, 1)])
