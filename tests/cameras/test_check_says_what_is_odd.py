@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from camcast import CameraConfig, Config, RetryPolicy, SourceConfig, StreamConfig, SystemConfig
+from camcast import CameraConfig, Config, RetryPolicy, SourceConfig, StreamConfig
 from camcast.cli.check_sources import compare_sources
 from camcast.host import PluginHost
 from camcast.media import NS_PER_S
@@ -33,13 +33,16 @@ from tests.cameras.script import Script
 from tests.cameras.server import Camera
 from tests.cameras.shared import shared
 from tests.cameras.watch import batched
-from tests.servers.certificates import Authority
+from tests.servers.certificates import Authority, Certificate
 
 pytestmark = pytest.mark.xdist_group("cameras-check_says_what_is_odd")
 """What all tests here share is made once."""
 
 SOME = 40
-"""Cameras that are looked at together."""
+"""Cameras of a part."""
+TOGETHER = 20
+"""Of those, that are looked at together: they begin at once, on one loop, and a second of that is noticed."""
+HOST = PluginHost()
 LONGEST = 20.0
 """Seconds for each at most. All of them end before."""
 ENDED = "media comes, but ended after "
@@ -145,35 +148,42 @@ def hurried() -> Iterator[None]:
 async def said(hurried: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Of each camera its lines."""
     by_length = sorted(CASES, key=lambda name: CASES[name].script.seconds)
+    # Before anything plays: keys of the old kind hold up all else for as long as they take to make.
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    look = partial(compared, authority=authority, certificate=authority.issue(with_rsa=True))
     parts = enumerate(batched({name: CASES[name] for name in by_length}, SOME))
-    made = await shared(tmp_path_factory, "check", {number: partial(check, some=some) for number, some in parts})
+    made = await shared(
+        tmp_path_factory, "check", {number: partial(check, some=some, look=look) for number, some in parts}
+    )
     return {name: lines for part in made.values() for name, lines in part.items()}
 
 
-async def check(directory: Path, some: Mapping[str, Case]) -> dict[str, list[str]]:
-    lines, _ = await compared(some, Authority(directory / "authority"))
-    told = {}
-    for number, name in enumerate(some):
-        mine = [line.partition(": ")[2] for line in lines if line.startswith(f"cam{number}_main: ")]
+async def check(
+    directory: Path, some: Mapping[str, Case], look: Callable[[Case], Awaitable[list[str]]]
+) -> dict[str, list[str]]:
+    room = asyncio.Semaphore(TOGETHER)
+
+    async def lines_of(case: Case) -> list[str]:
+        async with room:
+            lines = await look(case)
+        mine = [line.partition(": ")[2] for line in lines if line.startswith("cam0_main: ")]
         # That the machine is busy is not the camera's doing.
-        told[name] = [line for line in mine if "held every camera" not in line]
-    return told
+        return [line for line in mine if "held every camera" not in line]
+
+    return dict(zip(some, await asyncio.gather(*map(lines_of, some.values())), strict=True))
 
 
-async def compared(some: Mapping[str, Case], authority: Authority) -> tuple[list[str], bool]:
-    async with contextlib.AsyncExitStack() as stack:
-        configs = []
-        for number, case in enumerate(some.values()):
-            context = old_tls.server(authority.issue(with_rsa=True), *case.tls) if case.tls else None
-            camera = await stack.enter_async_context(Camera(case.script, tls=context))
-            options: dict[str, Any] = dict(case.script.options)
-            if case.tls and not options:
-                options["ca_file"] = str(authority.ca_file)
-            again = RetryPolicy(initial_delay=60.0, max_delay=60.0)
-            source = SourceConfig(type="rtsp", url=camera.url, options=options, retry_policy=again)
-            configs.append(CameraConfig(camera_id=number, streams=(StreamConfig(source=source),)))
-        config = Config(system=SystemConfig(max_cameras=len(configs)), cameras=tuple(configs))
-        return await compare_sources(config, PluginHost(), LONGEST)
+async def compared(case: Case, authority: Authority, certificate: Certificate) -> list[str]:
+    context = old_tls.server(certificate, *case.tls) if case.tls else None
+    async with Camera(case.script, tls=context) as camera:
+        options: dict[str, Any] = dict(case.script.options)
+        if case.tls and not options:
+            options["ca_file"] = str(authority.ca_file)
+        again = RetryPolicy(initial_delay=60.0, max_delay=60.0)
+        source = SourceConfig(type="rtsp", url=camera.url, options=options, retry_policy=again)
+        config = Config(cameras=(CameraConfig(camera_id=0, streams=(StreamConfig(source=source),)),))
+        lines, _ = await compare_sources(config, HOST, LONGEST)
+    return lines
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -195,5 +205,5 @@ async def endless() -> AsyncIterator[Camera]:
 async def test_a_camera_without_oddities_is_well(endless: Camera) -> None:
     source = SourceConfig(type="rtsp", url=endless.url)
     config = Config(cameras=(CameraConfig(camera_id=0, streams=(StreamConfig(source=source),)),))
-    lines, well = await compare_sources(config, PluginHost(), 1.0)
+    lines, well = await compare_sources(config, HOST, 1.0)
     assert ([line for line in lines if not line.startswith("  ")], well) == (["cam0_main: media comes"], True)

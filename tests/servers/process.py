@@ -45,10 +45,13 @@ def listens(pid: int, port: int, *, udp: bool = False) -> bool:
     wanted = "07" if udp else "0A"
     for table in ("udp", "udp6") if udp else ("tcp", "tcp6"):
         try:
-            lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+            text = Path(f"/proc/{pid}/net/{table}").read_text()
         except OSError:
             continue
-        for line in lines:
+        if f":{port:04X} " not in text:
+            # Most often, and dozens of servers may be waited for at once.
+            continue
+        for line in text.splitlines()[1:]:
             fields = line.split()
             if fields[3] == wanted and int(fields[1].rpartition(":")[2], 16) == port:
                 return True
