@@ -138,7 +138,7 @@ async def _run(source: int, sink: int) -> None:
         # message has gone in part, nothing may follow but its rest.
         data = wire.pack(message)
         with writing, contextlib.suppress(OSError):
-            if len(data) <= select.PIPE_BUF and not out.get_write_buffer_size():
+            if len(data) <= select.PIPE_BUF and not out.get_write_buffer_size() and not out.is_closing():
                 os.write(sink, data)
                 return
         send(message)
