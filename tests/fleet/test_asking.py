@@ -16,7 +16,10 @@ from camcast.coordinators import Holder
 from camcast.errors import CoordinatorError
 from camcast.host import PluginHost
 from camcast_nats.asking import Asking, Forbidden
+from camcast_nats.link import link
+from camcast_nats.options import NatsOptions
 from tests.servers.nats import NatsServer
+from tests.servers.process import free_port
 
 LOOKER = """
 accounts { A { jetstream: enabled, users: [
@@ -124,3 +127,10 @@ async def test_what_is_forbidden_explains_a_call_and_ends_one_that_is_alone() ->
     assert not isinstance(error.value, Forbidden)
     with pytest.raises(Forbidden):
         await _asked(Asking(60.0), VIOLATION, alone=True)
+
+
+async def test_a_server_that_is_not_there_is_tried_once() -> None:
+    """And the next is: the library alone would try it until the deadline."""
+    with pytest.raises(CoordinatorError, match="Connect call failed"):
+        async with link(f"nats://127.0.0.1:{free_port()}", "ada", "gone", NatsOptions(), 5.0):
+            raise AssertionError("somebody let it in")

@@ -27,7 +27,7 @@ from camcast_nats.hearing import LOST, Hearing, Lost
 from camcast_nats.link import CLOSE, Gone, Link, Record, link, servers
 from camcast_nats.options import NatsOptions
 
-AGAIN = (0.1, 0.3, 1.0)
+AGAIN = (0.1, 0.3, 0.5)
 """Seconds before the next server is tried."""
 PATIENCE = 2.0
 """Deadlines without a connection until all is told anew: two fifths of a lease. By then nobody has lost one."""

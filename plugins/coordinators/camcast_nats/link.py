@@ -24,6 +24,8 @@ from camcast_nats.options import NatsOptions
 
 CLOSE = 1.0
 """Seconds for a connection to end in order."""
+KNOCK = 1.0
+"""Seconds for the first answer, or half a deadline if that is more: a server that gives none has no leader to ask."""
 CLUSTER = 3
 """Copies of each record, unless there is no cluster."""
 _NO_CLUSTER = 10074
@@ -146,10 +148,15 @@ def servers(url: str) -> Sequence[str]:
 
 
 class Client(nats.aio.client.Client):
-    """Says nothing of who we are before the connection is encrypted, where it is to be.
+    """Tries once; and says nothing of who we are before the connection is encrypted, where it is to be.
 
     The library itself goes on without TLS where the server does not ask for it, also for `tls://`.
     """
+
+    async def _select_next_server(self) -> None:
+        """The one that there is, once: the library itself would try it sixty times, with 2 s between."""
+        (self._current_server,) = self._server_pool
+        await self._connect_to_server(self._current_server)
 
     def _connect_command(self) -> bytes:
         if "tls" in self.options and not self._server_info.get("tls_required"):
@@ -202,7 +209,8 @@ async def link(url: str, name: str, fleet: str, options: NatsOptions, deadline: 
                     error_cb=asking.hear,
                 )
             js = client.jetstream(timeout=deadline)
-            yield Link(js, await _bucket(js, fleet, asking, options), asking, lost)
+            knocking = client.jetstream(timeout=max(deadline / 2, min(deadline, KNOCK)))
+            yield Link(js, await _bucket(js, knocking, fleet, asking, options), asking, lost)
     finally:
         with ending(), contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE):
@@ -231,13 +239,17 @@ async def _enter(client: Client, url: str, options: NatsOptions, **more: Any) ->
         raise
 
 
-async def _bucket(js: JetStreamContext, fleet: str, asking: Asking, options: NatsOptions) -> KeyValue:
+async def _bucket(
+    js: JetStreamContext, knocking: JetStreamContext, fleet: str, asking: Asking, options: NatsOptions
+) -> KeyValue:
     name = f"camcast_{fleet}"
     try:
         async with asking.told(alone=True):
             try:
+                # What is asked before a leader is elected, nobody answers for as long as one waits.
+                await knocking.stream_info(f"KV_{name}")
                 return await js.key_value(name)
-            except nats.js.errors.BucketNotFoundError:
+            except (nats.js.errors.NotFoundError, nats.js.errors.BucketNotFoundError):
                 pass  # it is made below
     except Forbidden as error:
         raise CoordinatorError(f'this user has nothing to do with the fleet "{fleet}": {error}', fatal=True) from None
