@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import nats
 import nats.aio.client
+import nats.js.errors
 
 from tests.servers.process import ServerProcess, free_port, wait_for
 
@@ -121,7 +122,17 @@ class NatsCluster:
     def purge(self, bucket: str, keys: str = "") -> None:
         """As `nats stream purge` does it: records of some keys, or all, are there no more, and no mark of them is."""
         subject = f"$KV.{bucket}.{keys}" if keys else None
-        asyncio.run(self._asked(lambda client: client.jetstream().purge_stream(f"KV_{bucket}", subject=subject)))
+
+        def purged() -> bool:
+            try:
+                asyncio.run(
+                    self._asked(lambda client: client.jetstream().purge_stream(f"KV_{bucket}", subject=subject))
+                )
+            except nats.js.errors.ServiceUnavailableError:
+                return False  # a server that was cut off has not found the others yet
+            return True
+
+        wait_for(purged, timeout=20, why="a server that has a leader")
 
     async def _asked(self, what: Callable[[nats.aio.client.Client], Awaitable[object]]) -> None:
         client = await nats.connect([one.url for one in self.servers if one.running])
