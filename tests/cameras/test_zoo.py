@@ -13,7 +13,7 @@ from tests.cameras import clips, kept
 from tests.cameras.shared import played_together
 from tests.cameras.test_dialogue import ALL
 from tests.cameras.test_harmless_oddities import scripts
-from tests.cameras.watch import Watched
+from tests.cameras.watch import Watched, came_late
 from tests.cameras.zoo import NONE, TRANSCODED, ZOO, Animal
 from tests.cameras.zoo_page import PAGE, page
 
@@ -51,7 +51,8 @@ def picture_differences(animal: Animal, one: Watched) -> list[str]:
         return [f"pictures {one.numbers} are shown instead of {expected}"]
     wrong = []
     steps = {round((after.time - before.time) * 1000) for before, after in pairwise(pictures)}
-    if not steps <= set(animal.steps):
+    # Who came too late each time sees some of them replayed in haste.
+    if not steps <= set(animal.steps) | ({1} if came_late(one) else set()):
         wrong.append(f"pictures are {sorted(steps)} ms apart")
     anew = any(isinstance(event, Note) and event.code == "transcoding" for event in one.events)
     if anew != (animal.picture == TRANSCODED):

@@ -172,13 +172,13 @@ async def watch_files(directory: Path, files: Mapping[str, Path], *, seconds: fl
     sources = {name: SourceConfig(type="file", url=str(path), retry_policy=LATER) for name, path in files.items()}
     watched: dict[str, Watched] = {}
     for again in range(TRIES):
-        waiting = {name: source for name, source in sources.items() if name not in watched or _late(watched[name])}
+        waiting = {name: source for name, source in sources.items() if name not in watched or came_late(watched[name])}
         for number, some in enumerate(batched(waiting)):
             watched |= await watch_sources(directory / f"try{again}batch{number}", some, seconds=seconds)
     return watched
 
 
-def _late(one: Watched) -> bool:
+def came_late(one: Watched) -> bool:
     """Whether the viewer was there too late to see what the test is about."""
     began = [e.time for e in one.events if isinstance(e, SourceChanged) and e.new is SourceState.RUNNING]
     seen = [event.time for event in one.events if isinstance(event, Connected)]
