@@ -13,7 +13,9 @@ import attrs
 
 from tests.faults.disk import FLUSH, RECORD
 
-SECTOR = 512
+SECTOR = 4096
+"""Bytes that a disk writes whole or not at all, as those of today do. ext4 relies on it: its superblock has 1,024
+bytes with its checksum at the end, and half of a new one with half of an old one is none that can be mounted."""
 
 
 @attrs.frozen
