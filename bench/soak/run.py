@@ -102,8 +102,10 @@ class Soak:
             tally, down = self.tallies[kind], self._downtime()
             await FAULTS[kind](place)
             ended = time.monotonic()
+            survived = await self._delivering(PATIENCE)
+            # Together: a table may be written while a fault lasts, which is none that was not survived.
             tally.times += 1
-            if await self._delivering(PATIENCE):
+            if survived:
                 tally.survived += 1
             else:
                 self._trouble.append(f"{kind}: {self._ill()}")

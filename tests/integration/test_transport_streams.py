@@ -29,14 +29,19 @@ def clip(folder: Path, rate: int, b_frames: int, sound: bool) -> Path:
     return path
 
 
+async def sent(folder: Path, path: Path) -> Path:
+    """What a server has of a clip that is played once."""
+    with LiveTransmit(folder / "server") as server:
+        async with running(folder, server.url(), loop=False, clip=path) as process:
+            status, log = await ended(process)
+        assert status == 0, log
+        return await asyncio.to_thread(server.received)
+
+
 @pytest.mark.parametrize(("rate", "b_frames", "sound"), [(5, 0, True), (25, 2, True)], ids=["slow", "B-frames"])
 async def test_what_arrives_breaks_no_decoder(rate: int, b_frames: int, sound: bool, tmp_path: Path) -> None:
     path = await asyncio.to_thread(clip, tmp_path, rate, b_frames, sound)
-    with LiveTransmit(tmp_path / "server") as server:
-        async with running(tmp_path, server.url(), loop=False, clip=path) as process:
-            status, log = await ended(process)
-        assert status == 0, log
-        received = await asyncio.to_thread(server.received)
+    received = await sent(tmp_path, path)
     report = check(received.read_bytes(), pcr_within=PCR_WITHIN)
     assert report.errors == []
     with av.open(str(received)) as container:
@@ -53,10 +58,6 @@ async def test_sound_that_pauses_stops_neither_the_clock_nor_the_tables(tmp_path
     codec = ("-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "aac")
     pause = ("-af", "aselect='not(between(t,3,6))'")
     await asyncio.to_thread(run, *media, *codec, *pause, path)
-    with LiveTransmit(tmp_path / "server") as server:
-        async with running(tmp_path, server.url(), loop=False, clip=path) as process:
-            status, log = await ended(process)
-        assert status == 0, log
-        received = await asyncio.to_thread(server.received)
+    received = await sent(tmp_path, path)
     report = check(received.read_bytes(), pcr_within=PCR_WITHIN)
     assert [error for error in report.errors if not error.startswith("2.5 PTS: PID 0x101: a step of 3")] == []

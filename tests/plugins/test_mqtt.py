@@ -118,13 +118,20 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield one
 
 
-@pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+@contextlib.asynccontextmanager
+async def impatient(patch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Where the service waits for next to nothing."""
     for name, value in (("SOON", 0.02), ("FIRST_PAUSE", 0.1), ("LONGEST_PAUSE", 0.3)):
-        monkeypatch.setattr(service, name, value)
+        patch.setattr(service, name, value)
     world = World()
     yield world
     await world.close()
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    async with impatient(monkeypatch) as world:
+        yield world
 
 
 async def start(world: World, url: str, **options: Any) -> Engine:

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from tests.core.world import World, until
-from tests.plugins.test_mqtt import SET, STATE, Other, start
+from tests.plugins.test_mqtt import SET, STATE, Other, impatient, start
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.mosquitto import Mosquitto
 
@@ -28,11 +28,8 @@ CONNACK, PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    for name, value in (("SOON", 0.02), ("FIRST_PAUSE", 0.1), ("LONGEST_PAUSE", 0.3)):
-        monkeypatch.setattr(service, name, value)
-    world = World()
-    yield world
-    await world.close()
+    async with impatient(monkeypatch) as world:
+        yield world
 
 
 def notes(world: World, code: str) -> list[str]:
