@@ -8,7 +8,7 @@ CACHE   := .cache
 HOURS   ?= 2
 PYTEST  ?=
 # Processes for the tests, which wait more than they compute, and for what does nothing else.
-WORKERS ?= 3
+WORKERS ?= 4
 JOBS    ?= 2
 # Processes for the quick tests, which wait more than they compute.
 SIDE    ?= 4
@@ -70,7 +70,8 @@ tested: $(FULL) $(CLIPS) $(LIBRTMP) lint
 	@$(MAKE) --no-print-directory test-python docs
 
 test-python: $(FULL) $(CLIPS) ## what the two forms of the fast path share, in pure Python: core, RTMP and an engine's whole way
-	CAMCAST_NATIVE=0 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(SHARED)
+	CAMCAST_NATIVE=0 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(SHARED) || \
+	  CAMCAST_NATIVE=0 $(BIN)/python -m pytest -v --last-failed --last-failed-no-failures none
 
 sanitized: $(FULL) ## tests of the fast path in C under AddressSanitizer and UBSan
 	$(BIN)/python -m tools.sanitize

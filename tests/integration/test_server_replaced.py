@@ -39,7 +39,8 @@ async def test_a_server_in_the_place_of_one_that_took_less_gets_what_it_takes(tm
             # Once more there: it is known, and no attempt is spent on finding out.
             nginx.drop("cam", "record")
             await asyncio.to_thread(nginx.wait_publishing, "cam", "record", least=100_000, timeout=40)
-        recorded = nginx.recordings("cam")
+        # A connection that was over before any picture leaves a file's header.
+        recorded = [path for path in nginx.recordings("cam") if path.stat().st_size > 1_000]
         with other:
             # What was known is taken for true once more.
             first = await played(1)

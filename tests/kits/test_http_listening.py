@@ -12,6 +12,11 @@ from camcast_kit_http.listening import listen
 
 def test_a_link_local_address_keeps_its_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     bound: list[Any] = []
-    monkeypatch.setattr(socket, "create_server", lambda address, **settings: bound.append(address))
-    listen("fe80::1%lo", 0)
-    assert bound[0][3] == socket.if_nametoindex("lo")
+
+    def create(address: Any, **settings: Any) -> socket.socket:
+        bound.append(address)
+        return socket.socket(socket.AF_INET6)
+
+    monkeypatch.setattr(socket, "create_server", create)
+    with listen("fe80::1%lo", 0):
+        assert bound[0][3] == socket.if_nametoindex("lo")

@@ -93,7 +93,7 @@ def public(cls: type) -> dict[str, object]:
 
 
 NOT_FOR_THREADS = {
-    SessionHandle: {"start", "tick", "adopt", "frames_dropped"},  # their manager's and the engine's
+    SessionHandle: {"start", "tick", "adopt", "frames_dropped", "sketch"},  # their manager's and the engine's
     SessionManager: {"keep", "close", "totals_with", "adopt"},  # the engine's
     CameraHandle: {"add_stream", "remove_stream", "adopt_stream", "rename"},  # the engine's
     StreamHandle: {"adopt"},  # the engine's
