@@ -22,9 +22,9 @@ from tests.media import made
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 NATIVE = extension is not None
-PICTURE = 0 if NATIVE else 13
-SOUND = 0 if NATIVE else 12
-"""Calls of Python functions at the most: from the program's to the socket's."""
+PICTURE = 0 if NATIVE else 15
+SOUND = 0 if NATIVE else 14
+"""Calls of Python functions at the most: from the program's to the socket's. Two are each rendition's."""
 FURTHER = 0 if NATIVE else 4
 """For each further output of the same stream."""
 

@@ -239,13 +239,14 @@ class FastPath(PathState):
     def take(self, packet: Packet) -> bool:
         """Pass `packet` on to every outlet; False = it is not an ordinary one, and nothing has been done."""
         steady = self._steady
-        if (
-            steady is None
-            or self._renditions.all is not steady.all
-            or not all(branch.holds for branch in steady.branches)
-        ):
+        if steady is None or self._renditions.all is not steady.all:
             self.look()
             return False
+        for branch in steady.branches:
+            # As `holds` says, without the call.
+            if branch.rendition.straight is not branch.straight or branch.hub.attached is not branch.attached:
+                self.look()
+                return False
         track, pulse = packet.track, self._pulse
         if track is steady.video_track:
             way = steady.video
@@ -294,9 +295,10 @@ class FastPath(PathState):
         pulse.last = pulse.source = monotonic()
         line.step, line.source_dts, line.arrival, line.dts = step, source, packet.arrival, dts
         packet.dts, packet.pts = dts, pts
+        first = steady.branches[0]
         for branch, head in zip(steady.branches, heads, strict=True):
             # What was fed before may have changed what comes after.
-            if branch.holds and branch.head(video, key, size) is not None:
+            if branch is first or (branch.holds and branch.head(video, key, size) is not None):
                 branch.feed(type, time, head, packet)
             else:
                 self._renditions.packet(branch.rendition, packet)
