@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from tests.servers.certificates import Authority
 from tests.servers.tls_flood import flood_server
 
+from camcast.net import accept_pace
 from camcast_kit_http import accepting, refusing, server
 from camcast_kit_http.listening import listen
 from camcast_kit_http.server import Server
@@ -117,11 +118,11 @@ async def test_whoever_asks_during_a_flood_of_silent_connections_is_answered(enc
 async def test_accepting_rests_among_many_also_where_handshakes_cost_nearly_nothing(
     encrypted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accepting, "REST", 0.5)
+    monkeypatch.setattr(accept_pace, "REST", 0.5)
     with trusted(tmp_path, encrypted) as (paths, _):
         async with serving(*paths) as port:
             began = asyncio.get_running_loop().time()
-            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * accepting.AT_ONCE + MOST)]
+            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * accept_pace.AT_ONCE + MOST)]
             for one in silent[:-MOST]:
                 await over(one)
             assert asyncio.get_running_loop().time() - began >= 2 * 0.5

@@ -23,6 +23,7 @@ from tests.servers.tls_flood import flood_server
 
 from camcast.errors import SourceError
 from camcast.media import MediaKind, TagType
+from camcast.net import accept_pace
 from camcast_kit_ingest import effort, rests
 from camcast_kit_ingest.pace import Pace
 from camcast_kit_ingest.purse import Purse
@@ -31,7 +32,6 @@ from camcast_rtmp import camcast_transports
 from camcast_rtmp.chunk import ChunkReader, ChunkWriter, TooManyPieces
 from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest import bounds, refusals
-from camcast_rtmp.ingest import listener as listener_module
 from camcast_rtmp.ingest.bounds import Allowance
 from camcast_rtmp.ingest.media import MAX_TOLD, Intake
 
@@ -141,7 +141,7 @@ async def test_accepting_rests_among_many_also_where_handshakes_cost_nearly_noth
     authority: Authority, certificate: Certificate, encrypted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who connects over TLS and says nothing costs no signature, but as much to let in and to send away as any."""
-    monkeypatch.setattr(listener_module, "_REST", 0.5)
+    monkeypatch.setattr(accept_pace, "REST", 0.5)
     options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
     url = f"rtmp{'s' if encrypted else ''}://127.0.0.1:{free_port()}/live/{KEY}"
     async with (
@@ -149,7 +149,7 @@ async def test_accepting_rests_among_many_also_where_handshakes_cost_nearly_noth
         contextlib.AsyncExitStack() as stack,
     ):
         began = asyncio.get_running_loop().time()
-        count = 3 * listener_module._AT_ONCE
+        count = 3 * accept_pace.AT_ONCE
         for _ in range(count):
             await stack.enter_async_context(connection(running))
         listener = running.source.listener

@@ -33,16 +33,16 @@ MUTANTS = (
     ),
     Mutant(
         "accepting does not rest where handshakes cost nothing",
-        f"{_HTTP}accepting.py",
-        "            if rest:\n",
-        "            if rest:\n                turn = 0\n",
+        f"{_NET}accept_pace.py",
+        "        return rest\n",
+        "        if rest:\n            self._turn = 0\n        return rest\n",
         ("tests/kits/test_http_server.py",),
     ),
     Mutant(
         "accepting RTMP does not rest where handshakes cost nothing",
-        f"{_RTMP}ingest/listener.py",
-        "            if rest:\n",
-        "            if rest:\n                turn = 0\n",
+        f"{_NET}accept_pace.py",
+        "        return rest\n",
+        "        if rest:\n            self._turn = 0\n        return rest\n",
         ("tests/plugins/test_rtmp_source_bounds.py",),
     ),
     Mutant(

@@ -16,18 +16,14 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+from camcast.net import accept_pace
+from camcast.net.accept_pace import AcceptPace
 from camcast.net.admission import Stranger, displaced, origin
 from camcast.net.tls_bounds import BoundedContext
 from camcast_kit_http.refusing import MOST, Refusal
 
 HANDSHAKE = 10.0
 """Seconds for a TLS handshake."""
-REST = 0.02
-"""Seconds that accepting rests behind `AT_ONCE` connections."""
-AT_ONCE = 16
-SHARE = 9
-"""As many times as long as the handshakes before took."""
-LONGEST_REST = 1.0
 
 
 class Caller(Stranger, Protocol):
@@ -68,23 +64,16 @@ class Accepting:
     async def run(self) -> None:
         """Until it is cancelled."""
         loop = asyncio.get_running_loop()
-        turn, spent = 0, 0.0
+        pace = AcceptPace(self._tls)
         while True:
             try:
                 connection, peer = await loop.sock_accept(self._listening)
             except OSError:  # no descriptor is left, or it had gone again
-                await asyncio.sleep(REST)
+                await asyncio.sleep(accept_pace.REST)
                 continue
             # A socket in the file system knows no addresses.
             self._let_in(connection, origin(peer[0]) if isinstance(peer, tuple) else "")
-            turn += 1
-            rest = 0.0
-            if turn >= AT_ONCE:
-                turn, rest = 0, REST
-            if self._tls is not None:
-                rest = max(rest, min(LONGEST_REST, SHARE * (self._tls.spent - spent)))
-                spent = self._tls.spent
-            if rest:
+            if rest := pace.rest():
                 await asyncio.sleep(rest)
 
     def close(self) -> None:

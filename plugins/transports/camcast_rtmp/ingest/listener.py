@@ -17,7 +17,8 @@ from collections.abc import Callable
 from functools import partial
 
 from camcast.errors import SourceError
-from camcast.net import admission
+from camcast.net import accept_pace, admission
+from camcast.net.accept_pace import AcceptPace
 from camcast.net.tls_bounds import BoundedContext
 from camcast_kit_ingest.refusals import Refusals
 from camcast_rtmp.ingest import bounds, refusals
@@ -25,15 +26,8 @@ from camcast_rtmp.ingest.place import Place
 from camcast_rtmp.ingest.publisher import Publisher
 
 _BACKLOG = 128
-_REST = 0.02
-"""Seconds that accepting rests when there are too many."""
-_AT_ONCE = 16
-"""Connections that are accepted in one turn of the loop."""
 _EACH = 4
 """As many of those one counts that another had to make room for: a few hundred in a second change places, no more."""
-_SHARE = 9
-"""As many times as long as the TLS handshakes before took accepting rests, `_LONGEST` at the most."""
-_LONGEST = 1.0
 
 
 class Listener:
@@ -128,14 +122,13 @@ class Listener:
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        turn, refused, spent = 0, self.refused, 0.0
+        pace, refused = AcceptPace(self._tls), self.refused
         while True:
             try:
                 connection, peer = await loop.sock_accept(listening)
             except OSError:  # no descriptor is left, or it had gone again
-                await asyncio.sleep(_REST)
+                await asyncio.sleep(accept_pace.REST)
                 continue
-            turn += 1
             if self._room(origin := admission.origin(peer[0]) if peer else ""):
                 publisher = Publisher(self, origin, self._gone)
                 self._clients[publisher] = None
@@ -144,16 +137,11 @@ class Listener:
                 task.add_done_callback(partial(self._arrived, publisher, connection))
             else:
                 connection.close()
+            count = 1
             if self.refused > refused:
                 refused = self.refused
-                turn += _EACH
-            rest = 0.0
-            if turn >= _AT_ONCE:
-                turn, rest = 0, _REST
-            if self._tls is not None:
-                rest = max(rest, min(_LONGEST, _SHARE * (self._tls.spent - spent)))
-                spent = self._tls.spent
-            if rest:
+                count += _EACH
+            if rest := pace.rest(count):
                 await asyncio.sleep(rest)
 
     def _room(self, origin: str) -> bool:
