@@ -53,7 +53,6 @@ class UdpPair:
         self._sockets = _bind_pair(family, local)
         self._buffer = memoryview(bytearray(65536))
         self._on_rtp = on_rtp
-        self._all_taken = True
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
             only_from(sock, [(peer, None)])
             self._rounds.add(sock.fileno(), partial(self._read, sock, handler))
@@ -80,9 +79,7 @@ class UdpPair:
     def drain(self) -> bool:
         """Take the media that has come and is not read yet: where a machine is busy, a good-bye is read before it, and
         a packet that is missed may lie there. Returns whether that was all."""
-        if self._sockets[0].fileno() >= 0:
-            self._read(self._sockets[0], self._on_rtp, time.monotonic_ns())
-        return self._all_taken
+        return self._sockets[0].fileno() < 0 or self._empty(self._sockets[0], self._on_rtp, time.monotonic_ns())
 
     def close(self) -> None:
         for sock in self._sockets:
@@ -96,20 +93,25 @@ class UdpPair:
             self._sockets[index].sendto(data, (self._peer, port, *self._scope))
 
     def _read(self, sock: socket.socket, handler: OnPacket, now: int) -> bool:
+        self._empty(sock, handler, now)
+        return False  # what is left, the kernel tells of
+
+    def _empty(self, sock: socket.socket, handler: OnPacket, now: int) -> bool:
+        """Whether nothing is left of what has come."""
         self._meter.enter()
         try:
-            self._take(sock, handler, now)
+            taken = self._take(sock, handler, now)
             self._meter.check(now)
+            return taken
         except Offence as offence:
             self._on_offence(str(offence))
+            return True
         finally:
             self._meter.leave()
-        return False
 
-    def _take(self, sock: socket.socket, handler: OnPacket, now: int) -> None:
+    def _take(self, sock: socket.socket, handler: OnPacket, now: int) -> bool:
         receive, buffer, peer = sock.recvfrom_into, self._buffer, self._peer
         until = time.monotonic_ns() + TURN
-        self._all_taken = True
         # Empty, or an ICMP answer to something we sent: the next round goes on.
         with contextlib.suppress(OSError):
             for _ in range(MAX_DATAGRAMS):
@@ -119,9 +121,9 @@ class UdpPair:
                 else:
                     self.foreign += 1
                 if time.monotonic_ns() > until:
-                    # The kernel keeps the rest.
                     break
-            self._all_taken = False
+            return False  # the kernel keeps the rest
+        return True
 
 
 def _bind_pair(family: int, local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:
