@@ -15,10 +15,13 @@ import nats.js.errors
 
 from camcast.errors import Conflict, CoordinatorError
 
-UNANSWERED = "NATS does not answer in time"
 _FORBIDDEN = "permissions violation"
 _WRONG_SEQUENCE = 10071
 """JetStream's error code: something else is there than was expected."""
+
+
+class Unanswered(CoordinatorError):
+    """A call was not answered within its deadline."""
 
 
 class Forbidden(CoordinatorError):
@@ -39,7 +42,7 @@ def translated() -> Iterator[None]:
     except (nats.errors.NoRespondersError, nats.js.errors.NoStreamResponseError):
         raise CoordinatorError("no JetStream answers: is it switched on, and has its cluster a leader?") from None
     except (nats.errors.TimeoutError, TimeoutError):
-        raise CoordinatorError(UNANSWERED) from None
+        raise Unanswered("NATS does not answer in time") from None
     except (nats.errors.Error, OSError) as error:
         raise CoordinatorError(f"NATS: {error or type(error).__name__}") from None
 
@@ -96,7 +99,7 @@ class Asking:
                             yield
                         finally:
                             self._hasty.discard(waiting)
-            except CoordinatorError as error:
-                if str(error) == UNANSWERED and self._count > before:
+            except Unanswered:
+                if self._count > before:
                     raise Forbidden(f"NATS does not let this user do that: {self._forbidden}") from None
                 raise

@@ -21,7 +21,7 @@ from camcast.errors import Conflict, CoordinatorError, NotFound
 from camcast.fleet_records import encode
 from camcast.patience import ended, quiet
 from camcast_nats import keys
-from camcast_nats.asking import UNANSWERED
+from camcast_nats.asking import Unanswered
 from camcast_nats.echo import Echo
 from camcast_nats.hearing import LOST, Hearing, Lost
 from camcast_nats.link import CLOSE, Gone, Link, Record, link, servers
@@ -37,7 +37,7 @@ LINES = 100
 KEPT = 10
 
 
-class _Unanswered(CoordinatorError):
+class _Unread(CoordinatorError):
     """What is desired is there, and could not be read this time."""
 
 
@@ -198,7 +198,7 @@ class NatsCoordinator:
             self._records[record.key] = record.revision, record.value
         try:
             news = await self._news(link, record)
-        except _Unanswered:
+        except _Unread:
             raise  # it is heard again
         except CoordinatorError as error:
             self._context.log.warning("Fleet: %s", error)
@@ -247,7 +247,7 @@ class NatsCoordinator:
         if head != keys.NOTHING:
             try:
                 await self._read(link, head)
-            except _Unanswered:
+            except _Unread:
                 raise
             except CoordinatorError as error:
                 await self._begin_anew(link)
@@ -337,10 +337,9 @@ class NatsCoordinator:
         except Gone:
             await self._begin_anew(link)
             raise
-        except CoordinatorError as error:
-            if str(error) == UNANSWERED:
-                # A leader that the others have left behind still answers what is read, for 10 s.
-                link.lost.set()
+        except Unanswered:
+            # A leader that the others have left behind still answers what is read, for 10 s.
+            link.lost.set()
             raise
         if link is self._link:
             self._echo.write(revision, time.monotonic())
@@ -357,7 +356,7 @@ class NatsCoordinator:
         try:
             parts = await asyncio.gather(*(link.read(f"d.{name}.{index}") for index in indexes))
         except CoordinatorError as error:
-            raise _Unanswered(str(error)) from None
+            raise _Unread(str(error)) from None
         if not all(parts):
             raise CoordinatorError("the store has lost a part of what is desired")
         return await asyncio.to_thread(keys.desired_of, [part for part in parts if part])
