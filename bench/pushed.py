@@ -30,7 +30,7 @@ import attrs
 import av
 import imageio_ffmpeg
 from tests.media import made
-from tests.servers.process import free_port, listens, wait_for
+from tests.servers.process import family, free_port, listens, wait_for
 
 from bench import meter
 from bench.clips import FPS, MAIN
@@ -108,16 +108,6 @@ class Case:
         if self.to == "record":
             output = {"url": f"record://{self.folder}/%H%M%S-{number}.mp4", "options": {"segment": SEGMENT}}
         return {"camera_id": number, "streams": [{"source": source, "outputs": {"out": output}}]}
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that it has begun: libsrt runs in processes of its own."""
-    found = [pid]
-    for one in found:
-        with contextlib.suppress(OSError):
-            for path in Path(f"/proc/{one}/task").glob("*/children"):
-                found += map(int, path.read_text().split())
-    return found
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -29,6 +29,8 @@ from camcast_rtmp.receiver import Receiver
 from tests.fleet.net import Net
 from tests.fleet.receivers import Open, last_of
 from tests.servers.process import free_port, wait_for
+
+T = TypeVar("T")
 
 LEASE = 3.0
 CAMERAS = 6
@@ -70,6 +72,14 @@ class Air:
     def run(self, doing: Coroutine[Any, Any, None]) -> None:
         """Have something done on the receiver's loop until the end."""
         asyncio.run_coroutine_threadsafe(doing, self._loop)
+
+    def ask(self, what: Callable[[], T]) -> T:
+        """Call it there, where nothing changes meanwhile."""
+
+        async def told() -> T:
+            return what()
+
+        return asyncio.run_coroutine_threadsafe(told(), self._loop).result(20)
 
     def publications(self, name: str) -> list[tuple[int, int]]:
         """From the first to the last picture of each, `monotonic_ns`, in the order of their beginnings."""
@@ -245,7 +255,7 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         """As `camcast fleet status --json` tells it, without a process for each look."""
-        shown: dict[str, Any] = plain(report(self.looking))
+        shown: dict[str, Any] = plain(self.air.ask(lambda: report(self.looking)))
         return shown if self.looking.synced.is_set() else {**shown, "members": [], "cameras": []}
 
     def lives(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.command_run import Command
 from tests.compare import Media
-from tests.servers.process import wait_for
+from tests.servers.process import family, wait_for
 
 SUSPENDED = 33.0
 """Seconds."""
@@ -30,15 +30,6 @@ def suspend(command: Command) -> None:
     time.sleep(SUSPENDED)
     for pid in all_of_it:
         os.kill(pid, signal.SIGCONT)
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that have come of it, by their ids."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += family(int(child))
-    return found
 
 
 def more_arrives(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,21 +67,27 @@ def shown(viewers: Viewers, clip: Path) -> list[int]:
     return [numbers[unit["hashes"][-1]] for unit in viewers.units(0, MediaKind.VIDEO) if unit["hashes"][-1] in numbers]
 
 
+@contextlib.asynccontextmanager
+async def begun(running: Engine, port: int, clip: Path) -> AsyncIterator[tuple[Camera, Viewers]]:
+    """A camera that shows an H.264 clip, and somebody who watches it."""
+    camera = Camera(running)
+    on_air = asyncio.create_task(connected(running))
+    await camera.show("h264", clip, on_air.done)
+    async with watching(f"http://127.0.0.1:{port}/gate", kinds=("video",)) as viewers:
+        await camera.show("h264", clip, lambda: len(shown(viewers, clip)) >= SOME)
+        yield camera, viewers
+
+
 async def test_other_parameters_reach_who_watches_already_with_the_first_picture_that_needs_them() -> None:
     port = free_port()
     before, after = [await asyncio.to_thread(changed, "h264", index) for index in range(2)]
-    async with engine(pushed(output(port))) as running:
-        camera = Camera(running)
-        on_air = asyncio.create_task(connected(running))
-        await camera.show("h264", before, on_air.done)
-        async with watching(f"http://127.0.0.1:{port}/gate", kinds=("video",)) as viewers:
-            await camera.show("h264", before, lambda: len(shown(viewers, before)) >= SOME)
-            await camera.show("h264", after, lambda: len(shown(viewers, after)) >= SOME)
-            assert not [one for one in viewers.said if one.get("state") in ("failed", "closed", "disconnected")]
-            (one,) = running.sessions
-            assert one.metrics.transport["viewers_seen"] == 1
-            assert one.metrics.attempts == 1
-            await viewers.leave()
+    async with engine(pushed(output(port))) as running, begun(running, port, before) as (camera, viewers):
+        await camera.show("h264", after, lambda: len(shown(viewers, after)) >= SOME)
+        assert not [one for one in viewers.said if one.get("state") in ("failed", "closed", "disconnected")]
+        (one,) = running.sessions
+        assert one.metrics.transport["viewers_seen"] == 1
+        assert one.metrics.attempts == 1
+        await viewers.leave()
     length = len(hashed(after))
     numbers = shown(viewers, after)
     assert numbers[0] == 0, "it begins with the keyframe"
@@ -97,11 +104,7 @@ async def test_another_codec_is_shown_to_who_comes_again() -> None:
     port = free_port()
     before, after = [await asyncio.to_thread(changed, codec, 0) for codec in ("h264", "h265")]
     async with engine(pushed(output(port))) as running:
-        camera = Camera(running)
-        on_air = asyncio.create_task(connected(running))
-        await camera.show("h264", before, on_air.done)
-        async with watching(f"http://127.0.0.1:{port}/gate", kinds=("video",)) as viewers:
-            await camera.show("h264", before, lambda: len(shown(viewers, before)) >= SOME)
+        async with begun(running, port, before) as (camera, viewers):
             await camera.show("h265", after, lambda: viewers.states("closed") or viewers.states("failed"))
         (one,) = running.sessions
         again = asyncio.create_task(until(lambda: one.metrics.attempts >= 2 and one.healthy, 60))

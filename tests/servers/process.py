@@ -18,6 +18,16 @@ T = TypeVar("T")
 _running: set[ServerProcess] = set()
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that have come of it, by their ids; of one that has ended meanwhile there are none."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
 def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that nobody has at the moment. Outside the kernel's ephemeral range nobody else is handed it soon."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

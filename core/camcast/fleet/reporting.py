@@ -46,7 +46,7 @@ def members_of(roster: Roster, now: float) -> tuple[FleetMember, ...]:
 
 def states_of(cameras: Cameras, claims: Claims, roster: Roster, now: float) -> tuple[FleetCamera, ...]:
     """Those that are desired, by number."""
-    silent = {name for name in tuple(roster.seen) if is_silent(roster, name, now)}
+    silent = {name for name in roster.seen if is_silent(roster, name, now)}
     found = []
     for number, camera in sorted(cameras.wanted.items()):
         record = claims.record(number)
