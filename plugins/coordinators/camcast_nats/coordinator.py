@@ -17,10 +17,10 @@ from collections.abc import Callable
 import nats.errors
 
 from camcast.coordinators import Away, Card, CoordinatorContext, Desired, DesiredNews, Holder, Line, News, Order, Synced
-from camcast.errors import Conflict, CoordinatorError, NotFound
+from camcast.errors import Conflict, CoordinatorError
 from camcast.fleet_records import encode
 from camcast.patience import ended, quiet
-from camcast_nats import keys
+from camcast_nats import keys, shelf
 from camcast_nats.asking import Unanswered
 from camcast_nats.echo import Echo
 from camcast_nats.hearing import LOST, Hearing, Lost
@@ -34,11 +34,6 @@ PATIENCE = 2.0
 DEAF = 2.0
 """Deadlines in which a watch must tell what is known to be written."""
 LINES = 100
-KEPT = 10
-
-
-class _Unread(CoordinatorError):
-    """What is desired is there, and could not be read this time."""
 
 
 class NatsCoordinator:
@@ -198,7 +193,7 @@ class NatsCoordinator:
             self._records[record.key] = record.revision, record.value
         try:
             news = await self._news(link, record)
-        except _Unread:
+        except shelf.Unread:
             raise  # it is heard again
         except CoordinatorError as error:
             self._context.log.warning("Fleet: %s", error)
@@ -223,7 +218,7 @@ class NatsCoordinator:
 
     async def _news(self, link: Link, record: Record) -> News | None:
         if record.key == keys.DESIRED:
-            return DesiredNews(await self._read(link, record.value))
+            return DesiredNews(await shelf.read(link, record.value))
         return keys.news_of(record.key, record.value, record.revision)
 
     async def _doubt(self, link: Link) -> None:
@@ -246,8 +241,8 @@ class NatsCoordinator:
         _, head = self._records.get(keys.DESIRED, (0, keys.NOTHING))
         if head != keys.NOTHING:
             try:
-                await self._read(link, head)
-            except _Unread:
+                await shelf.read(link, head)
+            except shelf.Unread:
                 raise
             except CoordinatorError as error:
                 await self._begin_anew(link)
@@ -290,27 +285,17 @@ class NatsCoordinator:
         revision, there = self._records.get(keys.DESIRED, (0, keys.NOTHING))
         if int(there.split()[0]) >= desired.version:
             raise Conflict(f"version {there.split()[0].decode()} is there already")
-        parts, name = await asyncio.to_thread(keys.parts_of, desired), secrets.token_hex(6)
-        for index, part in enumerate(parts):
-            await link.write(f"d.{name}.{index}", part, 0)
-        head = f"{desired.version} {name} {len(parts)}".encode()
+        head = await shelf.lay(link, desired)
         try:
             await self._write(keys.DESIRED, head, revision)
         except Conflict:
-            # Nobody will ever ask for them. Where nothing was answered they may be what is desired by now, and stay.
-            with contextlib.suppress(CoordinatorError):
-                await link.drop(f"d.{name}.>")
+            # Where nothing was answered they may be what is desired by now, and stay.
+            await shelf.take_back(link, head)
             raise
-        async with link.asking.told():
-            await link.bucket.put(f"v.{desired.version}", head)
-        await self._forget(link, desired.version - KEPT)
+        await shelf.keep(link, desired, head)
 
     async def version(self, number: int) -> Desired:
-        link = self._open()
-        head = await link.read(f"v.{number}")
-        if not head:
-            raise NotFound(f"there is no version {number}; the last {KEPT} are kept")
-        return await self._read(link, head)
+        return await shelf.version(self._open(), number)
 
     async def order(self, name: str, order: Order) -> None:
         link = self._open()
@@ -346,23 +331,3 @@ class NatsCoordinator:
             if revision > self._records.get(key, (0, b""))[0]:
                 self._records[key] = revision, value
         return revision
-
-    async def _read(self, link: Link, head: bytes) -> Desired:
-        try:
-            _, name, count = head.decode().split()
-            indexes = range(int(count))
-        except ValueError:
-            raise CoordinatorError("the record of what is desired cannot be read") from None
-        try:
-            parts = await asyncio.gather(*(link.read(f"d.{name}.{index}") for index in indexes))
-        except CoordinatorError as error:
-            raise _Unread(str(error)) from None
-        if not all(parts):
-            raise CoordinatorError("the store has lost a part of what is desired")
-        return await asyncio.to_thread(keys.desired_of, [part for part in parts if part])
-
-    async def _forget(self, link: Link, version: int) -> None:
-        """What was desired long ago."""
-        if (head := await link.read(f"v.{version}")) is not None:
-            await link.drop(f"d.{head.decode().split()[1]}.>")
-            await link.drop(f"v.{version}")
