@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from tools.mutants.kept import Kept, tree
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import ENDLESS, Verdict, first_failed, noticed
+from tools.mutants.runner import ENDLESS, PLUGINS, ROOT, Verdict, first_failed, noticed
 
 
 @pytest.mark.parametrize(
@@ -85,3 +89,19 @@ def test_a_verdict_holds_for_the_tree_it_was_given_on(tmp_path: Path) -> None:
     source.write_text("x = 1  # more\n")
     assert tree(tmp_path) != before
     assert Kept(tmp_path / "kept", tree(tmp_path)).of(mutant) is None
+
+
+def test_tests_use_no_mark_that_is_unknown_where_mutants_run() -> None:
+    """There only some of pytest's plugins are loaded, and an unknown mark ends the run before its first mutant."""
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGINS, "--markers"],
+        cwd=ROOT, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    known = set(re.findall(r"^@pytest\.mark\.(\w+)", told, re.MULTILINE))
+    used = {
+        mark
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts
+        for mark in re.findall(r"pytest\.mark\.(\w+)", file.read_text())
+    }
+    assert used - known == set()
