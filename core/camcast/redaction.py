@@ -4,21 +4,19 @@ A URL is shown as scheme, host, port and the path up to its last component; the 
 key), any other that holds a password, user, password, query and fragment become `***`. The last component is shown
 where it is handed over as a `name`: whoever does so knows that it is no secret (`config.shown_names`).
 
-In free text a known secret is found in whatever way it is written: as it is, by escapes of URLs, of HTML, of JSON or
-Python, in Base64 or hex, in other case, and with anything but letters and digits put in between. A text of a peer's
-goes through `words`: first hidden in the whole of it, then cleaned, then cut.
+In free text a known secret is found in whatever way it is written (`spellings.py`). A text of a peer's goes through
+`words`: first hidden in the whole of it, then cleaned, then cut. What was taken out of one goes through `excerpt`, as
+the rest of a secret may stand where it was parted, or `piece`.
 """
 
 from __future__ import annotations
 
-import html.entities
-import json
 import re
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
-from urllib.parse import quote, quote_plus, unquote
+
+from camcast.spellings import MIN_SECRET, Sought, letters
 
 HIDDEN = "***"
 
@@ -32,15 +30,10 @@ _LOGIN = re.compile(r"(?:pass|pwd|psw|user)[a-z]{0,16}(?:=|%3d)", re.IGNORECASE)
 _PAIRS = re.compile(r"[?&#;]")
 _AFTER_URL = ".,:;!)]}'"
 """Signs that end a clause or a quotation rather than a name."""
-_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _WORD = r"(?:live|stream|cam|camera|ch|channel|main|sub|test|venc)\d{0,4}"
 _PLAIN_NAME = re.compile(rf"{_WORD}(?:[_-](?:{_WORD}|\d{{1,4}})){{0,2}}")
 """Names such as "stream1" or "cam0_main", which nobody keeps as a secret."""
 _MAX_WAYS = 64
-_MIN_SECRET = 3
-"""Shorter secrets are hidden in URLs but not hunted for in free text, where they would hit ordinary words."""
-_MIN_LOOSE = 6
-"""Letters and digits. Shorter secrets are hunted for in their usual spellings only."""
 _WORDS = """
 attempt authentication camcast camera cameras certificate codec command configuration connect connected
 connection credential credentials disconnected encoder encrypted endpoint expected fingerprint framerate
@@ -57,22 +50,7 @@ _PART = 4
 MAX_WORDS = 300
 _MAX_READ = 4096
 """Characters of a peer's text that are looked at."""
-_SIGN = re.compile(
-    r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
-    r"|&(?:amp;)*(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z]{2,8}));"
-    r"|\\(?:x(?P<byte>[0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4}))"
-    r"|(?P<plain>[^%&\\\x1b\x9b]+)"
-    r"|(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]"
-    r"|.",
-    re.DOTALL,
-)
-"""A character that is escaped, once or several times over; characters as they are; what a terminal obeys
-(ECMA-48 §5.4); a sign of escapes that begins none."""
-_ESCAPES = re.compile(r"[%&\\\x1b]")
-"""With none of them, an ASCII text is what it says."""
-_NO_LETTER = {code: None for code in range(128) if not chr(code).isalnum()}
 _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]")
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
 def redact_url(url: str, name: str = "") -> str:
@@ -130,8 +108,8 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = (), name: str = "") -> None:
         """A URL's last part is shown where it is `name`."""
         self._name = name
-        self._secrets = frozenset(secret for secret in secrets if len(secret) >= _MIN_SECRET)
-        self._sought: _Sought | None = None
+        self._secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_SECRET)
+        self._sought: Sought | None = None
         self._last = ("", "")
 
     def __repr__(self) -> str:
@@ -154,19 +132,35 @@ class Redactor:
         line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
         return line if len(line) <= limit else line[: limit - 1] + "…"
 
+    def excerpt(self, text: str, limit: int = MAX_WORDS) -> str:
+        """See `excerpt`."""
+        return self.words(_without_edges(text[:_MAX_READ], self._secrets), limit)
+
+    def plain(self, text: str) -> str:
+        """`text` without the secrets, and with URLs as they are."""
+        return _without(text, self._found(text))
+
+    def address(self, url: str) -> str:
+        """A URL that a peer has named, as `redact_url` shows one, and each part of it as an `excerpt`."""
+        shown = redact_url(self.plain(url), self._name)
+        scheme, mark, rest = shown.partition("://")
+        parts = "/".join(_without_edges(part, self._secrets) for part in rest.split("/"))
+        return self.text(f"{scheme}{mark}{parts}")
+
     def _hidden(self, text: str) -> str:
         # All are looked for in the text as it came: with a part of one hidden, the rest may not look like what it is.
         found = self._found(text)
         for match in _URL.finditer(text):
-            shown = _shown_url(match[0], self._name)
-            found.append((match.start(), match.end(), _without(shown, self._found(shown))))
+            # Where a part of a URL is left out, too, the rest may not look like what it is.
+            shown = _shown_url(self.plain(match[0]), self._name)
+            found.append((match.start(), match.end(), self.plain(shown)))
         return _without(text, found) if found else text
 
     def _found(self, text: str) -> list[tuple[int, int, str]]:
         """Where secrets stand in `text`, and what is shown instead."""
         if not self._secrets:
             return []
-        sought = self._sought = self._sought or _Sought(self._secrets)
+        sought = self._sought = self._sought or Sought(self._secrets)
         return [(start, end, HIDDEN) for start, end in sought.places(text) if not _part_of_ours(text, start, end)]
 
 
@@ -189,47 +183,25 @@ def words(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS, name: 
     return _redactor(frozenset(secrets), name).words(text, limit)
 
 
+def excerpt(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
+    """What a peer's text was parted into, or one of several texts of its, as `words`: without what at its edges may be
+    the rest of a secret."""
+    return _redactor(frozenset(secrets), "").excerpt(text, limit)
+
+
 def piece(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str:
     """What we have taken out of a peer's text (a name, a number), as `words`; hidden if it may be a part of a secret.
 
     A peer may put what parts it in the middle of a secret. The whole text would be known to have it, a piece is not.
     """
-    said = _letters(text[:_MAX_READ])[0]
+    said = letters(text[:_MAX_READ])[0]
     parts = {said[at : at + _PART] for at in range(len(said) - _PART + 1)}
     secrets = frozenset(secrets)
     for secret in secrets:
-        wanted = _letters(secret)[0]
+        wanted = letters(secret)[0]
         if any(wanted[at : at + _PART] in parts for at in range(len(wanted) - _PART + 1)):
             return HIDDEN
     return words(text, secrets, limit)
-
-
-class _Sought:
-    """What is looked for, of one set of secrets."""
-
-    __slots__ = ("_forms", "_needles", "_ways")
-
-    def __init__(self, secrets: frozenset[str]) -> None:
-        self._ways = _all_spellings(secrets)
-        loose = [_loose(secret) for secret in secrets]
-        self._needles = tuple(dict.fromkeys(needle for needles, _ in loose for needle in needles))
-        self._forms = tuple(dict.fromkeys(form for _, forms in loose for form in forms))
-
-    def places(self, text: str) -> list[tuple[int, int]]:
-        """Where one of them begins and ends in `text`."""
-        found = [(at, at + len(way)) for way in self._ways if way in text for at in _places(text, way)]
-        if self._needles and not self._without_needles(text):
-            said, places = _letters(text)
-            for needle in self._needles:
-                found += [(places[at][0], places[at + len(needle) - 1][1]) for at in _places(said, needle)]
-        return found + _coded(text, self._forms)
-
-    def _without_needles(self, text: str) -> bool:
-        """Whether none can be among the letters and digits of `text`, by a look that costs next to nothing."""
-        if not text.isascii() or _ESCAPES.search(text):
-            return False
-        said = text.lower().translate(_NO_LETTER)
-        return not any(needle in said for needle in self._needles)
 
 
 def _part_of_ours(text: str, start: int, end: int) -> bool:
@@ -253,105 +225,35 @@ def _without(text: str, found: Iterable[tuple[int, int, str]]) -> str:
     return "".join((*parts, text[at:]))
 
 
+def _without_edges(text: str, secrets: Iterable[str]) -> str:
+    """`text`, at whose end a secret may begin, and end where it begins; or all of it is of one."""
+    said, places = letters(text)
+    begin, end = 0, len(said)
+    for secret in secrets:
+        wanted = letters(secret)[0]
+        if len(said) >= _PART and said in wanted:
+            return HIDDEN
+        for size in range(_PART, min(len(wanted), len(said) + 1)):
+            if said.startswith(wanted[-size:]):
+                begin = max(begin, size)
+            if said.endswith(wanted[:size]):
+                end = min(end, len(said) - size)
+    if begin >= end:
+        return HIDDEN if begin or end < len(said) else text
+    front, back = HIDDEN if begin else "", HIDDEN if end < len(said) else ""
+    return front + text[places[begin - 1][1] if begin else 0 : places[end][0] if back else len(text)] + back
+
+
 def _without_beginning(text: str, secrets: Iterable[str]) -> str:
     """`text`, which we have cut, without the first part of a secret at its end."""
-    said, places = _letters(text)
+    said, places = letters(text)
     at = len(text)
     for secret in secrets:
-        wanted = _letters(secret)[0]
+        wanted = letters(secret)[0]
         for size in range(1, min(len(wanted), len(said))):
             if said.endswith(wanted[:size]):
                 at = min(at, places[-size][0])
     return text[:at]
-
-
-def _letters(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The letters and digits of `text` without their escapes, in lower case, and where each of them stands."""
-    found: list[str] = []
-    places: list[tuple[int, int]] = []
-    coded: list[tuple[int, tuple[int, int]]] = []
-
-    def take(sign: str, place: tuple[int, int]) -> None:
-        if sign.isalnum():
-            found.append(sign.lower()[0])
-            places.append(place)
-
-    def decode() -> None:
-        """Bytes that stand side by side may be one character of UTF-8."""
-        at = 0
-        for sign in bytes(byte for byte, _ in coded).decode("utf-8", "surrogateescape"):
-            size = len(sign.encode("utf-8", "surrogateescape"))
-            take(sign, (coded[at][1][0], coded[at + size - 1][1][1]))
-            at += size
-        coded.clear()
-
-    for match in _SIGN.finditer(text):
-        kind = match.lastgroup
-        if kind in ("percent", "byte"):
-            coded.append((int(match[kind], 16), match.span()))
-            continue
-        if coded:
-            decode()
-        if kind == "plain":
-            for at, sign in enumerate(match[0], match.start()):
-                take(sign, (at, at + 1))
-        elif kind is not None:
-            for sign in _character(match, kind):
-                take(sign, match.span())
-    decode()
-    return "".join(found), places
-
-
-def _character(match: re.Match[str], kind: str) -> str:
-    """What an escape by name or number stands for."""
-    if kind == "name":
-        return html.entities.html5.get(f"{match['name']};", match[0])
-    number = int(match[kind], 10 if kind == "decimal" else 16)
-    return chr(number) if number <= 0x10FFFF else ""
-
-
-def _places(text: str, wanted: str) -> list[int]:
-    found, at = [], text.find(wanted)
-    while at >= 0:
-        found.append(at)
-        at = text.find(wanted, at + len(wanted))
-    return found
-
-
-def _coded(text: str, forms: Iterable[str]) -> list[tuple[int, int]]:
-    """Where Base64 with the secret in it stands: the whole of it, from its first sign to its last."""
-    found = []
-    for form in forms:
-        at = text.find(form)
-        while at >= 0:
-            start, end = at, at + len(form)
-            while start > 0 and ord(text[start - 1]) < 128 and ord(text[start - 1]) in _BASE64:
-                start -= 1
-            while end < len(text) and ord(text[end]) < 128 and ord(text[end]) in _BASE64:
-                end += 1
-            found.append((start, end))
-            at = text.find(form, end)
-    return found
-
-
-def _loose(secret: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What to look for among letters and digits, and what of any Base64 that holds the secret is always the same.
-
-    Nothing where the secret is too short for it.
-    """
-    letters, _ = _letters(secret)
-    if len(letters) < _MIN_LOOSE:
-        return (), ()
-    needles, forms = {letters}, set()
-    # What comes from a URL may be meant without its escapes.
-    for raw in {text.encode("utf-8", "replace") for text in (secret, unquote(secret))}:
-        needles.add(raw.hex())
-        for before in range(3):
-            for encode in (b64encode, urlsafe_b64encode):
-                # Six bits make a sign: those at the edges hold bits of what stands beside the secret.
-                whole = encode(bytes(before) + raw).decode()
-                forms.add(whole[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
-    return tuple(sorted(needles)), tuple(sorted(forms))
 
 
 def url_secrets(url: str, name: str = "") -> frozenset[str]:
@@ -378,27 +280,9 @@ def url_secrets(url: str, name: str = "") -> frozenset[str]:
         found |= {pair.partition("=")[2] for pair in _PAIRS.split(query)}
         for part in filter(holds_login, plain.split("/")[:-1]):
             found |= {part, *(pair.partition("=")[2] for pair in _PAIRS.split(part))}
-    return frozenset(secret for secret in found if len(secret) >= _MIN_SECRET)
+    return frozenset(secret for secret in found if len(secret) >= MIN_SECRET)
 
 
 @lru_cache(maxsize=128)
 def _redactor(secrets: frozenset[str], name: str) -> Redactor:
     return Redactor(secrets, name)
-
-
-def _all_spellings(secrets: frozenset[str]) -> tuple[str, ...]:
-    """The longest first, since one may be part of another."""
-    found: set[str] = set()
-    for secret in secrets:
-        found |= _spellings(secret)
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def _spellings(secret: str) -> set[str]:
-    if len(secret) < _MIN_SECRET:
-        return set()
-    encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
-    # Some servers echo escapes with small letters.
-    encoded |= {_ESCAPE.sub(lambda match: match[0].lower(), form) for form in encoded}
-    forms = {secret, unquote(secret), repr(secret)[1:-1], json.dumps(secret)[1:-1], *encoded}
-    return {form for form in forms if len(form) >= _MIN_SECRET}

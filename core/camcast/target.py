@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from camcast.platform import Platform
-from camcast.redaction import MAX_WORDS, Redactor, redact_text, redact_url, url_secrets
+from camcast.redaction import MAX_WORDS, Redactor, redact_url, url_secrets
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|user", re.IGNORECASE)
 
@@ -67,7 +67,7 @@ class Target:
         """The URL as logs and tables may show it."""
         before, between, key = self.url.partition(f"/{self.app}/") if self.app else ("", "", "")
         url = f"{before}{between}key" if key and key != self.shown_name else self.url
-        return redact_text(redact_url(url, self.shown_name), self.inherited, self.shown_name)
+        return Redactor(self.inherited, self.shown_name).address(url)
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -107,7 +107,7 @@ class Target:
     def shows(self, url: str) -> bool:
         """Whether the host in `url`, a server's own, can be told: it holds none of this target's secrets."""
         place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
-        return self.words(place) == place
+        return self.words(place) == place and place in self.redactor.plain(url)
 
     def scrub(self, text: str) -> str:
         """`text` (a library's exception, a traceback) without this target's secrets."""
@@ -116,6 +116,10 @@ class Target:
     def words(self, text: str, limit: int = MAX_WORDS) -> str:
         """A peer's words: without this target's secrets, as one printable line of bounded length."""
         return self.redactor.words(text, limit)
+
+    def excerpt(self, text: str, limit: int = MAX_WORDS) -> str:
+        """The same of a part of them, or one of several texts: the rest of a secret may have been in another."""
+        return self.redactor.excerpt(text, limit)
 
 
 def _origin(url: str) -> tuple[str, str]:

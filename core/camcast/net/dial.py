@@ -50,7 +50,7 @@ async def connect(target: Target, host: str, port: int, resolver: Resolver) -> s
     try:
         tune(sock, max(timeout, LEAST_USER_TIMEOUT))
         if through:
-            await proxy.ask(sock, through, host, port, timeout, target.words)
+            await proxy.ask(sock, through, host, port, timeout, target.excerpt)
     except BaseException:
         sock.close()
         raise

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError
-from camcast.redaction import words
+from camcast.redaction import excerpt
 
 Socket = socket.socket
 MAX_ANSWER = 8192
@@ -56,11 +56,11 @@ def parse(url: str) -> Proxy:
 
 
 async def ask(
-    sock: Socket, proxy: Proxy, host: str, port: int, timeout: float, words: Callable[[str], str] = words
+    sock: Socket, proxy: Proxy, host: str, port: int, timeout: float, words: Callable[[str], str] = excerpt
 ) -> None:
     """Have `proxy`, which `sock` is connected to, connect to `host`. Raises `TransportError`.
 
-    `words` makes what the proxy says fit to be shown (`Target.words`).
+    `words` makes what the proxy says fit to be shown (`Target.excerpt`).
     """
     try:
         async with asyncio.timeout(timeout):
@@ -91,7 +91,7 @@ async def _connect(sock: Socket, proxy: Proxy, host: str, port: int, words: Call
     if status == [b"407"]:
         raise RefusedError(f"the proxy {proxy.host} refused user and password", stage="connect")
     if not status or not status[0].startswith(b"2"):
-        first = words(answer.partition(b"\r\n")[0].decode("latin-1"))
+        first = words(answer.partition(b"\r\n")[0].decode("utf-8", "replace"))
         raise NetworkError(f"the proxy {proxy.host} did not connect: {first}", stage="connect")
 
 

@@ -7,13 +7,14 @@ waits for its deadline. The library hands that over without saying which call it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import nats.errors
 import nats.js.errors
 
 from camcast.errors import Conflict, CoordinatorError
+from camcast.redaction import words
 
 _FORBIDDEN = "permissions violation"
 _WRONG_SEQUENCE = 10071
@@ -29,8 +30,8 @@ class Forbidden(CoordinatorError):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Errors of the library as camcast's."""
+def translated(shown: Callable[[str], str] = words) -> Iterator[None]:
+    """Errors of the library as camcast's. `shown` makes the server's words in them fit to be shown."""
     try:
         yield
     except nats.js.errors.KeyWrongLastSequenceError:
@@ -38,13 +39,13 @@ def translated() -> Iterator[None]:
     except nats.js.errors.APIError as error:
         if error.err_code == _WRONG_SEQUENCE:
             raise Conflict("something else is there already") from None
-        raise CoordinatorError(f"NATS refuses: {error.description or type(error).__name__}") from None
+        raise CoordinatorError(f"NATS refuses: {shown(error.description or type(error).__name__)}") from None
     except (nats.errors.NoRespondersError, nats.js.errors.NoStreamResponseError):
         raise CoordinatorError("no JetStream answers: is it switched on, and has its cluster a leader?") from None
     except (nats.errors.TimeoutError, TimeoutError):
         raise Unanswered("NATS does not answer in time") from None
     except (nats.errors.Error, OSError) as error:
-        raise CoordinatorError(f"NATS: {error or type(error).__name__}") from None
+        raise CoordinatorError(f"NATS: {shown(str(error) or type(error).__name__)}") from None
 
 
 @contextmanager
@@ -65,9 +66,11 @@ def ending() -> Iterator[None]:
 
 
 class Asking:
-    """`deadline`: seconds for a call. The library keeps it while it waits for an answer; twice that is kept here."""
+    """`deadline`: seconds for a call. The library keeps it while it waits for an answer; twice that is kept here.
+    `shown` makes the server's words fit to be shown."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, shown: Callable[[str], str] = words) -> None:
+        self.shown = shown
         self._most = 2 * deadline
         self._forbidden = ""
         self._count = 0
@@ -77,7 +80,7 @@ class Asking:
         """As the library's `error_cb` wants it: what belongs to no call. What fails tells the rest."""
         text = str(error).removeprefix("nats: ")
         if _FORBIDDEN in text:
-            self._forbidden, self._count = text, self._count + 1
+            self._forbidden, self._count = self.shown(text), self._count + 1
             for waiting in self._hasty:
                 waiting.reschedule(asyncio.get_running_loop().time())
             self._hasty.clear()
@@ -91,7 +94,7 @@ class Asking:
         before = self._count
         with ending():
             try:
-                with translated():
+                with translated(self.shown):
                     async with asyncio.timeout(self._most) as waiting:
                         if alone:
                             self._hasty.add(waiting)

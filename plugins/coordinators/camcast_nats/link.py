@@ -19,6 +19,8 @@ from nats.js.kv import KV_MARKER_REASON, KV_OP, KeyValue
 
 from camcast.errors import ConfigError, CoordinatorError
 from camcast.net.tls_bounds import BoundedContext
+from camcast.redaction import Redactor
+from camcast.target import option_secrets
 from camcast_nats.asking import Asking, Forbidden, ending, translated
 from camcast_nats.options import NatsOptions
 
@@ -185,7 +187,7 @@ def _no_passphrase() -> str:
 @asynccontextmanager
 async def link(url: str, name: str, fleet: str, options: NatsOptions, deadline: float) -> AsyncIterator[Link]:
     """Connect, and find or make the bucket. Raises `CoordinatorError`, `fatal` where the server does not let us in."""
-    lost, asking = asyncio.Event(), Asking(deadline)
+    lost, asking = asyncio.Event(), Asking(deadline, Redactor(option_secrets(options)).words)
     client = Client()
 
     async def ended() -> None:
@@ -193,7 +195,7 @@ async def link(url: str, name: str, fleet: str, options: NatsOptions, deadline: 
 
     seconds = max(1, int(deadline))
     try:
-        with translated():
+        with translated(asking.shown):
             async with asking.told():
                 await _enter(
                     client,

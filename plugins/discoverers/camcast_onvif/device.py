@@ -57,6 +57,8 @@ class Device:
         self._resolver = resolver
         self._target = Target(url=service, connect_timeout=timeout, insecure=insecure)
         self._proofs = Proofs(login, trial) if login else None
+        self.secrets = frozenset({login.password} if login else ())
+        """What it may know, and must not be shown to say."""
         self.refused = False
         """Whether it wants a user and a password, and not this one."""
 
@@ -95,7 +97,7 @@ class Device:
             fault: soap.Fault | None = None
             if answer.status != 401:
                 try:
-                    found = soap.read(answer.body)
+                    found = soap.read(answer.body, self.secrets)
                 except xml.BadXml as error:
                     raise soap.NoSoap(str(error), answer.status) from None
                 except soap.Fault as error:

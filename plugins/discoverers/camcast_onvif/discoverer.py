@@ -11,7 +11,6 @@ import attrs
 from camcast.discovery import CameraLogin, DiscoveryContext, FoundCamera, FoundStream
 from camcast.errors import CamcastError, SourceError
 from camcast.net.http import origin
-from camcast.redaction import words
 
 from . import media, soap, xml
 from .at_host import split_host
@@ -80,7 +79,7 @@ class OnvifDiscoverer:
                 address, snapshot = await service.stream(profile), await service.snapshot(profile)
             except soap.Fault as fault:
                 silent = silent or fault.reason or "it says no reason"
-                name = words(profile.name, (), xml.MAX_TEXT)
+                name = xml.shown(profile.name, device.secrets)
                 notes.append(f"its profile {name} is left out: {fault.reason or 'it says no reason'}")
                 continue
             url = address

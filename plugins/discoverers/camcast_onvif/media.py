@@ -5,7 +5,7 @@ By Media2 (H.265 is known there only) where a device has it, else by Media (ONVI
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
@@ -56,10 +56,10 @@ async def information(device: Device) -> Information:
     """Raises as `Device.call` does."""
     body = await device.call(f'<GetDeviceInformation xmlns="{_DEVICE}"/>')
     return Information(
-        maker=xml.text(body, "Manufacturer"),
-        model=xml.text(body, "Model"),
-        serial=xml.text(body, "SerialNumber"),
-        firmware=xml.text(body, "FirmwareVersion"),
+        maker=xml.text(body, "Manufacturer", secrets=device.secrets),
+        model=xml.text(body, "Model", secrets=device.secrets),
+        serial=xml.text(body, "SerialNumber", secrets=device.secrets),
+        firmware=xml.text(body, "FirmwareVersion", secrets=device.secrets),
     )
 
 
@@ -93,9 +93,8 @@ class MediaService:
         """Its streams with a picture, the largest first."""
         more = "<Type>VideoEncoder</Type>" if self.namespace == MEDIA2 else ""
         body = await self.device.call(f'<GetProfiles xmlns="{self.namespace}">{more}</GetProfiles>', self.url)
-        return ordered(
-            [profile for one in list(xml.every(body, "Profiles"))[:MAX_PROFILES] if (profile := _profile(one))]
-        )
+        found = (_profile(one, self.device.secrets) for one in list(xml.every(body, "Profiles"))[:MAX_PROFILES])
+        return ordered([profile for profile in found if profile])
 
     async def stream(self, profile: Profile) -> str:
         """Its URL at the device, without user and password. Raises as `Device.call` does, `soap.Fault` for none."""
@@ -109,7 +108,8 @@ class MediaService:
         body = await self.device.call(f'<GetStreamUri xmlns="{self.namespace}">{asked}</GetStreamUri>', self.url)
         url = at_host(xml.raw(body, "Uri"), self.device.host, ("rtsp", "rtsps"))
         if url is None:
-            raise soap.Fault(frozenset(), f"it names no rtsp:// address for its profile {profile.name}")
+            name = xml.shown(profile.name, self.device.secrets)
+            raise soap.Fault(frozenset(), f"it names no rtsp:// address for its profile {name}")
         return url
 
     async def snapshot(self, profile: Profile) -> str:
@@ -174,7 +174,7 @@ def named(profiles: Sequence[Profile]) -> list[tuple[str, Profile]]:
     return [(MAIN if index == 0 else SUB if index == last else one.token, one) for index, one in enumerate(profiles)]
 
 
-def choose(profiles: Sequence[Profile], stream: str, host: str) -> Profile:
+def choose(profiles: Sequence[Profile], stream: str, host: str, secrets: Collection[str] = ()) -> Profile:
     """The profile that a name means. Raises `SourceError` with those there are."""
     by_name = dict(named(profiles))
     if stream in by_name:
@@ -184,11 +184,11 @@ def choose(profiles: Sequence[Profile], stream: str, host: str) -> Profile:
             return one
     if stream == SUB and profiles:
         return profiles[-1]
-    known = ", ".join(by_name)
+    known = ", ".join(xml.shown(name, secrets) for name in by_name)
     raise SourceError(f'the camera at {host} has no stream "{stream[:64]}"; it has {known}', refused=True)
 
 
-def _profile(element: Element) -> Profile | None:
+def _profile(element: Element, secrets: Collection[str] = ()) -> Profile | None:
     token = element.get("token", "").strip()[:128]
     video = xml.first(element, "VideoEncoderConfiguration")
     if video is None:
@@ -198,7 +198,7 @@ def _profile(element: Element) -> Profile | None:
     return Profile(
         token=token,
         name=xml.text(element, "Name") or token,
-        codec=xml.text(video, "Encoding"),
+        codec=xml.text(video, "Encoding", secrets=secrets),
         width=int(xml.number(video, "Resolution", "Width")),
         height=int(xml.number(video, "Resolution", "Height")),
         frame_rate=xml.number(video, "RateControl", "FrameRateLimit"),

@@ -127,7 +127,7 @@ class Search:
                 try:
                     await _must_be(self._named, device, said)
                     offering, profiles = await media.offers(device)
-                    found = await offering.stream(media.choose(profiles, self._named.stream, host))
+                    found = await offering.stream(media.choose(profiles, self._named.stream, host, device.secrets))
                 finally:
                     self.refused |= device.refused
         except TimeoutError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
@@ -69,8 +70,8 @@ class NoSoap(Fault):
         super().__init__(frozenset(), f"{text}; see that ONVIF is switched on in the camera's settings")
 
 
-def read(data: bytes) -> Element:
-    """The body of an answer. Raises `BadXml`, `Fault`."""
+def read(data: bytes, secrets: Collection[str] = ()) -> Element:
+    """The body of an answer. Raises `BadXml`, and `Fault`, whose reason shows none of the secrets."""
     root = xml.read(data)
     body = xml.first(root, "Body")
     if xml.local(root) != "Envelope" or body is None:
@@ -78,7 +79,7 @@ def read(data: bytes) -> Element:
     fault = xml.first(body, "Fault")
     if fault is not None:
         codes = {xml.raw(one).rpartition(":")[2] for name in ("Value", "faultcode") for one in xml.every(fault, name)}
-        reason = xml.text(fault, "Reason", "Text") or xml.text(fault, "faultstring")
+        reason = xml.text(fault, "Reason", "Text", secrets=secrets) or xml.text(fault, "faultstring", secrets=secrets)
         raise Fault(frozenset(codes), reason)
     return body
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from camcast.redaction import words
+from camcast.redaction import excerpt
 
 MAX_BYTES = 512 * 1024
 """Of one document. A camera with a dozen profiles sends 60 KiB."""
@@ -91,10 +91,15 @@ def first(element: Element | None, *names: str) -> Element | None:
     return element
 
 
-def text(element: Element | None, *names: str) -> str:
-    """Its words, printable and short; "" where it is not there."""
+def shown(text: str, secrets: Collection[str] = ()) -> str:
+    """A device's words, printable and short, without these; the rest of one may be in another of its texts."""
+    return excerpt(text, secrets, MAX_TEXT)
+
+
+def text(element: Element | None, *names: str, secrets: Collection[str] = ()) -> str:
+    """Its words as they may be shown; "" where it is not there."""
     found = first(element, *names) if names else element
-    return words(found.text.strip(), (), MAX_TEXT) if found is not None and found.text else ""
+    return shown(found.text.strip(), secrets) if found is not None and found.text else ""
 
 
 def raw(element: Element | None, *names: str) -> str:

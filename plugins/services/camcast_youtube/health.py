@@ -76,7 +76,7 @@ class Watch:
     after: float
     """Seconds."""
     words: Callable[[str], str] = str
-    """Makes a peer's words one line of bounded length."""
+    """Makes one of a peer's texts a line of bounded length."""
     _known: dict[str, _Known] = attrs.field(factory=dict)
 
     def look(
@@ -120,11 +120,9 @@ class Watch:
         known.since = now if known.since is None else known.since
         if not known.told and now - known.since >= self.after:
             known.told = True
-            state = self.words(f"stream {health.stream or 'unknown'}, health {health.status or 'unknown'}")
-            text = (
-                f"{name}: we send, YouTube shows nothing ({state}): see whether the stream key is this stream's, and "
-            )
-            yield "nothing_shown", text + "whether the broadcast has begun"
+            stream, status = self.words(health.stream or "unknown"), self.words(health.status or "unknown")
+            text = f"{name}: we send, YouTube shows nothing (stream {stream}, health {status}): see whether the stream "
+            yield "nothing_shown", text + "key is this stream's, and whether the broadcast has begun"
 
     def _issues(self, name: str, known: _Known, health: Health, *, sending: bool) -> Iterator[tuple[str, str]]:
         present = set(health.issues) if sending else set()

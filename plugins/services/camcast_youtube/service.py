@@ -39,7 +39,7 @@ class Youtube:
         self._target = Target(
             url=options.url, connect_timeout=options.timeout, ca_file=options.ca_file, inherited=frozenset(secrets)
         )
-        self._watch = Watch(options.streams, options.after, self._target.words)
+        self._watch = Watch(options.streams, options.after, self._target.excerpt)
         self._token = options.token
         self._away = False
         """Whether the API was not reached, and that was told."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from camcast.errors import SourceError
-from camcast.redaction import piece, words
+from camcast.redaction import excerpt, piece, words
 from camcast_kit_digest.auth import Login, Way, parse_challenges
 
 from .messages import Response, encode_request, parameters
@@ -99,6 +99,10 @@ class Dialogue:
         """A peer's words as they may be shown: without our secrets, printable, short."""
         return words(text, self.secrets, MAX_SHOWN)
 
+    def excerpt(self, text: str) -> str:
+        """The same of one of its texts, where the rest of a secret may stand in another."""
+        return excerpt(text, self.secrets, MAX_SHOWN)
+
     def piece(self, text: str) -> str:
         """The same for what we have taken out of a peer's text."""
         return piece(text, self.secrets, MAX_SHOWN // 4)
@@ -134,8 +138,7 @@ class Dialogue:
             )
         offers = parse_challenges(told)
         if not offers.challenges:
-            named = ", ".join(dict.fromkeys(map(self.piece, offers.others)))
-            named = named or self.scrub(told[0])
+            named = self.piece(", ".join(dict.fromkeys(offers.others))) or self.excerpt(told[0])
             raise SourceError(
                 f"{self.url.shown}: the camera asks for a password in a way that is not supported: expected Basic or "
                 f"Digest with MD5 or SHA-256, got {named}: choose digest authentication in "
@@ -179,7 +182,7 @@ class Dialogue:
         if status in _REDIRECTS:
             raise Redirected(self._redirect(method, response))
         meaning = _MEANING.get(status, "")
-        text = f"{self.url.shown}: {method} was answered {status} {self.scrub(response.reason)}"
+        text = f"{self.url.shown}: {method} was answered {status} {self.excerpt(response.reason)}"
         raise SourceError(f"{text}: {meaning}" if meaning else text)
 
     def _remember(self, response: Response) -> None:
@@ -200,14 +203,14 @@ class Dialogue:
         # It may be shown, so it has to be text.
         location = response.headers.get("location").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         try:
-            there = parse_url(location)
+            there = attrs.evolve(parse_url(location), inherited=self.secrets)
         except SourceError:
             raise SourceError(
                 f"{self.url.shown}: the camera redirects {method} ({response.status}), but not to a URL"
             ) from None
         if there.host.lower() != self.url.host.lower():
             raise SourceError(
-                f"{self.url.shown}: the camera redirects to another host ({self.scrub(there.host)}), which is not "
+                f"{self.url.shown}: the camera redirects to another host ({self.excerpt(there.host)}), which is not "
                 "followed: put that address into the source's URL if it is right"
             )
         if self.url.secure and not there.secure:

@@ -153,7 +153,7 @@ def _content_length(headers: Headers) -> int:
     # As C's strtol reads it, which is what cameras are tried with.
     digits = text[: len(text) - len(text.lstrip("0123456789"))]
     if len(digits) > 9 or (length := whole(digits) or 0) > MAX_BODY:
-        raise ProtocolError(f"a Content-Length above {MAX_BODY}: {text}")
+        raise ProtocolError(f"a Content-Length above {MAX_BODY}")
     return length
 
 

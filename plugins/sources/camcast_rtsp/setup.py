@@ -224,7 +224,7 @@ class Setup:
         if response.status == 461:
             raise Unsuitable(
                 f"{self._shown}: the camera does not send media over {self.transport.upper()} ({method} was answered "
-                f"461 {self._scrub(response.reason)})"
+                f"461 {self.connection.dialogue.excerpt(response.reason)})"
             )
 
     async def _set_up_tcp(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:

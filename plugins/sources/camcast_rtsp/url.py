@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import attrs
 
 from camcast.errors import SourceError
-from camcast.redaction import redact_url, url_secrets
+from camcast.redaction import Redactor, url_secrets
 
 from .numbers import whole
 
@@ -25,23 +25,25 @@ PORTS = {"rtsp": 554, "rtsps": 322}
 class RtspUrl:
     """One camera's address. `request` is what goes on the wire: the URL without credentials."""
 
-    request: str = attrs.field(repr=redact_url)
+    request: str = attrs.field(repr=False)
     secure: bool
     host: str
     """With the zone behind '%' where it has one."""
     port: int
     username: str | None = attrs.field(default=None, repr=False)
     password: str | None = attrs.field(default=None, repr=False)
+    inherited: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    """Secrets of the address that was left for this one: its camera may have put them anywhere."""
 
     @property
     def shown(self) -> str:
         """As logs may show it: an RTSP path is often a key or holds a password, so its last part is hidden."""
-        return redact_url(self.request)
+        return Redactor(self.inherited).address(self.request)
 
     @property
     def secrets(self) -> frozenset[str]:
         """Every string that must not be shown."""
-        found = set(url_secrets(self.request))
+        found = {*url_secrets(self.request), *self.inherited}
         if self.password:
             found.add(self.password)
         return frozenset(found)

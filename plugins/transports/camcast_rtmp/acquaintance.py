@@ -40,7 +40,7 @@ class Acquaintance:
         """It has answered connect: what it takes, as far as anybody knows."""
         self._answer = answer
         said = (str(answer.info.get("description") or ""), str(answer.properties.get("fmsVer") or ""))
-        words = [f'"{self._target.words(text, 80)}"' for text in said if text]
+        words = [f'"{self._target.excerpt(text, 80)}"' for text in said if text]
         self.found(f"the server accepts the application: {' from '.join(words) or 'without a word'}")
         if (profile := profiles.recognised(answer)) is not None:
             self.found(f"by its answer it is {profile.title}")

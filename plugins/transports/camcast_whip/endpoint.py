@@ -17,7 +17,7 @@ from camcast.contracts import Resolver
 from camcast.errors import BusyError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.net.http import Unanswered, ask, origin
 from camcast.net.http_message import Answer
-from camcast.redaction import words
+from camcast.redaction import piece, words
 from camcast.target import Target
 from camcast_whip.errors import Moved
 from camcast_whip.links import ice_servers
@@ -142,11 +142,11 @@ class Endpoint:
             if origin(there) == self._origin or host in self._hosts:
                 self._session_url = there
             else:
-                elsewhere = self._target.words(host, 100)
+                elsewhere = self._target.excerpt(host, 100)
         if answer.kind != _SDP and not answer.body.lstrip(_MAY_PRECEDE).startswith(b"v=0"):
             raise RefusedError(
                 f"the server answered {answer.status} with "
-                f"{self._target.words(answer.kind, 80) or 'no content type'}, "
+                f"{piece(answer.kind, self._target.secrets, 80) or 'no content type'}, "
                 f"expected {_SDP}: this is no WHIP endpoint",
                 stage="publish",
             )
@@ -163,7 +163,7 @@ class Endpoint:
             scheme, _, _ = origin(url)
         except ValueError:
             return ""
-        return "" if self._origin[0] == "https" and scheme != "https" else url
+        return "" if not url.isascii() or (self._origin[0] == "https" and scheme != "https") else url
 
     def _redirected(self, answer: Answer, base: str) -> str:
         location = answer.get("location")

@@ -211,7 +211,7 @@ class RtmpSource:
             what = "sent nothing" if player.playing else "did not answer"
             raise SourceError(f"{self._shown}: the server {what} within {seconds:g} s") from None
         except Refused as error:
-            words = self._target().words(str(error), 200)
+            words = self._target().excerpt(str(error), 200)
             raise SourceError(f"{self._shown}: the server says: {words}", refused=not player.playing) from None
         except (ProtocolError, TooMuch) as error:
             raise SourceError(f"{self._shown}: {error}") from None
