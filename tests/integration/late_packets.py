@@ -168,11 +168,12 @@ class Clip:
         try:
             await asyncio.sleep(1.0)  # what it reads before it is connected it throws away
             began = time.monotonic()
-            waiting = [one.made for one in self.pieces if one.kind is VIDEO]
+            waiting = {kind: [one.made for one in self.pieces if one.kind is kind] for kind in MediaKind}
             for at in range(0, len(stream), _PACKET):
                 pes = _pes(stream, at)
-                if pes is not None and stream[pes + 3] & 0xF0 == 0xE0:
-                    await asyncio.sleep(max(0.0, began + waiting.pop(0) / 1000 - time.monotonic()))
+                if pes is not None:
+                    made = waiting[VIDEO if stream[pes + 3] & 0xF0 == 0xE0 else AUDIO].pop(0)
+                    await asyncio.sleep(max(0.0, began + made / 1000 - time.monotonic()))
                 tool.stdin.write(stream[at : at + _PACKET])
                 await tool.stdin.drain()
             await asyncio.sleep(1.0)

@@ -68,6 +68,10 @@ PROMISES: Mapping[str, tuple[str, ...]] = {
     # One track's late packet.
     "a few packets with wrong times move no others": ("a jump of one track's times is final at its first packet",),
     "a track that pauses holds up no other": ("a file's track that pauses is waited for",),
+    "a picture that pauses stays beside its sound": (
+        "the last picture before a pause comes behind it",
+        "the last picture without a mark before a pause comes behind it",
+    ),
     # Words and defaults.
     "keys are trimmed wherever they come from": ("what stands around a key is sent",),
     "a slash too few": ("a slash too few passes",),

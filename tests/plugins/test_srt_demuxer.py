@@ -337,13 +337,15 @@ class Calls:
     def __init__(self) -> None:
         self.programmes: list[tuple[Sequence[Elementary], Sequence[Elementary]]] = []
         self.units: list[tuple[bytes, int | None, int | None]] = []
+        self.came: list[float] = []
         self.reasons: list[str] = []
 
     def programme(self, taken: Sequence[Elementary], left_out: Sequence[Elementary]) -> None:
         self.programmes.append((taken, left_out))
 
-    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None) -> None:
+    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None, came: float) -> None:
         self.units.append((data, pts, dts))
+        self.came.append(came)
 
     def lost(self, track: Elementary, reason: str) -> None:
         self.reasons.append(reason)
@@ -369,6 +371,19 @@ def test_a_length_that_is_told_ends_a_unit_at_once() -> None:
     one = Demuxer(calls, {"h264"}, 0.0)
     one.feed(tables((0x1B, 0x100, b"")) + pes(0x100, bytes(500), 90, length=True), 0.0)
     assert calls.units == [(bytes(500), 90, None)]
+
+
+def test_one_came_when_its_last_bytes_did() -> None:
+    """Not when the next one begins, by which it is known to be whole: that may be long after."""
+    calls = Calls()
+    one = Demuxer(calls, {"h264"}, 0.0)
+    first = pes(0x100, bytes(500), 90)
+    one.feed(tables((0x1B, 0x100, b"")) + first[:TS_PACKET], 1.0)
+    one.feed(first[TS_PACKET:], 2.0)
+    one.feed(pes(0x100, b"x", 7, first=len(first) // TS_PACKET), 10.0)
+    one.end()
+    assert calls.units == [(bytes(500), 90, None), (b"x", 7, None)]
+    assert calls.came == [2.0, 10.0]
 
 
 def test_one_that_is_shorter_than_it_says_is_damaged() -> None:

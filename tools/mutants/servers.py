@@ -244,6 +244,20 @@ MUTANTS: Sequence[Mutant] = (
         "MAX_SPAN = 1000 * NS_PER_S",
         ("tests/plugins/test_file_growing.py", "tests/plugins/test_file_source.py"),
     ),
+    Mutant(
+        "the last picture before a pause comes behind it",
+        "plugins/transports/camcast_srt/ingest/elementary.py",
+        "        if second & 0x40:\n            self._starts",
+        "        self._came = now\n        if second & 0x40:\n            self._starts",
+        ("tests/plugins/test_srt_demuxer.py::test_one_came_when_its_last_bytes_did",),
+    ),
+    Mutant(
+        "the last picture without a mark before a pause comes behind it",
+        "plugins/sources/camcast_rtsp/track.py",
+        "            arrival = begun",
+        "            arrival = self._unit_arrival",
+        ("tests/integration/test_pauses_by_process.py",),
+    ),
     # --- words and defaults
     Mutant(
         "what stands around a key is sent",

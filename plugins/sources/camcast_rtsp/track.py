@@ -68,6 +68,8 @@ class TrackReceiver:
         self._early: tuple[SenderReport, int] | None = None
         """The last that came before any packet did, which tells whether it is about us; and its arrival."""
         self._unit_arrival = 0
+        self._begun = 0
+        """When what is being collected began to come, by when what was before it was handed on; 0 = unknown."""
         self._track: Track | None = None
         self._waiting = self.kind is MediaKind.VIDEO
         self._without_sets = 0
@@ -175,6 +177,7 @@ class TrackReceiver:
 
     def missing(self, reason: str) -> None:
         self._meter.units += 1
+        self._begun = self.receiver.arrival
         self._leave_out(reason)
         self._waiting = self.kind is MediaKind.VIDEO
 
@@ -186,7 +189,8 @@ class TrackReceiver:
         self.clock.change_rate(rate)
 
     def unit(self, data: bytes, timestamp: int) -> None:
-        arrival = self.receiver.arrival
+        arrival, begun = self.receiver.arrival, self._begun
+        self._begun = arrival
         self._meter.units += 1
         if arrival != self._unit_arrival:
             if self._unit_arrival:
@@ -195,6 +199,9 @@ class TrackReceiver:
         if self._early is not None:
             early, self._early = self._early, None
             self._report(*early)
+        if begun and isinstance(self._depacketiser, NalAssembler) and not self._depacketiser.ended:
+            # It came long before, where its track has paused.
+            arrival = begun
         time = self._delivery.time(timestamp, arrival)
         if self.kind is MediaKind.AUDIO and self.clock.ahead > MAX_AHEAD:
             # Its clock ran ahead before it was given up; what comes now belongs to times already passed.

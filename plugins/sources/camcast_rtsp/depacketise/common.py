@@ -82,8 +82,8 @@ class NalAssembler(ABC):
         self._pictured = False
         self._unopened = b""
         """Header of a fragmented unit whose first fragment had no data."""
-        self._ended = False
-        """The last packet had the marker."""
+        self.ended = False
+        """The last packet had the marker. Where it had not, what is handed on is known to be whole by the next one."""
 
     @abstractmethod
     def _take(self, payload: Bytes) -> None:
@@ -113,8 +113,8 @@ class NalAssembler(ABC):
             self.started = -1
             self._unopened = b""
         # A marker within a fragmented unit: it is too early, or the unit's end is not marked. The next packet tells.
-        self._ended = marker and self._trust_marker
-        if self._ended and self.started < 0:
+        self.ended = marker and self._trust_marker
+        if self.ended and self.started < 0:
             self._flush()
 
     def _goes_on(self, payload: Bytes) -> bool:
@@ -124,7 +124,7 @@ class NalAssembler(ABC):
 
     def finish(self) -> None:
         """Nothing more comes: hand on the unit whose last packet had the marker."""
-        if self._ended and self.collected:
+        if self.ended and self.collected:
             self._flush()
 
     def lost(self, count: int) -> None:

@@ -38,9 +38,9 @@ class Taker(Protocol):
     def programme(self, taken: Sequence[Elementary], left_out: Sequence[Elementary]) -> None:
         """Which tracks there are from here on; at most one of each kind is taken."""
 
-    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None) -> None:
-        """What one PES packet carried. Times are ticks of 90 kHz modulo 2**33; `dts` None = as `pts`. May raise
-        `StreamError`."""
+    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None, came: float) -> None:
+        """What one PES packet carried. Times are ticks of 90 kHz modulo 2**33; `dts` None = as `pts`. `came`: when its
+        last bytes did, as `now`. May raise `StreamError`."""
 
     def lost(self, track: Elementary, reason: str) -> None:
         """Something of it is missing."""
@@ -175,4 +175,4 @@ class Demuxer:
     def _media(self, data: bytes, at: int) -> None:
         # Where a sender says that its clock begins anew it counts anew too. Times that jump are seen as such.
         jumps = bool(data[at + 3] & 0x20 and data[at + 4] and data[at + 5] & 0x80)
-        self._tracks[(data[at + 1] & 0x1F) << 8 | data[at + 2]].feed(data, at, jumps=jumps)
+        self._tracks[(data[at + 1] & 0x1F) << 8 | data[at + 2]].feed(data, at, self._now, jumps=jumps)

@@ -24,8 +24,8 @@ _HEADER = 9
 _NO_MEDIA = frozenset((0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF))
 """stream_id of what has no header of the usual form: maps, padding, private data, control (table 2-21)."""
 
-Take = Callable[[Elementary, bytes, int | None, int | None], object]
-"""Track, data, PTS and DTS in ticks of 90 kHz modulo 2**33 (DTS None = as PTS)."""
+Take = Callable[[Elementary, bytes, int | None, int | None, float], object]
+"""Track, data, PTS and DTS in ticks of 90 kHz modulo 2**33 (DTS None = as PTS), and when the last of it came."""
 
 
 class PesReader:
@@ -44,9 +44,12 @@ class PesReader:
         """Whether what has been told to be whole may yet go on."""
         self._counter: int | None = None
         self._repeated = False
+        self._came = 0.0
+        """When the last of what has begun did, which is long before it is known to be whole where a track pauses."""
 
-    def feed(self, data: bytes, at: int, *, jumps: bool) -> None:
-        """The packet at `at`. `jumps`: its counter may not go on from the last one (discontinuity_indicator)."""
+    def feed(self, data: bytes, at: int, now: float, *, jumps: bool) -> None:
+        """The packet at `at`, which comes `now` (s). `jumps`: its counter may not go on from the last one
+        (discontinuity_indicator)."""
         second, fourth = data[at + 1], data[at + 3]
         if second & 0x80:
             self._missing(DAMAGED)
@@ -74,6 +77,7 @@ class PesReader:
             self._starts(data[begin:end])
         elif self._open:
             self._body += data[begin:end]
+        self._came = now
         if len(self._body) > MAX_UNIT:
             self._missing(TOO_LARGE)
         elif self._end and len(self._body) >= self._end and not self._may_go_on:
@@ -97,7 +101,7 @@ class PesReader:
         told = body[7] >> 6
         pts = _time(body, 9) if told & 2 and body[8] >= 5 else None
         dts = _time(body, 14) if told == 3 and body[8] >= 10 else None
-        self._take(self.track, body[begin : end or len(body)], pts, dts)
+        self._take(self.track, body[begin : end or len(body)], pts, dts, self._came)
 
     def _starts(self, first: bytes) -> None:
         """The first bytes of a PES packet."""

@@ -162,11 +162,12 @@ class TsIntake:
                 stream.splitter.lost()
                 stream.goes_on = None
 
-    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None) -> None:
+    def unit(self, track: Elementary, data: bytes, pts: int | None, dts: int | None, came: float) -> None:
         stream = self._streams.get(track.kind)
         if stream is None or stream.track != track:
             return
         self._pay(1)
+        arrival = round(came * NS_PER_S)
         begin, later = None, 0
         if pts is not None:
             decoded = pts if dts is None else dts
@@ -176,16 +177,16 @@ class TsIntake:
                 return
             other = next(times for kind, times in self._times.items() if kind is not track.kind)
             media = _ns(self._times[track.kind].take(decoded, other))
-            begin = self._intake.time(track.kind, media, self._arrival)
+            begin = self._intake.time(track.kind, media, arrival)
         if stream.splitter is not None:
-            self._frames(stream, stream.splitter, data, begin)
+            self._frames(stream, stream.splitter, data, begin, arrival)
         elif begin is not None:
-            self._packet(stream, data, begin, begin + _ns(later))
+            self._packet(stream, data, begin, begin + _ns(later), arrival)
         else:
             self._unread.refused(track.kind, "nothing says when it is to be shown")
             self._sink.dropped(track.kind, WITHOUT_TIME)
 
-    def _frames(self, stream: _Stream, splitter: Splitter, data: bytes, begin: int | None) -> None:
+    def _frames(self, stream: _Stream, splitter: Splitter, data: bytes, begin: int | None, arrival: int) -> None:
         """Sound. Where nothing says when it begins, it goes on from the frame before: a time stands in every packet of
         most muxers, but has to only each 0.7 s (§2.7.4)."""
         damaged = splitter.damaged
@@ -202,11 +203,11 @@ class TsIntake:
             return
         stream.goes_on = begin + splitter.lasts
         for frame, after in frames:
-            self._packet(stream, frame, begin + after, begin + after)
+            self._packet(stream, frame, begin + after, begin + after, arrival)
 
-    def _packet(self, stream: _Stream, data: bytes, dts: int, pts: int) -> None:
+    def _packet(self, stream: _Stream, data: bytes, dts: int, pts: int, arrival: int) -> None:
         try:
-            packet = stream.parser.parse(data, dts, pts, self._arrival)
+            packet = stream.parser.parse(data, dts, pts, arrival)
         except MediaError as error:
             self._unread.refused(stream.track.kind, str(error))
             self._sink.dropped(stream.track.kind, "damaged")
