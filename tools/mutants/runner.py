@@ -35,9 +35,10 @@ SHARED = (".cache", "tests/servers/node_modules")
 """Large, and read only."""
 PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin")
 """What the tests need. Loading all that is installed takes as long as most of the runs."""
-PER_TEST, PER_RUN = 90, 400
-"""Seconds. A test that hangs has noticed too."""
-ENDLESS = f"nothing in {PER_RUN} s"
+PER_TEST, PER_RUN, PER_NAME = 90, 400, 15
+"""Seconds: of one test, of a run, and what a run has more for each test or file of tests that it names, as all of them
+are run before the first mutant. A test that hangs has noticed too."""
+ENDLESS = "a run that does not end"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -80,7 +81,7 @@ class Tree:
                 text=True,
                 cwd=self.root,
                 env=self._environment,
-                timeout=PER_RUN,
+                timeout=PER_RUN + PER_NAME * len(tests),
                 check=False,
             )
         except subprocess.TimeoutExpired:
