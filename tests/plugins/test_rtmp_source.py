@@ -274,6 +274,20 @@ async def test_over_tls_only_who_speaks_it(authority: Authority, certificate: Ce
             assert not caught.value.fatal, "the other one may end, or be given the same"
 
 
+async def test_ffmpeg_publishes_over_tls_where_it_trusts_the_certificate(
+    authority: Authority, certificate: Certificate
+) -> None:
+    clip = made("h264_aac")
+    options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
+    async with source(f"rtmps://127.0.0.1:{free_port()}/live/{KEY}", mode="listen", **options) as running:
+        url = running.url.replace("127.0.0.1", "localhost")
+        async with program(*ffmpeg(clip, url)) as stranger:
+            assert await asyncio.wait_for(stranger.wait(), 10) != 0
+        await until(lambda: running.refused == {"a publisher does not trust the certificate here": 1})
+        async with program("env", f"SSL_CERT_FILE={authority.ca_file}", *ffmpeg(clip, url)):
+            await running.has(clip)
+
+
 # --- faults -----------------------------------------------------------------------------------------------
 
 

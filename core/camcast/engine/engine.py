@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +46,7 @@ from camcast.session.resolver import NameResolver
 from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.session.uplinks import Uplinks
 from camcast.workers import sharding
+from camcast.workers.listening import of_session, of_source
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         config = canonical(given(config, Config, _INSTEAD), self.host)
-        steps = plan(self._change().running(self.config.system), config, lambda one: published(self.host, one))
+        steps = plan(self._change().running(self.config.system), config, lambda one: _taken(self.host, one))
         steps += self._services.plan((*self._beside, *config.services))
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
@@ -351,6 +352,13 @@ class Engine:
         if self._cameras is None or self._ending is not None:
             raise WrongState("the engine is not running" if self._cameras is None else "the engine has been stopped")
         return self._changes
+
+
+def _taken(host: PluginHost, one: StreamConfig | SessionConfig) -> Iterable[str]:
+    """What only one can publish, and where it listens."""
+    if isinstance(one, SessionConfig):
+        return (*published(host, one), *of_session(one, host))
+    return of_source(one.source, host)
 
 
 def _is_over(stream: StreamHandle) -> bool:

@@ -1,9 +1,9 @@
 """What a reload will do, worked out before anything is touched. Pure: from what runs and what is wanted.
 
 A step ends something, begins something, or both. Every ending waits for nothing; a beginning waits for the endings
-that make room for it: of the same key, of whoever publishes its URL or reads its device now, and of cameras where there
-are as many as may be. So all steps can be carried out side by side, and a server that hangs holds up only those
-that want to go where it was.
+that make room for it: of the same key, of whoever publishes its URL, reads its device or listens at its address now,
+and of cameras where there are as many as may be. So all steps can be carried out side by side, and a server that hangs
+holds up only those that want to go where it was.
 """
 
 from __future__ import annotations
@@ -91,11 +91,12 @@ class Running:
     """Sessions, and streams whose source, that have given up."""
 
 
-Names = Callable[[SessionConfig], Iterable[str]]
-"""What a session publishes; "" where that is not known."""
+Takes = Callable[[StreamConfig | SessionConfig], Iterable[str]]
+"""What a stream or a session takes for itself: a name that is published, an address of this machine at which it
+listens; "" where that is not known."""
 
 
-def plan(running: Running, wanted: Config, names: Names = lambda session: ()) -> list[Step]:
+def plan(running: Running, wanted: Config, takes: Takes = lambda one: ()) -> list[Step]:
     """The steps from `running` to `wanted`, in the order in which they are told."""
     steps = _system(running.system, wanted.system)
     cameras = {camera.camera_id: camera for camera in wanted.cameras if camera.enabled}
@@ -115,7 +116,7 @@ def plan(running: Running, wanted: Config, names: Names = lambda session: ()) ->
         for number, camera in cameras.items()
         if number not in running.cameras
     ]
-    return _ordered(steps, running, wanted.system.max_cameras, names)
+    return _ordered(steps, running, wanted.system.max_cameras, takes)
 
 
 def sessions_of(camera: CameraConfig) -> dict[SessionKey, SessionConfig]:
@@ -210,16 +211,16 @@ def _sessions(running: Running, camera: CameraConfig, staying: set[int], system:
 # --- who waits for whom -----------------------------------------------------------------------------------------
 
 
-def _ordered(steps: Sequence[Step], running: Running, max_cameras: int, names: Names) -> list[Step]:
+def _ordered(steps: Sequence[Step], running: Running, max_cameras: int, takes: Takes) -> list[Step]:
     """The same, each beginning with the endings that it waits for."""
-    gives = {step.key: _held(*_ending(step, running), names) for step in steps if step.action.ends}
+    gives = {step.key: _held(*_ending(step, running), takes) for step in steps if step.action.ends}
     removed = {step.key for step in steps if step.action is Action.REMOVE and isinstance(step.key, int)}
     added = sum(step.action is Action.ADD and isinstance(step.key, int) for step in steps)
     crowded = len(running.cameras) + added > max_cameras
     ordered = []
     for step in steps:
         if step.action.begins:
-            needs = _held(*_beginning(step), names)
+            needs = _held(*_beginning(step), takes)
             after = {key for key, held in gives.items() if key == step.key or held & needs}
             if crowded and isinstance(step.key, int):
                 after |= removed
@@ -255,7 +256,8 @@ def _beginning(step: Step) -> tuple[list[StreamConfig], list[SessionConfig]]:
     raise AssertionError(f"{step.label} cannot be begun")
 
 
-def _held(streams: Iterable[StreamConfig], sessions: Iterable[SessionConfig], names: Names) -> set[Any]:
-    """What only one can have at a time: a name that is published, a device that is read."""
-    held: set[Any] = {name for session in sessions for name in names(session) if name}
+def _held(streams: Sequence[StreamConfig], sessions: Sequence[SessionConfig], takes: Takes) -> set[Any]:
+    """What only one can have at a time, or those only who agree on it: a name, a device, an address."""
+    holders: list[StreamConfig | SessionConfig] = [*(one for one in streams if one.enabled), *sessions]
+    held: set[Any] = {taken for one in holders for taken in takes(one) if taken}
     return held | {(one.source.type, one.source.url) for one in streams if one.enabled and one.source.url}

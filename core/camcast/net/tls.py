@@ -41,7 +41,7 @@ _WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "PEER_DID_NOT_RETURN_A_CERTIFICATE
 """TLS 1.3's alert (RFC 8446 §6.2), which comes after the handshake. TLS 1.2 has none of its own."""
 _MAYBE_WANTS_CERTIFICATE = ("HANDSHAKE_FAILURE",)
 _REFUSES_CERTIFICATE = ("BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_UNKNOWN", "ACCESS_DENIED", "CERTIFICATE_EXPIRED")
-"""Alerts of a server that does not like ours."""
+"""Alerts of a peer that does not like ours."""
 
 
 @attrs.frozen(kw_only=True)
@@ -202,6 +202,11 @@ def unsaid(settings: TlsSettings) -> str:
     if settings.client_certificate:
         return "; it may not take our client_certificate"
     return "; it may want a certificate of ours (client_certificate)"
+
+
+def certificate_refused(error: OSError) -> bool:
+    """Whether the peer says that it does not take the certificate that it was shown (RFC 8446 §6.2)."""
+    return isinstance(error, ssl.SSLError) and (error.reason or "").endswith(_REFUSES_CERTIFICATE)
 
 
 def certificate_demanded(error: OSError, settings: TlsSettings, who: str = "the server") -> TransportError | None:

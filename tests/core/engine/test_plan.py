@@ -42,12 +42,15 @@ def running(*cameras: CameraConfig, **settings: Any) -> Running:
     )
 
 
-def names(one: SessionConfig) -> list[str]:
-    return [target.url for target in one.targets]
+def takes(one: StreamConfig | SessionConfig) -> list[str]:
+    """Of a source that listens, its port: `listen://PORT/NAME`."""
+    if isinstance(one, SessionConfig):
+        return [target.url for target in one.targets]
+    return [one.source.url.rpartition("/")[0]] if one.source.url.startswith("listen://") else []
 
 
 def to(wanted: Config, now: Running) -> dict[object, Step]:
-    return {step.key: step for step in plan(now, wanted, names)}
+    return {step.key: step for step in plan(now, wanted, takes)}
 
 
 def config(*cameras: CameraConfig, **system: Any) -> Config:
@@ -55,7 +58,7 @@ def config(*cameras: CameraConfig, **system: Any) -> Config:
 
 
 def texts(wanted: Config, now: Running) -> list[str]:
-    return [step.text for step in plan(now, wanted, names)]
+    return [step.text for step in plan(now, wanted, takes)]
 
 
 def test_nothing_is_done_where_nothing_differs() -> None:
@@ -188,6 +191,18 @@ def test_a_camera_that_takes_over_another_ones_device_or_url_waits_for_it() -> N
     assert steps[4].after == {0}
     assert steps[5].after == {1}
     assert steps[6].after == frozenset()
+
+
+def test_who_comes_to_an_address_waits_for_those_who_leave_it_and_for_nobody_else() -> None:
+    def listens(number: int, port: int) -> CameraConfig:
+        source = SourceConfig(type="rtmp", url=f"listen://{port}/{number}")
+        return CameraConfig(camera_id=number, streams=(StreamConfig(source=source),))
+
+    now = running(listens(0, 1), listens(1, 2), listens(2, 2), listens(3, 3))
+    steps = to(config(listens(0, 2), listens(1, 1), listens(2, 2), listens(3, 4)), now)
+    assert steps[0, 0].after == steps[1, 0].after == {(0, 0), (1, 0)}
+    assert steps[3, 0].after == {(3, 0)}
+    assert (2, 0) not in steps
 
 
 def test_where_all_places_are_taken_new_cameras_wait_for_old_ones_to_go() -> None:

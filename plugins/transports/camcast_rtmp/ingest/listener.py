@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 from camcast.errors import SourceError
-from camcast.net import accept_pace, admission
+from camcast.net import accept_pace, admission, tls
 from camcast.net.accept_pace import AcceptPace
 from camcast.net.tls_bounds import BoundedContext
 from camcast_kit_ingest.refusals import Refusals
@@ -174,10 +174,11 @@ class Listener:
                 ssl_handshake_timeout=self.patience if self._tls else None,
                 ssl_shutdown_timeout=1.0 if self._tls else None,
             )
-        except (OSError, ssl.SSLError):
+        except (OSError, ssl.SSLError) as error:
             connection.close()
             self._arriving.pop(publisher, None)
-            self.broken("no TLS handshake", refusals.NO_TLS)
+            refusal = refusals.UNTRUSTED if tls.certificate_refused(error) else refusals.NO_TLS
+            self.broken(refusal, refusal)
             publisher.drop()
 
     def _arrived(self, publisher: Publisher, connection: socket.socket, task: asyncio.Task[None]) -> None:
