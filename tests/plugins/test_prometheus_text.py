@@ -52,6 +52,6 @@ def test_it_is_what_the_library_writes(encode: Callable[[Collector], bytes]) -> 
 def test_what_is_gone_is_not_kept(encode: Callable[[Collector], bytes]) -> None:
     form = Exposition(encode)
     form.text(page(stats(*[attrs.evolve(session(), label=f"one {number}") for number in range(9)])).families())
-    most = len(form._heads)
+    most = len(form._labels)
     form.text(page(stats()).families())
-    assert 0 < len(form._heads) < most / 3
+    assert 0 < len(form._labels) < most / 3

@@ -8,15 +8,20 @@ import socket
 from collections.abc import Callable, Iterator
 
 import h11
-import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from camcast.net.kernel import acknowledged
 from camcast.net.tls_bounds import BoundedContext
+from camcast.postponed import postponed
 from camcast_kit_http.accepting import Accepting
 from camcast_kit_http.turns import Turns
 from camcast_kit_http.unread import Unread
+
+# The package itself loads its command line, 2 MB. What serves are modules of it.
+with postponed("uvicorn"):
+    from uvicorn.config import Config
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import Server as Uvicorn
 
 LOOK = 2.0
 DATE = 1.0
@@ -131,7 +136,7 @@ class Guarded(H11Protocol):
             self.transport.abort()
 
 
-class Server(uvicorn.Server):
+class Server(Uvicorn):
     """Serves one application on one socket until it is cancelled."""
 
     def __init__(
@@ -141,7 +146,7 @@ class Server(uvicorn.Server):
 
         Raises `OSError` where the files cannot be used.
         """
-        config = uvicorn.Config(
+        config = Config(
             app,
             interface="asgi3",
             http=Guarded,

@@ -7,8 +7,10 @@ app.mount("/camcast", interface.app)
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -59,7 +61,6 @@ class Interface:
             limits=limits or Limits(),
             watch_token=watch_token,
         )
-        self._description = describe(OPERATIONS)
         self.app: ASGIApp = Access(self._routed(), policy or Policy(), refused)
 
     async def follow(self) -> None:
@@ -97,7 +98,13 @@ class Interface:
         return JSONResponse({"status": "ok"})
 
     async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(self._description)
+        return JSONResponse(_description())
+
+
+@functools.cache
+def _description() -> dict[str, Any]:
+    """Few ask for it, and it is large."""
+    return describe(OPERATIONS)
 
 
 class _Endpoint:

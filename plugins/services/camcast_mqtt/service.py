@@ -15,6 +15,7 @@ from camcast.camera.stats import Stats
 from camcast.errors import CamcastError
 from camcast.events import SessionKey
 from camcast.net.dial import STAGGER
+from camcast.postponed import postponed
 from camcast.services import ServiceContext
 from camcast_mqtt.discovery import Discovery
 from camcast_mqtt.intake import Intake
@@ -79,7 +80,9 @@ class Mqtt:
                 self._look.set()
 
     async def _stay_connected(self) -> None:
-        from aiomqtt import MqttError
+        # paho asks it for a broker's SRV record, which we never have it do: 2 MB.
+        with postponed("dns.resolver"):
+            from aiomqtt import MqttError
 
         pause = FIRST_PAUSE
         while True:

@@ -1,7 +1,6 @@
 """A page as text, in the library's words, at a small part of its price.
 
-What stands before a figure, its name and its labels, rarely changes, and there are thousands of them: the library
-writes it once, and then only the figures are written anew.
+The labels of a figure rarely change, and many figures have the same: the library writes those once.
 """
 
 from __future__ import annotations
@@ -19,39 +18,47 @@ _ZERO = "0.0\n"
 """How a figure of 0 ends its line."""
 
 
+Labels = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names, and values."""
+
+
 class Exposition:
     """One of the library's forms of text; keeps what it has written for the pages that follow."""
 
     def __init__(self, encode: Callable[[Collector], bytes]) -> None:
         self._encode = encode
         self._tops: dict[str, str] = {}
-        self._heads: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._labels: dict[Labels, str] = {}
         self._end = self._written()
 
     def text(self, families: Iterable[Family]) -> bytes:
         """Just what the library would write."""
-        before, heads = self._heads, dict[tuple[str, tuple[str, ...]], str]()
-        parts: list[str] = []
+        before, labels = self._labels, dict[Labels, str]()
+        parts: list[bytes] = []
         for family in families:
-            name = family.name
-            top = self._tops.get(name)
-            if top is None:
-                top = self._tops[name] = self._open(family.metric([]))
-            parts.append(top)
-            for row in family.rows:
-                key = (name, row[1])
-                head = before.get(key)
-                if head is None:
-                    head = self._head(family, row, top)
-                heads[key] = head
-                parts.append(f"{head}{_figure(row[2])}\n")
-        self._heads = heads  # of what is not there any more nothing is kept
-        parts.append(self._end)
-        return "".join(parts).encode()
+            lines, name = [self._top(family)], family.sample
+            for keys, values, number in family.rows:
+                both = keys, values
+                text = labels.get(both)
+                if text is None:
+                    text = labels[both] = before.get(both) or self._between(family, both)
+                lines.append(f"{name}{text}{_figure(number)}\n")
+            parts.append("".join(lines).encode())
+        self._labels = labels  # of what is not there any more nothing is kept
+        parts.append(self._end.encode())
+        return b"".join(parts)
 
-    def _head(self, family: Family, row: tuple[tuple[str, ...], tuple[str, ...], float], top: str) -> str:
-        keys, values, _ = row
-        return self._open(family.metric([(keys, values, 0.0)])).removeprefix(top).removesuffix(_ZERO)
+    def _top(self, family: Family) -> str:
+        """What stands above its figures."""
+        top = self._tops.get(family.name)
+        if top is None:
+            top = self._tops[family.name] = self._open(family.metric([]))
+        return top
+
+    def _between(self, family: Family, labels: Labels) -> str:
+        """What stands between a figure's name and the figure."""
+        whole = self._open(family.metric([(*labels, 0.0)]))
+        return whole.removeprefix(self._top(family)).removeprefix(family.sample).removesuffix(_ZERO)
 
     def _open(self, metric: Metric) -> str:
         """A metric without what ends a page."""
