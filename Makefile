@@ -50,8 +50,8 @@ AGAIN   := { echo "Once more, one after the other, what failed:"; \
 	   $(BIN)/python -m coverage report --fail-under=90 --skip-covered; }
 
 # What Python compiles is kept, also where the environment asks for that not to be: tests start thousands of processes,
-# each of which would compile all that it imports.
-tested test-python test-quick cameras: export PYTHONDONTWRITEBYTECODE :=
+# each of which would compile all that it imports. And so is it where camcast is installed, so benches go by that.
+tested test-python test-quick cameras bench-beside bench-adapt-cost: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv servers test tested test-quick test-python cameras sanitized lint format demo bench bench-quick bench-reach bench-thousand bench-dead bench-adapt bench-adapt-cost soak-faults soak-cameras soak-fallback hostile fuzz properties mutants lock bounds sbom audit clean

@@ -74,3 +74,5 @@ class _Execution:
         except BaseException:
             self._begun = False
             raise
+        if vars(self._module).get("__getattr__") is self:
+            del vars(self._module)["__getattr__"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -11,17 +10,15 @@ from typing import Any
 import attrs
 
 from camcast.codec_kind import CodecKind
-from camcast.config.defaults import SNAPSHOT_FORMAT
 from camcast.errors import DeadlineError, MediaError
-from camcast.media import Frame, Packet
+from camcast.media import Packet
 from camcast.patience import quiet
+from camcast.pyav.still import written
 from camcast.session.hook_threads import HookThreads
 
 FRESH = 1.0
 """Seconds for which a picture serves everybody who asks."""
 DECODE_DEADLINE = 5.0
-QUALITY = 85
-"""Of the JPEG, 1 to 95."""
 SMALL = 480
 """Points across a small picture, at most: for pages that show many. It costs a third of a whole one of 1080 lines, or
 less, and most of that is decoding."""
@@ -88,15 +85,5 @@ def decoded(codec: CodecKind, keyframe: Packet, across: int = 0) -> bytes:
         decoder.close()
     if not frames:
         raise MediaError(f"the {codec.name} decoder makes no picture of the last keyframe")
-    return _written(frames[-1], across)
-
-
-def _written(frame: Frame, across: int) -> bytes:
-    picture: Any = frame.data
-    if 0 < across < picture.width:
-        # Before it is made RGB: the whole picture as that is the dearest part of a small one.
-        height = max(1, round(picture.height * across / picture.width))
-        picture = picture.reformat(across, height, "rgb24", interpolation="AREA")
-    target = io.BytesIO()
-    picture.to_image().save(target, SNAPSHOT_FORMAT, quality=QUALITY)
-    return target.getvalue()
+    picture: Any = frames[-1].data
+    return written(picture, across)

@@ -3,5 +3,5 @@
 VIDEO_CODEC = "h264"
 AUDIO_CODEC = "aac"
 
-SNAPSHOT_FORMAT = "JPEG"
-"""Of a picture of what a stream sends, as Pillow calls it."""
+STILL = "mjpeg"
+"""Of a picture of what a stream sends: FFmpeg's name of what makes a JPEG file."""

@@ -19,9 +19,12 @@ from camcast_kit_http.unread import Unread
 
 # The package itself loads its command line, 2 MB. What serves are modules of it.
 with postponed("uvicorn"):
+    import uvicorn
     from uvicorn.config import Config
     from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import Server as Uvicorn
+# A module of its own asks the package for this one.
+vars(uvicorn)["Config"] = Config
 
 LOOK = 2.0
 DATE = 1.0
