@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from tempfile import NamedTemporaryFile
 
 import attrs
 import pytest
 from tests.faults import crash
-from tests.faults.disk import Disk, faults, mount, unmount
+from tests.faults.disk import SIZE, Disk, faults, make, mount, unmount
 from tests.media import made
 from tests.plugins.test_record import written
 from tests.plugins.test_record_power import read
@@ -91,15 +92,18 @@ async def recorded(disk: Disk, suffix: str, patch: pytest.MonkeyPatch, options: 
 @contextmanager
 def after(image: bytes, directory: Path) -> Iterator[Path]:
     """The folder of a disk that was left like this. Raises `AssertionError` where the file system is damaged."""
-    file, folder = directory / "crashed.image", directory / "crashed"
-    file.write_bytes(image)
+    folder = directory / "crashed"
     folder.mkdir(exist_ok=True)
-    mount(file, folder)
-    try:
-        yield folder
-    finally:
-        unmount(folder)
-    assert faults(file) == ""
+    # A file of its own each time: `mount` takes a loop device that still has the same file, with what that remembers.
+    with NamedTemporaryFile(dir=directory, suffix=".image") as file:
+        file.write(image)
+        file.flush()
+        mount(Path(file.name), folder)
+        try:
+            yield folder
+        finally:
+            unmount(folder)
+        assert faults(Path(file.name)) == ""
 
 
 class Reader:
@@ -189,6 +193,23 @@ async def test_what_the_disk_was_not_asked_for_may_be_lost_and_harms_nothing(
                 for kind, units in got.items():
                     assert units == whole[kind][: len(units)]
     assert seen[False], "something was lost"
+
+
+def test_a_disk_is_never_seen_through_what_is_known_of_another(tmp_path: Path) -> None:
+    """While somebody has the loop device open, be it for a moment, it stays: then `mount` takes it again, with what it
+    remembers, for a file that has another content meanwhile."""
+    base, held = tmp_path / "base", -1
+    make(base, SIZE)
+    with after(base.read_bytes(), tmp_path) as folder:
+        (folder / "first").write_bytes(b"1" * 100_000)
+        device = next(line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line)
+        held = os.open(device, os.O_RDONLY)
+    try:
+        with after(base.read_bytes(), tmp_path) as folder:
+            assert not (folder / "first").exists()
+            (folder / "second").write_bytes(b"2" * 100_000)
+    finally:
+        os.close(held)
 
 
 async def test_a_recording_goes_on_where_the_power_was_lost(
