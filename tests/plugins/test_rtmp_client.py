@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ from camcast_rtmp.client import (
 )
 from camcast_rtmp.handshake import Handshake
 from camcast_rtmp.messages import Command, Message, ProtocolError, Type, parse_command, u32
-from camcast_rtmp.server import ConnectAsked, PingAnswered, PublishAsked, Server, ServerEvent, Unpublished
+from camcast_rtmp.server import CHUNK_SIZE, ConnectAsked, PingAnswered, PublishAsked, Server, ServerEvent, Unpublished
 from camcast_rtmp.table import AFTER, TABLE, Do, Input
 
 KEY = "k?y/with&all#of%it"
@@ -131,6 +132,26 @@ def test_the_order_of_what_a_client_sends() -> None:
         ("releaseStream", 2.0, (KEY,)),
         ("FCPublish", 3.0, (KEY,)),
         ("createStream", 4.0, ()),
+    ]
+
+
+def test_what_encoders_ask_beside_publishing_is_answered() -> None:
+    """Each `_result` by its number, and what Flash Media Server said behind it; who wants no answer gets none."""
+    pair, told = Pair().live(), []
+    for name, transaction in (("releaseStream", 7.0), ("FCPublish", 8.0), ("FCUnpublish", 9.0), ("FCPublish", 0.0)):
+        message = Message(Type.COMMAND, 0, 0, amf0.encode(name, transaction, None, KEY))
+        pair.server._on_command(cast(Command, parse_command(message)))
+    reader = ChunkReader()
+    reader.chunk_size = CHUNK_SIZE
+    for message in reader.feed(b"".join(pair.server.outgoing())):
+        command = cast(Command, parse_command(message))
+        told.append((command.name, command.transaction))
+    assert told == [
+        ("_result", 7.0),
+        ("_result", 8.0),
+        ("onFCPublish", 0.0),
+        ("_result", 9.0),
+        ("onFCUnpublish", 0.0),
     ]
 
 

@@ -24,8 +24,10 @@ from camcast.errors import SourceError
 from camcast.flv.multitrack import TRACK_FORM, TrackTags
 from camcast.media import MediaKind
 from camcast.session.resolver import NameResolver
+from camcast_kit_rtmp.state import State
 from camcast_librtmp import camcast_transports as librtmp_transports
 from camcast_rtmp import camcast_transports
+from camcast_rtmp.client import Client, ClientSettings
 from camcast_rtmp.ingest.kind import RtmpIngest
 from camcast_rtmp.ingest.options import RtmpSourceOptions
 
@@ -100,6 +102,27 @@ def ffmpeg(clip: Path, url: str, *more: str, live: bool = False) -> tuple[str, .
     enhanced = ("-rtmp_enhanced_codecs", "hvc1,av01,vp09,Opus")
     exe = imageio_ffmpeg.get_ffmpeg_exe()
     return (exe, "-v", "error", *pace, *more, "-i", str(clip), "-c", "copy", *enhanced, "-f", "flv", url)
+
+
+@contextlib.asynccontextmanager
+async def said(running: Running, app: str, key: str) -> AsyncIterator[list[Any]]:
+    """What a client that publishes to this application and key was told, until it is on the air or sent away."""
+    port = running.source.listener.port
+    client = Client(ClientSettings(connect={"app": app, "tcUrl": f"rtmp://127.0.0.1:{port}/{app}"}, key=key))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    events: list[Any] = []
+    try:
+        async with asyncio.timeout(10):
+            while client.state is not State.LIVE:
+                if client.state is State.CONNECTED:
+                    client.publish()
+                writer.writelines(client.outgoing())
+                if not (data := await reader.read(65536)):
+                    break
+                events += client.feed(data)
+        yield events
+    finally:
+        writer.transport.abort()
 
 
 # --- publishers -------------------------------------------------------------------------------------------
@@ -254,6 +277,34 @@ async def test_who_does_not_know_the_key_is_refused(path: str) -> None:
         assert not [text for text in map(str, told) if "another-key" in text or KEY in text]
 
 
+@pytest.mark.parametrize(
+    ("app", "key"),
+    [
+        ("live", f"{KEY}?user=cam&pass=x/y"),
+        ("live?token=x", KEY),
+        ("live/", KEY),
+        ("/live", f"/{KEY}"),
+        (f"live/{KEY}", ""),
+        ("", f"live/{KEY}?a=b"),
+    ],
+)
+async def test_a_key_is_known_with_a_query_behind_it_and_however_the_path_is_split(app: str, key: str) -> None:
+    async with source() as running, said(running, app, key) as events:
+        assert [type(one).__name__ for one in events] == ["Connected", "Published"]
+
+
+async def test_of_two_streams_the_one_is_meant_whose_query_is_said() -> None:
+    port = free_port()
+    urls = [f"rtmp://127.0.0.1:{port}/live/cam{query}" for query in ("?angle=2", "", "?angle=3")]
+    async with contextlib.AsyncExitStack() as stack:
+        there = [await stack.enter_async_context(source(url, mode="listen")) for url in urls]
+        async with program(*ffmpeg(made("h264_aac"), urls[2])):
+            await there[2].has(made("h264_aac"))
+        async with program(*ffmpeg(made("hevc_b_aac"), f"rtmp://127.0.0.1:{port}/live/cam?angle=4")):
+            await there[1].has(made("hevc_b_aac"))
+        assert not there[0].sink.packets
+
+
 async def test_over_tls_only_who_speaks_it(authority: Authority, certificate: Certificate) -> None:
     port = free_port()
     options: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}
@@ -304,6 +355,86 @@ async def test_a_server_that_hangs_up_in_the_tls_handshake_is_not_said_to_be_slo
                 SourceError, match="the server closed the connection during the TLS handshake; it may want"
             ):
                 running.task.result()
+
+
+@pytest.mark.parametrize("takeover", [False, True])
+async def test_a_publisher_that_is_killed_makes_room_at_once(takeover: bool) -> None:
+    clip = made("h264_aac")
+    async with source(takeover=takeover) as running:
+        async with program(*ffmpeg(clip, running.url, "-stream_loop", "-1", live=True)) as publisher:
+            await until(lambda: len(running.sink.packets) > 20)
+            publisher.send_signal(signal.SIGKILL)
+            await publisher.wait()
+        await until(lambda: running.codes() == ["publisher_gone"])
+        before = len(running.sink.packets)
+        async with program(*ffmpeg(clip, running.url)):
+            await until(lambda: len(running.sink.packets) >= before + len(load(clip).packets))
+        assert not running.refused
+        assert running.sink.breaks == 1
+
+
+@pytest.mark.parametrize("takeover", [False, True])
+async def test_who_comes_again_while_the_old_connection_is_silent_is_let_in_by_rule(takeover: bool) -> None:
+    """The encoder was killed with its network: nobody ever ends its connection. `relay` stands for the network."""
+    clip = made("h264_aac")
+    async with source(takeover=takeover, timeout=2.0) as running:
+        port = running.source.listener.port
+        async with Relay(port) as relay:
+            url = running.url.replace(f":{port}/", f":{relay.port}/")
+            async with program(*ffmpeg(clip, url, "-stream_loop", "-1", live=True)) as publisher:
+                await until(lambda: len(running.sink.packets) > 20)
+                relay.cut()
+                publisher.send_signal(signal.SIGKILL)
+                await publisher.wait()
+            before = len(running.sink.packets)
+            async with said(running, "live", KEY) as events:
+                if takeover:
+                    assert [type(one).__name__ for one in events] == ["Connected", "Published"]
+                    assert running.codes() == []
+                else:
+                    assert [type(one).__name__ for one in events][-1] != "Published"
+                    assert running.refused == {"somebody publishes to this key already": 1}
+                    await until(lambda: running.codes()[-1:] == ["publisher_gone"])
+            async with program(*ffmpeg(clip, running.url)):
+                await until(lambda: len(running.sink.packets) >= before + len(load(clip).packets))
+
+
+class Relay:
+    """Between publishers and a port of this machine, until it is cut: what hangs there hears of nobody's end."""
+
+    def __init__(self, to: int) -> None:
+        self.port = 0
+        self._to = to
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Relay:
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.cut()
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def cut(self) -> None:
+        """Nothing goes through any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        self._writers += [writer, back]
+        for way in ((reader, back), (there, writer)):
+            self._tasks.add(asyncio.create_task(self._pass_on(*way)))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
 
 
 async def test_a_publisher_that_freezes_is_cut_off_and_another_may_come() -> None:

@@ -156,8 +156,19 @@ class Server(Connection):
                 self._unpublish(command.stream_id)
             case "play" | "play2":
                 self.status(command.stream_id, "error", "NetStream.Play.Failed", "only publishing is known here")
+            case "releaseStream" | "FCPublish" | "FCUnpublish" if command.transaction:
+                self._on_stream_asked(command)
             case _:
-                pass  # releaseStream, FCPublish, FCUnpublish, _checkbw, getStreamLength, …
+                pass  # _checkbw, getStreamLength, …
+
+    def _on_stream_asked(self, command: Command) -> None:
+        """Nothing has to be done; but some encoders go on only behind the answer, as Flash Media Server gave it
+        (sergey-dryabzhinsky/nginx-rtmp-module#38)."""
+        self._command(0, "_result", command.transaction, None, None)
+        if command.name == "FCPublish":
+            self._command(0, "onFCPublish", 0, None, {"level": "status", "code": "NetStream.Publish.Start"})
+        elif command.name == "FCUnpublish":
+            self._command(0, "onFCUnpublish", 0, None, {"level": "status", "code": "NetStream.Unpublish.Success"})
 
     def _unpublish(self, stream_id: int) -> None:
         if stream_id in self._publishing:

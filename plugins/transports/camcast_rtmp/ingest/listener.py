@@ -189,10 +189,14 @@ class Listener:
 
     def claim(self, publisher: Publisher, app: str, key: str) -> tuple[Place | None, str]:
         """The place for `key`, or the reason why there is none."""
-        found = None
+        found = bare = None
         for place in self._places:  # all of them, so that the time tells nothing
-            if hmac.compare_digest(_name(place.app, place.key), _name(app, key)):
+            if hmac.compare_digest(mine := _name(place.app, place.key), _name(app, key)):
                 found = place
+            # Encoders and people add a query; who knows the name without it knows enough.
+            if hmac.compare_digest(mine, _name(app.partition("?")[0], key.partition("?")[0])):
+                bare = place
+        found = found or bare
         if found is None:
             self.broken("it published to a key that nobody here takes", refusals.UNKNOWN)
             return None, "not here"
@@ -224,7 +228,8 @@ class Listener:
 
 
 def _name(app: str, key: str) -> bytes:
-    return f"{app.strip('/')}/{key}".encode("utf-8", "surrogatepass")
+    """However somebody shares the path out between the two."""
+    return f"{app.strip('/')}/{key.strip('/')}".strip("/").encode("utf-8", "surrogatepass")
 
 
 class Listeners:
