@@ -103,6 +103,8 @@ class Script:
     """
     udp_source: str = ""
     """The address from which UDP media comes, and that SETUP announces."""
+    group: tuple[str, int] | None = None
+    """The address and the first port to which UDP media goes, for everybody who listens there."""
 
     def description(self) -> str:
         if self.sdp:
@@ -178,6 +180,10 @@ class Conversation:
         if found := re.search(r"interleaved=(\d+)-(\d+)", wanted):
             self.interleaved[number] = (int(found[1]), int(found[2]))
             return f"RTP/AVP/TCP;unicast;interleaved={found[1]}-{found[2]}"
+        if self.script.group is not None:
+            address, first = self.script.group
+            self.ports[number] = (first + 2 * number, first + 2 * number + 1)
+            return f"RTP/AVP;multicast;destination={address};port={first + 2 * number}-{first + 2 * number + 1};ttl=1"
         found = re.search(r"client_port=(\d+)-(\d+)", wanted)
         assert found, wanted
         self.ports[number] = (int(found[1]), int(found[2]))

@@ -144,7 +144,8 @@ class Camera(Connections):
         if number in talk.interleaved:
             writer.write(self.script.wire(talk.interleaved[number][is_rtcp], packet))
         elif number in talk.ports:
-            peer = writer.get_extra_info("peername")[0]
+            group = self.script.group
+            peer = group[0] if group else writer.get_extra_info("peername")[0]
             sockets[which].sendto(packet, (peer, talk.ports[number][is_rtcp]))
 
     def _sockets(
@@ -157,4 +158,7 @@ class Camera(Connections):
             for which in (2 * number, 2 * number + 1):
                 found[which] = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
                 found[which].bind((self.script.udp_source or own[0], 0))
+                if self.script.group is not None:
+                    interface = socket.inet_aton(own[0])
+                    found[which].setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
         return found

@@ -250,6 +250,15 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field:LOGIN[a realm in another alphabet]",
         "cameras.test_field:LOGIN[only what protects the body, too]",
         "cameras.test_field:DIALOGUE[it hangs up after asking for the password]",
+        "cameras.test_field_further:CASES[a realm for each track]",
+        "cameras.test_field_further:CASES[unquoted]",
+    ),
+    "what comes between frames, or is written in part": (
+        "cameras.test_field_further:CASES[rubbish between frames]",
+        "cameras.test_field_further:test_what_was_written_in_part_ends_nothing",
+    ),
+    "a picture with a time hours off": (
+        "cameras.test_field_further:test_a_picture_with_a_time_hours_off_moves_none_by_more_than_itself",
     ),
     "TCP and UDP by themselves, remembered": (
         "cameras.test_dialogue:WAYS[461 over TCP]",
@@ -258,6 +267,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field_ways:WAYS[UDP where TCP is asked for]",
         "cameras.test_field_ways:WAYS[a session that nothing mends]",
         "cameras.test_field_ways:WAYS[UDP by a source of zeros]",
+        "cameras.test_field_further:CASES[to a group when asked]",
+        "cameras.test_field_further:CASES[to a group unasked]",
+        "cameras.test_field_further:test_who_sends_to_a_group_is_told_of",
     ),
     # Told.
     "rotation, pre-roll, encryption, one camera in two entries": (
@@ -274,6 +286,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_old_codecs:CAMERAS[vp8]",
         "cameras.test_old_codecs:CAMERAS[mpeg-2]",
         "cameras.test_old_codecs:CAMERAS[g726 sound]",
+        "cameras.test_old_codecs:CAMERAS[jpeg of three tables]",
+        "cameras.test_field_further:CASES[AMR]",
+        "cameras.test_field_further:CASES[LATM without a config]",
         "cameras.test_zoo:WHAT[AAC in LATM, MPEG-TS]",
         "cameras.test_old_codecs:FILES[sorenson]",
         "cameras.test_push:PUSHED[mjpeg]",

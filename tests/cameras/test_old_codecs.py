@@ -7,6 +7,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import attrs
 import pytest
 import pytest_asyncio
 
@@ -50,8 +51,29 @@ def aac() -> rtp.Track:
     return rtp.aac_track(clips.sound("aac", seconds=FRAMES / clips.FPS))
 
 
+def jpeg() -> Script:
+    return camera("-c:v", "mjpeg", "-q:v", "3", "-huffman", "default", "-pix_fmt", "yuvj420p", more=[aac()])
+
+
+def three_tables() -> Script:
+    """A table for each component, of which two are all that anybody needs (Logitech)."""
+    script = jpeg()
+    (track, _) = script.tracks
+    payloads = []
+    for payload in track.payloads:
+        data = payload.data
+        if not any(data[1:4]):
+            # The first of a picture: RFC 2435 §3.1.8.
+            assert data[8:12] == b"\0\0\0\x40"
+            data = data[:8] + b"\0\0\0\xc0" + 3 * data[12:76] + data[76:]
+        payloads.append(attrs.evolve(payload, data=data))
+    track.payloads = payloads
+    return script
+
+
 CAMERAS: dict[str, Callable[[], Script]] = {
-    "jpeg": lambda: camera("-c:v", "mjpeg", "-q:v", "3", "-huffman", "default", "-pix_fmt", "yuvj420p", more=[aac()]),
+    "jpeg": jpeg,
+    "jpeg of three tables": three_tables,
     "mpeg-4": lambda: camera("-c:v", "mpeg4", "-q:v", "3", "-g", "12", more=[aac()]),
     "h263": lambda: camera("-c:v", "h263p", "-q:v", "3", "-g", "12", size=CIF, more=[aac()]),
     "h263, first format": lambda: camera(

@@ -51,7 +51,7 @@ from camcast_rtmp.messages import ProtocolError as RtmpError
 from camcast_rtmp.reconnect import redirected, requested
 from camcast_rtmp.server import ConnectAsked, PublishAsked, Server
 from camcast_rtsp import formats, rtcp, sdp
-from camcast_rtsp.depacketise import aac, av1, h264, h265, jpeg, latm, pictures, plain, vp9
+from camcast_rtsp.depacketise import aac, amr, av1, h264, h265, jpeg, latm, pictures, plain, vp9
 from camcast_rtsp.dialogue import Dialogue, Redirected
 from camcast_rtsp.interleave import BUFFER_SIZE, Deinterleaver
 from camcast_rtsp.memory import Memory
@@ -385,6 +385,8 @@ _DEPACKETISERS: tuple[Callable[[UnitSink], Depacketiser], ...] = (
     pictures.MpegAudioDepacketiser,
     plain.PlainDepacketiser,
     vp9.Vp9Depacketiser,
+    lambda sink: amr.AmrDepacketiser(sink, {"octet-align": "1"}, 8_000, wide=False),
+    lambda sink: amr.AmrDepacketiser(sink, {}, 16_000, wide=True),
 )
 
 
@@ -440,7 +442,7 @@ def audio_config(data: bytes) -> None:
     """What SDPs say of AAC and LATM."""
     parameters = {"config": data[1:].hex(), "cpresent": "0"}
     aac.frame_step(aac.config_of(parameters, 48_000, 2), 48_000)
-    latm.stream_config(parameters)
+    latm.stream_config(parameters, 48_000, 2)
 
 
 # --- WHIP, HTTP -------------------------------------------------------------------------------------------------

@@ -457,9 +457,12 @@ def test_aac_step_is_that_of_the_core() -> None:
 
 
 def test_latm_configuration_and_long_frames() -> None:
-    config, frames = latm.stream_config({"cpresent": "0", "config": "40002320adca00"[:14]})
+    config, frames = latm.stream_config({"cpresent": "0", "config": "40002320adca00"[:14]}, 48_000, 2)
     assert frames == 1
     assert len(config) == 2
+    assert latm.stream_config({"cpresent": "0", "config": ""}, 16_000, 1) == (b"\x14\x08", 1)
+    with pytest.raises(MediaError, match="cpresent=1"):
+        latm.stream_config({}, 16_000, 1)
     units = Units()
     depacketiser = latm.LatmDepacketiser(units, 1, 1024)
     frame = bytes(range(256)) * 2

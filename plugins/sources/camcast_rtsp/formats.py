@@ -14,6 +14,7 @@ from camcast.media import MediaKind, Packet, Track
 
 from . import sdp
 from .depacketise import aac, av1, h264, h265, latm
+from .depacketise.amr import AmrDepacketiser
 from .depacketise.common import Depacketiser, UnitSink
 from .depacketise.jpeg import JpegDepacketiser
 from .depacketise.pictures import (
@@ -80,7 +81,7 @@ def _generic(found: sdp.Format, find: FindCodec) -> _Made:
 
 
 def _latm(found: sdp.Format, find: FindCodec) -> _Made:
-    config, frames = latm.stream_config(found.parameters)
+    config, frames = latm.stream_config(found.parameters, found.clock_rate, found.channels)
     step = aac.frame_step(config, found.clock_rate)
     kind = find("aac")
     return kind, kind.parser(config), lambda sink: latm.LatmDepacketiser(sink, frames, step)
@@ -118,6 +119,21 @@ def _plain(name: str) -> Callable[[sdp.Format, FindCodec], _Made]:
     return make
 
 
+def _amr(name: str, *, wide: bool) -> Callable[[sdp.Format, FindCodec], _Made]:
+    def make(found: sdp.Format, find: FindCodec) -> _Made:
+        def depacketiser(sink: UnitSink) -> Depacketiser:
+            return AmrDepacketiser(sink, found.parameters, found.clock_rate, wide=wide)
+
+        # Made once to have its complaints before the camera is asked to play.
+        depacketiser(_Nowhere())
+        if found.channels != 1:
+            raise MediaError(f"AMR in RTP with {found.channels} channels is not supported")
+        kind = find(name)
+        return kind, kind.parser(format_audio(found.clock_rate, 1)), depacketiser
+
+    return make
+
+
 _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "H264": _h264,
     "H265": _h265,
@@ -133,6 +149,8 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "L24": _plain("L24"),
     **{name: _plain(name) for rate in (16, 24, 32, 40) for name in (f"G726-{rate}", f"AAL2-G726-{rate}")},
     "G722": _plain("G722"),
+    "AMR": _amr("amrnb", wide=False),
+    "AMR-WB": _amr("amrwb", wide=True),
     "MPA": _mpeg_audio,
     "JPEG": _jpeg,
     "MPV": _picture("mpeg2video", MpegVideoDepacketiser),

@@ -15,7 +15,7 @@ class Memory:
     """Of one camera."""
 
     transport: str = ""
-    """"tcp" or "udp": what brought media; "" = not known."""
+    """"tcp", "udp" or "multicast": what brought media; "" = not known."""
     login: tuple[str, str, bool] | None = None
     """The answer to a challenge that it accepted; see `auth.Challenge.way`."""
     no_options: bool = False

@@ -27,7 +27,7 @@ from .numbers import whole
 from .options import RtspOptions
 from .session import Medium, Session
 from .track import TrackReceiver
-from .udp import UdpPair
+from .udp import Group, UdpPair
 
 _NOT_THIS_WAY = (400, 405, 406, 415, 455, 459, 500, 501, 551)
 """With which firmware refuses a transport that it does not know, instead of 461."""
@@ -37,7 +37,7 @@ OPTIONS_PATIENCE = 3.0
 
 
 class Unsuitable(SourceError):
-    """The camera does not send media this way, over TCP or UDP; it may do so over the other."""
+    """The camera does not send media this way, over TCP or UDP; it may do so over another."""
 
     def __init__(self, text: str, *, sure: bool = True) -> None:
         """`sure`: it is known to be the way; False = it may be."""
@@ -53,7 +53,7 @@ class Setup:
     session: Session
     options: RtspOptions
     transport: str
-    """"tcp" or "udp"."""
+    """"tcp", "udp" or "multicast"."""
     find: FindCodec
     sink: MediaSink
     memory: Memory
@@ -194,7 +194,8 @@ class Setup:
         clock = TrackClock(ways[0].clock_rate, session.timeline, follows=video)
         in_order = self.transport == "tcp"
         receiver = TrackReceiver(ways, self.sink, session.deliver, clock, session.meter, in_order=in_order)
-        set_up = self._set_up_udp if self.transport == "udp" else self._set_up_tcp
+        others = {"udp": self._set_up_udp, "multicast": self._set_up_group}
+        set_up = others.get(self.transport, self._set_up_tcp)
         try:
             send = await set_up(receiver, url)
         except SourceError:
@@ -249,15 +250,46 @@ class Setup:
         told = parameters(response.headers.get("transport"))
         if "rtp/avp/tcp" in told or "interleaved" in told:
             raise Unsuitable(f"{self._shown}: the camera answers SETUP over UDP with TCP")
-        source = told.get("source", "").strip("[]")
-        if _names_sender(source) and source != connection.peer:
-            session.oddities.tell("its media comes from another address than its answers")
-            pair.comes_from(source)
+        if "multicast" in told:
+            session.pairs.remove(pair)
+            pair.close()
+            session.oddities.tell("it answers SETUP over UDP with a group (multicast), which is listened to")
+            return self._listen(track, told)
+        self._comes_from(pair, told)
         ports = pair_of(told.get("server_port", ""), 65535)
         if ports is None:
             return lambda data: None
         pair.knock(ports)
         return lambda data: pair.send_rtcp(data, ports[1])
+
+    async def _set_up_group(self, track: TrackReceiver, url: str) -> Callable[[bytes], None]:
+        response = await self._answer(url, "RTP/AVP;multicast")
+        return self._listen(track, parameters(response.headers.get("transport")))
+
+    def _listen(self, track: TrackReceiver, told: dict[str, str]) -> Callable[[bytes], None]:
+        """To the group that the camera says; reports of ours would go to everybody, so there are none."""
+        connection, session = self.connection, self.session
+        address, ports = told.get("destination", ""), pair_of(told.get("port", ""), 65535)
+        if not _is_group(address) or ports is None or ":" in connection.peer:
+            raise Unsuitable(f"{self._shown}: the camera names no group of IPv4 to which it sends")
+        pair = UdpPair(
+            *connection.local,
+            connection.peer,
+            track.rtp,
+            track.rtcp,
+            session.meter,
+            connection.fail,
+            Group(address, ports),
+        )
+        session.pairs.append(pair)
+        self._comes_from(pair, told)
+        return lambda data: None
+
+    def _comes_from(self, pair: UdpPair, told: dict[str, str]) -> None:
+        source = told.get("source", "").strip("[]")
+        if _names_sender(source) and source != self.connection.peer:
+            self.session.oddities.tell("its media comes from another address than its answers")
+            pair.comes_from(source)
 
     # --- PLAY ---------------------------------------------------------------------------------------------
 
@@ -334,6 +366,14 @@ def pair_of(text: str, limit: int) -> tuple[int, int] | None:
         return None
     last = low + 1 if high is None else high
     return (low, last) if last <= limit and last != low else None
+
+
+def _is_group(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return address.version == 4 and address.is_multicast
 
 
 def _names_sender(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The RTSP source: connects, sets a session up and stays with it, by TCP or UDP, whichever the camera can.
+"""The RTSP source: connects, sets a session up and stays with it, by TCP, UDP or multicast, whichever the camera can.
 
 One object is one run; whoever runs it makes a new one to try again. What was learnt of the camera outlives it.
 """
@@ -23,6 +23,7 @@ from .tls import ASK
 from .url import RtspUrl, parse_url
 from .watching import Watch
 
+_GROUP = "multicast"
 _TWICE = 2
 """Connections that end when sound is asked for, before it is the camera that is taken to end them, and not the link."""
 
@@ -42,13 +43,18 @@ class RtspSource:
         """See `contracts.Source.run`."""
         transports = self._transports()
         failures: list[str] = []
+        refused = True
         for number, transport in enumerate(transports):
             others = number < len(transports) - 1
             try:
                 await self._play(sink, transport, others)
             except Unsuitable as error:
                 failures.append(f"over {transport.upper()}: {error}")
-                if not others:
+                refused = refused and error.sure
+                if not others and refused and transports == ["tcp", "udp"]:
+                    # It may send to a group, and to nobody alone.
+                    transports.append(_GROUP)
+                elif not others:
                     raise SourceError(self._no_way(failures, error.sure)) from None
                 self._oddities.tell(
                     f"no media comes over {transport.upper()}; {transports[number + 1].upper()} is tried"
@@ -72,7 +78,8 @@ class RtspSource:
         if self._url.secure:
             # Beside a TLS connection, media would go in the clear.
             return ["tcp"]
-        return ["udp", "tcp"] if self._memory.transport == "udp" else ["tcp", "udp"]
+        known = self._memory.transport
+        return sorted(["tcp", "udp", *[_GROUP] * (known == _GROUP)], key=lambda transport: transport != known)
 
     async def _play(self, sink: MediaSink, transport: str, others: bool) -> None:
         """One session. Never returns."""

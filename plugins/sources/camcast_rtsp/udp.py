@@ -1,5 +1,7 @@
 """RTP and RTCP beside the RTSP connection: a pair of sockets on neighbouring ports (RFC 3550 §11).
 
+A camera may send to a group (multicast) instead of to us: its address and ports are the camera's then.
+
 Only what comes from the camera's own address is taken, or from the one that it announced as `source`: the kernel is
 told so, where it can, and strangers' datagrams cost nothing. Sockets are emptied as a whole in `rounds.py`; the kernel
 keeps what comes meanwhile, so its buffer is made large.
@@ -15,6 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import attrs
+
 from camcast.errors import SourceError
 from camcast.net.datagrams import only_from
 
@@ -29,6 +33,14 @@ _TRIES = 50
 OnPacket = Callable[[memoryview, int], None]
 
 
+@attrs.frozen
+class Group:
+    """Where a camera sends for everybody: an IPv4 address (RFC 1112) and two ports."""
+
+    address: str
+    ports: tuple[int, int]
+
+
 class UdpPair:
     """Two bound sockets that hand packets and their arrival time to `on_rtp` and `on_rtcp`."""
 
@@ -41,8 +53,10 @@ class UdpPair:
         on_rtcp: OnPacket,
         meter: Meter,
         on_offence: Callable[[str], object],
+        group: Group | None = None,
     ) -> None:
-        """`local`: the socket address to bind to, whose port does not matter; `peer`: the camera's address."""
+        """`local`: the socket address to bind to, whose port does not matter; `peer`: the camera's address. `group`:
+        what is sent there is taken, on the interface that has the `local` address. Raises `SourceError`."""
         self.foreign = 0
         """Datagrams from elsewhere that the kernel let through, left out."""
         self._rounds = rounds()
@@ -50,7 +64,7 @@ class UdpPair:
         self._meter = meter
         self._on_offence = on_offence
         self._scope = local[2:]
-        self._sockets = _bind_pair(family, local)
+        self._sockets = _bind_pair(family, local) if group is None else _join(group, local[0])
         self._buffer = memoryview(bytearray(65536))
         self._on_rtp = on_rtp
         for sock, handler in zip(self._sockets, (on_rtp, on_rtcp), strict=True):
@@ -141,3 +155,21 @@ def _bind_pair(family: int, local: tuple[Any, ...]) -> tuple[socket.socket, sock
             continue
         return pair
     raise SourceError(f"no two neighbouring UDP ports are free on {local[0]}")
+
+
+def _join(group: Group, interface: str) -> tuple[socket.socket, socket.socket]:
+    pair = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    try:
+        for port, sock in zip(group.ports, pair, strict=True):
+            sock.setblocking(False)
+            # Others on this machine may listen, too.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            sock.bind((group.address, port))
+            wanted = socket.inet_aton(group.address) + socket.inet_aton(interface)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
+    except OSError as error:
+        for sock in pair:
+            sock.close()
+        raise SourceError(f"cannot listen to the group {group.address} on {interface}: {error.strerror}") from None
+    return pair

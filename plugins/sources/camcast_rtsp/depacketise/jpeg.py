@@ -14,6 +14,8 @@ from .common import Bytes, Damage, UnitSink
 from .pictures import PictureAssembler
 
 _HEADER = 8
+_TABLE = 64
+"""Bytes of a table of one byte a coefficient."""
 _LUMA = (
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
     60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113,
@@ -88,9 +90,10 @@ class JpegDepacketiser(PictureAssembler):
         at += 4
         if size:
             tables = bytes(payload[at : at + size])
-            if precision or len(tables) != size or size not in (64, 128):
+            if precision or len(tables) != size or size % _TABLE:
                 raise Damage
-            self._tables[quality] = tables if size == 128 else tables * 2
+            # Some send a third one, for the second chroma; no component of the types that there are names it.
+            self._tables[quality] = (tables * 2)[: 2 * _TABLE]
         if quality not in self._tables:
             raise Damage
         return self._tables[quality], at + size

@@ -1,6 +1,7 @@
 """AAC as MP4A-LATM (RFC 6416 §6): the configuration in the SDP (cpresent=0), frames behind their length bytes.
 
 Where the SDP has a configuration but does not say cpresent (whose default is 1), the configuration is what counts.
+Where it says that it has one and has none, it is plain AAC-LC of the rate and the channels that it names.
 Only the plain case is read, which is all that cameras send: one program, one layer, one frame a unit.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from camcast.bitstream.bits import BitReader
 from camcast.errors import MediaError
 
+from .aac import config_of
 from .common import DAMAGED, LOSS, Bytes, UnitSink
 
 MAX_FRAME = 64 * 1024
@@ -73,12 +75,15 @@ class LatmDepacketiser:
         return units
 
 
-def stream_config(parameters: Mapping[str, str]) -> tuple[bytes, int]:
+def stream_config(parameters: Mapping[str, str], rate: int, channels: int) -> tuple[bytes, int]:
     """The AudioSpecificConfig, and frames a unit, out of the SDP's StreamMuxConfig. Raises `MediaError`."""
     if parameters.get("cpresent", "0" if parameters.get("config") else "1") != "0":
         raise MediaError("LATM with its configuration inside the stream (cpresent=1) is not supported")
+    text = parameters.get("config", "")
+    if not text:
+        return config_of({}, rate, channels), 1
     try:
-        data = bytes.fromhex(parameters.get("config", ""))
+        data = bytes.fromhex(text)
     except ValueError:
         raise MediaError("LATM whose config is not hexadecimal") from None
     bits = BitReader(data)
