@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 import pluggy
 
 from camcast.errors import CamcastError, MediaError, PluginError
+from camcast.hosting.catalogue import Catalogue
 from camcast.hosting.choice import Choice
-from camcast.hosting.claims import Claim, Claims, K
+from camcast.hosting.claims import Claims, K
 from camcast.hosting.faults import Faults
 from camcast.hosting.platforms import Platforms
 from camcast.hosting.plugin import REGISTERED, Plugin, Problem
@@ -31,7 +32,6 @@ from camcast.kinds import (
     DiscovererKind,
     EncoderKind,
     Kind,
-    Platform,
     ServiceKind,
     SourceKind,
     TransportKind,
@@ -73,6 +73,7 @@ class PluginHost:
     def _use(self, registry: Registry) -> None:
         self._registry = registry
         self.converter = make_converter()
+        self._clashes: list[Problem] = []
         for plugin in registry.used:
             registry.call_one(plugin, "camcast_prepare_converter", converter=self.converter)
         self._tabulate()
@@ -186,53 +187,53 @@ class PluginHost:
 
     @property
     def sources(self) -> Mapping[str, SourceKind]:
-        return self._sources.kinds
+        return self._known.sources.kinds
 
     @property
     def codecs(self) -> Mapping[str, CodecKind]:
-        return self._codecs.kinds
+        return self._known.codecs.kinds
 
     @property
     def encoders(self) -> Mapping[str, EncoderKind]:
-        return self._encoders.kinds
+        return self._known.encoders.kinds
 
     @property
     def transports(self) -> Mapping[str, TransportKind]:
-        return self._transports.kinds
+        return self._known.transports.kinds
 
     @property
     def services(self) -> Mapping[str, ServiceKind]:
-        return self._services.kinds
+        return self._known.services.kinds
 
     @property
     def coordinators(self) -> Mapping[str, CoordinatorKind]:
-        return self._coordinators.kinds
+        return self._known.coordinators.kinds
 
     @property
     def discoverers(self) -> Mapping[str, DiscovererKind]:
         """Ways to find cameras."""
-        return self._discoverers.kinds
+        return self._known.discoverers.kinds
 
     @property
     def forms(self) -> Mapping[str, ConfigForm]:
         """Other forms of configuration that can be read here."""
-        return self._forms.kinds
+        return self._known.forms.kinds
 
     @property
     def platforms(self) -> Platforms:
         """What is known of the platforms that targets may be for."""
-        return self._places
+        return self._known.platforms
 
     def source(self, name: str) -> SourceKind:
         """The source kind of that name; `LookupError` names those known."""
-        return self._one(self._sources, name, "source type")
+        return self._one(self._known.sources, name, "source type")
 
     def encoder(self, name: str) -> EncoderKind:
-        return self._one(self._encoders, name, "encoder")
+        return self._one(self._known.encoders, name, "encoder")
 
     def service(self, name: str) -> ServiceKind:
         """The service kind of that name; `LookupError` names those known."""
-        return self._one(self._services, name, "service")
+        return self._one(self._known.services, name, "service")
 
     def coordinator(self, url: str) -> CoordinatorKind:
         """The coordinator for URLs like this one; `LookupError` names the schemes that are known."""
@@ -251,9 +252,9 @@ class PluginHost:
     def codec(self, name: str) -> CodecKind:
         """The codec kind by any of its names; raises `MediaError` naming those known. Never one that is only spelt
         alike: it is media that say this name, not people."""
-        kind = self._aliases.get(name) or self._codecs.get(name)
+        kind = self._known.aliases.get(name) or self._known.codecs.get(name)
         if kind is None:
-            known = f"known: {listed(self._codecs.kinds)}" if self._codecs.kinds else "none is known here"
+            known = f"known: {listed(self._known.codecs.kinds)}" if self._known.codecs.kinds else "none is known here"
             raise MediaError(f'unknown codec "{shortened(name)}"; {known}{self._left_out()}')
         return kind
 
@@ -263,17 +264,17 @@ class PluginHost:
         `LookupError` says what is known.
         """
         if name:
-            kind = self._one(self._transports, name, "transport")
+            kind = self._one(self._known.transports, name, "transport")
             if scheme not in kind.schemes:
                 takes = ", ".join(f"{known}://" for known in kind.schemes)
                 raise LookupError(f'transport "{kind.name}" does not take {scheme}:// URLs; it takes {takes}')
             return kind
-        found = self._schemes.get(scheme)
+        found = self._known.schemes.get(scheme)
         if found is None:
-            known = ", ".join(f"{one}://" for one in sorted(self._schemes.names)) or "none"
+            known = ", ".join(f"{one}://" for one in sorted(self._known.schemes.names)) or "none"
             named = [f'"transport": "{kind.name}"' for kind in self.transports.values() if scheme in kind.schemes]
             advice = f"; {' or '.join(named)} takes them" if named else ""
-            near = get_close_matches(scheme[:LONGEST_SHOWN], self._schemes.names, n=1)
+            near = get_close_matches(scheme[:LONGEST_SHOWN], self._known.schemes.names, n=1)
             advice += f"; did you mean {near[0]}://?" if near and not named else ""
             raise LookupError(f"no transport for {scheme}:// URLs; known: {known}{advice}{self._left_out()}")
         return found
@@ -301,52 +302,9 @@ class PluginHost:
 
     def _tabulate(self) -> None:
         """Who brings what, anew."""
-        self._sources = Claims(_named(self._claims(SourceKind)), 'source type "{}"')
-        self._codecs = Claims(_named(self._claims(CodecKind)), 'codec "{}"')
-        self._encoders = Claims(_named(self._claims(EncoderKind)), 'encoder "{}"')
-        self._transports = Claims(_named(self._claims(TransportKind)), 'transport "{}"')
-        self._services = Claims(_named(self._claims(ServiceKind)), 'service "{}"')
-        self._coordinators = Claims(_named(self._claims(CoordinatorKind)), 'coordinator "{}"')
-        self._discoverers = Claims(_named(self._claims(DiscovererKind)), 'discoverer "{}"')
-        self._forms = Claims(_named(self._claims(ConfigForm)), 'configuration form "{}"')
-        self._platforms = Claims(_named(self._claims(Platform)), 'platform "{}"')
-        self._places = Platforms(self._platforms.kinds.values())
-        aliases = (
-            (alias, claim) for claim in self._codecs for alias in claim.kind.aliases if alias not in self._codecs
-        )
-        self._aliases = Claims(aliases, 'codec name "{}"', '"{}" does not go by it')
-        schemes = (
-            (scheme, claim)
-            for claim in self._transports
-            if not claim.kind.by_name_only
-            for scheme in claim.kind.schemes
-        )
-        self._schemes = Claims(schemes, "{}://", 'this one takes it where "transport": "{}" says so')
-        tables = (
-            self._sources,
-            self._codecs,
-            self._encoders,
-            self._transports,
-            self._services,
-            self._coordinators,
-            self._discoverers,
-            self._forms,
-            self._platforms,
-            self._aliases,
-            self._schemes,
-        )
-        before = getattr(self, "_clashes", [])
-        self._clashes = [problem for table in tables for problem in table.problems]
+        before = self._clashes
+        self._known = Catalogue(self.plugins)
+        self._clashes = self._known.clashes
         for problem in self._clashes:
             if problem not in before:
                 log.error("Plugin %s", problem)
-
-    def _claims(self, cls: type[K]) -> Iterator[Claim[K]]:
-        for plugin in self.plugins:
-            for kind in plugin.kinds:
-                if isinstance(kind, cls):
-                    yield Claim(plugin, kind)
-
-
-def _named(claims: Iterator[Claim[K]]) -> Iterator[tuple[str, Claim[K]]]:
-    return ((claim.kind.name, claim) for claim in claims)
