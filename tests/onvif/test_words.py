@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from camcast.config import loads
 from camcast.discovery import FoundCamera
 from camcast.errors import ConfigError
 from camcast.host import PluginHost
+from camcast_onvif import media, xml
 from camcast_onvif.at_host import at_host
 from camcast_onvif.interfaces import multicast_interfaces
 from camcast_onvif.named import Named, parse_named
@@ -241,3 +243,22 @@ def test_the_loopback_is_no_network_for_everybody() -> None:
     assert "lo" not in multicast_interfaces()
     with pytest.raises(OSError, match="cameras cannot be looked for on lo: it knows no multicast"):
         multicast_interfaces(["lo"])
+
+
+def test_what_lies_within_one_another_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of profiles within profiles each would be gone through as often as there are around it, in one turn."""
+    looked = 0
+
+    def local(element: Element) -> str:
+        nonlocal looked
+        looked += 1
+        return name(element)
+
+    name = xml.local
+    monkeypatch.setattr(xml, "local", local)
+    for tag, asked in (("Profiles", media.profiles_in), ("Service", media.services_in)):
+        deep = f"<{tag} token='a'>" * 30 + "<a/>" * 15_000 + f"<VideoEncoder/></{tag}>" * 30
+        body = read(f"<Body>{deep}</Body>".encode())
+        looked = 0
+        asked(body)
+        assert looked < 12 * 15_000, f"{tag}: {looked} looks at 15,000 elements"

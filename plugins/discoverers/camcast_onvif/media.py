@@ -22,6 +22,7 @@ _DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA, MEDIA2 = "http://www.onvif.org/ver10/media/wsdl", "http://www.onvif.org/ver20/media/wsdl"
 _SCHEMA = "http://www.onvif.org/ver10/schema"
 MAX_PROFILES = 32
+MAX_SERVICES = 64
 
 
 @attrs.frozen(kw_only=True)
@@ -93,8 +94,7 @@ class MediaService:
         """Its streams with a picture, the largest first."""
         more = "<Type>VideoEncoder</Type>" if self.namespace == MEDIA2 else ""
         body = await self.device.call(f'<GetProfiles xmlns="{self.namespace}">{more}</GetProfiles>', self.url)
-        found = (_profile(one, self.device.secrets) for one in list(xml.every(body, "Profiles"))[:MAX_PROFILES])
-        return ordered([profile for profile in found if profile])
+        return ordered(profiles_in(body, self.device.secrets))
 
     async def stream(self, profile: Profile) -> str:
         """Its URL at the device, without user and password. Raises as `Device.call` does, `soap.Fault` for none."""
@@ -131,7 +131,7 @@ async def media_services(device: Device) -> list[MediaService]:
         body = await device.call(
             f'<GetServices xmlns="{_DEVICE}"><IncludeCapability>false</IncludeCapability></GetServices>'
         )
-        urls = {xml.raw(one, "Namespace"): xml.raw(one, "XAddr") for one in list(xml.every(body, "Service"))[:64]}
+        urls = services_in(body)
     except soap.Fault:
         # Devices of before 2011 know only this.
         body = await device.call(f'<GetCapabilities xmlns="{_DEVICE}"><Category>All</Category></GetCapabilities>')
@@ -186,6 +186,17 @@ def choose(profiles: Sequence[Profile], stream: str, host: str, secrets: Collect
         return profiles[-1]
     known = ", ".join(xml.shown(name, secrets) for name in by_name)
     raise SourceError(f'the camera at {host} has no stream "{stream[:64]}"; it has {known}', refused=True)
+
+
+def profiles_in(body: Element, secrets: Collection[str] = ()) -> list[Profile]:
+    """Those with a picture in an answer, in its order."""
+    found = (_profile(one, secrets) for one in xml.beside(body, "Profiles")[:MAX_PROFILES])
+    return [profile for profile in found if profile]
+
+
+def services_in(body: Element) -> dict[str, str]:
+    """The URLs of services in an answer, by their namespaces."""
+    return {xml.raw(one, "Namespace"): xml.raw(one, "XAddr") for one in xml.beside(body, "Service")[:MAX_SERVICES]}
 
 
 def _profile(element: Element, secrets: Collection[str] = ()) -> Profile | None:

@@ -73,6 +73,12 @@ def every(element: Element, name: str) -> Iterator[Element]:
     return (one for one in element.iter() if one is not element and local(one) == name)
 
 
+def beside(element: Element, name: str) -> list[Element]:
+    """The first element below that is called so, and its siblings of that name. None lies within another, so who looks
+    through each of them passes over everything once."""
+    return next((found for one in element.iter() if (found := [child for child in one if local(child) == name])), [])
+
+
 def firsts(element: Element, names: Collection[str]) -> dict[str, Element]:
     """The first element of each of these names below, found by one walk."""
     found: dict[str, Element] = {}
