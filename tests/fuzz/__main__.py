@@ -1,6 +1,7 @@
-"""Fuzz every target for a while: `python -m tests.fuzz [--seconds 600] [--only WORD] [--jobs 2] [--keep]`.
+"""Fuzz every target for a while: `python -m tests.fuzz [--seconds 600] [--only WORD ...] [--jobs 2] [--keep]`.
 
-A finding ends the run with 1, after all have had their time; its input is named, and stays in `.cache/fuzz`.
+A finding ends the run with 1, after all have had their time; its input is named, and stays in `.cache/fuzz`. What ran
+is added to `bench/results/fuzz.md` at each target's end.
 """
 
 from __future__ import annotations
@@ -9,28 +10,31 @@ import argparse
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz import corpus
 from tests.fuzz.seeds import seeds
+from tests.fuzz.table import Piece, Table
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".cache" / "fuzz"
 LIMITS = ("-max_len=4096", "-timeout=30", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=1")
 """An input that takes 30 s, or a process that takes 1 GiB, is a finding too."""
-_EXECUTED = "stat::number_of_executed_units"
+_ONE_WRITES = threading.Lock()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
-    parser.add_argument("--only", default="", help="targets with this in their name")
+    parser.add_argument("--only", nargs="*", default=[], help="targets with one of these in their name")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep what was found of new ways as the corpus")
     arguments = parser.parse_args()
-    names = [name for name in TARGETS if arguments.only in name]
+    names = [name for name in TARGETS if not arguments.only or any(one in name for one in arguments.only)]
     with ThreadPoolExecutor(arguments.jobs) as jobs:
         found = list(jobs.map(lambda name: fuzz(name, arguments.seconds, keep=arguments.keep), names))
     sys.exit(not names or any(found))
@@ -45,8 +49,10 @@ def fuzz(name: str, seconds: int, *, keep: bool) -> bool:
     for number, data in enumerate((*corpus.read(name), *seeds(name))):
         (inputs / f"kept{number}").write_bytes(data)
     log = WORK / name / "log.txt"
+    began = time.monotonic()
     with log.open("w") as output:
         ended = _run(name, output, f"-max_total_time={seconds}", f"-artifact_prefix={findings}/", *LIMITS, str(inputs))
+        ran = round(time.monotonic() - began)
         if keep and not ended:
             smallest = WORK / name / "smallest"
             shutil.rmtree(smallest, ignore_errors=True)
@@ -54,10 +60,10 @@ def fuzz(name: str, seconds: int, *, keep: bool) -> bool:
             _run(name, output, "-merge=1", f"-max_len={corpus.LARGEST}", str(smallest), str(inputs))
             corpus.write(name, (path.read_bytes() for path in smallest.iterdir()))
     said = log.read_text(errors="replace")
-    runs = next(
-        (line.split()[1] for line in said.splitlines() if line.startswith("stat::number_of_executed_units")), "?"
-    )
-    sys.stdout.write(f"{name}: {runs} inputs, {'a finding' if ended else 'nothing found'}\n")
+    piece = Piece.of(said, min(ran, seconds), finding=bool(ended))
+    with _ONE_WRITES:
+        Table().add(name, piece)
+    sys.stdout.write(f"{name}: {piece.inputs} inputs, {'a finding' if ended else 'nothing found'}\n")
     if ended:
         sys.stdout.write(f"{said[-3000:]}\n{name}: see {log} and {findings}\n")
     sys.stdout.flush()

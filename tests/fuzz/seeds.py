@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
 
 from camcast.flv import amf0
 from tests.fuzz.targets import ASKED, greeting
@@ -15,6 +21,7 @@ from tests.plugins import test_srt_demuxer as mpegts
 from tests.plugins.nal_kit import annexb, prefixed
 from tests.plugins.whep_kit import OFFER
 
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))
 _CONFIG = Path(__file__).parents[1] / "core" / "config"
 
 
@@ -78,6 +85,18 @@ def seeds(name: str) -> Iterator[bytes]:
             yield OFFER.encode()
         case "whep_fragment":
             yield b"a=ice-ufrag:wxyz\na=mid:0\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host generation 0\n"
+        case "whip_feedback":
+            yield b"\x8f\xcd\0\5" + bytes(8) + b"\0\0\0\x14\0\0\1\0" + b"\x20\x0a\xd5\x55"
+        case "certificate":
+            names = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+            first = datetime(2026, 1, 1, tzinfo=UTC)
+            made = x509.CertificateBuilder().subject_name(names).issuer_name(names).serial_number(1)
+            made = (
+                made.not_valid_before(first)
+                .not_valid_after(first + timedelta(days=90))
+                .public_key(PRIVATE.public_key())
+            )
+            yield made.sign(PRIVATE, None).public_bytes(serialization.Encoding.DER)
         case "http_answer":
             head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n"
             yield b"\7" + head + b'Link: <turn:h>; rel="ice-server"\r\n\r\n2\r\nab\r\n0\r\n\r\n'

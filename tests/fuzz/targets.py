@@ -5,6 +5,7 @@ The first byte often chooses (which depacketiser, which state), so that one corp
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -25,6 +26,7 @@ from camcast.flv.unpack import Unpacker
 from camcast.host import PluginHost
 from camcast.kinds import CodecKind
 from camcast.media import Frame, MediaKind, Packet, TagType, Track
+from camcast.net.certificate import described
 from camcast.net.client_hello import offered_groups
 from camcast.net.http_message import AnswerReader, HttpError
 from camcast.redaction import MAX_WORDS, words
@@ -64,6 +66,7 @@ from camcast_rtsp.url import parse_url
 from camcast_srt.ingest import demuxer
 from camcast_srt.ingest.errors import StreamError
 from camcast_srt.ingest.media import TsIntake
+from camcast_whip import transport_wide
 from camcast_whip.answer import read_answer
 from camcast_whip.links import ice_servers
 from camcast_whip.offer import Local, OfferedTrack
@@ -477,6 +480,25 @@ def whep_fragment(data: bytes) -> None:
     assert all(len(candidate.split()) == 8 for candidate in candidates)
 
 
+def whip_feedback(data: bytes) -> None:
+    """A server's RTCP, and what it says of the packets that it got."""
+    rest, bodies = transport_wide.separate(data)
+    assert len(rest) + sum(map(len, bodies)) <= len(data)
+    numbering = transport_wide.Numbering()
+    for now in range(20):
+        numbering.number(bytes(40), 20, now)
+    for body in (*bodies, data):
+        with contextlib.suppress(ValueError):
+            assert len(transport_wide.read(body).came) <= transport_wide.MAX_SENT
+        with contextlib.suppress(ValueError):
+            numbering.take(body, 30.0)
+
+
+def certificate(data: bytes) -> None:
+    """What a server shows, of which no authority has looked at a byte."""
+    assert described(data).isprintable()
+
+
 def http_answer(data: bytes) -> None:
     reader = AnswerReader(4096)
     for piece in pieces(data):
@@ -633,6 +655,8 @@ TARGETS: Mapping[str, Fuzzed] = {
     "whep_offer": Fuzzed(whep_offer, (ValueError,)),
     "whep_fragment": Fuzzed(whep_fragment, (ValueError,)),
     "client_hello": Fuzzed(client_hello),
+    "whip_feedback": Fuzzed(whip_feedback),
+    "certificate": Fuzzed(certificate),
     "http_answer": Fuzzed(http_answer, (HttpError,)),
     "onvif": Fuzzed(onvif, (BadXml, soap.Fault)),
     "fleet_records": Fuzzed(records, (CoordinatorError,)),
