@@ -134,7 +134,11 @@ class Redactor:
 
     def excerpt(self, text: str, limit: int = MAX_WORDS) -> str:
         """See `excerpt`."""
-        return self.words(_without_edges(text[:_MAX_READ], self._secrets), limit)
+        return self.words(_cut_out(text[:_MAX_READ], self._secrets), limit)
+
+    def trimmed(self, text: str) -> str:
+        """`text` without what at its edges may be the rest of a secret."""
+        return _without_edges(text, self._secrets)
 
     def plain(self, text: str) -> str:
         """`text` without the secrets, and with URLs as they are."""
@@ -144,7 +148,7 @@ class Redactor:
         """A URL that a peer has named, as `redact_url` shows one, and each part of it as an `excerpt`."""
         shown = redact_url(self.plain(url), self._name)
         scheme, mark, rest = shown.partition("://")
-        parts = "/".join(_without_edges(part, self._secrets) for part in rest.split("/"))
+        parts = "/".join(_cut_out(part, self._secrets) for part in rest.split("/"))
         return self.text(f"{scheme}{mark}{parts}")
 
     def _hidden(self, text: str) -> str:
@@ -225,14 +229,19 @@ def _without(text: str, found: Iterable[tuple[int, int, str]]) -> str:
     return "".join((*parts, text[at:]))
 
 
+def _cut_out(text: str, secrets: Iterable[str]) -> str:
+    """`text` without what may be of a secret beyond its edges; that may be all of it."""
+    said, _ = letters(text)
+    within = len(said) >= _PART and any(said in letters(secret)[0] for secret in secrets)
+    return HIDDEN if within else _without_edges(text, secrets)
+
+
 def _without_edges(text: str, secrets: Iterable[str]) -> str:
-    """`text`, at whose end a secret may begin, and end where it begins; or all of it is of one."""
+    """`text`, at whose end a secret may begin, and end where it begins."""
     said, places = letters(text)
     begin, end = 0, len(said)
     for secret in secrets:
         wanted = letters(secret)[0]
-        if len(said) >= _PART and said in wanted:
-            return HIDDEN
         for size in range(_PART, min(len(wanted), len(said) + 1)):
             if said.startswith(wanted[-size:]):
                 begin = max(begin, size)

@@ -107,7 +107,7 @@ class Target:
     def shows(self, url: str) -> bool:
         """Whether the host in `url`, a server's own, can be told: it holds none of this target's secrets."""
         place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
-        return self.words(place) == place and place in self.redactor.plain(url)
+        return place == self.words(place) == self.redactor.trimmed(place)
 
     def scrub(self, text: str) -> str:
         """`text` (a library's exception, a traceback) without this target's secrets."""
