@@ -106,6 +106,33 @@ def test_the_model_records_every_frame(site: Path, tmp_path: Path) -> None:
     assert found.frames > 40
 
 
+def test_on_a_full_disk_the_model_fails_alone(site: Path, tmp_path: Path) -> None:
+    """A file system of 200 kB of its own, and another output beside."""
+    clip, disk = made("h264_b_aac"), tmp_path / "disk"
+    disk.mkdir()
+    config = tmp_path / "system_config.json"
+    source = {"type": "file", "url": str(clip), "options": {"loop": True}}
+    config.write_text(json.dumps(one_camera(source, f"flvfile://{disk}/full.flv", f"flvfile://{tmp_path}/gate.flv")))
+    run = [sys.executable, "-m", "camcast", "run", str(config), "--duration", "6", "--plain", "--json"]
+    script = 'mount -t tmpfs -o size=200k camcast-test "$0" && exec "$@"'
+    done = subprocess.run(
+        ["unshare", *([] if os.geteuid() == 0 else ["-r"]), "-m", "sh", "-c", script, str(disk), *run],
+        env={**os.environ, "PYTHONPATH": str(site)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "cannot write: No space left on device" in done.stderr, done.stderr
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+    full, other = json.loads(done.stdout)["sessions"]
+    assert "No space left on device" in full["last_error"]
+    assert (other["last_error"], other["frames_dropped"]) == ("", 0), other
+    (recorded,) = tmp_path.glob("gate-*.flv")
+    assert compare(clip, recorded, loop=True, from_keyframe=1).frames > 40
+
+
 def test_a_made_up_codec_and_transport_stream_end_to_end(site: Path, tmp_path: Path) -> None:
     config = tmp_path / "system_config.json"
     with HeliographServer() as server:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from camcast.config import TargetConfig
 from camcast.errors import ErrorClass
 from camcast.events import Note, SessionState
 from camcast.media import MediaKind
+from tests.command_run import command_run
 from tests.integration.air import only
 from tests.integration.kit import balance, camera, connected, drawn, engine, sent, until
 from tests.media import made
@@ -138,3 +141,39 @@ async def test_failover_across_protocols(server: WhipServer, tmp_path: Path) -> 
         one = only(running)
         assert "whip" in one.target_shown
     assert len(server.received()) > 30
+
+
+async def test_two_tokens_at_one_endpoint_are_two_outputs(tmp_path: Path) -> None:
+    """By a process: a server that knows its streams by their tokens gets both, each with its own, frame by frame."""
+    source = {"type": "file", "url": str(made("h264_opus")), "options": {"loop": True}}
+    with WhipServer(tmp_path / "whip") as server:
+        outputs = {name: {"url": server.url(), "options": {"token": f"{name}-very-secret"}} for name in ("one", "two")}
+        config = {"cameras": [{"camera_id": 0, "streams": [{"name": "main", "source": source, "outputs": outputs}]}]}
+        with command_run(tmp_path, config, "--log-level", "DEBUG") as run:
+            await until(lambda: {0, 1} <= {unit.session for unit in server.received()[200:]}, timeout=30)
+            figures = await asyncio.to_thread(run.end)
+        state = await asyncio.to_thread(server.state)
+    tokens = {one["authorization"] for one in state["requests"] if one["method"] == "POST"}
+    assert tokens == {"Bearer one-very-secret", "Bearer two-very-secret"}
+    assert [one["last_error"] for one in figures["sessions"]] == ["", ""]
+    pictures = [{one.hashes for one in server.received() if (one.session, one.kind) == (n, "video")} for n in (0, 1)]
+    assert len(pictures[0] & pictures[1]) > 20, "both get the same stream"
+    assert "very-secret" not in run.log
+
+
+async def test_one_token_at_one_endpoint_is_one_output(tmp_path: Path) -> None:
+    """So a second one is refused, when the file is read."""
+    output = {"url": "whip://127.0.0.1:9/whip/camera-7", "options": {"token": "very-secret"}}
+    source = {"type": "testsrc"}
+    stream = {"name": "main", "source": source, "outputs": {"one": output, "two": output}}
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"cameras": [{"camera_id": 0, "streams": [stream]}]}))
+    check = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "camcast", "check", str(file)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await check.communicate()
+    assert check.returncode == 2, said.decode()
+    assert "very-secret" not in said.decode()
+    assert "cam0_main/one" in said.decode()

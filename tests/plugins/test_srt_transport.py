@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from tests.compare import compare
 from tests.media import made
@@ -19,7 +21,7 @@ from tests.plugins.srt_processes import fork_servers, sockets
 from tests.plugins.transport_harness import Events, context, feed, load, reached
 from tests.programs import beside
 from tests.servers.process import free_port
-from tests.servers.srt import FfmpegReceiver, LiveCaller, LiveTransmit
+from tests.servers.srt import FfmpegReceiver, LiveCaller, LiveDatagrams, LiveTransmit
 
 from camcast.errors import BusyError, MisconfiguredError, NetworkError, RefusedError, TransportError
 from camcast.kinds import TransportKind
@@ -70,6 +72,41 @@ async def test_every_frame_arrives(kind: TransportKind, name: str, tmp_path: Pat
         await publish(kind, server.url("streamid=camera-7"), made(name))
         received = await asyncio.to_thread(server.received)
     compare(made(name), received)
+
+
+def _came(datagrams: list[bytes], payload: bytes) -> bool:
+    return any(payload in one for one in datagrams)
+
+
+def _counted(transport: Any, position: int) -> bool:
+    return bool(transport.acked == position and not transport.pending)
+
+
+async def test_a_small_frame_of_sound_waits_for_no_next_one(kind: TransportKind, tmp_path: Path) -> None:
+    """One packet holds it. It is there, and counts, while nothing else follows; so is the last of all."""
+    clip = load(made("h264_opus"))
+    sound = [packet for packet in clip.packets if packet.track.kind is MediaKind.AUDIO]
+    got: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as place:
+        place.bind(("127.0.0.1", 0))
+        place.setblocking(False)
+        asyncio.get_running_loop().add_reader(place, lambda: got.append(place.recv(2048)))
+        with LiveDatagrams(tmp_path, place.getsockname()[1]) as server:
+            transport, events = build(kind, server.url("latency=40"))
+            try:
+                await transport.connect()
+                await transport.publish(clip.tracks[1:])
+                for number, packet in enumerate(sound[:3]):
+                    # The stream's clock, which goes on alone, would push out what is held.
+                    transport._ticker.cancel()
+                    small = attrs.evolve(packet, payload=bytes((0xFC, 0xFF, number)) * 30)
+                    position = transport.send(small, number * 20)
+                    await reached(partial(_came, got, small.payload))
+                    await reached(partial(_counted, transport, position))
+            finally:
+                await transport.close()
+        asyncio.get_running_loop().remove_reader(place)
+    assert not events.losses
 
 
 async def test_ffmpeg_receives_encrypted_media(kind: TransportKind, tmp_path: Path) -> None:

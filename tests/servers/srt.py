@@ -70,6 +70,17 @@ class LiveTransmit(_SrtServer):
         return ("sh", "-c", f"exec {shlex.join(tool)} >> {shlex.quote(str(self.output))}")
 
 
+class LiveDatagrams(_SrtServer):
+    """`srt-live-transmit`, which passes each payload on at once, by UDP to `to` on this machine."""
+
+    def __init__(self, directory: Path, to: int) -> None:
+        super().__init__(directory)
+        self.to = to
+
+    def command(self) -> Sequence[str]:
+        return ("srt-live-transmit", "-q", "-a:no", self.listening_url, f"udp://127.0.0.1:{self.to}")
+
+
 class FfmpegReceiver(_SrtServer):
     """FFmpeg as the listener, copying to `received.ts`."""
 
