@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import islice
 
 from camcast.spellings import MIN_SECRET, Sought, letters
 
@@ -33,7 +32,8 @@ _AFTER_URL = ".,:;!)]}'"
 _WORD = r"(?:live|stream|cam|camera|ch|channel|main|sub|test|venc)\d{0,4}"
 _PLAIN_NAME = re.compile(rf"{_WORD}(?:[_-](?:{_WORD}|\d{{1,4}})){{0,2}}")
 """Names such as "stream1" or "cam0_main", which nobody keeps as a secret."""
-_MAX_WAYS = 64
+_MAX_WAYS = 4
+"""In which a URL with many '@' is read: by as many of the first, and of the last. Each may be as long as the URL."""
 _WORDS = """
 attempt authentication camcast camera cameras certificate codec command configuration connect connected
 connection credential credentials disconnected encoder encrypted endpoint expected fingerprint framerate
@@ -103,13 +103,14 @@ class Redactor:
     A server that is down gives the same text at each attempt, so the last one is remembered.
     """
 
-    __slots__ = ("_last", "_name", "_secrets", "_sought")
+    __slots__ = ("_last", "_letters", "_name", "_secrets", "_sought")
 
     def __init__(self, secrets: Iterable[str] = (), name: str = "") -> None:
         """A URL's last part is shown where it is `name`."""
         self._name = name
         self._secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_SECRET)
         self._sought: Sought | None = None
+        self._letters: tuple[str, ...] | None = None
         self._last = ("", "")
 
     def __repr__(self) -> str:
@@ -134,11 +135,11 @@ class Redactor:
 
     def excerpt(self, text: str, limit: int = MAX_WORDS) -> str:
         """See `excerpt`."""
-        return self.words(_cut_out(text[:_MAX_READ], self._secrets), limit)
+        return self.words(_cut_out(text[:_MAX_READ], self._wanted), limit)
 
     def trimmed(self, text: str) -> str:
         """`text` without what at its edges may be the rest of a secret."""
-        return _without_edges(text, self._secrets)
+        return _without_edges(text, self._wanted)
 
     def plain(self, text: str) -> str:
         """`text` without the secrets, and with URLs as they are."""
@@ -148,8 +149,15 @@ class Redactor:
         """A URL that a peer has named, as `redact_url` shows one, and each part of it as an `excerpt`."""
         shown = redact_url(self.plain(url), self._name)
         scheme, mark, rest = shown.partition("://")
-        parts = "/".join(_cut_out(part, self._secrets) for part in rest.split("/"))
+        parts = "/".join(_cut_out(part, self._wanted) for part in rest.split("/"))
         return self.text(f"{scheme}{mark}{parts}")
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        """The secrets' letters and digits."""
+        if self._letters is None:
+            self._letters = tuple(letters(secret)[0] for secret in self._secrets)
+        return self._letters
 
     def _hidden(self, text: str) -> str:
         # All are looked for in the text as it came: with a part of one hidden, the rest may not look like what it is.
@@ -229,28 +237,40 @@ def _without(text: str, found: Iterable[tuple[int, int, str]]) -> str:
     return "".join((*parts, text[at:]))
 
 
-def _cut_out(text: str, secrets: Iterable[str]) -> str:
-    """`text` without what may be of a secret beyond its edges; that may be all of it."""
+def _cut_out(text: str, wanted: Iterable[str]) -> str:
+    """`text` without what may be of a secret beyond its edges; that may be all of it. `wanted`: secrets' letters."""
     said, _ = letters(text)
-    within = len(said) >= _PART and any(said in letters(secret)[0] for secret in secrets)
-    return HIDDEN if within else _without_edges(text, secrets)
+    within = len(said) >= _PART and any(said in one for one in wanted)
+    return HIDDEN if within else _without_edges(text, wanted)
 
 
-def _without_edges(text: str, secrets: Iterable[str]) -> str:
+def _without_edges(text: str, wanted: Iterable[str]) -> str:
     """`text`, at whose end a secret may begin, and end where it begins."""
     said, places = letters(text)
     begin, end = 0, len(said)
-    for secret in secrets:
-        wanted = letters(secret)[0]
-        for size in range(_PART, min(len(wanted), len(said) + 1)):
-            if said.startswith(wanted[-size:]):
-                begin = max(begin, size)
-            if said.endswith(wanted[:size]):
-                end = min(end, len(said) - size)
+    for one in wanted:
+        begin = max(begin, _end_of(one, said))
+        end = min(end, _begin_of(one, said))
     if begin >= end:
         return HIDDEN if begin or end < len(said) else text
     front, back = HIDDEN if begin else "", HIDDEN if end < len(said) else ""
     return front + text[places[begin - 1][1] if begin else 0 : places[end][0] if back else len(text)] + back
+
+
+def _end_of(secret: str, said: str) -> int:
+    """Up to where `said` is the end of a secret, `_PART` letters of it or more; 0 = it is not."""
+    at = said.rfind(secret[-_PART:], 0, len(secret) - 1) if len(secret) > _PART else -1
+    while at >= 0 and not secret.endswith(said[: at + _PART]):
+        at = said.rfind(secret[-_PART:], 0, at + _PART - 1)
+    return at + _PART if at >= 0 else 0
+
+
+def _begin_of(secret: str, said: str) -> int:
+    """From where on `said` is the beginning of a secret; its length = it is not."""
+    at = said.find(secret[:_PART], max(0, len(said) - len(secret) + 1)) if len(secret) > _PART else -1
+    while at >= 0 and not secret.startswith(said[at:]):
+        at = said.find(secret[:_PART], at + 1)
+    return at if at >= 0 else len(said)
 
 
 def _without_beginning(text: str, secrets: Iterable[str]) -> str:
@@ -275,8 +295,8 @@ def url_secrets(url: str, name: str = "") -> frozenset[str]:
         return frozenset()
     rest = match["rest"]
     found: set[str] = set()
-    # No more are made than are looked at: a redirect to 64 KB of '@' would take gigabytes.
-    ends = [match.start() for match in islice(re.finditer("@", rest), _MAX_WAYS)]
+    ends = [match.start() for match in re.finditer("@", rest)]
+    ends = [*ends[:_MAX_WAYS], *ends[_MAX_WAYS:][-_MAX_WAYS:]]
     for credentials, tail in [("", rest), *((rest[:at], rest[at + 1 :]) for at in ends)]:
         found.add(credentials.partition(":")[2])
         authority = _STRUCTURE.split(tail, maxsplit=1)[0]

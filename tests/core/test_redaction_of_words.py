@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camcast.redaction import HIDDEN, MAX_WORDS, piece, redact_text, words
+from camcast.redaction import HIDDEN, MAX_WORDS, excerpt, piece, redact_text, words
+from camcast.session.redirects import MAX_URL, refusal
 from camcast.target import Target
 
 KEY = "Zq7-Kx9_Vw3"
@@ -165,3 +166,30 @@ def test_a_piece_of_a_text_that_may_be_one_of_a_secret_does_not_show(key: str) -
     assert piece("H264", [key]) == "H264"
     assert piece("Kerberos", [key, ""]) == "Kerberos"
     assert piece("a\x1b[1mb\n" * 100, [key], 20) == "a b a b a b a b a b…"
+
+
+@pytest.mark.parametrize("shape", ["a?b@", "ab/cd?e=f&gh=i@", "&#65;b@", "a:b@", "@", "a/b@c/"])
+def test_an_address_of_a_peers_costs_little_in_each_text_from_there_on(shape: str) -> None:
+    """Of as many characters as are taken: each way to read it is looked for, and there is one for each '@'."""
+    url = "rtmp://host/" + (shape * MAX_URL)[: MAX_URL - 12]
+    here = Target(url=f"rtmp://host/live/{KEY}")
+    began = time.thread_time()
+    there = here.moved(url)
+    for text in ("no such stream", "no such %20stream", shape * 1000):
+        assert not shows(there.shown + there.words(text) + there.excerpt(text), KEY)
+    assert time.thread_time() - began < 0.25
+    assert len(url) == MAX_URL
+    assert refusal(here.url, url, (), 0) is None
+    assert "longer" in str(refusal(here.url, url + "@", (), 0))
+
+
+def test_what_is_cut_out_of_a_text_loses_what_may_be_the_rest_of_a_secret() -> None:
+    for at in range(4, len(letters(KEY)) - 3):
+        assert not shows(excerpt(f"see {KEY[: at + 2]}", [KEY]), KEY)
+        assert not shows(excerpt(f"{KEY[-at - 2 :]} was it", [KEY]), KEY)
+        assert excerpt(f"see {KEY[: at + 2]}", [KEY]).startswith("see ")
+    assert excerpt("x9_Vw3 or Zq7-K", [KEY]) == "*** or ***"
+    assert excerpt("no such stream", ["streams-of-mine", KEY]) == "no such ***"
+    assert excerpt("Not Found", [KEY, "abc", "notfoundatall-1"]) == HIDDEN
+    assert excerpt("aaaa" * 1000, ["a" * 5000, "b" + "a" * 3999]) == HIDDEN
+    assert excerpt("Not Found", []) == "Not Found"

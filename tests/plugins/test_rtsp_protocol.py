@@ -285,6 +285,17 @@ def test_redirects_stay_on_the_host() -> None:
         talk.check("DESCRIBE", answer(302, location="rtsps://evil/other"))
     with pytest.raises(SourceError, match="from rtsps to rtsp"):
         talk.check("DESCRIBE", answer(301, location="rtsp://cam/other"))
+    with pytest.raises(SourceError, match="not to a URL"):
+        talk.check("DESCRIBE", answer(302, location="rtsps://cam/" + "a@" * 1100))
+
+
+def test_where_a_redirect_leads_is_shown_without_the_password() -> None:
+    talk = dialogue("rtsp://cam/main", password="hunter2")
+    for location in ("rtsp://cam/hunter2/x", "rtsp://cam/a/hunt/er2", "rtsp://cam/a%68unter2/b"):
+        with pytest.raises(Redirected) as caught:
+            talk.check("DESCRIBE", answer(302, location=location))
+        assert "hunt" not in caught.value.url.shown
+        assert "hunter2" in caught.value.url.secrets
 
 
 def test_a_cameras_words_are_cleaned_before_they_are_shown() -> None:

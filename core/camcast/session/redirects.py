@@ -12,12 +12,16 @@ from urllib.parse import urlsplit
 from camcast.config import SessionConfig
 
 MAX_HOPS = 5
+MAX_URL = 2048
+"""Characters. All parts of a URL are looked for in each text from there on, which takes time."""
 
 
 def refusal(old: str, new: str, allowed_hosts: Sequence[str], hops: int) -> str | None:
     """Why `new` is not followed from `old` (both URLs), or None when it is."""
     if hops >= MAX_HOPS:
         return f"it would be redirect number {hops + 1} in a row"
+    if len(new) > MAX_URL:
+        return f"the address is longer than {MAX_URL} characters"
     try:
         here, there = urlsplit(old), urlsplit(new)
         host, origin = there.hostname, here.hostname

@@ -22,6 +22,8 @@ from .url import RtspUrl, parse_url
 DEFAULT_TIMEOUT = 60
 """Seconds an RTSP session lasts without a sign of life when the server does not say (§12.37)."""
 MAX_REDIRECTS = 3
+MAX_URL = 2048
+"""Characters of an address that a camera redirects to: all its parts are looked for in each text from there on."""
 MAX_SESSIONS = 4
 MAX_SHOWN = 200
 """Characters of a peer's words in a text of ours."""
@@ -203,7 +205,7 @@ class Dialogue:
         # It may be shown, so it has to be text.
         location = response.headers.get("location").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         try:
-            there = attrs.evolve(parse_url(location), inherited=self.secrets)
+            there = attrs.evolve(parse_url(location if len(location) <= MAX_URL else ""), inherited=self.secrets)
         except SourceError:
             raise SourceError(
                 f"{self.url.shown}: the camera redirects {method} ({response.status}), but not to a URL"
