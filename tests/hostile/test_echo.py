@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.command_run import command_run
 from tests.core.test_redaction_of_words import shows
 from tests.hostile import echo
-from tests.hostile.echo import KEY, MARK, WAYS
+from tests.hostile.echo import KEY, MARK, WAYS, one_line
+from tests.servers.process import free_port
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 RETRIES = {"max_attempts": 1, "initial_delay": 0.2, "max_delay": 0.2}
@@ -167,3 +171,61 @@ async def test_neither_certificates_nor_alerts_nor_handshakes_show_it(tmp_path: 
         "srt://127.0.0.1:",
     ):
         assert any(said in line.lower() for line in lines), said
+
+
+def asking(number: int) -> list[bytes]:
+    """Requests that have the secret wherever one has a text, as far as it is let go out at all."""
+    text = one_line(number).encode("utf-8", "replace")
+    word = text.replace(b" ", b"+")
+    host = b"Host: 127.0.0.1\r\n"
+    return [
+        b"GET /%b?token=%b HTTP/1.1\r\n%bReferer: http://h/%b\r\n\r\n" % (word, word, host, word),
+        b"GET /status HTTP/1.1\r\n%bUser-Agent: %b\r\n\r\n" % (host, text),
+        b"POST /watch/%b HTTP/1.1\r\n%bContent-Type: %b\r\nContent-Length: 4\r\n\r\nv=0\n" % (word, host, text),
+        b"POST /watch HTTP/1.1\r\n%bAuthorization: Bearer %b\r\nContent-Type: application/sdp\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (host, word, len(text), text),
+        b"GET /metrics HTTP/1.1\r\n%bAuthorization: Basic %b\r\nCookie: %b\r\n\r\n" % (host, word, text),
+        b"%b / HTTP/1.1\r\nHost: %b\r\nOrigin: %b\r\n\r\n" % (word, word, word),
+        b"\x16\x03\x01" + text,
+        text + b"\r\n\r\n",
+    ]
+
+
+async def ask(port: int, said: bytes) -> None:
+    """Says it, and waits for whatever comes of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    with contextlib.suppress(OSError):
+        await writer.drain()
+        async with asyncio.timeout(5):
+            await reader.read(1 << 16)
+    writer.close()
+
+
+async def test_requests_that_have_the_secret_leave_no_trace_of_it(tmp_path: Path) -> None:
+    """Ours to read or to watch: what somebody asks for is logged nowhere, whatever is wrong with it."""
+    ports = [free_port() for _ in range(3)]
+    small = {"type": "H264_CBR", "width": 192, "height": 144, "framerate": 5}
+    watched = {"url": f"whep://127.0.0.1:{ports[0]}/watch", "options": {"token": KEY}}
+    stream = {"name": "main", "source": {"type": "testsrc"}, "encoder": small, "outputs": {"live": watched}}
+    config = {
+        "services": {
+            "http": {"port": ports[1], "token": KEY, "change_token": f"{KEY}-more", "watch_token": KEY},
+            "prometheus": {"listen": f"127.0.0.1:{ports[2]}", "token": KEY},
+        },
+        "cameras": [{"camera_id": 0, "streams": [stream]}],
+    }
+    with command_run(tmp_path, config, "--log-level", "DEBUG") as run:
+        async with asyncio.timeout(60):
+            while any(map(closed, ports)):  # noqa: ASYNC110  nobody tells when another process listens
+                await asyncio.sleep(0.1)
+        for number in range(len(WAYS)):
+            await asyncio.gather(*(ask(port, said) for port in ports for said in asking(number)))
+        figures = await asyncio.to_thread(run.end)
+    check([*run.log.splitlines(), json.dumps(figures)])
+
+
+def closed(port: int) -> bool:
+    """Whether nobody listens there yet."""
+    with socket.socket() as knocking:
+        return knocking.connect_ex(("127.0.0.1", port)) != 0
