@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 
 HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
@@ -55,8 +56,36 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-SWITCH = 0.0002
+TURN = 0.001
 """Seconds after which a thread that computes lets another one go on, instead of Python's 0.005."""
+SHORT_TURN = 0.0002
+"""… while a thread works that has said `hurry`."""
+
+
+class _Turns:
+    """How long turns are in this process. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = False
+        self._hurried = 0
+
+    def take(self) -> None:
+        with self._lock:
+            self._taken = True
+            self._set()
+
+    def hurry(self, by: int) -> None:
+        with self._lock:
+            self._hurried += by
+            if self._taken:
+                self._set()
+
+    def _set(self) -> None:
+        sys.setswitchinterval(SHORT_TURN if self._hurried else TURN)
+
+
+_turns = _Turns()
 
 
 def take_turns() -> None:
@@ -64,8 +93,20 @@ def take_turns() -> None:
 
     Each call to the system gives the interpreter away. Where another thread computes meanwhile, a loop with ten things
     to send waits ten times as long as a switch takes before it has sent them: with sixteen servers that flood WebRTC,
-    and Python's setting, others' pictures are late by half a second; with 0.001 by half of that, or less [measured].
-    Two threads that compute without a pause cost no more processor time with this than with 0.005 [counted]; encoders
-    beside a loop that sends to many do, than with 0.001 (decision 37).
+    and Python's setting, others' pictures are late by half a second; with `TURN` by half of that, or less [measured].
     """
-    sys.setswitchinterval(SWITCH)
+    _turns.take()
+
+
+def hurry() -> None:
+    """This thread works from now on, and others should wait for it less than for any: turns are short, where they are
+    ours, until it says `rest` as often.
+
+    Not always, as that costs processor time where encoders compute (decision 37). From any thread.
+    """
+    _turns.hurry(1)
+
+
+def rest() -> None:
+    """This thread waits, or has ended; see `hurry`."""
+    _turns.hurry(-1)

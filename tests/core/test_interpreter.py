@@ -59,13 +59,29 @@ def test_listing_a_plugin_runs_no_file_of_the_working_directory(
     assert heavy_imports("camcast_testsrc") == ()
 
 
-def test_processes_of_our_own_let_others_go_on_sooner_and_importing_changes_nothing() -> None:
-    code = (
-        "import sys, camcast.cli.run, camcast.engine.worker; before = sys.getswitchinterval();"
-        "from camcast.interpreter import take_turns; take_turns(); print(before, sys.getswitchinterval())"
-    )
+TURNS = """
+import sys, camcast.cli.run, camcast.engine.worker
+from camcast.interpreter import hurry, rest, take_turns
+
+def told(): print(round(1e6 * sys.getswitchinterval()), end=" ")
+
+{steps}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "turns"),
+    [
+        ("told(); take_turns(); told()", [5000, 1000]),
+        ("take_turns(); hurry(); told(); hurry(); rest(); told(); rest(); told()", [200, 200, 1000]),
+        ("hurry(); told(); take_turns(); told(); rest(); told()", [5000, 200, 1000]),
+        ("hurry(); rest(); told()", [5000]),
+    ],
+)
+def test_processes_of_our_own_let_others_go_on_sooner_and_others_stay_as_they_are(steps: str, turns: list[int]) -> None:
+    code = TURNS.format(steps=steps)
     told = subprocess.run([*interpreter(), "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert [round(float(one), 6) for one in told.stdout.split()] == [0.005, 0.0002]
+    assert [int(one) for one in told.stdout.split()] == turns
 
 
 def test_every_process_of_our_own_does_so() -> None:

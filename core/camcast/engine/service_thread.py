@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import selectors
 import sys
 import threading
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
+from camcast.interpreter import hurry, rest
+
 LOOK = 1.0
 """Seconds between two looks at whether its loop answers."""
 MISSED_LOOKS = 10
 """Looks without an answer after which it hangs. Counted, so that a machine that stood still blames nobody."""
+
+
+class _Selector(selectors.DefaultSelector):
+    """Of a loop that shortens all threads' turns while it works: whoever sends pictures waits less for it."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        rest()
+        try:
+            return super().select(timeout)
+        finally:
+            hurry()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(_Selector())
 
 
 class ServiceThread:
@@ -70,13 +88,16 @@ class ServiceThread:
             if not self._unwanted:
                 await self._main()
 
+        hurry()
         try:
             # A thread of our own needs a loop of its own; the program around it stays as it is.
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=_loop) as runner:
                 runner.run(main())
         except asyncio.CancelledError:
             self.error = None
         except BaseException as error:  # noqa: BLE001  a service may raise anything, SystemExit too
             self.error = error
+        finally:
+            rest()
         with contextlib.suppress(RuntimeError):  # the engine's loop has gone
             self._engines.call_soon_threadsafe(self.ended.set)

@@ -29,6 +29,8 @@ LATENCY_SHARE = 0.05
 """Weight of a new measurement of the latency."""
 HELD = 2.0
 """Seconds between two looks that show that the loop, or the whole process, stood still: no latency is measured then."""
+JUST_NOW = 0.01
+"""Seconds that a look may be old for a regulator: whoever looks for a stall has asked in the same turn of the loop."""
 
 _VIDEO = MediaKind.VIDEO
 
@@ -179,8 +181,10 @@ class Sender(SenderState):
         return now
 
     def reading(self) -> Reading | None:
-        """What a regulator goes by. Asks. None = nothing has been acknowledged yet."""
-        ledger, now = self.ledger, self.look()
+        """What a regulator goes by. Asks, unless that has just been done. None = nothing has been acknowledged yet."""
+        ledger, now = self.ledger, self.now()
+        if not 0.0 <= now - self._looked <= JUST_NOW:
+            now = self.look()
         if not ledger.delivered:
             return None
         waiting, drops = ledger.waiting(now), self.counters.dropped[_VIDEO, REASON_BEHIND]
