@@ -21,7 +21,7 @@ class DurableFile(io.RawIOBase):
         super().__init__()
         # Not for everybody's eyes: it is a camera's picture.
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        self._whole = 0
+        self._at = self._end = self._whole = 0
         self._dirty = False
         self.failed: OSError | None = None
         """What the first failing write failed with; nothing is written after it."""
@@ -46,17 +46,21 @@ class DurableFile(io.RawIOBase):
         except OSError as error:
             self.failed = error
             raise
+        self._at += sum(map(len, pieces))
+        self._end = max(self._end, self._at)
         self._dirty = True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return os.lseek(self._descriptor, offset, whence)
+        self._at = os.lseek(self._descriptor, offset, whence)
+        return self._at
 
     def tell(self) -> int:
-        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        return self._at
 
     @property
     def size(self) -> int:
-        return os.fstat(self._descriptor).st_size
+        """Bytes that it has: nobody else writes it, so nobody has to ask."""
+        return self._end
 
     def mark(self) -> bool:
         """What is in the file now is whole. Whether that is more than at the last mark."""

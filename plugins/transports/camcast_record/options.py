@@ -15,8 +15,9 @@ class RecordOptions:
 
     segment: PositiveSeconds = 600.0
     """A file gets no longer than this and the distance of two keyframes."""
-    fragment: PositiveSeconds = 1.0
-    """Media that is written in one go. What is lost with the power is the last of these, and what it is made of."""
+    fragment: PositiveSeconds = 2.0
+    """Media that is written in one go, or up to a keyframe. What is lost with the power is the last of these, and what
+    the next is being made of. To wake a thread and the disk costs more than what is written."""
     fsync: Literal["fragment", "segment", "never"] = "fragment"
     """When the disk has to have it: after each fragment, at the end of each file, or when the system likes."""
     while_down: str = ""
