@@ -96,6 +96,18 @@ def demux(url: str, options: Mapping[str, str] | None = None, *, every: bool = F
             return  # How FFmpeg's RTMP ends when the publisher or server goes.
 
 
+def decoded(units: Sequence[Unit]) -> int:
+    """How many pictures, or frames of sound, FFmpeg makes of one track's packets."""
+    if not units:
+        return 0
+    context = av.CodecContext.create(units[0].codec, "r")
+    context.extradata = units[0].extradata or None
+    count = 0
+    for packet in [*(av.Packet(unit.data) for unit in units), None]:
+        count += len(context.decode(packet))  # type: ignore[attr-defined]
+    return count
+
+
 _CODECS = {"libdav1d": "av1", "mp3float": "mp3", "libopus": "opus"}
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from camcast.media import TagType
 from camcast_rtmp.receiver import Receiver
 from tests.cameras.files import run
+from tests.compare import Media, decoded
 from tests.integration.test_odd_servers import running
 
 RATE = 2
 """Pictures a second, 80 Mbit/s: what a machine with other things to do can still carry."""
 SOME = 10
+KEPT = 32 << 20
+"""Bytes of them that are decoded."""
 
 
 def clip(folder: Path) -> Path:
@@ -26,7 +29,7 @@ def clip(folder: Path) -> Path:
 
 async def test_none_is_left_out(tmp_path: Path) -> None:
     path = await asyncio.to_thread(clip, tmp_path)
-    async with Receiver(keep=0) as receiver:
+    async with Receiver(keep=KEPT) as receiver:
         async with running(tmp_path, receiver.url("live", "cam"), loop=True, clip=path) as process:
             recording = await receiver.recording("cam", timeout=20)
             await receiver.until(lambda: recording.counts[TagType.VIDEO] > SOME, timeout=90)
@@ -38,3 +41,8 @@ async def test_none_is_left_out(tmp_path: Path) -> None:
     # What was on its way at the end may not have been acknowledged any more.
     assert not [reason for reason in session["dropped"] if "lost with" not in reason and "before the" not in reason]
     assert session["attempts"] == 1
+    whole = tmp_path / "received.flv"
+    whole.write_bytes(recording.flv())
+    units = Media.read(whole).video
+    assert len(units) > 2
+    assert await asyncio.to_thread(decoded, units) == len(units)

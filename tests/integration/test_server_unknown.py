@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare import Media
+from tests.compare import Media, decoded
 from tests.integration.test_odd_servers import ended, running
 from tests.servers.nginx import Nginx
 from tests.servers.nms import NodeMediaServer, NodeMediaServer2
@@ -21,6 +21,8 @@ from tests.servers.stream_reader import Listener, Player
 CLIP = "hevc_aac"
 SOME = 60
 """Packets of each kind that are more than headers."""
+SHOWN = 20
+"""Pictures among twice as many packets of both kinds, at the least."""
 
 
 def pictures(media: Media) -> set[str]:
@@ -39,7 +41,7 @@ async def test_nginx_is_recognised_and_gets_a_picture_that_it_takes(chunk_size: 
     assert "the target does not take h265: sending h264 instead" in log
     assert ("by its words when publishing began it is nginx-rtmp-module" in log) == (chunk_size == 60000)
     assert pictures(recorded) == {"h264"}
-    assert len(recorded.video) >= SOME
+    assert decoded(recorded.video) >= SOME
 
 
 @pytest.mark.parametrize("version", [NodeMediaServer, NodeMediaServer2])
@@ -54,6 +56,7 @@ async def test_node_media_server_is_recognised_and_gets_it_as_it_is(
             status, log = await ended(process)
     assert (status, "unconfirmed" in log) == (0, False), log
     assert pictures(player.so_far()) == {"hevc"}
+    assert decoded(player.so_far().video) >= SHOWN
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,7 @@ async def test_a_server_that_nobody_knows(policy: str, status: int, health: str,
             process.send_signal(signal.SIGINT)  # SIGTERM is 0 in any case
             out, log = await asyncio.wait_for(process.communicate(), 20)
         assert pictures(server.so_far()) == ({codec} if codec else set())
+        assert decoded(server.so_far().video) >= SHOWN * bool(codec)
     (session,) = json.loads(out)["sessions"]
     assert (process.returncode, session["health"], session["healthy"]) == (status, health, health == "healthy")
     told = "nobody can tell whether this server takes h265"

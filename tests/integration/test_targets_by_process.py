@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from camcast.media import TagType
+from camcast.testing.recording import Recording
 from camcast_rtmp.receiver import Receiver
 from tests.cameras.files import run
-from tests.compare import compare
+from tests.compare import Media, compare, decoded
 from tests.integration.test_odd_servers import CLIP, SOME, ended, running
 from tests.media import made
 from tests.servers.certificates import Authority, Certificate
@@ -55,7 +55,14 @@ async def test_what_stands_around_a_key_is_not_sent(tmp_path: Path, monkeypatch:
         assert {one.app for one in receiver.recordings} == {"live"}
         keys = {one.key for one in receiver.recordings}
         assert keys == {"k-env?token=a b", "k-file", "k-plain", "k-url", "k-spaces"}
-        assert min(one.counts[TagType.VIDEO] for one in receiver.recordings) > SOME
+        assert min(shown(one, tmp_path) for one in receiver.recordings) > SOME
+
+
+def shown(recording: Recording, folder: Path) -> int:
+    """Pictures that FFmpeg decodes of it."""
+    path = folder / "shown.flv"
+    path.write_bytes(recording.flv())
+    return decoded(Media.read(path).video)
 
 
 async def test_a_url_without_an_application_is_told(tmp_path: Path) -> None:
@@ -66,6 +73,7 @@ async def test_a_url_without_an_application_is_told(tmp_path: Path) -> None:
             status, log = await ended(process)
         (recording,) = receiver.recordings
         assert (status, recording.app, recording.key) == (0, "", "live")
+        assert shown(recording, tmp_path) > SOME
         assert "has no application" in log
     check = await checked(tmp_path)
     assert "cameras[0].streams[0].outputs.odd.url" in check
@@ -125,6 +133,7 @@ async def test_a_source_slower_than_idle_timeout_is_told_of_once(tmp_path: Path)
             await receiver.until(lambda: len(receiver.recordings) > 6, timeout=40)
             process.terminate()
             _, log = await ended(process)
+        assert sum(shown(one, tmp_path) for one in receiver.recordings) > 6
     assert log.count("set idle_timeout above") == 1, log
     (line,) = (line for line in log.splitlines() if "set idle_timeout above" in line)
     assert "the source sends something every 1 s only" in line
