@@ -43,6 +43,21 @@ class Decoder(Protocol):
     def close(self) -> None: ...
 
 
+class TakesLess(Protocol):
+    """What a `Decoder` may offer as well."""
+
+    def take_less(self) -> None:
+        """Before the first packet: pictures are shown at half their size or less, and one at a time. Whatever that
+        hides may be left out."""
+
+
+def take_less(decoder: Decoder) -> None:
+    """Tell a decoder so, where it can be told. See `TakesLess`."""
+    told: Callable[[], None] | None = getattr(decoder, "take_less", None)
+    if told is not None:
+        told()
+
+
 @attrs.frozen(kw_only=True)
 class FlvForm:
     """How FLV carries a codec. A codec may have several forms; all share the packet's payload."""

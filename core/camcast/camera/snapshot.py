@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from camcast.codec_kind import CodecKind
+from camcast.codec_kind import CodecKind, take_less
 from camcast.errors import DeadlineError, MediaError
 from camcast.media import Packet
 from camcast.patience import quiet
@@ -80,6 +80,8 @@ def decoded(codec: CodecKind, keyframe: Packet, across: int = 0) -> bytes:
         raise MediaError(f"nothing here decodes {codec.name}")
     decoder = codec.decoder(keyframe.track)
     try:
+        if 0 < across <= keyframe.track.width // 2:
+            take_less(decoder)
         frames = [*decoder.decode(keyframe), *decoder.flush()]
     finally:
         decoder.close()

@@ -26,6 +26,7 @@ class Codec:
     size: tuple[int, int] = (1920, 1080)
     decoded: int = 0
     name: str = "any"
+    takes_less: int = 0
 
     def decoder(self, track: Track) -> Codec:
         return self
@@ -34,6 +35,9 @@ class Codec:
         self.decoded += 1
         raw = Track(kind=MediaKind.VIDEO, codec=RAW, width=self.size[0], height=self.size[1])
         return [Frame(raw, 0, av.VideoFrame(*self.size, "yuv420p"), 0)]
+
+    def take_less(self) -> None:
+        self.takes_less += 1
 
     def flush(self) -> list[Frame]:
         return []
@@ -67,6 +71,13 @@ def test_a_small_one_keeps_its_shape_and_none_is_made_larger(
 ) -> None:
     codec: Any = Codec(of)
     assert size(decoded(codec, keyframe(), across)) == expected
+
+
+@pytest.mark.parametrize(("across", "takes_less"), [(SMALL, 1), (960, 1), (961, 0), (0, 0)])
+def test_the_decoder_may_leave_out_what_nobody_sees(across: int, takes_less: int) -> None:
+    codec: Any = Codec()
+    decoded(codec, keyframe(), across)
+    assert codec.takes_less == takes_less
 
 
 async def test_of_each_size_one_is_made_for_all_who_ask() -> None:

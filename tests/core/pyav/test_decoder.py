@@ -49,6 +49,23 @@ def test_a_new_picture_size_in_mid_stream() -> None:
     assert len({id(frame.track) for frame in frames}) == 2
 
 
+def test_what_is_shown_small_looks_the_same_with_less_work() -> None:
+    """Here at a quarter, as a page of many cameras shows them."""
+    key = packets("bframes=0:qp=34:deblock=1,1")[0]
+    seen = []
+    for less in (False, True):
+        decoder = AvDecoder(key.track, "h264")
+        if less:
+            decoder.take_less()
+        picture: Any = (decoder.decode(key) + decoder.flush())[0].data
+        small = picture.reformat(picture.width // 4, picture.height // 4, "gray", interpolation="AREA")
+        seen.append((picture.to_ndarray(format="gray").astype(int), small.to_ndarray().astype(int)))
+    (whole, small), (rough, small_rough) = seen
+    assert abs(whole - rough).max() > 0, "nothing was left out"
+    assert abs(small - small_rough).mean() < 1
+    assert abs(small - small_rough).max() < 16
+
+
 def test_damage_is_a_media_error_and_the_next_packet_does_well() -> None:
     made = packets("bframes=0")
     decoder = AvDecoder(made[0].track, "h264")
