@@ -30,6 +30,8 @@ TESTS = (
     "tests/plugins/test_rtmp_port.py",
     "tests/plugins/test_rtmp_driver.py",
     "tests/plugins/test_rtmp_positions.py",
+    "tests/plugins/test_rtsp_forms.py",
+    "tests/plugins/test_rtsp_media.py",
 )
 
 

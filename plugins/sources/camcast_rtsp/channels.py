@@ -122,7 +122,7 @@ class Channels:
                 track.on_foreign = partial(self._foreign, channel)
                 self._incoming.handlers[channel] = track.rtp
                 if track.run is not None:
-                    self._incoming.runs[channel] = track.run
+                    self._incoming.runs[channel] = track.run.take
 
     def _foreign(self, channel: int, payload_type: int) -> None:
         """On a channel that was left to one track comes what is not its own."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from struct import Struct
 
 from .depacketise.common import NEARLY_FULL, NalAssembler
+from .native import RunState, extension
 from .rtp import RtpReceiver
 
 _DOLLAR = 0x24 << 8
@@ -23,8 +24,8 @@ _look = Struct("!HHHHIIBBB").unpack_from
 """Mark and channel, size, version and payload type, sequence, time, source, the payload's first bytes."""
 
 
-class FragmentRun:
-    """Called at each frame of its channel: takes it and those that follow at once, if they are what they mostly are."""
+class FragmentRun(RunState):
+    """Asked at each frame of its channel."""
 
     def __init__(self, receiver: RtpReceiver, assembler: NalAssembler) -> None:
         self._receiver = receiver
@@ -35,9 +36,11 @@ class FragmentRun:
         self._assembler = assembler
         if assembler is not None:
             self._mask, self._kind, self._header = assembler.fragment_mark
+            self._slices = assembler.first_slices
 
-    def __call__(self, view: memoryview, at: int, end: int, channel: int, arrival: int) -> int:
-        """Where the first byte lies that is not ours."""
+    def take(self, view: memoryview, at: int, end: int, channel: int, arrival: int) -> int:
+        """Take the frame that begins at `at`, and those that follow, if they are what they mostly are. Returns where
+        the first byte lies that is not ours."""
         receiver, assembler = self._receiver, self._assembler
         if assembler is None:
             return at
@@ -71,6 +74,7 @@ class FragmentRun:
             flags = second if header == 2 else third
             if is_open and flags < 0x40 and time == timestamp and start == plain and byte & mask == kind and size > 15:
                 unit += view[at + skip : stop]
+                assembler.ended = False
             else:
                 receiver.arrival = arrival
                 fed += 1
@@ -82,3 +86,11 @@ class FragmentRun:
             receiver.expected = expected
             receiver.arrival = arrival
         return at
+
+
+take_in_python = FragmentRun.take
+"""The Python form, also where the C form runs: a test holds the two against each other."""
+
+if extension is not None:
+    extension.setup(take_in_python, NEARLY_FULL)
+    FragmentRun.take = extension.RunState.take  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ import attrs
 
 from camcast.media import NS_PER_MS
 
+from .native import ReceiverState
 from .numbering import Numbering
 
 MAX_DROPOUT = 3000
@@ -63,7 +64,7 @@ def payload_bounds(packet: memoryview | bytes, first: int) -> tuple[int, int] | 
     return (start, end) if start <= end else None
 
 
-class RtpReceiver:
+class RtpReceiver(ReceiverState):
     """One track's packets in order. `on_lost(n)` comes before the packet that follows the gap."""
 
     def __init__(

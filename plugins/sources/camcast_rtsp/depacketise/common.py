@@ -6,6 +6,8 @@ import re
 from abc import ABC, abstractmethod
 from typing import Protocol
 
+from ..native import AssemblerState
+
 MAX_UNIT = 8 * 1024 * 1024
 """Bytes of one access unit; 4K keyframes at high quality have one or two million."""
 NEARLY_FULL = MAX_UNIT - 128 * 1024
@@ -51,7 +53,7 @@ class Depacketiser(Protocol):
         """So many packets are missing before the next one."""
 
 
-class NalAssembler(ABC):
+class NalAssembler(AssemblerState, ABC):
     """Collects a picture's NAL units, one copy each, and hands them on at the marker or the next timestamp.
 
     After a gap, a picture counts as whole only if it is seen to begin after it. A camera that sets the marker on
@@ -84,6 +86,12 @@ class NalAssembler(ABC):
         """Header of a fragmented unit whose first fragment had no data."""
         self.ended = False
         """The last packet had the marker. Where it had not, what is handed on is known to be whole by the next one."""
+
+    @property
+    def first_slices(self) -> bytes:
+        """For each first byte of a unit, whether it is a slice that begins a picture where the top bit behind its
+        header is set; b"" = its fragments hold more than its data."""
+        return bytes(self._is_slice(byte) and self._begins(byte, 0x80) is True for byte in range(256))
 
     @abstractmethod
     def _take(self, payload: Bytes) -> None:

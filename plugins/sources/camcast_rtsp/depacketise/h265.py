@@ -24,6 +24,10 @@ class H265Depacketiser(NalAssembler):
         super().__init__(sink)
         self._skip = 2 if numbered else 0
 
+    @property
+    def first_slices(self) -> bytes:
+        return b"" if self._skip else super().first_slices
+
     def _take(self, payload: Bytes) -> None:
         if len(payload) < 3:
             return
