@@ -15,7 +15,7 @@ from tests.plugins.transport_harness import codecs, load
 
 from camcast.errors import SourceError
 from camcast_srt.address import literal
-from camcast_srt.ingest.access import PlaceTold
+from camcast_srt.ingest.access import PlaceTold, found
 from camcast_srt.ingest.calling import Calling
 from camcast_srt.ingest.listener import Listener
 from camcast_srt.ingest.media import TsIntake
@@ -109,3 +109,32 @@ async def test_the_last_picture_of_a_server_that_closes_is_whole(tmp_path: Path)
     assert await calling.over == "gone"
     want = [packet for packet in load(clip).packets if packet.track.kind is VIDEO]
     assert units(sink.of(VIDEO)) == units(want)
+
+
+@pytest.mark.parametrize(
+    ("streamid", "meant"),
+    [
+        ("stage", "stage"),
+        ("#!::r=stage,m=publish", "stage"),
+        ("#!::m=publish,u=somebody,r=stage", "stage"),
+        ("#!::r=stage,m=request", "stage"),
+        ("hall", "#!::r=hall,m=publish"),
+        ("#!::m=publish,r=hall", "#!::r=hall,m=publish"),
+        ("#!::s=one,r=vault,m=publish", "#!::r=vault,s=one"),
+        ("#!::r=vault,s=two", ""),
+        ("vault", ""),
+        ("#!::r=stage,u=cam,m=publish", "#!::r=stage,u=cam"),
+        ("#!::u=stage,m=publish", ""),
+        ("#!::", ""),
+        ("", ""),
+        ("stage2", ""),
+    ],
+)
+def test_a_stream_id_means_the_place_of_which_it_says_all(streamid: str, meant: str) -> None:
+    names = ["stage", "#!::r=hall,m=publish", "#!::r=vault,s=one", "#!::r=stage,u=cam", "#!::m=publish", ""]
+    places = [PlaceTold(number, name, "", False, 0) for number, name in enumerate(names)]
+    for order in (places, places[::-1]):
+        place = found(order, streamid)
+        assert place is not None
+        assert place.streamid == meant
+    assert found([one for one in places if one.streamid], streamid) is None or meant

@@ -272,6 +272,15 @@ async def test_many_call_one_address_each_for_its_own_stream_and_passphrase() ->
                 assert not caught.value.fatal, "the other one may end, or be given the same"
 
 
+async def test_a_stream_id_in_the_standard_form_is_met_in_any_order() -> None:
+    clip, port = made("h264_aac"), free_port(kind=socket.SOCK_DGRAM)
+    async with (
+        source(f"srt://127.0.0.1:{port}?mode=listener&streamid=#!::r=stage,m=publish") as running,
+        program(*ffmpeg(clip, running.url("#!::m=publish,u=cam,r=stage"))),
+    ):
+        await running.has(clip)
+
+
 async def test_without_a_stream_id_whoever_means_no_other_stream_is_taken() -> None:
     clip = made("h264_aac")
     async with source() as named, source(f"srt://127.0.0.1:{named.port}?mode=listener") as any_other:

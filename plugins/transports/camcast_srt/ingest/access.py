@@ -6,7 +6,7 @@ A stream id is a name, or `#!::r=name,m=publish`: the standard form, in which en
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from camcast_kit_ingest.purse import Purse
@@ -40,22 +40,33 @@ class PlaceTold(NamedTuple):
 
 def asked(streamid: str) -> tuple[str, bool]:
     """The name that a caller's stream id means, and whether it wants to send."""
-    if not streamid.startswith(_STANDARD):
-        return streamid, True
-    said = dict(pair.partition("=")[::2] for pair in streamid.removeprefix(_STANDARD).split(","))
+    said = _said(streamid)
     return said.get("r", ""), said.get("m", "publish") in ("publish", "bidirectional")
 
 
-def found(places: Iterable[PlaceTold], streamid: str) -> PlaceTold | None:
-    """The place that is meant. All are looked at, so that the time tells nothing."""
-    name, _ = asked(streamid)
-    named = anybody = None
-    for place in places:
-        if not place.streamid:
-            anybody = place
-        elif _same(place.streamid, streamid) | _same(place.streamid, name):
-            named = place
-    return named or anybody
+def found(places: Collection[PlaceTold], streamid: str) -> PlaceTold | None:
+    """The place that is meant: of those of which a caller says all, the one of which that is most. All are looked at,
+    so that the time tells nothing."""
+    said = _said(streamid)
+    anybody = next((place for place in places if not place.streamid), None)
+    named = [
+        place
+        for place in places
+        if place.streamid and _same(place.streamid, streamid) | _says(said, _said(place.streamid))
+    ]
+    return max(named, key=lambda place: len(_said(place.streamid)), default=anybody)
+
+
+def _said(streamid: str) -> dict[str, str]:
+    if not streamid.startswith(_STANDARD):
+        return {"r": streamid}
+    return dict(pair.partition("=")[::2] for pair in streamid.removeprefix(_STANDARD).split(","))
+
+
+def _says(said: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all that is wanted is said, in whatever order; what somebody is to do there is another matter (`m`)."""
+    met = [_same(value, said.get(key, "")) and key in said for key, value in wanted.items() if key != "m"]
+    return bool(met) and all(met)
 
 
 def _same(one: str, other: str) -> bool:
