@@ -11,6 +11,7 @@ import attrs
 
 from camcast.codec_kind import CodecKind, take_less
 from camcast.errors import DeadlineError, MediaError
+from camcast.heap import give_back
 from camcast.media import Packet
 from camcast.patience import quiet
 from camcast.pyav.still import written
@@ -66,9 +67,17 @@ class Snapshot:
     async def _make(self, keyframe: Packet, small: bool) -> bytes:
         codec = self._codec(keyframe.track.codec)
         try:
-            return await self._threads.run(lambda: decoded(codec, keyframe, SMALL if small else 0), DECODE_DEADLINE)
+            return await self._threads.run(lambda: _freed(codec, keyframe, SMALL if small else 0), DECODE_DEADLINE)
         except TimeoutError:
             raise DeadlineError(f"decoding a picture took longer than {DECODE_DEADLINE:g} s") from None
+
+
+def _freed(codec: CodecKind, keyframe: Packet, across: int) -> bytes:
+    """As `decoded`; leaves nothing of its buffers behind."""
+    try:
+        return decoded(codec, keyframe, across)
+    finally:
+        give_back()
 
 
 def decoded(codec: CodecKind, keyframe: Packet, across: int = 0) -> bytes:
