@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 
 from tests.cameras import clips, files, uncompressed
 from tests.cameras.files import AAC, run
@@ -239,3 +240,38 @@ def poster(path: Path) -> None:
 
 def dv(path: Path) -> None:
     made("-c:v", "dvvideo", "-s", "720x576", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le")(path)
+
+
+def dahua(path: Path) -> None:
+    """What Dahua's recorders export (.dav): each unit between "DHAV" and "dhav"."""
+    pictures = clips.video("h264", frames=FRAMES)
+    phone = clips.sound("pcm_alaw", seconds=FRAMES / clips.FPS, rate=8_000, channels=1, start=1.0)
+    width, height = clips.SIZE
+    shown = bytes((0x80, 0, width // 8, height // 8, 0x81, 0, 2, clips.FPS))
+    units = [(unit.dts, 0xFD if unit.keyframe else 0xFC, shown, unit.data) for unit in pictures.units]
+    # G.711 A-law at 8 kHz.
+    units += [(unit.dts, 0xF0, b"\x83\x01\x0e\x02", unit.data) for unit in phone.units]
+    parts = []
+    for number, (at, kind, more, data) in enumerate(sorted(units, key=lambda unit: unit[0])):
+        size = 24 + len(more) + len(data) + 8
+        # 2026-01-01 00:00, and seconds.
+        date = 26 << 26 | 1 << 22 | 1 << 17 | at // 1000
+        head = b"DHAV" + bytes((kind, 0, 0, 0)) + pack("<IIIHB", number, size, date, at, len(more))
+        parts.append(head + bytes((sum(head) & 0xFF,)) + more + data + b"dhav" + pack("<I", size))
+    path.write_bytes(b"".join(parts))
+
+
+def hikvision(path: Path) -> None:
+    """What Hikvision's recorders export: a programme stream behind forty bytes of their own."""
+    made(*H264, "-c:a", "mp2", "-f", "vob")(path)
+    path.write_bytes(b"IMKH\x01\x01".ljust(40, b"\0") + path.read_bytes())
+
+
+def unknown_sound_first(path: Path) -> None:
+    """As phones that record sound around them (MOV)."""
+    plain = path.with_name("plain.mp4")
+    files.make(plain, *H264, *AAC, frames=FRAMES)
+    run("-i", plain, "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", path)
+    data = path.read_bytes()
+    at = data.index(b"mp4a", data.index(b"stsd", data.index(b"smhd")))
+    path.write_bytes(data[:at] + b"apac" + data[at + 4 :])
