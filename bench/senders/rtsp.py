@@ -13,6 +13,7 @@ end of the picture in hex, time in ns of the monotonic clock].
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -133,22 +134,22 @@ async def engine(case: dict[str, Any], counter: Counter) -> None:
 
     from camcast import Engine
 
-    if case["probe"]:
-        _note_sends(case["target"], counter)
+    noted = _note_sends(case["target"], counter) if case["probe"] else contextlib.nullcontext()
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config(case["urls"], case["target"]), file)
         file.flush()
         made = Engine.from_file(Path(file.name))
-    async with made:
-        await asyncio.Event().wait()
+    with noted:
+        async with made:
+            await asyncio.Event().wait()
 
 
-def _note_sends(target: str, counter: Counter) -> None:
+def _note_sends(target: str, counter: Counter) -> contextlib.AbstractContextManager[None]:
     from bench import sends
 
-    sends.told(
+    return sends.told(
         lambda transport, packet: counter.picture(int(transport._target.url.removeprefix(target)), packet.payload)
-    ).__enter__()  # until the process ends
+    )
 
 
 WAYS: dict[str, Callable[[dict[str, Any], Counter], Awaitable[None]]] = {"null": null, "pyav": pyav, "engine": engine}
