@@ -189,6 +189,8 @@ def test_what_is_cut_out_of_a_text_loses_what_may_be_the_rest_of_a_secret() -> N
         assert not shows(excerpt(f"{KEY[-at - 2 :]} was it", [KEY]), KEY)
         assert excerpt(f"see {KEY[: at + 2]}", [KEY]).startswith("see ")
     assert excerpt("x9_Vw3 or Zq7-K", [KEY]) == "*** or ***"
+    for url in ("rtmp://Zq7-Kx9/_Vw3", "rtmp://host/Zq7-/Kx9_Vw3", "rtmp://Zq7-K@x9_Vw3/live"):
+        assert not shows(redact_text(f"see {url}", [KEY]), KEY)
     assert excerpt("no such stream", ["streams-of-mine", KEY]) == "no such ***"
     assert excerpt("Not Found", [KEY, "abc", "notfoundatall-1"]) == HIDDEN
     assert excerpt("aaaa" * 1000, ["a" * 5000, "b" + "a" * 3999]) == HIDDEN

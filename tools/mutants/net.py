@@ -150,4 +150,18 @@ MUTANTS = (
         "    line = text[:limit]\n",
         ("tests/core/test_redaction_of_words.py",),
     ),
+    Mutant(
+        "a secret that goes on where a URL is left out shows its beginning",
+        "core/camcast/redaction.py",
+        "_shown_url(self.plain(match[0]), self._name)",
+        "_shown_url(match[0], self._name)",
+        ("tests/core/test_redaction_of_words.py",),
+    ),
+    Mutant(
+        "half a secret at a text's end shows",
+        "core/camcast/redaction.py",
+        "        end = min(end, _begin_of(one, said))\n",
+        "",
+        ("tests/core/test_redaction_of_words.py",),
+    ),
 )
