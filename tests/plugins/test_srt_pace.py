@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from camcast_srt.pace import ENOUGH, MUCH, NO_USE, WINDOW, Counts, Pace, Turns
+from camcast_srt.pace import ENOUGH, MUCH, NO_USE, ONCE, WINDOW, Counts, Pace, Turns, arrived
 
 PAYLOAD = 1000
 STREAM = 250.0
@@ -55,7 +55,7 @@ class Link:
                 self.lost += offered * self.loses
                 self.queued -= min(room, self.queued)
                 over = max(0.0, self.queued - self.holds * self.carries)
-                self.lost += over
+                self.lost += over / ONCE  # where it is full what is sent again is lost again
                 self.queued -= over
             under_way = self.queued + self.missed
             self.delays.append((self.now, self.longer + (self.queued / self.carries if self.holds else 0.0)))
@@ -293,3 +293,28 @@ def test_turns_are_as_many_bytes_a_second_in_small_bursts() -> None:
     slow.take(1000, 100.0, 0.0)
     assert not slow.take(1000, 100.0, 5.0)
     assert slow.take(1000, 100.0, 11.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        (Counts(sent=1000, lost=0, under_way=50), 950),
+        (Counts(sent=1000, lost=1000, under_way=0), 300),
+        (Counts(sent=1500, lost=1100, under_way=700), 389),
+        (Counts(sent=100, lost=300, under_way=0), 0),
+        (Counts(sent=0, lost=0, under_way=0), 0),
+    ],
+)
+def test_what_libsrt_counts_twice_is_not_missing_twice(counts: Counts, expected: int) -> None:
+    """What was lost is under way for libsrt until it is made good, and is reported again each time round."""
+    assert arrived(Counts(0, 0, 0), counts) == expected
+
+
+def test_over_a_long_way_more_losses_in_a_row_are_no_thin_link() -> None:
+    """As much as was under way while it was gone is sent again, all at once, and may be lost once more."""
+    pace, windows = Pace(PAYLOAD), 0
+    while not pace.impaired:
+        windows += 1
+        sent = round(windows * STREAM * WINDOW)
+        pace.look(Counts(sent, sent // 2, 0, windows, covers=4.0), False, windows * WINDOW)
+    assert (windows - 1) * WINDOW == 4.0

@@ -48,6 +48,13 @@ MUTANTS = (
         ("tests/plugins/test_srt_pace.py",),
     ),
     Mutant(
+        "what libsrt counts twice is missing twice",
+        "plugins/transports/camcast_srt/pace.py",
+        "    under_way = (after.under_way - before.under_way) * (1 - lost / max(1, sent))\n",
+        "    under_way = after.under_way - before.under_way\n",
+        ("tests/plugins/test_srt_pace.py",),
+    ),
+    Mutant(
         "a pace is never raised again",
         "plugins/transports/camcast_srt/pace.py",
         "        self.limit = limit * (1 + self._step)\n",

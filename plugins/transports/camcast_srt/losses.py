@@ -38,7 +38,13 @@ class Losses:
         late = took - figures.msSndTsbPdDelay / 1000 - self._shortest_trip
         known = self.pace.limit is not None or self.pace.impaired
         counts = Counts(
-            figures.pktSentTotal, figures.pktSndLossTotal, figures.pktFlightSize, figures.pktRecvACKTotal, late, took
+            sent=figures.pktSentTotal,
+            lost=figures.pktSndLossTotal,
+            under_way=figures.pktFlightSize,
+            answers=figures.pktRecvACKTotal,
+            late=late,
+            took=took,
+            covers=figures.msSndTsbPdDelay / 1000 + 2 * self._shortest_trip,
         )
         self.pace.look(counts, backlog.waited, now)
         backlog.waited, backlog.limit = False, self.pace.limit
