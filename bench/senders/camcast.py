@@ -28,7 +28,7 @@ from bench import sends
 from bench.clips import loaded, long
 from bench.senders.child import AUDIO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
-from camcast import Engine
+from camcast import Engine, heap
 from camcast.contracts import PushHandle
 from camcast.events import SessionState
 from camcast.interpreter import take_turns
@@ -174,6 +174,7 @@ class Probe:
 async def run(case: dict[str, Any]) -> None:
     if case.get("services"):
         take_turns()  # as `camcast run` does
+        heap.share()
     probe = Probe() if case.get("probe") else None
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config(case), file)

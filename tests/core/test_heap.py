@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
+import pytest
 from tests.core.session.clock import Clock
 
 from camcast.heap import PAUSE, GivingBack
@@ -30,6 +32,38 @@ before = held()
 give_back()
 print(before - held())
 """
+
+
+PARTED = """
+import ctypes, threading
+from camcast import heap
+
+heap.share()
+together, places, kept = threading.Barrier(8), set(), []
+
+def hold():
+    piece = bytearray(100_000)  # too small for a mapping of its own
+    kept.append(piece)
+    together.wait(10)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(piece))
+    places.add(address >> 26)  # each part begins at a multiple of 64 MB
+
+threads = [threading.Thread(target=hold) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(places))
+"""
+
+
+@pytest.mark.parametrize(("said", "parts"), [({}, range(1, 3)), ({"MALLOC_ARENA_MAX": "8"}, range(4, 9))])
+def test_threads_share_the_heap_unless_the_user_says_otherwise(said: dict[str, str], parts: range) -> None:
+    left = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    run = subprocess.run(
+        [*interpreter(), "-c", PARTED], env={**left, **said}, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(run.stdout) in parts
 
 
 def test_what_a_thread_has_freed_goes_back() -> None:

@@ -11,6 +11,7 @@ from typing import NoReturn
 import attrs
 import typer
 
+from camcast import heap
 from camcast.cli.display import choose_display
 from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
@@ -51,6 +52,7 @@ def carry_out(
         display = choose_display(live=live, level=config.system.log_level, logs=logs)
         with display:
             take_turns()
+            heap.share()
             summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
     # An end in order that somebody wanted is none that a service manager has to do something about.
     status = 0 if summary.healthy or asked.terminated else FAILED

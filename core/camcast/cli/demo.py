@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
+from camcast import heap
 from camcast.cli.demo_clips import demo_clips
 from camcast.cli.demo_needs import FILM, PICTURE, has_sound, require
 from camcast.cli.demo_receivers import Receivers, demo_receivers
@@ -59,6 +60,7 @@ def demo(
         films = demo_clips(clips, Path(directory))
         with display:
             take_turns()
+            heap.share()
             stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
         errors.print("Decoding what the receivers got ...")
         shown, well = report(stats, receivers.all(), host.codecs.values(), started)

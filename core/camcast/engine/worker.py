@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from camcast import heap
 from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.engine.loop_watch import PAST_THE_LOOP
@@ -261,6 +262,7 @@ def main() -> None:
     sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
     threading.Thread(target=_outlive_nobody, args=(source,), name="camcast-tether", daemon=True).start()
     take_turns()
+    heap.share()
     asyncio.run(_run(source, sink))
 
 
