@@ -18,6 +18,8 @@ from functools import lru_cache
 from camcast.spellings import MIN_SECRET, Sought, letters
 
 HIDDEN = "***"
+_NOTHING = f"://{HIDDEN}"
+"""How a URL ends of which nothing but the scheme is shown."""
 
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s\"<>]+")
 """Up to a space or a sign that no URL holds. An apostrophe is legal in a key, so it does not end one. Without a limit
@@ -147,6 +149,9 @@ class Redactor:
 
     def address(self, url: str) -> str:
         """A URL that a peer has named, as `redact_url` shows one, and each part of it as an `excerpt`."""
+        shown = redact_url(url, self._name)
+        if shown.endswith(_NOTHING):
+            return shown
         shown = redact_url(self.plain(url), self._name)
         scheme, mark, rest = shown.partition("://")
         parts = "/".join(_cut_out(part, self._wanted) for part in rest.split("/"))
@@ -163,8 +168,10 @@ class Redactor:
         # All are looked for in the text as it came: with a part of one hidden, the rest may not look like what it is.
         found = self._found(text)
         for match in _URL.finditer(text):
-            # Where a part of a URL is left out, too, the rest may not look like what it is.
-            shown = _shown_url(self.plain(match[0]), self._name)
+            shown = _shown_url(match[0], self._name)
+            if not shown.endswith(_NOTHING):
+                # Where a part of a URL is left out, too, the rest may not look like what it is.
+                shown = _shown_url(self.plain(match[0]), self._name)
             found.append((match.start(), match.end(), self.plain(shown)))
         return _without(text, found) if found else text
 

@@ -153,8 +153,8 @@ MUTANTS = (
     Mutant(
         "a secret that goes on where a URL is left out shows its beginning",
         "core/camcast/redaction.py",
-        "_shown_url(self.plain(match[0]), self._name)",
-        "_shown_url(match[0], self._name)",
+        "                shown = _shown_url(self.plain(match[0]), self._name)\n",
+        "                pass\n",
         ("tests/core/test_redaction_of_words.py",),
     ),
     Mutant(

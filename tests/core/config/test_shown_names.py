@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camcast.config import SessionConfig, TargetConfig, from_mapping, shown
@@ -132,6 +132,7 @@ def test_a_name_is_one_configuration_with_or_without_being_shown() -> None:
 
 
 @given(st.text(alphabet="QXZ?&@#%=:;,'+~!$()[]{}|^-_.", min_size=3, max_size=12))
+@example(";;;")
 def test_no_key_shows_beside_a_name(key: str) -> None:
     for url in (f"rtmp://u:Q{key}@host/live/{NAME}?Q{key}", f"rtmp://host/live/Q{key}", f"rtmp://host/Q{key}/Q{key}@x"):
         said = redact_url(url, NAME) + redact_text(f"it was {url}: no", url_secrets(url, NAME), NAME)
