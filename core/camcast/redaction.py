@@ -52,6 +52,8 @@ _PART = 4
 MAX_WORDS = 300
 _MAX_READ = 4096
 """Characters of a peer's text that are looked at."""
+MAX_URL = 2048
+"""Characters of an address that a peer sends us to: all its parts are looked for in each text from there on."""
 _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,20}[@-~]")
 
 
@@ -130,7 +132,7 @@ class Redactor:
         """See `words`."""
         line = text[:_MAX_READ]
         if len(text) > _MAX_READ:
-            line = _without_beginning(line, self._secrets)
+            line = _without_beginning(line, self._wanted)
         line = _TERMINAL.sub(" ", self.text(line))
         line = " ".join("".join(sign if sign.isprintable() else " " for sign in line).split())
         return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -138,6 +140,14 @@ class Redactor:
     def excerpt(self, text: str, limit: int = MAX_WORDS) -> str:
         """See `excerpt`."""
         return self.words(_cut_out(text[:_MAX_READ], self._wanted), limit)
+
+    def piece(self, text: str, limit: int = MAX_WORDS) -> str:
+        """See `piece`."""
+        said = letters(text[:_MAX_READ])[0]
+        parts = {said[at : at + _PART] for at in range(len(said) - _PART + 1)}
+        if any(one[at : at + _PART] in parts for one in self._wanted for at in range(len(one) - _PART + 1)):
+            return HIDDEN
+        return self.words(text, limit)
 
     def trimmed(self, text: str) -> str:
         """`text` without what at its edges may be the rest of a secret."""
@@ -213,14 +223,7 @@ def piece(text: str, secrets: Iterable[str] = (), limit: int = MAX_WORDS) -> str
 
     A peer may put what parts it in the middle of a secret. The whole text would be known to have it, a piece is not.
     """
-    said = letters(text[:_MAX_READ])[0]
-    parts = {said[at : at + _PART] for at in range(len(said) - _PART + 1)}
-    secrets = frozenset(secrets)
-    for secret in secrets:
-        wanted = letters(secret)[0]
-        if any(wanted[at : at + _PART] in parts for at in range(len(wanted) - _PART + 1)):
-            return HIDDEN
-    return words(text, secrets, limit)
+    return _redactor(frozenset(secrets), "").piece(text, limit)
 
 
 def _part_of_ours(text: str, start: int, end: int) -> bool:
@@ -280,14 +283,13 @@ def _begin_of(secret: str, said: str) -> int:
     return at if at >= 0 else len(said)
 
 
-def _without_beginning(text: str, secrets: Iterable[str]) -> str:
+def _without_beginning(text: str, wanted: Iterable[str]) -> str:
     """`text`, which we have cut, without the first part of a secret at its end."""
     said, places = letters(text)
     at = len(text)
-    for secret in secrets:
-        wanted = letters(secret)[0]
-        for size in range(1, min(len(wanted), len(said))):
-            if said.endswith(wanted[:size]):
+    for one in wanted:
+        for size in range(1, min(len(one), len(said))):
+            if said.endswith(one[:size]):
                 at = min(at, places[-size][0])
     return text[:at]
 

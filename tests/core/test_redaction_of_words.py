@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camcast.redaction import HIDDEN, MAX_WORDS, excerpt, piece, redact_text, words
-from camcast.session.redirects import MAX_URL, refusal
+from camcast.redaction import HIDDEN, MAX_URL, MAX_WORDS, excerpt, piece, redact_text, words
+from camcast.session.redirects import refusal
 from camcast.target import Target
 
 KEY = "Zq7-Kx9_Vw3"

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from camcast.config import SessionConfig
+from camcast.redaction import MAX_URL
 
 MAX_HOPS = 5
-MAX_URL = 2048
-"""Characters. All parts of a URL are looked for in each text from there on, which takes time."""
 
 
 def refusal(old: str, new: str, allowed_hosts: Sequence[str], hops: int) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-MAX_URL = 2048
+from camcast.redaction import MAX_URL
+
 PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from camcast.errors import SourceError
-from camcast.redaction import excerpt, piece, words
+from camcast.redaction import MAX_URL, excerpt, piece, words
 from camcast_kit_digest.auth import Login, Way, parse_challenges
 
 from .messages import Response, encode_request, parameters
@@ -22,8 +22,6 @@ from .url import RtspUrl, parse_url
 DEFAULT_TIMEOUT = 60
 """Seconds an RTSP session lasts without a sign of life when the server does not say (§12.37)."""
 MAX_REDIRECTS = 3
-MAX_URL = 2048
-"""Characters of an address that a camera redirects to: all its parts are looked for in each text from there on."""
 MAX_SESSIONS = 4
 MAX_SHOWN = 200
 """Characters of a peer's words in a text of ours."""
