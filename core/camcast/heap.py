@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system.
+"""Memory that is free goes back to the system, or is there for all threads.
 
 glibc keeps what a thread has freed for that thread, and with large buffers it learns to keep more: each thread that has
 decoded a picture holds some five megabytes afterwards [measured].
@@ -24,28 +24,30 @@ _ARENA_MAX = -8
 
 
 def share() -> None:
-    """For processes of our own only, before they have threads: all threads share `PARTS` parts of the heap.
+    """For processes of our own only, as early as may be: threads from then on share `PARTS` parts of the heap.
 
     glibc gives each thread one of its own, up to eight for each processor, and each stays as large as its largest
     moment: beside servers that failed all the time, memory grew by steps for two hours. Does nothing where the user
     has said how many, or with another C library.
     """
-    if _CHOSEN in os.environ:
-        return
-    try:
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, PARTS)
-    except (OSError, AttributeError, TypeError):
-        return
+    mallopt = _glibc("mallopt")
+    if mallopt is not None and _CHOSEN not in os.environ:
+        mallopt(_ARENA_MAX, PARTS)
 
 
 @cache
-def _system() -> Callable[[int], int] | None:
-    """malloc_trim(3); None where there is none, as with another C library."""
+def _glibc(name: str) -> Callable[..., int] | None:
+    """One of its functions; None where there is none, as with another C library."""
     try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError, TypeError):
         return None
     return found
+
+
+def _system() -> Callable[[int], int] | None:
+    """malloc_trim(3), where there is one."""
+    return _glibc("malloc_trim")
 
 
 class GivingBack:

@@ -127,7 +127,6 @@ class Pace:
     _last: tuple[float, Counts] | None = attrs.field(default=None, init=False)
     _began: tuple[float, Counts] | None = attrs.field(default=None, init=False)
     """Before the present windows with much loss. Losses are told of in lumps, so one window says little."""
-    _enough: int = attrs.field(default=ENOUGH, init=False)
     _bad: int = attrs.field(default=0, init=False)
     """Windows in a row with much loss, or in which all came too late. `_good`: with little."""
     _good: int = attrs.field(default=0, init=False)
@@ -154,7 +153,8 @@ class Pace:
     @property
     def impaired(self) -> bool:
         """Whether so much is lost, and has been for so long, that the receiver can hardly show a picture."""
-        return self._bad >= self._enough
+        covers = self._last[1].covers if self._last is not None else 0.0
+        return self._bad >= max(ENOUGH, ceil(covers / WINDOW))
 
     def look(self, counts: Counts, waited: bool, now: float) -> None:
         """Take a look. `waited`: something had to wait for its turn in this window."""
@@ -163,7 +163,6 @@ class Pace:
             self._bad, self._began, self._good = 0, None, 0
             return
         self.share = lost_share(last[1], counts)
-        self._enough = max(ENOUGH, ceil(counts.covers / WINDOW))
         # While a link is away all is late as well, and given up by libsrt; but nobody answers, so that is no queue.
         answered = counts.answers > last[1].answers
         self.queued = self.share <= FEW and counts.late > LATE and answered
