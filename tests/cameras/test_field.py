@@ -14,27 +14,14 @@ from tests.cameras import clips, rtp
 from tests.cameras.logins import asking, integrity, one_nonce_each
 from tests.cameras.script import Asked, Reply, Rule, Script, framed, on, refused, with_header
 from tests.cameras.shared import watched_together
+from tests.cameras.usual import FRAMES, SECONDS, camera, picture
 from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-field")
 """What all tests here share is made once."""
 
-FRAMES = 60
-SECONDS = FRAMES / clips.FPS
 ENCODED = "aac is encoded by aac"
 """What is told of sound that the viewer cannot take."""
-
-
-def picture(codec: str = "h264", **settings: Any) -> rtp.Track:
-    return rtp.video_track(clips.video(codec, frames=FRAMES), **settings)
-
-
-def sound() -> rtp.Track:
-    return rtp.aac_track(clips.sound("aac", seconds=SECONDS))
-
-
-def camera(*rules: Rule, video: rtp.Track | None = None, audio: rtp.Track | None = None, **settings: Any) -> Script:
-    return Script([video or picture(), audio or sound()], rules, **settings)
 
 
 def described(change: Callable[[str], str], *rules: Rule, **settings: Any) -> Script:

@@ -17,25 +17,11 @@ from tests.cameras import clips, kept, rtp, uncompressed
 from tests.cameras.script import Asked, Reply, Rule, Script, digest, framed, refused
 from tests.cameras.shared import watched_together
 from tests.cameras.test_field import ENCODED, cut
+from tests.cameras.usual import FRAMES, SECONDS, camera, picture, sound
 from tests.cameras.watch import Watched
 
 pytestmark = pytest.mark.xdist_group("cameras-field_further")
 """What all tests here share is made once."""
-
-FRAMES = 60
-SECONDS = FRAMES / clips.FPS
-
-
-def picture(codec: str = "h264", **settings: Any) -> rtp.Track:
-    return rtp.video_track(clips.video(codec, frames=FRAMES), **settings)
-
-
-def sound() -> rtp.Track:
-    return rtp.aac_track(clips.sound("aac", seconds=SECONDS))
-
-
-def camera(*rules: Rule, video: rtp.Track | None = None, audio: rtp.Track | None = None, **settings: Any) -> Script:
-    return Script([video or picture(), audio or sound()], rules, **settings)
 
 
 def described(change: Callable[[str], str], *rules: Rule, **settings: Any) -> Script:

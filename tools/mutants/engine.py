@@ -55,7 +55,7 @@ MUTANTS = (
     Mutant(
         "two that want one device are begun at once",
         _PLAN,
-        "return held | {(one.source.type, one.source.url) for one in streams if one.enabled and one.source.url}",
+        "return held | {(one.source.type, one.source.url) for one in enabled if one.source.url}",
         "return held",
         _PLAN_TESTS,
     ),

@@ -258,6 +258,7 @@ def _beginning(step: Step) -> tuple[list[StreamConfig], list[SessionConfig]]:
 
 def _held(streams: Sequence[StreamConfig], sessions: Sequence[SessionConfig], takes: Takes) -> set[Any]:
     """What only one can have at a time, or those only who agree on it: a name, a device, an address."""
-    holders: list[StreamConfig | SessionConfig] = [*(one for one in streams if one.enabled), *sessions]
+    enabled = [one for one in streams if one.enabled]
+    holders: list[StreamConfig | SessionConfig] = [*enabled, *sessions]
     held: set[Any] = {taken for one in holders for taken in takes(one) if taken}
-    return held | {(one.source.type, one.source.url) for one in streams if one.enabled and one.source.url}
+    return held | {(one.source.type, one.source.url) for one in enabled if one.source.url}
