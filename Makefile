@@ -165,7 +165,7 @@ soak-fallback: $(FULL) $(BENCHED) ## HOURS=2 of an H.265 camera to outputs that 
 hostile: $(FULL) $(BENCHED) ## hostile peers beside good sessions, 1, 4 and 16 copies (ONLY=SRT): bench/results/hostile.md
 	$(BIN)/python -m tests.hostile --only "$(ONLY)"
 
-fuzz: $(FUZZED) ## BUDGET=600 seconds of guided fuzzing for every reader of what others send (ONLY=amf0), added to bench/results/fuzz.md; fails on a finding
+fuzz: $(FUZZED) ## BUDGET=600 processor seconds of guided fuzzing for every reader of what others send (ONLY=amf0), added to bench/results/fuzz.md; fails on a finding
 	$(BIN)/python -m tests.fuzz --seconds $(BUDGET) --jobs $(JOBS) --only $(ONLY)
 
 properties: $(FULL) ## the parsers' property tests with many more examples

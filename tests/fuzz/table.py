@@ -18,7 +18,7 @@ from tests.fuzz.targets import TARGETS
 
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 ENOUGH = 600
-"""Seconds for which each target is to have run."""
+"""Seconds of a processor that each target is to have had."""
 _EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 _COVERED = re.compile(r"\bcov: (\d+)")
 
@@ -35,9 +35,9 @@ class Piece:
 
     @classmethod
     def of(cls, said: str, seconds: int, *, finding: bool) -> Self:
-        """By libFuzzer's own words."""
+        """By libFuzzer's own words, of one start or of several in a row."""
         counts, covered = _EXECUTED.findall(said), _COVERED.findall(said)
-        return cls(seconds, int(counts[-1]) if counts else 0, int(covered[-1]) if covered else 0, finding)
+        return cls(seconds, sum(map(int, counts)), int(covered[-1]) if covered else 0, finding)
 
 
 @attrs.frozen
@@ -83,6 +83,10 @@ class Table:
         self._kept.write_text(json.dumps([attrs.asdict(row) for row in self._in_order()], indent=1) + "\n")
         self._page.write_text(self._text())
 
+    def lacks(self, target: str) -> int:
+        """Seconds of its `ENOUGH` that it has not had."""
+        return max(0, ENOUGH - (self._rows[target].seconds if target in self._rows else 0))
+
     def _in_order(self) -> list[Row]:
         """Those of the targets that there are."""
         return [self._rows[name] for name in TARGETS if name in self._rows]
@@ -92,7 +96,7 @@ class Table:
         done = sum(row.seconds >= ENOUGH for row in rows)
         never = [name for name in TARGETS if name not in self._rows]
         bad = [row.target for row in rows if row.open]
-        ran = f"{done} of {len(TARGETS)} targets have had {ENOUGH} s. Branches are of the last run."
+        ran = f"{done} of {len(TARGETS)} targets have had {ENOUGH} s of a processor. Branches are of the last run."
         return "\n".join(
             (
                 "# Guided fuzzing",
