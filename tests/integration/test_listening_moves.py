@@ -104,6 +104,24 @@ async def test_two_sources_change_places(kind: Callable[[int, int], SourceConfig
         assert not troubles(told)
 
 
+@pytest.mark.parametrize("kind", [rtmp, srt])
+async def test_two_sources_come_together_at_a_port_and_part(
+    kind: Callable[[int, int], SourceConfig],
+) -> None:
+    """Each in a process of its own at first: one of them moves to where the other is."""
+    one, other, third = free_port(), free_port(), free_port()
+    apart = [kind(0, one), kind(1, other)]
+    async with running(config(2, *apart)) as (engine, told):
+        await taken(engine, *apart)
+        for ports in ((other, other), (third, third), (one, other), (one, one)):
+            sources = [kind(number, port) for number, port in enumerate(ports)]
+            lines = await engine.reload(config(2, *sources))
+            assert lines
+            assert all(" restarted (" in line for line in lines), lines
+            await taken(engine, *sources)
+        assert not troubles(told)
+
+
 async def test_a_certificate_changes_places_with_none(authority: Authority, certificate: Certificate) -> None:
     one, other, trusts = free_port(), free_port(), str(authority.ca_file)
     pem: dict[str, Any] = {"certificate": str(certificate.cert_file), "private_key": str(certificate.key_file)}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from tools.mutants.mutant import Mutant
 
 _PLAN = "core/camcast/engine/plan.py"
+_MOVING = "core/camcast/workers/moving.py"
+_PLACING = "core/camcast/workers/placing.py"
+_PLACING_TESTS = ("tests/core/workers/test_placing.py",)
 _PLAN_TESTS = ("tests/core/engine/test_plan.py",)
 _CHANGES = "core/camcast/engine/changes.py"
 _CHANGES_TESTS = ("tests/core/engine/test_changes.py",)
@@ -50,6 +53,41 @@ MUTANTS = (
         "                after |= removed\n",
         "                after |= set()\n",
         _PLAN_TESTS,
+    ),
+    Mutant(
+        "a beginning does not wait for whoever listens at its address",
+        _PLAN,
+        "taken for one in holders for taken in takes(one) if taken}",
+        "taken for one in sessions for taken in takes(one) if taken}",
+        _PLAN_TESTS,
+    ),
+    Mutant(
+        "who comes to a process does not wait for those who come there too",
+        _PLAN,
+        "            after |= running.spread.fellows(_camera_of(step)) & gives.keys()\n",
+        "",
+        _PLAN_TESTS,
+    ),
+    Mutant(
+        "a camera comes to an address of another process where it is",
+        _PLAN,
+        'anew[number] or moving.get(number, "")',
+        "anew[number]",
+        _PLAN_TESTS,
+    ),
+    Mutant(
+        "the others move to whoever has to leave",
+        _MOVING,
+        "self.home if group.needs.at_home else",
+        "",
+        _PLAN_TESTS,
+    ),
+    Mutant(
+        "who belongs together is placed by what is there already",
+        _PLACING,
+        "        if not places:\n",
+        "        if False:\n",
+        _PLACING_TESTS,
     ),
     Mutant("everything waits for every ending", _PLAN, "or held & needs", "or True", _PLAN_TESTS),
     Mutant(

@@ -23,8 +23,7 @@ from camcast.host import PluginHost
 from camcast.interpreter import take_turns
 from camcast.native import form
 from camcast.printable import printable
-from camcast.workers.placing import Placing
-from camcast.workers.sharding import place, stays_at_home, worker_count
+from camcast.workers.sharding import stays_at_home, worker_count
 
 
 def check(
@@ -104,17 +103,14 @@ def report_lines(config: Config, host: PluginHost) -> Iterator[str]:
 
 
 def worker_lines(config: Config, host: PluginHost) -> Iterator[str]:
-    """How the cameras would be spread over processes. Raises `ConfigError` where that cannot be."""
+    """Over how many processes the cameras would be spread, and which stay in the first."""
     count = worker_count(config.system)
     if count == 1:
         return
     yield f"cameras are spread over {count} processes"
-    placing = Placing(range(count))
     for camera in config.cameras:
-        if camera.enabled:
-            place(placing, camera, host)
-            if reason := stays_at_home(camera, host):
-                yield f"  camera {camera.camera_id} stays in the first: {reason}"
+        if camera.enabled and (reason := stays_at_home(camera, host)):
+            yield f"  camera {camera.camera_id} stays in the first: {reason}"
 
 
 def shared_lines(config: Config, host: PluginHost) -> Iterator[str]:

@@ -15,6 +15,7 @@ from camcast.engine.services import KEY, Services
 from camcast.errors import CamcastError
 from camcast.events import SessionKey, SessionState, SourceState
 from camcast.session.session_manager import SessionManager
+from camcast.workers.moving import Spread
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Changes:
         if self._cameras.get(camera_id) is not None:  # somebody else may have been quicker
             await self._cameras.destroy(camera_id)
 
-    def running(self, system: SystemConfig) -> Running:
+    def running(self, system: SystemConfig, spread: Spread) -> Running:
         """What there is now, for a plan."""
         sources = ((camera.camera_id, stream) for camera in self._cameras for stream in camera.streams.items())
         failed: set[Key] = {session.key for session in self._sessions if session.state is SessionState.FAILED}
@@ -71,6 +72,7 @@ class Changes:
             cameras={camera.camera_id: camera.config for camera in self._cameras},
             sessions={session.key: session.config for session in self._sessions},
             failed=frozenset(failed),
+            spread=spread,
         )
 
     async def carry_out(self, steps: Sequence[Step]) -> list[str]:

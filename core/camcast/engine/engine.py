@@ -47,6 +47,7 @@ from camcast.session.session_manager import SessionHandle, SessionManager
 from camcast.session.uplinks import Uplinks
 from camcast.workers import sharding
 from camcast.workers.listening import of_session, of_source
+from camcast.workers.moving import Spread
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +215,9 @@ class Engine:
     def plan(self, config: Config) -> list[Step]:
         """What `reload` would do now. Raises `ConfigError`."""
         config = canonical(given(config, Config, _INSTEAD), self.host)
-        steps = plan(self._change().running(self.config.system), config, lambda one: _taken(self.host, one))
+        spread = self._shards.spread(config.cameras, self.host) if self._shards is not None else Spread()
+        running = self._change().running(self.config.system, spread)
+        steps = plan(running, config, lambda one: _taken(self.host, one))
         steps += self._services.plan((*self._beside, *config.services))
         if config.plugins != self.config.plugins:
             why = "is for the next start: those in use stay"
@@ -230,7 +233,10 @@ class Engine:
         """
         config = canonical(given(config, Config, _INSTEAD), self.host)
         async with self._reloading:
-            lines = await self._change().carry_out(self.plan(config))
+            steps = self.plan(config)
+            if self._shards is not None:
+                self._shards.share(config.cameras, self.host)
+            lines = await self._change().carry_out(steps)
             for camera in config.cameras:
                 if (running := self.cameras.get(camera.camera_id)) is not None:
                     running.config = camera
@@ -331,6 +337,7 @@ class Engine:
             return
         self._shards = sharding.Shards(count, sharding.beginning(system, self._first_timestamp, self.host), environment)
         self._shards.start()
+        self._shards.share(self.config.cameras, self.host)
         self._cameras = sharding.ShardedCameras(environment, emit, system.max_cameras, self._shards)
         self._sessions = sharding.ShardedSessions(environment, self._cameras, self._shards)
 

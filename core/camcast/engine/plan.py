@@ -2,8 +2,9 @@
 
 A step ends something, begins something, or both. Every ending waits for nothing; a beginning waits for the endings
 that make room for it: of the same key, of whoever publishes its URL, reads its device or listens at its address now,
-and of cameras where there are as many as may be. So all steps can be carried out side by side, and a server that hangs
-holds up only those that want to go where it was.
+and of cameras where there are as many as may be. A camera that has to run in another process ends and begins as a whole
+(`workers/moving.py`). So all steps can be carried out side by side, and a server that hangs holds up only those that
+want to go where it was.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from camcast.config.service import ServiceConfig
 from camcast.engine.differences import adopted, adopted_by_stream, goes_out_alike, places, streams, told, whole
 from camcast.events import SessionKey
 from camcast.session.naming import numbered, placed
+from camcast.workers.moving import Spread
 
 Key = str | int | tuple[int, int] | SessionKey
 """Of a system key or a service (a text), a camera, a stream (camera, stream), a session."""
@@ -89,6 +91,8 @@ class Running:
     sessions: Mapping[SessionKey, SessionConfig] = attrs.field(factory=dict)
     failed: frozenset[Key] = frozenset()
     """Sessions, and streams whose source, that have given up."""
+    spread: Spread = attrs.field(factory=Spread)
+    """Over processes; as here where there is one."""
 
 
 Takes = Callable[[StreamConfig | SessionConfig], Iterable[str]]
@@ -100,12 +104,14 @@ def plan(running: Running, wanted: Config, takes: Takes = lambda one: ()) -> lis
     """The steps from `running` to `wanted`, in the order in which they are told."""
     steps = _system(running.system, wanted.system)
     cameras = {camera.camera_id: camera for camera in wanted.cameras if camera.enabled}
+    anew = {number: told(whole(old, cameras[number])) for number, old in running.cameras.items() if number in cameras}
+    moving = running.spread.moving([number for number, why in anew.items() if not why])
     for number, old in sorted(running.cameras.items()):
         new = cameras.get(number)
         label = f"camera {number}"
         if new is None:
             steps.append(Step(action=Action.REMOVE, key=number, label=label))
-        elif why := told(whole(old, new)):
+        elif why := anew[number] or moving.get(number, ""):
             steps.append(Step(action=Action.RESTART, key=number, label=label, why=why, config=new))
         else:
             if old.name != new.name:
@@ -222,11 +228,20 @@ def _ordered(steps: Sequence[Step], running: Running, max_cameras: int, takes: T
         if step.action.begins:
             needs = _held(*_beginning(step), takes)
             after = {key for key, held in gives.items() if key == step.key or held & needs}
+            # Of cameras that belong together, none finds another where it is about to leave.
+            after |= running.spread.fellows(_camera_of(step)) & gives.keys()
             if crowded and isinstance(step.key, int):
                 after |= removed
             step = attrs.evolve(step, after=frozenset(after))
         ordered.append(step)
     return ordered
+
+
+def _camera_of(step: Step) -> int:
+    match step.key:
+        case SessionKey(camera_id=number) | int(number) | (int(number), int(_)):
+            return number
+    raise AssertionError(f"{step.label} is of no camera")
 
 
 def _ending(step: Step, running: Running) -> tuple[list[StreamConfig], list[SessionConfig]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import attrs
@@ -25,6 +25,8 @@ from camcast.session.environment import Environment
 from camcast.session.metrics import SessionMetrics
 from camcast.session.session_manager import SessionHandle, SessionManager, Streams
 from camcast.workers.listening import UNKNOWN, addresses, of_session, of_source
+from camcast.workers.moving import Spread
+from camcast.workers.neighbours import Group, Needs, groups
 from camcast.workers.placing import Placing
 from camcast.workers.process import WorkerProcess
 from camcast.workers.remote import RemoteCamera, RemoteSession
@@ -67,10 +69,19 @@ def stays_at_home(camera: CameraConfig, host: PluginHost) -> str | None:
 def place(placing: Placing[W], camera: CameraConfig, host: PluginHost) -> W:
     """Where `camera` goes. Raises `ConfigError`."""
     parts = addresses(camera, host)
-    # What is not known yet may be shared by any others of its kind.
-    at_home = any(UNKNOWN in one for one in parts.values()) or stays_at_home(camera, host) is not None
     known = {part: one - {UNKNOWN} for part, one in parts.items()}
-    return placing.place(camera.camera_id, len(camera.streams), known, at_home=at_home)
+    return placing.place(camera.camera_id, len(camera.streams), known, at_home=_needs(camera, host).at_home)
+
+
+def together(cameras: Iterable[CameraConfig], host: PluginHost) -> list[Group]:
+    """Which of these cameras are to be in one process, of those that are enabled."""
+    return groups({camera.camera_id: _needs(camera, host) for camera in cameras if camera.enabled})
+
+
+def _needs(camera: CameraConfig, host: PluginHost) -> Needs:
+    listens = frozenset[str]().union(*addresses(camera, host).values())
+    # What is not known yet may be shared by any others of its kind.
+    return Needs(listens - {UNKNOWN}, UNKNOWN in listens or stays_at_home(camera, host) is not None)
 
 
 def _registered(host: PluginHost, kind: SourceKind | TransportKind) -> bool:
@@ -122,6 +133,14 @@ class Shards:
     async def stop(self) -> None:
         """End all workers side by side."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    def share(self, cameras: Iterable[CameraConfig], host: PluginHost) -> None:
+        """Those of them that have addresses in common are to be in one process, from now on."""
+        self.placing.groups = together(cameras, host)
+
+    def spread(self, cameras: Iterable[CameraConfig], host: PluginHost) -> Spread:
+        """How cameras are spread now, and which of those that are wanted are to be in one process."""
+        return Spread(together(cameras, host), self.placing.home, self.placing.where)
 
     def set_log_level(self, level: str) -> None:
         """All log from this level on."""

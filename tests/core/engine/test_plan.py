@@ -20,6 +20,8 @@ from camcast.config import (
 from camcast.engine.plan import Action, Running, Step, plan, sessions_of
 from camcast.errors import ConfigError
 from camcast.events import SessionKey
+from camcast.workers.moving import Spread
+from camcast.workers.neighbours import Needs, groups
 
 PRIMARY, CLOUD = SessionKey(0, 0, "rtmp"), SessionKey(0, 0, "cloud")
 
@@ -203,6 +205,55 @@ def test_who_comes_to_an_address_waits_for_those_who_leave_it_and_for_nobody_els
     assert steps[0, 0].after == steps[1, 0].after == {(0, 0), (1, 0)}
     assert steps[3, 0].after == {(3, 0)}
     assert (2, 0) not in steps
+
+
+def listening(number: int, *ports: int) -> CameraConfig:
+    """A stream for each port."""
+    sources = [SourceConfig(type="rtmp", url=f"listen://{port}/{number}") for port in ports]
+    streams = tuple(StreamConfig(stream_id=n, name=f"s{n}", source=source) for n, source in enumerate(sources))
+    return CameraConfig(camera_id=number, streams=streams)
+
+
+def spread(wanted: Config, where: dict[int, int], at_home: frozenset[int] = frozenset()) -> Spread:
+    def needs(camera: CameraConfig) -> Needs:
+        return Needs(frozenset(one for stream in camera.streams for one in takes(stream)), camera.camera_id in at_home)
+
+    return Spread(groups({one.camera_id: needs(one) for one in wanted.cameras}), home=0, where=where)
+
+
+def shared(wanted: Config, now: list[CameraConfig], where: dict[int, int], **options: Any) -> dict[object, Step]:
+    return to(wanted, running(*now, spread=spread(wanted, where, **options)))
+
+
+def test_a_camera_that_comes_to_an_address_of_another_process_begins_anew_there() -> None:
+    now, wanted = [listening(0, 1), listening(1, 2)], config(listening(0, 1), listening(1, 1))
+    steps = shared(wanted, now, {0: 1, 1: 2})
+    assert [step.text for step in steps.values()] == [
+        "camera 1 restarted (has an address in common with camera 0, and so its process)"
+    ]
+    assert [*shared(wanted, now, {0: 1, 1: 1})] == [(1, 0)], "in one process the stream alone begins anew"
+
+
+def test_the_fewest_move_and_those_who_must_be_at_home_move_nobody_away_from_it() -> None:
+    now, wanted = [listening(0, 1), listening(1, 2), listening(2, 2)], config(*(listening(n, 2) for n in range(3)))
+    assert [*shared(wanted, now, {0: 0, 1: 2, 2: 2})] == [0]
+    assert [*shared(wanted, now, {0: 0, 1: 2, 2: 2}, at_home=frozenset({1}))] == [(0, 0), 1, 2]
+
+
+def test_who_comes_to_a_process_waits_for_all_who_belong_there_and_are_elsewhere() -> None:
+    """Or the first to come would find another in a process that this one is about to leave."""
+    now, wanted = [listening(n, n) for n in range(4)], config(*(listening(n, 9) for n in range(3)), listening(3, 3))
+    steps = shared(wanted, now, {0: 1, 1: 2, 2: 3, 3: 3})
+    assert set(steps) == {(0, 0), 1, 2}
+    assert steps[1].after == steps[2].after == {1, 2}
+    assert steps[0, 0].after == {(0, 0), 1, 2}
+
+
+def test_a_camera_that_is_added_and_needs_two_processes_brings_their_cameras_together() -> None:
+    now, wanted = [listening(0, 1), listening(1, 2)], config(listening(0, 1), listening(1, 2), listening(2, 1, 2))
+    steps = shared(wanted, now, {0: 1, 1: 2})
+    assert {key: step.action for key, step in steps.items()} == {1: Action.RESTART, 2: Action.ADD}
+    assert steps[2].after == {1}
 
 
 def test_where_all_places_are_taken_new_cameras_wait_for_old_ones_to_go() -> None:

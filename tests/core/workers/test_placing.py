@@ -12,6 +12,7 @@ from camcast.config.walk import from_mapping
 from camcast.errors import ConfigError
 from camcast.host import PluginHost
 from camcast.workers.listening import UNKNOWN, addresses
+from camcast.workers.neighbours import Group, Needs, groups
 from camcast.workers.placing import Placing
 from camcast.workers.sharding import place
 
@@ -75,6 +76,32 @@ def test_an_output_that_comes_later_may_not_take_what_another_process_has() -> N
     with pytest.raises(ConfigError, match="which camera 0 has"):
         workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8890"}))
     workers.listen(1, "page", frozenset({"tcp 0.0.0.0:8889"}))
+
+
+def listens(*found: str, at_home: bool = False) -> Needs:
+    return Needs(frozenset(found), at_home)
+
+
+def test_cameras_that_are_connected_by_addresses_are_a_group() -> None:
+    found = groups(
+        {0: listens("a"), 1: listens("b"), 2: listens(), 3: listens("c", at_home=True), 4: listens("b", "a")}
+    )
+    assert {one.cameras: one.needs for one in found} == {
+        frozenset({3}): listens("c", at_home=True),
+        frozenset({0, 1, 4}): listens("a", "b"),
+    }
+    (one,) = groups({0: listens("a", "b"), 1: listens("b", "c"), 2: listens("c", at_home=True)})
+    assert one == Group(frozenset({0, 1, 2}), listens("a", "b", "c", at_home=True))
+    assert groups({}) == groups({0: listens(at_home=True)}) == []
+
+
+@pytest.mark.parametrize("at_home", [False, True])
+def test_who_belongs_together_is_placed_together_whoever_comes_first(at_home: bool) -> None:
+    workers = placing()
+    workers.groups = groups({0: listens("a"), 1: listens("b"), 2: listens("a", "b", at_home=at_home)})
+    where = [workers.place(number, 1, at(*one), at_home=False) for number, one in enumerate(["a", "b", "ab"])]
+    assert where == [HOME if at_home else ONE] * 3
+    assert workers.where == dict(enumerate(where))
 
 
 @pytest.fixture(scope="module")
