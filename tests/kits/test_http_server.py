@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import h11
 import pytest
 from cryptography.hazmat.primitives import serialization
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.servers.certificates import Authority
 from tests.servers.tls_flood import flood_server
 
 from camcast.net import accept_pace
 from camcast_kit_http import accepting, refusing, server
 from camcast_kit_http.listening import listen
-from camcast_kit_http.server import Server
+from camcast_kit_http.server import HeadHeld, Server
 from camcast_kit_http.turns import Turns
 
 MOST = 5
@@ -328,6 +329,36 @@ async def answered(port: int, trust: ssl.SSLContext | None) -> bool:
     except OSError:
         return False
     finally:
+        writer.close()
+
+
+def test_an_answers_head_goes_out_with_the_first_of_its_body() -> None:
+    """In one call to the system; there would be two, and the second packet can wait for the first one's receipt."""
+    held = HeadHeld(h11.SERVER)
+    for body in (b"", b"all of it"):
+        held.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert isinstance(held.next_event(), h11.Request)
+        assert isinstance(held.next_event(), h11.EndOfMessage)
+        length = (b"content-length", str(len(body)).encode())
+        assert held.send(h11.Response(status_code=200, headers=[length])) == b""
+        whole = held.send(h11.Data(data=body)) or b""
+        head, _, got = whole.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert got == body
+        assert held.send(h11.EndOfMessage()) == b""
+        held.start_next_cycle()
+
+
+async def test_an_answer_that_breaks_off_before_its_body_ends_the_connection() -> None:
+    async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("no body")
+
+    async with serving(app=breaks) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b"", "nothing of an answer that is none"
         writer.close()
 
 

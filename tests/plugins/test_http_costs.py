@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
+from starlette.types import Message
 from tests.calls import counted
 
 from camcast import CameraConfig, Config, Engine, SessionConfig, SourceConfig, StreamConfig, SystemConfig
 from camcast.engine.service_events import ServiceEvents
 from camcast.events import Event
 from camcast.host import PluginHost
+from camcast_http.access import Policy
+from camcast_http.app import Interface
 from camcast_http.changes import Limits
 from camcast_http.forms import event_form
 from camcast_http.happenings import Happenings
@@ -72,6 +75,32 @@ async def test_whoever_asks_in_the_same_moment_costs_next_to_nothing() -> None:
             assert before == after
             assert again.total() <= AGAIN, path
             assert first.total() <= FIRST * SESSIONS, path
+
+
+async def test_a_path_without_parts_is_not_sought_among_all_the_others() -> None:
+    """The first of the routes and the last one cost alike."""
+    async with running(1) as engine:
+        app = Interface(engine.view(), Policy(everything=True)).app
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b""}
+
+        async def cost(path: str) -> int:
+            answers: list[Message] = []
+
+            async def send(message: Message) -> None:
+                answers.append(message)
+
+            scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
+            await app(dict(scope), receive, send)
+            calls: Counter[str] = Counter()
+            with counted(calls):
+                await app(dict(scope), receive, send)
+            assert answers[-2]["status"] == 200, path
+            return calls.total()
+
+        costs = {path: await cost(path) for path in ("/api/v1/status", "/api/v1/cameras", "/healthz", "/readyz")}
+        assert max(costs.values()) <= min(costs.values()) + 20, costs
 
 
 async def test_a_look_costs_little_for_each_session() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import h11
 from starlette.types import ASGIApp
@@ -38,6 +39,22 @@ END = 1.0
 """Seconds for connections to end."""
 
 
+class HeadHeld(h11.Connection):
+    """An answer's head goes out with the first piece of its body, as ASGI has it: one call to the system and one packet
+    where there would be two, and one moment less in which other threads wait for the interpreter."""
+
+    _head = b""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]  # overloads, one for each kind
+        data = super().send(event)
+        if type(event) is h11.Response and data is not None:
+            self._head = data
+            return b""
+        if self._head and data is not None:
+            data, self._head = self._head + data, b""
+        return data
+
+
 class Guarded(H11Protocol):
     """A connection (an `accepting.Caller`) that is looked at every `LOOK` seconds; whoever holds it up is cut off.
 
@@ -53,6 +70,11 @@ class Guarded(H11Protocol):
     _head_since: float | None = None
     _turn: asyncio.TimerHandle | None = None
     """His next one, for which he waits."""
+
+    def __init__(self, **settings: Any) -> None:
+        """`settings`: the library's."""
+        super().__init__(**settings)
+        self.conn = HeadHeld(h11.SERVER, MAX_HEAD)
 
     @property
     def spoke(self) -> bool:
@@ -159,7 +181,6 @@ class Server(Uvicorn):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=1,
             log_level="critical",
         )

@@ -15,6 +15,7 @@ import attrs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from camcast_http.fixed import START, below
 from camcast_http.problems import Problem
 from camcast_kit_http.asked import bearer, knows, same
 from camcast_kit_http.body import read_body
@@ -25,7 +26,7 @@ JSON = "application/json"
 SAFE = ("GET", "HEAD")
 WATCHING = re.compile(r"/api/v1/sessions/[^/]+/[^/]+/[^/]+/watch(/[^/]+)?")
 """Looking at a stream, which is a POST and changes nothing."""
-START, FILES = "/", "/page/"
+FILES = "/page/"
 """The page and what it is made of, which hold nothing of the engine's."""
 OPEN = ("/healthz", "/readyz", START)
 """What anybody may ask who can connect, besides the page's files."""
@@ -96,7 +97,7 @@ class Access:
         return await self._app(scope, _replayed(body, receive), send)
 
     async def _check(self, scope: Scope) -> None:
-        headers, path = Headers(scope=scope), _path(scope)
+        headers, path = Headers(scope=scope), below(scope)
         host = headers.get("host", "")
         try:
             known, origin = self._policy.knows(host), urlsplit(headers.get("origin", "")).netloc
@@ -122,12 +123,6 @@ class Access:
         status = 403 if right is Right.READ and given is not None else 401
         what = "changing needs the change_token" if needed is Right.CHANGE else "reading needs the token"
         raise Problem(status, f"{what}, as Authorization: Bearer", headers={"www-authenticate": "Bearer"})
-
-
-def _path(scope: Scope) -> str:
-    """Below where an application of somebody's own has mounted the interface (ASGI's root_path)."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "")) or START
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

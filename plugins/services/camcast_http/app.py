@@ -24,6 +24,7 @@ from camcast.services import EngineView
 from camcast.session.health import Health
 from camcast_http.access import Access, Policy
 from camcast_http.changes import Limits
+from camcast_http.fixed import Fixed
 from camcast_http.happenings import LISTENERS, Happenings
 from camcast_http.looks import Looks
 from camcast_http.openapi import PREFIX, describe
@@ -79,7 +80,9 @@ class Interface:
             Route(f"{PREFIX}/openapi.json", self._openapi),
         ]
         handlers = {Problem: _problem, CamcastError: _camcast, HTTPException: _http}
-        app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+        varying = [route for route in routes if "{" in route.path]
+        fixed = Fixed(route for route in routes if "{" not in route.path)
+        app = Starlette(routes=[fixed, *varying], exception_handlers=handlers)  # type: ignore[arg-type]
         # A redirect would lead to http where a proxy in front speaks https, and is no problem+json.
         app.router.redirect_slashes = False
         return app
