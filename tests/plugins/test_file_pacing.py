@@ -9,7 +9,7 @@ from camcast.errors import SourceError
 from camcast.media import NS_PER_S, MediaKind, Packet, Track
 from camcast_file.options import FileOptions
 from camcast_file.pacer import TICK, Pacer
-from camcast_file.player import Player
+from camcast_file.player import AHEAD, Player
 
 VIDEO = Track(kind=MediaKind.VIDEO, codec="made-up")
 AUDIO = Track(kind=MediaKind.AUDIO, codec="made-up")
@@ -55,6 +55,35 @@ async def test_each_packet_comes_at_its_time_and_at_most_a_tick_late() -> None:
     clock.advance(3)
     late = [got - (want - 5.0) for got, want in zip(arrivals(sink), times, strict=True)]
     assert all(0 <= lateness <= TICK / NS_PER_S + 1e-4 for lateness in late)
+    await player.done
+
+
+async def test_sound_goes_along_with_pictures_which_come_at_their_times() -> None:
+    """Being woken costs more than a message, so a file's sound asks for no waking of its own."""
+    clock = HandClock()
+    pictures = [n * 1001 / 30000 for n in range(300)]
+    sounds = [n * 1024 / 48000 for n in range(470)]
+    both = [*packets(*pictures), *packets(*sounds, track=AUDIO)]
+    both.sort(key=lambda packet: packet.dts)  # type: ignore[union-attr]
+    player, sink = begin(clock, ListFeed(both, [VIDEO, AUDIO]))
+    clock.advance(11)
+    found = [
+        (packet.track, at - packet.dts / NS_PER_S) for packet, at in zip(sink.packets, arrivals(sink), strict=True)
+    ]
+    tick = TICK / NS_PER_S + 1e-4
+    assert all(0 <= late <= tick for track, late in found if track is VIDEO)
+    assert all(-AHEAD / NS_PER_S - 1e-4 <= late <= tick for track, late in found if track is AUDIO)
+    assert clock.wakes <= len(pictures) + 20
+    await player.done
+
+
+async def test_a_file_of_sound_alone_is_played_in_time() -> None:
+    clock = HandClock()
+    sounds = [n * 1024 / 48000 for n in range(470)]
+    player, sink = begin(clock, ListFeed(packets(*sounds, track=AUDIO), [AUDIO]))
+    clock.advance(11)
+    early = [want - got for got, want in zip(arrivals(sink), sounds, strict=True)]
+    assert all(-TICK / NS_PER_S - 1e-4 <= each <= AHEAD / NS_PER_S + 1e-4 for each in early)
     await player.done
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from camcast.contracts import MediaSink
 from camcast.errors import MediaError
-from camcast.media import NS_PER_S, MediaKind, Packet, Track
+from camcast.media import NS_PER_MS, NS_PER_S, MediaKind, Packet, Track
 from camcast_file.feeds import Feed
 from camcast_file.native import PlayerState, extension
 from camcast_file.options import FileOptions
@@ -14,6 +14,9 @@ from camcast_file.pacer import Pacer, Turn
 
 LATE = NS_PER_S
 """Later than this (a slow disk, a suspended machine), play on from here instead of catching up in a burst."""
+AHEAD = 32 * NS_PER_MS
+"""So much before its time sound goes along with what is due, since being woken costs more than a message. Pictures come
+at their times: of these a viewer sees whether they do."""
 GAP = 60 * NS_PER_S
 """A step forward beyond this within one track is a break in the file, not a pause to wait for; unless it only comes
 to where the other track is."""
@@ -86,7 +89,7 @@ class Player(PlayerState):
                 self._place(packet, now)
             ahead = dts - self._origin
             due = self._anchor + (ahead if speed == 1.0 else int(ahead / speed))
-            if due > now:
+            if due > (now + AHEAD if track.kind is MediaKind.AUDIO else now):
                 self._bursting = False
                 self._next = packet
                 return due
@@ -146,5 +149,5 @@ step_in_python = Player._step
 """The Python form, also where the C form runs."""
 
 if extension is not None:
-    extension.player(in_python=step_in_python, late=LATE, gap=GAP, back=BACK)
+    extension.player(in_python=step_in_python, audio=MediaKind.AUDIO, late=LATE, ahead=AHEAD, gap=GAP, back=BACK)
     Player._step = extension.PlayerState._step  # type: ignore[method-assign]

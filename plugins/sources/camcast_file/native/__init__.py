@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from camcast.native import part
 
-FORM = 1
+FORM = 2
 """What the C form and the Python beside it agree on."""
 
 

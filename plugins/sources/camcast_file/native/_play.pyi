@@ -9,7 +9,9 @@ def memory(in_python: Callable[..., Any], /) -> None: ...
 def player(
     *,
     in_python: Callable[..., Any],
+    audio: object,
     late: int,
+    ahead: int,
     gap: int,
     back: int,
 ) -> None: ...

@@ -8,7 +8,7 @@ the end, breaks and whatever else there may be are left to the Python forms, on 
 #include "part.h"
 
 #define PREFIX "camcast_file.native._play."
-#define FORM 1 /* of what Python and this agree on; `camcast_file.native` expects the same */
+#define FORM 2 /* of what Python and this agree on; `camcast_file.native` expects the same */
 
 typedef struct {
     PyObject_HEAD
@@ -28,7 +28,8 @@ static const CamcastPackets *packets;
 static PyTypeObject *MemoryState_type, *PlayerState_type;
 static PyObject *take_in_python, *step_in_python, *zero;
 static PyObject *name_take, *name_packet, *name_place, *name_retrack, *name_dry, *name_finish, *name_kind;
-static int64_t late, gap, back;
+static PyObject *audio;
+static int64_t late, ahead_of_time, gap, back;
 
 static const Field MemoryState_fields[] = {
     FIELD_AS("_packets", MemoryState, packets, ANY), FIELD_AS("_start", MemoryState, start, I64),
@@ -150,7 +151,7 @@ static int play(PlayerState *player, PyObject *feed, PyObject *at, int64_t now, 
             PyErr_SetString(PyExc_OverflowError, "a packet's time is too far from now");
             goto done_with_track;
         }
-        if (*due > now) {
+        if (*due > now + (kind == audio ? ahead_of_time : 0)) {
             player->bursting = 0;
             Py_INCREF(packet);
             Py_XSETREF(player->next, packet);
@@ -228,16 +229,18 @@ static PyObject *set_memory(PyObject *module, PyObject *in_python)
 
 static PyObject *set_player(PyObject *module, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"in_python", "late", "gap", "back", NULL};
-    PyObject *in_python;
-    long long of_late, of_gap, of_back;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$OLLL", names, &in_python, &of_late, &of_gap, &of_back))
+    static char *names[] = {"in_python", "audio", "late", "ahead", "gap", "back", NULL};
+    PyObject *in_python, *of_audio;
+    long long of_late, of_ahead, of_gap, of_back;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOLLLL", names, &in_python, &of_audio, &of_late, &of_ahead,
+                                     &of_gap, &of_back))
         return NULL;
     late = of_late;
+    ahead_of_time = of_ahead;
     gap = of_gap;
     back = of_back;
-    Py_INCREF(in_python);
-    Py_XSETREF(step_in_python, in_python);
+    Py_XSETREF(audio, Py_NewRef(of_audio));
+    Py_XSETREF(step_in_python, Py_NewRef(in_python));
     Py_RETURN_NONE;
 }
 
