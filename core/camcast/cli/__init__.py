@@ -7,7 +7,12 @@ def main() -> None:
 
     asked.install()
     from camcast.cli.app import app
+    from camcast.cli.printing import printing
     from camcast.cli.terminal import print_anything
 
     print_anything()
-    app(prog_name="camcast")
+    try:
+        with printing():
+            app(prog_name="camcast")
+    finally:
+        asked.over()

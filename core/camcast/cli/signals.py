@@ -68,6 +68,14 @@ class Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before = {}
 
+    def over(self) -> None:
+        """The command has ended, with an exit status that is its own: what still comes must not become another.
+
+        The interpreter takes a while to end, and gives handlers back before it has.
+        """
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+
     @contextlib.contextmanager
     def listening(self, told: Callable[[], object]) -> Iterator[None]:
         """Within, `told()` is called in the main thread whenever a signal has asked for something.

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,18 @@ def _columns() -> int:
     return int(said) if said.isdecimal() else 0
 
 
+class _Errors(Console):
+    """Where stderr itself cannot be written (a full disk), nobody can be told, and nothing else fails by it."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
 def _console(*, stderr: bool) -> Console:
     # Names and texts come from files, cameras and servers: nothing in them is markup, nor the name of a small picture.
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    made = _Errors if stderr else Console
+    console = made(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and not _columns():
         console.width = PIPED_WIDTH
     return console
@@ -69,8 +78,13 @@ def explained() -> Iterator[None]:
     except BrokenPipeError:
         raise  # who reads has read enough, which click ends without a word
     except (CamcastError, OSError) as error:
-        _say("error", "red", str(error))
+        fail(str(error))
         raise typer.Exit(FAILED) from None
+
+
+def fail(text: str) -> None:
+    """One line on stderr, of what ends the command."""
+    _say("error", "red", text)
 
 
 def warn(text: str) -> None:
