@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bench.report import Row, keep, show, write_markdown
 from bench.watch import NOTE, TABLE_EVERY, Watch, every
-from camcast import heap
+from camcast import ours
 
 
 class LongRun(Protocol):
@@ -49,7 +49,7 @@ def seconds(options: argparse.Namespace) -> float:
 
 def go(name: str, title: str, run: LongRun, note: str) -> int:
     """Run it and keep its table in `bench/results`, every five minutes and at the end. The exit status."""
-    heap.share()  # as `camcast run` does
+    ours.settle()  # as `camcast run` does
     began = time.strftime("%Y-%m-%d-%H%M")
     path = f"{name}-{began}"
 

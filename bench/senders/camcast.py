@@ -28,10 +28,9 @@ from bench import sends
 from bench.clips import loaded, long
 from bench.senders.child import AUDIO, Sent, commands, quantiles, ready, told
 from bench.senders.schedule import TICK, Schedule
-from camcast import Engine, heap
+from camcast import Engine, ours
 from camcast.contracts import PushHandle
 from camcast.events import SessionState
-from camcast.interpreter import take_turns
 from camcast.media import Packet, Tag, TagType
 from camcast_aac.codec import with_adts
 from camcast_rtmp.driver import RtmpTransport
@@ -173,8 +172,7 @@ class Probe:
 
 async def run(case: dict[str, Any]) -> None:
     if case.get("services"):
-        take_turns()  # as `camcast run` does
-        heap.share()
+        ours.settle()  # as `camcast run` does
     probe = Probe() if case.get("probe") else None
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config(case), file)

@@ -18,11 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from camcast import Engine, SessionHandle
+from camcast import Engine, SessionHandle, ours
 from camcast.config import from_mapping
 from camcast.events import AttemptFailed, SourceChanged
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 
 GOOD = 3
 """Cameras below this number are good ones."""
@@ -148,6 +147,6 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    take_turns()
+    ours.settle()
     with asyncio.Runner(loop_factory=MeasuredLoop) as runner:
         runner.run(_main())

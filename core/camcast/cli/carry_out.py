@@ -11,7 +11,7 @@ from typing import NoReturn
 import attrs
 import typer
 
-from camcast import heap
+from camcast import ours
 from camcast.cli.display import choose_display
 from camcast.cli.logs import LogFormat, LogLevel, Logs
 from camcast.cli.signals import asked
@@ -20,7 +20,6 @@ from camcast.cli.terminal import FAILED, errors, explained, output, print_json
 from camcast.config import Config, ServiceConfig
 from camcast.descriptors import raise_limit
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 
 
 @attrs.frozen(kw_only=True)
@@ -46,13 +45,12 @@ def carry_out(
 ) -> NoReturn:
     """Run until it is time to stop, and leave with the exit status that says how it was."""
     raise_limit()
+    ours.settle()
     live = output.is_terminal and not (showing.plain or showing.as_json)
     with explained():
         logs = Logs(showing.log_format, showing.log_file)
         display = choose_display(live=live, level=config.system.log_level, logs=logs)
         with display:
-            take_turns()
-            heap.share()
             summary = asyncio.run(supervise(config, host, display, reading, duration=duration, services=services))
     # An end in order that somebody wanted is none that a service manager has to do something about.
     status = 0 if summary.healthy or asked.terminated else FAILED

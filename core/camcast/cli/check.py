@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from camcast import ours
 from camcast.cli.check_plan import plan_lines
 from camcast.cli.check_schedule import rotation_lines, schedule_lines
 from camcast.cli.check_slates import check_slates
@@ -20,7 +21,6 @@ from camcast.config.secrets import show_url
 from camcast.descriptors import raise_limit
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 from camcast.native import form
 from camcast.printable import printable
 from camcast.workers.sharding import stays_at_home, worker_count
@@ -50,7 +50,7 @@ def check(
     """
     if sources or targets or publish_test:
         raise_limit()
-        take_turns()
+        ours.settle()
     with explained():
         if publish_test:
             from camcast.cli.publish_test import publish, refuse_beside

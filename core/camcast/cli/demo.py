@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from camcast import heap
+from camcast import ours
 from camcast.cli.demo_clips import demo_clips
 from camcast.cli.demo_needs import FILM, PICTURE, has_sound, require
 from camcast.cli.demo_receivers import Receivers, demo_receivers
@@ -29,7 +29,6 @@ from camcast.engine.event_bus import EventReader
 from camcast.errors import MissingDependency
 from camcast.events import GaveUp, Moved, ServiceNote
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 from camcast.testing.local import LocalReceiver
 
 PAGE = "http"
@@ -59,8 +58,7 @@ def demo(
         require(host)
         films = demo_clips(clips, Path(directory))
         with display:
-            take_turns()
-            heap.share()
+            ours.settle()
             stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
         errors.print("Decoding what the receivers got ...")
         shown, well = report(stats, receivers.all(), host.codecs.values(), started)

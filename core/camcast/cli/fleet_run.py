@@ -13,6 +13,7 @@ from typing import Annotated
 import attrs
 import typer
 
+from camcast import ours
 from camcast.cli import sockets
 from camcast.cli.carry_out import interface, with_level
 from camcast.cli.display import Display, choose_display
@@ -44,7 +45,6 @@ from camcast.fleet.member import Member
 from camcast.fleet.reporting import Reporting
 from camcast.fleet_report import FleetReport
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 
 SHORTEST = 1.0
 """Seconds of a lease."""
@@ -104,9 +104,9 @@ def run(
             fences=disk.fences,
         )
         raise_limit()
+        ours.settle()
         live = output.is_terminal and not plain
         with choose_display(live=live, level=config.system.log_level, logs=Logs(log_format, log_file)) as display:
-            take_turns()
             asyncio.run(_run(config, host, display, services, way, member, disk, post))
 
 

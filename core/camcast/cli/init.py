@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
+from camcast import ours
 from camcast.cli.first_file import (
     WORDS,
     Destination,
@@ -32,7 +33,6 @@ from camcast.config.store import holds_secret, write_new
 from camcast.descriptors import raise_limit
 from camcast.errors import ConfigError, Issue
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 from camcast.platform_wants import Seen
 from camcast.printable import printable
 
@@ -217,7 +217,7 @@ def _look(config: Config, host: PluginHost, seconds: float) -> tuple[list[str], 
     from camcast.cli.check_sources import examine
 
     raise_limit()
-    take_turns()
+    ours.settle()
     found = asyncio.run(examine(config, host, seconds))
     if not found.came:
         for line in found.lines:

@@ -15,13 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from camcast import heap
+from camcast import ours
 from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.engine.loop_watch import PAST_THE_LOOP
 from camcast.errors import CamcastError
 from camcast.host import PluginHost
-from camcast.interpreter import take_turns
 from camcast.session.environment import Environment
 from camcast.session.hosts import Hosts, Waiter
 from camcast.session.uplinks import TellingUplinks
@@ -261,8 +260,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
     threading.Thread(target=_outlive_nobody, args=(source,), name="camcast-tether", daemon=True).start()
-    take_turns()
-    heap.share()
+    ours.settle()
     asyncio.run(_run(source, sink))
 
 
