@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tools.mutants.kept import Kept, tree
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import ENDLESS, PLUGINS, ROOT, Verdict, first_failed, noticed
+from tools.mutants.runner import ENDLESS, PLUGINS, ROOT, Broken, Verdict, first_failed, noticed, prove
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,33 @@ def test_a_test_has_noticed_when_it_fails_again_alone(outcomes: Mapping[str, str
 
 def test_what_never_ends_has_noticed_too() -> None:
     assert noticed(lambda tests, but: ENDLESS, ("a",)) == ENDLESS
+
+
+@pytest.mark.parametrize(
+    ("killed_by", "run"),
+    [
+        (["t.py::a", "t.py::b"], ["t.py::a", "t.py::b"]),
+        (["t.py::b", "", "t.py::b"], ["t.py::b"]),
+        ([ENDLESS, "t.py::b"], ["t.py", "t.py::b"]),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_what_noticed_is_run_without_any_mutant(killed_by: list[str], run: list[str] | None) -> None:
+    verdicts = [Verdict(Mutant("it", "a.py", "1", "2", ("t.py",)), test) for test in killed_by]
+    asked: list[Sequence[str]] = []
+
+    def failing(tests: Sequence[str], but: Sequence[str]) -> str:
+        asked.append(tests)
+        return "t.py::b" if "t.py::b" in tests and well is False else ""
+
+    well = True
+    prove(failing, verdicts)
+    assert asked == ([] if run is None else [run])
+    well = False
+    if run is not None:
+        with pytest.raises(Broken, match=r"t\.py::b fails without any mutant"):
+            prove(failing, verdicts)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Runs the mutants and writes the table: python -m tools.mutants [--only WORD …] [--jobs N] [--again] [--list]
 
 Ends with status 1 when one survives, 2 when one no longer fits the code or its tests fail anyway. What was run on this
-very tree is not run again, so a run may be ended at any time. The table is written when all have been run.
+very tree is not run again, so a run may be ended at any time. When all have been run, what noticed one is run without
+any, and the table is written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tools.mutants.kept import Kept, tree
 from tools.mutants.mutant import Mutant, Stale
-from tools.mutants.runner import ROOT, Broken, Verdict, judge
+from tools.mutants.runner import ROOT, Broken, Tree, Verdict, judge, prove
 from tools.mutants.table import ROOMS
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 verdicts.append(verdict)
                 said = f"killed   {verdict.mutant.name}: {verdict.killed_by}"
                 print(said if verdict.killed_by else f"SURVIVED {verdict.mutant.name}", flush=True)
+            prove(Tree(Path(folder, "unspoilt")).failing, verdicts)
     except (Stale, Broken) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

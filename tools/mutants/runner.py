@@ -35,9 +35,9 @@ SHARED = (".cache", "tests/servers/node_modules")
 """Large, and read only."""
 PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin")
 """What the tests need. Loading all that is installed takes as long as most of the runs."""
-PER_TEST, PER_RUN, PER_NAME = 90, 400, 15
-"""Seconds: of one test, of a run, and what a run has more for each test or file of tests that it names, as all of them
-are run before the first mutant. A test that hangs has noticed too."""
+PER_TEST, PER_RUN, PER_NAME = 180, 400, 15
+"""Seconds: of one test, more than the most patient of them waits; of a run; and what a run has more for each test or
+file of tests that it names, as those that noticed something are run all together. One that hangs has noticed too."""
 ENDLESS = "a run that does not end"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 
@@ -125,8 +125,22 @@ def noticed(failing: Callable[[Sequence[str], Sequence[str]], str], tests: Seque
     return failed
 
 
+def prove(failing: Callable[[Sequence[str], Sequence[str]], str], verdicts: Sequence[Verdict]) -> None:
+    """Run what noticed mutants where there is none. Raises `Broken` when it fails: then it has noticed something else.
+
+    `failing` as for `noticed`.
+    """
+    tests = {
+        test
+        for verdict in verdicts
+        for test in (verdict.mutant.tests if verdict.killed_by == ENDLESS else (verdict.killed_by,))
+    } - {""}
+    if tests and (failed := noticed(failing, sorted(tests))):
+        raise Broken(f"{failed} fails without any mutant")
+
+
 def judge(mutants: Sequence[Mutant], folder: Path, jobs: int) -> Iterator[Verdict]:
-    """The verdicts, in order. Raises `Stale` and `Broken`."""
+    """The verdicts, in order; to be proven. Raises `Stale` and `Broken`."""
     for mutant in mutants:
         mutant.check(ROOT)
     if not mutants:
@@ -134,10 +148,6 @@ def judge(mutants: Sequence[Mutant], folder: Path, jobs: int) -> Iterator[Verdic
     trees: SimpleQueue[Tree] = SimpleQueue()
     for number in range(jobs):
         trees.put(Tree(folder / f"tree{number}"))
-    first = trees.get()
-    if failed := noticed(first.failing, sorted({test for mutant in mutants for test in mutant.tests})):
-        raise Broken(f"{failed} fails without any mutant")
-    trees.put(first)
 
     def one(mutant: Mutant) -> Verdict:
         tree = trees.get()
