@@ -1,6 +1,6 @@
 """What concerns all threads of a process, and is therefore done in those that are ours only.
 
-The command line's is, and so is a worker. In an embedder's process it is the embedder's to say.
+The command line's is, and so is a worker process. In an embedder's process it is the embedder's to say.
 """
 
 from __future__ import annotations
