@@ -13,11 +13,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.test_odd_servers import ended, running
 from tests.servers.whip import WhipServer
 
 CLIP = "h264_opus"
-PATIENCE = 150.0
+PATIENCE = 180.0
 """Seconds: some fifty sessions and their peers, on a machine that has much else to do."""
 SOME = 50
 """Units of each kind."""
@@ -157,6 +159,7 @@ ODD: dict[str, dict[str, Any]] = {
 SILENT = {"no section for the sound", "the sound refused"}
 
 
+@pytest.mark.timeout(PATIENCE + 60)
 async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) -> None:
     with WhipServer(tmp_path / "whip", odd={str(number): odd for number, odd in enumerate(ODD.values())}) as server:
         outputs = {f"odd{number}": {"url": server.url(f"odd/{number}")} for number in range(len(ODD))}

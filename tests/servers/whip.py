@@ -58,7 +58,8 @@ class WhipServer(ServerProcess):
         self.light = light
         self.odd = dict(odd or {})
         self.output = directory / "received.jsonl"
-        self._lines = self._requests = self._sessions = 0
+        self._received: list[Received] = []
+        self._read = self._requests = self._sessions = 0
 
     def command(self) -> Sequence[str]:
         tls = [str(self.certificate.cert_file), str(self.certificate.key_file)] if self.certificate else []
@@ -79,11 +80,14 @@ class WhipServer(ServerProcess):
 
     def received(self) -> list[Received]:
         """All units so far, but for those before `forget`."""
-        if not self.output.exists():
-            return []
-        lines = self.output.read_text().splitlines()[self._lines :]
-        entries = map(json.loads, lines)
-        return [Received(entry[0] - self._sessions, entry[1], entry[2], tuple(entry[3])) for entry in entries]
+        if self.output.exists():
+            with self.output.open("rb") as file:
+                file.seek(self._read)
+                lines, end, _ = file.read().rpartition(b"\n")
+            self._read += len(lines + end)
+            for session, kind, time, hashes in map(json.loads, lines.splitlines()):
+                self._received.append(Received(session - self._sessions, kind, time, tuple(hashes)))
+        return [*self._received]
 
     def state(self) -> dict[str, Any]:
         """Living and deleted sessions, requests and what came with them, since `forget`. Blocks."""
@@ -98,7 +102,8 @@ class WhipServer(ServerProcess):
         """Leave out what was so far: several tests share one server. Blocks."""
         found = self.ask("state")
         self._requests, self._sessions = len(found["requests"]), found["sessions"]
-        self._lines = len(self.output.read_text().splitlines())
+        self.received()
+        self._received.clear()
 
     def ask(self, what: str) -> Any:
         """Call a control: "state"; "pli" to ask every sender for a keyframe (how many: "asked"); "hangup". Blocks."""
