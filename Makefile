@@ -111,6 +111,10 @@ bench-quick: $(FULL) $(BENCHED) $(CLIPS) servers ## the measurements that take a
 bench-reach: $(FULL) $(BENCHED) $(CLIPS) servers ## what was aimed at: each row five times, in under ten minutes
 	$(BIN)/python -m bench --rows reach
 
+.PHONY: bench-memory
+bench-memory: $(FULL) servers ## what a further pushed session takes of memory, in two minutes
+	$(BIN)/python -m bench.memory
+
 bench-thousand: $(FULL) $(BENCHED) $(CLIPS) servers ## a thousand streams in one process
 	$(BIN)/python -m bench --rows thousand --rounds 1
 

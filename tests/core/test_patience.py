@@ -7,6 +7,7 @@ import gc
 import time
 from typing import Any
 
+from camcast.few import Bell
 from camcast.patience import PatientTimer, ended, quiet, set_or_due, wait_patiently
 
 
@@ -74,7 +75,7 @@ async def test_a_timer_that_is_cancelled_says_nothing() -> None:
 
 
 async def test_an_event_is_set_by_whoever_it_is_for_or_when_its_time_has_come() -> None:
-    event = asyncio.Event()
+    event = Bell()
     async with asyncio.timeout(5):
         await set_or_due(event, time.monotonic() + 0.01)
     assert event.is_set()

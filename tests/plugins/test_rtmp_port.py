@@ -133,7 +133,13 @@ class End:
         return {
             "positions": self.positions,
             "received": self.received,
-            "wire": [wire.handed, wire.tail_bytes, wire.alive, wire.closed, [bytes(piece) for piece in wire._tail]],
+            "wire": [
+                wire.handed,
+                wire.tail_bytes,
+                wire.alive,
+                wire.closed,
+                [bytes(piece) for piece in wire._tail or ()],
+            ],
             "counts": attrs.asdict(self.transport._counts),
             "writer": {key: attrs.asdict(last) for key, last in self.line.client.writer._last.items()},
             "largest": self.line.largest,

@@ -16,6 +16,7 @@ from camcast.camera.stats import StreamMetrics
 from camcast.config import CameraConfig, SlateConfig, StreamConfig
 from camcast.errors import SourceError
 from camcast.events import Event, SourceChanged, SourceNote, SourceState
+from camcast.few import Bell
 from camcast.session.connection import ConnectionManager
 from camcast.session.environment import Environment
 from camcast.stream.feed import Feed
@@ -51,7 +52,7 @@ class CameraStream:
         """Former runs of which something has not ended."""
         self._hindered = False
         """Whether they keep it from being run again."""
-        self._retry = asyncio.Event()
+        self._retry = Bell()
         self._policy = ConnectionManager(1, config.source.retry_policy)
         self._running_since = 0.0
         self._snapshot = Snapshot(environment.host.codec, environment.decoding)

@@ -1,4 +1,5 @@
-"""The last quarter of an hour of every session, for whoever comes to look later. Bounded: 11 kB a session.
+"""The last quarter of an hour of every session, for whoever comes to look later. Bounded: 11 kB a session,
+mostly half of it.
 
 All sessions are noted at moments that they share, so their curves lie over each other. A moment that the loop missed is
 a gap, as is one at which a session was not on the air.
@@ -52,12 +53,39 @@ class SessionHistory:
     """Seconds to the server and back."""
 
 
+class Ring:
+    """One figure at the last `POINTS` moments. While it is always the same, as most are, it is kept once."""
+
+    __slots__ = ("_all", "_same")
+
+    def __init__(self) -> None:
+        self._same: float | None = None
+        """None before the first."""
+        self._all: array[float] | None = None
+
+    def put(self, moment: int, figure: float) -> None:
+        """Moments rise, and none is left out."""
+        if self._all is None:
+            if self._same is None:
+                self._same = figure
+            if figure == self._same or (isnan(figure) and isnan(self._same)):
+                return
+            self._all = array("f", [self._same]) * POINTS
+        self._all[moment % POINTS] = figure
+
+    def read(self, moments: range) -> list[float]:
+        """At these, of the last `POINTS`."""
+        if self._all is None:
+            return [nan if self._same is None else self._same] * len(moments)
+        return [self._all[moment % POINTS] for moment in moments]
+
+
 class Noted:
     """One session's figures by the number of the moment: a ring for each kind."""
 
     def __init__(self, moment: int) -> None:
         self._first, self._last = moment, moment - 1
-        self._rings = tuple(array("f", [nan]) * POINTS for _ in range(6))
+        self._rings = tuple(Ring() for _ in range(6))
         self._target, self._bitrate, self._told, self._lag, self._dropped, self._round_trip = self._rings
         self._drops = 0
 
@@ -66,17 +94,17 @@ class Noted:
         missed = range(max(self._last + 1, moment - POINTS + 1), moment)
         for ring in self._rings:
             for one in missed:
-                ring[one % POINTS] = nan
-        at, self._last = moment % POINTS, moment
+                ring.put(one, nan)
+        self._last = moment
         trip = on_air.transport.get("rtt_ms", 0.0) if on_air else 0.0
-        self._target[at] = on_air.target_index if on_air else nan
-        self._bitrate[at] = on_air.bitrate if on_air else nan
-        self._told[at] = on_air.bitrate_target or nan if on_air else nan
-        self._lag[at] = on_air.lag if on_air else nan
+        self._target.put(moment, on_air.target_index if on_air else nan)
+        self._bitrate.put(moment, on_air.bitrate if on_air else nan)
+        self._told.put(moment, on_air.bitrate_target or nan if on_air else nan)
+        self._lag.put(moment, on_air.lag if on_air else nan)
         # A session that was made anew, in a process that was, counts from nothing.
-        self._dropped[at] = max(0, frames_dropped - self._drops)
+        self._dropped.put(moment, max(0, frames_dropped - self._drops))
         self._drops = frames_dropped
-        self._round_trip[at] = trip / 1000 if trip > 0 else nan
+        self._round_trip.put(moment, trip / 1000 if trip > 0 else nan)
 
     def shown(self, key: SessionKey, now: float, limit: int) -> SessionHistory:
         """The last `limit` figures. `now`: of the clock that numbers the moments."""
@@ -85,12 +113,12 @@ class Noted:
         return SessionHistory(
             key=key,
             until=time.time() - (now - self._last * INTERVAL),
-            target=[None if isnan(one) else int(one) for one in _read(self._target, wanted)],
-            bitrate=_rounded(_read(self._bitrate, wanted), 0),
-            bitrate_target=_rounded(_read(self._told, wanted), 0),
-            lag=_rounded(_read(self._lag, wanted), 3),
-            dropped=_rounded(_read(self._dropped, wanted), 0),
-            round_trip=_rounded(_read(self._round_trip, wanted), 5),
+            target=[None if isnan(one) else int(one) for one in self._target.read(wanted)],
+            bitrate=_rounded(self._bitrate.read(wanted), 0),
+            bitrate_target=_rounded(self._told.read(wanted), 0),
+            lag=_rounded(self._lag.read(wanted), 3),
+            dropped=_rounded(self._dropped.read(wanted), 0),
+            round_trip=_rounded(self._round_trip.read(wanted), 5),
         )
 
 
@@ -153,10 +181,6 @@ class History:
             if noted is None:
                 noted = self._noted[session.key] = Noted(moment)
             noted.note(moment, session.frames_dropped, session.sketch)
-
-
-def _read(ring: array[float], moments: range) -> list[float]:
-    return [ring[moment % POINTS] for moment in moments]
 
 
 def _rounded(figures: Iterable[float], digits: int) -> list[float | None]:

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 
 import attrs
 
 from camcast.config import RetryPolicy
 from camcast.errors import ErrorClass
+from camcast.few import NOTHING
 
 BUSY_FIRST, BUSY_DELAY = 1.0, 10.0
 """Seconds. Mostly the name is held by this session's own last connection, whose end is on its way to the server."""
@@ -44,7 +44,7 @@ MAX_REFUSALS = 5
 class _Troubles:
     """What has gone wrong since media last flowed."""
 
-    reasons: set[ErrorClass] = attrs.field(factory=set)
+    reasons: frozenset[ErrorClass] = NOTHING
     """In the running round."""
     busy_since: float | None = None
     busy_wait: float = BUSY_FIRST
@@ -83,8 +83,8 @@ class ConnectionManager:
         self._auto = auto_reconnect
         self._now = now
         self._rng = rng
-        self._round = deque(range(targets))
-        self._dead: set[int] = set()
+        self._round = list(range(targets))
+        self._dead: frozenset[int] = NOTHING
         self._not_before: dict[int, float] = {}
         """When servers want to be asked again, by target."""
         self._troubles = _Troubles()
@@ -157,17 +157,17 @@ class ConnectionManager:
         self.last_reason = reason
         was_stable, self._stable = self._stable, False
         if reason is ErrorClass.MISCONFIGURED:
-            self._dead.add(target)
-        self._troubles.reasons.add(reason)
+            self._dead |= {target}
+        self._troubles.reasons |= {reason}
         if was_stable:
-            self._troubles.reasons.clear()
+            self._troubles.reasons = NOTHING
             order = [(target + step) % self._targets for step in range(1, self._targets + 1)]
-            self._round = deque(order if self._auto else order[:-1])
+            self._round = list(order if self._auto else order[:-1])
             if retry_after == 0 and self._auto:
-                self._round.rotate(1)
+                self._round.insert(0, self._round.pop())
         elif target in self._round:
             self._round.remove(target)
-        self._round = deque(index for index in self._round if index not in self._dead)
+        self._round = [index for index in self._round if index not in self._dead]
         self._delay = 0.0
         self.next_attempt_at = now = self._now()
         if retry_after:
@@ -211,7 +211,7 @@ class ConnectionManager:
 
     def prefer(self, target: int) -> None:
         """Begin the next round with `target`."""
-        self._dead.discard(target)
+        self._dead -= {target}
         self._round = self._from(target)
         self.retry_now()
 
@@ -222,15 +222,15 @@ class ConnectionManager:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def _from(self, target: int) -> deque[int]:
+    def _from(self, target: int) -> list[int]:
         """The whole chain, beginning with `target`."""
-        return deque((target + step) % self._targets for step in range(self._targets))
+        return [(target + step) % self._targets for step in range(self._targets)]
 
     def _keep_to_servers_words(self) -> None:
         """Those that may be asked come first; where none may yet, the wait is until the first may."""
         at = self.next_attempt_at
         self._not_before = {target: then for target, then in self._not_before.items() if then > at}
-        self._round = deque(sorted(self._round, key=lambda target: self._not_before.get(target, 0.0)))
+        self._round = sorted(self._round, key=lambda target: self._not_before.get(target, 0.0))
         soonest = self._not_before.get(self._round[0], at)
         if soonest > at:
             self._delay = max(self._delay, soonest - self._now())
@@ -238,11 +238,11 @@ class ConnectionManager:
 
     def _begin_anew(self) -> None:
         self.failed, self.revive_at = False, None
-        self._dead.clear()
+        self._dead = NOTHING
         self._delay = 0.0
-        self._round = deque(range(self._targets))
+        self._round = list(range(self._targets))
 
-    def _give_up(self, reasons: set[ErrorClass]) -> None:
+    def _give_up(self, reasons: frozenset[ErrorClass]) -> None:
         self.failed = True
         after = self._policy.revive_after if self._auto else None
         if after is None:
@@ -255,7 +255,7 @@ class ConnectionManager:
         everything = self._troubles.reasons
         usable = [index for index in range(self._targets) if index not in self._dead]
         reasons = self._troubles.reasons - {ErrorClass.MISCONFIGURED}
-        self._troubles.reasons = set()
+        self._troubles.reasons = NOTHING
         if not usable or not self._auto or self._reviving:
             self._give_up(everything)
             return
@@ -279,6 +279,6 @@ class ConnectionManager:
                 self._give_up(everything)
                 return
             self.attempt += 1
-        self._round = deque(usable)
+        self._round = usable
         self._delay = backoff
         self.next_attempt_at = now + backoff * (1 - self._policy.jitter * self._rng())

@@ -7,8 +7,9 @@ or the user has chosen the target: what somebody switched to stays until somebod
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
+
+from camcast.few import Few
 
 HOUR = 3600.0
 
@@ -23,7 +24,7 @@ class Failback:
         self._after = after
         self._most = max_moves_per_hour
         self._now = now
-        self._moves: deque[float] = deque()
+        self._moves: Few[float] = Few()
         self._told = False
         self._index, self._chosen = 0, False
 

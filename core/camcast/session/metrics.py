@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 
@@ -11,6 +10,7 @@ import attrs
 
 from camcast.errors import ErrorClass
 from camcast.events import SessionKey, SessionState
+from camcast.few import Few
 from camcast.session.fitting import Fitted
 from camcast.session.health import Health
 from camcast.session.platform_watch import Compared
@@ -178,7 +178,7 @@ class Recorder:
     _mode: _Mode = _Mode.REST
     _since: float = attrs.field(default=attrs.Factory(lambda self: self.now(), takes_self=True))
     _spent: list[float] = attrs.field(factory=lambda: [0.0] * len(_Mode))
-    _samples: deque[tuple[float, int, int]] = attrs.field(factory=lambda: deque(maxlen=int(WINDOW) + 1))
+    _samples: Few[tuple[float, int, int]] = attrs.field(factory=lambda: Few(maxlen=int(WINDOW) + 1))
 
     def up(self) -> None:
         """Publishing."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from camcast.few import NOTHING
 from camcast.media import NS_PER_S, MediaKind
 from camcast.platform import Platform
 from camcast.platform_wants import Difference, Seen, differences
@@ -92,7 +93,7 @@ class PlatformWatch:
         """When the newest of them was seen to have gone."""
         self._found: frozenset[str] = frozenset()
         """Codes at the last comparison."""
-        self._told: set[tuple[str, str]] = set()
+        self._told: frozenset[tuple[str, str]] = NOTHING
         """Platforms with codes: each is told once."""
 
     def watches(self, on_air: OnAir | None) -> bool:
@@ -168,5 +169,5 @@ class PlatformWatch:
 
     def _tell(self, platform: Platform, one: Difference) -> None:
         if (platform.name, one.code) not in self._told:
-            self._told.add((platform.name, one.code))
+            self._told |= {(platform.name, one.code)}
             self._telling.note(f"platform_{one.code}", one.text)

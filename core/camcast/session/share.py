@@ -6,7 +6,6 @@ same link, so everything counts twice while there is one.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate
 from math import inf
@@ -15,6 +14,7 @@ import attrs
 
 from camcast.config import SessionConfig
 from camcast.events import SessionKey
+from camcast.few import Few
 from camcast.session.stage import OnAir
 from camcast.session.uplinks import Part, Report, Uplinks
 from camcast.stream.allotment import Claim
@@ -43,7 +43,7 @@ class Share:
     _beside: tuple[OnAir | None, int] = attrs.field(default=(None, 0), init=False)
     """The second place, and bytes that were sent there."""
     _own: int = attrs.field(default=0, init=False)
-    _samples: deque[tuple[float, int]] = attrs.field(factory=lambda: deque[tuple[float, int]](), init=False)
+    _samples: Few[tuple[float, int]] = attrs.field(factory=Few, init=False)
 
     @property
     def uplink(self) -> str:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from camcast.config import SessionConfig
 from camcast.errors import TransportError
+from camcast.few import Bell
 from camcast.session.attempt import Attempt, AttemptOwner
 from camcast.session.failback import Failback
 from camcast.session.keyframe_end import end_at_keyframe
@@ -62,7 +63,7 @@ class Standby:
         self._rotation = Rotation(config.rotate_every)
         self._chosen = False
         self._task: asyncio.Task[None] | None = None
-        self._signal = asyncio.Event()
+        self._signal = Bell()
         self._request: Request | None = None
         self._suspicious = False
         self._beside: int | None = None

@@ -16,7 +16,8 @@ class Streams:
         """`others` finds a stream of the same camera by its name; None = it is not there."""
         self._own = own
         self._others = others
-        self._meters: WeakKeyDictionary[Feed, Meter] = WeakKeyDictionary()
+        self._meters: WeakKeyDictionary[Feed, Meter] | None = None
+        """None until one is looked at, which most outputs never ask for."""
 
     def find(self, name: str) -> Feed | None:
         """None = it is not there."""
@@ -27,12 +28,15 @@ class Streams:
         for name in names:
             feed = self.find(name)
             if feed is not None:
+                if self._meters is None:
+                    self._meters = WeakKeyDictionary()
                 self._meters.setdefault(feed, Meter()).look(now, feed.counters, feed.group, feed.newest_sound)
 
     def meter(self, name: str) -> Meter:
         """What was read of it; of one that is not there, or was replaced since, nothing."""
         feed = self.find(name)
-        return self._meters.get(feed, Meter()) if feed is not None else Meter()
+        found = self._meters.get(feed) if self._meters is not None and feed is not None else None
+        return found or Meter()
 
     def measured(self, name: str) -> bool:
         """Whether it is known when its timeline was 0."""

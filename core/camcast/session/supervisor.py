@@ -6,7 +6,6 @@ and the loop looks at what is wanted and at what there is.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from camcast.config import SessionConfig
 from camcast.errors import NetworkError, TransportError
 from camcast.events import SessionState
+from camcast.few import Bell
 from camcast.media import MediaKind
 from camcast.patience import set_or_due
 from camcast.session.adopting import adopt
@@ -65,7 +65,7 @@ class Supervisor:
         self._recorder = recorder
         self._look_soon = look_soon
         self._machine = StateMachine()
-        self._wake = asyncio.Event()
+        self._wake = Bell()
         self._opening: Opening | None = None
         self._detour: tuple[Target, str] | None = None
         """Where the server that is being connected to wants the session to be: its target, and the new URL."""
@@ -343,7 +343,7 @@ class Supervisor:
         self._opener.let_go(old.attempt, clean=clean)
 
 
-async def _revival(policy: ConnectionManager, wake: asyncio.Event) -> None:
+async def _revival(policy: ConnectionManager, wake: Bell) -> None:
     """It has given up: wait until it is to be tried again, or something changes."""
     if policy.revive_at is None:
         await wake.wait()

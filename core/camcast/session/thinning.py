@@ -15,6 +15,7 @@ import attrs
 from camcast.config import SessionConfig
 from camcast.errors import MediaError
 from camcast.events import PictureChanged
+from camcast.few import NOTHING
 from camcast.media import MediaKind
 from camcast.session.other_stream import Other, said
 from camcast.session.share import BUDGET, Share
@@ -78,7 +79,7 @@ class Thinning:
         self._sound = SoundRoom()
         self._failed: dict[str, tuple[float, str]] = {}
         """Until when a stream that failed is not tried again, and why."""
-        self._noted: set[str] = set()
+        self._noted: frozenset[str] = NOTHING
         """Of which streams that was told since the attempt began."""
         self._on_air: OnAir | None = None
         self._selector: Selector | None = None
@@ -173,7 +174,7 @@ class Thinning:
         self._ladder.beside = self._sound.look(on_air, self._clock())
         self._ladder.begin(on_air.trip or inf)
         self._step, self._todo, self._since = None, self._ladder.at != TOP, self._clock()
-        self._noted.clear()
+        self._noted = NOTHING
         if not on_air.another_picture and self._config.adapt.down_to:
             self._telling.note(
                 "another_picture_not_taken",
@@ -238,7 +239,7 @@ class Thinning:
     def _cannot(self, name: str, error: Exception) -> None:
         self._lost(name, BROKEN)
         if name not in self._noted:
-            self._noted.add(name)
+            self._noted |= {name}
             self._telling.note("stream_not_taken", f'stream "{name}" cannot be sent instead: {said(error)}')
 
     def _lost(self, name: str, why: str) -> None:

@@ -14,6 +14,7 @@ import attrs
 
 from camcast.acceptance import Confidence
 from camcast.config import SessionConfig
+from camcast.few import NOTHING
 from camcast.flv.multitrack import TRACK_FORM
 from camcast.media import MediaKind, Packet
 from camcast.session.other_stream import Other, said
@@ -73,7 +74,7 @@ class Tracks:
             if number
         ]
         self._on_air: OnAir | None = None
-        self._noted: set[str] = set()
+        self._noted: frozenset[str] = NOTHING
         self._looked = -inf
 
     @property
@@ -206,12 +207,12 @@ class Tracks:
     def _note(self, code: str, text: str, of: str = "") -> None:
         """Tell each thing once for each attempt."""
         if code + of not in self._noted:
-            self._noted.add(code + of)
+            self._noted |= {code + of}
             self._telling.note(code, text)
 
     def _leave(self) -> None:
         self._on_air = None
-        self._noted.clear()
+        self._noted = NOTHING
         for place in self._places:
             place.not_before = -inf
             self._lost(place)

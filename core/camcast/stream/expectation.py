@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from camcast.config import EncoderConfig
 from camcast.errors import SourceError
+from camcast.few import NOTHING
 from camcast.media import Track
 
 NEAR = 0.5
@@ -18,7 +19,7 @@ class Expectation:
     def __init__(self, wanted: EncoderConfig, note: Callable[[str, str], object]) -> None:
         self._wanted = wanted
         self._note = note
-        self._noted: set[str] = set()
+        self._noted: frozenset[str] = NOTHING
 
     def compare(self, track: Track) -> SourceError | None:
         """Returns what is wrong with a picture that is passed on as it comes; the rest is only told."""
@@ -35,7 +36,7 @@ class Expectation:
             ("framerate", wanted.framerate, round(track.frame_rate, 2)),
         ):
             if expected and got and abs(expected - got) > NEAR and what not in self._noted:
-                self._noted.add(what)
+                self._noted |= {what}
                 self._note(
                     "format_differs", f"{what} is {got:g}, the configuration expects {expected:g}; sent as it comes"
                 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Protocol
 
 import attrs
 
+from camcast.few import Few
 from camcast.group import Group
 from camcast.media import MediaKind, Packet, Track, Unit
 from camcast.native.states import HubState
@@ -75,7 +75,7 @@ class Hub(HubState):
     latest_audio: int | None = attrs.field(default=None, init=False)
     attached: tuple[HubOutlet, ...] = attrs.field(default=(), init=False)
     """Those that are fed; another tuple whenever they are others."""
-    behind: deque[_Work] = attrs.field(factory=deque, init=False)
+    behind: Few[_Work] = attrs.field(factory=Few, init=False)
     """What waits for a later turn."""
 
     @property

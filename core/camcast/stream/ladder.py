@@ -11,13 +11,13 @@ What a queue is says `observed.py`, as for encoders (`regulator.py`).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from math import inf
 
 import attrs
 
+from camcast.few import Few
 from camcast.stream.observed import MAX_BASE, MEASURED, SOON, Observed, Reading
 from camcast.stream.regulator import ALIKE, BEHIND, DROPS, EASY, FEW, LATE, LOSSES, LOST, MINUTE, OPENING, SHARE, STANDS
 
@@ -102,7 +102,7 @@ class Ladder:
     """What was sent before somebody else's need took it down; None = it is where its link has it."""
     _free_since: float | None = attrs.field(default=None, init=False)
     """Since when there is room for more again."""
-    _steps: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=CLIMBS), init=False)
+    _steps: Few[float] = attrs.field(factory=lambda: Few[float](maxlen=CLIMBS), init=False)
     """When the last ones were decided."""
 
     @property

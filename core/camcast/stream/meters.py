@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import attrs
 
+from camcast.few import Few
 from camcast.group import Group
 from camcast.media import Packet
 from camcast.stream.flow import FeedCounters
@@ -31,7 +30,7 @@ class Times:
 class RateMeter:
     """What a count of bytes grows by, over the last `WINDOW`."""
 
-    _samples: deque[tuple[float, int]] = attrs.field(factory=lambda: deque[tuple[float, int]](), init=False)
+    _samples: Few[tuple[float, int]] = attrs.field(factory=Few, init=False)
 
     def look(self, now: float, size: int) -> None:
         """Take one reading. A count that has fallen is another one: what it was before says nothing of it."""
@@ -56,8 +55,8 @@ class Meter:
 
     _all: RateMeter = attrs.field(factory=RateMeter, init=False)
     _sound: RateMeter = attrs.field(factory=RateMeter, init=False)
-    _decoded: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
-    _composed: deque[int] = attrs.field(factory=lambda: deque[int](maxlen=LOOKS), init=False)
+    _decoded: Few[int] = attrs.field(factory=lambda: Few[int](maxlen=LOOKS), init=False)
+    _composed: Few[int] = attrs.field(factory=lambda: Few[int](maxlen=LOOKS), init=False)
     disposable: float = attrs.field(default=0.0, init=False)
     """Of its pictures' bytes, the share of those that no other refers to, in the last whole group; 0 = not known."""
     keyframes: float = attrs.field(default=0.0, init=False)

@@ -12,10 +12,11 @@ before it is long.
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 
 import attrs
+
+from camcast.few import Few
 
 RECENT = 0.7
 """Seconds of which the least counts: until the queue that a usual keyframe makes has gone."""
@@ -85,12 +86,12 @@ class Reading:
 class Observed:
     """One attempt's path, by its last readings."""
 
-    _readings: deque[Reading] = attrs.field(factory=lambda: deque[Reading](), init=False)
-    _late: deque[tuple[float, float]] = attrs.field(factory=lambda: deque[tuple[float, float]](), init=False)
+    _readings: Few[Reading] = attrs.field(factory=Few, init=False)
+    _late: Few[tuple[float, float]] = attrs.field(factory=Few, init=False)
     """When, and how many seconds the acknowledgement of then took."""
-    _ahead: deque[float] = attrs.field(factory=lambda: deque[float](maxlen=3), init=False)
+    _ahead: Few[float] = attrs.field(factory=lambda: Few[float](maxlen=3), init=False)
     """Of the last readings, seconds that what waits would take at the rate of just then."""
-    _moves: deque[bool] = attrs.field(factory=lambda: deque[bool](maxlen=LOOKS), init=False)
+    _moves: Few[bool] = attrs.field(factory=lambda: Few[bool](maxlen=LOOKS), init=False)
     """Whether anything was acknowledged from each reading to the next, or nothing waited for it."""
     _since: float = attrs.field(default=-inf, init=False)
     """When acknowledgements went on after a silence."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf, log2
 
 import attrs
+
+from camcast.few import Few
 
 PATH_SECONDS = 5.0
 """A round trip seen longer ago than one to two of these is forgotten, for paths change; not sooner, because a queue
@@ -113,7 +114,7 @@ class PathQueue:
 class Departures:
     """When bytes left that had to wait here first. What waits here is no queue on the way, and is judged by itself."""
 
-    _looks: deque[tuple[int, float]] = attrs.field(factory=deque, init=False)
+    _looks: Few[tuple[int, float]] = attrs.field(factory=Few, init=False)
     """How far the bytes had left when; only while some waited, and not beyond what has been asked for."""
 
     def see(self, left: int, end: int, now: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from camcast.encode.smaller import AS_IT_IS, Smaller
+from camcast.few import NOTHING
 
 
 def _nothing(smaller: Smaller) -> bool:
@@ -27,7 +28,7 @@ class Wishes:
     _asked: dict[object, int] = attrs.field(factory=dict, init=False)
     _resting: dict[object, int] = attrs.field(factory=dict, init=False)
     _smaller: dict[object, Smaller] = attrs.field(factory=dict, init=False)
-    _fixed: set[object] = attrs.field(factory=set, init=False)
+    _fixed: frozenset[object] = attrs.field(default=NOTHING, init=False)
     """To whom pictures go that must stay as large as they began."""
     _highest: int = attrs.field(default=0, init=False)
     """That was ever asked for: what an encoder of unknown limit goes back to."""
@@ -53,7 +54,7 @@ class Wishes:
     def fix(self, who: object, fixed: bool) -> None:
         """Whether `who` sends to somebody that takes no picture of another size than it began with."""
         if fixed != (who in self._fixed):
-            (self._fixed.add if fixed else self._fixed.discard)(who)
+            self._fixed = self._fixed | {who} if fixed else self._fixed - {who}
             self._tell_size()
 
     def rest(self, who: object) -> None:
@@ -66,7 +67,7 @@ class Wishes:
 
     def leave(self, who: object) -> None:
         """`who` takes nothing any more."""
-        self._fixed.discard(who)
+        self._fixed -= {who}
         self._smaller.pop(who, None)
         if self.asked(who):
             self._asked.pop(who, None)

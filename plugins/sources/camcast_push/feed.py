@@ -72,7 +72,8 @@ class PushFeed(FeedState):
         self.on_keyframe_request: Callable[[], object] | None = None
         """Called on the loop when a receiver wants a keyframe soon: tell your encoder."""
         self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)
+        self._room: threading.Condition | None = None
+        """Where threads wait; None before the first one has. Under the lock."""
         self._door: Door | None = None
         self._queued = 0
         self._ending = False
@@ -97,7 +98,7 @@ class PushFeed(FeedState):
 
     @property
     def counts(self) -> PushCounts:
-        with self._room:
+        with self._lock:
             return PushCounts(
                 offered=self._offered + self._offered_on_loop,
                 delivered=self.delivered,
@@ -120,8 +121,8 @@ class PushFeed(FeedState):
         """The same for other threads; False after `timeout` seconds. Raises `WrongState` on an event loop."""
         if self._door is None and _on_a_loop():
             raise WrongState("waiting on an event loop would stop it; await ready() there")
-        with self._room:
-            return self._room.wait_for(lambda: self._door is not None, timeout)
+        with self._lock:
+            return self._wait_for(lambda: self._door is not None, timeout)
 
     def packet(
         self,
@@ -183,7 +184,7 @@ class PushFeed(FeedState):
 
     def end(self) -> None:
         """There will be no more: the source ends when what was pushed has been delivered."""
-        with self._room:
+        with self._lock:
             door = self._door
             if door is None or self._ending:
                 return
@@ -209,7 +210,7 @@ class PushFeed(FeedState):
             self._offered += 1
             limit = door.options.queue
             if self._queued >= limit and timeout > 0:
-                self._room.wait_for(lambda: self._door is not door or self._queued < limit, timeout)
+                self._wait_for(lambda: self._door is not door or self._queued < limit, timeout)
             if self._door is not door:
                 return self._lose(unit.kind, NOT_RUNNING)
             if self._queued >= limit:
@@ -232,13 +233,20 @@ class PushFeed(FeedState):
             self._finish(door)
         return False
 
+    def _wait_for(self, true: Callable[[], bool], timeout: float) -> bool:
+        """Under the lock, which is free meanwhile."""
+        if self._room is None:
+            self._room = threading.Condition(self._lock)
+        return self._room.wait_for(true, timeout)
+
     def _arrive(self, door: Door, unit: Unit) -> None:
         untold: Counter[tuple[MediaKind, str]] | None = None
         with self._lock:
             if self._door is not door:
                 return
             self._queued -= 1
-            self._room.notify()
+            if self._room is not None:
+                self._room.notify()
             if self._untold:
                 untold, self._untold = self._untold, Counter()
             last = self._ending and not self._queued
@@ -265,7 +273,7 @@ class PushFeed(FeedState):
         return False
 
     def _date_sound(self, now: int, length: int) -> int:
-        with self._room:
+        with self._lock:
             begin, until = now - length, self._sound_until
             if until is None or abs(begin - until) > _SOUND_SLACK:
                 until = begin
@@ -276,28 +284,30 @@ class PushFeed(FeedState):
 
     def attach(self, door: Door) -> None:
         """A source runs. Raises `SourceError` when another one does already."""
-        with self._room:
+        with self._lock:
             if self._door is not None:
                 raise SourceError(
                     f"camera {self.camera_id} stream {self.stream_id} has a running push source already", fatal=True
                 )
             self._door, self._ending, self._sound_until = door, False, None
             self._untold.clear()
-            self._room.notify_all()
+            if self._room is not None:
+                self._room.notify_all()
         for future in self._ready:
             if not future.done():
                 future.set_result(None)
 
     def detach(self, door: Door) -> None:
         """The source has stopped: what had not arrived is lost, and whoever waits for room is told no."""
-        with self._room:
+        with self._lock:
             if self._door is not door:
                 return
             self._door = None
             if left := self._queued + self.held:
                 self._dropped[STOPPED] += left
             self._queued = self.held = 0
-            self._room.notify_all()
+            if self._room is not None:
+                self._room.notify_all()
 
     def settle(
         self, *, delivered: int = 0, absorbed: int = 0, held: int = 0, damaged: int = 0, misfits: int = 0
@@ -308,7 +318,7 @@ class PushFeed(FeedState):
         self.held += held
         for reason, count in (("damaged", damaged), (SIZE, misfits)):
             if count:
-                with self._room:
+                with self._lock:
                     self._dropped[reason] += count
 
 

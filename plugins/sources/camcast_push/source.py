@@ -9,6 +9,7 @@ from typing import Any
 
 from camcast.contracts import CodecParser, MediaSink, SourceContext
 from camcast.errors import MediaError, SourceError
+from camcast.few import NOTHING
 from camcast.media import NS_PER_MS, RAW, Frame, MediaKind, Packet, Track
 from camcast_kit_ingest.unread import NO_PARAMETERS, Unread
 from camcast_push.feed import SIZE, PushFeed
@@ -83,7 +84,7 @@ class Intake(IntakeState):
         self._unread = Unread(context.note)
         self._last = 0
         """Decode time of the last picture that was pushed as a packet, 0 before there was one."""
-        self._told: set[str] = set()
+        self._told: frozenset[str] = NOTHING
         self._held: list[Packet | Frame] = []
         self._since = 0.0
 
@@ -181,7 +182,7 @@ class Intake(IntakeState):
 
     def _tell_once(self, code: str, text: str) -> None:
         if code not in self._told:
-            self._told.add(code)
+            self._told |= {code}
             self._context.note(code, text)
 
     def damaged(self, kind: MediaKind, error: MediaError) -> bool:

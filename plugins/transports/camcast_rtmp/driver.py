@@ -16,6 +16,7 @@ import attrs
 
 from camcast.contracts import TransportContext
 from camcast.errors import MisconfiguredError, NetworkError, RefusedError, TransportError, UnexplainedRefusal
+from camcast.few import NOTHING
 from camcast.kinds import Acceptance
 from camcast.media import Tag, TagType, Track, Unit
 from camcast.net.dial import connect
@@ -88,7 +89,7 @@ class RtmpTransport(TransportState):
         """Bytes handed over before that."""
         self._closed = False
         self._redirects = 0
-        self._complaints: set[str] = set()
+        self._complaints: frozenset[str] = NOTHING
         self._counts = _Counts()
 
     # --- connect and publish ----------------------------------------------------------------------------
@@ -277,7 +278,7 @@ class RtmpTransport(TransportState):
     def _complain(self, words: str) -> None:
         """Tell what a server says is wrong, each thing once."""
         if words not in self._complaints and len(self._complaints) < _MAX_COMPLAINTS:
-            self._complaints.add(words)
+            self._complaints |= {words}
             self._events.note("server_complains", f"the server goes on, but says: {self._target.words(words)}")
 
     def _drain(self, event: ReconnectRequested) -> None:

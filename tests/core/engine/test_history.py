@@ -175,5 +175,23 @@ async def test_an_engine_says_what_it_does_not_know() -> None:
 
 def test_memory_is_bounded() -> None:
     noted = Noted(0)
-    assert sum(ring.itemsize * len(ring) for ring in noted._rings) == 6 * 4 * POINTS <= 11_000
+    for moment in range(3 * POINTS):
+        figures = {"rtt_ms": 1.0 + moment % 7}
+        noted.note(moment, moment * moment, Sketch(moment % 3, moment, moment + 1, moment / 8, figures))
+    held = [len(ring._all) * ring._all.itemsize for ring in noted._rings if ring._all is not None]
+    assert held == [4 * POINTS] * 6
+    assert sum(held) <= 11_000
     assert POINTS * INTERVAL == 900
+
+
+def test_what_is_always_the_same_is_kept_once() -> None:
+    noted = Noted(0)
+    for moment in range(2 * POINTS):
+        noted.note(moment, 0, Sketch(1, 1e6 + moment, 0, 0.25, {}))
+    assert [ring._all is None for ring in noted._rings] == [True, False, True, True, True, True]
+    shown = noted.shown(KEY, 2 * POINTS * INTERVAL, 3)
+    assert (shown.target, shown.lag, shown.dropped) == ([1] * 3, [0.25] * 3, [0.0] * 3)
+    assert (shown.bitrate_target, shown.round_trip) == ([None] * 3, [None] * 3)
+    noted.note(2 * POINTS, 2, None)
+    shown = noted.shown(KEY, 2 * POINTS * INTERVAL, 3)
+    assert (shown.target, shown.lag, shown.dropped) == ([1, 1, None], [0.25, 0.25, None], [0.0, 0.0, 2.0])
