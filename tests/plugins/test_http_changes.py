@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from camcast import Config, PluginHost
-from camcast.config import from_mapping
+from camcast.config import from_mapping, shown
 from camcast_http import changes
 from camcast_http.changes import Limits
 from camcast_http.problems import Problem
@@ -64,3 +64,18 @@ def test_certificates_of_those_who_wait_for_viewers_are_files(key: str) -> None:
     assert refused(config(DRAWN), config(DRAWN, url="wheps://127.0.0.1/a", options=options)) == [
         f"outputs.out.options.{key}"
     ]
+
+
+SERVICES = {"http": {"port": 18080, "change_token": "env:TOKEN", "allow_references": {"env": ["KEY"]}}}
+
+
+def test_what_was_shown_may_be_sent_back_with_the_parts_that_only_the_file_decides() -> None:
+    """Whoever reads the configuration, changes one thing in it and sends it all; one port more is another thing."""
+    current = {**config(DRAWN), "services": SERVICES}
+    view: Any = View(current)
+    given = shown(view.config)
+    assert "***" in str(given["services"])
+    given["cameras"] = config(DRAWN, name="front")["cameras"]
+    assert changes.read(view, given, Limits()).cameras[0].name == "front"
+    given["services"]["http"]["port"] += 1
+    assert set(refused(current, given)) == {"services", "services.http.allow_references.env[0]"}

@@ -144,4 +144,6 @@ async def _camcast(request: Request, error: CamcastError) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return Problem(404, f"there is nothing at this path; {PREFIX}/openapi.json has all that there are").response()
     return Problem(error.status_code, str(error.detail), headers=dict(error.headers or {})).response()

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from camcast.config import Config, dump
+from camcast.config import Config, dump, shown
 from camcast.config.secrets import is_reference, is_url_reference
 from camcast.errors import Issue
 from camcast.redaction import HIDDEN
@@ -53,7 +53,9 @@ class Limits:
 
 def read(engine: EngineView, mapping: Mapping[str, Any], limits: Limits) -> Config:
     """The configuration that `mapping` is. Raises `Problem` with the place of everything that may not be said, and
-    `ConfigError`."""
+    `ConfigError`. What only the file decides may stand there as it is shown, for whoever sends back what he got."""
+    given = shown(engine.config)
+    mapping = {name: part for name, part in mapping.items() if name not in _OURS or part != given.get(name)}
     check(mapping, engine.config, limits)
     config = engine.read(mapping)
     # Once more, for a template may make a path of what is none in it.
