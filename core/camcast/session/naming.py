@@ -10,6 +10,7 @@ by name, and a URL; the rules below make a key of that:
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from typing import Protocol
 
 from camcast.config import SessionConfig
 from camcast.config.published import published_name
@@ -51,11 +52,21 @@ def published(host: PluginHost, config: SessionConfig) -> tuple[str, ...]:
     return tuple(names)
 
 
+class Owner(Protocol):
+    """Who publishes: a session, by itself and not by its configuration, which is another one after a reload."""
+
+    @property
+    def key(self) -> SessionKey: ...
+
+    @property
+    def label(self) -> str: ...
+
+
 class Claims:
     """Who publishes what at present, those included that are being ended."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, SessionConfig] = {}
+        self._owners: dict[str, Owner] = {}
 
     def check(self, config: SessionConfig, names: tuple[str, ...]) -> None:
         """Raises `ConfigError` that names both when one of `names` (one for each target) is another session's."""
@@ -70,10 +81,10 @@ class Claims:
                 "end that one first, or give this one a URL of its own"
             )
 
-    def take(self, config: SessionConfig, names: tuple[str, ...]) -> None:
-        """`config` publishes `names` from now on."""
-        self._owners |= {name: config for name in names if name}
+    def take(self, owner: Owner, names: tuple[str, ...]) -> None:
+        """`owner` publishes `names` from now on."""
+        self._owners |= {name: owner for name in names if name}
 
-    def release(self, config: SessionConfig) -> None:
-        """`config` publishes nothing any more."""
-        self._owners = {name: owner for name, owner in self._owners.items() if owner is not config}
+    def release(self, owner: Owner) -> None:
+        """`owner` publishes nothing any more."""
+        self._owners = {name: one for name, one in self._owners.items() if one is not owner}

@@ -151,7 +151,7 @@ class SessionManager:
         if config.key in self._sessions:
             raise ConfigError(f"session {config.key} exists already; delete it first, or give the output another name")
         session = self._make(config)
-        self._claims.take(config, names)
+        self._claims.take(session, names)
         self._sessions[config.key] = session
         self._ordered = None
         session.start()
@@ -174,7 +174,7 @@ class SessionManager:
         try:
             await session.stop()
         finally:
-            self._claims.release(session.config)
+            self._claims.release(session)
         self._remember(session, last)
 
     def get(self, key: SessionKey) -> SessionHandle | None:

@@ -123,6 +123,27 @@ async def test_a_camera_has_another_name_and_its_streams_go_on(world: World) -> 
     assert world.servers.live("a")
 
 
+async def test_what_was_taken_over_in_place_can_be_taken_off_the_air_and_put_on_again(world: World) -> None:
+    """What it publishes is free once it has ended, whatever its configuration became meanwhile."""
+    engine = await world.start(chain("a", retry_policy=SLOW))
+    await until(lambda: world.servers.live("a"))
+    after = chain("a", retry_policy=QUICK)
+    await reload(world, engine, after)
+    config = world.config(after)
+    (camera,) = config.cameras
+    (stream,) = camera.streams
+    without = attrs.evolve(camera, streams=(attrs.evolve(stream, sessions=()),))
+    await engine.reload(attrs.evolve(config, cameras=(without,)))
+    assert not list(engine.sessions)
+    assert await engine.reload(config) == ["session cam0_main added"]
+    await until(lambda: world.servers.live("a"))
+    # A session that is made anew with its stream, likewise.
+    other = attrs.evolve(stream, source=attrs.evolve(stream.source, url="mem://another"))
+    (line,) = await engine.reload(attrs.evolve(config, cameras=(attrs.evolve(camera, streams=(other,)),)))
+    assert line == "stream cam0_main restarted (source.url)"
+    await until(lambda: world.servers.live("a"))
+
+
 def renamed(config: Config, name: str, **source: Any) -> Config:
     """The same with another name for its one stream, and another policy of its source."""
     (camera,) = config.cameras
