@@ -6,33 +6,23 @@ it lies on the line of times is compared with where it was made.
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from camcast.media import NS_PER_S, MediaKind, TagType
+from camcast.media import MediaKind, TagType
 from camcast.testing.recording import Recording
-from camcast_rtmp.receiver import Receiver
-from tests.cameras.script import NEVER, Script
-from tests.cameras.server import Camera
-from tests.command_run import command_run
-from tests.integration.kit import until
 from tests.integration.late_packets import AUDIO, VIDEO, Clip, Times, known, moved
+from tests.integration.played import Sources
 from tests.plugins.rtmp_kit import host
 from tests.plugins.srt_processes import end_fork_servers
-from tests.servers.process import free_port, listens
 
 SECONDS = 9
 NEAR = 300
 """ms by which a machine with other work may move a line; what is wrong here moves it by more."""
-KEY = "s3cret-gate"
 PLACES = {"twice": ((2500, 2800), (5000, 5300)), "once": ((4100, 4130),), "at length": ((3500, 4300),)}
 CASES: Mapping[str, Times] = {
     "a sound 2 s late": moved(AUDIO, -2000, *PLACES["once"]),
@@ -105,58 +95,21 @@ def at_rest(times: Times, kind: MediaKind, at: int) -> bool:
     return all(times(kind, before) == before for before in range(at - 600, at + 1, 20))
 
 
-def is_over(recordings: Sequence[Recording]) -> bool:
-    """Whether something came, and nothing has for a while."""
-    return bool(recordings) and time.monotonic_ns() - max(one.arrivals[-1] for one in recordings) > 3 * NS_PER_S
-
-
 async def test_packets_with_wrong_times_move_no_other(clip: Clip, tmp_path: Path) -> None:
     cases = {**CASES, **AHEAD}
     async with AsyncExitStack() as stack:
-        receiver = await stack.enter_async_context(Receiver())
-        sources: dict[str, dict[str, Any]] = {}
-        pushing: dict[str, tuple[int, int]] = {}
+        sources = Sources(stack)
         for name, times in cases.items():
             label = name.replace(" ", "-")
-            files = {"ts": clip.ts(tmp_path / f"{label}.ts", times), "flv": clip.flv(tmp_path / f"{label}.flv", times)}
-            for ending, path in files.items():
-                sources[f"{ending}: {name}"] = {"type": "file", "url": str(path), "options": {"loop": False}}
+            stream = clip.ts(tmp_path / f"{label}.ts", times)
+            sources.file(f"ts: {name}", stream)
+            sources.file(f"flv: {name}", clip.flv(tmp_path / f"{label}.flv", times))
             if name in AHEAD:
                 continue
-            camera = await stack.enter_async_context(
-                Camera(Script(clip.camera(times), beginning=NEVER, ending="silence"))
-            )
-            sources[f"rtsp: {name}"] = {"type": "rtsp", "url": camera.url}
-            pushing[name] = rtmp, srt = free_port(), free_port(kind=socket.SOCK_DGRAM)
-            url = f"rtmp://127.0.0.1:{rtmp}/live/{KEY}"
-            sources[f"rtmp: {name}"] = {"type": "rtmp", "url": url, "options": {"mode": "listen"}}
-            url = f"srt://127.0.0.1:{srt}?mode=listener&streamid={KEY}"
-            sources[f"srt: {name}"] = {"type": "srt", "url": url}
-        outputs = {name: f"cam{number}" for number, name in enumerate(sources)}
-        cameras = [
-            {
-                "camera_id": number,
-                "streams": [{"source": source, "outputs": {"o": {"url": receiver.url("live", outputs[name])}}}],
-            }
-            for number, (name, source) in enumerate(sources.items())
-        ]
-        with command_run(tmp_path, {"system": {"max_cameras": len(cameras)}, "cameras": cameras}) as command:
-            pid = command.process.pid
-            await until(lambda: all(listens(pid, r) and listens(pid, s, udp=True) for r, s in pushing.values()), 60)
-            pushed = [
-                clip.publish(f"rtmp://127.0.0.1:{rtmp}/live/{KEY}", CASES[name]) for name, (rtmp, _) in pushing.items()
-            ]
-            pushed += [
-                clip.call(tmp_path / f"{name.replace(' ', '-')}.ts", f"srt://127.0.0.1:{srt}?streamid={KEY}")
-                for name, (_, srt) in pushing.items()
-            ]
-            await asyncio.gather(*pushed)
-
-            await until(lambda: all(is_over(receiver.of(key)) for key in outputs.values()), 60)
-            command.process.terminate()
-            command.process.wait(30)
-        found = {
-            name: wrong(offsets(clip, receiver.of(key)), cases[name.split(": ")[1]]) for name, key in outputs.items()
-        }
+            await sources.camera(f"rtsp: {name}", clip.camera(times))
+            sources.rtmp(f"rtmp: {name}", clip, times)
+            sources.srt(f"srt: {name}", clip, stream)
+        played, log = await sources.play(tmp_path)
+        found = {name: wrong(offsets(clip, came), cases[name.split(": ")[1]]) for name, came in played.items()}
     lines = [f"{name}: {what}" for name, what in found.items() if what]
-    assert not lines, "\n".join([*lines, command.log])
+    assert not lines, "\n".join([*lines, log])

@@ -7,14 +7,12 @@ and where it lies on the line of times is compared with when it was made, and FF
 from __future__ import annotations
 
 import asyncio
-import socket
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import attrs
 import av
@@ -22,18 +20,13 @@ import pytest
 
 from camcast.media import MediaKind, TagType
 from camcast.testing.recording import Recording
-from camcast_rtmp.receiver import Receiver
 from tests.cameras import rtp
 from tests.cameras.files import run
-from tests.cameras.script import NEVER, Script
-from tests.cameras.server import Camera
-from tests.command_run import command_run
-from tests.integration.kit import until
 from tests.integration.late_packets import AUDIO, VIDEO, Clip, known
-from tests.integration.test_late_packets import CAUGHT_UP, KEY, NEAR, is_over
+from tests.integration.played import Sources
+from tests.integration.test_late_packets import CAUGHT_UP, NEAR
 from tests.plugins.rtmp_kit import host
 from tests.plugins.srt_processes import end_fork_servers
-from tests.servers.process import free_port, listens
 
 BEGIN, END, SECONDS = 3, 11, 14
 """Seconds from which and up to which a track says nothing, and of the whole."""
@@ -81,8 +74,13 @@ def paused(whole: Clip, kind: MediaKind, path: Path) -> Clip:
     return Clip(path, whole.seconds)
 
 
+def as_made(kind: MediaKind, made: int) -> int:
+    """The time that a packet says: that at which it was made."""
+    return made
+
+
 def as_files(clip: Clip, folder: Path) -> dict[str, Path]:
-    made = {"ts": clip.ts(folder / "paused.ts", lambda kind, made: made)}
+    made = {"ts": clip.ts(folder / "paused.ts", as_made)}
     for ending in FILES:
         if ending not in made:
             made[ending] = folder / f"copy.{ending}"
@@ -149,53 +147,24 @@ def undecoded(recording: Recording, paused: MediaKind) -> list[str]:
 
 async def test_a_track_that_pauses_holds_up_no_other(tmp_path: Path) -> None:
     whole = Clip.made(tmp_path / "whole.mp4", SECONDS)
-    sources: dict[str, dict[str, Any]] = {}
     clips: dict[str, tuple[Clip, MediaKind]] = {}
-    pushing: dict[str, tuple[int, int]] = {}
     async with AsyncExitStack() as stack:
-        receiver = await stack.enter_async_context(Receiver())
+        sources = Sources(stack)
         for name, kind in PAUSES.items():
             folder = tmp_path / kind.value
             folder.mkdir()
             clip = await asyncio.to_thread(paused, whole, kind, folder / "paused.mp4")
-            for ending, path in as_files(clip, folder).items():
-                sources[f"{ending}: {name}"] = {"type": "file", "url": str(path), "options": {"loop": False}}
+            clips[name] = clip, kind
+            files = as_files(clip, folder)
+            for ending, path in files.items():
+                sources.file(f"{ending}: {name}", path)
             for way, change in CAMERAS.items():
-                tracks = [change(track) for track in clip.camera(lambda kind, made: made)]
-                camera = await stack.enter_async_context(Camera(Script(tracks, beginning=NEVER, ending="silence")))
-                sources[f"{way}: {name}"] = {
-                    "type": "rtsp",
-                    "url": camera.url,
-                    "options": {"no_data_timeout": 2 * (END - BEGIN)},
-                    "retry_policy": ONCE,
-                }
-            pushing[name] = rtmp, srt = free_port(), free_port(kind=socket.SOCK_DGRAM)
-            url = f"rtmp://127.0.0.1:{rtmp}/live/{KEY}"
-            sources[f"rtmp: {name}"] = {"type": "rtmp", "url": url, "options": {"mode": "listen"}}
-            url = f"srt://127.0.0.1:{srt}?mode=listener&streamid={KEY}"
-            sources[f"srt: {name}"] = {"type": "srt", "url": url}
-            clips.update({source: (clip, kind) for source in sources if source.endswith(name)})
-        outputs = {name: f"cam{number}" for number, name in enumerate(sources)}
-        cameras = [
-            {
-                "camera_id": number,
-                "streams": [{"source": source, "outputs": {"o": {"url": receiver.url("live", outputs[name])}}}],
-            }
-            for number, (name, source) in enumerate(sources.items())
-        ]
-        with command_run(tmp_path, {"system": {"max_cameras": len(cameras)}, "cameras": cameras}) as command:
-            pid = command.process.pid
-            await until(lambda: all(listens(pid, r) and listens(pid, s, udp=True) for r, s in pushing.values()), 60)
-            pushed = []
-            for name, (rtmp, srt) in pushing.items():
-                clip, kind = clips[f"rtmp: {name}"]
-                pushed.append(clip.publish(f"rtmp://127.0.0.1:{rtmp}/live/{KEY}", lambda kind, made: made))
-                ts = tmp_path / kind.value / "paused.ts"
-                pushed.append(clip.call(ts, f"srt://127.0.0.1:{srt}?streamid={KEY}"))
-            await asyncio.gather(*pushed)
-            await until(lambda: all(is_over(receiver.of(key)) for key in outputs.values()), 60)
-            command.process.terminate()
-            command.process.wait(30)
-        found = {name: wrong(*clips[name], list(receiver.of(key))) for name, key in outputs.items()}
+                tracks = [change(track) for track in clip.camera(as_made)]
+                patience = {"no_data_timeout": 2 * (END - BEGIN)}
+                await sources.camera(f"{way}: {name}", tracks, options=patience, retry_policy=ONCE)
+            sources.rtmp(f"rtmp: {name}", clip, as_made)
+            sources.srt(f"srt: {name}", clip, files["ts"])
+        played, log = await sources.play(tmp_path)
+        found = {name: wrong(*clips[name.split(": ")[1]], [*came]) for name, came in played.items()}
     lines = [f"{name}: {what}" for name, what in found.items() if what]
-    assert not lines, "\n".join([*lines, command.log])
+    assert not lines, "\n".join([*lines, log])

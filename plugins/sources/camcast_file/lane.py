@@ -161,12 +161,6 @@ class Lane:
             each.dts, each.pts = begin + number * step, begin + ranks[id(each)] * step
         return [*before, packet]
 
-    def begin_pass(self) -> None:
-        """The file is played from its beginning again."""
-        self.first = self.last = self.given = None
-        self.display = None
-        self.waiting, self.preroll = [], []
-
     def _may_wait(self) -> bool:
         return self.kind is MediaKind.VIDEO and len(self.waiting) < MAX_REORDER
 
