@@ -21,7 +21,7 @@ PCR_WANTED = 0.04
 
 @attrs.define
 class Unit:
-    """One PES packet."""
+    """One PES packet, which has a picture or some frames of sound."""
 
     pid: int
     pts: int
@@ -29,6 +29,16 @@ class Unit:
     pcr: int
     """The clock when it began."""
     keyframe: bool
+    payload: bytearray = attrs.field(factory=bytearray, repr=False)
+
+    @property
+    def frames(self) -> int:
+        """How many access units it carries: pictures come alone."""
+        found = at = 0
+        while at < len(self.payload):
+            at += _size(self.payload[at:])
+            found += 1
+        return found
 
 
 @attrs.define
@@ -39,6 +49,10 @@ class Report:
     tables: dict[str, int] = attrs.field(factory=lambda: defaultdict(int))
     pids: set[int] = attrs.field(factory=set)
     clock_only: int = 0
+
+    @property
+    def frames(self) -> int:
+        return sum(unit.frames for unit in self.units)
 
 
 def check(stream: bytes, *, pcr_within: float = LIMITS["PCR"]) -> Report:
@@ -56,6 +70,7 @@ class _Checker:
         self.pmt = self.pcr_pid = -1
         self.elementary: set[int] = set()
         self.newest: dict[int, int] = {}
+        self.open: dict[int, Unit] = {}
 
     def run(self, stream: bytes) -> Report:
         if len(stream) % TS_PACKET:
@@ -102,6 +117,8 @@ class _Checker:
         elif pid in self.elementary:
             if start:
                 self.pes(pid, payload, bool(flags & 0x40))
+            elif pid in self.open:
+                self.open[pid].payload += payload
         else:
             self.wrong("1.6 PID", f"{pid:#x} is in no table")
 
@@ -180,7 +197,19 @@ class _Checker:
             if step <= 0 or step > LIMITS["PTS"] * CLOCK:
                 self.wrong("2.5 PTS", f"PID {pid:#x}: a step of {step / 90:.0f} ms")
         self.newest[pid] = dts
-        self.report.units.append(Unit(pid, pts, dts, self.pcr, keyframe))
+        unit = Unit(pid, pts, dts, self.pcr, keyframe, bytearray(payload[9 + payload[8] :]))
+        self.report.units.append(unit)
+        self.open[pid] = unit
+
+
+def _size(data: bytes | bytearray) -> int:
+    """Of the access unit that the data begins with: ADTS and Opus say how long they are."""
+    if data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
+        return (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
+    if data[0] == 0x7F and data[1] & 0xE0 == 0xE0:
+        lengths = next(index for index, byte in enumerate(data[2:]) if byte != 0xFF)
+        return 3 + lengths + sum(data[2 : 3 + lengths])
+    return len(data)
 
 
 def _time(field: bytes) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_odd_servers import ended, running
-from tests.servers.whip import WhipServer
+from tests.servers.whip import Received, WhipServer, decoded
 
 CLIP = "h264_opus"
 PATIENCE = 180.0
@@ -159,9 +159,18 @@ ODD: dict[str, dict[str, Any]] = {
 SILENT = {"no section for the sound", "the sound refused"}
 
 
+def seen_and_heard(units: list[Received]) -> dict[int, tuple[int, int]]:
+    """Pictures and frames of sound that FFmpeg makes of each session's first units."""
+    by_session: dict[int, list[Received]] = {}
+    for unit in units:
+        by_session.setdefault(unit.session, []).append(unit)
+    return {session: (decoded(came, "video"), decoded(came, "audio")) for session, came in by_session.items()}
+
+
 @pytest.mark.timeout(PATIENCE + 60)
 async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) -> None:
-    with WhipServer(tmp_path / "whip", odd={str(number): odd for number, odd in enumerate(ODD.values())}) as server:
+    answers = {str(number): odd for number, odd in enumerate(ODD.values())}
+    with WhipServer(tmp_path / "whip", odd=answers, keeps=SOME) as server:
         outputs = {f"odd{number}": {"url": server.url(f"odd/{number}")} for number in range(len(ODD))}
         began = time.monotonic()
         async with running(tmp_path, "", loop=True, clip=CLIP, outputs=outputs) as process:
@@ -187,6 +196,10 @@ async def test_the_media_comes_whatever_the_answer_looks_like(tmp_path: Path) ->
             process.terminate()
             _, log = await ended(process)
         deleted = len(server.state()["deleted"])
+        shown = await asyncio.to_thread(seen_and_heard, server.received())
+    assert len(shown) == len(ODD)
+    assert [figures for figures in shown.values() if figures[0] < SOME] == [], "pictures"
+    assert len([figures for figures in shown.values() if figures[1] < SOME - 1]) == len(SILENT), "sound"
     assert deleted == len(ODD) - 1, "each but that whose Location is no URL"
     for name in SILENT:
         number = list(ODD).index(name)

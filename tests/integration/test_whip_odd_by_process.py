@@ -12,7 +12,7 @@ from tests.integration.test_odd_servers import ended, running
 from tests.media import made
 from tests.plugins.transport_harness import load
 from tests.servers.certificates import Authority
-from tests.servers.whip import WhipServer
+from tests.servers.whip import WhipServer, decoded
 
 CLIP = "h264_opus"
 SOME = 30
@@ -29,7 +29,7 @@ ODD = {
 
 async def test_what_is_optional_is_no_condition(tmp_path: Path) -> None:
     pictures = sum(packet.track.kind.value == "video" for packet in load(made(CLIP)).packets)
-    with WhipServer(tmp_path / "whip") as server:
+    with WhipServer(tmp_path / "whip", keeps=pictures) as server:
         outputs: dict[str, Any] = {
             f"odd{number}": {"url": server.url(path)} for number, path in enumerate(ODD.values())
         }
@@ -48,6 +48,12 @@ async def test_what_is_optional_is_no_condition(tmp_path: Path) -> None:
             process.terminate()
             _, log = await ended(process)
         requests = server.state()["requests"]
+        sessions = {unit.session for unit in server.received()}
+        for session in sessions:
+            came = [unit for unit in server.received() if unit.session == session]
+            assert decoded(came, "video") == pictures, session
+            assert decoded(came, "audio") >= SOME - 1, session
+    assert len(sessions) == len(ODD)
     asked = {name: [one for one in requests if one["path"] == f"/{path}"] for name, path in ODD.items()}
     for name in ("OPTIONS hung up on", "OPTIONS never answered", "a candidate that is the name of a host"):
         assert [one["method"] for one in asked[name]][-1] == "POST", name
@@ -68,7 +74,7 @@ async def test_a_demanded_certificate_is_shown_or_told_of(tmp_path: Path) -> Non
         "none": {},
         "strange": {"client_certificate": str(strange.cert_file), "client_key": str(strange.key_file)},
     }
-    with WhipServer(tmp_path / "whip", certificate=authority.issue(), clients=authority.ca_file) as server:
+    with WhipServer(tmp_path / "whip", certificate=authority.issue(), clients=authority.ca_file, keeps=SOME) as server:
         url = server.url("whip/x").replace(server.host, "localhost")
         outputs = {name: {"url": f"{url}-{name}", **shared, **more} for name, more in shown.items()}
         async with running(tmp_path, "", loop=True, clip=CLIP, outputs=outputs) as process:
@@ -79,6 +85,7 @@ async def test_a_demanded_certificate_is_shown_or_told_of(tmp_path: Path) -> Non
             process.terminate()
             out, err = await asyncio.wait_for(process.communicate(), 40)
     assert {unit.session for unit in server.received()} == {0}
+    assert decoded(server.received(), "video") == SOME
     sessions = {one["key"].rpartition("/")[2]: one for one in json.loads(out)["sessions"]}
     assert (sessions["ours"]["last_error"] or "") == ""
     assert "client_certificate" in sessions["none"]["last_error"]

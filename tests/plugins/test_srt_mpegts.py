@@ -10,9 +10,11 @@ from tests.compare import Media, compare, demux
 from tests.media import clip as real_clip
 from tests.media import made
 from tests.plugins.transport_harness import Clip, codecs, load
+from tests.tr101290 import check
 
 from camcast.errors import MediaError
-from camcast.media import NS_PER_S, MediaKind, Packet
+from camcast.media import NS_PER_S, MediaKind, Packet, Track
+from camcast_srt.gathering import HOLD
 from camcast_srt.mpegts import TsMuxer
 from camcast_srt.programme_clock import CLOCK
 from camcast_srt.psi import TS_PACKET
@@ -30,6 +32,8 @@ def mux(clip: Clip) -> list[tuple[Packet, bytes]]:
         data = annexb(packet) if annexb else packet.payload
         kind = packet.track.kind
         out.append((packet, muxer.mux(kind, data, ticks(packet.dts), ticks(packet.pts), packet.keyframe)))
+    packet, last = out[-1]
+    out[-1] = packet, last + muxer.flush(0.0)
     return out
 
 
@@ -73,10 +77,73 @@ def read(stream: bytes) -> Media:
     return Media.of(demux(io.BytesIO(stream)))  # type: ignore[arg-type]
 
 
-def test_nothing_is_held_back() -> None:
+def test_a_picture_is_not_held_back() -> None:
     for packet, part in mux(load(made("h264_b_aac"))):
-        media = [piece for piece in ts_packets(part) if pid(piece) in (0x100, 0x101)]
-        assert len(media) * 184 > len(packet.payload), "a unit's bytes came later than the unit"
+        if packet.track.kind is MediaKind.VIDEO:
+            media = [piece for piece in ts_packets(part) if pid(piece) == 0x100]
+            assert len(media) * 184 > len(packet.payload), "a unit's bytes came later than the unit"
+
+
+@pytest.mark.parametrize(("name", "together"), [("h264_aac", 3), ("h264_opus", 3)])
+def test_sound_waits_for_no_more_than_is_said(name: str, together: int) -> None:
+    """Some frames share a packet, which begins with the oldest; none is held for longer than 50 ms of the media."""
+    waiting: list[Packet] = []
+    most = 0
+    for packet, part in mux(load(made(name))):
+        if packet.track.kind is not MediaKind.AUDIO:
+            continue
+        waiting.append(packet)
+        if any(pid(piece) == 0x101 for piece in ts_packets(part)):
+            assert packet.dts - waiting[0].dts <= HOLD * NS_PER_S
+            most = max(most, len(waiting))
+            waiting.clear()
+    assert not waiting, "the last is there"
+    assert most == together
+
+
+SOUND = Track(kind=MediaKind.AUDIO, codec="aac")
+MS = CLOCK // 1000
+
+
+def adts(size: int) -> bytes:
+    """A frame of 48 kHz, 1920 ticks long."""
+    return bytes((0xFF, 0xF1, 0x4C, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC)).ljust(
+        size, b"s"
+    )
+
+
+def packed(*frames: tuple[int, int]) -> list[int]:
+    """How many frames (their time, bytes) each PES packet has."""
+    muxer = TsMuxer((SOUND,))
+    parts = [muxer.mux(MediaKind.AUDIO, adts(size), time, time, True) for time, size in frames]
+    return [unit.frames for unit in check(b"".join(parts) + muxer.flush(0.0)).units]
+
+
+@pytest.mark.parametrize(
+    ("frames", "groups"),
+    [
+        ([(n * 1920, 200) for n in range(7)], [3, 3, 1]),
+        ([(n * 1920 + n % 2 * MS, 200) for n in range(6)], [3, 3]),
+        ([(0, 200), (1920, 200), (1920 * 2 + 6 * MS, 200)], [2, 1]),
+        ([(0, 200), (1920, 200), (1920 * 40, 200)], [2, 1]),
+        ([(n * 1920, 700) for n in range(3)], [1, 1, 1]),
+        ([(n * 1920, 600) for n in range(4)], [2, 2]),
+        ([(0, 5000), (1920, 200), (1920 * 2, 200), (1920 * 3, 200)], [1, 3]),
+    ],
+    ids=["in turn", "rounded to ms", "its own time", "behind a gap", "no room for two", "room for two", "a large one"],
+)
+def test_which_frames_go_together(frames: list[tuple[int, int]], groups: list[int]) -> None:
+    assert packed(*frames) == groups
+
+
+def test_what_waits_is_due_by_real_time_and_comes_when_asked_for() -> None:
+    muxer = TsMuxer((SOUND,))
+    assert muxer.due_in(0.0) is None
+    assert muxer.mux(MediaKind.AUDIO, adts(200), 0, 0, True, 7.0) == b""
+    assert muxer.waits == 200
+    assert muxer.due_in(7.02) == pytest.approx(HOLD - 0.02)
+    assert check(muxer.flush(7.05)).frames == 1
+    assert (muxer.waits, muxer.due_in(7.05), muxer.flush(7.05)) == (0, None, b"")
 
 
 def test_continuity_counters_and_tables() -> None:
@@ -85,6 +152,8 @@ def test_continuity_counters_and_tables() -> None:
     tables_at = -1
     for packet, part in mux(load(made("h264_aac"))):
         pieces = ts_packets(part)
+        if not pieces:
+            continue
         for piece in pieces:
             counter = piece[3] & 0x0F
             if piece[3] & 0x10:

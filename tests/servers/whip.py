@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import av
 
 from tests.servers.certificates import Certificate
 from tests.servers.process import ServerProcess
@@ -25,6 +27,18 @@ class Received:
     kind: str
     time: int
     hashes: tuple[str, ...]
+    media: bytes = attrs.field(default=b"", repr=False)
+    """What it is, where the server `keeps` that: Annex B, or an Opus packet."""
+
+
+def decoded(units: Iterable[Received], kind: str) -> int:
+    """How many pictures (H.264), or frames of sound, FFmpeg makes of one session's units of `kind` that were kept."""
+    context = av.CodecContext.create({"video": "h264", "audio": "libopus"}[kind], "r")
+    media = [av.Packet(unit.media) for unit in units if unit.kind == kind and unit.media]
+    count = 0
+    for packet in [*media, None]:
+        count += len(context.decode(packet))  # type: ignore[attr-defined]
+    return count
 
 
 class WhipServer(ServerProcess):
@@ -40,12 +54,15 @@ class WhipServer(ServerProcess):
         certificate: Certificate | None = None,
         clients: Path | None = None,
         light: bool = False,
+        keeps: int = 0,
         odd: Mapping[str, Mapping[str, Any]] | None = None,
         prefix: Sequence[str] = (),
     ) -> None:
         """`clients`: the authority by which clients have to show who they are, over TLS.
 
         `light`: counts packets instead of putting units together, so that it costs little.
+
+        `keeps`: the media too of so many units of each session and kind, which can be decoded then.
 
         `odd`: what is different at /odd/NAME, by name: "status" and "headers" of its answer to POST, what is said
         before that ("interim"), and edits of the
@@ -56,6 +73,7 @@ class WhipServer(ServerProcess):
         self.certificate = certificate
         self.clients = clients
         self.light = light
+        self.keeps = keeps
         self.odd = dict(odd or {})
         self.output = directory / "received.jsonl"
         self._received: list[Received] = []
@@ -71,6 +89,7 @@ class WhipServer(ServerProcess):
             "clients": str(self.clients or ""),
             "output": str(self.output),
             "light": self.light,
+            "keeps": self.keeps,
             "odd": self.odd,
         }
         return (sys.executable, str(Path(__file__).with_name("whip_server.py")), json.dumps(settings))
@@ -85,8 +104,9 @@ class WhipServer(ServerProcess):
                 file.seek(self._read)
                 lines, end, _ = file.read().rpartition(b"\n")
             self._read += len(lines + end)
-            for session, kind, time, hashes in map(json.loads, lines.splitlines()):
-                self._received.append(Received(session - self._sessions, kind, time, tuple(hashes)))
+            for session, kind, time, hashes, media in map(json.loads, lines.splitlines()):
+                kept = base64.b64decode(media)
+                self._received.append(Received(session - self._sessions, kind, time, tuple(hashes), kept))
         return [*self._received]
 
     def state(self) -> dict[str, Any]:

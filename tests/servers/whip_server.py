@@ -26,12 +26,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import re
 import ssl
 import sys
 import time
+from collections import Counter
 from typing import Any, TextIO
 
 import aioice.ice
@@ -49,6 +51,8 @@ class Server:
         self.deleted: list[int] = []
         self.number = 0
         self.was_full = False
+        self.keeps: int = settings["keeps"]
+        self.kept: Counter[tuple[int, str]] = Counter()
         self.odd_answers: dict[str, dict[str, Any]] = settings["odd"]
 
     def application(self) -> web.Application:
@@ -216,7 +220,9 @@ class Server:
         """One access unit or audio frame, as the jitter buffer gave it out."""
         parts = [part for part in data.split(b"\0\0\0\1") if part] if kind == "video" else [data]
         hashes = [hashlib.sha256(part).hexdigest()[:16] for part in parts]
-        self.output.write(json.dumps([number, kind, time, hashes]) + "\n")
+        self.kept[number, kind] += 1
+        media = base64.b64encode(data).decode() if self.kept[number, kind] <= self.keeps else ""
+        self.output.write(json.dumps([number, kind, time, hashes, media]) + "\n")
 
 
 def _streams(receiver: Any) -> list[Any]:

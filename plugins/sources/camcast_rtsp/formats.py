@@ -16,6 +16,7 @@ from . import sdp
 from .depacketise import aac, av1, h264, h265, latm
 from .depacketise.amr import AmrDepacketiser
 from .depacketise.common import Depacketiser, UnitSink
+from .depacketise.dolby import DolbyDepacketiser
 from .depacketise.jpeg import JpegDepacketiser
 from .depacketise.pictures import (
     H263Depacketiser,
@@ -134,6 +135,14 @@ def _amr(name: str, *, wide: bool) -> Callable[[sdp.Format, FindCodec], _Made]:
     return make
 
 
+def _dolby(name: str) -> Callable[[sdp.Format, FindCodec], _Made]:
+    def make(found: sdp.Format, find: FindCodec) -> _Made:
+        kind, rate = find(name), found.clock_rate
+        return kind, kind.parser(format_audio(rate, found.channels)), lambda sink: DolbyDepacketiser(sink, rate)
+
+    return make
+
+
 _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "H264": _h264,
     "H265": _h265,
@@ -151,6 +160,8 @@ _FORMATS: dict[str, Callable[[sdp.Format, FindCodec], _Made]] = {
     "G722": _plain("G722"),
     "AMR": _amr("amrnb", wide=False),
     "AMR-WB": _amr("amrwb", wide=True),
+    "AC3": _dolby("ac3"),
+    "EAC3": _dolby("eac3"),
     "MPA": _mpeg_audio,
     "JPEG": _jpeg,
     "MPV": _picture("mpeg2video", MpegVideoDepacketiser),

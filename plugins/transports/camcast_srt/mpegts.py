@@ -1,4 +1,6 @@
-"""MPEG-TS in memory (ISO/IEC 13818-1): a unit goes in, its packets come out at once and whole. No I/O, no clock.
+"""MPEG-TS in memory (ISO/IEC 13818-1): a unit goes in, its packets come out whole. No I/O, no clock.
+
+A picture comes out at once; frames of sound wait for each other, for no more than 0.05 s (`gathering.py`).
 
 One programme with at most one track of each kind. FFmpeg's muxer is not used: it sorts by time what it is given, so it
 sits on each unit until the other track has brought a later one, and on a small frame of sound until the next; and it
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 
 from camcast.errors import MediaError
 from camcast.media import MediaKind, Track
+from camcast_srt.gathering import HELD, Gathering, duration
 from camcast_srt.programme_clock import CLOCK, ProgrammeClock
 from camcast_srt.psi import FIRST_PID, TS_PACKET, Tables, described
 
@@ -70,9 +73,10 @@ class TsMuxer:
         return None if index is None else self._streams[index].codec
 
     def mux(self, kind: MediaKind, data: bytes, dts: int, pts: int, keyframe: bool, now: float = 0.0) -> bytes:
-        """The packets of one access unit (Annex B, ADTS or bare Opus). Times are ticks of `CLOCK`.
+        """One access unit (Annex B, ADTS or bare Opus) goes in. Times are ticks of `CLOCK`.
 
-        Raises `MediaError` for data that is not what its codec says.
+        Returns packets of it, or of sound that had waited, or b"" where it waits itself. Raises `MediaError` for data
+        that is not what its codec says.
         """
         stream = self._streams[self._index[kind]]
         payload = stream.checked(data)
@@ -80,18 +84,51 @@ class TsMuxer:
         dts = max(dts, stream.newest + 1)
         offset = max(0, pts - dts)
         stream.comes(dts, max(stream.newest for stream in self._streams))
-        clock = self._clock
-        pcr = clock.media(self._slowest(), now)
-        out: Buffers = [*self._tables.due(pcr, keyframe=keyframe and kind is MediaKind.VIDEO)]
+        pcr = self._clock.media(self._slowest(), now)
+        out: Buffers = []
+        if kind is MediaKind.VIDEO:
+            self._send(stream, payload, dts, offset, pcr, out, keyframe=keyframe)
+            return b"".join(out)
+        waiting = stream.waiting
+        if waiting and not waiting.goes_on(len(payload), dts):
+            self._send(stream, *waiting.take(), 0, pcr, out)
+        enough = waiting.add(payload, dts, duration(stream.codec, data), now)
+        # What comes late already is not made later.
+        if enough or self._clock.spare(dts, pcr) < HELD:
+            self._send(stream, *waiting.take(), 0, pcr, out)
+        return b"".join(out)
+
+    @property
+    def waits(self) -> int:
+        """Bytes of sound that have gone in and not come out."""
+        return sum(stream.waiting.size for stream in self._streams)
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until `flush` should be called for sound that waits; None = none does."""
+        return next((due for stream in self._streams if (due := stream.waiting.due_in(now)) is not None), None)
+
+    def flush(self, now: float) -> bytes:
+        """The packets of all sound that waits."""
+        out: Buffers = []
+        for stream in self._streams:
+            if stream.waiting:
+                self._send(stream, *stream.waiting.take(), 0, self._clock.at(now), out)
+        return b"".join(out)
+
+    def _send(
+        self, stream: _Stream, payload: bytes, dts: int, offset: int, pcr: int, out: Buffers, *, keyframe: bool = False
+    ) -> None:
+        """One PES packet, and what is due before it. `offset`: ticks from its decode time until it is shown."""
+        out += self._tables.due(pcr, keyframe=keyframe)
         jump = self._count_up(pcr, out, whole=stream is not self._carrier)
+        clock = self._clock
         due = clock.due(dts, pcr)
-        flags = _RANDOM_ACCESS if keyframe and kind is MediaKind.VIDEO else 0
+        flags = _RANDOM_ACCESS if keyframe else 0
         if stream is self._carrier and pcr != clock.last:
             clock.last = pcr
             stream.unit(payload, due, due + offset, flags | jump, pcr, out)
         else:
             stream.unit(payload, due, due + offset, flags, None, out)
-        return b"".join(out)
 
     def tick(self, now: float) -> bytes:
         """The clock alone, where nothing has carried it for a while; b"" while it cannot go on without new media."""
@@ -139,6 +176,7 @@ class _Stream:
         self._late = 0.0
         """How much later than the other track its units usually come, ticks."""
         self.description = described(track, pid)
+        self.waiting = Gathering()
         self._id = _STREAM_IDS[track.codec]
         self._delimiter = _DELIMITERS.get(track.codec, b"")
         self._counter = 15

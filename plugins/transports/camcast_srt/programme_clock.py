@@ -53,5 +53,9 @@ class ProgrammeClock:
         """When a unit is decoded, in the stream. One that comes too late by the lead is decoded as soon as can be."""
         return max(dts + self.lead, clock + MARGIN)
 
+    def spare(self, dts: int, clock: int) -> int:
+        """Ticks for which a unit may wait before it would be decoded later for it."""
+        return dts + self.lead - clock - MARGIN
+
     def _real(self, now: float) -> float:
         return self._anchor + now * CLOCK

@@ -140,7 +140,11 @@ class SrtTransport:
                 self._drop(unit, reason)
             else:
                 self._mux(self._muxer, unit, time)
-        return 0 if self._backlog is None else self._backlog.end
+        if self._backlog is None:
+            return 0
+        # What waits makes the stream longer by at least its own bytes; a picture may go in between, and with it count
+        # for the sound some 50 ms too early.
+        return self._backlog.end + (self._muxer.waits if self._muxer is not None else 0)
 
     def _cannot_take(self, unit: Packet) -> str:
         """Why a unit is left out; "" = it is not."""
@@ -167,13 +171,18 @@ class SrtTransport:
         except MediaError:
             self._drop(unit, "damaged_packets")
             return
-        self._add(stream)
+        if stream:
+            self._add(stream)
 
     def _tick(self) -> None:
         """The stream's clock goes on between units that are far apart."""
         if self._muxer is None or self._backlog is None or self._gone or self._closing:
             return
         now = clock.monotonic()
+        due = self._muxer.due_in(now)
+        if due is not None and due <= 0:
+            self._add(self._muxer.flush(now))
+            due = None
         # A link that is behind is not sent clocks on top.
         if now - self._backlog.pushed_at >= TICK and not self._backlog:
             stream = self._muxer.tick(now)
@@ -182,7 +191,7 @@ class SrtTransport:
         if self._link is not None and (useless := self._losses.look(self._link, self._backlog, now)):
             self._lose(useless)
             return
-        wait = max(TICK / 4, self._backlog.pushed_at + TICK - now)
+        wait = max(TICK / 4, min(self._backlog.pushed_at + TICK - now, TICK if due is None else due))
         self._ticker = asyncio.get_running_loop().call_later(wait, self._tick)
 
     def _add(self, stream: bytes) -> None:
@@ -270,6 +279,7 @@ class SrtTransport:
         lives_on = 0.0
         try:
             if self._link is not None and self._backlog is not None and not self._gone and self._muxer is not None:
+                self._backlog.add(self._muxer.flush(clock.monotonic()))
                 async with asyncio.timeout(_DRAIN_LIMIT):
                     lives_on = await self._drain(self._link, self._backlog)
         except TimeoutError:

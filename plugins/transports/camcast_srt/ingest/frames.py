@@ -61,7 +61,7 @@ class AdtsSplitter:
             if len(data) - at < _HEADER:
                 self._rest = data[at:]
                 break
-            size, lasts = _adts(data, at)
+            size, lasts = adts_frame(data, at)
             if not size:
                 self.damaged += 1
                 found = _ADTS.search(data, at + 1)
@@ -79,7 +79,7 @@ class AdtsSplitter:
         return frames
 
 
-def _adts(data: bytes, at: int) -> tuple[int, int]:
+def adts_frame(data: bytes, at: int) -> tuple[int, int]:
     """Bytes and ns of the frame there; 0 bytes = there is none."""
     if data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
         return 0, 0
@@ -110,7 +110,7 @@ class OpusSplitter:
                 break
             packet = data[begin:end]
             frames.append((packet, when))
-            when += _opus_samples(packet) * NS_PER_S // _OPUS_RATE
+            when += opus_samples(packet) * NS_PER_S // _OPUS_RATE
             at = end
         self.lasts = when
         return frames
@@ -137,7 +137,7 @@ def _opus(data: bytes, at: int) -> tuple[int, int]:
     return (at, at + size) if at + size <= end else (0, 0)
 
 
-def _opus_samples(packet: bytes) -> int:
+def opus_samples(packet: bytes) -> int:
     """At 48 kHz."""
     form, count = packet[0] >> 3, packet[0] & 3
     if form < 12:
