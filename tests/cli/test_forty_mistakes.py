@@ -147,6 +147,11 @@ MISTAKES: dict[str, Mistake] = {
         'did you mean "udp"?',
         source={"type": "rtsp", "url": "rtsp://camera.example/main", "options": {"transport": "upd"}},
     ),
+    "a source's option beside its type": stream(
+        f"{STREAM}.source.fps: unknown key; known: options, restart_after, retry_policy, type, url; "
+        'keys of the chosen kind itself go into "options"',
+        source={**TEST, "fps": 30},
+    ),
     "a source without its URL": stream(
         f'{STREAM}.source.url: is missing; a source of type "rtsp" needs it', source={"type": "rtsp"}
     ),

@@ -14,6 +14,8 @@ from camcast.config.rules import NAME, Rule, key_of, read_list, read_mapping, ru
 from camcast.structure import described, suggest
 
 _PLAIN = (bool, int, float, str)
+OPTIONS = "options"
+"""The key of whatever only one kind of source, encoder or transport has."""
 
 
 class Shape(Enum):
@@ -114,12 +116,17 @@ class Block:
             if name in self.foreign:
                 place.report.foreign(f"{self.foreign_place}{name}")
             elif key is None:
-                advice = "" if place.report.full else suggest(str(name), list(self.keys))
-                place.at(str(name)).wrong(f"unknown key{advice}")
+                place.at(str(name)).wrong(f"unknown key{'' if place.report.full else self._advice(str(name))}")
             else:
                 with place.at(name).told():
                     found[key.field] = key.read(item, place.at(name))
         return Given(found, place, place.report.told == before)
+
+    def _advice(self, name: str) -> str:
+        advice = suggest(name, list(self.keys))
+        # Nobody who has read a camera's or a server's page knows that camcast keeps such keys apart.
+        apart = OPTIONS in self.keys and "; known: " in advice
+        return f'{advice}; keys of the chosen kind itself go into "{OPTIONS}"' if apart else advice
 
 
 def keys_of(*models: type, without: Sequence[str] = ()) -> Iterator[Key]:
