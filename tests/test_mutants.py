@@ -76,6 +76,14 @@ def test_the_test_that_failed_is_told_with_all_of_its_name(name: str) -> None:
     assert first_failed(f"ERROR    camcast:event_log.py:112 refused\nFAILED {name} - lost\n") == name
 
 
+def test_a_process_that_was_ended_as_a_test_heeded_nothing_has_noticed() -> None:
+    code = "import faulthandler, time; faulthandler.dump_traceback_later(0.1, exit=True); time.sleep(60)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert first_failed("...", f"a warning\n{done.stderr}") == ENDLESS
+    assert first_failed("FAILED a.py::test_a - lost\n", done.stderr) == "a.py::test_a"
+    assert first_failed("...", "no such option\n") == ""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "tests", "said"),
     [

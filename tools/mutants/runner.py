@@ -39,6 +39,7 @@ PER_TEST, PER_RUN, PER_NAME = 180, 400, 15
 """Seconds: of one test, more than the most patient of them waits; of a run; and what a run has more for each test or
 file of tests that it names, as those that noticed something are run all together. One that hangs has noticed too."""
 ENDLESS = "a run that does not end"
+_ENDED = re.compile(r"^Timeout \(", re.MULTILINE)
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -88,7 +89,7 @@ class Tree:
             return ENDLESS
         if done.returncode == 0:
             return ""
-        failed = first_failed(done.stdout)
+        failed = first_failed(done.stdout, done.stderr)
         if done.returncode != 1 or not failed:
             raise Broken(f"pytest ends with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
         return failed
@@ -108,10 +109,14 @@ class Tree:
         os.utime(self.root / file, (second, second))
 
 
-def first_failed(told: str) -> str:
-    """The first test that pytest says has failed, as it takes it again; "" = none."""
-    found = _FAILED.search(told)
-    return found[1] if found else ""
+def first_failed(told: str, errors: str = "") -> str:
+    """The first test that pytest says has failed, as it takes it again; "" = none.
+
+    `ENDLESS` where one heeded no interruption, so that its process was ended (`tests/watchdog.py`), as `errors` tell.
+    """
+    if found := _FAILED.search(told):
+        return found[1]
+    return ENDLESS if _ENDED.search(errors) else ""
 
 
 def noticed(failing: Callable[[Sequence[str], Sequence[str]], str], tests: Sequence[str]) -> str:
