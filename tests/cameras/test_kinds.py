@@ -288,6 +288,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_old_codecs:CAMERAS[g726 sound]",
         "cameras.test_old_codecs:CAMERAS[jpeg of three tables]",
         "cameras.test_field_further:CASES[AMR]",
+        "cameras.test_dolby:CASES[AC-3]",
         "cameras.test_field_further:CASES[LATM without a config]",
         "cameras.test_zoo:WHAT[AAC in LATM, MPEG-TS]",
         "cameras.test_old_codecs:FILES[sorenson]",
