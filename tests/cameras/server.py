@@ -28,6 +28,9 @@ class Log:
     late: float = 0.0
     """Seconds that a packet was sent behind its time, at the most: what the machine did to the camera, and to the
     engine, which runs on the same loop."""
+    stood: float = 0.0
+    """Seconds for which it stood still, all in all, as it was that late (UDP). Its clock did likewise, so whoever plays
+    it may count them in where they were."""
 
     def methods(self, connection: int | None = None) -> list[str]:
         return [one.method for one in self.asked if connection in (None, one.connection)]
@@ -104,6 +107,7 @@ class Camera(Connections):
                 self.log.late = max(self.log.late, loop.time() - begun - at)
                 if delay < -LATE and talk.ports:
                     begun -= delay
+                    self.log.stood -= delay
                 if waited is None and at > script.beginning:
                     waited = await self._wait_for_viewer()
                     begun += waited

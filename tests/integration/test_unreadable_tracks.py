@@ -196,7 +196,9 @@ DESCRIBED: Mapping[str, tuple[str, str, Case]] = {
     "LATM with an empty config": (
         "N MP4A-LATM/48000/1", "40 profile-level-id=15;cpresent=0;config=", Case(),
     ),
-    "LATM described inside": ("N MP4A-LATM/48000/1", "N cpresent=1", Case(sound=False, told="cpresent=1")),
+    "LATM that is none": (
+        "N MP4A-LATM/48000/1", "N cpresent=1", Case(sound=False, told="nothing that comes of its audio can be used"),
+    ),
     "a codec of nobody's": ("N vnd.acme.sound/48000", "", Case(sound=False, told="is not supported")),
 }  # fmt: skip
 """By an RTSP camera."""

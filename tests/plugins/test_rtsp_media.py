@@ -461,8 +461,9 @@ def test_latm_configuration_and_long_frames() -> None:
     assert frames == 1
     assert len(config) == 2
     assert latm.stream_config({"cpresent": "0", "config": ""}, 16_000, 1) == (b"\x14\x08", 1)
-    with pytest.raises(MediaError, match="cpresent=1"):
-        latm.stream_config({}, 16_000, 1)
+    assert latm.is_inside({"cpresent": "1", "config": "40"})
+    assert latm.is_inside({})
+    assert not latm.is_inside({"config": "40"})
     units = Units()
     depacketiser = latm.LatmDepacketiser(units, 1, 1024)
     frame = bytes(range(256)) * 2

@@ -82,6 +82,10 @@ def _generic(found: sdp.Format, find: FindCodec) -> _Made:
 
 
 def _latm(found: sdp.Format, find: FindCodec) -> _Made:
+    if latm.is_inside(found.parameters):
+        kind, rate = find("aac"), found.clock_rate
+        known = latm.stream_config(found.parameters, rate, 1)[0] if found.parameters.get("config") else b""
+        return kind, kind.parser(b""), lambda sink: latm.InsideDepacketiser(sink, rate, known)
     config, frames = latm.stream_config(found.parameters, found.clock_rate, found.channels)
     step = aac.frame_step(config, found.clock_rate)
     kind = find("aac")

@@ -1,8 +1,9 @@
-"""AAC as MP4A-LATM (RFC 6416 §6): the configuration in the SDP (cpresent=0), frames behind their length bytes.
+"""AAC as MP4A-LATM (RFC 6416 §6): the configuration in the SDP (cpresent=0), frames behind their length bytes; or the
+configuration in front of frames (cpresent=1), where fields begin at any bit.
 
 Where the SDP has a configuration but does not say cpresent (whose default is 1), the configuration is what counts.
 Where it says that it has one and has none, it is plain AAC-LC of the rate and the channels that it names.
-Only the plain case is read, which is all that cameras send: one program, one layer, one frame a unit.
+Only the plain case is read, which is all that cameras send: one program, one layer.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Mapping
 from camcast.bitstream.bits import BitReader
 from camcast.errors import MediaError
 
-from .aac import config_of
+from .aac import config_of, frame_step
 from .common import DAMAGED, LOSS, Bytes, UnitSink
 
 MAX_FRAME = 64 * 1024
+MAX_ADTS = (1 << 13) - 1
+_ADTS_HEADER = 7
 _SBR, _PARAMETRIC_STEREO = 5, 29
 
 
@@ -75,10 +78,43 @@ class LatmDepacketiser:
         return units
 
 
+class InsideDepacketiser(LatmDepacketiser):
+    """The configuration stands in front of frames, where it does not say "as before". They are handed on as ADTS, which
+    tells it to their reader likewise."""
+
+    def __init__(self, sink: UnitSink, rate: int, config: bytes = b"") -> None:
+        """`rate`: of the RTP clock; `config`: what holds before one comes."""
+        super().__init__(sink, 1, frame_step(config, rate) if config else 0)
+        self._rate = rate
+        self._config = config
+
+    def _split(self, data: bytes) -> list[bytes]:
+        """AudioMuxElement(1) (ISO 14496-3 §1.7.3)."""
+        bits = BitReader(data)
+        try:
+            if not bits.u(1):
+                self._config, self._frames = _mux_config(data, bits)
+                self._step = frame_step(self._config, self._rate)
+                _rest_of_config(bits)
+            return [self._frame(bits) for _ in range(self._frames)] if self._config else []
+        except MediaError:
+            return []
+
+    def _frame(self, bits: BitReader) -> bytes:
+        size = 0
+        while (more := bits.u(8)) == 255:
+            size += more
+        size += more
+        return _adts_header(self._config, size) + bits.u(8 * size).to_bytes(size, "big")
+
+
+def is_inside(parameters: Mapping[str, str]) -> bool:
+    """Whether the configuration stands in the stream."""
+    return parameters.get("cpresent", "0" if parameters.get("config") else "1") != "0"
+
+
 def stream_config(parameters: Mapping[str, str], rate: int, channels: int) -> tuple[bytes, int]:
     """The AudioSpecificConfig, and frames a unit, out of the SDP's StreamMuxConfig. Raises `MediaError`."""
-    if parameters.get("cpresent", "0" if parameters.get("config") else "1") != "0":
-        raise MediaError("LATM with its configuration inside the stream (cpresent=1) is not supported")
     text = parameters.get("config", "")
     if not text:
         return config_of({}, rate, channels), 1
@@ -86,13 +122,40 @@ def stream_config(parameters: Mapping[str, str], rate: int, channels: int) -> tu
         data = bytes.fromhex(text)
     except ValueError:
         raise MediaError("LATM whose config is not hexadecimal") from None
-    bits = BitReader(data)
+    return _mux_config(data, BitReader(data))
+
+
+def _mux_config(data: bytes, bits: BitReader) -> tuple[bytes, int]:
+    """StreamMuxConfig up to the end of the AudioSpecificConfig: that, and frames a unit."""
     if bits.u(1) or not bits.u(1):
         raise MediaError("LATM of audioMuxVersion 1, or with frames of several times, is not supported")
     frames, programs, layers = bits.u(6) + 1, bits.u(4), bits.u(3)
     if programs or layers:
         raise MediaError("LATM with several programs or layers is not supported")
     return _copy_config(data, bits), frames
+
+
+def _rest_of_config(bits: BitReader) -> None:
+    """What follows of StreamMuxConfig."""
+    if bits.u(3):
+        raise MediaError("LATM with frames of a fixed length, or of other codecs, is not supported")
+    bits.skip(8)
+    if bits.u(1):
+        # How long other data is, in bytes of which each says whether another follows.
+        while bits.u(1):
+            bits.skip(8)
+        bits.skip(8)
+    if bits.u(1):
+        bits.skip(8)
+
+
+def _adts_header(config: bytes, size: int) -> bytes:
+    """ISO 14496-3 §1.A.2.2, for a frame of AAC-LC."""
+    index, channels, size = (config[0] & 7) << 1 | config[1] >> 7, config[1] >> 3 & 0x0F, size + _ADTS_HEADER
+    if index == 0x0F or channels > 7 or size > MAX_ADTS:
+        raise MediaError(f"ADTS cannot say {size} bytes, rate index {index}, channels {channels}")
+    fields = 1 << 6 | index << 2 | channels >> 2, (channels & 3) << 6 | size >> 11, size >> 3 & 0xFF
+    return bytes((0xFF, 0xF1, *fields, (size & 7) << 5 | 0x1F, 0xFC))
 
 
 def _copy_config(data: bytes, bits: BitReader) -> bytes:
