@@ -27,7 +27,7 @@ typedef struct {
 
 /* What `camcast.native._fastpath.wire` is, a capsule: a `Wire` for ports of transports that own one. */
 #define CAMCAST_WIRE "camcast.native._fastpath.wire"
-#define CAMCAST_WIRE_VERSION 1
+#define CAMCAST_WIRE_VERSION 2
 
 typedef struct {
     uint32_t version;
@@ -36,8 +36,11 @@ typedef struct {
     `head` is copied, where it has to wait. */
     int (*write)(PyObject *wire, const char *head, Py_ssize_t size, PyObject *body);
 
-    /* How much has been handed to it, and whether it can be written to now. */
+    /* How much has been handed to it. */
     int64_t (*handed)(PyObject *wire);
+
+    /* Whether it is neither lost nor closed. */
+    int (*alive)(PyObject *wire);
 
     PyTypeObject *type; /* what `wire` must be an instance of */
 } CamcastWire;

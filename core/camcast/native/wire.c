@@ -38,7 +38,7 @@ static int wire_write(PyObject *self, const char *head, Py_ssize_t size, PyObjec
         return -2;
     struct iovec pieces[] = {{(void *)head, (size_t)size},
                              {PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body)}};
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = pieces[1].iov_len ? 2 : 1};
+    struct msghdr message = {.msg_iov = size ? pieces : pieces + 1, .msg_iovlen = size && pieces[1].iov_len ? 2 : 1};
     Py_ssize_t whole = size + PyBytes_GET_SIZE(body);
     wire->handed += whole;
     ssize_t sent = sendmsg((int)wire->descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -54,7 +54,12 @@ static int64_t wire_handed(PyObject *wire)
     return ((WireState *)wire)->handed;
 }
 
-static CamcastWire wire = {CAMCAST_WIRE_VERSION, wire_write, wire_handed, NULL};
+static int wire_alive(PyObject *wire)
+{
+    return !((WireState *)wire)->failed && !((WireState *)wire)->closed;
+}
+
+static CamcastWire wire = {CAMCAST_WIRE_VERSION, wire_write, wire_handed, wire_alive, NULL};
 
 int add_wire(PyObject *module)
 {

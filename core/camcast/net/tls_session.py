@@ -13,7 +13,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -47,6 +47,10 @@ class TlsSession:
         """`time.time()` at which the peer's certificate expires; None where it is not verified, but pinned or taken."""
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._in, self._out, server_hostname=_name(host))
+        # What `ssl.SSLObject.write` calls and does nothing else, once a message.
+        self._write: Callable[[bytes | memoryview], int] = getattr(
+            getattr(self._tls, "_sslobj", None), "write", self._tls.write
+        )
 
     @property
     def shown(self) -> str:
@@ -101,9 +105,9 @@ class TlsSession:
     def send(self, data: bytes) -> bytes:
         """The records that carry `data`, behind what else is to be sent."""
         size = len(data)
-        sent = self._tls.write(data)
+        sent = self._write(data)
         while sent < size:
-            sent += self._tls.write(memoryview(data)[sent:])
+            sent += self._write(memoryview(data)[sent:])
         return self._out.read()
 
     def goodbye(self) -> bytes:

@@ -73,6 +73,11 @@ class Line(LineState):
         self.flush()
 
     @property
+    def encrypt(self) -> Callable[[bytes], bytes] | None:
+        """What makes records of a message; None = it is not over TLS."""
+        return self._session.send if self._session is not None else None
+
+    @property
     def secure(self) -> bool:
         """Whether it is over TLS."""
         return self._session is not None

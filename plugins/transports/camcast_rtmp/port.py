@@ -9,7 +9,7 @@ import attrs
 
 from camcast.media import TagType
 from camcast.net.wire import Wire
-from camcast_rtmp.chunk import Buffers, ChunkWriter
+from camcast_rtmp.chunk import ChunkWriter
 from camcast_rtmp.client import CHUNK_STREAMS
 from camcast_rtmp.native import CountsState, LineState, PortState, TransportState, extension
 
@@ -29,8 +29,8 @@ class Port(PortState):
     writer: ChunkWriter
     counts: CountsState
     wire: Wire
-    above: Callable[[Buffers], None] | None
-    """What encrypts, over TLS."""
+    encrypt: Callable[[bytes], bytes] | None
+    """Over TLS: makes records of a message."""
     stream_id: int
 
     @classmethod
@@ -39,8 +39,7 @@ class Port(PortState):
         if extension is None:
             return None
         client = line.client
-        above = line.write if line.secure else None
-        return cls(transport, line, client.writer, counts, line.wire, above, client.stream_id)
+        return cls(transport, line, client.writer, counts, line.wire, line.encrypt, client.stream_id)
 
 
 if extension is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from camcast.native import part
 
-FORM = 2
+FORM = 3
 """What the C form and the Python beside it agree on."""
 
 

@@ -1,14 +1,14 @@
 /* camcast_rtmp.native._port: what `RtmpTransport.send_tag` does while all goes well (driver.py), for the fast path.
 
 Ordinary is a message of one chunk, on a chunk stream that has had one of the same message stream, to a wire without a
-tail; over TLS to whatever `above` does with the bytes, which may have one. Its header is of type 1 (RTMP 1.0 §5.3.1.2.2). Everything else is `send_tag`'s, on the same state. */
+tail; over TLS to one that may have one. Its header is of type 1 (RTMP 1.0 §5.3.1.2.2). Everything else is `send_tag`'s, on the same state. */
 
-#include "fields.h"
+#include "calls.h"
 #include "part.h"
 #include "port.h"
 
 #define PREFIX "camcast_rtmp.native._port."
-#define FORM 2 /* of what Python and this agree on; `camcast_rtmp.native` expects the same */
+#define FORM 3 /* of what Python and this agree on; `camcast_rtmp.native` expects the same */
 #define EXTENDED 0xFFFFFF
 #define HEADER 8
 #define LONGEST_HEAD 64 /* the codecs' take 8 */
@@ -25,7 +25,7 @@ typedef struct {
     LineState *line;
     WriterState *writer;
     CountsState *counts;
-    PyObject *wire, *above; /* `above`: `write` of what encrypts; None = nothing does */
+    PyObject *wire, *encrypt; /* `encrypt`: a TLS session's `send`; None = nothing does */
     int64_t stream_id;
 } PortState;
 
@@ -33,6 +33,7 @@ static const CamcastWire *wires;
 static PyTypeObject *LastState_type, *WriterState_type, *CountsState_type, *LineState_type, *TransportState_type,
     *PortState_type, *wire_type;
 static PyObject *audio, *video; /* numbers of the chunk streams */
+static PyObject *name_fail_soon;
 
 static const Field LastState_fields[] = {FIELD(LastState, time, I64), FIELD(LastState, stream_id, I64), NO_FIELD};
 static const Field WriterState_fields[] = {
@@ -44,7 +45,7 @@ static const Field TransportState_fields[] = {
 static const Field PortState_fields[] = {
     FIELD_OF(PortState, transport, TYPED, TransportState_type), FIELD_OF(PortState, line, TYPED, LineState_type),
     FIELD_OF(PortState, writer, TYPED, WriterState_type), FIELD_OF(PortState, counts, TYPED, CountsState_type),
-    FIELD_OF(PortState, wire, TYPED, wire_type), FIELD(PortState, above, ANY), FIELD(PortState, stream_id, I64),
+    FIELD_OF(PortState, wire, TYPED, wire_type), FIELD(PortState, encrypt, ANY), FIELD(PortState, stream_id, I64),
     NO_FIELD};
 
 STATE_TYPE(LastState)
@@ -66,21 +67,40 @@ static LastState *last_of(PortState *port, PyObject *chunk_stream)
     return ((LastState *)last)->stream_id == port->stream_id ? (LastState *)last : NULL;
 }
 
-/* As `wires->write`, by way of `above`: in one piece, since whatever encrypts copies it. */
-static int write_above(PyObject *above, const char *front, Py_ssize_t size, PyObject *body)
+/* What `TlsWire.write` does with what encrypting gave, or with the error that is set. All is borrowed. */
+static int write_records(PyObject *wire, PyObject *records)
 {
+    if (records == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_OSError))
+            return -1;
+        PyObject *error = raised();
+        int result = error == NULL ? -1 : done(PyObject_CallMethodOneArg(wire, name_fail_soon, error));
+        Py_XDECREF(error);
+        return result;
+    }
+    int written = PyBytes_CheckExact(records) ? wires->write(wire, "", 0, records) : -2;
+    return written == -2 ? done(PyObject_CallMethod(wire, "write", "((O))", records)) : written;
+}
+
+/* As `wires->write`, over TLS: in one piece, since encrypting copies it. */
+static int write_encrypted(PortState *port, const char *front, Py_ssize_t size, PyObject *body)
+{
+    if (!wires->alive(port->wire))
+        return -2;
     Py_ssize_t rest = PyBytes_GET_SIZE(body);
     PyObject *message = PyBytes_FromStringAndSize(NULL, size + rest);
     if (message == NULL)
         return -1;
     memcpy(PyBytes_AS_STRING(message), front, (size_t)size);
     memcpy(PyBytes_AS_STRING(message) + size, PyBytes_AS_STRING(body), (size_t)rest);
-    PyObject *buffers = PyTuple_Pack(1, message);
+    PyObject *wire = Py_NewRef(port->wire), *encrypt = Py_NewRef(port->encrypt);
+    PyObject *records = PyObject_CallOneArg(encrypt, message);
     Py_DECREF(message);
-    PyObject *result = buffers == NULL ? NULL : PyObject_CallOneArg(above, buffers);
-    Py_XDECREF(buffers);
-    Py_XDECREF(result);
-    return result == NULL ? -1 : 0;
+    int result = write_records(wire, records);
+    Py_XDECREF(records);
+    Py_DECREF(encrypt);
+    Py_DECREF(wire);
+    return result;
 }
 
 static int64_t send_tag(PyObject *self, int type, int64_t time, PyObject *head, PyObject *body)
@@ -111,8 +131,8 @@ static int64_t send_tag(PyObject *self, int type, int64_t time, PyObject *head, 
         front_bytes[at] = (char)(header >> (8 * (HEADER - 1 - at)));
     memcpy(front_bytes + HEADER, PyBytes_AS_STRING(head), (size_t)front);
     Py_INCREF(last);
-    int written = IS_NONE(port->above) ? wires->write(port->wire, front_bytes, HEADER + front, body)
-                                       : write_above(port->above, front_bytes, HEADER + front, body);
+    int written = IS_NONE(port->encrypt) ? wires->write(port->wire, front_bytes, HEADER + front, body)
+                                         : write_encrypted(port, front_bytes, HEADER + front, body);
     if (written != -2) {
         last->time = (uint32_t)time;
         port->counts->tags_sent++;
@@ -171,6 +191,8 @@ static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, .m_name = "_port", .m_doc = "See native/__init__.py.", .m_size = -1, .m_methods = functions,
 };
 
+static const Word words[] = {{&name_fail_soon, "fail_soon"}, {NULL, NULL}};
+
 static int fill(PyObject *module)
 {
     static const PyType_Slot of_port[] = {{Py_tp_methods, methods}, {0, NULL}};
@@ -190,5 +212,5 @@ PyMODINIT_FUNC PyInit__port(void)
     if (wires == NULL)
         return NULL;
     wire_type = wires->type;
-    return make_part(&definition, FORM, fill);
+    return intern(words) < 0 ? NULL : make_part(&definition, FORM, fill);
 }
