@@ -25,6 +25,8 @@ MODULES = {
 """Senders with a module of their own; programs are started as they are, the rest is camcast."""
 PROGRAMS = {"ffmpeg": programs.ffmpeg, "gstreamer": programs.gstreamer}
 READY_DEADLINE = 90.0
+LOOKS = 4
+"""How often threads are asked how often they slept, before they end."""
 IN_TIME = 0.9
 """The part of what is due in the window that must have arrived; the rest is the spread of large frames at its ends."""
 
@@ -204,15 +206,16 @@ def measure(
         on_air()
         time.sleep(1.0)
         pids = sender.pids
-        before, ticks, switches = meter.cpu(pids), meter.user_share(pids), meter.switches(pids)
+        switches = meter.Switches(pids)
+        before, ticks = meter.cpu(pids), meter.user_share(pids)
         arrived, begun = sum(server.received(name).values()), time.monotonic()
-        time.sleep(seconds)
+        for _ in range(LOOKS):
+            time.sleep(seconds / LOOKS)
+            switches.look()
         used, wall = meter.cpu(pids) - before, time.monotonic() - begun
         delivered = sum(server.received(name).values()) - arrived
         user, system = (now - then for now, then in zip(meter.user_share(pids), ticks, strict=True))
-        run.wakes, run.preempted = (
-            (now - then) / wall for now, then in zip(meter.switches(pids), switches, strict=True)
-        )
+        run.wakes, run.preempted = switches.waited / wall, switches.taken / wall
         run.memory = meter.pss(pids)
         run.seconds = wall
         run.cpu = 100 * used / wall / case.streams

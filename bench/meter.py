@@ -33,22 +33,46 @@ def user_share(pids: Iterable[int]) -> tuple[int, int]:
     return user, system
 
 
-def switches(pids: Iterable[int]) -> tuple[int, int]:
-    """How often their threads gave the processor up to wait, and how often it was taken from them.
+class Switches:
+    """How often threads of these processes gave the processor up to wait, and had it taken from them, since this began.
 
-    The first is how often they were woken, each of which costs more than most of what is done then.
+    The first is how often they were woken, each of which costs more than most of what is done then. The kernel tells no
+    other process of threads that have ended, so look now and then: what one did after the last look is missing.
     """
-    waited = taken = 0
-    for pid in pids:
-        for path in Path(f"/proc/{pid}/task").glob("*/status"):
-            try:
-                lines = path.read_text().splitlines()
-            except OSError:
-                continue
-            found = dict(line.split(":\t", 1) for line in lines if "ctxt_switches" in line)
-            waited += int(found.get("voluntary_ctxt_switches", 0))
-            taken += int(found.get("nonvoluntary_ctxt_switches", 0))
-    return waited, taken
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._pids = tuple(pids)
+        self._last: dict[str, tuple[int, int]] = {}
+        self._waited = self._taken = 0
+        self.look()
+        self._waited = self._taken = 0
+
+    @property
+    def waited(self) -> int:
+        """Up to the last look."""
+        return self._waited
+
+    @property
+    def taken(self) -> int:
+        """Up to the last look."""
+        return self._taken
+
+    def look(self) -> None:
+        """Count what has been since the look before."""
+        for pid in self._pids:
+            for path in Path(f"/proc/{pid}/task").glob("*/status"):
+                try:
+                    lines = path.read_text().splitlines()
+                except OSError:
+                    continue
+                found = dict(line.split(":\t", 1) for line in lines if "ctxt_switches" in line)
+                now = int(found.get("voluntary_ctxt_switches", 0)), int(found.get("nonvoluntary_ctxt_switches", 0))
+                before = self._last.get(str(path), (0, 0))
+                if now < before:
+                    before = 0, 0  # another thread has its number
+                self._waited += now[0] - before[0]
+                self._taken += now[1] - before[1]
+                self._last[str(path)] = now
 
 
 def pss(pids: Iterable[int]) -> float:
