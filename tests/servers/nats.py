@@ -153,10 +153,14 @@ class NatsCluster:
             one.kill()
 
     def has_leader(self) -> bool:
-        """Whether all that run know who leads the cluster itself: who makes streams and consumers."""
+        """Whether all that run know all of the cluster, and who leads it: who makes streams and consumers.
+
+        A leader that dies before those know each other leaves a cluster that never elects another.
+        """
         running = [one for one in self.servers if one.running]
-        leaders = {one.asked("jsz").get("meta_cluster", {}).get("leader") for one in running}
-        return len(leaders) == 1 and leaders <= {one.name for one in running}
+        known = [one.asked("jsz").get("meta_cluster", {}) for one in running]
+        leaders, sizes = {one.get("leader") for one in known}, {one.get("cluster_size") for one in known}
+        return len(leaders) == 1 and leaders <= {one.name for one in running} and sizes == {len(self.servers)}
 
     def __enter__(self) -> Self:
         self.start()
