@@ -103,6 +103,8 @@ class Script:
     """
     udp_source: str = ""
     """The address from which UDP media comes, and that SETUP announces."""
+    within_http: dict[str, str] = attrs.field(factory=dict)
+    """How its RTSP goes within HTTP (`within_http.py`); {} = it does not."""
     group: tuple[str, int] | None = None
     """The address and the first port to which UDP media goes, for everybody who listens there."""
 

@@ -270,6 +270,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "cameras.test_field_further:CASES[to a group when asked]",
         "cameras.test_field_further:CASES[to a group unasked]",
         "cameras.test_field_further:test_who_sends_to_a_group_is_told_of",
+        "cameras.test_within_http:CASES[within HTTP]",
     ),
     # Told.
     "rotation, pre-roll, encryption, one camera in two entries": (

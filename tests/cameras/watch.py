@@ -18,6 +18,7 @@ from tests.cameras import clips
 from tests.cameras.script import Script
 from tests.cameras.server import Camera, Log
 from tests.cameras.viewer import Seen, Viewer
+from tests.cameras.within_http import WithinHttp
 
 _T = TypeVar("_T")
 QUICK = RetryPolicy(initial_delay=0.2, max_delay=0.5, max_attempts=None, stable_after=0.5)
@@ -154,7 +155,9 @@ async def _watch_some(
     async with contextlib.AsyncExitStack() as stack:
         viewed = {name: asyncio.Event() for name in scripts}
         cameras = {
-            name: await stack.enter_async_context(Camera(script, viewed=viewed[name]))
+            name: await stack.enter_async_context(
+                (WithinHttp if script.within_http else Camera)(script, viewed=viewed[name])
+            )
             for name, script in scripts.items()
         }
         again = again or (QUICK if runs > 1 else LATER)

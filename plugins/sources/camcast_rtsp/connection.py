@@ -7,6 +7,7 @@ all other cameras'. With TLS the connection rests after each read, and takes all
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import socket
@@ -37,6 +38,7 @@ from .tls import (
     tls_context,
     tls_reason,
 )
+from .tunnel import tunnel
 from .url import RtspUrl
 
 MAX_UNSENT = 64 * 1024
@@ -71,6 +73,8 @@ class Connection(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self.upload: asyncio.Transport | None = None
+        """Where what we say goes, in base64, within HTTP; None = where the camera's words come from."""
         self._waiting: dict[int, asyncio.Future[Response]] = {}
         self.on_late: Callable[[str], object] = lambda method: None
         """Called with the method of a request that is answered when nobody waits for it any longer."""
@@ -120,8 +124,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._descriptor >= 0:
             self._rounds.remove(self._descriptor)
             self._descriptor = -1
-        if self._transport is not None:
-            self._transport.abort()
+        for transport in (self._transport, self.upload):
+            if transport is not None:
+                transport.abort()
 
     # --- reading in rounds --------------------------------------------------------------------------------
 
@@ -241,9 +246,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, data: bytes) -> None:
         """Bytes as they are. Never blocks; a peer that takes nothing ends the connection."""
-        transport = self._transport
+        transport = self.upload or self._transport
         if transport is None or transport.is_closing():
             return
+        if self.upload is not None:
+            data = base64.b64encode(data)
         if transport.get_write_buffer_size() > MAX_UNSENT:
             self._end("the camera has stopped reading")
             return
@@ -319,6 +326,8 @@ async def connect(
     url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None, meter: Meter
 ) -> Connection:
     """Open a connection to the first of the host's addresses that answers; raises `SourceError`."""
+    if options.transport == "http":
+        return await _within_http(url, dialogue, options, resolver, meter)
     loop = asyncio.get_running_loop()
     context = tls_context(options) if url.secure else None
     where = await _reached(url, options, resolver)
@@ -338,6 +347,38 @@ async def connect(
             ) from None
         why = (demanded(error, options) if context else "") or _reason(error, url.secure)
         raise SourceError(f"{url.shown}: cannot connect: {why}") from None
+    return connection
+
+
+async def _within_http(
+    url: RtspUrl, dialogue: Dialogue, options: RtspOptions, resolver: Resolver | None, meter: Meter
+) -> Connection:
+    if url.secure:
+        raise SourceError(f"{url.shown}: transport http is for rtsp:// addresses: use rtsps:// without it", fatal=True)
+    loop = asyncio.get_running_loop()
+
+    async def reach() -> socket.socket:
+        where = await _reached(url, options, resolver)
+        if "sock" in where:
+            found: socket.socket = where["sock"]
+            return found
+        family, kind, _, _, address = (await loop.getaddrinfo(where["host"], url.port, type=socket.SOCK_STREAM))[0]
+        sock = socket.socket(family, kind)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    try:
+        down, up = await tunnel(dialogue, options.user_agent, reach)
+        upload, _ = await loop.create_connection(asyncio.Protocol, sock=up)
+        _, connection = await loop.create_connection(lambda: Connection(url, dialogue, meter, options), sock=down)
+    except OSError as error:
+        raise SourceError(f"{url.shown}: cannot connect: {_reason(error, False)}") from None
+    connection.upload = upload
     return connection
 
 

@@ -123,6 +123,16 @@ class Dialogue:
             fields["Authorization"] = authorization
         return self._sequence, encode_request(method, target, {**fields, **(headers or {})})
 
+    def authorization(self, method: str, target: str) -> str | None:
+        """What such a request has to bring; None before anything was asked for."""
+        return self._login.header(method, target)
+
+    def beside(self) -> Dialogue:
+        """Another conversation with the same camera, by the same user."""
+        return Dialogue(
+            self.url, self._username, self._password, self._user_agent, self.oddities, digest_only=self._digest_only
+        )
+
     def again(self, method: str, response: Response) -> bool:
         """Whether to send the same request once more, now with an Authorization. Raises `SourceError` for refusals."""
         self._asked_back = False

@@ -13,9 +13,10 @@ from camcast.options import PositiveSeconds
 class RtspOptions:
     """Options of the source kind `rtsp`. Durations are seconds."""
 
-    transport: Literal["auto", "tcp", "udp", "multicast"] = "auto"
+    transport: Literal["auto", "tcp", "udp", "multicast", "http"] = "auto"
     """"tcp": media inside the RTSP connection, without loss. "udp": beside it, for cameras that can do no other.
-    "multicast": to a group, which several may listen to (IPv4). "auto": TCP first, and the others where a camera
+    "multicast": to a group, which several may listen to (IPv4). "http": all of it within HTTP, at the URL's port, where
+    nothing else is let through; by `rtsp://` only. "auto": TCP first, and the others where a camera
     refuses it or sends nothing; what worked is remembered."""
     username: str | None = attrs.field(default=None, repr=False)
     """Goes before a user in the URL. Likewise `password`."""

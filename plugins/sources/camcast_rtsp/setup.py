@@ -192,7 +192,7 @@ class Setup:
         session = self.session
         video = next((m.receiver.clock for m in session.media if m.receiver.kind is MediaKind.VIDEO), None)
         clock = TrackClock(ways[0].clock_rate, session.timeline, follows=video)
-        in_order = self.transport == "tcp"
+        in_order = self.transport in ("tcp", "http")
         receiver = TrackReceiver(ways, self.sink, session.deliver, clock, session.meter, in_order=in_order)
         others = {"udp": self._set_up_udp, "multicast": self._set_up_group}
         set_up = others.get(self.transport, self._set_up_tcp)
