@@ -29,7 +29,7 @@ from camcast.engine.event_bus import EventBus, EventReader
 from camcast.engine.handover import LoopHandover
 from camcast.engine.history import POINTS, History, SessionHistory
 from camcast.engine.loop_watch import Hold, LoopWatch
-from camcast.engine.plan import Action, Step, plan
+from camcast.engine.plan import Action, Step, in_use, plan
 from camcast.engine.recent import Recent
 from camcast.engine.services import Services
 from camcast.engine.view import View
@@ -242,7 +242,7 @@ class Engine:
                     running.config = camera
             if self._shards is not None and config.system.log_level != self.config.system.log_level:
                 self._shards.set_log_level(config.system.log_level)
-            self.config = config
+            self.config = in_use(config, self.config)
             self.tell(Reloaded(label="configuration", changes=tuple(lines)))
             return lines
 

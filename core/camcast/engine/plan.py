@@ -125,6 +125,12 @@ def plan(running: Running, wanted: Config, takes: Takes = lambda one: ()) -> lis
     return _ordered(steps, running, wanted.system.max_cameras, takes)
 
 
+def in_use(config: Config, before: Config) -> Config:
+    """`config` after a reload: what is for the next start is as it was `before`, which each reload says again."""
+    kept = {name: getattr(before.system, name) for name in FOR_THE_NEXT_START}
+    return attrs.evolve(config, system=attrs.evolve(config.system, **kept), plugins=before.plugins)
+
+
 def sessions_of(camera: CameraConfig) -> dict[SessionKey, SessionConfig]:
     """The sessions that a camera's configuration asks for, each with the key that it will get."""
     streams = {stream.stream_id: stream.name for stream in camera.streams if stream.enabled}

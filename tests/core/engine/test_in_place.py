@@ -144,6 +144,22 @@ async def test_what_was_taken_over_in_place_can_be_taken_off_the_air_and_put_on_
     await until(lambda: world.servers.live("a"))
 
 
+async def test_what_is_for_the_next_start_is_told_by_what_is_in_use(world: World) -> None:
+    """However often it is read again; once, it was told by what the last reload had asked for."""
+    engine = await world.start(chain("a"))
+    config = world.config(chain("a"))
+
+    def asking(workers: int) -> Config:
+        return attrs.evolve(config, system=attrs.evolve(config.system, workers=workers))
+
+    stays = [f"system.workers is for the next start: it stays {config.system.workers}"]
+    assert await engine.reload(asking(2)) == stays
+    assert await engine.reload(asking(2)) == stays
+    assert await engine.reload(asking(3)) == stays
+    assert engine.config.system.workers == config.system.workers
+    assert await engine.reload(config) == []
+
+
 def renamed(config: Config, name: str, **source: Any) -> Config:
     """The same with another name for its one stream, and another policy of its source."""
     (camera,) = config.cameras
