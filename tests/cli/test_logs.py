@@ -17,7 +17,8 @@ from tests.cli.test_run import start
 from tests.core.engine.test_event_log import FAILED, RETRY
 from tests.servers.process import wait_for
 
-from camcast.cli.logs import JsonLines, LogFile
+from camcast.cli.display import choose_display
+from camcast.cli.logs import JsonLines, LogFile, LogFormat, Logs
 from camcast.errors import CamcastError
 
 pytestmark = pytest.mark.slow
@@ -160,6 +161,24 @@ def test_lines_for_a_full_disk_are_counted_and_told_later(
         "two",
     ]
     assert capsys.readouterr().err.count("No space left on device; log lines are lost") == 1
+
+
+def test_what_plugins_say_and_libraries_warn_of_is_in_the_log_as_well(tmp_path: Path) -> None:
+    """Plugins are packages of their own, with loggers of other names; so is asyncio."""
+    path, root = tmp_path / "log", logging.getLogger()
+    before = root.level
+    with choose_display(live=False, level="INFO", logs=Logs(LogFormat.JSON, path)):
+        logging.getLogger("camcast_toys.service").info("a plugin's own")
+        logging.getLogger("camcast_toys").debug("below the level")
+        logging.getLogger("asyncio").warning("socket.send() raised exception.")
+        logging.getLogger("asyncio").info("of no interest")
+        logging.getLogger("camcast").info("ours")
+    assert [(line["logger"], line["level"], line["message"]) for line in lines(path)] == [
+        ("camcast_toys.service", "info", "a plugin's own"),
+        ("asyncio", "warning", "socket.send() raised exception."),
+        ("camcast", "info", "ours"),
+    ]
+    assert root.level == before
 
 
 def test_a_line_of_several_events_has_the_fields_of_all() -> None:

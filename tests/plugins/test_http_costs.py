@@ -22,7 +22,7 @@ from camcast_http.access import Policy
 from camcast_http.app import Interface
 from camcast_http.changes import Limits
 from camcast_http.forms import event_form
-from camcast_http.happenings import Happenings
+from camcast_http.happenings import KEPT, Happenings
 from camcast_http.looks import FRESH, Looks
 from camcast_http.operation import Shared
 from camcast_http.operations import OPERATIONS
@@ -195,12 +195,27 @@ async def test_kept_events_are_written_once_for_all_who_come_back(monkeypatch: p
     assert not forms, "nobody has read one"
     for _ in range(50):
         listening = happenings.listen(0)
-        heard = [await anext(listening) for _ in range(101)]
+        heard = b"".join([await anext(listening) for _ in range(2)]).split(b"\n\n")[:-1]
         assert [one["id"] for one in json.loads(happenings.since(0, 1000))] == list(range(1, 101))
     assert [one.split(b"\n")[0] for one in heard[1:]] == [
         f"id: {happenings.run}-{number}".encode() for number in range(1, 101)
     ]
     assert forms == dict.fromkeys(range(1, 101), 1)
+
+
+async def test_who_goes_while_much_is_sent_to_him_is_noticed_before_asyncio_logs_it() -> None:
+    """It is known a turn of the loop later; each write until then was a line in the log, up to a thousand."""
+    happenings = Happenings(1)
+    await follow(happenings, *map(str, range(KEPT)))
+    listening, turned = happenings.listen(0), asyncio.Event()
+    pieces = [await anext(listening), await anext(listening)]
+    while pieces[-1].find(b"id: %s-%d\n" % (happenings.run.encode(), KEPT)) < 0:
+        turned.clear()
+        asyncio.get_running_loop().call_soon(turned.set)
+        pieces.append(await anext(listening))
+        assert turned.is_set(), "others had their turn"
+    assert b"".join(pieces).count(b"\nid: ") == KEPT
+    assert len(pieces) <= KEPT / 50
 
 
 @pytest.mark.parametrize("after", [None, 1, 0])
@@ -210,7 +225,8 @@ async def test_what_happens_while_a_listener_begins_is_heard_once(after: int | N
     listening = happenings.listen(after)
     await anext(listening)
     await follow(happenings, "meanwhile", "last")
-    heard = [json.loads(one.partition(b"data: ")[2])["label"] async for one in listening]
+    pieces = b"".join([one async for one in listening]).split(b"\n\n")[:-1]
+    heard = [json.loads(one.partition(b"data: ")[2])["label"] for one in pieces]
     assert heard == (["before"] if after == 0 else []) + ["meanwhile", "last"]
 
 

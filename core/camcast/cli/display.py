@@ -50,6 +50,8 @@ _STYLES = {
 }
 
 log = logging.getLogger("camcast")
+everybody = logging.getLogger()
+"""Plugins are packages of their own, and asyncio tells of its troubles here as well."""
 
 
 class Display(Protocol):
@@ -80,28 +82,38 @@ def choose_display(*, live: bool, level: str, logs: Logs | None = None) -> Displ
     return LiveTable(level, logs) if live and not logs.plain else LogLines(level, logs)
 
 
+def _worth(record: logging.LogRecord) -> bool:
+    """What camcast and its plugins say, and of libraries what they warn of."""
+    return record.name.startswith("camcast") or record.levelno >= logging.WARNING
+
+
 class _Logging:
-    """Sends camcast's log to one handler for a while, on a thread of its own."""
+    """Sends the whole process' log to one handler for a while, on a thread of its own."""
 
     def __init__(self, handler: logging.Handler, level: str) -> None:
         self._handler, self._level = LogThread(handler), level
+        self._handler.addFilter(_worth)
         self._writer = handler
+        self._before = logging.NOTSET
         self.stuck = False
 
     def __enter__(self) -> Self:
         self._handler.start()
-        log.addHandler(self._handler)
-        log.setLevel(self._level)
+        self._before = everybody.level
+        everybody.addHandler(self._handler)
+        self.set_level(self._level)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        log.removeHandler(self._handler)
+        everybody.removeHandler(self._handler)
+        everybody.setLevel(self._before)
         log.setLevel(logging.NOTSET)
         self.stuck = not self._handler.stop()
         if not self.stuck:
             self._writer.close()
 
     def set_level(self, level: str) -> None:
+        everybody.setLevel(level)
         log.setLevel(level)
 
     def reopen_log(self) -> None:

@@ -27,7 +27,7 @@ LISTENERS = 200
 KEPT = 1000
 """Events that can be asked for afterwards, and by which a listener may be behind."""
 TURN = 100
-"""Events that are taken before others of the loop have their turn."""
+"""Events that are taken, or sent to one listener, before others of the loop have their turn."""
 KEEP_ALIVE = 15.0
 """Seconds without an event after which a listener gets a sign of life."""
 
@@ -111,11 +111,18 @@ class Happenings:
             while True:
                 # Before it is looked what there is: what comes while that is sent sets this one.
                 news, ended = self._news, self._ends != ends
-                for one in self._after(last):
-                    if one.number > last + 1:
-                        yield self._missed(one.number - 1, one.number - 1 - last)
-                    last = one.number
-                    yield one.text
+                found = self._after(last)
+                for begin in range(0, len(found), TURN):
+                    if begin:
+                        # That he has gone is known a turn later; asyncio logs writes to somebody who has.
+                        await asyncio.sleep(0)
+                    texts = []
+                    for one in found[begin : begin + TURN]:
+                        if one.number > last + 1:
+                            texts.append(self._missed(one.number - 1, one.number - 1 - last))
+                        last = one.number
+                        texts.append(one.text)
+                    yield b"".join(texts)
                 if ended:
                     return
                 try:
