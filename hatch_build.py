@@ -25,6 +25,7 @@ EXTENSIONS = {
     "plugins/sources/camcast_file/native/_play": "plugins/sources/camcast_file/native",
     "plugins/sources/camcast_push/native/_push": "plugins/sources/camcast_push/native",
     "plugins/sources/camcast_rtsp/native/_run": "plugins/sources/camcast_rtsp/native",
+    "plugins/transports/camcast_record/native/_batch": "plugins/transports/camcast_record/native",
     "plugins/transports/camcast_rtmp/native/_port": "plugins/transports/camcast_rtmp/native",
 }
 """Each module, without its suffix, and the folder whose C files it is made of."""

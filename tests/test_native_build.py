@@ -52,10 +52,11 @@ def said(installed: Path, code: str) -> str:
 
 
 FORM = """
-import camcast, camcast_aac.native, camcast_file.native, camcast_push.native, camcast_rtmp.native, camcast_rtsp.native
+import camcast, camcast_aac.native, camcast_file.native, camcast_push.native, camcast_record.native
+import camcast_rtmp.native, camcast_rtsp.native
 from camcast.native import form
 from camcast_rtmp.driver import RtmpTransport
-plugins = [camcast_aac, camcast_file, camcast_push, camcast_rtmp, camcast_rtsp]
+plugins = [camcast_aac, camcast_file, camcast_push, camcast_record, camcast_rtmp, camcast_rtsp]
 print(camcast.__file__, camcast_rtmp.__file__, form(), sep="\\n")
 print({plugin.native.extension is not None for plugin in plugins})
 """
@@ -134,7 +135,7 @@ def editable(there: Path, **more: str) -> list[str]:
     return sorted(path.parent.parent.name for path in there.rglob("*.so"))
 
 
-PARTS = ["camcast", "camcast_aac", "camcast_file", "camcast_push", "camcast_rtmp", "camcast_rtsp"]
+PARTS = ["camcast", "camcast_aac", "camcast_file", "camcast_push", "camcast_record", "camcast_rtmp", "camcast_rtsp"]
 """That have a C form."""
 
 

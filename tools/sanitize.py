@@ -27,6 +27,7 @@ TESTS = (
     "tests/plugins/test_file_forms.py",
     "tests/plugins/test_nal_fast_path.py",
     "tests/plugins/test_push_forms.py",
+    "tests/plugins/test_record_batch.py",
     "tests/plugins/test_rtmp_port.py",
     "tests/plugins/test_rtmp_driver.py",
     "tests/plugins/test_rtmp_positions.py",

@@ -62,7 +62,8 @@ class TakesTagParts(Protocol):
 
 
 class HasPort(Protocol):
-    """A transport whose plugin has C code for what `send_tag` does. Optional, beside `send_tag`."""
+    """A transport whose plugin has C code for what `send_tag` does, or where it takes packets, what `send` does.
+    Optional, beside those."""
 
     @property
     def native_port(self) -> object | None:

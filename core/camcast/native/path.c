@@ -105,8 +105,12 @@ static PyObject *hand_over(TapState *tap, SenderState *sender, int64_t own, Mess
     if (!IS_NONE(tap->port)) {
         if (tap->table == NULL && find_table(tap) < 0)
             return NULL;
-        int64_t position =
-            tap->table->send(tap->port, message->is_video ? 9 : 8, own, message->head, message->payload);
+        const CamcastPort *table = tap->table;
+        int64_t position = CAMCAST_PORT_NOT_ORDINARY;
+        if (!message->whole && table->send != NULL)
+            position = table->send(tap->port, message->is_video ? 9 : 8, own, message->head, message->payload);
+        else if (message->whole && table->packet != NULL)
+            position = table->packet(tap->port, own, message->packet, message->payload);
         if (position >= 0) {
             *end = position;
             Py_RETURN_NONE;

@@ -1,8 +1,8 @@
-/* How the fast path hands a tag to a transport's own C code, without an object for it.
+/* How the fast path hands a tag, or a packet, to a transport's own C code, without an object for it.
 
 A transport that has a port says so by an attribute `native_port`: an object of its plugin's, whose attribute `table` is
 a capsule named CAMCAST_PORT with a pointer to a CamcastPort that lives as long as the process. None, or no attribute,
-is as good: the tag goes to `send_tag`, or to `send`. */
+is as good: the tag goes to `send_tag`, or to `send`, and the packet to `send`. */
 
 #ifndef CAMCAST_PORT_H
 #define CAMCAST_PORT_H
@@ -11,7 +11,7 @@ is as good: the tag goes to `send_tag`, or to `send`. */
 #include <stdint.h>
 
 #define CAMCAST_PORT "camcast.port"
-#define CAMCAST_PORT_VERSION 1
+#define CAMCAST_PORT_VERSION 2
 #define CAMCAST_PORT_RAISED (-1)
 #define CAMCAST_PORT_NOT_ORDINARY (-2)
 
@@ -23,6 +23,10 @@ typedef struct {
     CAMCAST_PORT_RAISED with an exception set; or CAMCAST_PORT_NOT_ORDINARY, with nothing done: `send_tag` is called
     then. Holds the interpreter lock, and never blocks. */
     int64_t (*send)(PyObject *port, int type, int64_t time, PyObject *head, PyObject *body);
+
+    /* As `send(packet, time)`, for a transport that takes packets; NULL for one that takes tags, whose `send` above is
+    NULL where this is not. `payload` is the packet's, a `bytes`; pictures that stand alone go to `send` alone. */
+    int64_t (*packet)(PyObject *port, int64_t time, PyObject *packet, PyObject *payload);
 } CamcastPort;
 
 /* What `camcast.native._fastpath.wire` is, a capsule: a `Wire` for ports of transports that own one. */

@@ -73,7 +73,7 @@ class Tap(TapState):
         transport = sender.transport
         send_tag = transport.send_tag if tags and isinstance(transport, TakesTagParts) else None
         port = None
-        if send_tag is not None and extension is not None:
+        if extension is not None and (send_tag is not None or not tags):
             try:
                 port = getattr(transport, "native_port", None)
             except Exception as error:  # noqa: BLE001  a plugin's bug ends its own attempt

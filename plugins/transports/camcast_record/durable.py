@@ -34,21 +34,22 @@ class DurableFile(io.RawIOBase):
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """All of `data`: a muxer does not ask how much of it was taken."""
-        self.write_pieces([data])
-        return len(data)
+        return self.write_pieces([data])
 
-    def write_pieces(self, pieces: Sequence[bytes]) -> None:
-        """All of them, in one go, which nobody has to put together before. Raises `OSError`."""
+    def write_pieces(self, pieces: Sequence[bytes]) -> int:
+        """All of them, in one go, which nobody has to put together before. Returns how many bytes those are. Raises
+        `OSError`."""
         if self.failed is not None:
             raise self.failed
         try:
-            write_all(self._descriptor, *pieces)
+            size = write_all(self._descriptor, *pieces)
         except OSError as error:
             self.failed = error
             raise
-        self._at += sum(map(len, pieces))
+        self._at += size
         self._end = max(self._end, self._at)
         self._dirty = True
+        return size
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._at = os.lseek(self._descriptor, offset, whence)
@@ -83,18 +84,22 @@ class DurableFile(io.RawIOBase):
         super().close()
 
 
-def write_all(descriptor: int, *pieces: bytes) -> None:
-    """However little a system takes at once. Raises `OSError`; a part may have been written then."""
-    left: list[bytes | memoryview] = [piece for piece in pieces if piece]
-    while left:
+def write_all(descriptor: int, *pieces: bytes) -> int:
+    """However little a system takes at once. Returns how many bytes. Raises `OSError`; a part may have been written
+    then."""
+    size = missing = sum(map(len, pieces))
+    left: list[bytes | memoryview] = list(pieces)
+    while missing:
         taken = os.writev(descriptor, left[:_PIECES])
-        whole = 0
-        while whole < len(left) and taken >= len(left[whole]):
-            taken -= len(left[whole])
-            whole += 1
-        del left[:whole]
-        if taken:
+        missing -= taken
+        if missing:
+            whole = 0
+            while taken >= len(left[whole]):
+                taken -= len(left[whole])
+                whole += 1
+            del left[:whole]
             left[0] = memoryview(left[0])[taken:]
+    return size
 
 
 def make_folder(folder: Path) -> None:

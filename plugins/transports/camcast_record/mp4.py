@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Sequence
+from operator import itemgetter
 
 import attrs
 
@@ -19,6 +20,7 @@ from camcast_record.gate import Timed, came
 from camcast_record.streams import opened
 
 _VIDEO = MediaKind.VIDEO
+_MOMENT = itemgetter(1)
 _STEP = 20
 """ms that the only unit of a track takes, until there is another."""
 
@@ -93,6 +95,11 @@ class Mp4Media:
             self._zero = units[0][1]
             self._until = self._zero + self._length
         until, lines = self._until, self._lines
+        if len(units) > 1 and max(map(_MOMENT, units)) < until:
+            # Nearly always: all are of the fragment that is gathered. None is a picture that begins another.
+            for kind, line in lines.items():
+                line.waiting += [unit for unit in units if unit[0].track.kind is kind]
+            return
         for unit in units:
             packet, time = unit
             kind = packet.track.kind
@@ -120,8 +127,7 @@ class Mp4Media:
         run = runs[0]
         if run.track == 1 and run.keys[0]:
             self._begun.append(boxes.Begun(run.begin + run.shifts[0], self._at + before))
-        self._file.write_pieces(pieces)
-        self._at += sum(map(len, pieces))
+        self._at += self._file.write_pieces(pieces)
 
 
 def _header(tracks: Sequence[Track], begin: float) -> bytes:

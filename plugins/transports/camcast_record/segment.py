@@ -46,7 +46,8 @@ class SegmentWriter:
             raise
 
     def write(self, units: Sequence[Timed], offset: float) -> None:
-        """`offset`: `time.time()` where the clock of the packets' arrival is 0. Raises `OSError`."""
+        """`units`: one, or some of which none is a picture that stands alone. `offset`: `time.time()` where the clock
+        of the packets' arrival is 0. Raises `OSError`."""
         self._media.write(units, offset)
         self.frames += len(units)
 

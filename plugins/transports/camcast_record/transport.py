@@ -16,7 +16,8 @@ from camcast.contracts import Segment, TransportContext
 from camcast.errors import MisconfiguredError, MissingDependency, NetworkError, TransportError
 from camcast.lane import Lane, LaneClosed
 from camcast.media import NS_PER_S, MediaKind, Packet, Track, Unit
-from camcast_record.gate import Gate, Timed
+from camcast_record.batch import Batch
+from camcast_record.gate import Gate
 from camcast_record.naming import FileName
 from camcast_record.options import RecordOptions
 from camcast_record.recorder import Recorder, told
@@ -72,18 +73,13 @@ class RecordTransport:
         self._uploader: Uploader | None = None
         self._upload_hangs = False
         self._gate: Gate | None = None
-        self._batch: list[Timed] = []
-        self._batched = 0
+        self._batch = Batch()
         self._most = min(BATCH_BYTES, options.memory // 8)
         self._wait = options.fragment + REST
-        self._length = options.fragment * 1000
-        self._whole_at = 0.0
-        """Time of the unit, ms, with which a fragment is whole."""
-        self._room = 0
-        """Bytes that a batch may have whose units need not be looked at; 0 = look at each."""
+        self._length = int(options.fragment * 1000)
         self._timer: asyncio.TimerHandle | None = None
         self._care_timer: asyncio.TimerHandle | None = None
-        self._taken = self._handed = 0
+        self._handed = 0
         self._look_at = 0.0
         self._missed = _Missed()
         self._state = "new"
@@ -121,18 +117,16 @@ class RecordTransport:
         self._look(clock.monotonic())
 
     def send(self, unit: Unit, time: int) -> int | None:
-        if isinstance(unit, Packet):
-            size = len(unit.payload)
-            batched = self._batched + size
-            # Nearly all; asked for here, because it is asked for each unit.
-            if batched <= self._room and time < self._whole_at and not (unit.keyframe and unit.track.kind is _VIDEO):
-                self._taken += size
-                self._batched = batched
-                self._batch.append((unit, time))
-            elif self._state == "recording":
-                self._taken += size
-                self._take(unit, time)
-        return self._taken
+        batch = self._batch
+        if isinstance(unit, Packet) and not batch.take(unit, time) and self._state == "recording":
+            batch.taken += len(unit.payload)
+            self._take(unit, time)
+        return batch.taken
+
+    @property
+    def native_port(self) -> Batch | None:
+        """Where there is a C form; for the fast path."""
+        return self._batch if Batch.table is not None else None
 
     @property
     def pending(self) -> int:
@@ -140,14 +134,14 @@ class RecordTransport:
 
     @property
     def acked(self) -> int:
-        return self._taken
+        return self._batch.taken
 
     def stats(self) -> Mapping[str, float]:
         recorder = self._recorder
         return {
             "recorded_bytes": float(recorder.bytes),
             "recorded_segments": float(recorder.segments),
-            "waiting_bytes": float(self._lane.backlog + self._batched),
+            "waiting_bytes": float(self._lane.backlog + self._batch.size),
             "kept_bytes": float(self._gate.kept if self._gate is not None else 0),
             "recording": float(self._gate is None or self._gate.open),
             "left_out_frames": float(recorder.left_out + self._missed.total),
@@ -187,31 +181,32 @@ class RecordTransport:
             self._lane.post(0, self._recorder.pause)
 
     def _add(self, packet: Packet, time: int) -> None:
-        size = self._batched + len(packet.payload)
+        batch = self._batch
+        size = batch.size + len(packet.payload)
         if self._missed.leaves_out(packet, self._lane.backlog + size > self._options.memory):
-            self._room = 0
+            batch.room = 0
             return
-        self._batch.append((packet, time))
-        self._batched = size
-        if (packet.keyframe and packet.track.kind is _VIDEO) or time >= self._whole_at:
+        batch.units.append((packet, time))
+        batch.size = size
+        if (packet.keyframe and packet.track.kind is _VIDEO) or time >= batch.whole_at:
             # With the unit that begins the next fragment, which tells how long this one's last is.
-            self._whole_at = time + self._length
+            batch.whole_at = time + self._length
             self._flush()
         elif size >= self._most:
             self._flush()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._wait, self._flush)
         if self._gate is None and not self._missed.wait_keyframe:
-            self._room = min(self._most, self._options.memory - self._lane.backlog)
+            batch.room = min(self._most, self._options.memory - self._lane.backlog)
 
     def _flush(self) -> None:
         """Hand over what there is; what comes next is looked at."""
-        self._room = 0
+        self._batch.room = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch, size = self._batch, self._batched
-        self._batch, self._batched = [], 0
+        batch, size = self._batch.units, self._batch.size
+        self._batch.units, self._batch.size = [], 0
         holed = self._missed.now > 0
         if self._missed.over:
             self._tell_missed()
@@ -275,7 +270,7 @@ class RecordTransport:
     def _failed(self, error: BaseException) -> None:
         if self._state == "recording":
             self._state = "lost"
-            self._room = 0
+            self._batch.room = 0
             if isinstance(error, TimeoutError) and not error.errno:
                 text = f"the disk of {self._folder} has taken nothing for {self._options.patience:g} s"
             else:

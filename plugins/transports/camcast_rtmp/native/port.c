@@ -143,7 +143,7 @@ static int64_t send_tag(PyObject *self, int type, int64_t time, PyObject *head, 
     return written < 0 ? CAMCAST_PORT_RAISED : wires->handed(port->wire) - transport->base;
 }
 
-static const CamcastPort table = {CAMCAST_PORT_VERSION, send_tag};
+static const CamcastPort table = {CAMCAST_PORT_VERSION, send_tag, NULL};
 
 static PyObject *port_send(PyObject *self, PyObject *args)
 {
