@@ -2,10 +2,11 @@
 
 Each stream is the main clip (4 Mbit/s, 1080p, AAC), pushed by an FFmpeg of its own. It is taken by one camcast for all
 of them, or by one FFmpeg for each (`-listen 1`, `mode=listener`), copied, and published to a local RTMP server or
-written in files of ten seconds (fragmented MP4). Measured is the processor time of all processes of those who take;
-what they brought is counted by the server, or in the files, and a run counts only where nothing of it is missing.
+written in files of ten seconds (fragmented MP4); both at the same time, so that whatever else the machine does concerns
+them alike. Measured is the processor time of all processes of those who take; what they brought is counted by the
+server, or in the files, and a run counts only where nothing of it is missing.
 
-    python -m bench.pushed [--streams 8] [--seconds 20] [--rounds 3]
+    python -m bench.pushed [--streams 8] [--seconds 15] [--rounds 3]     seven minutes
 
 MediaMTX does the same and is not here: it is had as a program of its own only, not from a registry of packages.
 """
@@ -74,6 +75,10 @@ class Case:
         """So far, at the server. What is recorded is counted when it is whole."""
         return sum(count["video"] for count in self.peer.ask("counts").values())
 
+    def arrived(self) -> int:
+        """Streams of which the server has pictures."""
+        return sum(count["video"] > 0 for count in self.peer.ask("counts").values())
+
     def recorded(self) -> int:
         """In all files."""
         found = 0
@@ -123,8 +128,30 @@ def running(commands: Sequence[Sequence[str]], folder: Path, name: str) -> Itera
         yield processes
 
 
-def measure(who: str, by: str, to: str, streams: int, seconds: float) -> Row:
-    """One run. Raises `TimeoutError` where not all streams come."""
+@attrs.define
+class Taken:
+    """Streams that one of `WHO` takes, since they all do."""
+
+    case: Case
+    takers: list[subprocess.Popen[bytes]]
+
+    def pids(self) -> list[int]:
+        return list(itertools.chain.from_iterable(family(process.pid) for process in self.takers))
+
+    def pictures(self) -> int:
+        """So far, at the server. What is recorded is counted when it is whole."""
+        return self.case.pictures() if self.case.to == "publish" else 0
+
+    def end(self) -> None:
+        for process in self.takers:
+            process.terminate()
+        for process in self.takers:
+            process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def taken(who: str, by: str, to: str, streams: int) -> Iterator[Taken]:
+    """Raises `TimeoutError` where not all streams come."""
     with tempfile.TemporaryDirectory() as name, Peer(keep=False) as peer:
         case = Case(who, by, to, [free_port() for _ in range(streams)], Path(name), peer)
         with running(case.taking(), case.folder, "takes") as takers:
@@ -134,45 +161,51 @@ def measure(who: str, by: str, to: str, streams: int, seconds: float) -> Row:
                 why="they listen",
             )
             with running([case.pushed(number) for number in range(streams)], case.folder, "pushes"):
-                here = case.pictures if to == "publish" else lambda: len({*case.folder.glob("*.mp4")})
+                here = case.arrived if to == "publish" else lambda: len({*case.folder.glob("*.mp4")})
                 wait_for(lambda: here() >= streams, timeout=60, why="all are taken")
-                time.sleep(SETTLE)
-                pids = list(itertools.chain.from_iterable(family(process.pid) for process in takers))
-                used, came, begun = meter.cpu(pids), case.pictures(), time.monotonic()
-                time.sleep(seconds)
-                wall = time.monotonic() - begun
-                used, came = meter.cpu(pids) - used, case.pictures() - came
-                memory = meter.pss(pids)
-                due = FPS * wall * streams
-                for process in takers:
-                    process.terminate()
-                for process in takers:
-                    process.wait(timeout=30)
-        if to == "record":
-            came = case.recorded()
-        return {
-            "by": by,
-            "to": to,
-            "who": who,
-            "%_of_a_core_each": round(100 * used / wall / streams, 3),
-            "MB_together": round(memory, 1),
-            "whole": came >= due * IN_TIME,
-        }
+                yield Taken(case, takers)
+
+
+def measure(by: str, to: str, streams: int, seconds: float, order: Sequence[str]) -> dict[str, Row]:
+    """One run of all who take, at the same time, so that whatever else the machine does concerns them alike."""
+    with contextlib.ExitStack() as stack:
+        all_of_them = {who: stack.enter_context(taken(who, by, to, streams)) for who in order}
+        time.sleep(SETTLE)
+        pids = {who: one.pids() for who, one in all_of_them.items()}
+        before = {who: (meter.cpu(pids[who]), one.pictures()) for who, one in all_of_them.items()}
+        began = time.monotonic()
+        time.sleep(seconds)
+        wall = time.monotonic() - began
+        used = {who: meter.cpu(pids[who]) - before[who][0] for who in all_of_them}
+        came = {who: one.pictures() - before[who][1] for who, one in all_of_them.items()}
+        memory = {who: meter.pss(pids[who]) for who in all_of_them}
+        rows: dict[str, Row] = {}
+        for who, one in all_of_them.items():
+            one.end()
+            pictures = came[who] if to == "publish" else one.case.recorded()
+            rows[who] = {
+                "by": by,
+                "to": to,
+                "who": who,
+                "%_of_a_core_each": round(100 * used[who] / wall / streams, 3),
+                "MB_together": round(memory[who], 1),
+                "whole": pictures >= FPS * wall * streams * IN_TIME,
+            }
+        return rows
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     rows: list[Row] = []
     for by, to in itertools.product(BY, TO):
-        found: dict[str, list[Row]] = {who: [] for who in WHO}
-        for turn in range(asked.rounds):
-            for who in WHO[:: 1 if turn % 2 else -1]:
-                found[who].append(measure(who, by, to, asked.streams, asked.seconds))
-        rows += [_middle(found[who]) for who in WHO]
+        runs = [
+            measure(by, to, asked.streams, asked.seconds, WHO[:: 1 if turn % 2 else -1]) for turn in range(asked.rounds)
+        ]
+        rows += [_middle([run[who] for run in runs]) for who in WHO]
     show(f"{asked.streams} streams that are pushed, in the middle of {asked.rounds} runs", rows)
     print(keep("pushed", rows, streams=asked.streams, seconds=asked.seconds))
     return 0 if all(row["whole"] for row in rows) else 1
