@@ -34,22 +34,20 @@ class DurableFile(io.RawIOBase):
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """All of `data`: a muxer does not ask how much of it was taken."""
-        return self.write_pieces([data])
+        self.write_pieces([data])
+        return len(data)
 
-    def write_pieces(self, pieces: Sequence[bytes]) -> int:
-        """All of them, in one go, which nobody has to put together before. Returns how many bytes those are. Raises
-        `OSError`."""
+    def write_pieces(self, pieces: Sequence[bytes]) -> None:
+        """All of them, in one go, which nobody has to put together before. Raises `OSError`."""
         if self.failed is not None:
             raise self.failed
         try:
-            size = write_all(self._descriptor, *pieces)
+            self._at += write_all(self._descriptor, *pieces)
         except OSError as error:
             self.failed = error
             raise
-        self._at += size
         self._end = max(self._end, self._at)
         self._dirty = True
-        return size
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._at = os.lseek(self._descriptor, offset, whence)

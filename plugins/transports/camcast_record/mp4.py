@@ -84,7 +84,6 @@ class Mp4Media:
         self._until = 0.0
         """Where that fragment ends, if no keyframe comes before."""
         self._offset = 0.0
-        self._at = len(header)
         self._begun: list[boxes.Begun] = []
         file.write(header)
 
@@ -126,8 +125,8 @@ class Mp4Media:
         pieces, before = boxes.fragment(self._number, runs, came(first, self._offset))
         run = runs[0]
         if run.track == 1 and run.keys[0]:
-            self._begun.append(boxes.Begun(run.begin + run.shifts[0], self._at + before))
-        self._at += self._file.write_pieces(pieces)
+            self._begun.append(boxes.Begun(run.begin + run.shifts[0], self._file.tell() + before))
+        self._file.write_pieces(pieces)
 
 
 def _header(tracks: Sequence[Track], begin: float) -> bytes:
