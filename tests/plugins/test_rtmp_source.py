@@ -220,6 +220,42 @@ async def test_publishers_come_and_go_and_each_has_a_timeline_of_its_own() -> No
         assert not running.task.done()
 
 
+async def test_a_publisher_may_end_and_begin_again_by_one_connection() -> None:
+    """As encoders do that are paused: with another stream of the connection, and times that begin anew."""
+    clip = load(made("h264_b_aac"))
+    headers, tags = clip.tags()
+    async with source() as running:
+        port = running.source.listener.port
+        connect = {"app": "live", "tcUrl": f"rtmp://127.0.0.1:{port}/live"}
+        client = Client(ClientSettings(connect=connect, key=KEY))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def becomes(wanted: State) -> None:
+            async with asyncio.timeout(10):
+                while client.state is not wanted:
+                    writer.writelines(client.outgoing())
+                    data = await reader.read(65536)
+                    assert data
+                    client.feed(data)
+
+        try:
+            await becomes(State.CONNECTED)
+            for turn in range(1, 4):
+                client.publish()
+                await becomes(State.LIVE)
+                for tag in [*headers, *tags]:
+                    writer.writelines(client.media(tag.type.value, tag.time, tag.head, tag.body))
+                await until(lambda turn=turn: len(running.sink.packets) == turn * len(clip.packets))  # type: ignore[misc]
+                client.end()
+                writer.writelines(client.outgoing())
+                await until(lambda turn=turn: running.codes() == ["publisher_gone"] * turn)  # type: ignore[misc]
+                client.state = State.CONNECTED
+        finally:
+            writer.transport.abort()
+        for kind in MediaKind:
+            assert running.payloads(kind) == 3 * [one.payload for one in clip.packets if one.track.kind is kind]
+
+
 async def test_it_says_whom_it_waits_for_without_the_key() -> None:
     clip = made("h264_aac")
     async with source() as running:

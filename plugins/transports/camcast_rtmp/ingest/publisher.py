@@ -197,9 +197,8 @@ class Publisher(asyncio.Protocol):
                 self._server.accept(event, _PROPERTIES)
             case PublishAsked():
                 self._publish(event)
-            case Unpublished() if event.stream_id == self._stream_id:
-                self._answer()
-                self.drop()
+            case Unpublished() if event.stream_id == self._stream_id and self.place is not None:
+                self._unpublished(self.place)
 
     def _publish(self, asked: PublishAsked) -> None:
         refusal = "one publication a connection is accepted" if self.place is not None else ""
@@ -221,6 +220,17 @@ class Publisher(asyncio.Protocol):
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(place.timeout, self._look)
         place.began(self)
+
+    def _unpublished(self, place: Place) -> None:
+        """It may publish again by the same connection, as encoders do that are paused, and is a stranger until then."""
+        self.place, self._stream_id, self._received = None, 0, 0
+        self._allowance = None
+        reader = self._server.reader
+        reader.max_message, reader.allowed = bounds.STRANGER_MESSAGE, bounds.STRANGER_CHUNKS
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._listener.patience, self._stranger)
+        place.left(self, "")
 
     def _media(self, message: Message) -> None:
         if message.stream_id == self._stream_id and self.place is not None and message.type in _MEDIA:
