@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -299,6 +300,29 @@ async def test_a_write_that_fails_at_the_end_is_told(
     assert code == "record_cut_off"
     assert f"cannot write in {tmp_path}: Input/output error" in text
     assert [gap["gap"] for gap in gaps(tmp_path)] == (["it could not be written"] if when == "write" else [])
+
+
+async def test_a_folder_that_goes_is_told_as_that_and_looked_for_again(kind: TransportKind, tmp_path: Path) -> None:
+    """A disk that was unplugged, say: it is not too slow, and may be back soon."""
+    clip, folder = load(made("h264_aac")), tmp_path / "disk"
+    await asyncio.to_thread(folder.mkdir)
+    options = RecordOptions(segment=0.1, fragment=0.1)
+    async with publishing(kind, f"record://{folder}/%H%M%S.mp4", clip, options=options) as (transport, events):
+        await feed(transport, clip.packets[:50], speed=1000)
+        await written(transport)
+        await asyncio.to_thread(shutil.rmtree, folder)
+        await feed(transport, clip.packets[50:], speed=1000, until=events.loss.is_set)
+        await asyncio.wait_for(events.loss.wait(), 10)
+        for packet in clip.packets[50:]:
+            transport.send(packet, packet.dts // NS_PER_MS)
+    assert events.notes == []
+    assert [str(error) for error in events.losses] == [f"cannot write in {folder}: No such file or directory"]
+    again = kind.build(context(kind, f"record://{folder}/b.mp4", options=options)[0])
+    with pytest.raises(NetworkError, match=f"the folder {folder} is not there; create or mount it"):
+        await again.connect()
+    await again.close()
+    await asyncio.to_thread(folder.mkdir)
+    await record(kind, f"record://{folder}/c.mp4", clip.packets, clip)
 
 
 _FULL = """

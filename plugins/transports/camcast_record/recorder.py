@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 from camcast.contracts import Segment
-from camcast.errors import MisconfiguredError, NetworkError
+from camcast.errors import NetworkError
 from camcast.media import Track
 from camcast_record.cutting import Cut, Cutter
 from camcast_record.durable import make_folder, sync_folder
@@ -88,8 +88,9 @@ class Recorder:
         """Whether there is a folder that takes files. Changes nothing. Raises `TransportError`, `OSError`."""
         archive = self.shelf.archive
         if not archive.is_dir():
-            raise MisconfiguredError(
-                f"the folder {archive} is not there; create it, or change the output's url or `archive`",
+            # A disk that is plugged in again, or a mount that comes late, brings it: so it is looked for soon.
+            raise NetworkError(
+                f"the folder {archive} is not there; create or mount it, or change the output's url or `archive`",
                 stage="connect",
             )
         there = self._name.folder

@@ -210,9 +210,10 @@ class RecordTransport:
         holed = self._missed.now > 0
         if self._missed.over:
             self._tell_missed()
-        if batch and not self._lane.post(size, self._recorder.write, batch, holed):
+        if batch and not self._lane.post(size, self._recorder.write, batch, holed) and self._state != "lost":
             self._missed.count(len(batch))
         else:
+            # What comes behind a write that failed is of the gap that the recorder's end writes down.
             self._handed += len(batch)
 
     def _tell_missed(self) -> None:
