@@ -116,7 +116,7 @@ MUTANTS = (
         _REGULATOR,
         "FEW = 0.05",
         "FEW = 0.0",
-        (_REPORTS + "test_what_is_lost_whatever_is_sent_is_no_want_of_room[0.03-1.0]",),
+        (_REPORTS + "test_what_a_radio_loses_now_and_then_keeps_nothing_down",),
     ),
     Mutant(
         "what is lost whatever is sent takes the bitrate to the bottom",

@@ -67,7 +67,7 @@ def test_a_stream_smaller_than_most_sound_takes_something() -> None:
     place.begin()
     place.play(5)
     assert 508 * 8 * NS_PER_S / STEP < SOUND
-    assert rungs(place)["sub"] == pytest.approx(500 * 8 * NS_PER_S / STEP, rel=0.05)
+    assert rungs(place)["sub"] == pytest.approx(500 * 8 * NS_PER_S / STEP, rel=0.002)
 
 
 def test_the_sound_of_what_is_published_has_its_room() -> None:

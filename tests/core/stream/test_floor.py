@@ -17,9 +17,10 @@ def test_it_is_made_smaller_once_the_bitrate_stays_below() -> None:
     floor = Floor()
     at = play(floor, 0.0, 60, BELOW)
     assert not floor.small, "at it is not below it"
-    at = play(floor, at, DOWN - 0.5, BELOW - 1)
+    # A queue that is to go takes the bitrate down for 2.5 s.
+    at = play(floor, at, 2.5, BELOW - 1)
     at = play(floor, at, 0.5, BELOW)
-    at = play(floor, at, DOWN - 0.5, BELOW - 1)
+    at = play(floor, at, 2.5, BELOW - 1)
     assert not floor.small, "a dip while a queue goes is none"
     play(floor, at, 1.0, BELOW - 1)
     assert floor.small

@@ -136,6 +136,20 @@ def test_what_is_lost_whatever_is_sent_is_no_want_of_room(every: float, loses: f
     assert run.regulator.target == MOST
 
 
+@pytest.mark.parametrize("every", [0.2, 1.0])
+def test_what_a_radio_loses_now_and_then_keeps_nothing_down(every: float) -> None:
+    run = Run(Path(every))
+    run.play(20)
+    run.path.rate = 0.8 * MBIT
+    run.play(20)
+    assert run.regulator.target < MOST
+    run.path.rate = 5 * MBIT
+    for second in range(80):
+        run.path.loses = 0.02 * (second % 3)
+        run.play(1)
+    assert run.regulator.target == MOST
+
+
 def test_losses_of_its_own_do_not_hide_a_thin_path() -> None:
     run = Run(Path(0.2, loses=0.05))
     run.play(30)
