@@ -57,6 +57,8 @@ def test_a_name_holds_the_time_and_whatever_a_camera_is_called(url: str, path: s
         ("record:///v/a.avi", "ends in .mp4 or .mkv"),
         ("record:///v/%Y", "ends in .mp4 or .mkv"),
         ("record:///v/%Q.mp4", "%Q is no time"),
+        ("record:///v/" + "y" * 237 + ".mp4", "more than 240 bytes"),
+        ("record:///" + "ä" * 121 + "/a.mp4", "more than 240 bytes"),
         ("record:///v/../a.mp4", "empty, . or .."),
         ("record:///v//a.mp4", "empty, . or .."),
         ("record:///v/a%2Fb.mp4", "slash or a control character"),

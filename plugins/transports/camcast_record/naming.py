@@ -19,6 +19,10 @@ _MOST = 1000
 """Segments of one name: numbers after the first."""
 
 
+LONGEST = 240
+"""Bytes of one name in the path. Linux takes 255, and a number may be put behind it."""
+
+
 class FileName:
     """The names of one recording. Raises `ValueError` for a URL that is none."""
 
@@ -36,6 +40,8 @@ class FileName:
         if suffix not in CONTAINERS:
             raise ValueError(f"expected a file name that ends in {' or '.join(CONTAINERS)}, got {suffix or 'no such'}")
         self.container = CONTAINERS[suffix]
+        if any(len(part.encode()) > LONGEST for part in self.at(0.0).parts):
+            raise ValueError(f"a name in the path takes more than {LONGEST} bytes, and a disk has room for few more")
         fixed = [index for index, part in enumerate(self._parts[:-1]) if _has_time(part)]
         self.folder = Path("/", *map(_plain, self._parts[: fixed[0] if fixed else -1]))
         """All of them are in here or below: the path up to the first part with a time in it."""
