@@ -13,9 +13,13 @@ from tests.cameras.script import Asked, Conversation, Script, requests
 from tests.servers.connections import Connections
 
 WAIT = 4.0
-"""Seconds that it waits at most: less than those after which a camera counts as gone."""
+"""Seconds that it waits for a viewer at most, or a second less than its `no_data_timeout` where that is longer: after
+that a camera counts as gone."""
 LATE = 0.1
 """Seconds behind its time after which a camera sends the rest later, where a burst would be lost (UDP)."""
+GOES_ON = 0.5
+"""Seconds by which it is later all in all, after which its clock has gone on meanwhile: else it would run at a fraction
+of real time on a machine that has much to do, and would rightly be taken for wrong."""
 
 
 @attrs.define
@@ -29,8 +33,7 @@ class Log:
     """Seconds that a packet was sent behind its time, at the most: what the machine did to the camera, and to the
     engine, which runs on the same loop."""
     stood: float = 0.0
-    """Seconds for which it stood still, all in all, as it was that late (UDP). Its clock did likewise, so whoever plays
-    it may count them in where they were."""
+    """Seconds by which its clock has gone on while it sent nothing, as the machine held it up (UDP)."""
 
     def methods(self, connection: int | None = None) -> list[str]:
         return [one.method for one in self.asked if connection in (None, one.connection)]
@@ -98,6 +101,8 @@ class Camera(Connections):
         loop, script = asyncio.get_running_loop(), self.script
         begun = loop.time()
         waited: float | None = None
+        behind = 0.0
+        later: dict[tuple[int, bytes], float] = {}
         with contextlib.ExitStack() as stack:
             sockets = self._sockets(talk, stack, writer)
             for at, which, packet in script.packets():
@@ -107,14 +112,19 @@ class Camera(Connections):
                 self.log.late = max(self.log.late, loop.time() - begun - at)
                 if delay < -LATE and talk.ports:
                     begun -= delay
-                    self.log.stood -= delay
+                    behind -= delay
+                    self.log.stood = behind if behind > GOES_ON else 0.0
                 if waited is None and at > script.beginning:
                     waited = await self._wait_for_viewer()
                     begun += waited
                 if loop.time() - talk.last_sign > script.timeout:
                     writer.close()
                     return
-                self._send(talk, writer, sockets, which, script.later(which, packet, waited or 0.0))
+                moved = (waited or 0.0) + self.log.stood
+                if not which % 2:
+                    # All packets of one picture have its time, whatever overtakes them.
+                    moved = later.setdefault((which, packet[4:8]), moved)
+                self._send(talk, writer, sockets, which, script.later(which, packet, moved))
                 await writer.drain()
             if script.ending == "bye":
                 for number, track in enumerate(script.tracks):
@@ -130,7 +140,9 @@ class Camera(Connections):
         loop = asyncio.get_running_loop()
         begun = loop.time()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT):
+            silence = self.script.options.get("no_data_timeout", 0.0)
+            assert isinstance(silence, int | float)
+            async with asyncio.timeout(max(WAIT, silence - 1)):
                 await self._viewed.wait()
         return loop.time() - begun
 

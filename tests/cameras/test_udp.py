@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -27,6 +26,10 @@ GOP = 12
 BEGIN, END = 25, 84
 """The pictures that count: one whose sound is made another codec is seen late, and the last ones may still be in an
 encoder where a machine is busy."""
+OPTIONS = {"transport": "udp", "no_data_timeout": 15}
+"""It waits for its viewer for as long, nearly: ten encoders begin at once."""
+PATIENCE = 45.0
+"""Seconds that four of media may take where thirty cameras are held up."""
 LOST = 54
 """The picture that lacks a packet, in the middle of a group."""
 LATE = 0.02
@@ -142,13 +145,13 @@ def scripts() -> dict[str, Script]:
     made = {}
     for name, script in kept.side_by_side(CAMERAS).items():
         for way, change in WAYS.items():
-            made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options={"transport": "udp"})
+            made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options=OPTIONS)
     return made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
-    return await watched_together(tmp_path_factory, "udp", scripts())
+    return await watched_together(tmp_path_factory, "udp", scripts(), seconds=PATIENCE)
 
 
 def expected(name: str, way: str) -> set[int]:
@@ -175,10 +178,9 @@ def test_what_comes_is_shown_and_nothing_else(name: str, way: str, watched: dict
     assert begin is not None
     assert begin in range(BEGIN, LOST // GOP * GOP + 1)
     assert numbers == [number for number in sorted(wanted) if number >= begin], one.reasons
-    # By their own times, but for those of the camera in which it stood still.
+    # By their own times, which have gone on where the camera was held up.
     own = [picture.time - (picture.number or 0) / clips.FPS for picture in shown]
-    assert all(after - before > -0.004 for before, after in pairwise(own)), own
-    assert own[-1] - own[0] < 0.004 + one.camera.stood, own
+    assert max(own) - min(own) < 0.004 + one.camera.stood, own
     # Each twentieth packet of sound may cost a frame more, where one refers to those before it.
     part = 0.85 if "lost" in way else 1.0
     assert one.heard > ((END - begin) / clips.FPS - 0.6) * part
