@@ -380,13 +380,11 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "one late server is the link while another connects again",
+        "one late server is the link while another connects",
         "core/camcast/stream/budget.py",
         "AGREE = 2",
         "AGREE = 1",
-        (
-            "tests/core/stream/test_budget.py::test_one_server_that_is_late_is_not_the_link_while_another_connects_again",
-        ),
+        ("tests/core/stream/test_budget.py::test_one_server_that_is_late_is_not_the_link_while_a_new_one_connects",),
     ),
     Mutant(
         "a group's pictures count at each look",

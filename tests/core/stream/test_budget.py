@@ -282,3 +282,15 @@ def test_one_server_that_is_late_is_not_the_link_while_another_connects_again() 
     place.play(20)
     assert place.reasons == []
     assert place.sent == 6 * MBIT
+
+
+def test_one_server_that_is_late_is_not_the_link_while_a_new_one_connects() -> None:
+    place = world(20 * MBIT)
+    for key in ("yard", "hall", "lane"):
+        del place.outputs[key]
+    place.play(10)
+    place.outputs["gate"].own = 2.0
+    place.outputs["shed"] = Output(Claim(10, 0.3 * MBIT, 3 * MBIT), 0.2)
+    place.play(20)
+    assert place.reasons == []
+    assert place.sent == 6 * MBIT
