@@ -95,10 +95,12 @@ class Mp4Media:
             self._until = self._zero + self._length
         until, lines = self._until, self._lines
         if len(units) > 1 and max(map(_MOMENT, units)) < until:
-            # Nearly always: all are of the fragment that is gathered. None is a picture that begins another.
-            for kind, line in lines.items():
-                line.waiting += [unit for unit in units if unit[0].track.kind is kind]
-            return
+            parts = {kind: [unit for unit in units if unit[0].track.kind is kind] for kind in lines}
+            # Nearly always: all are of the fragment that is gathered.
+            if not any(packet.keyframe for packet, _ in parts.get(_VIDEO, ())):
+                for kind, part in parts.items():
+                    lines[kind].waiting += part
+                return
         for unit in units:
             packet, time = unit
             kind = packet.track.kind

@@ -46,8 +46,7 @@ class SegmentWriter:
             raise
 
     def write(self, units: Sequence[Timed], offset: float) -> None:
-        """`units`: one, or some of which none is a picture that stands alone. `offset`: `time.time()` where the clock
-        of the packets' arrival is 0. Raises `OSError`."""
+        """`offset`: `time.time()` where the clock of the packets' arrival is 0. Raises `OSError`."""
         self._media.write(units, offset)
         self.frames += len(units)
 
