@@ -36,37 +36,9 @@ class Few(list[T]):
         return self.pop(0)
 
 
-class Bell:
-    """As `asyncio.Event`. On one loop."""
-
-    __slots__ = ("_rung", "_waiting")
+class Bell(asyncio.Event):
+    """An event of a session. What waits for it is kept in a list, which does all that asyncio asks of it here."""
 
     def __init__(self) -> None:
-        self._rung = False
-        self._waiting: list[asyncio.Future[None]] = []
-
-    def is_set(self) -> bool:
-        """Whether whoever waits goes on at once."""
-        return self._rung
-
-    def set(self) -> None:
-        """Let all who wait go on, and all who come, until `clear`."""
-        self._rung = True
-        for each in self._waiting:
-            if not each.done():
-                each.set_result(None)
-
-    def clear(self) -> None:
-        """Who comes from now on waits for the next `set`."""
-        self._rung = False
-
-    async def wait(self) -> None:
-        """Until it is set. Who was waiting when it was set goes on, even where it was cleared since."""
-        if self._rung:
-            return
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(called)
-        try:
-            await called
-        finally:
-            self._waiting.remove(called)
+        super().__init__()
+        self._waiters = []  # type: ignore[assignment]

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from camcast.few import Bell
-
 SLICES = 20
 F = TypeVar("F", bound="asyncio.Future[Any]")
 
@@ -60,7 +58,7 @@ class PatientTimer:
 def _nothing() -> None: ...
 
 
-async def set_or_due(event: Bell, when: float) -> None:
+async def set_or_due(event: asyncio.Event, when: float) -> None:
     """Wait until `event` is set, which is done here at `when` by `time.monotonic()`."""
     timer = asyncio.get_running_loop().call_later(max(when - time.monotonic(), 0.0), event.set)
     try:

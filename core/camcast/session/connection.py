@@ -167,7 +167,8 @@ class ConnectionManager:
                 self._round.insert(0, self._round.pop())
         elif target in self._round:
             self._round.remove(target)
-        self._round = [index for index in self._round if index not in self._dead]
+        if self._dead:
+            self._round = [index for index in self._round if index not in self._dead]
         self._delay = 0.0
         self.next_attempt_at = now = self._now()
         if retry_after:
