@@ -282,6 +282,9 @@ async def test_who_waits_for_his_turn_is_not_cut_off_for_it(monkeypatch: pytest.
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(REQUEST * 3)
         await heard(reader, 3)
+        # One that is read before it has to wait.
+        writer.write(REQUEST)
+        await heard(reader, 1)
         # It is his time again that counts.
         writer.write(REQUEST[:9])
         assert await reader.read(-1) == b""
