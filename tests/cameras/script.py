@@ -101,6 +101,8 @@ class Script:
     beginning: float = 0.2
     """Seconds of media, less than the first group, after which it waits until somebody sees it. `NEVER`: it does not.
     """
+    goes_on: bool = False
+    """Its clock does while the machine holds it up for long, over UDP: pictures are further apart there."""
     udp_source: str = ""
     """The address from which UDP media comes, and that SETUP announces."""
     within_http: dict[str, str] = attrs.field(factory=dict)

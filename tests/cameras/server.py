@@ -113,7 +113,7 @@ class Camera(Connections):
                 if delay < -LATE and talk.ports:
                     begun -= delay
                     behind -= delay
-                    self.log.stood = behind if behind > GOES_ON else 0.0
+                    self.log.stood = behind if script.goes_on and behind > GOES_ON else 0.0
                 if waited is None and at > script.beginning:
                     waited = await self._wait_for_viewer()
                     begun += waited

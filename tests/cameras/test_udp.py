@@ -145,7 +145,7 @@ def scripts() -> dict[str, Script]:
     made = {}
     for name, script in kept.side_by_side(CAMERAS).items():
         for way, change in WAYS.items():
-            made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options=OPTIONS)
+            made[f"{name}: {way}"] = attrs.evolve(script, mangle=change, options=OPTIONS, goes_on=True)
     return made
 
 
