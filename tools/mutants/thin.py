@@ -162,7 +162,7 @@ MUTANTS = (
     Mutant(
         "what cannot be sent is told once for ever",
         _THINNING,
-        "        self._noted.clear()\n",
+        "        self._noted = NOTHING\n",
         "",
         (_RUNGS + "test_what_cannot_be_sent_is_told_again_with_the_next_attempt",),
     ),
