@@ -5,11 +5,15 @@ The command line's is, and so is a worker process. In an embedder's process it i
 
 from __future__ import annotations
 
-from camcast import heap
+from camcast import garbage, heap
 from camcast.interpreter import take_turns
 
 
 def settle() -> None:
-    """This process is ours: call it once, before any thread is started that will run for long."""
+    """This process is ours: call it once, before any thread is started that will run for long.
+
+    Where plugins are loaded only later, `garbage.leave_out` belongs behind that, too.
+    """
     take_turns()
     heap.share()
+    garbage.leave_out()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from camcast import heap, interpreter, ours
+from camcast import garbage, heap, interpreter, ours
 from camcast.cli.app import app
 
 
@@ -61,13 +61,14 @@ def test_where_none_does_nothing_is_changed(words: tuple[str, ...], file: str) -
     assert done.exit_code == 0
 
 
-def test_threads_take_turns_and_share_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_take_turns_and_share_the_heap_and_what_is_there_is_no_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     before, asked = sys.getswitchinterval(), list[str]()
     monkeypatch.setattr(heap, "share", lambda: asked.append("shared"))
+    monkeypatch.setattr(garbage, "leave_out", lambda: asked.append("left out"))
     try:
         ours.settle()
         assert sys.getswitchinterval() == pytest.approx(interpreter.TURN)
-        assert asked == ["shared"]
+        assert asked == ["shared", "left out"]
     finally:
         sys.setswitchinterval(before)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from camcast import ours
+from camcast import garbage, ours
 from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.engine.loop_watch import PAST_THE_LOOP
@@ -149,6 +149,7 @@ async def _run(source: int, sink: int) -> None:
     logging.getLogger().addHandler(_LogToParent(send, past))
     logging.getLogger().setLevel(begin.system.log_level)
     engine = _Engine(begin, send)
+    garbage.leave_out()
     await engine.start()
     try:
         figures = asyncio.create_task(_tell_figures(engine, send))
