@@ -89,7 +89,7 @@ def test_every_process_of_our_own_does_so() -> None:
     users = {
         str(path.relative_to(ROOT / "core" / "camcast"))
         for path in (ROOT / "core").rglob("*.py")
-        if "take_turns()" in path.read_text(encoding="utf-8") and path.name != "interpreter.py"
+        if "ours.settle()" in path.read_text(encoding="utf-8")
     }
     assert users == {
         *("cli/carry_out.py", "cli/check.py", "cli/demo.py", "cli/fleet_run.py", "cli/init.py"),

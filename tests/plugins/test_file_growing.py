@@ -115,7 +115,7 @@ def late(reader: FileReader, written: Mapping[float, float]) -> tuple[float, int
                 continue
             pictures += 1
             at = min(written) + (one.dts - first) / NS_PER_S
-            then = [moment for seconds, moment in written.items() if seconds >= at - 0.01]
+            then = [moment for seconds, moment in list(written.items()) if seconds >= at - 0.01]
             latest = max(latest, now - min(then, default=now))
     pictures += sum(one.track.kind is MediaKind.VIDEO for one in batch.packets)
     sounds += sum(one.track.kind is MediaKind.AUDIO for one in batch.packets)
