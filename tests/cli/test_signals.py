@@ -297,3 +297,18 @@ def test_all_options_with_values_before_the_command_are_known() -> None:
 
     options = [one for one in typer.main.get_command(app).params if not getattr(one, "is_flag", False)]
     assert {name for one in options for name in one.opts} == set(VALUED)
+
+
+@pytest.mark.parametrize(
+    ("then", "status"),
+    [
+        ("time.sleep(0.5)", 3),
+        ("time.sleep(60)", 1),
+        ("with asked.at_work(): time.sleep(3)", 3),
+        ("with asked.at_work(): time.sleep(1)\ntime.sleep(60)", 1),
+    ],
+)
+def test_an_end_that_does_not_come_is_made_but_not_in_the_middle_of_work(then: str, status: int) -> None:
+    code = f"import time\nfrom camcast.cli.signals import asked\nasked.install()\nasked.end_within(1.5)\n{then}\n"
+    ended = subprocess.run([sys.executable, "-c", f"{code}raise SystemExit(3)"], capture_output=True, check=False)
+    assert (ended.returncode, b"did not end in order" in ended.stderr) == (status, status == 1)

@@ -20,6 +20,7 @@ from camcast.cli.demo_needs import FILM, PICTURE, has_sound, require
 from camcast.cli.demo_receivers import Receivers, demo_receivers
 from camcast.cli.demo_report import report
 from camcast.cli.display import Display, choose_display
+from camcast.cli.signals import asked
 from camcast.cli.supervise import beside, signals, stop_in_order
 from camcast.cli.terminal import FAILED, errors, explained, load_host, output
 from camcast.config import ServiceConfig, from_mapping
@@ -61,7 +62,8 @@ def demo(
             ours.settle()
             stats, started, receivers = asyncio.run(_play(host, display, films, Path(directory), seconds))
         errors.print("Decoding what the receivers got ...")
-        shown, well = report(stats, receivers.all(), host.codecs.values(), started)
+        with asked.at_work():
+            shown, well = report(stats, receivers.all(), host.codecs.values(), started)
     output.print(shown)
     raise typer.Exit(0 if well else FAILED)
 

@@ -24,6 +24,8 @@ FLEET = "fleet"
 VALUED = ("--block",)
 """Options before the command that are followed by a value."""
 GOODBYE = b"camcast: asked to stop before anything had begun; nothing was\n"
+_SLICE = 0.25
+"""Seconds after which it is looked how an end goes."""
 HARD_END = b"camcast: it did not end in order in time; it is ended\n"
 
 
@@ -51,6 +53,7 @@ class Signals:
         self._whole = False
         """Whether this process is the command and nothing else."""
         self._begun = False
+        self._at_work = False
         self._told: Callable[[], object] | None = None
         self._before: dict[int, object] = {}
 
@@ -102,16 +105,29 @@ class Signals:
     def end_within(self, seconds: float) -> None:
         """End the process all the same if it still lives then: something keeps it from ending in order.
 
-        Only where it is the command and nothing else.
+        What it does within `at_work` does not count. Only where it is the command and nothing else.
         """
 
         def end() -> None:
-            time.sleep(seconds)
+            left = seconds
+            while left > 0:
+                time.sleep(_SLICE)
+                if not self._at_work:
+                    left -= _SLICE
             os.write(2, HARD_END)
             os._exit(1)
 
         if self._whole:
             threading.Thread(target=end, name="camcast-end", daemon=True).start()
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within, the command does what is left to do once everything has ended, for as long as that takes."""
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
 
     def leave(self, status: int) -> None:
         """End the process here and now, where it is the command and nothing else: its streams are stuck."""
