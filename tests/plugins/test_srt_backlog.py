@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from camcast_srt import backlog
-from camcast_srt.backlog import GROUP, LIMIT, OPENING, WINDOW, Backlog
+from camcast_srt.backlog import GROUP, LIMIT, OPENING, PICTURES, WINDOW, Backlog
 from camcast_srt.link import Link
 
 
@@ -27,8 +27,10 @@ class Library:
     got: list[bytes] = attrs.field(factory=list)
     groups: int = 0
     asked: int = 0
-    answers: int = 0
-    """Acknowledgements that came."""
+    answered: int = 0
+    """Acknowledgements that came, and reports of losses."""
+    missing: int = 0
+    """Packets reported as lost."""
 
     def send(self, payloads: Sequence[bytes]) -> bool:
         if self.groups >= self.takes:
@@ -45,8 +47,11 @@ class Library:
     def dropped(self) -> int:
         return self.gone
 
-    def acknowledgements(self) -> int:
-        return self.answers
+    def answers(self) -> int:
+        return self.answered
+
+    def lost(self) -> int:
+        return self.missing
 
     def waiting(self) -> float:
         return self.behind
@@ -154,7 +159,7 @@ def test_what_was_given_up_is_settled_when_the_peer_acknowledges_anything(one: B
     one.push()
     library.held, library.gone = 0, 300
     assert one.acked == 0
-    library.answers = 1
+    library.answered = 1
     assert (one.acked, one.pending) == (300, 0)
     one.add(bytes(200))
     one.push()
@@ -202,9 +207,10 @@ def test_a_connection_begins_with_as_much_as_is_acknowledged(library: Library, m
     now = 50.0
     monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: now))
     one = Backlog(cast("Link", library), 1000)
-    one.add(bytes(1_000_000))
+    for _ in range(400):
+        one.add(bytes(2500))
     one.push()
-    assert library.held == pytest.approx(WINDOW, abs=1000)
+    assert library.held == pytest.approx(WINDOW, abs=2500)
     assert one.paced
     assert one.unsent == 1_000_000 - library.held
     for _ in range(3):
@@ -216,3 +222,45 @@ def test_a_connection_begins_with_as_much_as_is_acknowledged(library: Library, m
     one.push()
     assert one.unsent == 0
     assert not one.paced
+
+
+def test_a_window_is_as_large_as_some_pictures(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many come within a second, whatever there is room for."""
+    monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: 50.0))
+    one = Backlog(cast("Link", library), 1000)
+    for size in (60_000, 20_000, 500) * 20:  # the last one is sound
+        one.add(bytes(size))
+    one.push()
+    assert library.held == pytest.approx(PICTURES * 40_000, abs=1000)
+
+
+def test_where_the_window_was_too_large_nothing_waits_for_acknowledgements(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None comes until what was lost is made good, and meanwhile more and more would wait."""
+    now = 50.0
+    monkeypatch.setattr(backlog, "clock", SimpleNamespace(monotonic=lambda: now))
+    one = Backlog(cast("Link", library), 1000)
+    for _ in range(400):
+        one.add(bytes(2500))
+    one.push()
+    assert one.unsent > 900_000
+    library.missing, now = 1, now + 0.1
+    one.push()
+    assert one.unsent == 0
+
+
+def test_a_peer_that_says_what_it_lacks_is_there(one: Backlog, library: Library) -> None:
+    one.add(bytes(500))
+    one.push()
+    library.held, library.gone = 300, 200
+    assert one.acked == 0
+    library.answered = 1
+    assert one.acked == 200
+    assert one.acked == 200
+    library.answered = 2
+    assert one.acked == 201, "a sign of life"
+    library.held = 0
+    assert one.acked == 500
+    library.answered = 3
+    assert one.acked == 500

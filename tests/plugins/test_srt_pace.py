@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from camcast_srt.pace import ENOUGH, MUCH, NO_USE, ONCE, WINDOW, Counts, Pace, Turns, arrived
+from camcast_srt.pace import ENOUGH, LONG, MUCH, NO_USE, ONCE, ROOM, WINDOW, Counts, Pace, Turns, arrived
 
 PAYLOAD = 1000
 STREAM = 250.0
@@ -23,6 +23,8 @@ class Link:
     longer: float = 0.0
     """Seconds that the way takes more than at first, and than the latency covers."""
     away: bool = False
+    seems: float = 0.0
+    """Packets a second that libsrt takes it to carry; 0 = it does not know."""
     stream: float = STREAM
     pace: Pace = attrs.field(factory=lambda: Pace(PAYLOAD))
     now: float = 0.0
@@ -61,7 +63,16 @@ class Link:
             self.delays.append((self.now, self.longer + (self.queued / self.carries if self.holds else 0.0)))
             late = self._seen()
             late = 1.0 if self.missed >= self.stream else late
-            counts = Counts(round(self.sent), round(self.lost), round(under_way), self.answers, late, late)
+            counts = Counts(
+                round(self.sent),
+                round(self.lost),
+                round(under_way),
+                self.answers,
+                late,
+                late,
+                handed=round(self.sent * PAYLOAD),
+                carries=self.seems * PAYLOAD,
+            )
             assert self.pace.due(self.now)
             self.pace.look(counts, limit is not None and self.stream > limit, self.now)
             self.shares.append(self.pace.share)
@@ -121,6 +132,44 @@ def test_a_time_without_link_changes_nothing(seconds: float) -> None:
     assert max(link.shares) == 1.0
     assert set(link.limits) == {None}
     assert not link.pace.impaired
+
+
+@pytest.mark.parametrize("seems", [1.05 * STREAM, 100 * STREAM])
+def test_a_link_that_seems_to_carry_its_stream_is_left_alone_for_longer(seems: float) -> None:
+    """What is lost because all that was lost is sent again at once is over by then."""
+    link = Link(carries=0.5 * STREAM, seems=seems)
+    link.run(LONG * WINDOW)
+    assert set(link.limits) == {None}
+    assert link.pace.impaired
+    assert not link.pace.certain
+    link.run(2 * WINDOW)
+    assert link.limit is not None
+    assert 0.8 * link.carries < link.limit < link.carries
+
+
+def test_a_thin_link_gets_what_libsrt_takes_it_to_carry() -> None:
+    """What is lost over and over makes it seem to carry less."""
+    link = Link(carries=0.2 * STREAM, seems=0.6 * STREAM)
+    link.run((ENOUGH + 1) * WINDOW)
+    assert link.limit == pytest.approx(ROOM * link.seems)
+    # Where that was too much it shows.
+    link.run(30.0)
+    assert link.limit is not None
+    assert link.limit < 1.3 * link.carries
+    assert not link.pace.impaired
+
+
+def test_a_moment_without_link_makes_no_pace_lower() -> None:
+    link = Link(carries=0.7 * STREAM)
+    link.run(10.0)
+    assert link.limit is not None
+    link.away = True
+    link.run(1.0)
+    link.away = False
+    link.run(3.0)
+    assert max(link.shares[-10:]) == 1.0
+    assert link.limit is not None
+    assert link.limit > 0.85 * link.carries
 
 
 def test_what_can_be_made_good_changes_nothing() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from camcast_srt.address import literal, pack
 from camcast_srt.wire import LIBRARYS, Failure, Figures, Page, Request
 
-SOME = Figures._make((*range(1, 17), 1.5, 2.5, 3.5))
+SOME = Figures._make((*range(1, 18), 1.5, 2.5, 3.5))
 
 
 @pytest.fixture

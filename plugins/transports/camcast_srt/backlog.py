@@ -1,9 +1,10 @@
 """What of the transport stream libsrt has not taken yet, and the account of what became of the rest.
 
 `acked` is what was sent without what libsrt still holds and without what it gave up as too late. Bytes given up stay
-`pending` until the peer acknowledges something again: one that stands still is seen to do so although libsrt's buffer
-empties by itself. Over a queue of more than a second libsrt gives up everything before its acknowledgement comes, which
-then moves nothing but the count of acknowledgements.
+`pending` until the peer answers again: one that stands still is seen to do so although libsrt's buffer empties by
+itself. Over a queue of more than a second libsrt gives up everything before its acknowledgement comes, which then moves
+nothing but the count of answers. Where much is lost, a receiver may have nothing to acknowledge for seconds, and say
+what it lacks all the time: an answer as well. One that moves nothing counts as a byte, so that it is seen.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ from camcast_srt.pace import Turns
 LIMIT = 8 << 20
 """Bytes kept when libsrt's own buffer is full. The outlet holds back long before; this is the last bound."""
 OPENING = 2.0
-"""Seconds from the first payload on in which no more is under way than `WINDOW` and as much as was acknowledged: what a
-new connection begins with comes all at once, and libsrt would send it so, into queues that do not hold it."""
+"""Seconds from the first payload on in which no more is under way than a window and as much as was acknowledged: what a
+new connection begins with comes all at once, and libsrt would send it so, into queues that do not hold it. When they do
+not hold this either, nothing is acknowledged for a while, and what waits would only become more."""
 WINDOW = 64 << 10
+"""Bytes of that window, at least."""
+PICTURES = 20
+"""Or so many, of the size that they have on average. As many come within a second anyway; and what waits meanwhile is
+ever more, which then has to go as well, on a link with hardly more room than the stream."""
 GROUP = 32
 """Payloads in one hand-over: 42 kB, of which the channel to libsrt's process holds a few."""
 _ASK_EVERY = 0.02
@@ -38,7 +44,7 @@ class Backlog:
         self._sent = 0
         self._acked = 0
         self._settled = 0
-        self._acknowledgements = 0
+        self._answers = 0
         self._waiting = 0
         self._asked_at = 0.0
         self.pushed_at = 0.0
@@ -51,6 +57,8 @@ class Backlog:
         self._drawn = 0
         """Bytes of the allowance that the present hand-over has taken."""
         self._opened_at: float | None = None
+        self._window = WINDOW
+        self._pictures = self._picture_bytes = 0
 
     def __bool__(self) -> bool:
         """Whether libsrt has still to take something."""
@@ -67,6 +75,10 @@ class Backlog:
 
     def add(self, stream: bytes) -> None:
         size = self._payload_size
+        if len(stream) > size:
+            self._pictures += 1
+            self._picture_bytes += len(stream)
+            self._window = max(WINDOW, PICTURES * self._picture_bytes // self._pictures)
         self._tail.extend(stream[at : at + size] for at in range(0, len(stream), size))
         self._tail_bytes += len(stream)
 
@@ -109,7 +121,8 @@ class Backlog:
         """`size` bytes more, after so many that go with them."""
         if self._opening():
             self._ask()
-            return self._sent + before - self._settled <= WINDOW + self._settled
+            if not self._link.lost():
+                return self._sent + before - self._settled <= self._window + self._settled
         if self.limit is None:
             return True
         if self._turns.take(size, self.limit, self.pushed_at):
@@ -159,8 +172,10 @@ class Backlog:
         held = self._link.unacknowledged()
         dropped = self._link.dropped()
         acked = self._sent - held - dropped
-        acknowledgements = self._link.acknowledgements()
-        if acked > self._acked or acknowledgements > self._acknowledgements:
-            self._acked, self._settled = max(self._acked, acked), max(self._settled, self._sent - held)
-        self._acknowledgements = acknowledgements
+        answers = self._link.answers()
+        answered = answers > self._answers
+        if acked > self._acked or answered:
+            least = min(self._settled + answered, self._sent)
+            self._acked, self._settled = max(self._acked, acked), max(least, self._sent - held)
+        self._answers = answers
         self._waiting = int(held * self._link.waiting())

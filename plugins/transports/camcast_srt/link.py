@@ -19,7 +19,7 @@ from camcast_srt.wire import LIVE_ON, MEDIA, SECONDS, STRANGER, Figures
 
 _SLACK_MS = 50
 """Acknowledgements come every 10 ms, and the round trip is an average."""
-_HEADERS = 44
+HEADERS = 44
 """IP, UDP and SRT headers, which libsrt's figures in bytes include for each packet."""
 
 
@@ -136,11 +136,16 @@ class Link(ProcessEnd):
     def dropped(self) -> int:
         """Bytes of payload that libsrt gave up because they were too late."""
         figures = self._last
-        return 0 if figures is None else max(0, figures.byteSndDropTotal - _HEADERS * figures.pktSndDropTotal)
+        return 0 if figures is None else max(0, figures.byteSndDropTotal - HEADERS * figures.pktSndDropTotal)
 
-    def acknowledgements(self) -> int:
-        """How many the peer has sent: one every 10 ms in which something new has come to it."""
-        return 0 if self._last is None else self._last.pktRecvACKTotal
+    def answers(self) -> int:
+        """How many the peer has sent: an acknowledgement every 10 ms in which something has come to it that it waited
+        for, and what it lacks."""
+        return 0 if self._last is None else self._last.pktRecvACKTotal + self._last.pktRecvNAKTotal
+
+    def lost(self) -> int:
+        """How many packets the peer has reported as lost; what is reported again counts again."""
+        return 0 if self._last is None else self._last.pktSndLossTotal
 
     def figures(self) -> Figures | None:
         """libsrt's statistics, the last known ones when the connection is gone; None when there was none."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from camcast_srt.backlog import Backlog
-from camcast_srt.link import Link
+from camcast_srt.link import HEADERS, Link
 from camcast_srt.pace import Counts, Pace
 
 
@@ -21,6 +21,8 @@ class Losses:
     pace: Pace
     _shortest_trip: float = attrs.field(default=0.0, init=False)
     """Seconds."""
+    _told: bool = attrs.field(default=False, init=False)
+    """Of the present time of losses."""
 
     def look(self, link: Link, backlog: Backlog, now: float) -> str:
         """Take a look if one is due. Returns why the connection has to be begun anew; "" = it has not."""
@@ -36,7 +38,6 @@ class Losses:
         # the round trip, which the receiver measures through the same queue.
         took = max(figures.msSndBuf, figures.msRTT) / 1000
         late = took - figures.msSndTsbPdDelay / 1000 - self._shortest_trip
-        known = self.pace.limit is not None or self.pace.impaired
         counts = Counts(
             sent=figures.pktSentTotal,
             lost=figures.pktSndLossTotal,
@@ -45,11 +46,14 @@ class Losses:
             late=late,
             took=took,
             covers=figures.msSndTsbPdDelay / 1000 + 2 * self._shortest_trip,
+            handed=figures.taken + HEADERS * (figures.pktSentTotal - figures.pktRetransTotal),
+            carries=figures.mbpsBandwidth * 1e6 / 8,
         )
         self.pace.look(counts, backlog.waited, now)
         backlog.waited, backlog.limit = False, self.pace.limit
-        if self.pace.impaired and not known:
+        if self.pace.certain and not self._told:
             self._tell()
+        self._told = self.pace.limit is not None or (self.pace.impaired and (self._told or self.pace.certain))
         return self._lasting(late) if self.pace.lasting else ""
 
     def _lasting(self, late: float) -> str:

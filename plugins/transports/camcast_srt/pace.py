@@ -5,6 +5,12 @@ On a link that is too thin, hardly one picture arrives whole, while everything i
 waits that would tell. The share of packets that the receiver reports as lost tells: measured over 150 ms with a latency
 of 600 ms, 23 % where a link has just room for its stream, 57 % with four fifths of that, 82 % with half.
 
+Whether it is too thin says libsrt's own estimate too, from pairs of packets that are sent together and come apart by
+the time that one takes on the wire. After a moment without link, all that was lost is sent again at once, overflows the
+queues on the way and is lost once more: for some ten seconds, on a link with a tenth more room than its stream. Most
+pictures arrive there, and to hold back costs more than it brings. So a link that seems to carry what it is given is
+left alone for `LONG`.
+
 So what the link was seen to carry becomes the pace at which libsrt is handed media. The rest waits with us, where it
 counts as the link being behind: whole groups of pictures are left out, and the others arrive, as over TCP. A link that
 merely loses packets loses as many at any pace, and is not held back for it.
@@ -32,6 +38,11 @@ MUCH = 0.15
 ENOUGH = 6
 """Windows in a row at least, and as many as `Counts.covers`: what a link loses that was away for a moment is reported
 at once, when it is back, and lost again where all of it is sent at once."""
+LONG = 30
+"""Likewise where it seems to carry what it is given: a link that throws away what is above its rate, without a queue,
+lets pairs pass as if it were wide."""
+THIN = 0.8
+"""Of what a link is given, that it seems to carry where it is thin: keyframes make a few seconds uneven."""
 FEW = 0.03
 """Share of losses with which a link has room, if it usually loses less than half of that."""
 USUAL = 0.125
@@ -62,8 +73,8 @@ first one near the pace that was too much."""
 NEAR = (0.8, 1.2)
 FREE = 20
 """Windows in which nothing had to wait, after which the link may have what it is given."""
-NO_USE = 6
-"""Windows with much loss at a lower pace, after which it is not the pace."""
+NO_USE = 4
+"""Windows with much loss after which it is not the pace, beyond those after which it is lowered once more."""
 NO_USE_SECONDS = 60.0
 """Until that is tried again."""
 
@@ -85,6 +96,10 @@ class Counts:
     """Seconds from sending to acknowledgement."""
     covers: float = 0.0
     """Seconds in which something that was lost may be made good: the latency, and the way of what asks for it."""
+    handed: int = 0
+    """Bytes on the wire, without repeats."""
+    carries: float = 0.0
+    """bytes/s on the wire that the link seems to carry; 0 = not known."""
 
 
 def lost_share(before: Counts, after: Counts) -> float:
@@ -145,6 +160,8 @@ class Pace:
     """Windows with much loss since the pace is lower, or was raised. `_still_late`: in which all came too late."""
     _still_late: int = attrs.field(default=0, init=False)
     _not_before: float = attrs.field(default=0.0, init=False)
+    _patience: int = attrs.field(default=ENOUGH, init=False)
+    """Windows with much loss until it is known for what it is."""
 
     def due(self, now: float) -> bool:
         """Whether a look is due."""
@@ -155,6 +172,11 @@ class Pace:
         """Whether so much is lost, and has been for so long, that the receiver can hardly show a picture."""
         covers = self._last[1].covers if self._last is not None else 0.0
         return self._bad >= max(ENOUGH, ceil(covers / WINDOW))
+
+    @property
+    def certain(self) -> bool:
+        """Whether so much is lost for so long that it will not be over by itself."""
+        return self._bad >= self._patience
 
     def look(self, counts: Counts, waited: bool, now: float) -> None:
         """Take a look. `waited`: something had to wait for its turn in this window."""
@@ -175,14 +197,20 @@ class Pace:
         self._unused = 0 if waited else self._unused + 1
         since, before = self._began or last
         per_packet = self.payload / (now - since)
+        given = (counts.handed - before.handed) / (now - since)
+        # At a pace of ours pairs come apart by that.
+        bears_it = self.limit is None and not self.queued and counts.carries > THIN * given > 0
+        self._patience = max(LONG if bears_it else ENOUGH, ceil(counts.covers / WINDOW))
         if self.limit is None:
-            if self.impaired and now >= self._not_before:
+            if self.certain and now >= self._not_before:
                 self._no_use = 0
                 self._needed = (counts.sent - before.sent) * per_packet
                 if self.queued:
                     self._empty(LESS * self._needed, self._needed * bears(before, counts, now - since))
                 else:
-                    self._too_much = arrived(before, counts) * per_packet
+                    seen = arrived(before, counts) * per_packet
+                    # Repeats that were lost as well make what arrived seem less.
+                    self._too_much = seen if bears_it else max(seen, counts.carries)
                     self._set(ROOM * self._too_much)
         elif self._bad:
             self._worse(before, counts, now - since, now)
@@ -213,11 +241,11 @@ class Pace:
                 self._empty(self.limit, self.limit * bears(before, counts, seconds))
             return
         self._no_use += 1
-        if self._no_use >= NO_USE:
+        if self._no_use >= self._patience + NO_USE:
             self.limit, self._no_use, self._carried = None, 0, 0.0
             self._not_before = now + NO_USE_SECONDS
-        else:
-            self._lower(ROOM * arrived(before, counts) * self.payload / seconds)
+        elif self._no_use == self._patience:
+            self._lower(ROOM * arrived(before, counts) * self.payload / seconds, LEAST)
 
     def _empty(self, limit: float, carried: float) -> None:
         """Let a queue become shorter, at that pace at most, on a link that carries so much."""

@@ -127,6 +127,7 @@ class Figures(NamedTuple):
     pktRetransTotal: int
     pktSndDropTotal: int
     pktRecvACKTotal: int
+    pktRecvNAKTotal: int
     byteSentTotal: int
     byteSndDropTotal: int
     pktSndBuf: int
@@ -143,7 +144,7 @@ LIBRARYS = Figures._fields[4:]
 """Those that libsrt's statistics have."""
 MOST_FIGURE = (1 << 63) - 1
 """What the page holds. A peer's words can make figures of libsrt's that are none."""
-_LAYOUT = struct.Struct("<16q3d")
+_LAYOUT = struct.Struct("<17q3d")
 _SUM = struct.Struct("<I")
 _TAKEN, _AT = struct.Struct("<Q"), 1024
 _SIZE = mmap.PAGESIZE
