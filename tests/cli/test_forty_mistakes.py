@@ -143,8 +143,8 @@ MISTAKES: dict[str, Mistake] = {
         source={"type": "rstp", "url": "rtsp://camera.example/main"},
     ),
     "a source's option misspelt": stream(
-        f'{STREAM}.source.options.transport: expected one of "auto", "tcp", "udp", "multicast", got other text; '
-        'did you mean "udp"?',
+        f'{STREAM}.source.options.transport: expected one of "auto", "tcp", "udp", "multicast", "http", '
+        'got other text; did you mean "udp"?',
         source={"type": "rtsp", "url": "rtsp://camera.example/main", "options": {"transport": "upd"}},
     ),
     "a source's option beside its type": stream(
