@@ -43,7 +43,7 @@ MUTANTS = (
     Mutant(
         "a thin link is given everything",
         "plugins/transports/camcast_srt/pace.py",
-        "if self.impaired and now >= self._not_before:",
+        "if self.certain and now >= self._not_before:",
         "if False:",
         ("tests/plugins/test_srt_pace.py",),
     ),
