@@ -220,7 +220,9 @@ class SrtTransport:
 
     @property
     def pending(self) -> int:
-        return 0 if self._backlog is None else self._backlog.pending
+        # Sound that waits for more of it has not arrived either: who ends in order waits for it.
+        waits = self._muxer.waits if self._muxer is not None else 0
+        return 0 if self._backlog is None else self._backlog.pending + waits
 
     @property
     def unsent(self) -> int:
