@@ -362,20 +362,17 @@ async def _within_http(
         if "sock" in where:
             found: socket.socket = where["sock"]
             return found
-        family, kind, _, _, address = (await loop.getaddrinfo(where["host"], url.port, type=socket.SOCK_STREAM))[0]
-        sock = socket.socket(family, kind)
-        sock.setblocking(False)
-        try:
-            await loop.sock_connect(sock, address)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        addresses = await loop.getaddrinfo(where["host"], url.port, type=socket.SOCK_STREAM)
+        return await dial(
+            [(family, address) for family, *_, address in addresses], timeout=options.connect_timeout * HANDSHAKE
+        )
 
     try:
         down, up = await tunnel(dialogue, options.user_agent, reach)
         upload, _ = await loop.create_connection(asyncio.Protocol, sock=up)
         _, connection = await loop.create_connection(lambda: Connection(url, dialogue, meter, options), sock=down)
+    except NetworkError as error:
+        raise SourceError(f"{url.shown}: {error}") from None
     except OSError as error:
         raise SourceError(f"{url.shown}: cannot connect: {_reason(error, False)}") from None
     connection.upload = upload
