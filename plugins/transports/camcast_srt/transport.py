@@ -144,7 +144,7 @@ class SrtTransport:
             return 0
         # What waits makes the stream longer by at least its own bytes; a picture may go in between, and with it count
         # for the sound some 50 ms too early.
-        return self._backlog.end + (self._muxer.waits if self._muxer is not None else 0)
+        return self._backlog.end + self._waits
 
     def _cannot_take(self, unit: Packet) -> str:
         """Why a unit is left out; "" = it is not."""
@@ -221,8 +221,12 @@ class SrtTransport:
     @property
     def pending(self) -> int:
         # Sound that waits for more of it has not arrived either: who ends in order waits for it.
-        waits = self._muxer.waits if self._muxer is not None else 0
-        return 0 if self._backlog is None else self._backlog.pending + waits
+        return 0 if self._backlog is None else self._backlog.pending + self._waits
+
+    @property
+    def _waits(self) -> int:
+        """Bytes of sound that wait in the muxer for more of it."""
+        return 0 if self._muxer is None else self._muxer.waits
 
     @property
     def unsent(self) -> int:
