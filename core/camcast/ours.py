@@ -10,10 +10,8 @@ from camcast.interpreter import take_turns
 
 
 def settle() -> None:
-    """This process is ours: call it once, before any thread is started that will run for long.
-
-    Where plugins are loaded only later, `garbage.leave_out` belongs behind that, too.
-    """
+    """This process is ours: call it once, with the plugins loaded, and before any thread is started that will run for
+    long."""
     take_turns()
     heap.share()
     garbage.leave_out()

@@ -48,9 +48,9 @@ def check(
     Exit status: 0; 2 when the configuration is wrong or cannot run here; 1 when a source does not bring what is
     expected, a target does not answer, or something could not be published.
     """
-    if sources or targets or publish_test:
+    tries = sources or targets or publish_test
+    if tries:
         raise_limit()
-        ours.settle()
     with explained():
         if publish_test:
             from camcast.cli.publish_test import publish, refuse_beside
@@ -66,6 +66,8 @@ def check(
         typer.echo(line)
     typer.echo(f"fast path: {form()}")
     well = True
+    if tries:
+        ours.settle()
     with explained():
         if sources:
             from camcast.cli.check_sources import compare_sources

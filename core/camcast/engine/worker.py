@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from camcast import garbage, ours
+from camcast import ours
 from camcast.config import Config
 from camcast.engine.engine import Engine
 from camcast.engine.loop_watch import PAST_THE_LOOP
@@ -149,7 +149,7 @@ async def _run(source: int, sink: int) -> None:
     logging.getLogger().addHandler(_LogToParent(send, past))
     logging.getLogger().setLevel(begin.system.log_level)
     engine = _Engine(begin, send)
-    garbage.leave_out()
+    ours.settle()
     await engine.start()
     try:
         figures = asyncio.create_task(_tell_figures(engine, send))
@@ -261,7 +261,6 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(os.devnull)  # noqa: SIM115  for as long as the process lives
     threading.Thread(target=_outlive_nobody, args=(source,), name="camcast-tether", daemon=True).start()
-    ours.settle()
     asyncio.run(_run(source, sink))
 
 
