@@ -107,14 +107,12 @@ class _Logging:
     def __exit__(self, *exc: object) -> None:
         everybody.removeHandler(self._handler)
         everybody.setLevel(self._before)
-        log.setLevel(logging.NOTSET)
         self.stuck = not self._handler.stop()
         if not self.stuck:
             self._writer.close()
 
     def set_level(self, level: str) -> None:
         everybody.setLevel(level)
-        log.setLevel(level)
 
     def reopen_log(self) -> None:
         if isinstance(self._writer, LogFile) and not self._handler.ask(self._writer.reopen):
