@@ -38,8 +38,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep what was found of new ways as the corpus")
     arguments = parser.parse_args()
     names = [name for name in TARGETS if not arguments.only or any(one in name for one in arguments.only)]
+    table = Table()
+    times = {name: table.lacks(name) if arguments.rest else arguments.seconds for name in names}
     with ThreadPoolExecutor(arguments.jobs) as jobs:
-        times = {name: Table().lacks(name) if arguments.rest else arguments.seconds for name in names}
         found = list(jobs.map(lambda name: fuzz(name, times[name], keep=arguments.keep), filter(times.get, names)))
     sys.exit(not names or any(found))
 
